@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the swift-chord contributors.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let lifecycle: Target.Dependency = .product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A module of the house and its test target, in mirrored folders. What a module may import is its
+/// row in HANDBOOK.md; `scripts/check-imports` holds the sources to it.
+func module(
+    _ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = []
+) -> [Target] {
+    [
+        .target(name: name, dependencies: dependencies, swiftSettings: strict),
+        .testTarget(
+            name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies + tests,
+            swiftSettings: strict),
+    ]
+}
+
+var targets: [Target] = [
+    .systemLibrary(
+        name: "COpenSSL", pkgConfig: "openssl",
+        providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+    .systemLibrary(
+        name: "CNGHTTP2", pkgConfig: "libnghttp2",
+        providers: [.apt(["libnghttp2-dev"]), .brew(["libnghttp2"])]),
+    .systemLibrary(
+        name: "CProtobufC", pkgConfig: "libprotobuf-c",
+        providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
+    .target(name: "CChordProtos", dependencies: ["CProtobufC"]),
+]
+targets += module("ChordCore", [])
+targets += module("ChordHash", ["COpenSSL", "ChordCore"])
+targets += module("ChordIdentity", [])
+targets += module("ChordRPC", ["ChordIdentity", nioLocks])
+targets += module("ChordTLS", ["COpenSSL", "ChordIdentity", nioCore, nioTLS, nioLocks], tests: [nioEmbedded])
+targets += module("ChordHTTP2", ["CNGHTTP2", nioCore])
+targets += module("ChordWire", ["ChordCore", "CChordProtos", "CProtobufC"])
+targets += module(
+    "ChordTransport",
+    [
+        "ChordRPC", "ChordTLS", "ChordHTTP2", "ChordIdentity", nioCore, nioPosix, nioTLS, nioLocks,
+        logging, metrics,
+    ], tests: [nioEmbedded])
+targets += module(
+    "ChordRuntime",
+    [
+        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordWire", nioLocks, logging,
+        metrics, tracing,
+    ])
+targets += module(
+    "Chord",
+    [
+        "ChordRuntime", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC",
+        "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging, metrics, lifecycle,
+    ])
+targets += [
+    .executableTarget(
+        name: "ChordCLI",
+        dependencies: ["Chord", "ChordTLS", arguments, logging, lifecycle],
+        swiftSettings: strict),
+    .testTarget(
+        name: "ChordCLITests", dependencies: ["ChordCLI", "Chord", "ChordCore", "ChordHash"],
+        swiftSettings: strict),
+]
+
+let package = Package(
+    name: "swift-chord",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "Chord", targets: ["Chord"]),
+        .executable(name: "chord", targets: ["ChordCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: targets,
+    swiftLanguageModes: [.v6]
+)
