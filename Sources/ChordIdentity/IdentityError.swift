@@ -46,6 +46,7 @@ public struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible 
         /// The peer has a role that was not expected there.
         public static let wrongRole = Code(.wrongRole)
 
+        /// The name of the code.
         public var description: String { value.rawValue }
     }
 
@@ -61,5 +62,6 @@ public struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible 
         self.message = message
     }
 
+    /// The code and the message.
     public var description: String { "\(code): \(message)" }
 }

@@ -35,6 +35,7 @@ public struct PeerCertificate: Sendable, Hashable {
 
     /// What the key may be used for.
     public struct KeyUsage: OptionSet, Sendable, Hashable {
+        /// The bits.
         public let rawValue: UInt16
 
         /// Makes a set from its bits.
@@ -60,6 +61,7 @@ public struct PeerCertificate: Sendable, Hashable {
 
     /// Which protocols and sides the certificate is for.
     public struct ExtendedKeyUsage: OptionSet, Sendable, Hashable {
+        /// The bits.
         public let rawValue: UInt8
 
         /// Makes a set from its bits.

@@ -60,6 +60,7 @@ public struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
         self.serial = serial
     }
 
+    /// The identity for a log line, `node n1 of example.org`.
     public var description: String {
         if let name, let trustDomain {
             return "\(role) \(name) of \(trustDomain)"

@@ -11,6 +11,7 @@ public enum Role: String, Sendable, Hashable, CaseIterable, CustomStringConverti
     /// An operator: what a client may do, and also drain, merge and make leave.
     case admin
 
+    /// The name as it is written in certificates and messages.
     public var description: String { rawValue }
 }
 
@@ -21,6 +22,7 @@ public enum ConnectionSide: String, Sendable, Hashable, CaseIterable, CustomStri
     /// The side that dialled.
     case client
 
+    /// The name as it is written in certificates and messages.
     public var description: String { rawValue }
 
     /// The side at the other end.

@@ -23,7 +23,7 @@ public struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
     /// What its holder is to the ring.
     public let role: Role
 
-    /// The name of the node, client or admin in its trust domain.
+    /// The name within the trust domain and role.
     public let name: String
 
     /// Makes a name from its parts.
@@ -105,6 +105,7 @@ public struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
     /// The name as a URI.
     public var uri: String { "spiffe://\(trustDomain)/chord/\(role.rawValue)/\(name)" }
 
+    /// The name as a URI.
     public var description: String { uri }
 
     private static func problem(inTrustDomain trustDomain: String) -> String? {
