@@ -1,0 +1,48 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Names and values that travel with a call, in order; a name may occur more than once.
+package struct Metadata: Hashable, Sendable, ExpressibleByArrayLiteral {
+    package struct Entry: Hashable, Sendable {
+        /// Lower-case ASCII letters, digits, `-`, `_` and `.`.
+        package var name: String
+        /// The value's bytes; decoded already where the name ends in `-bin`.
+        package var value: [UInt8]
+
+        package init(name: String, value: [UInt8]) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    package var entries: [Entry]
+
+    package init(_ entries: [Entry] = []) {
+        self.entries = entries
+    }
+
+    package init(arrayLiteral elements: Entry...) {
+        entries = elements
+    }
+
+    package var isEmpty: Bool { entries.isEmpty }
+
+    package mutating func append(_ name: String, _ value: String) {
+        entries.append(Entry(name: name, value: Array(value.utf8)))
+    }
+
+    /// The first value under `name`.
+    package subscript(_ name: String) -> [UInt8]? {
+        entries.first { $0.name == name }?.value
+    }
+
+    /// Whether a name may be sent by an application: gRPC keeps `grpc-` and pseudo-headers to itself.
+    package static func isAllowed(name: String) -> Bool {
+        !name.isEmpty && !name.hasPrefix("grpc-")
+            && name.utf8.allSatisfy { byte in
+                (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte) || byte == 0x2d
+                    || byte == 0x5f || byte == 0x2e
+            }
+    }
+}

@@ -1,0 +1,105 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a call ended, as gRPC names it.
+package struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    package static let ok = StatusCode(rawValue: 0)
+    package static let cancelled = StatusCode(rawValue: 1)
+    package static let unknown = StatusCode(rawValue: 2)
+    package static let invalidArgument = StatusCode(rawValue: 3)
+    package static let deadlineExceeded = StatusCode(rawValue: 4)
+    package static let notFound = StatusCode(rawValue: 5)
+    package static let alreadyExists = StatusCode(rawValue: 6)
+    package static let permissionDenied = StatusCode(rawValue: 7)
+    package static let resourceExhausted = StatusCode(rawValue: 8)
+    package static let failedPrecondition = StatusCode(rawValue: 9)
+    package static let aborted = StatusCode(rawValue: 10)
+    package static let outOfRange = StatusCode(rawValue: 11)
+    package static let unimplemented = StatusCode(rawValue: 12)
+    package static let internalError = StatusCode(rawValue: 13)
+    package static let unavailable = StatusCode(rawValue: 14)
+    package static let dataLoss = StatusCode(rawValue: 15)
+    package static let unauthenticated = StatusCode(rawValue: 16)
+
+    private static let names = [
+        "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
+        "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+        "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ]
+
+    package var description: String {
+        rawValue < Self.names.count ? Self.names[Int(rawValue)] : "CODE_\(rawValue)"
+    }
+
+    /// The code for a number that a peer sent; one that gRPC does not define counts as UNKNOWN.
+    package init(wire number: Int) {
+        self =
+            (0..<Self.names.count).contains(number) ? StatusCode(rawValue: UInt8(number)) : .unknown
+    }
+}
+
+/// How a call ended, and whose word that is.
+package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Who says so. It does not travel: the receiver of a status got it from its peer.
+    package enum Origin: Hashable, Sendable {
+        /// The peer answered with it: the peer is alive.
+        case peer
+        /// The way to the peer failed: no connection, a refused handshake, a reset, silence.
+        case transport
+        /// This side ended the call: its deadline passed, or it cancelled.
+        case local
+    }
+
+    package var code: StatusCode
+    package var message: String
+    package var origin: Origin
+
+    package init(_ code: StatusCode, _ message: String = "", origin: Origin = .peer) {
+        self.code = code
+        self.message = message
+        self.origin = origin
+    }
+
+    package static let ok = Status(.ok)
+
+    package var isOK: Bool { code == .ok }
+
+    package var description: String {
+        message.isEmpty ? "\(code)" : "\(code): \(message)"
+    }
+
+    /// What HTTP's status means where a peer sent no gRPC status (gRPC's http-grpc-status-mapping).
+    package init(http status: Int) {
+        let code: StatusCode =
+            switch status {
+            case 400, 431: .internalError
+            case 401: .unauthenticated
+            case 403: .permissionDenied
+            case 404: .unimplemented
+            case 429, 502, 503, 504: .unavailable
+            default: .unknown
+            }
+        self.init(code, "the peer answered with HTTP status \(status) and no gRPC status")
+    }
+
+    /// What a reset means where a peer sent no gRPC status (gRPC over HTTP/2, "Errors").
+    package init(streamReset errorCode: UInt32) {
+        let code: StatusCode =
+            switch errorCode {
+            case 0x7: .unavailable
+            case 0x8: .cancelled
+            case 0xb: .resourceExhausted
+            case 0xc: .permissionDenied
+            default: .internalError
+            }
+        self.init(code, "the peer reset the stream (HTTP/2 error code \(errorCode))")
+    }
+}

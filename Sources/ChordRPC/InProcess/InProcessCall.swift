@@ -1,0 +1,145 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordIdentity
+import NIOConcurrencyHelpers
+
+/// One call of the in-process transport: the caller's handle and the server's sink in one object.
+final class InProcessCall: ClientCallHandle, ResponseSink {
+    private struct State {
+        var peer: PeerIdentity?
+        var serverExecutor: (any NodeExecutor)?
+        var timer: ScheduledWork?
+        var deferred: DeferredCall?
+        var isAccepted = false
+        /// The caller has its end, or will have it: nothing more goes to it.
+        var isFinished = false
+    }
+
+    private let observer: any ClientCallObserver
+    private let caller: any NodeExecutor
+    private let state = NIOLockedValueBox(State())
+
+    init(observer: any ClientCallObserver, caller: any NodeExecutor) {
+        self.observer = observer
+        self.caller = caller
+    }
+
+    // MARK: The caller's side
+
+    func startDeadline(_ deadline: MonotonicTime) {
+        let timer = caller.schedule(after: max(.zero, deadline - caller.now)) { [weak self] in
+            self?.abandon(
+                Status(.deadlineExceeded, "no answer before the deadline", origin: .local)
+            )
+        }
+        state.withLockedValue { $0.timer = timer }
+    }
+
+    func attach(peer: PeerIdentity, executor: any NodeExecutor) {
+        state.withLockedValue { state in
+            state.peer = peer
+            state.serverExecutor = executor
+        }
+    }
+
+    func cancel() {
+        abandon(Status(.cancelled, "the caller cancelled", origin: .local))
+    }
+
+    func finishLater(_ result: ClientResult) {
+        guard claim() else { return }
+        caller.execute { [observer] in observer.callFinished(result) }
+    }
+
+    private func abandon(_ status: Status) {
+        let server = state.withLockedValue { ($0.serverExecutor, $0.deferred) }
+        finishLater(ClientResult(status: status, peer: state.withLockedValue { $0.peer }))
+        if let executor = server.0, let deferred = server.1 {
+            executor.execute { deferred.cancel() }
+        }
+    }
+
+    /// True once: for whoever tells the caller the end.
+    private func claim() -> Bool {
+        let (isFirst, timer) = state.withLockedValue { state -> (Bool, ScheduledWork?) in
+            guard !state.isFinished else { return (false, nil) }
+            state.isFinished = true
+            return (true, state.timer.take())
+        }
+        timer?.cancel()
+        return isFirst
+    }
+
+    // MARK: The server's side
+
+    func serve(
+        _ call: ClientCall,
+        by router: Router,
+        as peer: PeerIdentity,
+        deadline: MonotonicTime
+    ) {
+        guard let executor = state.withLockedValue({ $0.isFinished ? nil : $0.serverExecutor })
+        else { return }
+        caller.execute { [observer] in observer.callSent() }
+        let path = Array(call.method.path.utf8)
+        guard let route = path.withUnsafeBytes({ router.route(path: $0) }) else {
+            let status = path.withUnsafeBytes { Router.unimplemented(path: $0) }
+            finishCall(stream: 0, status: status, message: nil, trailers: [])
+            return
+        }
+        var server = ServerCall(
+            method: route.method,
+            peer: peer,
+            deadline: deadline,
+            metadata: call.metadata,
+            executor: executor,
+            reply: [],
+            sink: self,
+            stream: 0
+        )
+        let outcome = call.message.withUnsafeBytes { request in
+            router.dispatch(route, request: request, call: &server)
+        }
+        switch outcome {
+        case .replied: finishCall(stream: 0, status: .ok, message: server.reply, trailers: [])
+        case .failed(let status):
+            finishCall(stream: 0, status: status, message: nil, trailers: [])
+        case .deferred: break
+        }
+    }
+
+    func callDeferred(stream: Int32, call: DeferredCall) {
+        let isGone = state.withLockedValue { state in
+            state.deferred = call
+            return state.isFinished
+        }
+        if isGone { call.cancel() }
+    }
+
+    func acceptCall(stream: Int32) {
+        let isFirst = state.withLockedValue { state in
+            guard !state.isAccepted, !state.isFinished else { return false }
+            state.isAccepted = true
+            return true
+        }
+        guard isFirst else { return }
+        caller.execute { [self] in
+            // The call may have ended meanwhile; nothing follows an end.
+            guard !state.withLockedValue({ $0.isFinished }) else { return }
+            observer.callAccepted([])
+        }
+    }
+
+    func finishCall(stream: Int32, status: Status, message: [UInt8]?, trailers: Metadata) {
+        finishLater(
+            ClientResult(
+                status: status,
+                message: message ?? [],
+                trailers: trailers,
+                peer: state.withLockedValue { $0.peer }
+            )
+        )
+    }
+}

@@ -1,0 +1,99 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordIdentity
+
+/// Answers a unary call on the connection's executor, or takes a responder and answers later. The
+/// request is valid during the run only.
+package typealias UnaryHandler =
+    @Sendable (_ request: UnsafeRawBufferPointer, _ call: inout ServerCall) -> HandlerOutcome
+
+/// Answers a unary call from a task on the node's executor: for rare calls.
+package typealias AsyncHandler =
+    @Sendable (_ request: [UInt8], _ peer: PeerIdentity) async throws(Status) -> [UInt8]
+
+/// Which handler answers which method, and who may call it. Immutable once a server runs.
+package struct Router: Sendable {
+    /// A method with its handler.
+    package struct Route: Sendable {
+        package let method: RPCMethod
+        let path: [UInt8]
+        let handler: UnaryHandler
+    }
+
+    private var routes: [Route] = []
+    private let authorization: AuthorizationTable
+
+    package init(authorization: AuthorizationTable = .standard) {
+        self.authorization = authorization
+    }
+
+    /// The methods that have a handler, in the order of their registration.
+    package var methods: [RPCMethod] { routes.map(\.method) }
+
+    /// Registers `handler` for `method`. A later one for the same method replaces the former.
+    package mutating func register(_ method: RPCMethod, _ handler: @escaping UnaryHandler) {
+        routes.removeAll { $0.method == method }
+        routes.append(Route(method: method, path: Array(method.path.utf8), handler: handler))
+    }
+
+    /// Registers a handler that runs as a task on `executor`.
+    package mutating func register(
+        _ method: RPCMethod,
+        on executor: any NodeExecutor,
+        async handler: @escaping AsyncHandler
+    ) {
+        register(method) { request, call in
+            let bytes = [UInt8](request)
+            let peer = call.peer
+            let responder = call.makeResponder()
+            let task = Task(executorPreference: executor) {
+                do throws(Status) {
+                    responder.succeed(try await handler(bytes, peer))
+                } catch {
+                    responder.fail(error)
+                }
+            }
+            responder.onCancel { task.cancel() }
+            return .deferred
+        }
+    }
+
+    /// The route whose method has the bytes of `path`; nil where there is none.
+    package func route(path: UnsafeRawBufferPointer) -> Route? {
+        // A node has a dozen methods: comparing lengths first is cheaper than hashing the path.
+        for route in routes where route.path.count == path.count {
+            let isEqual = route.path.withUnsafeBytes { candidate in
+                candidate.elementsEqual(path)
+            }
+            if isEqual { return route }
+        }
+        return nil
+    }
+
+    /// Answers a call whose route was found, if its caller may make it.
+    package func dispatch(
+        _ route: Route,
+        request: UnsafeRawBufferPointer,
+        call: inout ServerCall
+    ) -> HandlerOutcome {
+        switch authorization.decision(role: call.peer.role, method: route.method.path) {
+        case .allowed:
+            return route.handler(request, &call)
+        case .denied, .unknownMethod:
+            return .failed(
+                Status(
+                    .permissionDenied,
+                    "\(route.method) is not open to \(call.peer): its role is \(call.peer.role)"
+                )
+            )
+        }
+    }
+
+    /// What a call to a method without a handler is answered with.
+    package static func unimplemented(path: UnsafeRawBufferPointer) -> Status {
+        let shown = String(decoding: path.prefix(200), as: UTF8.self)
+        return Status(.unimplemented, "this node has no method \(shown)")
+    }
+}

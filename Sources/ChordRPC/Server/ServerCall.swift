@@ -1,0 +1,77 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordIdentity
+
+/// What a handler knows of the call that it answers, and where it writes its answer.
+package struct ServerCall {
+    package let method: RPCMethod
+    /// Who calls, as its certificate says.
+    package let peer: PeerIdentity
+    /// When the caller stops waiting, on `executor`'s clock; nil where it did not say.
+    package let deadline: MonotonicTime?
+    /// What the caller's application sent along.
+    package let metadata: Metadata
+    /// The executor of the connection. The handler runs on it, and so does all that is called back.
+    package let executor: any NodeExecutor
+    /// The answer's message, not framed; a handler that returns `.replied` has appended it here. What
+    /// stands in it before the handler runs belongs to the transport and stays.
+    package var reply: [UInt8]
+
+    private let sink: any ResponseSink
+    private let stream: Int32
+
+    package init(
+        method: RPCMethod,
+        peer: PeerIdentity,
+        deadline: MonotonicTime?,
+        metadata: Metadata,
+        executor: any NodeExecutor,
+        reply: [UInt8],
+        sink: any ResponseSink,
+        stream: Int32
+    ) {
+        self.method = method
+        self.peer = peer
+        self.deadline = deadline
+        self.metadata = metadata
+        self.executor = executor
+        self.reply = reply
+        self.sink = sink
+        self.stream = stream
+    }
+
+    /// Takes the duty to answer out of the handler's run. The handler then returns `.deferred`.
+    package func makeResponder() -> Responder {
+        let responder = Responder(
+            state: DeferredCall(),
+            executor: executor,
+            sink: sink,
+            stream: stream
+        )
+        sink.callDeferred(stream: stream, call: responder.state)
+        return responder
+    }
+}
+
+/// How a handler left its call.
+package enum HandlerOutcome: Sendable {
+    /// Answered: the message stands in `ServerCall.reply`.
+    case replied
+    /// Refused or failed.
+    case failed(Status)
+    /// Answered later through the `Responder` that the handler took.
+    case deferred
+}
+
+/// The connection's end of calls. Every method is called on the connection's executor; a stream that
+/// is gone is passed over in silence.
+package protocol ResponseSink: AnyObject, Sendable {
+    /// The handler took a responder for the call; `call` hears of its cancellation.
+    func callDeferred(stream: Int32, call: DeferredCall)
+    /// Send the response headers now: the call is accepted.
+    func acceptCall(stream: Int32)
+    /// Send the answer, or a failure without one.
+    func finishCall(stream: Int32, status: Status, message: [UInt8]?, trailers: Metadata)
+}
