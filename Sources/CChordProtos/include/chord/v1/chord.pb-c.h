@@ -59,11 +59,11 @@ struct  Chord__V1__Node
   /*
    * 1 to 255 bytes of UTF-8, the name in the node's certificate.
    */
-  char *name;
+  ProtobufCBinaryData name;
   /*
    * host:port, at most 262 bytes; an IPv6 host stands in brackets.
    */
-  char *address;
+  ProtobufCBinaryData address;
   /*
    * Milliseconds since 1970 at the start of this life of the node, or more.
    */
@@ -71,7 +71,7 @@ struct  Chord__V1__Node
 };
 #define CHORD__V1__NODE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__node__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0 }
 
 
 /*
@@ -80,8 +80,8 @@ struct  Chord__V1__Node
 struct  Chord__V1__RingParameters
 {
   ProtobufCMessage base;
-  char *ring;
-  char *hash;
+  ProtobufCBinaryData ring;
+  ProtobufCBinaryData hash;
   /*
    * The identifier of the string "chord parameters probe": equal hash names may hide unequal hashes.
    */
@@ -98,7 +98,7 @@ struct  Chord__V1__RingParameters
 };
 #define CHORD__V1__RING_PARAMETERS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__ring_parameters__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, 0, CHORD__V1__ID_RULE__ID_RULE_UNSPECIFIED, 0 }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, CHORD__V1__ID_RULE__ID_RULE_UNSPECIFIED, 0 }
 
 
 struct  Chord__V1__FindSuccessorRequest
