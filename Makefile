@@ -81,11 +81,14 @@ endif
 
 .PHONY: lint
 lint: deps-lint ## check format, imports, generated files and house rules
-	$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)
-	scripts/check-imports
-	scripts/check-protos
-	scripts/tidy --self-test
-	scripts/tidy
+	@failed=0; \
+	for check in "$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)" \
+	    "scripts/check-imports --self-test" scripts/check-imports scripts/check-protos \
+	    "scripts/tidy --self-test" scripts/tidy; do \
+	    echo "$$check"; \
+	    $$check || failed=1; \
+	done; \
+	exit $$failed
 
 .PHONY: format
 format: ## put all Swift files into shape
