@@ -37,7 +37,8 @@ package enum MessageFraming {
     /// - Throws: INTERNAL where the flag is neither 0 nor 1, UNIMPLEMENTED where the message is
     ///   compressed (no encoding was agreed), RESOURCE_EXHAUSTED where it is longer than `limit`.
     package static func readPrefix(
-        _ bytes: UnsafeRawBufferPointer, limit: Int
+        _ bytes: UnsafeRawBufferPointer,
+        limit: Int
     ) throws(Status) -> Prefix? {
         guard bytes.count >= prefixBytes else { return nil }
         guard bytes[0] <= 1 else {
@@ -46,11 +47,16 @@ package enum MessageFraming {
         let count =
             Int(bytes[1]) << 24 | Int(bytes[2]) << 16 | Int(bytes[3]) << 8 | Int(bytes[4])
         guard bytes[0] == 0 else {
-            throw Status(.internalError, "a message is marked compressed but no grpc-encoding was agreed")
+            throw Status(
+                .internalError,
+                "a message is marked compressed but no grpc-encoding was agreed"
+            )
         }
         guard count <= limit else {
             throw Status(
-                .resourceExhausted, "a message of \(count) bytes is over the limit of \(limit)")
+                .resourceExhausted,
+                "a message of \(count) bytes is over the limit of \(limit)"
+            )
         }
         return Prefix(isCompressed: false, count: count)
     }

@@ -22,7 +22,9 @@ package enum PercentEncoding {
     /// The text that `bytes` stand for. It never fails: a malformed escape stays as it is, and what
     /// is not UTF-8 is repaired, as the specification demands.
     package static func decode(_ bytes: UnsafeRawBufferPointer) -> String {
-        guard bytes.contains(UInt8(ascii: "%")) else { return String(decoding: bytes, as: UTF8.self) }
+        guard bytes.contains(UInt8(ascii: "%")) else {
+            return String(decoding: bytes, as: UTF8.self)
+        }
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
         var index = 0

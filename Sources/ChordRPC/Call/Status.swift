@@ -41,7 +41,8 @@ package struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringCon
 
     /// The code for a number that a peer sent; one that gRPC does not define counts as UNKNOWN.
     package init(wire number: Int) {
-        self = (0..<Self.names.count).contains(number) ? StatusCode(rawValue: UInt8(number)) : .unknown
+        self =
+            (0..<Self.names.count).contains(number) ? StatusCode(rawValue: UInt8(number)) : .unknown
     }
 }
 

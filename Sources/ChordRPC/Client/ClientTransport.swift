@@ -28,7 +28,10 @@ package struct ClientCall: Sendable {
     package var metadata: Metadata
 
     package init(
-        target: PeerTarget, method: RPCMethod, message: [UInt8], deadline: MonotonicTime,
+        target: PeerTarget,
+        method: RPCMethod,
+        message: [UInt8],
+        deadline: MonotonicTime,
         metadata: Metadata = []
     ) {
         self.target = target
@@ -49,7 +52,10 @@ package struct ClientResult: Sendable {
     package var peer: PeerIdentity?
 
     package init(
-        status: Status, message: [UInt8] = [], trailers: Metadata = [], peer: PeerIdentity? = nil
+        status: Status,
+        message: [UInt8] = [],
+        trailers: Metadata = [],
+        peer: PeerIdentity? = nil
     ) {
         self.status = status
         self.message = message
@@ -84,7 +90,9 @@ package protocol ClientTransport: AnyObject, Sendable {
     /// Starts a unary call. May be called on `executor` only; it never calls back before it returns.
     @discardableResult
     func start(
-        _ call: ClientCall, on executor: any NodeExecutor, observer: any ClientCallObserver
+        _ call: ClientCall,
+        on executor: any NodeExecutor,
+        observer: any ClientCallObserver
     ) -> any ClientCallHandle
 
     /// A peer was heard from: whatever keeps us from dialling it ends now.

@@ -19,7 +19,8 @@ extension ClientTransport {
     /// Makes a unary call and calls back on `executor`.
     @discardableResult
     package func unary(
-        _ call: ClientCall, on executor: any NodeExecutor,
+        _ call: ClientCall,
+        on executor: any NodeExecutor,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) -> any ClientCallHandle {
         start(call, on: executor, observer: CompletionObserver(completion))

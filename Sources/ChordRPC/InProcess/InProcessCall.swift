@@ -31,7 +31,8 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
     func startDeadline(_ deadline: MonotonicTime) {
         let timer = caller.schedule(after: max(.zero, deadline - caller.now)) { [weak self] in
             self?.abandon(
-                Status(.deadlineExceeded, "no answer before the deadline", origin: .local))
+                Status(.deadlineExceeded, "no answer before the deadline", origin: .local)
+            )
         }
         state.withLockedValue { $0.timer = timer }
     }
@@ -74,7 +75,10 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
     // MARK: The server's side
 
     func serve(
-        _ call: ClientCall, by router: Router, as peer: PeerIdentity, deadline: MonotonicTime
+        _ call: ClientCall,
+        by router: Router,
+        as peer: PeerIdentity,
+        deadline: MonotonicTime
     ) {
         guard let executor = state.withLockedValue({ $0.isFinished ? nil : $0.serverExecutor })
         else { return }
@@ -86,8 +90,15 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
             return
         }
         var server = ServerCall(
-            method: route.method, peer: peer, deadline: deadline, metadata: call.metadata,
-            executor: executor, reply: [], sink: self, stream: 0)
+            method: route.method,
+            peer: peer,
+            deadline: deadline,
+            metadata: call.metadata,
+            executor: executor,
+            reply: [],
+            sink: self,
+            stream: 0
+        )
         let outcome = call.message.withUnsafeBytes { request in
             router.dispatch(route, request: request, call: &server)
         }
@@ -124,7 +135,11 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
     func finishCall(stream: Int32, status: Status, message: [UInt8]?, trailers: Metadata) {
         finishLater(
             ClientResult(
-                status: status, message: message ?? [], trailers: trailers,
-                peer: state.withLockedValue { $0.peer }))
+                status: status,
+                message: message ?? [],
+                trailers: trailers,
+                peer: state.withLockedValue { $0.peer }
+            )
+        )
     }
 }

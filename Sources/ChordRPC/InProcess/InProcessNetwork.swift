@@ -20,7 +20,10 @@ package final class InProcessNetwork: Sendable {
 
     /// Serves `router` at `address` until `close(address:)`.
     package func listen(
-        address: String, router: Router, identity: PeerIdentity, executor: any NodeExecutor
+        address: String,
+        router: Router,
+        identity: PeerIdentity,
+        executor: any NodeExecutor
     ) {
         let endpoint = Endpoint(router: router, identity: identity, executor: executor)
         endpoints.withLockedValue { $0[address] = endpoint }
@@ -53,7 +56,9 @@ final class InProcessTransport: ClientTransport {
     func resetBackoff(of address: String) {}
 
     func start(
-        _ call: ClientCall, on executor: any NodeExecutor, observer: any ClientCallObserver
+        _ call: ClientCall,
+        on executor: any NodeExecutor,
+        observer: any ClientCallObserver
     ) -> any ClientCallHandle {
         let running = InProcessCall(observer: observer, caller: executor)
         running.startDeadline(call.deadline)
@@ -61,16 +66,23 @@ final class InProcessTransport: ClientTransport {
             running.finishLater(
                 .init(
                     status: Status(
-                        .unavailable, "nothing listens at \(call.target.address)",
-                        origin: .transport)))
+                        .unavailable,
+                        "nothing listens at \(call.target.address)",
+                        origin: .transport
+                    )
+                )
+            )
             return running
         }
         do throws(IdentityError) {
             try call.target.expected.verify(
-                endpoint.identity, presentedBy: call.target.address)
+                endpoint.identity,
+                presentedBy: call.target.address
+            )
         } catch {
             running.finishLater(
-                .init(status: Status(.unavailable, "\(error)", origin: .transport)))
+                .init(status: Status(.unavailable, "\(error)", origin: .transport))
+            )
             return running
         }
         // The two clocks may differ; what travels is the time that is left.
@@ -79,8 +91,11 @@ final class InProcessTransport: ClientTransport {
         running.attach(peer: endpoint.identity, executor: endpoint.executor)
         endpoint.executor.execute {
             running.serve(
-                call, by: endpoint.router, as: caller,
-                deadline: endpoint.executor.now + remaining)
+                call,
+                by: endpoint.router,
+                as: caller,
+                deadline: endpoint.executor.now + remaining
+            )
         }
         return running
     }

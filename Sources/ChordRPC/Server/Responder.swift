@@ -13,7 +13,10 @@ package final class Responder: Sendable {
     private let stream: Int32
 
     init(
-        state: DeferredCall, executor: any NodeExecutor, sink: any ResponseSink, stream: Int32
+        state: DeferredCall,
+        executor: any NodeExecutor,
+        sink: any ResponseSink,
+        stream: Int32
     ) {
         self.state = state
         self.executor = executor
@@ -24,8 +27,10 @@ package final class Responder: Sendable {
     deinit {
         guard state.claim() else { return }
         finish(
-            Status(.internalError, "the handler ended without an answer"), message: nil,
-            trailers: [])
+            Status(.internalError, "the handler ended without an answer"),
+            message: nil,
+            trailers: []
+        )
     }
 
     /// Tells the caller that its call is being worked on: its response headers go out.

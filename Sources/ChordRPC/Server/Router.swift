@@ -40,7 +40,9 @@ package struct Router: Sendable {
 
     /// Registers a handler that runs as a task on `executor`.
     package mutating func register(
-        _ method: RPCMethod, on executor: any NodeExecutor, async handler: @escaping AsyncHandler
+        _ method: RPCMethod,
+        on executor: any NodeExecutor,
+        async handler: @escaping AsyncHandler
     ) {
         register(method) { request, call in
             let bytes = [UInt8](request)
@@ -72,7 +74,9 @@ package struct Router: Sendable {
 
     /// Answers a call whose route was found, if its caller may make it.
     package func dispatch(
-        _ route: Route, request: UnsafeRawBufferPointer, call: inout ServerCall
+        _ route: Route,
+        request: UnsafeRawBufferPointer,
+        call: inout ServerCall
     ) -> HandlerOutcome {
         switch authorization.decision(role: call.peer.role, method: route.method.path) {
         case .allowed:
@@ -81,7 +85,9 @@ package struct Router: Sendable {
             return .failed(
                 Status(
                     .permissionDenied,
-                    "\(route.method) is not open to \(call.peer): its role is \(call.peer.role)"))
+                    "\(route.method) is not open to \(call.peer): its role is \(call.peer.role)"
+                )
+            )
         }
     }
 

@@ -23,8 +23,14 @@ package struct ServerCall {
     private let stream: Int32
 
     package init(
-        method: RPCMethod, peer: PeerIdentity, deadline: MonotonicTime?, metadata: Metadata,
-        executor: any NodeExecutor, reply: [UInt8], sink: any ResponseSink, stream: Int32
+        method: RPCMethod,
+        peer: PeerIdentity,
+        deadline: MonotonicTime?,
+        metadata: Metadata,
+        executor: any NodeExecutor,
+        reply: [UInt8],
+        sink: any ResponseSink,
+        stream: Int32
     ) {
         self.method = method
         self.peer = peer
@@ -39,7 +45,11 @@ package struct ServerCall {
     /// Takes the duty to answer out of the handler's run. The handler then returns `.deferred`.
     package func makeResponder() -> Responder {
         let responder = Responder(
-            state: DeferredCall(), executor: executor, sink: sink, stream: stream)
+            state: DeferredCall(),
+            executor: executor,
+            sink: sink,
+            stream: stream
+        )
         sink.callDeferred(stream: stream, call: responder.state)
         return responder
     }

@@ -25,7 +25,9 @@ public struct MonotonicTime: Hashable, Comparable, Sendable {
 
     /// The time from `earlier` to `later`.
     public static func - (later: MonotonicTime, earlier: MonotonicTime) -> Duration {
-        .nanoseconds(later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds).partialValue)
+        .nanoseconds(
+            later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds).partialValue
+        )
     }
 }
 

@@ -1,0 +1,69 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a lookup found no owner.
+public enum LookupFailure: Error, Hashable, Sendable {
+    /// Asked too many nodes in a row: the ring's pointers go in a circle.
+    case hopBudgetSpent
+    /// Nobody who could be asked is alive, as far as this node can tell.
+    case exhausted
+    /// This node is no member.
+    case notMember
+    /// The node that wants to join is a member already.
+    case nameTaken(NodeReference)
+}
+
+/// One node's part in a recursive lookup: answer from the view, or ask the best next hop, and the next
+/// best when that fails. A value; whoever drives it does the calls.
+public struct LookupMachine: Hashable, Sendable {
+    /// What to do next.
+    public enum Step: Hashable, Sendable {
+        /// The owner is known here.
+        case answer(NodeReference)
+        /// Ask this node.
+        case ask(NodeReference)
+        /// Give up.
+        case fail(LookupFailure)
+    }
+
+    /// What is looked for.
+    public let target: Identifier
+    /// The node that wants to join at the target, if that is what the lookup is for.
+    public let joiner: NodeReference?
+    /// Forwardings before this node.
+    public let hops: Int
+    /// Forwardings that are allowed in all.
+    public let hopBudget: Int
+    /// The nodes that were asked here and failed.
+    public private(set) var excluded: [Identifier] = []
+
+    /// A lookup that has come `hops` forwardings far.
+    public init(target: Identifier, joiner: NodeReference? = nil, hops: Int = 0, hopBudget: Int) {
+        self.target = target
+        self.joiner = joiner
+        self.hops = hops
+        self.hopBudget = hopBudget
+    }
+
+    /// The number of forwardings that are allowed by default: twice as many as a finger table of `width`
+    /// bits can need.
+    public static func defaultHopBudget(width: Int) -> Int { 2 * width }
+
+    /// The next step, seen from `view`.
+    public func step(in view: RoutingView) -> Step {
+        switch view.step(for: target, excluding: excluded, joiner: joiner) {
+        case .owner(let owner): .answer(owner)
+        case .nameTaken(let node): .fail(.nameTaken(node))
+        case .notMember: .fail(.notMember)
+        case .exhausted: .fail(.exhausted)
+        case .forward(let candidates):
+            hops < hopBudget ? .ask(candidates[0]) : .fail(.hopBudgetSpent)
+        }
+    }
+
+    /// The node that was asked failed: it is not asked again.
+    public mutating func exclude(_ id: Identifier) {
+        if !excluded.contains(id) { excluded.append(id) }
+    }
+}

@@ -1,0 +1,107 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Rectify ("How to Make Chord Correct", section 4), and neighbours that leave.
+
+extension ChordMachine {
+    /// A node says that it may be our predecessor. It says so about itself; the shell has seen to that.
+    public mutating func notified(by candidate: NodeReference) -> [Directive] {
+        guard phase == .member, candidate.id != node.id else { return [] }
+        if operation == nil { return rectify(with: candidate) + goOn() }
+        // One operation at a time: of those that wait, the nearest is kept. The others notify again.
+        if let waiting = waitingCandidate {
+            let isNearer = candidate.id.isBetween(waiting.id, and: node.id)
+            let isNewer =
+                candidate.id == waiting.id && candidate.incarnation >= waiting.incarnation
+            if isNearer || isNewer { waitingCandidate = candidate }
+        } else {
+            waitingCandidate = candidate
+        }
+        return []
+    }
+
+    /// Adopts a nearer candidate without asking; before a farther one, the old predecessor is asked
+    /// whether it lives, as only its death makes room.
+    mutating func rectify(with candidate: NodeReference) -> [Directive] {
+        if candidate.id == predecessor.id {
+            // The same place in the ring: at most a newer life of the same node.
+            guard candidate.incarnation >= predecessor.incarnation else { return [] }
+            return changing(.rectified) { machine, _ in
+                machine.predecessor = candidate
+                machine.isPredecessorGone = false
+                machine.successors.refresh(candidate)
+            }
+        }
+        if isPredecessorGone || candidate.id.isBetween(predecessor.id, and: node.id) {
+            return adopt(candidate)
+        }
+        return starting(.rectify(nextToken(), candidate: candidate), asking: predecessor)
+    }
+
+    mutating func predecessorAnswered(
+        _ answer: StateAnswer,
+        candidate: NodeReference
+    ) -> [Directive] {
+        switch answer {
+        case .state(let state) where state.node.id == predecessor.id:
+            // It lives: the candidate is behind it and will learn so from its own stabilization.
+            return []
+        case .busy:
+            return []
+        case .dead, .notMember, .state:
+            return adopt(candidate)
+        }
+    }
+
+    private mutating func adopt(_ candidate: NodeReference) -> [Directive] {
+        changing(.rectified) { machine, _ in
+            if machine.isPredecessorGone { machine.table.remove(machine.predecessor.id) }
+            machine.predecessor = candidate
+            machine.isPredecessorGone = false
+        }
+    }
+
+    /// A neighbour says that it leaves: a failure that needs no waiting. The shell has seen to it that
+    /// it speaks about itself.
+    public mutating func neighbourLeft(
+        _ leaver: NodeReference,
+        successors rest: [NodeReference]
+    ) -> [Directive] {
+        guard phase == .member, leaver.id != node.id else { return [] }
+        var directives: [Directive] = []
+        if successors.head?.id == leaver.id {
+            directives += dropHead(cause: .left, rest: rest)
+        } else {
+            directives += changing(.left) { machine, _ in
+                machine.table.remove(leaver.id)
+                machine.successors.remove(leaver.id)
+            }
+        }
+        if waitingCandidate?.id == leaver.id { waitingCandidate = nil }
+        if predecessor.id == leaver.id, predecessor.incarnation <= leaver.incarnation {
+            isPredecessorGone = true
+            if successors.head == nil {
+                directives += changing(.left) { machine, _ in
+                    machine.predecessor = machine.node
+                    machine.isPredecessorGone = false
+                }
+            }
+        }
+        return directives
+    }
+
+    /// A call to a node failed in a way that makes its death likely: it is not routed by any more, and
+    /// a successor or predecessor is looked at in a round soon. Only operations take nodes out of the
+    /// list.
+    public mutating func suspect(_ id: Identifier) -> [Directive] {
+        guard phase == .member else { return [] }
+        let isNeighbour = successors.contains(id) || predecessor.id == id
+        var directives: [Directive] = []
+        if !successors.contains(id) {
+            directives += changing(.failed) { machine, _ in machine.table.remove(id) }
+        }
+        if isNeighbour { wantRound(&directives) }
+        return directives
+    }
+}

@@ -1,0 +1,202 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+// StabilizeFromSuccessor and StabilizeFromPredecessor ("How to Make Chord Correct", section 4).
+
+extension ChordMachine {
+    /// The interval has passed: does a round, and fills the bucket of prompt rounds.
+    public mutating func tick() -> [Directive] {
+        promptTokens = min(configuration.promptCapacity, promptTokens + configuration.promptRefill)
+        quietTicks += 1
+        return round()
+    }
+
+    /// Does one maintenance round: stabilization, and a pass over the fingers when one is due. While
+    /// an operation is under way the round waits for its end.
+    public mutating func round() -> [Directive] {
+        guard phase == .member else { return [] }
+        var directives = startFingerPassIfDue()
+        if operation != nil {
+            isRoundWaiting = true
+        } else {
+            directives += startStabilization()
+        }
+        return directives
+    }
+
+    mutating func startStabilization() -> [Directive] {
+        if let head = successors.head {
+            let token = nextToken()
+            return starting(.stabilizeFromSuccessor(token, head: head), asking: head)
+        }
+        // Alone, this node is its own successor, and what it would ask of it, it knows.
+        guard predecessor.id != node.id else { return [] }
+        return starting(
+            .stabilizeFromPredecessor(nextToken(), candidate: predecessor, head: nil),
+            asking: predecessor
+        )
+    }
+
+    /// Takes the answer to a question; one whose token is not that of the operation under way changes
+    /// nothing.
+    public mutating func receive(_ answer: StateAnswer, for token: Token) -> [Directive] {
+        guard phase == .member, let current = operation, current.token == token else { return [] }
+        operation = nil
+        var directives: [Directive]
+        switch current {
+        case .stabilizeFromSuccessor(_, let head):
+            directives = headAnswered(answer, head: head)
+        case .stabilizeFromPredecessor(_, let candidate, let head):
+            directives = candidateAnswered(answer, candidate: candidate, head: head)
+        case .rectify(_, let candidate):
+            directives = predecessorAnswered(answer, candidate: candidate)
+        }
+        if case .state(let state) = answer { directives += rivals(in: state) }
+        directives += goOn()
+        return directives
+    }
+
+    private mutating func headAnswered(
+        _ answer: StateAnswer,
+        head: NodeReference
+    ) -> [Directive] {
+        // A Leave may have taken the head out while the question was under way.
+        guard successors.head?.id == head.id else { return [] }
+        switch answer {
+        case .busy:
+            return retrySoon()
+        case .dead, .notMember:
+            return dropHead(cause: .failed)
+        case .state(let state):
+            guard state.node.id == head.id else { return dropHead(cause: .failed) }
+            var directives = changing(.stabilized) { machine, _ in
+                machine.successors = SuccessorList(
+                    of: machine.node.id,
+                    head: state.node,
+                    rest: state.successors,
+                    limit: machine.limit
+                )
+            }
+            let candidate = state.predecessor
+            if candidate.id != node.id, candidate.id.isBetween(node.id, and: head.id) {
+                let token = nextToken()
+                directives += starting(
+                    .stabilizeFromPredecessor(token, candidate: candidate, head: state.node),
+                    asking: candidate
+                )
+            } else if candidate != node {
+                directives.append(.notify(state.node))
+            }
+            return directives
+        }
+    }
+
+    private mutating func candidateAnswered(
+        _ answer: StateAnswer,
+        candidate: NodeReference,
+        head: NodeReference?
+    ) -> [Directive] {
+        // "Only if the head is unchanged": otherwise the candidate says nothing about our place.
+        guard successors.head?.id == head?.id else { return [] }
+        switch answer {
+        case .busy:
+            return retrySoon()
+        case .state(let state) where state.node.id == candidate.id:
+            var directives = changing(.stabilized) { machine, _ in
+                machine.successors = SuccessorList(
+                    of: machine.node.id,
+                    head: state.node,
+                    rest: state.successors,
+                    limit: machine.limit
+                )
+            }
+            if state.predecessor != node { directives.append(.notify(state.node)) }
+            return directives
+        case .dead, .notMember, .state:
+            if let head { return [.notify(head)] }
+            // Alone but for a predecessor that is gone: this node is the whole ring now.
+            return changing(.failed) { machine, _ in machine.predecessor = machine.node }
+        }
+    }
+
+    /// Drops the head of the list and goes on with the next, which is told of us at once.
+    mutating func dropHead(cause: RingEvent.Cause, rest: [NodeReference] = []) -> [Directive] {
+        guard let head = successors.head else { return [] }
+        let lost = successors.entries
+        var directives = changing(cause) { machine, directives in
+            machine.table.remove(head.id)
+            machine.successors.remove(head.id)
+            if !rest.isEmpty {
+                machine.successors = SuccessorList(
+                    of: machine.node.id,
+                    from: rest.filter { $0.id != head.id },
+                    limit: machine.limit
+                )
+            }
+            if machine.successors.head == nil { machine.recoverSuccessor(except: head.id) }
+            if machine.successors.head == nil {
+                if cause == .failed { directives.append(.report(.successorsLost(lost))) }
+                // Nobody is left that could own what lies between: the whole circle is ours.
+                machine.predecessor = machine.node
+                machine.isPredecessorGone = false
+            }
+        }
+        if let head = successors.head { directives.append(.notify(head)) }
+        return directives
+    }
+
+    /// The last successor is gone: the nearest node that is known otherwise takes its place. It may be
+    /// dead too, or too far; stabilization finds out.
+    private mutating func recoverSuccessor(except dead: Identifier) {
+        var candidates = table.entries.filter { $0.id != dead }
+        if predecessor.id != node.id, predecessor.id != dead, !isPredecessorGone,
+            !candidates.contains(where: { $0.id == predecessor.id })
+        {
+            candidates.append(predecessor)
+        }
+        successors = SuccessorList(of: node.id, from: candidates, limit: limit)
+    }
+
+    // MARK: The one operation
+
+    mutating func starting(_ started: Operation, asking peer: NodeReference) -> [Directive] {
+        operation = started
+        let ask = Directive.askState(started.token, peer)
+        return configuration.queryMode == .delaying ? [.publish, ask] : [ask]
+    }
+
+    /// After an operation: the node that waits to be our predecessor, then the round that waits.
+    mutating func goOn() -> [Directive] {
+        guard operation == nil else { return [] }
+        if let candidate = waitingCandidate {
+            waitingCandidate = nil
+            let directives = rectify(with: candidate)
+            if operation != nil { return directives }
+            return directives + goOn()
+        }
+        if isRoundWaiting {
+            isRoundWaiting = false
+            return startStabilization()
+        }
+        return configuration.queryMode == .delaying ? [.publish] : []
+    }
+
+    private mutating func retrySoon() -> [Directive] {
+        var directives: [Directive] = []
+        wantRound(&directives)
+        return directives
+    }
+
+    /// Whether a state names another node under our name, which only a second life of ours can be.
+    func rivals(in state: RingState) -> [Directive] {
+        let named = [state.predecessor] + state.successors
+        guard
+            let rival = named.first(where: {
+                $0.name == node.name && $0.incarnation > node.incarnation
+                    && $0.address != node.address
+            })
+        else { return [] }
+        return [.verifyRival(rival)]
+    }
+}

@@ -1,0 +1,290 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The protocol of "How to Make Chord Correct" (Pamela Zave, arXiv 1502.06461), as a value.
+//
+// Terms are the paper's: a *member* has joined; its *successor list* holds r entries; `prdc` is its
+// predecessor. Between two events a member has at most one maintenance *operation* under way, rectify
+// included, with one saved node.
+//
+// Where this differs from the paper, and why:
+// - Lists are cut before the owner's own identifier and where they are out of order. In the rings of
+//   the proof (r + 1 members and more, an ordered base) there is nothing to cut; in rings that grow
+//   from one node there is.
+// - A node that is its successor's predecessor already does not notify it again: nothing would change.
+// - A Leave is a failure that is known without waiting; the predecessor is marked as gone, so that
+//   rectify need not probe it.
+// - When the last successor fails, the paper's precondition is broken. The node then goes on from its
+//   fingers and its predecessor rather than declaring itself alone.
+// - In the mode `answering`, state queries are answered while an operation is under way.
+
+/// One node's part in the protocol. Inputs are its mutating methods; what is to be done comes out as
+/// directives. It does no I/O and knows no clock, so that a test or a simulator can drive it.
+public struct ChordMachine: Hashable, Sendable {
+    /// What a node does with state queries while it has one of its own out.
+    public enum QueryMode: String, Hashable, Sendable {
+        /// Answers at once from its present state: faster, weaker than the proof.
+        case answering
+        /// Answers "busy", and the asker tries again: what the proof assumes.
+        case delaying
+    }
+
+    /// The machine's settings.
+    public struct Configuration: Hashable, Sendable {
+        /// What to do with state queries while one is out.
+        public var queryMode = QueryMode.answering
+        /// Prompt rounds that may follow each other without waiting for ticks. More converge faster
+        /// after a mass join, fewer bound the traffic of a ring in trouble.
+        public var promptCapacity = 32
+        /// Prompt rounds that each tick allows anew.
+        public var promptRefill = 4
+        /// Ticks between two passes over the fingers while nothing changes. Fewer mend fingers sooner
+        /// and cost log N lookups each time.
+        public var fingerQuietTicks = 3
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// Where a node is in its life as a member.
+    public enum Phase: String, Hashable, Sendable {
+        /// Not yet a member.
+        case outside
+        /// A member.
+        case member
+        /// It has left and does not come back.
+        case left
+    }
+
+    /// The saved node of the operation under way.
+    enum Operation: Hashable, Sendable {
+        /// Asked the head of the list.
+        case stabilizeFromSuccessor(Token, head: NodeReference)
+        /// Asked the head's predecessor, which stands between us and the head.
+        case stabilizeFromPredecessor(Token, candidate: NodeReference, head: NodeReference?)
+        /// Asked the old predecessor whether it lives, as `candidate` wants its place.
+        case rectify(Token, candidate: NodeReference)
+
+        var token: Token {
+            switch self {
+            case .stabilizeFromSuccessor(let token, _),
+                .stabilizeFromPredecessor(let token, _, _), .rectify(let token, _):
+                token
+            }
+        }
+    }
+
+    /// A pass over the fingers: everything up to `confirmed` is right.
+    struct FingerPass: Hashable, Sendable {
+        var token: Token
+        var target: Identifier
+        var confirmed: Identifier
+        var changed: Bool
+    }
+
+    /// The node itself.
+    public internal(set) var node: NodeReference
+    /// What the ring's members have in common.
+    public let parameters: RingParameters
+    /// The settings.
+    public let configuration: Configuration
+    /// Where the node is in its life.
+    public internal(set) var phase = Phase.outside
+    /// The successor list.
+    public internal(set) var successors = SuccessorList.empty
+    /// The predecessor; the node itself when it is alone or no member.
+    public internal(set) var predecessor: NodeReference
+    /// Fingers and successors.
+    public internal(set) var table: RoutingTable
+
+    /// Whether the predecessor said that it leaves, so that nobody need probe it.
+    var isPredecessorGone = false
+    var operation: Operation?
+    /// The nearest of the nodes that notified us while an operation was under way.
+    var waitingCandidate: NodeReference?
+    /// A round was asked for while an operation was under way.
+    var isRoundWaiting = false
+    var fingerPass: FingerPass?
+    var quietTicks = 0
+    var promptTokens: Int
+    private var lastToken: UInt64 = 0
+
+    /// A node outside of any ring.
+    public init(
+        node: NodeReference,
+        parameters: RingParameters,
+        configuration: Configuration = Configuration()
+    ) {
+        self.node = node
+        self.parameters = parameters
+        self.configuration = configuration
+        predecessor = node
+        table = RoutingTable(owner: node.id, space: parameters.space)
+        promptTokens = configuration.promptCapacity
+    }
+
+    /// The state from which requests are answered.
+    public var view: RoutingView {
+        RoutingView(
+            node: node,
+            isMember: phase == .member,
+            isDelaying: configuration.queryMode == .delaying && operation != nil,
+            predecessor: predecessor,
+            successors: successors.entries,
+            table: table,
+            parameters: parameters
+        )
+    }
+
+    /// Whether an operation is under way.
+    public var isBusy: Bool { operation != nil }
+
+    var limit: Int { parameters.successorCount }
+
+    mutating func nextToken() -> Token {
+        lastToken += 1
+        return Token(number: lastToken)
+    }
+
+    // MARK: Becoming and ceasing to be a member
+
+    /// Makes the first node of a new ring.
+    ///
+    /// The proof's guarantee starts once the ring has r + 1 members.
+    public mutating func create() -> [Directive] {
+        precondition(phase == .outside, "create() on a node that is \(phase)")
+        return changing(.joined) { machine, _ in
+            machine.phase = .member
+            machine.predecessor = machine.node
+        }
+    }
+
+    /// Joins after a member that answered with its state (Join of the paper): takes its list over and
+    /// takes it as predecessor. Nobody else is told; that is what stabilization is for.
+    ///
+    /// - Returns: nil when `state` is not the state of the member right before this node: somebody has
+    ///   joined between, or the node was misled. The caller then looks up its place again.
+    public mutating func join(after state: RingState) -> [Directive]? {
+        precondition(phase == .outside, "join(after:) on a node that is \(phase)")
+        let member = state.node
+        // Of a former life of this node the member may still know: it is no successor of ours.
+        let list = state.successors.filter { $0.id != node.id }
+        guard member.id != node.id else { return nil }
+        if let head = list.first, head.id != member.id,
+            !node.id.isBetween(member.id, and: head.id)
+        {
+            return nil
+        }
+        let former = state.successors.first { $0.id == node.id }?.incarnation ?? 0
+        return changing(.joined) { machine, directives in
+            machine.node.incarnation = max(machine.node.incarnation, former + 1)
+            machine.phase = .member
+            machine.predecessor = member
+            machine.successors = SuccessorList(
+                of: machine.node.id,
+                from: list.isEmpty ? [member] : list,
+                limit: machine.limit
+            )
+            if machine.successors.head == nil {
+                machine.successors = SuccessorList(
+                    of: machine.node.id,
+                    from: [member],
+                    limit: machine.limit
+                )
+            }
+            machine.wantRound(&directives)
+        }
+    }
+
+    /// Leaves: the neighbours are told, and every later query is answered "not a member".
+    public mutating func leave() -> [Directive] {
+        guard phase == .member else {
+            phase = .left
+            return [.publish]
+        }
+        let range = view.range
+        var directives: [Directive] = []
+        var told: Set<Identifier> = [node.id]
+        for neighbour in [predecessor] + successors.entries.prefix(1)
+        where told.insert(neighbour.id).inserted {
+            directives.append(
+                .sendLeave(
+                    neighbour,
+                    predecessor: predecessor,
+                    successors: successors.entries
+                )
+            )
+        }
+        phase = .left
+        operation = nil
+        fingerPass = nil
+        waitingCandidate = nil
+        directives += [
+            .publish, .report(.rangeChanged(from: range, to: nil, cause: .left)), .report(.left),
+        ]
+        return directives
+    }
+
+    // MARK: Comparing before and after
+
+    /// Runs a change and reports what came of it: every directive about a change is made here, and
+    /// nowhere else.
+    mutating func changing(
+        _ cause: RingEvent.Cause,
+        _ change: (inout ChordMachine, inout [Directive]) -> Void
+    ) -> [Directive] {
+        let before = view
+        var directives: [Directive] = []
+        change(&self, &directives)
+        for successor in successors.entries { table.insert(successor) }
+        let after = view
+        guard after != before else { return directives }
+        directives.append(.publish)
+        guard after.isMember else { return directives }
+        if !before.isMember {
+            directives.append(.report(.joined(after.state)))
+            directives.append(.report(.rangeChanged(from: nil, to: after.range, cause: cause)))
+            return directives
+        }
+        if after.predecessor != before.predecessor {
+            directives.append(
+                .report(
+                    .predecessorChanged(
+                        from: before.predecessor,
+                        to: after.predecessor,
+                        cause: cause
+                    )
+                )
+            )
+        }
+        if after.range != before.range {
+            directives.append(
+                .report(.rangeChanged(from: before.range, to: after.range, cause: cause))
+            )
+        }
+        if after.successors != before.successors {
+            directives.append(
+                .report(
+                    .successorsChanged(
+                        from: before.successors,
+                        to: after.successors,
+                        cause: cause
+                    )
+                )
+            )
+        }
+        let neighboursChanged =
+            after.predecessor.id != before.predecessor.id
+            || after.successors.map(\.id) != before.successors.map(\.id)
+        if neighboursChanged { wantRound(&directives) }
+        return directives
+    }
+
+    /// Asks for a prompt round, if the bucket still holds one.
+    mutating func wantRound(_ directives: inout [Directive]) {
+        guard promptTokens > 0, !directives.contains(.roundSoon) else { return }
+        promptTokens -= 1
+        directives.append(.roundSoon)
+    }
+}

@@ -1,0 +1,73 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Names one question that the machine asked; its answer comes back under the same token.
+public struct Token: Hashable, Sendable, CustomStringConvertible {
+    let number: UInt64
+
+    /// The token's number.
+    public var description: String { "#\(number)" }
+}
+
+/// What the machine wants done. The shell does it and feeds the results back; it decides nothing.
+public enum Directive: Hashable, Sendable {
+    /// Ask a node for its state, and answer ``ChordMachine/receive(_:for:)`` under the token, always.
+    case askState(Token, NodeReference)
+    /// Tell a node that we may be its predecessor.
+    case notify(NodeReference)
+    /// Look up the owner of an identifier, and answer ``ChordMachine/resolveFinger(_:for:)``.
+    case findFinger(Token, Identifier)
+    /// Tell a node that we go away; it gets our predecessor and list along.
+    case sendLeave(NodeReference, predecessor: NodeReference, successors: [NodeReference])
+    /// Run a maintenance round soon rather than at the next tick.
+    case roundSoon
+    /// The routing view changed: publish it.
+    case publish
+    /// Something happened that an embedder or an operator may want to know.
+    case report(RingEvent)
+    /// Another node goes by our name at another address: find out whether it lives.
+    case verifyRival(NodeReference)
+}
+
+/// What came of asking a node for its state.
+public enum StateAnswer: Hashable, Sendable {
+    /// The node is a member and this is its state.
+    case state(RingState)
+    /// The node is alive but not a member: it is skipped and never counted as live.
+    case notMember
+    /// The node delays its answer, as it has a question out itself: nothing is known, try again.
+    case busy
+    /// The node did not answer.
+    case dead
+}
+
+/// A change of a node's place in the ring, with its cause.
+public enum RingEvent: Hashable, Sendable {
+    /// Why it changed.
+    public enum Cause: String, Hashable, Sendable {
+        /// The node became a member.
+        case joined
+        /// A maintenance round found a nearer or newer neighbour.
+        case stabilized
+        /// A node named itself as our predecessor.
+        case rectified
+        /// A neighbour was found dead, or no member any more.
+        case failed
+        /// A neighbour said that it leaves.
+        case left
+    }
+
+    /// The node is a member now.
+    case joined(RingState)
+    /// What the node owns has changed; `from` is nil when it joined, `to` when it left.
+    case rangeChanged(from: IdentifierRange?, to: IdentifierRange?, cause: Cause)
+    /// The predecessor has changed.
+    case predecessorChanged(from: NodeReference, to: NodeReference, cause: Cause)
+    /// The successor list has changed.
+    case successorsChanged(from: [NodeReference], to: [NodeReference], cause: Cause)
+    /// All known successors are gone: the ring may be split, or the node cut off.
+    case successorsLost([NodeReference])
+    /// The node has left.
+    case left
+}

@@ -1,0 +1,92 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A node's routing state at one moment, from which requests are answered on any thread.
+public struct RoutingView: Hashable, Sendable {
+    /// The node itself.
+    public let node: NodeReference
+    /// Whether the node is a member: only then may it answer.
+    public let isMember: Bool
+    /// Whether a maintenance operation is under way while state queries are delayed for it.
+    public let isDelaying: Bool
+    /// The predecessor; the node itself when it is alone.
+    public let predecessor: NodeReference
+    /// The successors, nearest first; empty when the node is alone.
+    public let successors: [NodeReference]
+    /// Fingers and successors, clockwise.
+    public let table: RoutingTable
+    /// What the ring's members have in common.
+    public let parameters: RingParameters
+
+    /// What the node answers when it is asked for its state.
+    public var state: RingState {
+        RingState(
+            node: node,
+            predecessor: predecessor,
+            successors: successors.isEmpty ? [node] : successors
+        )
+    }
+
+    /// What the node owns.
+    public var range: IdentifierRange {
+        IdentifierRange(after: predecessor.id, through: node.id)
+    }
+}
+
+/// The next step of a lookup as one node sees it.
+public enum RoutingStep: Hashable, Sendable {
+    /// The owner is known.
+    case owner(NodeReference)
+    /// Ask one of these, the best first; never empty.
+    case forward([NodeReference])
+    /// The node that wants to join is a member already: this one.
+    case nameTaken(NodeReference)
+    /// Everybody who could be asked is excluded.
+    case exhausted
+    /// This node is no member and cannot say.
+    case notMember
+}
+
+extension RoutingView {
+    /// How many next hops a step names at the most.
+    static let candidateLimit = 8
+
+    /// Where a lookup of `id` goes from here.
+    ///
+    /// An identifier equal to a node's belongs to that node (section 2 of the SIGCOMM paper), so the
+    /// closest preceding node may stand at `id` itself.
+    ///
+    /// - Parameters:
+    ///   - excluded: nodes that this lookup found dead.
+    ///   - joiner: the node that wants to join at `id`. It must not be told itself, and who answers
+    ///     must be the member before it: that is whose list it takes over.
+    public func step(
+        for id: Identifier,
+        excluding excluded: [Identifier] = [],
+        joiner: NodeReference? = nil
+    ) -> RoutingStep {
+        guard isMember else { return .notMember }
+        if let joiner {
+            if joiner.id == node.id { return .nameTaken(node) }
+        } else if range.contains(id) {
+            return .owner(node)
+        }
+        func isOut(_ candidate: NodeReference) -> Bool {
+            excluded.contains(candidate.id) || candidate.id == joiner?.id
+        }
+        guard let next = successors.first(where: { !isOut($0) }) else {
+            // Alone, or only the joiner's former life is left beside us.
+            let isAlone = successors.allSatisfy { $0.id == joiner?.id }
+            return isAlone ? .owner(node) : .exhausted
+        }
+        if id.isIn(after: node.id, through: next.id) { return .owner(next) }
+        var candidates: [NodeReference] = []
+        for candidate in table.preceding(id) where !isOut(candidate) {
+            candidates.append(candidate)
+            if candidates.count == Self.candidateLimit { break }
+        }
+        // The table holds the successors, and `next` precedes `id`, so there is at least that one.
+        return candidates.isEmpty ? .forward([next]) : .forward(candidates)
+    }
+}

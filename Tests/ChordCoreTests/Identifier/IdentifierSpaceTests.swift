@@ -1,0 +1,154 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import Testing
+
+/// Identifier arithmetic against arrays of bits, at every width.
+@Suite struct IdentifierArithmeticTests {
+    static func samples(width: Int) -> [Bits] {
+        var generator = SplitMix64(seed: UInt64(width))
+        return Bits.edges(width: width)
+            + (0..<8).map { _ in Bits(random: width, using: &generator) }
+    }
+
+    @Test(arguments: IdentifierSpace.widths)
+    func bytesAndTextRoundTrip(width: Int) throws {
+        let space = try IdentifierSpace(width: width)
+        for bits in Self.samples(width: width) {
+            let identifier = try space.identifier(bits)
+            #expect(space.bytes(of: identifier) == bits.bytes)
+            #expect(space.bits(identifier) == bits)
+            let span = bits.bytes
+            #expect(try space.identifier(bigEndian: span.span.bytes) == identifier)
+            #expect(try space.identifier(bigEndian: AnyCollection(span)) == identifier)
+            #expect(identifier.hexadecimal(width: width) == bits.hexadecimal)
+            #expect(try space.identifier(hexadecimal: bits.hexadecimal.uppercased()) == identifier)
+            #expect(try space.identifier(hexadecimal: "0x\(identifier)") == identifier)
+            #expect(try space.identifier(hexadecimal: "000\(identifier)") == identifier)
+            #expect(identifier.bitWidthOfValue == (bits.highestSetBit ?? -1) + 1)
+            #expect(space.contains(identifier))
+        }
+    }
+
+    @Test(arguments: IdentifierSpace.widths)
+    func additionSubtractionAndOrder(width: Int) throws {
+        let space = try IdentifierSpace(width: width)
+        let samples = try Self.samples(width: width).map { ($0, try space.identifier($0)) }
+        var faults: [String] = []
+        for (leftBits, left) in samples {
+            for (rightBits, right) in samples {
+                let sum = space.bits(space.adding(left, right))
+                let difference = space.bits(space.subtracting(left, right))
+                let distance = space.bits(space.distance(from: left, to: right))
+                let less = left < right
+                if sum != leftBits + rightBits { faults.append("\(left) + \(right)") }
+                if difference != leftBits + -rightBits { faults.append("\(left) - \(right)") }
+                if distance != rightBits + -leftBits { faults.append("\(left) to \(right)") }
+                if less != (leftBits < rightBits) { faults.append("\(left) < \(right)") }
+                if (left == right) != (leftBits == rightBits) {
+                    faults.append("\(left) == \(right)")
+                }
+                let fraction = space.fraction(from: left, to: right)
+                let expected = left == right ? 1 : (rightBits + -leftBits).fraction
+                if abs(fraction - expected) > 1e-15 * expected {
+                    faults.append("fraction from \(left) to \(right)")
+                }
+            }
+        }
+        #expect(faults.isEmpty)
+    }
+
+    @Test(arguments: IdentifierSpace.widths)
+    func fingersStartAtPowersOfTwo(width: Int) throws {
+        let space = try IdentifierSpace(width: width)
+        for bits in Self.samples(width: width) {
+            let identifier = try space.identifier(bits)
+            let starts = (0..<width).map { space.adding(identifier, powerOfTwo: $0) }
+            let expected = (0..<width).map { bits + .powerOfTwo($0, width: width) }
+            #expect(starts.map(space.bits) == expected)
+        }
+    }
+
+    @Test(arguments: IdentifierSpace.widths)
+    func digestGivesItsLeadingBits(width: Int) throws {
+        let space = try IdentifierSpace(width: width)
+        var generator = SplitMix64(seed: 1000 + UInt64(width))
+        for byteCount in space.byteCount...(space.byteCount + 3) {
+            let digest = Bits(random: byteCount * 8, using: &generator)
+            let leading = Bits(bits: Array(digest.bits.suffix(width)))
+            let bytes = digest.bytes
+            #expect(space.bits(try space.identifier(ofDigest: bytes)) == leading)
+            #expect(space.bits(try space.identifier(ofDigest: bytes.span.bytes)) == leading)
+        }
+        let short = [UInt8](repeating: 1, count: space.byteCount - 1)
+        #expect(throws: IdentifierError.self) { try space.identifier(ofDigest: short) }
+        #expect(throws: IdentifierError.self) { try space.identifier(ofDigest: short.span.bytes) }
+    }
+
+    @Test(arguments: IdentifierSpace.widths)
+    func refusesWhatDoesNotFit(width: Int) throws {
+        let space = try IdentifierSpace(width: width)
+        for count in [0, space.byteCount - 1, space.byteCount + 1, 33]
+        where count != space.byteCount {
+            let error = #expect(throws: IdentifierError.self) {
+                try space.identifier(bigEndian: [UInt8](repeating: 0, count: count))
+            }
+            #expect(error?.code == .wrongLength)
+        }
+        let tooLarge = "1" + String(repeating: "0", count: 70)
+        #expect(throws: IdentifierError.self) { try space.identifier(hexadecimal: tooLarge) }
+        guard width < 256 else { return }
+        let next = try IdentifierSpace(width: width + 1)
+        let above = try next.identifier(.powerOfTwo(width, width: width + 1))
+        #expect(!space.contains(above))
+        let error = #expect(throws: IdentifierError.self) {
+            try space.identifier(hexadecimal: above.description)
+        }
+        #expect(error?.code == .outOfRange)
+        if width % 8 != 0 {
+            let error = #expect(throws: IdentifierError.self) {
+                try space.identifier(bigEndian: next.bytes(of: above))
+            }
+            #expect(error?.code == .outOfRange)
+        }
+    }
+}
+
+@Suite struct IdentifierSpaceTests {
+    @Test(arguments: [Int.min, -1, 0, 257, Int.max])
+    func refusesWidth(width: Int) {
+        let error = #expect(throws: IdentifierError.self) { try IdentifierSpace(width: width) }
+        #expect(error?.code == .invalidWidth)
+        #expect(
+            error?.description
+                == "invalidWidth: an identifier has 1 to 256 bits, and \(width) were asked for"
+        )
+    }
+
+    @Test(arguments: ["", "0x", "g", "1 ", "-1", "+1", "1.0", "é", "0x0x1", "1\u{0}"])
+    func refusesText(text: String) throws {
+        let space = try IdentifierSpace(width: 64)
+        let error = #expect(throws: IdentifierError.self) {
+            try space.identifier(hexadecimal: text)
+        }
+        #expect(error?.code == .notHexadecimal)
+    }
+
+    @Test func knownValues() throws {
+        let space = try IdentifierSpace(width: 12)
+        #expect(space.byteCount == 2)
+        #expect(space.largest == Identifier(4095))
+        #expect(space.adding(Identifier(4095), Identifier(2)) == Identifier(1))
+        #expect(space.distance(from: Identifier(4000), to: Identifier(10)) == Identifier(106))
+        #expect(space.bytes(of: Identifier(0xABC)) == [0x0A, 0xBC])
+        #expect(try space.identifier(ofDigest: [0xAB, 0xCD]) == Identifier(0xABC))
+        #expect(space.fraction(from: Identifier(0), to: Identifier(1024)) == 0.25)
+        #expect(Identifier.zero.description == "0")
+        #expect(Identifier(0xAB).description == "ab")
+        #expect(Identifier(0xAB).hexadecimal(width: 12) == "0ab")
+        #expect(Identifier(0xABCD).hexadecimal(width: 12) == "abcd")
+        #expect(Identifier(1, 2, 3, 4).bitWidthOfValue == 193)
+    }
+}
