@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ChordCore
-import ChordRPC
+package import ChordRPC
 import ChordWire
 
 /// The answer to "who owns this identifier".
@@ -42,12 +42,12 @@ extension LookupResult {
         switch reply {
         case .failure(let status): return .failure(ChordError(lookup: status))
         case .success(let reply):
-            guard let owner = reply.owner, let answering = reply.answering else {
+            guard let owner = reply.owner else {
                 return .failure(ChordError(.invalidAnswer, "a lookup's answer names no owner"))
             }
             return .success(
                 LookupResult(
-                    id: id, owner: owner, successors: reply.successors, answering: answering,
+                    id: id, owner: owner, successors: reply.successors, answering: reply.answering,
                     hops: reply.hops, path: reply.path))
         }
     }

@@ -72,7 +72,7 @@ final class LookupRun: @unchecked Sendable {
     private func ask(_ peer: NodeReference, space: IdentifierSpace) {
         let request = FindSuccessorRequest(
             id: machine.target, hopBudget: machine.hopBudget, hops: machine.hops + 1,
-            wantsPath: wantsPath, joiner: machine.joiner)
+            wantPath: wantsPath, joiner: machine.joiner)
         call = context.peers.call(
             ChordMethods.findSuccessor, of: peer, message: request.encoded(in: space),
             deadline: deadline, floor: context.floor, on: executor
@@ -93,9 +93,10 @@ final class LookupRun: @unchecked Sendable {
         }
         let view = context.published.current.view
         do throws(WireError) {
-            var reply = try FindSuccessorReply(decoding: result.message, in: view.parameters.space)
+            var reply = try FindSuccessorReply(
+                decoding: result.message, space: view.parameters.space)
             guard reply.owner != nil else {
-                throw WireError.missing("FindSuccessorReply.owner")
+                throw WireError(.missing, "FindSuccessorReply.owner: it must name the owner")
             }
             guard wantsPath else { return finish(.success(reply), result.message) }
             reply.path.insert(view.node, at: 0)

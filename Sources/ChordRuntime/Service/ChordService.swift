@@ -4,7 +4,7 @@
 
 import ChordCore
 import ChordIdentity
-package import ChordRPC
+import ChordRPC
 import ChordWire
 
 /// The handlers of `chord.v1.ChordService`. All that can be answered from the published view is answered
@@ -38,7 +38,7 @@ struct ChordService: Sendable {
     ) -> HandlerOutcome {
         let request: FindSuccessorRequest
         do throws(WireError) {
-            request = try FindSuccessorRequest(decoding: bytes, in: space)
+            request = try FindSuccessorRequest(decoding: bytes, space: space)
         } catch {
             return .failed(Status(.invalidArgument, "\(error)"))
         }
@@ -50,15 +50,13 @@ struct ChordService: Sendable {
                 return .failed(refusal)
             }
         }
-        if request.isIterative { return iterativeStep(request, view, &call) }
+        if request.iterative { return iterativeStep(request, view, &call) }
 
-        let budget =
-            request.hopBudget > 0
-            ? min(request.hopBudget, LookupMachine.defaultHopBudget(width: space.width))
-            : limits.hopBudget ?? LookupMachine.defaultHopBudget(width: space.width)
+        let most = limits.hopBudget ?? LookupMachine.defaultHopBudget(width: space.width)
+        let budget = min(request.hopBudget ?? most, most)
         let machine = LookupMachine(
             target: request.id, joiner: request.joiner, hops: request.hops, hopBudget: budget)
-        if request.joiner == nil, !request.wantsPath {
+        if request.joiner == nil, !request.wantPath {
             // The two answers that stand ready; only the hops differ from call to call.
             let ready: [UInt8]? =
                 switch machine.step(in: view) {
@@ -71,12 +69,12 @@ struct ChordService: Sendable {
                 call.reply += ready
                 if request.hops > 0 {
                     // Protocol buffers merge: a message appended to a message sets what it names.
-                    call.reply += FindSuccessorReply(hops: request.hops).encoded(in: space)
+                    FindSuccessorReply.encodeHops(request.hops, appendingTo: &call.reply)
                 }
                 return .replied
             }
         }
-        return forward(machine, wantsPath: request.wantsPath, &call)
+        return forward(machine, wantsPath: request.wantPath, &call)
     }
 
     private func forward(
@@ -110,14 +108,14 @@ struct ChordService: Sendable {
         case .owner(let owner):
             reply = view.reply(owner: owner)
         case .forward(let closer):
-            reply = FindSuccessorReply(answering: view.node)
+            reply = FindSuccessorReply(owner: nil, answering: view.node)
             reply.closer = closer
         case .nameTaken(let node): return .failed(LookupFailure.nameTaken(node).status(in: view))
         case .exhausted: return .failed(LookupFailure.exhausted.status(in: view))
         case .notMember: return .failed(.notMember(view.node.name))
         }
         reply.hops = request.hops
-        reply.encode(appendingTo: &call.reply, in: space)
+        reply.encode(appendingTo: &call.reply, space: space)
         return .replied
     }
 
@@ -125,7 +123,7 @@ struct ChordService: Sendable {
         _ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall
     ) -> HandlerOutcome {
         do throws(WireError) {
-            let request = try GetSuccessorListRequest(decoding: bytes, in: space)
+            let request = try GetSuccessorListRequest(decoding: bytes, space: space)
             let snapshot = published.current
             let view = snapshot.view
             if let theirs = request.parameters,
@@ -149,13 +147,12 @@ struct ChordService: Sendable {
     ) -> HandlerOutcome {
         let request: NotifyRequest
         do throws(WireError) {
-            request = try NotifyRequest(decoding: bytes, in: space)
+            request = try NotifyRequest(decoding: bytes, space: space)
         } catch {
             return .failed(Status(.invalidArgument, "\(error)"))
         }
         let view = published.current.view
-        if let theirs = request.parameters, let difference = view.parameters.difference(from: theirs)
-        {
+        if let difference = view.parameters.difference(from: request.parameters) {
             return .failed(Status(.failedPrecondition, difference))
         }
         if let refusal = shell.refusal(of: request.candidate, claimedBy: call.peer, as: "candidate") {
@@ -164,27 +161,28 @@ struct ChordService: Sendable {
         guard view.isMember else { return .failed(.notMember(view.node.name)) }
         let candidate = request.candidate
         shell.enter { $0.notified(by: candidate) }
-        NotifyReply().encode(appendingTo: &call.reply, in: space)
+        NotifyReply().encode(appendingTo: &call.reply, space: space)
         return .replied
     }
 
     private func leave(
         _ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall
     ) -> HandlerOutcome {
-        let request: LeaveRequest
+        let state: RingState
         do throws(WireError) {
-            request = try LeaveRequest(decoding: bytes, in: space)
+            state = try LeaveRequest(decoding: bytes, space: space).state
         } catch {
             return .failed(Status(.invalidArgument, "\(error)"))
         }
-        if let refusal = shell.refusal(of: request.node, claimedBy: call.peer, as: "leaver") {
+        let leaver = state.node
+        if let refusal = shell.refusal(of: leaver, claimedBy: call.peer, as: "leaver") {
             return .failed(refusal)
         }
         let responder = call.makeResponder()
         let space = space
         // The answer waits for the change: the leaver may go once its neighbours know.
         shell.enter { shell in
-            shell.neighbourLeft(request.node, successors: request.successors)
+            shell.neighbourLeft(leaver, successors: state.successors)
             responder.succeed(LeaveReply().encoded(in: space))
         }
         return .deferred

@@ -2,9 +2,9 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordCore
+import ChordCore
 import ChordIdentity
-package import ChordRPC
+import ChordRPC
 import ChordWire
 import Logging
 
@@ -73,14 +73,15 @@ extension NodeShell {
         }
         let reply: FindSuccessorReply
         do throws(WireError) {
-            reply = try FindSuccessorReply(decoding: result.message, in: space)
+            reply = try FindSuccessorReply(decoding: result.message, space: space)
         } catch {
             throw ChordError(.invalidAnswer, "the answer of \(address) to a lookup", cause: error)
         }
         if let former = reply.answeringSuccessors.first(where: isOurFormerSelf) {
             try await refuseIfAlive(former)
         }
-        guard let member = reply.answering, isRightlyPlaced(member) else { return false }
+        let member = reply.answering
+        guard isRightlyPlaced(member) else { return false }
         // The member itself, rather than what somebody says of it: its state in one answer.
         let state = try await stateForJoin(of: PeerTarget(member))
         guard state.node.id == member.id, machine.phase == .outside, end == nil else { return false }
@@ -116,19 +117,19 @@ extension NodeShell {
         guard result.status.isOK else {
             throw ChordError(joining: result.status, at: target.address)
         }
+        let reply: GetSuccessorListReply
         do throws(WireError) {
-            let theirs = try GetSuccessorListReply.parameters(of: result.message)
-            if let theirs, let difference = parameters.difference(from: theirs) {
-                throw ChordError(
-                    .parametersDiffer, "cannot join the ring of \(target.address): \(difference)")
-            }
-            return try GetSuccessorListReply(decoding: result.message, in: parameters.space).state
-        } catch let error as WireError {
-            throw ChordError(
-                .invalidAnswer, "the answer of \(target.address) makes no sense", cause: error)
-        } catch let error as ChordError {
-            throw error
+            reply = try GetSuccessorListReply(decoding: result.message, space: parameters.space)
+        } catch {
+            let code: ChordError.Code =
+                error.code == .widthDiffers ? .parametersDiffer : .invalidAnswer
+            throw ChordError(code, "cannot join through \(target.address)", cause: error)
         }
+        if let difference = parameters.difference(from: reply.parameters) {
+            throw ChordError(
+                .parametersDiffer, "cannot join the ring of \(target.address): \(difference)")
+        }
+        return reply.state
     }
 
     private func stateAnswer(of target: PeerTarget) async -> StateAnswer {
@@ -163,7 +164,8 @@ extension NodeShell {
         lastWaiter += 1
         let key = lastWaiter
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await withCheckedThrowingContinuation {
+                (continuation: CheckedContinuation<Void, any Error>) in
                 if Task.isCancelled {
                     continuation.resume(throwing: CancellationError())
                 } else {

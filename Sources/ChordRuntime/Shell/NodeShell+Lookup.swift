@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ChordCore
-package import ChordRPC
+import ChordRPC
 
 extension NodeShell {
     /// Looks up the owner of an identifier, from any thread. It costs one continuation.

@@ -131,7 +131,8 @@ extension NodeShell {
         to peer: NodeReference, predecessor: NodeReference, successors: [NodeReference]
     ) {
         let request = LeaveRequest(
-            node: machine.node, predecessor: predecessor, successors: successors)
+            state: RingState(
+                node: machine.node, predecessor: predecessor, successors: successors))
         leavesUnderWay += 1
         peers.call(
             ChordMethods.leave, of: peer,
@@ -273,7 +274,7 @@ extension StateAnswer {
             return
         }
         do throws(WireError) {
-            self = .state(try GetSuccessorListReply(decoding: result.message, in: space).state)
+            self = .state(try GetSuccessorListReply(decoding: result.message, space: space).state)
         } catch {
             self = .notMember
         }

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ChordCore
-package import ChordIdentity
+import ChordIdentity
 package import ChordRPC
 package import Logging
 
