@@ -13,12 +13,10 @@ package final class PeerCalls: Sendable {
     let transport: any ClientTransport
     let limits: SilenceLimits
     let times: RoundTripTimes
-    let space: IdentifierSpace
 
-    package init(transport: any ClientTransport, limits: SilenceLimits, space: IdentifierSpace) {
+    package init(transport: any ClientTransport, limits: SilenceLimits) {
         self.transport = transport
         self.limits = limits
-        self.space = space
         times = RoundTripTimes(limits: limits)
     }
 

@@ -62,8 +62,7 @@ package actor NodeShell {
             configuration: configuration.machine)
         published = PublishedView(machine.view)
         peers = PeerCalls(
-            transport: transport, limits: configuration.silence,
-            space: configuration.parameters.space)
+            transport: transport, limits: configuration.silence)
     }
 
     /// The node's place in the ring as last published; from any thread.
