@@ -2,8 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordCore
-import ChordHash
+import ChordCore
+package import ChordHash
 package import ChordRPC
 import ChordWire
 
@@ -96,14 +96,13 @@ package struct RingClient: Sendable {
             message: request.encoded(in: contact.parameters.space), timeout: lookups.deadline,
             on: executor)
         guard result.status.isOK else { throw ChordError(lookup: result.status) }
+        let reply: FindSuccessorReply
         do throws(WireError) {
-            let reply = try FindSuccessorReply(
+            reply = try FindSuccessorReply(
                 decoding: result.message, space: contact.parameters.space)
-            return try LookupResult.make(id, .success(reply)).get()
-        } catch let error as WireError {
+        } catch {
             throw ChordError(.invalidAnswer, "the answer of \(contact.target.address)", cause: error)
-        } catch let error as ChordError {
-            throw error
         }
+        return try LookupResult.make(id, .success(reply)).get()
     }
 }
