@@ -22,9 +22,9 @@ struct Arena<Element: BitwiseCopyable>: ~Copyable {
             precondition(index >= 0 && index < count, "index \(index) of \(count)")
             return base.unsafelyUnwrapped[index]
         }
-        set {
+        _modify {
             precondition(index >= 0 && index < count, "index \(index) of \(count)")
-            base.unsafelyUnwrapped[index] = newValue
+            yield &base.unsafelyUnwrapped[index]
         }
     }
 

@@ -81,56 +81,57 @@ package struct HTTP2Headers {
 
     /// Adds a field after those there are. Pseudo-header fields go before all others by themselves.
     ///
-    /// - Parameter isSensitive: keeps the value out of compression tables, here and in proxies.
+    /// - Parameter indexed: false keeps the value out of compression tables, here and in proxies:
+    ///   for secrets, and for values that are never the same twice and would only push out others.
     package mutating func append(
         _ name: StaticString,
         _ value: UnsafeRawBufferPointer,
-        isSensitive: Bool = false
+        indexed: Bool = true
     ) {
         let start = bytes.count
         name.withUTF8Buffer { bytes.append(contentsOf: $0) }
-        finishField(from: start, value, isSensitive)
+        finishField(from: start, value, indexed)
     }
 
     package mutating func append(
         _ name: StaticString,
         _ value: StaticString,
-        isSensitive: Bool = false
+        indexed: Bool = true
     ) {
-        value.withUTF8Buffer { append(name, UnsafeRawBufferPointer($0), isSensitive: isSensitive) }
+        value.withUTF8Buffer { append(name, UnsafeRawBufferPointer($0), indexed: indexed) }
     }
 
     package mutating func append(
         _ name: StaticString,
         _ value: String,
-        isSensitive: Bool = false
+        indexed: Bool = true
     ) {
         var value = value
-        value.withUTF8 { append(name, UnsafeRawBufferPointer($0), isSensitive: isSensitive) }
+        value.withUTF8 { append(name, UnsafeRawBufferPointer($0), indexed: indexed) }
     }
 
     /// Adds a field whose name is known at run time only, as custom metadata is.
     package mutating func append(
         name: String,
         value: UnsafeRawBufferPointer,
-        isSensitive: Bool = false
+        indexed: Bool = true
     ) {
         let start = bytes.count
         bytes.append(contentsOf: name.utf8)
-        finishField(from: start, value, isSensitive)
+        finishField(from: start, value, indexed)
     }
 
-    package mutating func append(name: String, value: String, isSensitive: Bool = false) {
+    package mutating func append(name: String, value: String, indexed: Bool = true) {
         var value = value
         value.withUTF8 {
-            append(name: name, value: UnsafeRawBufferPointer($0), isSensitive: isSensitive)
+            append(name: name, value: UnsafeRawBufferPointer($0), indexed: indexed)
         }
     }
 
     private mutating func finishField(
         from start: Int,
         _ value: UnsafeRawBufferPointer,
-        _ isSensitive: Bool
+        _ indexed: Bool
     ) {
         let middle = bytes.count
         bytes.append(contentsOf: value)
@@ -139,7 +140,7 @@ package struct HTTP2Headers {
                 name: start..<middle,
                 value: middle..<bytes.count,
                 isPseudo: middle > start && bytes[start] == UInt8(ascii: ":"),
-                flags: isSensitive ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0
+                flags: indexed ? 0 : UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue)
             )
         )
     }

@@ -214,7 +214,7 @@ extension HTTP2Session {
     private func enqueue(_ bytes: UnsafeRawBufferPointer, _ index: Int) {
         state.pointee.slots[index].enqueue(bytes)
         state.pointee.queuedBytes += bytes.count
-        if state.pointee.slots[index].queued >= limits.streamHighWaterBytes {
+        if state.pointee.slots[index].queued >= max(limits.streamHighWaterBytes, 1) {
             state.pointee.slots[index].flags.insert(.pressured)
         }
     }

@@ -73,6 +73,9 @@ package final class HTTP2Session {
         SessionCallbacks.install(in: callbacks)
         nghttp2_option_set_no_auto_window_update(option, 1)
         nghttp2_option_set_no_closed_streams(option, 1)
+        // Other implementations send error messages that end with a space; losing the whole answer
+        // over it would be out of proportion.
+        nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1)
         nghttp2_option_set_max_deflate_dynamic_table_size(option, Int(limits.headerTableBytes))
         nghttp2_option_set_stream_reset_rate_limit(
             option,
@@ -180,7 +183,7 @@ package final class HTTP2Session {
 
     /// Writes what waits for the peer into a buffer, all of it unless there is a limit.
     ///
-    /// The limit is passed by at most one frame. A caller whose peer does not read should neither
+    /// The limit is passed by at most one frame, or by what reading had to serialise at once. A caller whose peer does not read should neither
     /// take output nor feed input: that bounds what the peer can make us hold.
     ///
     /// - Returns: how many bytes were written.
