@@ -26,15 +26,16 @@ package struct TransportLog: Sendable {
 
     /// Tells of a peer's failure, unless this second has told of enough of them.
     func failure(
-        _ message: Logger.Message, peer: String, error: any Error, level: Logger.Level = .info,
+        _ what: String, peer: String, error: any Error, isRoutine: Bool = false,
         at now: MonotonicTime
     ) {
+        let level: Logger.Level = isRoutine ? .debug : .info
         guard logger.logLevel <= level, let suppressed = throttle.admit(at: now) else { return }
         var metadata: Logger.Metadata = [
             Key.peer: "\(peer)", Key.error: "\(error)",
         ]
         if suppressed > 0 { metadata[Key.suppressed] = "\(suppressed)" }
-        logger.log(level: level, message, metadata: metadata)
+        logger.log(level: level, "\(what)", metadata: metadata)
     }
 }
 

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import NIOCore
+import NIOCore
 
 /// A `host:port` taken apart. An IPv6 host stands in brackets, as in `[::1]:7400`.
 package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
@@ -50,6 +50,11 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
             let number = Int(portText), (1...65535).contains(number)
         else { throw refuse("the port must be a number from 1 to 65535") }
         port = number
+    }
+
+    init(numericHost: String, port: Int) {
+        host = numericHost
+        self.port = port
     }
 
     package var description: String { Self.join(host: host, port: port) }

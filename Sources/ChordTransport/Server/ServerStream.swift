@@ -77,8 +77,9 @@ struct ServerStreamTable {
         return others.isEmpty ? nil : others[id]
     }
 
-    /// Forgets a stream; it may be reused from now on.
+    /// Forgets a stream; it may be reused from now on. One that is forgotten already stays so.
     mutating func remove(_ stream: ServerStream) {
+        guard stream.id != 0 else { return }
         if current === stream {
             current = nil
         } else {
