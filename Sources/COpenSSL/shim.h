@@ -1,14 +1,96 @@
-// SPDX-License-Identifier: Apache-2.0
+// This file is part of swift-chord, a Chord node and library in Swift.
 // Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
 // OpenSSL as Swift sees it; static inline functions stand for the macros that Swift cannot import.
 #ifndef SWIFT_CHORD_COPENSSL_SHIM_H
 #define SWIFT_CHORD_COPENSSL_SHIM_H
 
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/asn1.h>
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
+
+// Contexts.
+
+static inline int chord_SSL_CTX_set_tls13_only(SSL_CTX *context) {
+    return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
+           SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1;
+}
+
+static inline void chord_SSL_CTX_set_base_options(SSL_CTX *context) {
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
+}
+
+// The chain in the file is the chain that is sent: building one anew costs every handshake a search
+// of the trust store.
+static inline void chord_SSL_CTX_set_base_modes(SSL_CTX *context) {
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_AUTO_RETRY | SSL_MODE_NO_AUTO_CHAIN);
+}
+
+static inline void chord_SSL_CTX_release_buffers(SSL_CTX *context) {
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+}
+
+static inline void chord_SSL_CTX_disable_session_cache(SSL_CTX *context) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+
+static inline void chord_SSL_CTX_set_read_ahead(SSL_CTX *context) {
+    SSL_CTX_set_read_ahead(context, 1);
+}
+
+static inline int chord_SSL_CTX_set_groups(SSL_CTX *context, const char *groups) {
+    return SSL_CTX_set1_groups_list(context, groups) == 1;
+}
+
+// Connections.
+
+static inline int chord_SSL_set_server_name(SSL *ssl, const char *name) {
+    return SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
+static inline int chord_SSL_set_owner(SSL *ssl, void *owner) { return SSL_set_app_data(ssl, owner); }
+
+static inline void *chord_SSL_owner(const SSL *ssl) { return SSL_get_app_data(ssl); }
+
+// Buffered input and output.
+
+static inline void chord_BIO_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+
+static inline void chord_BIO_clear_retry_flags(BIO *bio) { BIO_clear_retry_flags(bio); }
+
+static inline long chord_BIO_get_mem_data(BIO *bio, char **data) {
+    return BIO_get_mem_data(bio, data);
+}
+
+// The error queue.
+
+static inline int chord_ERR_library(unsigned long code) { return ERR_GET_LIB(code); }
+
+static inline int chord_ERR_reason(unsigned long code) { return ERR_GET_REASON(code); }
+
+static inline int chord_ERR_is_system(unsigned long code) { return ERR_SYSTEM_ERROR(code) != 0; }
+
+// Certificates.
+
+static inline int chord_ASN1_STRING_is_negative(const ASN1_INTEGER *value) {
+    return ASN1_STRING_type(value) == V_ASN1_NEG_INTEGER;
+}
+
+static inline unsigned long chord_XN_FLAG_LINE(void) {
+    return XN_FLAG_ONELINE & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+}
 
 #endif

@@ -17,9 +17,18 @@ package typealias AsyncHandler =
 package struct Router: Sendable {
     /// A method with its handler.
     package struct Route: Sendable {
+        /// How the method's messages travel, and what answers them.
+        package enum Kind: Sendable {
+            /// One request, one answer.
+            case unary(UnaryHandler)
+        }
+
         package let method: RPCMethod
+        package let kind: Kind
         let path: [UInt8]
-        let handler: UnaryHandler
+        /// Who may call it, asked of the table once and not per call; nil where the table does not
+        /// know the method, which then counts as not there.
+        let admittedRoles: [Role]?
     }
 
     private var routes: [Route] = []
@@ -35,7 +44,14 @@ package struct Router: Sendable {
     /// Registers `handler` for `method`. A later one for the same method replaces the former.
     package mutating func register(_ method: RPCMethod, _ handler: @escaping UnaryHandler) {
         routes.removeAll { $0.method == method }
-        routes.append(Route(method: method, path: Array(method.path.utf8), handler: handler))
+        routes.append(
+            Route(
+                method: method,
+                kind: .unary(handler),
+                path: Array(method.path.utf8),
+                admittedRoles: authorization.roles(admittedTo: method.path).map(Array.init)
+            )
+        )
     }
 
     /// Registers a handler that runs as a task on `executor`.
@@ -78,16 +94,19 @@ package struct Router: Sendable {
         request: UnsafeRawBufferPointer,
         call: inout ServerCall
     ) -> HandlerOutcome {
-        switch authorization.decision(role: call.peer.role, method: route.method.path) {
-        case .allowed:
-            return route.handler(request, &call)
-        case .denied, .unknownMethod:
+        guard let roles = route.admittedRoles else {
+            return .failed(route.path.withUnsafeBytes { Self.unimplemented(path: $0) })
+        }
+        guard roles.contains(call.peer.role) else {
             return .failed(
                 Status(
                     .permissionDenied,
                     "\(route.method) is not open to \(call.peer): its role is \(call.peer.role)"
                 )
             )
+        }
+        switch route.kind {
+        case .unary(let handler): return handler(request, &call)
         }
     }
 

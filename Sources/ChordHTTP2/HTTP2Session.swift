@@ -1,0 +1,258 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CNGHTTP2
+package import NIOCore
+
+/// One HTTP/2 connection without a network: bytes in, events out; commands in, bytes out.
+///
+/// A turn of its owner: ``receive(_:)`` what was read, go through ``nextEvent()``, answer with the
+/// commands, ``takeOutput(into:limit:)`` once and write that at once, ``removeEvents()``; when
+/// ``isFinished``, close. Taking output produces events too (a stream closes when its last frame
+/// is written), to be seen then or in the next turn.
+///
+/// Confined to one event loop. The session holds no reference to its owner and calls nobody.
+package final class HTTP2Session {
+    package enum Role: Hashable, Sendable {
+        case client
+        case server
+    }
+
+    package let role: Role
+    package let limits: HTTP2Limits
+    let session: OpaquePointer
+    /// At an address of its own, because nghttp2 keeps a pointer to it.
+    let state: UnsafeMutablePointer<SessionState>
+    /// Output serialised already: by ``receive(_:)`` to learn of a failure, or by ourselves when
+    /// nghttp2 can no longer be asked.
+    var stash: [UInt8] = []
+    /// nghttp2 failed in a way after which it may only be freed.
+    private(set) var isDead = false
+
+    /// Begins a connection: the preface (of a client), SETTINGS and the connection's window wait
+    /// to be taken as output.
+    ///
+    /// - Throws: `outOfMemory`, or `invalidArgument` for limits outside what HTTP/2 allows.
+    package init(role: Role, limits: HTTP2Limits = HTTP2Limits()) throws(HTTP2Error) {
+        let state = UnsafeMutablePointer<SessionState>.allocate(capacity: 1)
+        state.initialize(to: SessionState(isServer: role == .server, limits: limits))
+        do throws(HTTP2Error) {
+            session = try Self.makeSession(role, limits, state)
+        } catch {
+            state.deinitialize(count: 1)
+            state.deallocate()
+            throw error
+        }
+        self.role = role
+        self.limits = limits
+        self.state = state
+        try submitPreface()
+    }
+
+    deinit {
+        // nghttp2 goes first: it points into header lists that the state keeps.
+        nghttp2_session_del(session)
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    private static func makeSession(
+        _ role: Role,
+        _ limits: HTTP2Limits,
+        _ state: UnsafeMutablePointer<SessionState>
+    ) throws(HTTP2Error) -> OpaquePointer {
+        var callbacks: OpaquePointer?
+        var option: OpaquePointer?
+        defer {
+            nghttp2_session_callbacks_del(callbacks)
+            nghttp2_option_del(option)
+        }
+        guard nghttp2_session_callbacks_new(&callbacks) == 0, nghttp2_option_new(&option) == 0
+        else { throw HTTP2Error(code: .outOfMemory, message: "making a session") }
+        SessionCallbacks.install(in: callbacks)
+        nghttp2_option_set_no_auto_window_update(option, 1)
+        nghttp2_option_set_no_closed_streams(option, 1)
+        // Other implementations send error messages that end with a space; losing the whole answer
+        // over it would be out of proportion.
+        nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1)
+        nghttp2_option_set_max_deflate_dynamic_table_size(option, Int(limits.headerTableBytes))
+        nghttp2_option_set_stream_reset_rate_limit(
+            option,
+            limits.maxStreamResets,
+            limits.streamResetsPerSecond
+        )
+        nghttp2_option_set_max_continuations(option, max(limits.maxContinuations, 0))
+        nghttp2_option_set_max_outbound_ack(option, max(limits.maxOutboundAcknowledgements, 0))
+        nghttp2_option_set_max_settings(option, max(limits.maxSettings, 0))
+        var session: OpaquePointer?
+        let result =
+            switch role {
+            case .client: nghttp2_session_client_new2(&session, callbacks, state, option)
+            case .server: nghttp2_session_server_new2(&session, callbacks, state, option)
+            }
+        guard result == 0, let session else {
+            throw HTTP2Error(library: Int(result), doing: "making a session")
+        }
+        return session
+    }
+
+    private func submitPreface() throws(HTTP2Error) {
+        var settings = [
+            entry(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits.headerTableBytes),
+            entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(max(limits.initialStreamWindow, 0))),
+            entry(NGHTTP2_SETTINGS_MAX_FRAME_SIZE, limits.maxFrameSize),
+            entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes),
+            // Everyone's turn is as good as another's; the tree of dependencies costs time.
+            entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
+        ]
+        switch role {
+        case .client: settings.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
+        case .server:
+            settings.append(
+                entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams)
+            )
+        }
+        let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
+        var result = nghttp2_submit_settings(session, none, settings, settings.count)
+        if result == 0 {
+            result = nghttp2_session_set_local_window_size(
+                session,
+                none,
+                0,
+                max(limits.connectionWindow, 65_535)
+            )
+        }
+        if result != 0 { throw HTTP2Error(library: Int(result), doing: "submitting settings") }
+    }
+
+    private func entry(_ name: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
+        nghttp2_settings_entry(settings_id: Int32(name.rawValue), value: value)
+    }
+
+    // MARK: Input
+
+    /// Takes bytes the peer sent and appends what they mean to the events.
+    ///
+    /// Pointers into earlier events' payloads end here: the memory may move.
+    ///
+    /// - Throws: why the connection is lost: `badPreface`, `protocolViolation`, `flooded`,
+    ///   `tooManyContinuations`. Events from before are there, and a GOAWAY that tells the peer can
+    ///   be taken as output; then close.
+    package func receive(_ input: UnsafeRawBufferPointer) throws(HTTP2Error) {
+        if let failure = state.pointee.failure { throw failure }
+        guard !isDead else { throw HTTP2Error(code: .closed, message: "the session has failed") }
+        guard let base = input.baseAddress, input.count > 0 else { return }
+        state.pointee.counters.bytesReceived += UInt64(input.count)
+        let before = nghttp2_session_get_outbound_queue_size(session)
+        let result = nghttp2_session_mem_recv(
+            session,
+            base.assumingMemoryBound(to: UInt8.self),
+            input.count
+        )
+        if result < 0 { throw fail(HTTP2Error(library: result, doing: "receiving")) }
+        // nghttp2 answers a violation with a GOAWAY and goes on as if nothing were. Only writing
+        // out what it has queued by itself shows it; that is rare enough to do at once.
+        if nghttp2_session_get_outbound_queue_size(session) > before { try stashOutput() }
+    }
+
+    private func stashOutput() throws(HTTP2Error) {
+        while state.pointee.failure == nil, stash.count < 256 << 10 {
+            var pointer: UnsafePointer<UInt8>?
+            let count = nghttp2_session_mem_send(session, &pointer)
+            if count < 0 { throw fail(HTTP2Error(library: count, doing: "sending")) }
+            if count == 0 { return }
+            stash.append(contentsOf: UnsafeBufferPointer(start: pointer, count: count))
+        }
+        if let failure = state.pointee.failure { throw failure }
+    }
+
+    /// Notes a failure after which nghttp2 may only be freed, and writes the GOAWAY it would not.
+    private func fail(_ error: HTTP2Error) -> HTTP2Error {
+        isDead = true
+        state.pointee.failure = error
+        let last = UInt32(bitPattern: nghttp2_session_get_last_proc_stream_id(session))
+        stash += [0, 0, 8, UInt8(NGHTTP2_GOAWAY.rawValue), 0, 0, 0, 0, 0]
+        withUnsafeBytes(of: last.bigEndian) { stash.append(contentsOf: $0) }
+        withUnsafeBytes(of: error.wireCode.rawValue.bigEndian) { stash.append(contentsOf: $0) }
+        state.pointee.goAwaySent = true
+        return error
+    }
+
+    // MARK: Output
+
+    /// Writes what waits for the peer into a buffer, all of it unless there is a limit.
+    ///
+    /// The limit is passed by at most one frame, or by what reading had to serialise at once. A caller whose peer does not read should neither
+    /// take output nor feed input: that bounds what the peer can make us hold.
+    ///
+    /// - Returns: how many bytes were written.
+    /// - Throws: when nghttp2 fails, for want of memory; the GOAWAY is in the next output.
+    @discardableResult
+    package func takeOutput(
+        into buffer: inout ByteBuffer,
+        limit: Int? = nil
+    ) throws(HTTP2Error) -> Int {
+        var taken = 0
+        let most = limit ?? Int.max
+        if !stash.isEmpty {
+            taken = stash.count
+            buffer.writeBytes(stash)
+            stash.removeAll(keepingCapacity: stash.capacity <= 4096)
+        }
+        while !isDead, taken < most {
+            var pointer: UnsafePointer<UInt8>?
+            let count = nghttp2_session_mem_send(session, &pointer)
+            if count < 0 { throw fail(HTTP2Error(library: count, doing: "sending")) }
+            if count == 0 { break }
+            buffer.writeBytes(UnsafeRawBufferPointer(start: pointer, count: count))
+            taken += count
+        }
+        state.pointee.counters.bytesSent += UInt64(taken)
+        return taken
+    }
+
+    // MARK: State
+
+    /// Why the connection was given up by this side, once it was.
+    package var failure: HTTP2Error? { state.pointee.failure }
+
+    package var wantsRead: Bool { !isDead && nghttp2_session_want_read(session) != 0 }
+
+    package var wantsWrite: Bool {
+        !stash.isEmpty || (!isDead && nghttp2_session_want_write(session) != 0)
+    }
+
+    /// Nothing is left to read or write: close the connection once the output taken is flushed.
+    package var isFinished: Bool { !wantsRead && !wantsWrite }
+
+    /// Streams neither side is done with, requests that wait for their turn included.
+    package var openStreams: Int { state.pointee.table.count }
+
+    /// Bytes of message data that wait to be sent, on all streams.
+    package var queuedBytes: Int { state.pointee.queuedBytes }
+
+    package var counters: HTTP2Counters { state.pointee.counters }
+
+    /// Streams we may have open at the peer; 100 until its settings arrive.
+    package var remoteMaxConcurrentStreams: Int {
+        Int(
+            nghttp2_session_get_remote_settings(
+                session,
+                NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
+            )
+        )
+    }
+
+    /// Whether a GOAWAY has come from the peer: it takes no new streams.
+    package var isPeerGoingAway: Bool { state.pointee.goAwayReceived }
+
+    /// Gives back memory that an idle connection need not hold.
+    package func releaseMemory() {
+        state.pointee.releaseMemory()
+        if stash.isEmpty { stash = [] }
+    }
+}
+
+@available(*, unavailable)
+extension HTTP2Session: Sendable {}

@@ -1,1 +1,0 @@
-enum ChordHTTP2Placeholder {}

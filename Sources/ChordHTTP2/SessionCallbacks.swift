@@ -1,0 +1,258 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CNGHTTP2
+
+/// What nghttp2 calls while it reads and writes. Nothing here throws, traps on what a peer sent, or
+/// enters a read or write again.
+enum SessionCallbacks {
+    typealias State = UnsafeMutablePointer<SessionState>
+    typealias Frame = UnsafePointer<nghttp2_frame>
+
+    private static let endStream = UInt8(NGHTTP2_FLAG_END_STREAM.rawValue)
+    private static let acknowledgement = UInt8(NGHTTP2_FLAG_ACK.rawValue)
+    private static let streamFailure = CInt(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+
+    static func state(_ userData: UnsafeMutableRawPointer?) -> State {
+        userData.unsafelyUnwrapped.assumingMemoryBound(to: SessionState.self)
+    }
+
+    /// Names the callbacks to nghttp2, which copies them into each session.
+    static func install(in callbacks: OpaquePointer?) {
+        nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, userData in
+            SessionCallbacks.beginHeaders(frame.unsafelyUnwrapped, SessionCallbacks.state(userData))
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+            session,
+            frame,
+            name,
+            nameCount,
+            value,
+            valueCount,
+            _,
+            userData in
+            let state = SessionCallbacks.state(userData)
+            let fits = state.pointee.appendField(
+                name: name,
+                nameCount: nameCount,
+                value: value,
+                valueCount: valueCount
+            )
+            if fits { return 0 }
+            return SessionCallbacks.refuse(
+                session,
+                frame.unsafelyUnwrapped,
+                state,
+                NGHTTP2_ENHANCE_YOUR_CALM
+            )
+        }
+        nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) {
+            session,
+            frame,
+            _,
+            _,
+            _,
+            _,
+            _,
+            userData in
+            // nghttp2 would skip the field; section 8.2.1 of RFC 9113 calls the message malformed.
+            return SessionCallbacks.refuse(
+                session,
+                frame.unsafelyUnwrapped,
+                SessionCallbacks.state(userData),
+                NGHTTP2_PROTOCOL_ERROR
+            )
+        }
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
+            _,
+            _,
+            stream,
+            data,
+            count,
+            userData in
+            SessionCallbacks.state(userData).pointee.appendData(stream, data, count)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, userData in
+            SessionCallbacks.received(frame.unsafelyUnwrapped, SessionCallbacks.state(userData))
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, userData in
+            SessionCallbacks.sent(frame.unsafelyUnwrapped, SessionCallbacks.state(userData))
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) {
+            session,
+            frame,
+            result,
+            userData in
+            SessionCallbacks.notSent(
+                session,
+                frame.unsafelyUnwrapped,
+                result,
+                SessionCallbacks.state(userData)
+            )
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) {
+            _,
+            stream,
+            code,
+            userData in
+            SessionCallbacks.state(userData).pointee.close(stream, HTTP2ErrorCode(rawValue: code))
+            return 0
+        }
+    }
+
+    private static func refuse(
+        _ session: OpaquePointer?,
+        _ frame: Frame,
+        _ state: State,
+        _ code: nghttp2_error_code
+    ) -> CInt {
+        state.pointee.refuseBlock()
+        // Only queued here. The failure returned makes nghttp2 skip the rest of the block; it adds
+        // no reset of its own to one that is queued.
+        nghttp2_submit_rst_stream(
+            session,
+            UInt8(NGHTTP2_FLAG_NONE.rawValue),
+            frame.pointee.hd.stream_id,
+            code.rawValue
+        )
+        return streamFailure
+    }
+
+    private static func beginHeaders(_ frame: Frame, _ state: State) {
+        let stream = frame.pointee.hd.stream_id
+        state.pointee.beginBlock(stream)
+        if state.pointee.isServer, state.pointee.table.find(stream) < 0 {
+            state.pointee.open(stream, [.opened])
+        }
+    }
+
+    private static func received(_ frame: Frame, _ state: State) {
+        let header = frame.pointee.hd
+        switch nghttp2_frame_type(UInt32(header.type)) {
+        case NGHTTP2_DATA:
+            if header.flags & endStream != 0 { state.pointee.endData(header.stream_id) }
+        case NGHTTP2_HEADERS:
+            state.pointee.endBlock(
+                header.stream_id,
+                isRequest: frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST,
+                endStream: header.flags & endStream != 0
+            )
+        case NGHTTP2_RST_STREAM:
+            state.pointee.counters.resetsReceived += 1
+            let index = state.pointee.table.find(header.stream_id)
+            if index >= 0, state.pointee.slots[index].flags.contains(.announced) {
+                state.pointee.events.append(
+                    .reset(
+                        stream: header.stream_id,
+                        code: HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code)
+                    )
+                )
+            }
+        case NGHTTP2_SETTINGS:
+            if header.flags & acknowledgement != 0 {
+                state.pointee.events.append(.settingsAck)
+            } else {
+                state.pointee.counters.settingsReceived += 1
+                state.pointee.events.append(.settings)
+            }
+        case NGHTTP2_PING:
+            if header.flags & acknowledgement != 0 {
+                let opaque = withUnsafeBytes(of: frame.pointee.ping.opaque_data) {
+                    UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self))
+                }
+                state.pointee.events.append(.pingAck(opaque))
+            } else {
+                state.pointee.counters.pingsReceived += 1
+            }
+        case NGHTTP2_GOAWAY:
+            receivedGoAway(frame.pointee.goaway, state)
+        default:
+            break
+        }
+    }
+
+    private static func receivedGoAway(_ frame: nghttp2_goaway, _ state: State) {
+        state.pointee.goAwayReceived = true
+        let start = state.pointee.bytes.count
+        state.pointee.bytes.append(copying: frame.opaque_data, count: frame.opaque_data_len)
+        state.pointee.events.append(
+            .goAway(
+                lastStream: frame.last_stream_id,
+                code: HTTP2ErrorCode(rawValue: frame.error_code),
+                debug: HTTP2Payload(start, state.pointee.bytes.count)
+            )
+        )
+        // Requests that still wait for their turn would be dropped silently much later.
+        guard !state.pointee.isServer else { return }
+        for index in 0..<state.pointee.slots.count {
+            let slot = state.pointee.slots[index]
+            if slot.stream != 0, !slot.flags.contains(.opened) {
+                state.pointee.close(slot.stream, .refusedStream)
+            }
+        }
+    }
+
+    private static func sent(_ frame: Frame, _ state: State) {
+        state.pointee.counters.framesSent += 1
+        switch nghttp2_frame_type(UInt32(frame.pointee.hd.type)) {
+        case NGHTTP2_HEADERS:
+            guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
+            let index = state.pointee.table.find(frame.pointee.hd.stream_id)
+            if index >= 0 { state.pointee.slots[index].flags.insert(.opened) }
+        case NGHTTP2_RST_STREAM:
+            state.pointee.counters.resetsSent += 1
+        case NGHTTP2_GOAWAY:
+            let goAway = frame.pointee.goaway
+            state.pointee.goAwaySent = true
+            if state.pointee.ownGoAways > 0 {
+                state.pointee.ownGoAways -= 1
+            } else if goAway.error_code != NGHTTP2_NO_ERROR.rawValue {
+                // nghttp2 gives the connection up by itself and says why in the debug data.
+                let code = HTTP2ErrorCode(rawValue: goAway.error_code)
+                let reason = UnsafeBufferPointer(
+                    start: goAway.opaque_data,
+                    count: goAway.opaque_data_len
+                )
+                state.pointee.failure = HTTP2Error(
+                    code: code == .enhanceYourCalm ? .flooded : .protocolViolation,
+                    message: "connection given up, \(code)"
+                        + (reason.isEmpty ? "" : ": " + String(decoding: reason, as: UTF8.self)),
+                    wireCode: code
+                )
+            }
+        default:
+            break
+        }
+    }
+
+    private static func notSent(
+        _ session: OpaquePointer?,
+        _ frame: Frame,
+        _ result: CInt,
+        _ state: State
+    ) {
+        guard frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue) else { return }
+        let stream = frame.pointee.hd.stream_id
+        if frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
+            let wasForbidden =
+                result == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED.rawValue
+                || result == NGHTTP2_ERR_SESSION_CLOSING.rawValue
+            state.pointee.close(stream, wasForbidden ? .refusedStream : .internalError)
+        } else if state.pointee.table.find(stream) >= 0 {
+            // A response or trailers that cannot be sent, too large for one: the peer would wait
+            // for ever. On a stream that is closing anyway the reset goes nowhere.
+            nghttp2_submit_rst_stream(
+                session,
+                UInt8(NGHTTP2_FLAG_NONE.rawValue),
+                stream,
+                NGHTTP2_INTERNAL_ERROR.rawValue
+            )
+        }
+    }
+}

@@ -1,0 +1,290 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CNGHTTP2
+
+/// Everything the callbacks of nghttp2 read and write, in one place beside the session.
+///
+/// nghttp2 calls back in the middle of our calls into it. The rule that keeps this sound: no method
+/// here calls nghttp2, and who calls nghttp2 holds no access to this value meanwhile.
+struct SessionState: ~Copyable {
+    struct Field: BitwiseCopyable {
+        var name: Int32
+        var nameCount: Int32
+        var value: Int32
+        var valueCount: Int32
+    }
+
+    /// Arenas above these sizes are the debt of a burst and given back when it is over.
+    static let retainedBytes = 64 << 10
+    static let retainedElements = 2048
+    /// Prepared lists kept per session; lists beyond are sent as copies.
+    static let maxPreparedLists = 128
+
+    let isServer: Bool
+    let limits: HTTP2Limits
+
+    // What arrived.
+    var events = Arena<HTTP2Event>()
+    var nextEvent = 0
+    var fields = Arena<Field>()
+    var bytes = Arena<UInt8>()
+    var headerBytesSinceDrain = 0
+    // The header block being received; there is at most one per connection.
+    var blockStream: Int32 = 0
+    var blockStart = 0
+    var blockBytesStart = 0
+    var blockListBytes = 0
+    var isBlockRefused = false
+
+    // What is open, and what waits to be sent.
+    var slots = Arena<StreamSlot>()
+    var table = StreamTable()
+    var freeSlot: Int32 = -1
+    var queuedBytes = 0
+    var preparedLists: [HTTP2Headers.Prepared] = []
+    var heldTrailers: [Int32: HTTP2Headers] = [:]
+
+    // What became of the connection.
+    var counters = HTTP2Counters()
+    var failure: HTTP2Error?
+    var goAwayReceived = false
+    var goAwaySent = false
+    var ownGoAways = 0
+
+    init(isServer: Bool, limits: HTTP2Limits) {
+        self.isServer = isServer
+        self.limits = limits
+    }
+
+    deinit {
+        for index in 0..<slots.count {
+            var slot = slots[index]
+            slot.freeBuffer(above: 0)
+        }
+    }
+
+    // MARK: Events
+
+    mutating func removeEvents() {
+        events.removeAll(retaining: Self.retainedElements)
+        nextEvent = 0
+        headerBytesSinceDrain = 0
+        guard blockStream != 0, !isBlockRefused else {
+            fields.removeAll(retaining: Self.retainedElements)
+            bytes.removeAll(retaining: Self.retainedBytes)
+            blockStart = 0
+            blockBytesStart = 0
+            return
+        }
+        // The block under way stays: its first fields came with bytes that are gone.
+        let shift = Int32(blockBytesStart)
+        bytes.removeFirst(blockBytesStart)
+        fields.removeFirst(blockStart)
+        for index in 0..<fields.count {
+            fields[index].name -= shift
+            fields[index].value -= shift
+        }
+        blockStart = 0
+        blockBytesStart = 0
+    }
+
+    mutating func appendData(_ stream: Int32, _ data: UnsafePointer<UInt8>?, _ count: Int) {
+        let start = bytes.count
+        bytes.append(copying: data, count: count)
+        // Chunks of one message that follow each other become one event: its reader gets one
+        // piece of memory instead of one per frame.
+        if events.count > nextEvent,
+            case .data(stream, let payload, false) = events[events.count - 1],
+            Int(payload.end) == start
+        {
+            events[events.count - 1] = .data(
+                stream: stream,
+                bytes: HTTP2Payload(Int(payload.start), bytes.count),
+                endStream: false
+            )
+        } else {
+            let payload = HTTP2Payload(start, bytes.count)
+            events.append(.data(stream: stream, bytes: payload, endStream: false))
+        }
+    }
+
+    mutating func endData(_ stream: Int32) {
+        if events.count > nextEvent,
+            case .data(stream, let payload, false) = events[events.count - 1]
+        {
+            events[events.count - 1] = .data(stream: stream, bytes: payload, endStream: true)
+        } else {
+            let payload = HTTP2Payload(bytes.count, bytes.count)
+            events.append(.data(stream: stream, bytes: payload, endStream: true))
+        }
+    }
+
+    // MARK: Header blocks
+
+    mutating func beginBlock(_ stream: Int32) {
+        blockStream = stream
+        blockStart = fields.count
+        blockBytesStart = bytes.count
+        blockListBytes = 0
+        isBlockRefused = false
+    }
+
+    /// Adds a field to the block under way; false if the block is too large by now.
+    mutating func appendField(
+        name: UnsafePointer<UInt8>?,
+        nameCount: Int,
+        value: UnsafePointer<UInt8>?,
+        valueCount: Int
+    ) -> Bool {
+        // Section 6.5.2 of RFC 9113 counts 32 bytes for each field besides its text.
+        let size = nameCount + valueCount + 32
+        blockListBytes += size
+        headerBytesSinceDrain += size
+        guard blockListBytes <= limits.maxHeaderListBytes,
+            headerBytesSinceDrain <= limits.maxHeaderBytesPerRead
+        else { return false }
+        let start = Int32(truncatingIfNeeded: bytes.count)
+        bytes.append(copying: name, count: nameCount)
+        bytes.append(copying: value, count: valueCount)
+        fields.append(
+            Field(
+                name: start,
+                nameCount: Int32(truncatingIfNeeded: nameCount),
+                value: start + Int32(truncatingIfNeeded: nameCount),
+                valueCount: Int32(truncatingIfNeeded: valueCount)
+            )
+        )
+        return true
+    }
+
+    /// The stream of the block is being reset: nobody will ask for its fields.
+    mutating func refuseBlock() {
+        isBlockRefused = true
+        counters.headerListsRefused += 1
+    }
+
+    mutating func endBlock(_ stream: Int32, isRequest: Bool, endStream: Bool) {
+        guard blockStream == stream, !isBlockRefused else { return }
+        let block = HTTP2HeaderBlock(
+            start: Int32(truncatingIfNeeded: blockStart),
+            count: Int32(truncatingIfNeeded: fields.count - blockStart)
+        )
+        blockStream = 0
+        let slot = table.find(stream)
+        if slot >= 0 { slots[slot].flags.insert(.announced) }
+        events.append(
+            .headers(
+                stream: stream,
+                block: block,
+                kind: isRequest ? .request : kind(of: block),
+                endStream: endStream
+            )
+        )
+    }
+
+    private func kind(of block: HTTP2HeaderBlock) -> HTTP2HeaderKind {
+        guard let status = value(of: ":status", in: block), let first = status.first else {
+            return .trailers
+        }
+        return first == UInt8(ascii: "1") ? .informational : .response
+    }
+
+    func field(_ block: HTTP2HeaderBlock, _ index: Int) -> (
+        name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
+    ) {
+        precondition(index >= 0 && index < Int(block.count), "field \(index) of \(block.count)")
+        let field = fields[Int(block.start) + index]
+        return (
+            text(Int(field.name), Int(field.nameCount)),
+            text(Int(field.value), Int(field.valueCount))
+        )
+    }
+
+    func text(_ start: Int, _ count: Int) -> UnsafeRawBufferPointer {
+        precondition(start >= 0 && count >= 0 && start + count <= bytes.count, "beyond the arena")
+        return UnsafeRawBufferPointer(start: bytes.base.map { $0 + start }, count: count)
+    }
+
+    func value(of name: StaticString, in block: HTTP2HeaderBlock) -> UnsafeRawBufferPointer? {
+        let nameCount = Int32(name.utf8CodeUnitCount)
+        for index in Int(block.start)..<Int(block.start + block.count) {
+            let field = fields[index]
+            guard field.nameCount == nameCount else { continue }
+            let candidate = text(Int(field.name), Int(nameCount))
+            let wanted = UnsafeRawBufferPointer(start: name.utf8Start, count: Int(nameCount))
+            if candidate.elementsEqual(wanted) {
+                return text(Int(field.value), Int(field.valueCount))
+            }
+        }
+        return nil
+    }
+
+    // MARK: Streams
+
+    /// Gives a stream a slot.
+    @discardableResult
+    mutating func open(_ stream: Int32, _ flags: StreamSlot.Flags) -> Int {
+        let index: Int
+        if freeSlot >= 0 {
+            index = Int(freeSlot)
+            freeSlot = slots[index].nextFree
+        } else {
+            index = slots.count
+            slots.append(StreamSlot())
+        }
+        slots[index].stream = stream
+        slots[index].flags = flags
+        slots[index].trailers = StreamSlot.noTrailers
+        table.insert(stream, index)
+        counters.streamsOpened += 1
+        return index
+    }
+
+    /// Forgets a stream and tells the owner if it knew of it.
+    mutating func close(_ stream: Int32, _ code: HTTP2ErrorCode) {
+        let index = table.find(stream)
+        guard index >= 0 else { return }
+        table.remove(stream)
+        dropQueue(index)
+        if slots[index].flags.contains(.announced) {
+            events.append(.streamClosed(stream: stream, code: code))
+        }
+        slots[index].freeBuffer(above: StreamSlot.retainedBytes)
+        slots[index].stream = 0
+        slots[index].flags = []
+        slots[index].nextFree = freeSlot
+        freeSlot = Int32(index)
+        counters.streamsClosed += 1
+    }
+
+    mutating func dropQueue(_ index: Int) {
+        queuedBytes -= slots[index].discardQueue()
+        if slots[index].trailers == StreamSlot.heldTrailers {
+            heldTrailers[slots[index].stream] = nil
+        }
+        slots[index].trailers = StreamSlot.noTrailers
+    }
+
+    /// The index under which a prepared list is kept, or nil when there are too many.
+    mutating func keep(_ list: HTTP2Headers.Prepared) -> Int? {
+        for index in preparedLists.indices where preparedLists[index] === list { return index }
+        guard preparedLists.count < Self.maxPreparedLists else { return nil }
+        preparedLists.append(list)
+        return preparedLists.count - 1
+    }
+
+    /// Frees what an idle connection need not hold.
+    mutating func releaseMemory() {
+        if events.count == nextEvent { removeEvents() }
+        if events.count == 0, blockStream == 0 {
+            events.removeAll(retaining: 0)
+            fields.removeAll(retaining: 0)
+            bytes.removeAll(retaining: 0)
+        }
+        for index in 0..<slots.count where slots[index].stream == 0 {
+            slots[index].freeBuffer(above: 0)
+        }
+    }
+}

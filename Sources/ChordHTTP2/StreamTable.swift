@@ -1,0 +1,90 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// From stream identifiers to small indices: open addressing with linear probing.
+///
+/// Identifiers of live streams are near each other and all odd or all even, so half of one, masked,
+/// hardly collides; a lookup is one or two loads where a Dictionary hashes.
+struct StreamTable: ~Copyable {
+    private struct Entry: BitwiseCopyable {
+        var stream: Int32
+        var index: Int32
+    }
+
+    private var entries: UnsafeMutablePointer<Entry>
+    private var mask: Int
+    private(set) var count = 0
+
+    init() {
+        mask = 15
+        entries = Self.makeEntries(16)
+    }
+
+    deinit {
+        entries.deallocate()
+    }
+
+    private static func makeEntries(_ capacity: Int) -> UnsafeMutablePointer<Entry> {
+        let entries = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
+        entries.initialize(repeating: Entry(stream: 0, index: 0), count: capacity)
+        return entries
+    }
+
+    private func home(_ stream: Int32) -> Int { Int(stream >> 1) & mask }
+
+    /// The index of a stream, or -1.
+    func find(_ stream: Int32) -> Int {
+        guard stream > 0 else { return -1 }
+        var position = home(stream)
+        while entries[position].stream != 0 {
+            if entries[position].stream == stream { return Int(entries[position].index) }
+            position = (position + 1) & mask
+        }
+        return -1
+    }
+
+    /// Adds a stream that is not in the table.
+    mutating func insert(_ stream: Int32, _ index: Int) {
+        precondition(stream > 0, "stream \(stream)")
+        if (count + 1) * 2 > mask { resize() }
+        place(Entry(stream: stream, index: Int32(index)))
+        count += 1
+    }
+
+    private mutating func place(_ entry: Entry) {
+        var position = home(entry.stream)
+        while entries[position].stream != 0 { position = (position + 1) & mask }
+        entries[position] = entry
+    }
+
+    private mutating func resize() {
+        let old = entries
+        let oldCapacity = mask + 1
+        mask = oldCapacity * 2 - 1
+        entries = Self.makeEntries(oldCapacity * 2)
+        for position in 0..<oldCapacity where old[position].stream != 0 { place(old[position]) }
+        old.deallocate()
+    }
+
+    /// Takes a stream out and closes the gap, so that no tombstones pile up.
+    mutating func remove(_ stream: Int32) {
+        var gap = home(stream)
+        while entries[gap].stream != stream {
+            if entries[gap].stream == 0 { return }
+            gap = (gap + 1) & mask
+        }
+        var next = (gap + 1) & mask
+        while entries[next].stream != 0 {
+            let distanceFromHome = (next &- home(entries[next].stream)) & mask
+            let distanceFromGap = (next &- gap) & mask
+            if distanceFromHome >= distanceFromGap {
+                entries[gap] = entries[next]
+                gap = next
+            }
+            next = (next + 1) & mask
+        }
+        entries[gap] = Entry(stream: 0, index: 0)
+        count -= 1
+    }
+}

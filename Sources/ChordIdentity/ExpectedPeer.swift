@@ -1,0 +1,83 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Whom a dialler means to reach.
+public struct ExpectedPeer: Sendable, Hashable {
+    /// The name of the node that is meant; nil where it is not known beforehand, as with a bootstrap
+    /// address.
+    public var name: String?
+
+    /// The host that was dialled, a DNS name or an IP address without a port.
+    public var host: String?
+
+    /// The roles that may answer there.
+    public var roles: Set<Role>
+
+    /// Makes an expectation.
+    public init(name: String? = nil, host: String? = nil, roles: Set<Role> = [.node]) {
+        self.name = name
+        self.host = host
+        self.roles = roles
+    }
+
+    /// Checks that a peer is the one that is meant.
+    ///
+    /// A name decides where the peer's identity proves one. The host decides where no name is
+    /// expected, and where the identity proves nothing but hosts. An expectation that leaves nothing
+    /// to check is refused: it would accept any member in any other's place.
+    ///
+    /// - Parameters:
+    ///   - identity: The peer's identity.
+    ///   - address: The address that was dialled, for the message.
+    /// - Throws: `IdentityError` with `wrongRole`, `wrongName` or `wrongHost`.
+    public func verify(
+        _ identity: PeerIdentity,
+        presentedBy address: String
+    ) throws(IdentityError) {
+        guard roles.contains(identity.role) else {
+            let expected = roles.map(\.rawValue).sorted().joined(separator: " or ")
+            throw IdentityError(
+                .wrongRole,
+                "certificate presented by \(address) has role \(identity.role), expected \(expected)"
+            )
+        }
+        if let name, let proven = identity.name, identity.proof == .spiffe {
+            guard name == proven else {
+                throw IdentityError(
+                    .wrongName,
+                    "certificate presented by \(address) names \(identity.role) \(proven),"
+                        + " expected \(printable(name))"
+                )
+            }
+            return
+        }
+        guard let host else {
+            throw IdentityError(
+                .wrongHost,
+                "certificate presented by \(address) proves"
+                    + (identity.name.map { " \(identity.role) \($0), but no name" }
+                        ?? " only its hosts, but no host")
+                    + " was given to hold it against"
+            )
+        }
+        guard identity.holds(forHost: host) else {
+            let hosts =
+                identity.hosts.isEmpty
+                ? "no host" : identity.hosts.prefix(8).map { printable($0) }.joined(separator: ", ")
+            throw IdentityError(
+                .wrongHost,
+                "certificate presented by \(address) holds for \(hosts), expected"
+                    + " \(printable(host))"
+            )
+        }
+    }
+
+    /// Ordinary names stand bare in a message; anything else is quoted and escaped.
+    private func printable(_ text: String) -> String {
+        let isPlain =
+            text.utf8.count <= 255 && !text.isEmpty
+            && text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "'") }
+        return isPlain ? text : quoted(text)
+    }
+}

@@ -1,0 +1,148 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Whose certificates are accepted, and as what. See "Who may speak" in the design.
+public struct IdentityPolicy: Sendable, Hashable {
+    /// The trust domains that are ours; a SPIFFE name of any other is refused. With none, no SPIFFE
+    /// name is accepted.
+    public var trustDomains: Set<String>
+
+    /// Whether a certificate without any URI is admitted as a node that is proven for its hosts only
+    /// (the `dns` policy). Off by default: whoever holds a host's certificate can then claim any
+    /// name there. Rings whose certificates carry no SPIFFE names need it, and rings whose
+    /// identifiers are made of addresses.
+    public var admitsHostCertificates: Bool
+
+    /// Makes a policy.
+    public init(trustDomains: Set<String>, admitsHostCertificates: Bool = false) {
+        self.trustDomains = trustDomains
+        self.admitsHostCertificates = admitsHostCertificates
+    }
+
+    /// Says who a certificate is. That it verifies against a trusted authority is not checked here.
+    ///
+    /// - Parameters:
+    ///   - certificate: What was read out of the leaf certificate.
+    ///   - side: Which side of the connection its presenter is on.
+    /// - Throws: `IdentityError` with any code but `wrongName`, `wrongHost` and `wrongRole`.
+    public func judge(
+        _ certificate: PeerCertificate,
+        presentedBy side: ConnectionSide
+    ) throws(IdentityError) -> PeerIdentity {
+        if certificate.isAuthority {
+            throw IdentityError(
+                .authorityAsLeaf,
+                "the certificate is a certificate authority's own and cannot stand for a member"
+            )
+        }
+        if let usage = certificate.keyUsage {
+            if !usage.isDisjoint(with: [.keyCertSign, .cRLSign]) {
+                throw IdentityError(
+                    .keyUsage,
+                    "the certificate's key may sign certificates or revocation lists;"
+                        + " a member's must not"
+                )
+            }
+            if !usage.contains(.digitalSignature) {
+                throw IdentityError(
+                    .keyUsage,
+                    "the certificate's key usage lacks digitalSignature"
+                )
+            }
+        }
+        // Any URI puts the certificate under the strict rule, so that a certificate that failed it
+        // cannot slip in as a host's.
+        return certificate.uris.isEmpty
+            ? try judgeHost(certificate, presentedBy: side) : try judgeSPIFFE(certificate)
+    }
+
+    private func judgeSPIFFE(_ certificate: PeerCertificate) throws(IdentityError) -> PeerIdentity {
+        guard certificate.uris.count == 1 else {
+            let uris = certificate.uris.prefix(4).map { quoted($0) }.joined(separator: ", ")
+            throw IdentityError(
+                .severalURIs,
+                "the certificate carries \(certificate.uris.count) URIs where exactly one is"
+                    + " allowed: \(uris)"
+            )
+        }
+        let name = try SPIFFEName(uri: certificate.uris[0])
+        guard trustDomains.contains(name.trustDomain) else {
+            let ours = trustDomains.sorted().map { quoted($0) }.joined(separator: ", ")
+            throw IdentityError(
+                .foreignTrustDomain,
+                "the certificate names trust domain \(quoted(name.trustDomain)), "
+                    + (ours.isEmpty ? "no trust domain is configured" : "ours is \(ours)")
+            )
+        }
+        guard certificate.keyUsage != nil, certificate.keyUsageIsCritical else {
+            throw IdentityError(
+                .keyUsage,
+                "the certificate carries a SPIFFE name and needs a key usage extension that is"
+                    + " marked critical"
+            )
+        }
+        if let usage = certificate.extendedKeyUsage,
+            !usage.isSuperset(of: [.serverAuth, .clientAuth])
+        {
+            let missing =
+                usage.contains(.serverAuth)
+                ? "clientAuth" : usage.contains(.clientAuth) ? "serverAuth" : "both"
+            throw IdentityError(
+                .extendedKeyUsage,
+                "the certificate's extended key usage must hold serverAuth and clientAuth;"
+                    + " missing: \(missing)"
+            )
+        }
+        return PeerIdentity(
+            role: name.role,
+            name: name.name,
+            trustDomain: name.trustDomain,
+            proof: .spiffe,
+            dnsNames: certificate.dnsNames,
+            ipAddresses: certificate.ipAddresses,
+            notAfter: certificate.notAfter,
+            serial: certificate.serial
+        )
+    }
+
+    private func judgeHost(
+        _ certificate: PeerCertificate,
+        presentedBy side: ConnectionSide
+    ) throws(IdentityError) -> PeerIdentity {
+        guard admitsHostCertificates else {
+            throw IdentityError(
+                .noUsableIdentity,
+                "the certificate carries no SPIFFE name"
+                    + " (a URI spiffe://<trust domain>/chord/<role>/<name>)"
+            )
+        }
+        guard !certificate.dnsNames.isEmpty || !certificate.ipAddresses.isEmpty else {
+            throw IdentityError(
+                .noUsableIdentity,
+                "the certificate carries neither a SPIFFE name nor a DNS name nor an IP address"
+            )
+        }
+        if let usage = certificate.extendedKeyUsage {
+            let needed: PeerCertificate.ExtendedKeyUsage =
+                side == .server ? .serverAuth : .clientAuth
+            guard !usage.isDisjoint(with: [needed, .any]) else {
+                throw IdentityError(
+                    .extendedKeyUsage,
+                    "the certificate's extended key usage lacks"
+                        + " \(side == .server ? "serverAuth" : "clientAuth"), which a \(side) needs"
+                )
+            }
+        }
+        return PeerIdentity(
+            role: .node,
+            name: nil,
+            trustDomain: nil,
+            proof: .host,
+            dnsNames: certificate.dnsNames,
+            ipAddresses: certificate.ipAddresses,
+            notAfter: certificate.notAfter,
+            serial: certificate.serial
+        )
+    }
+}

@@ -1,0 +1,52 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import COpenSSL
+
+/// The thread's queue of OpenSSL errors. It is emptied before a call whose result will be asked
+/// about, and read at once after that call; what an earlier call left in it would be blamed on the
+/// next.
+enum OpenSSLErrors {
+    /// One entry of the queue.
+    struct Entry {
+        var code: UInt
+
+        var library: Int32 { chord_ERR_library(code) }
+        var reason: Int32 { chord_ERR_reason(code) }
+        var isSystem: Bool { chord_ERR_is_system(code) != 0 }
+
+        /// The system's error number, where the entry stands for one.
+        var errorNumber: Int32? { isSystem ? reason : nil }
+
+        var text: String {
+            if isSystem {
+                return String(cString: strerror(reason))
+            }
+            guard let reason = ERR_reason_error_string(code) else {
+                return "OpenSSL error \(String(code, radix: 16))"
+            }
+            return String(cString: reason)
+        }
+    }
+
+    static func clear() {
+        ERR_clear_error()
+    }
+
+    /// Takes everything out of the queue, oldest first: the oldest is the cause of the others.
+    static func take() -> [Entry] {
+        var entries: [Entry] = []
+        while true {
+            let code = ERR_get_error()
+            guard code != 0 else { return entries }
+            entries.append(Entry(code: code))
+        }
+    }
+
+    /// Takes everything out of the queue and puts it into words.
+    static func takeText() -> String {
+        let texts = take().map(\.text)
+        return texts.isEmpty ? "OpenSSL gave no reason" : texts.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,84 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChordIdentity
+
+/// The files that make a node, a client or an operator able to speak TLS; all are PEM.
+public struct TLSFiles: Sendable, Hashable {
+    /// Our own certificate, followed by the intermediate authorities up to, not including, a root.
+    public var certificateChain: String
+
+    /// The private key of our certificate, unencrypted. Whoever reads it is us: mode 0600.
+    public var privateKey: String
+
+    /// The root authorities that we trust, one after the other. Several may be trusted at once, so
+    /// that an authority can be replaced without a moment in which half the ring refuses the other.
+    public var trustRoots: String
+
+    /// The revocation lists of the authorities that issue leaf certificates; nil for no revocation.
+    /// With lists, a certificate whose issuer has none is refused, and so is every certificate once
+    /// its issuer's list has expired: lists that cannot be refreshed are better left out.
+    public var revocationList: String?
+
+    /// Names the files.
+    public init(
+        certificateChain: String,
+        privateKey: String,
+        trustRoots: String,
+        revocationList: String? = nil
+    ) {
+        self.certificateChain = certificateChain
+        self.privateKey = privateKey
+        self.trustRoots = trustRoots
+        self.revocationList = revocationList
+    }
+}
+
+/// How connections are secured: whose certificate is shown, whose is accepted, and the limits.
+///
+/// What is not here is not a choice: TLS 1.3 only, certificates on both sides, `h2` by ALPN, no
+/// renegotiation, no early data, no session resumption.
+public struct TLSConfiguration: Sendable, Hashable {
+    /// Our certificate, our key, and whom we trust.
+    public var files: TLSFiles
+
+    /// Which of the verified certificates stand for members, and as what.
+    public var policy: IdentityPolicy
+
+    /// The sides that our own certificate is used on; it is judged for each when it is loaded, so
+    /// that a node certificate that cannot dial fails at the start and not at the first dial.
+    public var sides: Set<ConnectionSide> = [.server, .client]
+
+    /// How long a handshake may take, from the first byte to the last. Longer spares peers behind
+    /// slow links; shorter frees a slot sooner from those that connect and say nothing.
+    public var handshakeTimeout: Duration = .seconds(10)
+
+    /// How long a close waits for our last bytes to leave before it cuts the connection. Longer
+    /// delivers more to a slow reader; shorter bounds a shutdown.
+    public var closeTimeout: Duration = .seconds(2)
+
+    /// How long a server keeps a refused connection open after its alert, reading nothing of it. A
+    /// connection closed at once is often reset before the peer has read why it was refused.
+    public var refusalLinger: Duration = .milliseconds(500)
+
+    /// How many intermediate authorities may stand between a leaf certificate and a root.
+    public var maximumChainDepth: Int = 4
+
+    /// The groups that keys are agreed in, best first, as OpenSSL names them.
+    public var keyExchangeGroups: [String] = ["X25519", "P-256"]
+
+    /// Whether OpenSSL gives its record buffers back whenever they are empty. It saves some 12 KiB
+    /// for each idle connection and costs about 8 % more CPU under load.
+    public var releasesIdleBuffers = false
+
+    /// How large a buffer a connection keeps for its next burst, in each direction, in bytes. Larger
+    /// saves allocations under load, smaller saves memory while idle.
+    public var retainedBufferBytes: Int = 8 * 1_024
+
+    /// Makes a configuration with every limit at its default.
+    public init(files: TLSFiles, policy: IdentityPolicy) {
+        self.files = files
+        self.policy = policy
+    }
+}

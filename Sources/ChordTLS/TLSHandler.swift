@@ -1,0 +1,460 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordIdentity
+package import NIOCore
+internal import NIOTLS
+
+/// Fired inbound once, when the handshake is done and the peer is known. NIO's own
+/// `TLSUserEvent.handshakeCompleted` follows it.
+package struct TLSHandshakeCompleted: Sendable, Hashable {
+    /// Who the peer is.
+    package let identity: PeerIdentity
+}
+
+/// TLS in a channel: ciphertext towards the socket, plaintext towards the rest of the pipeline.
+///
+/// One burst of reads becomes one `channelRead` of plaintext; everything written before a flush
+/// becomes one write of ciphertext. Errors are fired as `TLSError`, and the connection closes after
+/// each. Only closing in both directions is supported.
+package final class TLSHandler: ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    /// Which side of the connection the handler is for.
+    package enum Side: Sendable {
+        /// We accepted the connection.
+        case server
+        /// We dialled. `serverName` is sent as SNI unless it is an IP address; `address` is what was
+        /// dialled, for messages.
+        case client(expected: ExpectedPeer, serverName: String?, address: String)
+    }
+
+    private enum State {
+        /// The channel is not active yet.
+        case waiting
+        case handshaking(deadline: Scheduled<Void>)
+        case open
+        /// The last bytes are on their way out; the deadline cuts that short.
+        case closing(deadline: Scheduled<Void>?)
+        /// The peer was refused and is given time to read why. A close that somebody asks for
+        /// meanwhile is done at the end of it.
+        case lingering(deadline: Scheduled<Void>)
+        case closed
+    }
+
+    private let tls: TLSContext
+    private let side: Side
+    private var state = State.waiting
+    private var connection: TLSConnection?
+
+    /// Decrypted in this burst of reads and not yet fired.
+    private var plaintext = ByteBuffer()
+    private var peerHasClosed = false
+
+    /// Written and not yet flushed, or not yet encrypted because the handshake goes on.
+    private var pending: ByteBuffer?
+    private var pendingPromise: EventLoopPromise<Void>?
+    private var flushIsWanted = false
+
+    /// Kept while the handler itself delays a close.
+    private var closePromise: EventLoopPromise<Void>?
+
+    /// Makes a handler for one connection. What goes wrong with it is fired as an error.
+    package init(context: TLSContext, side: Side) {
+        tls = context
+        self.side = side
+    }
+
+    /// Who the peer is; nil before the handshake is done.
+    package var peerIdentity: PeerIdentity? { connection?.peerIdentity }
+
+    // MARK: Life
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive {
+            begin(context)
+        }
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        begin(context)
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        let previous = state
+        end()
+        switch previous {
+        case .handshaking:
+            let address = connection?.address ?? "the peer"
+            context.fireErrorCaught(
+                TLSError(
+                    .handshakeFailed,
+                    "\(address) closed the connection during the handshake"
+                )
+            )
+        case .open:
+            deliver(context)
+            if !peerHasClosed {
+                context.fireErrorCaught(truncated)
+            }
+        case .waiting, .closing, .lingering, .closed:
+            break
+        }
+        closePromise?.succeed()
+        closePromise = nil
+        context.fireChannelInactive()
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+        closePromise?.succeed()
+        closePromise = nil
+        connection = nil
+    }
+
+    private var truncated: TLSError {
+        TLSError(
+            .truncated,
+            "\(connection?.address ?? "the peer") ended the connection without a close_notify"
+        )
+    }
+
+    /// Stops timers and fails what can no longer be written.
+    private func end() {
+        switch state {
+        case .handshaking(let deadline), .lingering(let deadline): deadline.cancel()
+        case .closing(let deadline): deadline?.cancel()
+        case .waiting, .open, .closed: break
+        }
+        state = .closed
+        failPending(TLSError(.closed, "the connection is closed"))
+    }
+
+    // MARK: Handshake
+
+    private func begin(_ context: ChannelHandlerContext) {
+        guard case .waiting = state else { return }
+        do throws(TLSError) {
+            connection = try TLSConnection(context: tls, side: connectionSide(context))
+        } catch {
+            return fail(error, context)
+        }
+        let timeout = tls.configuration.handshakeTimeout
+        let deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeout)) {
+            [self] in
+            guard case .handshaking = state else { return }
+            let address = connection?.address ?? "the peer"
+            fail(
+                TLSError(
+                    .handshakeTimeout,
+                    "the handshake with \(address) took longer than \(timeout)"
+                ),
+                context
+            )
+        }
+        state = .handshaking(deadline: deadline)
+        if case .client = side {
+            advance(context)
+            flushCiphertext(context)
+        }
+    }
+
+    private func connectionSide(_ context: ChannelHandlerContext) -> TLSConnection.Side {
+        switch side {
+        case .client(let expected, let serverName, let address):
+            return .client(expected: expected, serverName: serverName, address: address)
+        case .server:
+            let remote = context.remoteAddress
+            guard let host = remote?.ipAddress, let port = remote?.port else {
+                return .server(address: "the peer")
+            }
+            return .server(address: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
+        }
+    }
+
+    /// Takes the handshake as far as it goes, and the connection into `open` at its end.
+    private func advance(_ context: ChannelHandlerContext) {
+        guard case .handshaking(let deadline) = state, let connection else { return }
+        do throws(TLSError) {
+            guard try connection.advanceHandshake() else { return flushCiphertext(context) }
+        } catch {
+            return fail(error, context)
+        }
+        deadline.cancel()
+        state = .open
+        if let identity = connection.peerIdentity {
+            context.fireUserInboundEventTriggered(TLSHandshakeCompleted(identity: identity))
+            context.fireUserInboundEventTriggered(
+                TLSUserEvent.handshakeCompleted(negotiatedProtocol: "h2")
+            )
+        }
+        // After the events: what they made the pipeline write leaves together with our last flight.
+        if flushIsWanted {
+            encryptPending(context)
+        }
+        flushCiphertext(context)
+    }
+
+    // MARK: Reading
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch state {
+        case .handshaking:
+            connection?.feed(unwrapInboundIn(data))
+            advance(context)
+        case .open:
+            connection?.feed(unwrapInboundIn(data))
+        case .waiting, .closing, .lingering, .closed:
+            return
+        }
+        decrypt(context)
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        let hasDelivered = deliver(context)
+        context.fireChannelReadComplete()
+        if peerHasClosed, case .open = state {
+            close(context: context, mode: .all, promise: nil)
+            return
+        }
+        // Decrypting can call for an answer of its own, an update of the keys for one.
+        flushCiphertext(context)
+        switch state {
+        case .handshaking, .open:
+            // Whoever reads on demand has asked for plaintext and got none yet.
+            if !hasDelivered { context.read() }
+        case .waiting, .closing, .lingering, .closed:
+            break
+        }
+    }
+
+    private func decrypt(_ context: ChannelHandlerContext) {
+        guard case .open = state, let connection, !peerHasClosed else { return }
+        do throws(TLSError) {
+            if try connection.read(into: &plaintext) == .peerClosed {
+                peerHasClosed = true
+            }
+        } catch {
+            fail(error, context)
+        }
+    }
+
+    /// Fires what was decrypted in this burst.
+    @discardableResult
+    private func deliver(_ context: ChannelHandlerContext) -> Bool {
+        guard plaintext.readableBytes > 0 else { return false }
+        // Taken out first: whoever receives it may make us read again. The memory is used again if
+        // nobody has kept it.
+        var buffer = ByteBuffer()
+        swap(&buffer, &plaintext)
+        context.fireChannelRead(wrapInboundOut(buffer))
+        let configuration = tls.configuration
+        if buffer.capacity <= configuration.retainedBufferBytes, plaintext.capacity == 0,
+            !configuration.releasesIdleBuffers
+        {
+            buffer.clear()
+            plaintext = buffer
+        }
+        return true
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            switch state {
+            case .handshaking, .open: fail(truncated, context)
+            case .lingering: finishClose(context)
+            case .waiting, .closing, .closed: break
+            }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    // MARK: Writing
+
+    package func write(
+        context: ChannelHandlerContext,
+        data: NIOAny,
+        promise: EventLoopPromise<Void>?
+    ) {
+        switch state {
+        case .waiting, .handshaking, .open: break
+        case .closing, .lingering, .closed:
+            promise?.fail(TLSError(.closed, "the connection is closed"))
+            return
+        }
+        var buffer = unwrapOutboundIn(data)
+        if pending == nil {
+            pending = buffer
+        } else {
+            pending?.writeBuffer(&buffer)
+        }
+        guard let promise else { return }
+        if let pendingPromise {
+            pendingPromise.futureResult.cascade(to: promise)
+        } else {
+            pendingPromise = promise
+        }
+    }
+
+    package func flush(context: ChannelHandlerContext) {
+        switch state {
+        case .open:
+            encryptPending(context)
+            flushCiphertext(context)
+        case .waiting, .handshaking:
+            flushIsWanted = true
+        case .closing, .lingering, .closed:
+            break
+        }
+    }
+
+    private func encryptPending(_ context: ChannelHandlerContext) {
+        flushIsWanted = false
+        guard case .open = state, let connection, let buffer = pending else { return }
+        pending = nil
+        do throws(TLSError) {
+            try connection.write(buffer)
+        } catch {
+            fail(error, context)
+        }
+    }
+
+    /// Sends what OpenSSL has produced. A promise for it is that of the plaintext inside.
+    private func flushCiphertext(_ context: ChannelHandlerContext) {
+        guard let connection else { return }
+        guard connection.hasCiphertext else {
+            // Only writes of nothing wait for nothing.
+            if pending == nil, let promise = pendingPromise {
+                pendingPromise = nil
+                promise.succeed()
+            }
+            return
+        }
+        connection.drainCiphertext { buffer in
+            var promise: EventLoopPromise<Void>?
+            if pending == nil {
+                swap(&promise, &pendingPromise)
+            }
+            context.writeAndFlush(wrapOutboundOut(buffer), promise: promise)
+        }
+    }
+
+    private func failPending(_ error: TLSError) {
+        pending = nil
+        if let promise = pendingPromise {
+            pendingPromise = nil
+            promise.fail(error)
+        }
+    }
+
+    // MARK: Closing
+
+    package func close(
+        context: ChannelHandlerContext,
+        mode: CloseMode,
+        promise: EventLoopPromise<Void>?
+    ) {
+        guard mode == .all else {
+            promise?.fail(ChannelError.operationUnsupported)
+            return
+        }
+        switch state {
+        case .waiting, .closed:
+            state = .closed
+            context.close(promise: promise)
+        case .handshaking(let deadline):
+            deadline.cancel()
+            keepClosePromise(promise)
+            connection?.shutdown()
+            closeAfterFlush(context)
+        case .open:
+            keepClosePromise(promise)
+            connection?.shutdown()
+            closeAfterFlush(context)
+        case .closing, .lingering:
+            keepClosePromise(promise)
+        }
+    }
+
+    private func keepClosePromise(_ promise: EventLoopPromise<Void>?) {
+        guard let promise else { return }
+        if let closePromise {
+            closePromise.futureResult.cascade(to: promise)
+        } else {
+            closePromise = promise
+        }
+    }
+
+    /// Closes once our last bytes are with the kernel: closing the channel discards what is not.
+    private func closeAfterFlush(_ context: ChannelHandlerContext) {
+        state = .closing(deadline: nil)
+        failPending(TLSError(.closed, "the connection was closed before this was flushed"))
+        guard let connection, connection.hasCiphertext, context.channel.isActive else {
+            return finishClose(context)
+        }
+        let loop = context.eventLoop.assumeIsolated()
+        let deadline = loop.scheduleTask(in: TimeAmount(tls.configuration.closeTimeout)) { [self] in
+            finishClose(context)
+        }
+        state = .closing(deadline: deadline)
+        connection.drainCiphertext { buffer in
+            let flushed = context.eventLoop.makePromise(of: Void.self)
+            flushed.futureResult.assumeIsolated().whenComplete { [self] _ in finishClose(context) }
+            context.writeAndFlush(wrapOutboundOut(buffer), promise: flushed)
+        }
+    }
+
+    private func finishClose(_ context: ChannelHandlerContext) {
+        switch state {
+        case .closing(let deadline): deadline?.cancel()
+        case .lingering(let deadline): deadline.cancel()
+        case .waiting, .handshaking, .open, .closed: return
+        }
+        state = .closed
+        let promise = closePromise
+        closePromise = nil
+        context.close(promise: promise)
+    }
+
+    // MARK: Failing
+
+    /// Ends the connection for a reason: plaintext first, then our alert, then the error, then the
+    /// close.
+    private func fail(_ error: TLSError, _ context: ChannelHandlerContext) {
+        var wasHandshaking = false
+        switch state {
+        case .handshaking(let deadline):
+            wasHandshaking = true
+            deadline.cancel()
+        case .waiting, .open: break
+        case .closing, .lingering, .closed: return
+        }
+        state = .closing(deadline: nil)
+        deliver(context)
+        failPending(error)
+        if wasHandshaking, case .server = side, let connection, connection.hasCiphertext,
+            context.channel.isActive
+        {
+            let loop = context.eventLoop.assumeIsolated()
+            let linger = TimeAmount(tls.configuration.refusalLinger)
+            state = .lingering(
+                deadline: loop.scheduleTask(in: linger) { [self] in finishClose(context) }
+            )
+            connection.drainCiphertext { buffer in
+                context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            }
+            context.fireErrorCaught(error)
+            return
+        }
+        context.fireErrorCaught(error)
+        // Whoever heard of the error may have closed already.
+        if case .closing(deadline: nil) = state {
+            closeAfterFlush(context)
+        }
+    }
+}

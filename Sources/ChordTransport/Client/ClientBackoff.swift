@@ -1,0 +1,45 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+
+/// When a peer that could not be reached may be dialled again.
+struct ClientBackoff {
+    private let configuration: TransportConfiguration.Client
+    private var failures = 0
+    private(set) var until: MonotonicTime?
+    /// What the last dial failed with.
+    private(set) var lastFailure = ""
+
+    init(configuration: TransportConfiguration.Client) {
+        self.configuration = configuration
+    }
+
+    /// The time left until the next dial; nil where it may be now.
+    func remaining(at now: MonotonicTime) -> Duration? {
+        guard let until, until > now else { return nil }
+        return until - now
+    }
+
+    mutating func failed(
+        _ reason: String, at now: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) {
+        let initial = Double(configuration.initialBackoff.clampedNanoseconds)
+        let most = Double(configuration.maxBackoff.clampedNanoseconds)
+        var wait = initial
+        for _ in 0..<min(failures, 64) where wait < most { wait *= configuration.backoffMultiplier }
+        wait = min(wait, most)
+        let jitter = min(max(configuration.backoffJitter, 0), 1)
+        wait *= 1 + Double.random(in: -jitter...jitter, using: &generator)
+        failures += 1
+        lastFailure = reason
+        until = now + .nanoseconds(Int64(min(max(wait, 0), 1e18)))
+    }
+
+    /// The peer was reached, or heard from.
+    mutating func reset() {
+        failures = 0
+        until = nil
+    }
+}

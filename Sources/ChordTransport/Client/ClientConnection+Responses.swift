@@ -1,0 +1,160 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordRPC
+
+/// Answers in: from the response's headers to the call's end.
+extension ClientConnection {
+    func receiveHead(
+        _ stream: Int32, _ block: HTTP2HeaderBlock, _ endStream: Bool, _ session: HTTP2Session
+    ) {
+        guard let call = table.find(stream) else { return }
+        let status = session.value(of: ":status", in: block).flatMap(\.decimal) ?? 0
+        call.httpStatus = status
+        // A failure alone comes in one header list, which is its trailers too.
+        if endStream { return finish(call, block, session) }
+        guard status == 200 else {
+            var failure = Status(http: status)
+            failure.origin = .transport
+            return giveUp(call, failure)
+        }
+        guard let type = session.value(of: "content-type", in: block), ContentType.isGRPC(type)
+        else {
+            return giveUp(
+                call,
+                Status(
+                    .unknown, "the peer's answer is no gRPC: its content-type says otherwise",
+                    origin: .transport))
+        }
+        if let encoding = session.value(of: "grpc-encoding", in: block),
+            !encoding.isEqual(to: "identity")
+        {
+            return giveUp(
+                call,
+                Status(
+                    .internalError, "the peer compresses its answer, which was not agreed",
+                    origin: .transport))
+        }
+        guard let metadata = MetadataHeaders.read(block, of: session) else {
+            return giveUp(call, Self.badMetadata)
+        }
+        call.accepted(metadata)
+    }
+
+    func receiveData(
+        _ stream: Int32, _ bytes: UnsafeRawBufferPointer, _ endStream: Bool, _ session: HTTP2Session
+    ) {
+        // Bytes for a call that has ended still count against the connection's window.
+        if endStream {
+            session.consumeConnection(bytes.count)
+        } else {
+            session.consume(bytes.count, on: stream)
+        }
+        guard let call = table.find(stream) else { return }
+        do throws(Status) {
+            try append(bytes, to: call)
+        } catch {
+            var failure = error
+            failure.origin = .transport
+            return giveUp(call, failure)
+        }
+        guard endStream else { return }
+        giveUp(
+            call, Status(.unknown, "the peer ended its answer without a status", origin: .transport))
+    }
+
+    private func append(_ bytes: UnsafeRawBufferPointer, to call: NetworkCall) throws(Status) {
+        if bytes.isEmpty { return }
+        guard call.message == nil else { throw MessageAssembler.secondMessage }
+        let limit = receiveLimit
+        if call.assembler.isEmpty {
+            if let message = try MessageAssembler.wholeMessage(in: bytes, limit: limit) {
+                call.message = Array(message)
+                return
+            }
+        }
+        try call.assembler.append(bytes, limit: limit)
+    }
+
+    func receiveTrailers(_ stream: Int32, _ block: HTTP2HeaderBlock, _ session: HTTP2Session) {
+        guard let call = table.find(stream) else { return }
+        finish(call, block, session)
+    }
+
+    func streamClosed(_ stream: Int32, _ code: HTTP2ErrorCode) {
+        guard let call = table.find(stream) else { return }
+        end(call) { call in
+            if code == .refusedStream {
+                refused(call)
+            } else {
+                var failure = Status(streamReset: code.rawValue)
+                failure.origin = .transport
+                call.fail(failure, peer: peerIdentity)
+            }
+        }
+    }
+
+    /// The peer's last word on a call.
+    private func finish(_ call: NetworkCall, _ block: HTTP2HeaderBlock, _ session: HTTP2Session) {
+        let result = result(of: call, block, session)
+        end(call) { $0.finish(result) }
+    }
+
+    private func result(
+        of call: NetworkCall, _ block: HTTP2HeaderBlock, _ session: HTTP2Session
+    ) -> ClientResult {
+        guard let number = session.value(of: "grpc-status", in: block) else {
+            var failure = Status(http: call.httpStatus ?? 0)
+            failure.origin = .transport
+            return ClientResult(status: failure, peer: peerIdentity)
+        }
+        guard let trailers = MetadataHeaders.read(block, of: session) else {
+            return ClientResult(status: Self.badMetadata, peer: peerIdentity)
+        }
+        let code = number.decimal.map { StatusCode(wire: $0) } ?? .unknown
+        guard code == .ok else {
+            let text = session.value(of: "grpc-message", in: block).map(PercentEncoding.decode) ?? ""
+            return ClientResult(
+                status: Status(code, text, origin: .peer), trailers: trailers, peer: peerIdentity)
+        }
+        do throws(Status) {
+            return ClientResult(
+                status: .ok, message: try call.takeMessage(), trailers: trailers,
+                peer: peerIdentity)
+        } catch {
+            var failure = error
+            failure.origin = .transport
+            return ClientResult(status: failure, peer: peerIdentity)
+        }
+    }
+
+    /// Ends a call whose answer breaks the rules, and tells the peer to stop.
+    private func giveUp(_ call: NetworkCall, _ status: Status) {
+        session?.reset(stream: call.stream, errorCode: .cancel)
+        end(call) { $0.fail(status, peer: peerIdentity) }
+    }
+
+    private func end(_ call: NetworkCall, _ body: (NetworkCall) -> Void) {
+        guard table.remove(call) else { return }
+        body(call)
+        hasGainedRoom()
+    }
+
+    private static let badMetadata = Status(
+        .internalError, "the peer's binary metadata is not base64", origin: .transport)
+}
+
+extension NetworkCall {
+    /// The answer's message, once its stream has ended well.
+    ///
+    /// - Throws: INTERNAL where there is none, or only a part.
+    func takeMessage() throws(Status) -> [UInt8] {
+        if let whole = message.take() { return whole }
+        try assembler.finish()
+        var taken = MessageAssembler()
+        swap(&taken, &assembler)
+        return taken.takeMessage()
+    }
+}

@@ -1,0 +1,406 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordIdentity
+import ChordRPC
+import ChordTLS
+import CoreMetrics
+import NIOCore
+
+/// One dialled connection, from its TLS handshake to its end.
+///
+/// Calls that start in one turn of the loop leave in one write, and so does what answers one read.
+///
+/// Confined to its channel's event loop, which is what makes `@unchecked Sendable` true.
+final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = Never
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
+
+    enum Phase {
+        case handshaking
+        /// TLS is done, as far as we can see: a server that refuses our certificate says so only
+        /// now. Its SETTINGS are the proof that it takes us.
+        case waitingForSettings
+        case ready
+        /// Takes no new calls and finishes those it has.
+        case draining
+        case closed
+    }
+
+    private let client: LoopClient
+    private let address: String
+    private(set) var phase = Phase.handshaking
+    private(set) var peerIdentity: PeerIdentity?
+    private weak var peer: ClientPeer?
+    private(set) var session: HTTP2Session?
+    var table = ClientCallTable()
+    private var context: ChannelHandlerContext?
+    private var output = SessionOutput()
+    private var headers = HTTP2Headers(ClientHeaders.request)
+    /// Submitted, and not with the socket yet.
+    private var unsent: [NetworkCall] = []
+    private var isReading = false
+    private var isFlushScheduled = false
+    private var isReadHeld = false
+    private var wasReady = false
+    private var readyTimer: Scheduled<Void>?
+    /// Why the connection ended, from whoever knew first.
+    private var reason: String?
+    private var lastReceived: MonotonicTime
+    private var lastUsed: MonotonicTime
+    private var pingsSent: UInt64 = 0
+    private var pingTimer: Scheduled<Void>?
+
+    init(client: LoopClient, address: String) {
+        self.client = client
+        self.address = address
+        lastReceived = client.executor.now
+        lastUsed = lastReceived
+    }
+
+    var calls: [NetworkCall] { table.all }
+
+    var receiveLimit: Int { client.configuration.receiveLimitBytes }
+
+    /// Whether a call that is submitted now gets a stream at once.
+    var hasRoom: Bool {
+        guard phase == .ready, let session else { return false }
+        return table.count < session.remoteMaxConcurrentStreams
+    }
+
+    /// The dial has come through: from now on `peer` hears of the connection.
+    func attach(to peer: ClientPeer) {
+        self.peer = peer
+        // What happened before was nobody's to hear.
+        switch phase {
+        case .closed: return ended()
+        case .ready: return peer.connectionReady(self)
+        case .handshaking, .waitingForSettings, .draining: break
+        }
+        let timeout = client.configuration.client.readyTimeout
+        readyTimer = schedule(after: timeout) { connection in
+            connection.close(because: "the connection was not ready within \(timeout)")
+        }
+    }
+
+    private func schedule(
+        after delay: Duration, _ work: @escaping @Sendable (ClientConnection) -> Void
+    ) -> Scheduled<Void> {
+        client.executor.eventLoop.scheduleTask(in: TimeAmount(clamping: delay)) { [weak self] in
+            if let self { work(self) }
+        }
+    }
+
+    // MARK: Calls
+
+    /// Sends a call.
+    ///
+    /// - Returns: false where the connection has just found that it takes no more calls.
+    func submit(_ call: NetworkCall) -> Bool {
+        guard let session, phase == .ready else { return false }
+        let now = client.executor.now
+        ClientHeaders.fill(&headers, for: call.request, remaining: call.deadline - now)
+        do throws(HTTP2Error) {
+            let stream = try RequestBody.withFrame(of: call.request.message) {
+                body throws(HTTP2Error) in
+                try session.submitUnaryRequest(headers, body: body)
+            }
+            call.opened(stream, on: self)
+            table.insert(call)
+        } catch {
+            return refuseToSubmit(call, error)
+        }
+        unsent.append(call)
+        lastUsed = now
+        scheduleFlush()
+        return true
+    }
+
+    private func refuseToSubmit(_ call: NetworkCall, _ error: HTTP2Error) -> Bool {
+        switch error.code {
+        case .goingAway, .streamsExhausted, .closed:
+            drain()
+            return false
+        default:
+            call.fail(
+                Status(.resourceExhausted, "the call cannot be sent: \(error)", origin: .local),
+                peer: peerIdentity, isLater: true)
+            return true
+        }
+    }
+
+    /// A call on this connection was ended from this side.
+    func abandoned(_ call: NetworkCall, isOverdue: Bool) {
+        guard table.remove(call), let session else { return }
+        session.reset(stream: call.stream, errorCode: .cancel)
+        // Either the peer is slow or it is gone, and only a ping tells. A caller that cancels may
+        // have lost patience for the same reason, if nothing at all has come since it called.
+        if isOverdue || lastReceived < call.sentAt ?? lastReceived { ping() }
+        scheduleFlush()
+        hasGainedRoom()
+    }
+
+    func hasGainedRoom() {
+        lastUsed = client.executor.now
+        peer?.connectionHasRoom(self)
+        closeIfDrained()
+    }
+
+    func refused(_ call: NetworkCall) {
+        if let peer { peer.refused(call) } else { call.fail(lost) }
+    }
+
+    // MARK: The channel's events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        phase = .closed
+        ended()
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        phase = .closed
+        ended()
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let completed = event as? TLSHandshakeCompleted {
+            handshakeCompleted(completed.identity)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let session, phase != .closed else { return }
+        isReading = true
+        lastReceived = client.executor.now
+        var failure: HTTP2Error?
+        unwrapInboundIn(data).withUnsafeReadableBytes { bytes in
+            do throws(HTTP2Error) { try session.receive(bytes) } catch { failure = error }
+        }
+        handleEvents(of: session)
+        if let failure { fail(failure) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        flush()
+        context.fireChannelReadComplete()
+    }
+
+    /// A peer that does not take our requests is not read from either.
+    func read(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            context.read()
+        } else {
+            isReadHeld = true
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            flush()
+            if isReadHeld {
+                isReadHeld = false
+                context.read()
+            }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        close(because: (error as? IOError).map { SystemError.text($0.errnoCode) } ?? "\(error)")
+    }
+
+    // MARK: Life
+
+    private func handshakeCompleted(_ identity: PeerIdentity) {
+        guard phase == .handshaking else { return }
+        do throws(HTTP2Error) {
+            session = try HTTP2Session(role: .client, limits: client.configuration.limits)
+        } catch {
+            return close(because: "\(error)")
+        }
+        peerIdentity = identity
+        phase = .waitingForSettings
+        flush()
+    }
+
+    private func handleEvents(of session: HTTP2Session) {
+        while let event = session.nextEvent() {
+            switch event {
+            case .headers(let stream, let block, .response, let endStream):
+                receiveHead(stream, block, endStream, session)
+            case .headers(let stream, let block, .trailers, _):
+                receiveTrailers(stream, block, session)
+            case .data(let stream, let payload, let endStream):
+                receiveData(stream, session.bytes(payload), endStream, session)
+            case .streamClosed(let stream, let code):
+                streamClosed(stream, code)
+            case .settings:
+                becomeReady()
+            case .pingAck:
+                pingTimer?.cancel()
+                pingTimer = nil
+            case .goAway:
+                drain()
+            case .headers, .reset, .streamWritable, .settingsAck:
+                break
+            }
+        }
+        session.removeEvents()
+    }
+
+    private func becomeReady() {
+        guard phase == .waitingForSettings else {
+            // The limit of streams may have changed.
+            return hasGainedRoom()
+        }
+        phase = .ready
+        wasReady = true
+        readyTimer?.cancel()
+        lastUsed = client.executor.now
+        peer?.connectionReady(self)
+    }
+
+    private func scheduleFlush() {
+        guard !isReading, !isFlushScheduled else { return }
+        isFlushScheduled = true
+        client.executor.eventLoop.execute { [self] in
+            isFlushScheduled = false
+            flush()
+        }
+    }
+
+    private func flush() {
+        guard let session, let context, phase != .closed else { return }
+        do throws(HTTP2Error) {
+            if try output.write(from: session, to: context), !unsent.isEmpty { tellSent() }
+        } catch {
+            return fail(error)
+        }
+        handleEvents(of: session)
+        if session.isFinished { close(because: "the peer went away") }
+    }
+
+    private func tellSent() {
+        let calls = unsent
+        unsent.removeAll(keepingCapacity: true)
+        client.metrics.callsSent.increment(by: calls.count)
+        let now = client.executor.now
+        for call in calls { call.sent(at: now) }
+    }
+
+    /// The peer broke the rules of HTTP/2: it is told, and the connection ends.
+    private func fail(_ error: HTTP2Error) {
+        client.metrics.clientProtocolErrors.increment()
+        if let session, let context, phase != .closed {
+            _ = try? output.write(from: session, to: context)
+        }
+        close(because: "\(error)")
+    }
+
+    /// Takes no new calls and closes once those under way have ended.
+    func drain() {
+        switch phase {
+        case .ready:
+            phase = .draining
+            peer?.connectionDrains(self)
+            closeIfDrained()
+        case .handshaking, .waitingForSettings: close(because: "the peer is going away")
+        case .draining, .closed: break
+        }
+    }
+
+    private func closeIfDrained() {
+        if phase == .draining, table.isEmpty { close(because: "the connection was drained") }
+    }
+
+    func closeIfIdle(at now: MonotonicTime) {
+        guard phase == .ready, table.isEmpty else { return }
+        let isExpired = (peerIdentity?.notAfter ?? .max)
+            < Int64(client.executor.wallClockMilliseconds / 1000)
+        if isExpired || now - lastUsed >= client.configuration.client.idleTimeout {
+            drain()
+        } else if now - lastUsed >= .seconds(10) {
+            session?.releaseMemory()
+            output.releaseMemory()
+        }
+    }
+
+    /// Closes the connection behind what is written already; its calls fail now.
+    func close(because reason: String) {
+        guard phase != .closed else { return }
+        phase = .closed
+        self.reason = self.reason ?? reason
+        if let session, let context {
+            session.goAway()
+            _ = try? output.write(from: session, to: context)
+        }
+        ended()
+        context?.close(promise: nil)
+    }
+
+    private var lost: Status {
+        let what =
+            wasReady ? "the connection to \(address) was lost" : "cannot connect to \(address)"
+        return Status(
+            .unavailable, "\(what): \(reason ?? "the peer closed it")", origin: .transport)
+    }
+
+    /// Tells whoever waits for the connection, once.
+    private func ended() {
+        readyTimer?.cancel()
+        pingTimer?.cancel()
+        pingTimer = nil
+        unsent = []
+        let status = lost
+        for call in table.removeAll() { call.fail(status, peer: peerIdentity, isLater: true) }
+        guard let peer else { return }
+        self.peer = nil
+        peer.connectionClosed(
+            self, wasReady: wasReady, reason: reason ?? "the peer closed the connection")
+    }
+
+    // MARK: Liveness
+
+    /// Asks the peer for a sign of life and closes the connection where none comes.
+    private func ping() {
+        guard pingTimer == nil, let session else { return }
+        pingsSent += 1
+        session.ping(pingsSent)
+        let timeout = client.configuration.client.pingTimeout
+        pingTimer = schedule(after: timeout) { connection in
+            connection.client.metrics.silentConnections.increment()
+            connection.close(because: "no answer to a ping within \(timeout)")
+        }
+    }
+}
+
+/// A request's message with its prefix in front, without a copy that is kept.
+enum RequestBody {
+    static func withFrame<R>(
+        of message: [UInt8], _ body: (UnsafeRawBufferPointer) throws(HTTP2Error) -> R
+    ) throws(HTTP2Error) -> R {
+        let framed = MessageFraming.frame(message)
+        var result: Result<R, HTTP2Error>?
+        framed.withUnsafeBytes { bytes in
+            do throws(HTTP2Error) {
+                result = .success(try body(bytes))
+            } catch {
+                result = .failure(error)
+            }
+        }
+        guard let result else { preconditionFailure("the body did not run") }
+        return try result.get()
+    }
+}

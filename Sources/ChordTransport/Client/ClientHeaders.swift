@@ -1,0 +1,27 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordRPC
+
+/// The header lists of requests.
+enum ClientHeaders {
+    /// What this program calls itself to peers.
+    static let userAgent = "swift-chord/0.1.0"
+
+    static let request = HTTP2Headers.Prepared([
+        (":method", "POST"), (":scheme", "https"), ("content-type", "application/grpc"),
+        ("te", "trailers"), ("user-agent", userAgent),
+    ])
+
+    /// Puts the fields of one call into `headers`.
+    static func fill(_ headers: inout HTTP2Headers, for call: ClientCall, remaining: Duration) {
+        headers.removeAppended()
+        headers.append(":path", call.method.path)
+        headers.append(":authority", call.target.address)
+        // Hardly two timeouts are alike: they would only push the others out of the table.
+        headers.append("grpc-timeout", GRPCTimeout.format(remaining), isSensitive: true)
+        if !call.metadata.isEmpty { MetadataHeaders.append(call.metadata, to: &headers) }
+    }
+}

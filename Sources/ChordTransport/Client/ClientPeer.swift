@@ -1,0 +1,301 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordIdentity
+import ChordRPC
+import ChordTLS
+import CoreMetrics
+import NIOCore
+import NIOPosix
+
+/// One peer as called from one loop: the calls that wait for it, the connection that new calls use,
+/// and those that still finish what they have. Confined to the loop.
+final class ClientPeer: @unchecked Sendable {
+    let target: PeerTarget
+    private let client: LoopClient
+    private let address: Result<HostAndPort, TransportError>
+    private let expected: ExpectedPeer
+    private var waiting = CircularBuffer<NetworkCall>()
+    private var isDialling = false
+    /// What new calls use, once it is ready.
+    private var connection: ClientConnection?
+    private var draining: [ClientConnection] = []
+    private var backoff: ClientBackoff
+    private var alarm = DeadlineAlarm()
+    private var dialStart: MonotonicTime?
+
+    init(target: PeerTarget, client: LoopClient) {
+        self.target = target
+        self.client = client
+        backoff = ClientBackoff(configuration: client.configuration.client)
+        do throws(TransportError) {
+            let parsed = try HostAndPort(target.address)
+            address = .success(parsed)
+            var expected = target.expected
+            // Where no host was named, the certificate must hold for the one that was dialled.
+            if expected.host == nil { expected.host = parsed.host }
+            self.expected = expected
+        } catch {
+            address = .failure(error)
+            expected = target.expected
+        }
+    }
+
+    var hasConnection: Bool { isDialling || connection != nil || !draining.isEmpty }
+
+    // MARK: Calls
+
+    func start(_ call: NetworkCall) {
+        call.peer = self
+        if let connection, waiting.isEmpty, connection.hasRoom {
+            submit(call, on: connection)
+        } else {
+            wait(call)
+        }
+    }
+
+    private func wait(_ call: NetworkCall) {
+        let limit = client.configuration.client.maxWaitingCalls
+        guard waiting.count < limit else {
+            return call.fail(
+                Status(
+                    .resourceExhausted, "\(limit) calls wait for \(target.address) already",
+                    origin: .local), isLater: true)
+        }
+        guard connection != nil || isDialling || dial(for: call) else { return }
+        waiting.append(call)
+        watch(call.deadline)
+    }
+
+    private func submit(_ call: NetworkCall, on connection: ClientConnection) {
+        watch(call.deadline)
+        guard connection.submit(call) else {
+            // The connection takes no more; it has said so to us, and the call finds another.
+            return wait(call)
+        }
+    }
+
+    /// Gives waiting calls to the connection, as many as it takes.
+    private func submitWaiting() {
+        while let connection, connection.hasRoom, let call = waiting.popFirst() {
+            if call.phase != .finished { submit(call, on: connection) }
+        }
+    }
+
+    /// A call that waits was ended from this side.
+    func abandoned(_ call: NetworkCall) {
+        waiting.removeAll { $0 === call }
+    }
+
+    /// The peer has refused a stream unseen: its call may be tried once more.
+    func refused(_ call: NetworkCall) {
+        guard call.phase != .finished else { return }
+        guard !call.isRetried, !client.isShuttingDown else {
+            return call.fail(
+                Status(
+                    .unavailable, "\(target.address) refused the call before looking at it",
+                    origin: .transport))
+        }
+        call.isRetried = true
+        call.returned()
+        start(call)
+    }
+
+    private func failWaiting(_ status: Status) {
+        let calls = waiting
+        waiting = []
+        for call in calls { call.fail(status, isLater: true) }
+    }
+
+    // MARK: Deadlines
+
+    private func watch(_ deadline: MonotonicTime) {
+        alarm.include(deadline, on: client.executor.eventLoop) { [weak self] in
+            self?.deadlinePassed()
+        }
+    }
+
+    private func deadlinePassed() {
+        alarm.hasFired()
+        let now = client.executor.now
+        var calls = Array(waiting)
+        for connection in draining + (connection.map { [$0] } ?? []) { calls += connection.calls }
+        var next: MonotonicTime?
+        for call in calls where call.phase != .finished {
+            guard call.deadline <= now else {
+                next = min(next ?? call.deadline, call.deadline)
+                continue
+            }
+            let text =
+                call.phase == .open
+                ? "no answer from \(target.address) before the deadline"
+                : "the deadline passed before a connection to \(target.address) had room"
+            call.abandon(Status(.deadlineExceeded, text, origin: .local))
+        }
+        if let next { watch(next) }
+    }
+
+    // MARK: Dialling
+
+    /// Starts to dial, or fails the call because that may not be yet.
+    private func dial(for call: NetworkCall) -> Bool {
+        let host: HostAndPort
+        switch address {
+        case .success(let parsed): host = parsed
+        case .failure(let error):
+            call.fail(Status(.unavailable, error.message, origin: .transport), isLater: true)
+            return false
+        }
+        if let remaining = backoff.remaining(at: client.executor.now) {
+            call.fail(unreachable(backoff.lastFailure, until: remaining), isLater: true)
+            return false
+        }
+        dial(host)
+        return true
+    }
+
+    private func unreachable(_ reason: String, until remaining: Duration) -> Status {
+        let milliseconds = max(1, remaining.clampedNanoseconds / 1_000_000)
+        return Status(
+            .unavailable,
+            "cannot reach \(target.address): \(reason); not dialled again for \(milliseconds) ms",
+            origin: .transport)
+    }
+
+    private func dial(_ host: HostAndPort) {
+        isDialling = true
+        dialStart = client.executor.now
+        let settings = client.configuration.client
+        let side = TLSHandler.Side.client(
+            expected: expected, serverName: host.isNumeric ? nil : host.host,
+            address: target.address)
+        ClientBootstrap(group: client.executor.eventLoop)
+            .connectTimeout(TimeAmount(clamping: settings.connectTimeout))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.recvAllocator, value: ConnectionBuffers.receiving)
+            // A name with several addresses makes several channels, of which one is kept.
+            .channelInitializer { [client, target] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers([
+                        TLSHandler(context: client.tls.current, side: side),
+                        ClientConnection(client: client, address: target.address),
+                    ])
+                }
+            }
+            .connect(host: host.host, port: host.port)
+            .whenComplete { [self] result in
+                switch result {
+                case .success(let channel): connected(channel)
+                case .failure(let error): dialFailed(DialFailure.describe(error))
+                }
+            }
+    }
+
+    private func connected(_ channel: any Channel) {
+        isDialling = false
+        guard
+            let connection = try? channel.pipeline.syncOperations.handler(
+                type: ClientConnection.self)
+        else {
+            channel.close(promise: nil)
+            return dialFailed("the connection closed at once")
+        }
+        guard !client.isShuttingDown else {
+            channel.close(promise: nil)
+            return dialFailed("this side is shutting down")
+        }
+        self.connection = connection
+        connection.attach(to: self)
+    }
+
+    private func dialFailed(_ reason: String) {
+        isDialling = false
+        client.metrics.clientDialFailures.increment()
+        let now = client.executor.now
+        var generator = client.executor.generator
+        backoff.failed(reason, at: now, using: &generator)
+        client.log.failure(
+            "a peer cannot be reached", peer: target.address,
+            error: Status(.unavailable, reason, origin: .transport), at: now)
+        failWaiting(unreachable(reason, until: backoff.remaining(at: now) ?? .zero))
+        client.connectionClosed()
+    }
+
+    func resetBackoff() {
+        backoff.reset()
+    }
+
+    // MARK: The connections' reports
+
+    func connectionReady(_ connection: ClientConnection) {
+        guard connection === self.connection else { return }
+        backoff.reset()
+        client.metrics.clientConnections.increment()
+        if let dialStart {
+            client.metrics.dialTime.recordNanoseconds(
+                (client.executor.now - dialStart).clampedNanoseconds)
+        }
+        submitWaiting()
+    }
+
+    /// A stream has ended, or the peer allows more of them.
+    func connectionHasRoom(_ connection: ClientConnection) {
+        if !waiting.isEmpty { submitWaiting() }
+    }
+
+    /// The connection takes no new calls any more and finishes those it has.
+    func connectionDrains(_ connection: ClientConnection) {
+        guard connection === self.connection else { return }
+        self.connection = nil
+        draining.append(connection)
+        redial()
+    }
+
+    /// The connection is gone; its calls have been told.
+    func connectionClosed(_ connection: ClientConnection, wasReady: Bool, reason: String) {
+        draining.removeAll { $0 === connection }
+        if connection === self.connection {
+            self.connection = nil
+            if wasReady { redial() } else { dialFailed(reason) }
+        }
+        client.connectionClosed()
+    }
+
+    /// Calls that wait need another connection, at once.
+    private func redial() {
+        guard let first = waiting.first, connection == nil, !isDialling else { return }
+        guard !client.isShuttingDown else { return failWaiting(LoopClient.shuttingDown) }
+        // Where it may not be dialled yet, what fails the first call fails them all.
+        if !dial(for: first) {
+            failWaiting(
+                unreachable(
+                    backoff.lastFailure,
+                    until: backoff.remaining(at: client.executor.now) ?? .zero))
+        }
+    }
+
+    // MARK: Rest and end
+
+    /// - Returns: whether nothing is left here to remember.
+    func sweep(at now: MonotonicTime) -> Bool {
+        connection?.closeIfIdle(at: now)
+        // A backoff is remembered well past its end, or the next failure would start from the least
+        // wait again.
+        let memory = client.configuration.client.maxBackoff * 4
+        if let until = backoff.until, until + memory > now { return false }
+        return !hasConnection && waiting.isEmpty
+    }
+
+    func drain() {
+        failWaiting(LoopClient.shuttingDown)
+        connection?.drain()
+    }
+
+    func close() {
+        failWaiting(LoopClient.shuttingDown)
+        for connection in draining + (connection.map { [$0] } ?? []) {
+            connection.close(because: "this side is shutting down")
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+import ChordTLS
+import NIOCore
+
+/// The client's part that lives on one event loop: the peers that are called from it.
+///
+/// Confined to that loop, which is what makes `@unchecked Sendable` true.
+final class LoopClient: @unchecked Sendable {
+    let executor: EventLoopExecutor
+    let tls: TLSContextSource
+    let configuration: TransportConfiguration
+    let log: TransportLog
+    let metrics: ChordTransportMetrics
+    private var peers: [PeerTarget: ClientPeer] = [:]
+    private var sweep: Scheduled<Void>?
+    /// Runs once the last connection is closed, when shutting down.
+    private var whenClosed: (() -> Void)?
+    private var graceEnd: Scheduled<Void>?
+    private(set) var isShuttingDown = false
+
+    init(
+        executor: EventLoopExecutor, tls: TLSContextSource, configuration: TransportConfiguration,
+        log: TransportLog, metrics: ChordTransportMetrics
+    ) {
+        self.executor = executor
+        self.tls = tls
+        self.configuration = configuration
+        self.log = log
+        self.metrics = metrics
+    }
+
+    func start(_ call: NetworkCall) {
+        guard call.phase != .finished else { return }
+        guard !isShuttingDown else {
+            return call.fail(Self.shuttingDown, isLater: true)
+        }
+        let target = call.request.target
+        if let peer = peers[target] { return peer.start(call) }
+        let peer = ClientPeer(target: target, client: self)
+        peers[target] = peer
+        scheduleSweep()
+        peer.start(call)
+    }
+
+    static let shuttingDown = Status(
+        .unavailable, "this side is shutting down", origin: .local)
+
+    func resetBackoff(of address: String) {
+        // A handful of targets share an address at most, but they are found by going through all;
+        // this is called when a peer was silent and comes back.
+        for peer in peers.values where peer.target.address == address { peer.resetBackoff() }
+    }
+
+    // MARK: Sweeping
+
+    /// Closes what is idle and forgets what is stale, a few times per idle timeout.
+    private func scheduleSweep() {
+        guard sweep == nil, !isShuttingDown else { return }
+        let interval = min(
+            max(configuration.client.idleTimeout / 4, .milliseconds(10)), .seconds(30))
+        sweep = executor.eventLoop.scheduleTask(in: TimeAmount(clamping: interval)) { [weak self] in
+            self?.runSweep()
+        }
+    }
+
+    private func runSweep() {
+        sweep = nil
+        let now = executor.now
+        for (target, peer) in peers where peer.sweep(at: now) { peers[target] = nil }
+        if !peers.isEmpty { scheduleSweep() }
+    }
+
+    // MARK: Shutting down
+
+    func shutdown(grace: Duration, completion: @escaping @Sendable () -> Void) {
+        guard !isShuttingDown else { return completion() }
+        isShuttingDown = true
+        sweep?.cancel()
+        whenClosed = completion
+        for peer in peers.values { peer.drain() }
+        graceEnd = executor.eventLoop.scheduleTask(in: TimeAmount(clamping: grace)) { [self] in
+            for peer in peers.values { peer.close() }
+            // A close waits for its last bytes; TLS bounds that, and this bounds TLS.
+            graceEnd = executor.eventLoop.scheduleTask(in: .seconds(5)) { [self] in finish() }
+        }
+        connectionClosed()
+    }
+
+    /// To be called whenever a connection, or the attempt at one, has ended.
+    func connectionClosed() {
+        guard isShuttingDown, peers.values.allSatisfy({ !$0.hasConnection }) else { return }
+        finish()
+    }
+
+    private func finish() {
+        graceEnd?.cancel()
+        graceEnd = nil
+        peers = [:]
+        let completion = whenClosed
+        whenClosed = nil
+        completion?()
+    }
+}

@@ -1,0 +1,124 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordIdentity
+import ChordRPC
+
+/// One call over the network, from `start` to its end.
+///
+/// Confined to its client's event loop, which is what makes `@unchecked Sendable` true; only
+/// `cancel` may come from elsewhere, and hops.
+final class NetworkCall: ClientCallHandle, @unchecked Sendable {
+    enum Phase {
+        /// For a connection, or for one of its streams.
+        case waiting
+        case open
+        case finished
+    }
+
+    let request: ClientCall
+    /// On the loop's clock, which the caller's need not be.
+    let deadline: MonotonicTime
+    private let client: LoopClient
+    private let observer: any ClientCallObserver
+    /// Where the observer lives; nil where that is the loop.
+    private let caller: (any NodeExecutor)?
+
+    private(set) var phase = Phase.waiting
+    /// Who keeps the call while it is not finished.
+    var peer: ClientPeer?
+    var connection: ClientConnection?
+    var stream: Int32 = 0
+    /// It was refused unseen once and started anew.
+    var isRetried = false
+    private(set) var sentAt: MonotonicTime?
+    /// The answer's head, as far as it is here.
+    var httpStatus: Int?
+    var message: [UInt8]?
+    var assembler = MessageAssembler()
+
+    init(
+        _ request: ClientCall, deadline: MonotonicTime, client: LoopClient,
+        observer: any ClientCallObserver, caller: (any NodeExecutor)?
+    ) {
+        self.request = request
+        self.deadline = deadline
+        self.client = client
+        self.observer = observer
+        self.caller = caller
+    }
+
+    func cancel() {
+        client.executor.runOrExecute { [self] in
+            abandon(Status(.cancelled, "the caller cancelled", origin: .local), isLater: true)
+        }
+    }
+
+    /// Ends the call from this side and tells the peer, where it knows of the call.
+    func abandon(_ status: Status, isLater: Bool = false) {
+        guard phase != .finished else { return }
+        let (peer, connection) = (peer, connection)
+        // Finished first: what the peer and the connection then start must not find the call open.
+        finish(ClientResult(status: status, peer: connection?.peerIdentity), isLater: isLater)
+        if let connection {
+            connection.abandoned(self, isOverdue: status.code == .deadlineExceeded)
+        } else {
+            peer?.abandoned(self)
+        }
+    }
+
+    // MARK: The call's way
+
+    func opened(_ stream: Int32, on connection: ClientConnection) {
+        phase = .open
+        self.stream = stream
+        self.connection = connection
+    }
+
+    /// The stream is gone and the peer has not looked at it: the call waits again.
+    func returned() {
+        guard phase != .finished else { return }
+        phase = .waiting
+        connection = nil
+        stream = 0
+        httpStatus = nil
+        message = nil
+        assembler = MessageAssembler()
+    }
+
+    func sent(at now: MonotonicTime) {
+        guard phase != .finished, sentAt == nil else { return }
+        sentAt = now
+        guard let caller else { return observer.callSent() }
+        caller.execute { [observer] in observer.callSent() }
+    }
+
+    func accepted(_ metadata: Metadata) {
+        guard phase != .finished else { return }
+        guard let caller else { return observer.callAccepted(metadata) }
+        caller.execute { [observer] in observer.callAccepted(metadata) }
+    }
+
+    /// Tells the caller the end.
+    ///
+    /// - Parameter isLater: not now, because the caller is in the middle of a call to us.
+    func finish(_ result: ClientResult, isLater: Bool = false) {
+        guard phase != .finished else { return }
+        phase = .finished
+        peer = nil
+        connection = nil
+        if let caller {
+            caller.execute { [observer] in observer.callFinished(result) }
+        } else if isLater {
+            client.executor.execute { [observer] in observer.callFinished(result) }
+        } else {
+            observer.callFinished(result)
+        }
+    }
+
+    func fail(_ status: Status, peer: PeerIdentity? = nil, isLater: Bool = false) {
+        finish(ClientResult(status: status, peer: peer), isLater: isLater)
+    }
+}

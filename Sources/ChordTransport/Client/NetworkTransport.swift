@@ -1,0 +1,77 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordRPC
+package import ChordTLS
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// Makes calls to peers over gRPC, HTTP/2 and mutual TLS.
+///
+/// Connections belong to event loops: a call made on a loop's executor uses, or dials, a connection
+/// of that loop, so that a lookup that is forwarded from one connection to another never leaves its
+/// thread. A peer that is called from every loop thus has a connection on each, which costs a
+/// handshake each and about 60 KiB.
+package final class NetworkTransport: ClientTransport {
+    private let clients: [LoopClient]
+    private let byExecutor: [ObjectIdentifier: LoopClient]
+    private let turn = NIOLockedValueBox(0)
+
+    package init(
+        tls: TLSContextSource, executors: EventLoopExecutors,
+        configuration: TransportConfiguration, log: TransportLog, metrics: ChordTransportMetrics
+    ) {
+        let clients = executors.all.map { executor in
+            LoopClient(
+                executor: executor, tls: tls, configuration: configuration, log: log,
+                metrics: metrics)
+        }
+        self.clients = clients
+        byExecutor = Dictionary(
+            uniqueKeysWithValues: clients.map { (ObjectIdentifier($0.executor), $0) })
+    }
+
+    @discardableResult
+    package func start(
+        _ call: ClientCall, on executor: any NodeExecutor, observer: any ClientCallObserver
+    ) -> any ClientCallHandle {
+        if let client = byExecutor[ObjectIdentifier(executor)] {
+            let running = NetworkCall(
+                call, deadline: call.deadline, client: client, observer: observer, caller: nil)
+            client.start(running)
+            return running
+        }
+        // A caller that is on none of our loops is served by each in turn, and called back where it
+        // lives. The two clocks may differ; what counts is the time that is left.
+        let client = clients[
+            turn.withLockedValue { turn in
+                turn = (turn + 1) % clients.count
+                return turn
+            }]
+        let running = NetworkCall(
+            call, deadline: client.executor.now + (call.deadline - executor.now), client: client,
+            observer: observer, caller: executor)
+        client.executor.execute { client.start(running) }
+        return running
+    }
+
+    package func resetBackoff(of address: String) {
+        for client in clients {
+            client.executor.runOrExecute { client.resetBackoff(of: address) }
+        }
+    }
+
+    /// Ends the transport: no new calls; those under way may finish for as long as `grace`; then
+    /// all connections close.
+    package func shutdown(grace: Duration) async {
+        let endings = clients.map { client in
+            let promise = client.executor.eventLoop.makePromise(of: Void.self)
+            client.executor.runOrExecute {
+                client.shutdown(grace: grace) { promise.succeed() }
+            }
+            return promise.futureResult
+        }
+        for ending in endings { try? await ending.get() }
+    }
+}

@@ -1,0 +1,54 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import Metrics
+
+/// The transport's metrics: name, unit and labels of each in one place.
+///
+/// What is counted per call is added up per read of a socket, so that a busy connection pays for one
+/// increment where it answers sixteen calls.
+package struct ChordTransportMetrics: Sendable {
+    /// Connections accepted or dialled whose handshake succeeded. Unit: connections. Labels: side.
+    package let serverConnections: Counter
+    package let clientConnections: Counter
+    /// Connections that failed before they were ready. Unit: connections. Labels: side.
+    package let serverHandshakeFailures: Counter
+    package let clientDialFailures: Counter
+    /// Connections refused because too many were open. Unit: connections.
+    package let refusedConnections: Counter
+    /// Connections lost to a peer's mistake in HTTP/2. Unit: connections. Labels: side.
+    package let serverProtocolErrors: Counter
+    package let clientProtocolErrors: Counter
+    /// Calls received, whatever became of them. Unit: calls.
+    package let callsReceived: Counter
+    /// Calls sent. Unit: calls.
+    package let callsSent: Counter
+    /// Calls received whose deadline passed before their answer. Unit: calls.
+    package let deadlinesMissed: Counter
+    /// Connections closed because a ping went unanswered. Unit: connections.
+    package let silentConnections: Counter
+    /// From the start of a dial to a ready connection. Unit: nanoseconds.
+    package let dialTime: Timer
+
+    package init() {
+        let server = [("side", "server")]
+        let client = [("side", "client")]
+        serverConnections = Counter(label: "chord_transport_connections_total", dimensions: server)
+        clientConnections = Counter(label: "chord_transport_connections_total", dimensions: client)
+        serverHandshakeFailures = Counter(
+            label: "chord_transport_connection_failures_total", dimensions: server)
+        clientDialFailures = Counter(
+            label: "chord_transport_connection_failures_total", dimensions: client)
+        refusedConnections = Counter(label: "chord_transport_connections_refused_total")
+        serverProtocolErrors = Counter(
+            label: "chord_transport_protocol_errors_total", dimensions: server)
+        clientProtocolErrors = Counter(
+            label: "chord_transport_protocol_errors_total", dimensions: client)
+        callsReceived = Counter(label: "chord_transport_calls_received_total")
+        callsSent = Counter(label: "chord_transport_calls_sent_total")
+        deadlinesMissed = Counter(label: "chord_transport_deadlines_missed_total")
+        silentConnections = Counter(label: "chord_transport_silent_connections_total")
+        dialTime = Timer(label: "chord_transport_dial_nanoseconds")
+    }
+}

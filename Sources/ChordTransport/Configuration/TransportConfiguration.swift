@@ -1,0 +1,169 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChordHTTP2
+
+/// How a node's connections behave: every limit and every interval has a name here.
+public struct TransportConfiguration: Sendable, Hashable {
+    /// What a peer may make one connection hold or do, on both sides of it.
+    public var limits: HTTP2Limits
+
+    /// The largest message accepted, a request or an answer. Default 4 MiB, gRPC's own.
+    ///
+    /// A message is whole in memory before its handler runs, so that this times the calls open at
+    /// once bounds a connection's memory. Lower it where only lookups travel; values in the store
+    /// must fit below it.
+    public var receiveLimitBytes: Int
+
+    /// The accepting side.
+    public var server: Server
+
+    /// The dialling side.
+    public var client: Client
+
+    /// The defaults, each of which can be given another value.
+    public init(
+        limits: HTTP2Limits = HTTP2Limits(),
+        receiveLimitBytes: Int = 4 << 20,
+        server: Server = Server(),
+        client: Client = Client()
+    ) {
+        self.limits = limits
+        self.receiveLimitBytes = receiveLimitBytes
+        self.server = server
+        self.client = client
+    }
+}
+
+extension TransportConfiguration {
+    /// The accepting side's settings.
+    public struct Server: Sendable, Hashable {
+        /// Connections the kernel may hold that we have not accepted yet. Default 1024.
+        ///
+        /// A node that comes back is dialled by everybody at once; what does not fit is refused and
+        /// tries again after its backoff. The kernel's own cap (`somaxconn`) applies besides.
+        public var backlog: Int32
+
+        /// Connections open at once, handshakes included. Default 10,000.
+        ///
+        /// An idle connection holds some 60 KiB. One more than this is closed as soon as it is
+        /// accepted, before it costs a handshake.
+        public var maxConnections: Int
+
+        /// How long a connection without calls stays open. Default 30 min.
+        ///
+        /// Longer than the client's, so that it is the client who closes and no call is lost to a
+        /// connection that closes under it. A peer that forgets its connections costs memory until
+        /// this passes.
+        public var idleTimeout: Duration
+
+        /// How long an open connection may take until its HTTP/2 SETTINGS are here. Default 10 s.
+        ///
+        /// The TLS handshake has a limit of its own, which runs before this.
+        public var settingsTimeout: Duration
+
+        /// How long calls that race with our first GOAWAY are still taken when draining, where the
+        /// peer does not answer a ping sooner. Default 1 s, about the longest round trip to expect.
+        public var drainNotice: Duration
+
+        /// Lines per second about failed handshakes and broken peers. Default 10.
+        ///
+        /// Whoever can reach the port can cause such lines; the rest is counted and told with the
+        /// next line.
+        public var loggedFailuresPerSecond: Int
+
+        /// The defaults, each of which can be given another value.
+        public init(
+            backlog: Int32 = 1024,
+            maxConnections: Int = 10_000,
+            idleTimeout: Duration = .seconds(1800),
+            settingsTimeout: Duration = .seconds(10),
+            drainNotice: Duration = .seconds(1),
+            loggedFailuresPerSecond: Int = 10
+        ) {
+            self.backlog = backlog
+            self.maxConnections = maxConnections
+            self.idleTimeout = idleTimeout
+            self.settingsTimeout = settingsTimeout
+            self.drainNotice = drainNotice
+            self.loggedFailuresPerSecond = loggedFailuresPerSecond
+        }
+    }
+
+    /// The dialling side's settings.
+    public struct Client: Sendable, Hashable {
+        /// How long one address may take to accept a connection. Default 3 s.
+        ///
+        /// It covers one lost SYN, which Linux repeats after a second. A dead host holds the calls
+        /// that wait for it as long.
+        public var connectTimeout: Duration
+
+        /// How long an accepted connection may take until it is ready: TLS, then the peer's
+        /// SETTINGS. Default 10 s.
+        ///
+        /// A stopped process still accepts connections, in its kernel; this is what notices.
+        public var readyTimeout: Duration
+
+        /// The wait after the first failed dial. Default 100 ms.
+        public var initialBackoff: Duration
+
+        /// What each further failed dial multiplies the wait by. Default 1.6, gRPC's own.
+        public var backoffMultiplier: Double
+
+        /// The part of the wait by which chance shortens or lengthens it. Default 0.2.
+        ///
+        /// Nodes that lost the same peer at the same time would otherwise dial it in step.
+        public var backoffJitter: Double
+
+        /// The longest wait between dials. Default 1 s: about the interval of stabilisation.
+        ///
+        /// Longer saves dials to dead peers; but a peer that is back is called no sooner than this,
+        /// unless it calls us first.
+        public var maxBackoff: Duration
+
+        /// How long a connection without calls stays open. Default 5 min.
+        ///
+        /// A handshake costs as much processor time as hundreds of calls, an idle connection some
+        /// 60 KiB on each side. Fingers are called every few seconds, so that this closes only what
+        /// the routing table has forgotten.
+        public var idleTimeout: Duration
+
+        /// Calls to one peer that may wait, for its connection or for one of its streams. Default
+        /// 1000.
+        ///
+        /// More fail at once with RESOURCE_EXHAUSTED, so that a slow peer pushes back on whoever
+        /// asks instead of filling memory.
+        public var maxWaitingCalls: Int
+
+        /// How long a connection's peer may leave a ping unanswered after a call on it went
+        /// unanswered. Default 2 s.
+        ///
+        /// Then the connection is closed and its calls fail, so that the next one dials anew. Must
+        /// exceed the longest round trip with room for a busy peer.
+        public var pingTimeout: Duration
+
+        /// The defaults, each of which can be given another value.
+        public init(
+            connectTimeout: Duration = .seconds(3),
+            readyTimeout: Duration = .seconds(10),
+            initialBackoff: Duration = .milliseconds(100),
+            backoffMultiplier: Double = 1.6,
+            backoffJitter: Double = 0.2,
+            maxBackoff: Duration = .seconds(1),
+            idleTimeout: Duration = .seconds(300),
+            maxWaitingCalls: Int = 1000,
+            pingTimeout: Duration = .seconds(2)
+        ) {
+            self.connectTimeout = connectTimeout
+            self.readyTimeout = readyTimeout
+            self.initialBackoff = initialBackoff
+            self.backoffMultiplier = backoffMultiplier
+            self.backoffJitter = backoffJitter
+            self.maxBackoff = maxBackoff
+            self.idleTimeout = idleTimeout
+            self.maxWaitingCalls = maxWaitingCalls
+            self.pingTimeout = pingTimeout
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// How sockets are read: small at first and larger under load, so that an idle connection stays
+/// small.
+enum ConnectionBuffers {
+    static let receiving = AdaptiveRecvByteBufferAllocator(
+        minimum: 2 << 10, initial: 2 << 10, maximum: 64 << 10)
+}
+
+/// The system's error numbers that mean something to us.
+enum SystemError {
+    static let addressNotAvailable = EADDRNOTAVAIL
+    static let familyNotSupported = EAFNOSUPPORT
+
+    static func text(_ number: CInt) -> String {
+        String(cString: strerror(number))
+    }
+}

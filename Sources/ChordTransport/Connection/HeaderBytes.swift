@@ -1,0 +1,52 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+extension UnsafeRawBufferPointer {
+    /// Whether the bytes are those of `text`.
+    func isEqual(to text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        guard let baseAddress else { return true }
+        return memcmp(baseAddress, text.utf8Start, count) == 0
+    }
+
+    /// Whether the bytes begin with those of `text`.
+    func starts(with text: StaticString) -> Bool {
+        guard count >= text.utf8CodeUnitCount, let baseAddress else { return false }
+        return memcmp(baseAddress, text.utf8Start, text.utf8CodeUnitCount) == 0
+    }
+
+    /// The decimal number that the bytes are; nil where they are none, or one of too many digits.
+    var decimal: Int? {
+        guard (1...9).contains(count) else { return nil }
+        var number = 0
+        for byte in self {
+            guard (0x30...0x39).contains(byte) else { return nil }
+            number = number * 10 + Int(byte - 0x30)
+        }
+        return number
+    }
+}
+
+/// What `content-type` must say: `application/grpc`, alone or with a subtype or parameters.
+enum ContentType {
+    static func isGRPC(_ value: UnsafeRawBufferPointer) -> Bool {
+        let stem: StaticString = "application/grpc"
+        guard value.starts(with: stem) else { return false }
+        guard value.count > stem.utf8CodeUnitCount else { return true }
+        let next = value[stem.utf8CodeUnitCount]
+        // Messages of another encoding than protobuf would only be misread.
+        if next == UInt8(ascii: "+") {
+            let rest = UnsafeRawBufferPointer(
+                rebasing: value.dropFirst(stem.utf8CodeUnitCount))
+            return rest.starts(with: "+proto")
+        }
+        return next == UInt8(ascii: ";") || next == UInt8(ascii: " ")
+    }
+}

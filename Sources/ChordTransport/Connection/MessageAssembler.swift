@@ -1,0 +1,101 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+
+/// Puts a unary call's one message together from the DATA frames that it arrives in. Frames and
+/// messages do not align.
+struct MessageAssembler {
+    /// The prefix and what is here of the message.
+    private var bytes: [UInt8] = []
+    /// The prefix included; nil until the prefix is here.
+    private var expected: Int?
+
+    var isEmpty: Bool { bytes.isEmpty }
+
+    /// Takes in more of the stream.
+    ///
+    /// - Throws: INTERNAL where the prefix is wrong or more than one message comes,
+    ///   RESOURCE_EXHAUSTED where the message is over `limit`.
+    mutating func append(_ more: UnsafeRawBufferPointer, limit: Int) throws(Status) {
+        var rest = more
+        if expected == nil {
+            let missing = MessageFraming.prefixBytes - bytes.count
+            bytes.append(contentsOf: rest.prefix(missing))
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(missing))
+            try readPrefix(limit: limit)
+        }
+        guard let expected else { return }
+        guard bytes.count + rest.count <= expected else { throw Self.secondMessage }
+        bytes.append(contentsOf: rest)
+    }
+
+    private mutating func readPrefix(limit: Int) throws(Status) {
+        var failure: Status?
+        let prefix = bytes.withUnsafeBytes { bytes -> MessageFraming.Prefix? in
+            do throws(Status) {
+                return try MessageFraming.readPrefix(bytes, limit: limit)
+            } catch {
+                failure = error
+                return nil
+            }
+        }
+        if let failure { throw failure }
+        guard let prefix else { return }
+        expected = MessageFraming.prefixBytes + prefix.count
+        // The length is the peer's word until its bytes are here: what it says may not make us
+        // allocate more than a frame's worth ahead.
+        bytes.reserveCapacity(MessageFraming.prefixBytes + min(prefix.count, 64 << 10))
+    }
+
+    /// Checks at the stream's end that the message is whole.
+    ///
+    /// - Throws: INTERNAL where it is not.
+    func finish() throws(Status) {
+        guard let expected else {
+            throw bytes.isEmpty ? Self.noMessage : Self.truncated
+        }
+        guard bytes.count == expected else { throw Self.truncated }
+    }
+
+    /// Hands out the message, without its prefix, while `body` runs.
+    func withMessage<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        bytes.withUnsafeBytes { body(.init(rebasing: $0.dropFirst(MessageFraming.prefixBytes))) }
+    }
+
+    /// Gives up the message, without its prefix.
+    consuming func takeMessage() -> [UInt8] {
+        bytes.removeFirst(min(bytes.count, MessageFraming.prefixBytes))
+        return bytes
+    }
+
+    /// Makes it fit for the next call; memory above `retained` bytes goes back.
+    mutating func reset(retaining retained: Int) {
+        expected = nil
+        if bytes.capacity > retained {
+            bytes = []
+        } else {
+            bytes.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// The message of a frame that holds exactly one, which spares the copy; nil where it does not.
+    ///
+    /// - Throws: what `append` does for a prefix that is wrong.
+    static func wholeMessage(
+        in frame: UnsafeRawBufferPointer, limit: Int
+    ) throws(Status) -> UnsafeRawBufferPointer? {
+        guard let prefix = try MessageFraming.readPrefix(frame, limit: limit),
+            frame.count == MessageFraming.prefixBytes + prefix.count
+        else { return nil }
+        return UnsafeRawBufferPointer(rebasing: frame.dropFirst(MessageFraming.prefixBytes))
+    }
+
+    static let noMessage = Status(
+        .internalError, "the stream of a unary call ended without a message")
+    static let secondMessage = Status(
+        .internalError, "more than one message on the stream of a unary call")
+    static let truncated = Status(
+        .internalError, "the stream of a unary call ended inside its message")
+}

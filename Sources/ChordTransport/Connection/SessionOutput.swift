@@ -1,0 +1,54 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import NIOCore
+
+/// The way from an HTTP/2 session to its channel: all that a turn has produced in one buffer, one
+/// TLS record where it fits, and one write to the socket. Confined to the connection's event loop.
+struct SessionOutput {
+    /// More than this is written in pieces, so that a large answer neither doubles in memory nor
+    /// keeps the loop from its other connections.
+    private static let pieceBytes = 128 << 10
+    /// A larger buffer is the debt of a large answer.
+    private static let retainedBytes = 32 << 10
+
+    /// Used again and again: once TLS has encrypted what stands in it, nobody else holds it.
+    private var buffer = ByteBuffer()
+
+    init() {}
+
+    /// Writes what waits in the session as far as the channel takes it. What it does not take stays
+    /// in the session, whose limits bound it, until the channel is writable again.
+    ///
+    /// - Returns: whether anything was written.
+    /// - Throws: why the session is lost; what tells the peer is written.
+    mutating func write(
+        from session: HTTP2Session, to context: ChannelHandlerContext
+    ) throws(HTTP2Error) -> Bool {
+        var hasWritten = false
+        while context.channel.isWritable {
+            buffer.clear()
+            var failure: HTTP2Error?
+            do throws(HTTP2Error) {
+                try session.takeOutput(into: &buffer, limit: Self.pieceBytes)
+            } catch {
+                failure = error
+            }
+            let count = buffer.readableBytes
+            if count > 0 {
+                hasWritten = true
+                context.writeAndFlush(NIOAny(buffer), promise: nil)
+            }
+            if let failure { throw failure }
+            if count < Self.pieceBytes { break }
+        }
+        if buffer.capacity > Self.retainedBytes { buffer = ByteBuffer() }
+        return hasWritten
+    }
+
+    mutating func releaseMemory() {
+        buffer = ByteBuffer()
+    }
+}

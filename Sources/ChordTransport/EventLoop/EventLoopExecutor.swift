@@ -1,0 +1,116 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordRPC
+import NIOConcurrencyHelpers
+package import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A node's executor on an event loop: actors, tasks and connections that share a loop share a
+/// thread, so that a request never hops.
+///
+/// Two executors of one loop would differ in identity and cost a hop between them; take yours from
+/// `EventLoopExecutors`, which makes one for each loop.
+package final class EventLoopExecutor: NodeExecutor {
+    package let eventLoop: any EventLoop
+    /// Locked, because nothing keeps a caller on another thread from asking for a number.
+    private let numbers: NIOLockedValueBox<Xoshiro256>
+
+    init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+        var seed = SystemRandomNumberGenerator()
+        numbers = NIOLockedValueBox(Xoshiro256(seededBy: &seed))
+    }
+
+    package var now: MonotonicTime {
+        MonotonicTime(nanoseconds: Int64(clamping: eventLoop.now.uptimeNanoseconds))
+    }
+
+    package var wallClockMilliseconds: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(clamping: time.tv_sec) * 1000 + UInt64(clamping: time.tv_nsec) / 1_000_000
+    }
+
+    package var isCurrent: Bool { eventLoop.inEventLoop }
+
+    package func execute(_ work: @escaping @Sendable () -> Void) {
+        eventLoop.execute(work)
+    }
+
+    package func schedule(
+        after delay: Duration, _ work: @escaping @Sendable () -> Void
+    ) -> ScheduledWork {
+        let scheduled = eventLoop.scheduleTask(in: TimeAmount(clamping: delay), work)
+        return ScheduledWork { scheduled.cancel() }
+    }
+
+    package func random() -> UInt64 {
+        numbers.withLockedValue { $0.next() }
+    }
+
+    // MARK: The language's side
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        eventLoop.execute { [self] in
+            job.runSynchronously(
+                isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        }
+    }
+
+    package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+        UnownedSerialExecutor(ordinary: self)
+    }
+
+    package func asUnownedTaskExecutor() -> UnownedTaskExecutor {
+        UnownedTaskExecutor(ordinary: self)
+    }
+
+    package func checkIsolated() {
+        eventLoop.preconditionInEventLoop()
+    }
+
+    package func isIsolatingCurrentContext() -> Bool? {
+        eventLoop.inEventLoop
+    }
+}
+
+/// A generator for jitter and choice, not for secrets: the system's own costs a system call each.
+/// (Blackman and Vigna's xoshiro256**.)
+struct Xoshiro256: RandomNumberGenerator {
+    private var state: (UInt64, UInt64, UInt64, UInt64)
+
+    init(seededBy source: inout some RandomNumberGenerator) {
+        // One in 2^256 seeds is all zeros, from which the generator never leaves.
+        state = (source.next() | 1, source.next(), source.next(), source.next())
+    }
+
+    mutating func next() -> UInt64 {
+        let product = state.1 &* 5
+        let result = (product << 7 | product >> 57) &* 9
+        let shifted = state.1 << 17
+        state.2 ^= state.0
+        state.3 ^= state.1
+        state.1 ^= state.2
+        state.0 ^= state.3
+        state.2 ^= shifted
+        state.3 = state.3 << 45 | state.3 >> 19
+        return result
+    }
+}
+
+extension TimeAmount {
+    /// The duration; what 64 bits of nanoseconds cannot hold, or a timer cannot add to now, becomes
+    /// about a hundred years.
+    init(clamping duration: Duration) {
+        let hundredYears: Int64 = 3_155_760_000_000_000_000
+        self = .nanoseconds(min(max(duration.clampedNanoseconds, 0), hundredYears))
+    }
+}

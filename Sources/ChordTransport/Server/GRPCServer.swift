@@ -1,0 +1,239 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordRPC
+package import ChordTLS
+import CoreMetrics
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+
+/// Serves gRPC calls over HTTP/2 over mutual TLS.
+///
+/// `bind` opens the listening sockets, `serve` starts accepting: in between, a node learns its port
+/// and makes its router, and the kernel holds whoever is early. Each accepted connection stays on
+/// one event loop of the group, in turn.
+package final class GRPCServer: Sendable {
+    private enum Phase {
+        case new
+        case binding
+        case bound
+        case serving
+        case stopped
+    }
+
+    private struct State {
+        var phase = Phase.new
+        var listeners: [any Channel] = []
+        var router = Router()
+    }
+
+    private let tls: TLSContextSource
+    private let executors: EventLoopExecutors
+    private let shared: ServerShared
+    private let state = NIOLockedValueBox(State())
+
+    package init(
+        tls: TLSContextSource, executors: EventLoopExecutors,
+        configuration: TransportConfiguration, log: TransportLog, metrics: ChordTransportMetrics
+    ) {
+        self.tls = tls
+        self.executors = executors
+        shared = ServerShared(configuration: configuration, log: log, metrics: metrics)
+    }
+
+    /// Where the server listens, one `host:port` for each address; empty before `bind`.
+    package var localAddresses: [HostAndPort] {
+        state.withLockedValue { $0.listeners }.compactMap { HostAndPort($0.localAddress) }
+    }
+
+    /// The port; nil before `bind`.
+    package var localPort: Int? { localAddresses.first?.port }
+
+    /// Connections open now, handshakes included.
+    package var connectionCount: Int { shared.connections.count }
+
+    // MARK: Listening
+
+    /// Opens the listening sockets: on every address of `host`, all with the same port. Port 0 lets
+    /// the kernel choose one.
+    ///
+    /// - Throws: `resolveFailed`, `bindFailed`, or `invalidState` where the server is bound already.
+    package func bind(host: String, port: Int) async throws(TransportError) {
+        guard (0...65535).contains(port) else {
+            throw TransportError(.invalidAddress, "the port \(port) is not from 0 to 65535")
+        }
+        let mayBind = state.withLockedValue { state in
+            guard state.phase == .new else { return false }
+            state.phase = .binding
+            return true
+        }
+        guard mayBind else {
+            throw TransportError(.invalidState, "the server was bound or stopped already")
+        }
+        do throws(TransportError) {
+            let listeners = try await openListeners(host: host, port: port)
+            let wasStopped = state.withLockedValue { state in
+                guard state.phase == .binding else { return true }
+                state.listeners = listeners
+                state.phase = .bound
+                return false
+            }
+            if wasStopped {
+                await close(listeners)
+                throw TransportError(.invalidState, "the server was stopped while it was binding")
+            }
+        } catch {
+            state.withLockedValue { if $0.phase == .binding { $0.phase = .new } }
+            throw error
+        }
+    }
+
+    private func openListeners(
+        host: String, port: Int
+    ) async throws(TransportError) -> [any Channel] {
+        let addresses = try await AddressResolver.addresses(of: host, port: port)
+        var listeners: [any Channel] = []
+        var failure: TransportError?
+        var chosenPort = port
+        for address in addresses {
+            var address = address
+            address.port = chosenPort
+            do {
+                let listener = try await bootstrap.bind(to: address).get()
+                listeners.append(listener)
+                chosenPort = listener.localAddress?.port ?? chosenPort
+            } catch let error as IOError where error.isAddressUnavailable && addresses.count > 1 {
+                // A name may have an address of a family that this machine has not configured.
+                failure = Self.bindFailure(address, error)
+            } catch {
+                await close(listeners)
+                throw Self.bindFailure(address, error)
+            }
+        }
+        if listeners.isEmpty, let failure { throw failure }
+        return listeners
+    }
+
+    private static func bindFailure(_ address: SocketAddress, _ cause: any Error) -> TransportError {
+        let shown = HostAndPort(address).map { "\($0)" } ?? "\(address)"
+        return TransportError(.bindFailed, "cannot listen on \(shown)", cause: cause)
+    }
+
+    private var bootstrap: ServerBootstrap {
+        let server = shared.configuration.server
+        return ServerBootstrap(group: executors.group, childGroup: executors.group)
+            .serverChannelOption(.backlog, value: server.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.autoRead, value: false)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.recvAllocator, value: ConnectionBuffers.receiving)
+            .childChannelInitializer { [self] channel in initialize(channel) }
+    }
+
+    private func initialize(_ channel: any Channel) -> EventLoopFuture<Void> {
+        let loop = channel.eventLoop
+        let router = state.withLockedValue { $0.phase == .serving ? $0.router : nil }
+        guard let router, let executor = executors.executor(of: loop) else {
+            return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+        }
+        let connection = ServerConnection(
+            shared: shared, router: router, executor: executor,
+            remoteAddress: HostAndPort(channel.remoteAddress).map { "\($0)" } ?? "a client")
+        let limit = shared.configuration.server.maxConnections
+        guard shared.connections.insert(connection, limit: limit) else {
+            shared.metrics.refusedConnections.increment()
+            shared.log.failure(
+                "refusing a connection", peer: connection.remoteAddress,
+                error: TransportError(.invalidState, "\(limit) connections are open already"),
+                at: executor.now)
+            return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+        }
+        do {
+            try channel.pipeline.syncOperations.addHandlers([
+                TLSHandler(context: tls.current, side: .server), connection,
+            ])
+            return loop.makeSucceededVoidFuture()
+        } catch {
+            shared.connections.remove(connection)
+            return loop.makeFailedFuture(error)
+        }
+    }
+
+    // MARK: Serving
+
+    /// Starts to accept connections and to answer their calls.
+    ///
+    /// - Throws: `invalidState` where the server is not bound, or serves already.
+    package func serve(_ router: Router) async throws(TransportError) {
+        let listeners = state.withLockedValue { state -> [any Channel]? in
+            guard state.phase == .bound else { return nil }
+            state.phase = .serving
+            state.router = router
+            return state.listeners
+        }
+        guard let listeners else {
+            throw TransportError(.invalidState, "the server is not bound, or serves already")
+        }
+        do {
+            for listener in listeners {
+                try await listener.setOption(.autoRead, value: true).get()
+                listener.read()
+            }
+        } catch {
+            throw TransportError(.bindFailed, "cannot accept connections", cause: error)
+        }
+    }
+
+    /// Stops: accepts nothing more, lets the calls that are under way finish for as long as `grace`,
+    /// and closes all connections.
+    package func shutdown(grace: Duration) async {
+        let listeners = state.withLockedValue { state in
+            defer {
+                state.phase = .stopped
+                state.listeners = []
+            }
+            return state.listeners
+        }
+        await close(listeners)
+        for connection in shared.connections.all {
+            connection.executor.runOrExecute { connection.drain() }
+        }
+        let loop = executors.all[0].eventLoop
+        let done = loop.makePromise(of: Void.self)
+        let connections = shared.connections
+        let graceEnd = loop.scheduleTask(in: TimeAmount(clamping: grace)) {
+            for connection in connections.all {
+                connection.executor.runOrExecute { connection.close() }
+            }
+        }
+        // A close waits for its last bytes; TLS bounds that, and this bounds TLS.
+        let last = loop.scheduleTask(in: TimeAmount(clamping: grace + .seconds(5))) {
+            done.succeed()
+        }
+        connections.whenEmpty { done.succeed() }
+        try? await done.futureResult.get()
+        graceEnd.cancel()
+        last.cancel()
+    }
+
+    private func close(_ listeners: [any Channel]) async {
+        for listener in listeners { try? await listener.close().get() }
+    }
+}
+
+extension HostAndPort {
+    /// The host and port of a socket's address; nil where it has none.
+    init?(_ address: SocketAddress?) {
+        guard let address, let host = address.ipAddress, let port = address.port else { return nil }
+        self.init(numericHost: host, port: port)
+    }
+}
+
+extension IOError {
+    /// The address is not one of this machine's, or of a family that it does not have.
+    var isAddressUnavailable: Bool {
+        errnoCode == SystemError.addressNotAvailable || errnoCode == SystemError.familyNotSupported
+    }
+}

@@ -1,0 +1,136 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordRPC
+
+/// Answers out: at once from a handler, later from a responder.
+extension ServerConnection: ResponseSink {
+    /// Sends the message that stands in `framed` behind room for its prefix.
+    func answer(_ stream: ServerStream, _ framed: inout [UInt8], _ session: HTTP2Session) {
+        guard framed.count >= MessageFraming.prefixBytes else {
+            let status = Status(.internalError, "the handler took the transport's bytes away")
+            return answer(stream, failure: status, trailers: [])
+        }
+        stream.phase = .answered
+        MessageFraming.writePrefix(
+            count: framed.count - MessageFraming.prefixBytes, into: &framed, at: 0)
+        framed.withUnsafeBytes { body in
+            if stream.isAccepted {
+                session.send(body, on: stream.id)
+                session.submitTrailers(ServerHeaders.okTrailers, on: stream.id)
+            } else {
+                session.submitUnaryResponse(
+                    stream: stream.id, headers: ServerHeaders.accepted, body: body,
+                    trailers: ServerHeaders.okTrailers)
+            }
+        }
+    }
+
+    /// Sends a failure: as trailers where the headers have gone already, else as headers alone.
+    func answer(_ stream: ServerStream, failure status: Status, trailers: Metadata) {
+        stream.phase = .answered
+        if stream.isAccepted {
+            var headers = HTTP2Headers()
+            Self.append(status, trailers, to: &headers)
+            session?.submitTrailers(headers, on: stream.id)
+        } else {
+            refuse(stream.id, status, trailers: trailers)
+        }
+    }
+
+    /// Answers a call that has no handler yet with a failure.
+    func refuse(_ stream: Int32, _ status: Status, trailers: Metadata = []) {
+        failureHeaders.removeAppended()
+        Self.append(status, trailers, to: &failureHeaders)
+        session?.submitResponse(stream: stream, headers: failureHeaders, endStream: true)
+    }
+
+    func refuseEncoding(_ stream: Int32, _ encoding: UnsafeRawBufferPointer) {
+        let name = String(decoding: encoding.prefix(40), as: UTF8.self)
+        failureHeaders.removeAppended()
+        Self.append(
+            Status(.unimplemented, "the encoding \(name) is not offered; identity is"), [],
+            to: &failureHeaders)
+        failureHeaders.append("grpc-accept-encoding", "identity")
+        session?.submitResponse(stream: stream, headers: failureHeaders, endStream: true)
+    }
+
+    /// Answers a request that broke the rules while it came in.
+    func abandonRequest(_ stream: ServerStream, _ status: Status, isComplete: Bool) {
+        let id = stream.id
+        answer(stream, failure: status, trailers: [])
+        streams.remove(stream)
+        // The rest of the request is not wanted: the client need not send it.
+        if !isComplete { session?.reset(stream: id, errorCode: .noError) }
+    }
+
+    private static func append(
+        _ status: Status, _ trailers: Metadata, to headers: inout HTTP2Headers
+    ) {
+        headers.append("grpc-status", String(status.code.rawValue))
+        if !status.message.isEmpty {
+            // A long text would not fit the peer's limit of headers, and the status be lost with it.
+            let text = PercentEncoding.encode(String(status.message.prefix(1000)))
+            headers.append("grpc-message", text, isSensitive: true)
+        }
+        MetadataHeaders.append(trailers, to: &headers)
+    }
+
+    // MARK: The responder's side
+
+    func callDeferred(stream: Int32, call: DeferredCall) {
+        guard let found = streams.find(stream), found.phase == .handling else {
+            return call.cancel()
+        }
+        found.deferred = call
+    }
+
+    func acceptCall(stream: Int32) {
+        guard let found = streams.find(stream), found.phase == .handling, !found.isAccepted,
+            let session
+        else { return }
+        found.isAccepted = true
+        session.submitResponse(stream: stream, headers: ServerHeaders.accepted)
+        scheduleFlush()
+    }
+
+    func finishCall(stream: Int32, status: Status, message: [UInt8]?, trailers: Metadata) {
+        guard let found = streams.find(stream), found.phase == .handling, let session else { return }
+        if status.isOK, let message, trailers.isEmpty {
+            var framed: [UInt8] = []
+            swap(&framed, &reply)
+            framed.removeAll(keepingCapacity: true)
+            for _ in 0..<MessageFraming.prefixBytes { framed.append(0) }
+            framed.append(contentsOf: message)
+            answer(found, &framed, session)
+            if framed.capacity <= ServerStream.retainedBytes { swap(&framed, &reply) }
+        } else if status.isOK, let message {
+            finishWithTrailers(found, MessageFraming.frame(message), trailers, session)
+        } else {
+            answer(found, failure: status, trailers: trailers)
+        }
+        // During the handler's run the stream is the run's to give back.
+        if found !== dispatched { streams.remove(found) }
+        scheduleFlush()
+    }
+
+    private func finishWithTrailers(
+        _ stream: ServerStream, _ framed: [UInt8], _ trailers: Metadata, _ session: HTTP2Session
+    ) {
+        stream.phase = .answered
+        var headers = HTTP2Headers(ServerHeaders.okTrailers.prepared)
+        MetadataHeaders.append(trailers, to: &headers)
+        framed.withUnsafeBytes { body in
+            if stream.isAccepted {
+                session.send(body, on: stream.id)
+                session.submitTrailers(headers, on: stream.id)
+            } else {
+                session.submitUnaryResponse(
+                    stream: stream.id, headers: ServerHeaders.accepted, body: body,
+                    trailers: headers)
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordRPC
+import CoreMetrics
+import NIOCore
+
+/// Requests in: from a stream's first header to its handler.
+extension ServerConnection {
+    func beginCall(
+        _ stream: Int32, _ block: HTTP2HeaderBlock, _ endStream: Bool, _ session: HTTP2Session
+    ) {
+        uncountedCalls += 1
+        let head = RequestHead(block, of: session)
+        guard let method = head.method, method.isEqual(to: "POST") else {
+            session.submitResponse(
+                stream: stream, headers: ServerHeaders.methodNotAllowed, endStream: true)
+            return
+        }
+        guard let contentType = head.contentType, ContentType.isGRPC(contentType) else {
+            session.submitResponse(
+                stream: stream, headers: ServerHeaders.unsupportedMediaType, endStream: true)
+            return
+        }
+        guard let route = router.route(path: head.path) else {
+            return refuse(stream, Router.unimplemented(path: head.path))
+        }
+        if let encoding = head.encoding, !encoding.isEqual(to: "identity") {
+            return refuseEncoding(stream, encoding)
+        }
+        var deadline: MonotonicTime?
+        if let timeout = head.timeout {
+            guard let duration = GRPCTimeout.parse(timeout) else {
+                return refuse(stream, Status(.internalError, "the grpc-timeout is malformed"))
+            }
+            deadline = executor.now + duration
+        }
+        guard !endStream else { return refuse(stream, MessageAssembler.noMessage) }
+        let call = streams.make(stream, route: route, deadline: deadline)
+        guard head.hasMetadata else { return }
+        guard let metadata = MetadataHeaders.read(block, of: session) else {
+            streams.remove(call)
+            return refuse(stream, Status(.internalError, "binary metadata is not base64"))
+        }
+        call.metadata = metadata
+    }
+
+    func receive(
+        _ stream: Int32, _ bytes: UnsafeRawBufferPointer, _ endStream: Bool, _ session: HTTP2Session
+    ) {
+        // The bytes leave the session here, answered or not: its windows open again. A stream that
+        // sends no more needs no window of its own.
+        if endStream {
+            session.consumeConnection(bytes.count)
+        } else {
+            session.consume(bytes.count, on: stream)
+        }
+        guard let call = streams.find(stream), call.phase == .receiving else { return }
+        let limit = shared.configuration.receiveLimitBytes
+        do throws(Status) {
+            if endStream, call.request.isEmpty,
+                let message = try MessageAssembler.wholeMessage(in: bytes, limit: limit)
+            {
+                return dispatch(call, message, session)
+            }
+            try call.request.append(bytes, limit: limit)
+            guard endStream else { return }
+            try call.request.finish()
+        } catch {
+            return abandonRequest(call, error, isComplete: endStream)
+        }
+        // The request's memory is on loan to the handler while it runs.
+        var request = MessageAssembler()
+        swap(&request, &call.request)
+        request.withMessage { dispatch(call, $0, session) }
+        if call.id == 0 {
+            request.reset(retaining: ServerStream.retainedBytes)
+            swap(&request, &call.request)
+        }
+    }
+
+    /// The client ended its side with trailers, which in gRPC have no meaning there.
+    func endRequest(_ stream: Int32) {
+        guard let session else { return }
+        receive(stream, UnsafeRawBufferPointer(start: nil, count: 0), true, session)
+    }
+
+    /// Runs the handler, which answers at once or takes a responder.
+    private func dispatch(
+        _ stream: ServerStream, _ request: UnsafeRawBufferPointer, _ session: HTTP2Session
+    ) {
+        guard let route = stream.route, let peer else { return }
+        stream.phase = .handling
+        var buffer: [UInt8] = []
+        swap(&buffer, &reply)
+        buffer.removeAll(keepingCapacity: true)
+        for _ in 0..<MessageFraming.prefixBytes { buffer.append(0) }
+        var call = ServerCall(
+            method: route.method, peer: peer, deadline: stream.deadline, metadata: stream.metadata,
+            executor: executor, reply: buffer, sink: self, stream: stream.id)
+        buffer = []
+        dispatched = stream
+        switch router.dispatch(route, request: request, call: &call) {
+        case .replied:
+            // One that took a responder and replied all the same was answered by whichever came
+            // first.
+            if stream.phase == .handling { answer(stream, &call.reply, session) }
+        case .failed(let status):
+            if stream.phase == .handling { answer(stream, failure: status, trailers: []) }
+        case .deferred:
+            if stream.phase == .handling, stream.deferred == nil {
+                answer(
+                    stream,
+                    failure: Status(.internalError, "the handler deferred without a responder"),
+                    trailers: [])
+            }
+        }
+        dispatched = nil
+        if stream.phase == .answered {
+            streams.remove(stream)
+        } else if let deadline = stream.deadline {
+            watch(deadline)
+        }
+        swap(&reply, &call.reply)
+        if reply.capacity > ServerStream.retainedBytes { reply = [] }
+    }
+
+    func streamClosed(_ id: Int32) {
+        guard let stream = streams.find(id) else { return }
+        let deferred = stream.deferred
+        streams.remove(stream)
+        deferred?.cancel()
+    }
+
+    // MARK: Deadlines
+
+    /// Only a call whose handler took a responder can miss its deadline; all others are over by now.
+    private func watch(_ deadline: MonotonicTime) {
+        alarm.include(deadline, on: executor.eventLoop) { [weak self] in self?.deadlinePassed() }
+    }
+
+    private func deadlinePassed() {
+        alarm.hasFired()
+        let now = executor.now
+        var next: MonotonicTime?
+        for stream in streams.all where stream.phase == .handling {
+            guard let deadline = stream.deadline else { continue }
+            guard deadline <= now else {
+                next = min(next ?? deadline, deadline)
+                continue
+            }
+            shared.metrics.deadlinesMissed.increment()
+            let deferred = stream.deferred
+            answer(
+                stream, failure: Status(.deadlineExceeded, "the deadline passed at the server"),
+                trailers: [])
+            streams.remove(stream)
+            deferred?.cancel()
+        }
+        if let next { watch(next) }
+        scheduleFlush()
+    }
+}

@@ -1,0 +1,337 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordIdentity
+import ChordRPC
+import ChordTLS
+import CoreMetrics
+import NIOCore
+
+/// One accepted connection, from its TLS handshake to its end.
+///
+/// A read is a turn: the session takes the bytes, each call that is whole is answered in place, and
+/// all answers leave in one write. No task, no hop.
+///
+/// Confined to its channel's event loop, which is what makes `@unchecked Sendable` true: NIO calls
+/// the handler there, and `ResponseSink` asks its callers for the same.
+final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = Never
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
+
+    enum Phase {
+        case handshaking
+        /// Secured; the client has not said how it wants HTTP/2.
+        case waitingForSettings
+        case open
+        /// The client was told that we go away; what is on its way still comes.
+        case draining
+        case closed
+    }
+
+    /// The value of the ping behind a draining connection's first GOAWAY.
+    private static let drainPing: UInt64 = 0x6472_6169_6e21
+
+    let shared: ServerShared
+    let router: Router
+    let executor: EventLoopExecutor
+    /// For the log: where the client is, and who, once it is known.
+    let remoteAddress: String
+    private(set) var phase = Phase.handshaking
+    private(set) var peer: PeerIdentity?
+    var session: HTTP2Session?
+    var streams = ServerStreamTable()
+    /// Answers are written here, behind room for their prefix.
+    var reply: [UInt8] = []
+    /// For the header lists that no prepared one fits.
+    var failureHeaders = HTTP2Headers(ServerHeaders.response)
+    /// The call whose handler runs now: it is given back by the run and not by its answer.
+    var dispatched: ServerStream?
+    var alarm = DeadlineAlarm()
+    /// Calls begun since they were last counted.
+    var uncountedCalls = 0
+    private var context: ChannelHandlerContext?
+    private var output = SessionOutput()
+    private var isReading = false
+    private var isFlushScheduled = false
+    private var isReadHeld = false
+    private var lastActivity: MonotonicTime
+    private var tick: Scheduled<Void>?
+
+    init(
+        shared: ServerShared, router: Router, executor: EventLoopExecutor, remoteAddress: String
+    ) {
+        self.shared = shared
+        self.router = router
+        self.executor = executor
+        self.remoteAddress = remoteAddress
+        lastActivity = executor.now
+    }
+
+    // MARK: The channel's events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let completed = event as? TLSHandshakeCompleted {
+            handshakeCompleted(completed.identity)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let session, phase != .closed else { return }
+        isReading = true
+        let buffer = unwrapInboundIn(data)
+        do throws(HTTP2Error) {
+            var failure: HTTP2Error?
+            buffer.withUnsafeReadableBytes { bytes in
+                do throws(HTTP2Error) { try session.receive(bytes) } catch { failure = error }
+            }
+            if let failure { throw failure }
+            handleEvents(of: session)
+        } catch {
+            handleEvents(of: session)
+            fail(error)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        if uncountedCalls > 0 {
+            shared.metrics.callsReceived.increment(by: uncountedCalls)
+            uncountedCalls = 0
+            lastActivity = executor.now
+        }
+        flush()
+        context.fireChannelReadComplete()
+    }
+
+    /// A client that does not take its answers is not read from: what it could make us hold stays
+    /// bounded by one read's worth of answers and the session's limits.
+    func read(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            context.read()
+        } else {
+            isReadHeld = true
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            flush()
+            if isReadHeld {
+                isReadHeld = false
+                context.read()
+            }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if phase == .handshaking {
+            shared.metrics.serverHandshakeFailures.increment()
+            shared.log.failure(
+                "a handshake failed", peer: remoteAddress, error: error, at: executor.now)
+        } else {
+            shared.log.failure(
+                "a connection was lost", peer: peerDescription, error: error, isRoutine: true,
+                at: executor.now)
+        }
+        phase = .closed
+        context.close(promise: nil)
+    }
+
+    var peerDescription: String { peer.map { "\($0)" } ?? remoteAddress }
+
+    // MARK: Life
+
+    private func handshakeCompleted(_ identity: PeerIdentity) {
+        guard phase == .handshaking else { return }
+        do throws(HTTP2Error) {
+            session = try HTTP2Session(role: .server, limits: shared.configuration.limits)
+        } catch {
+            return fail(error)
+        }
+        peer = identity
+        phase = .waitingForSettings
+        lastActivity = executor.now
+        shared.metrics.serverConnections.increment()
+        startTick(after: shared.configuration.server.settingsTimeout)
+        flush()
+    }
+
+    private func handleEvents(of session: HTTP2Session) {
+        while let event = session.nextEvent() {
+            switch event {
+            case .headers(let stream, let block, .request, let endStream):
+                beginCall(stream, block, endStream, session)
+            case .headers(let stream, _, _, endStream: true):
+                endRequest(stream)
+            case .data(let stream, let payload, let endStream):
+                receive(stream, session.bytes(payload), endStream, session)
+            case .streamClosed(let stream, _):
+                streamClosed(stream)
+            case .settings:
+                if phase == .waitingForSettings { phase = .open }
+            case .pingAck(Self.drainPing):
+                sendFinalGoAway()
+            case .headers, .reset, .streamWritable, .settingsAck, .pingAck, .goAway:
+                break
+            }
+        }
+        session.removeEvents()
+    }
+
+    /// What a read has produced leaves at its end; what comes later shares one write per turn of the
+    /// loop.
+    func scheduleFlush() {
+        guard !isReading, !isFlushScheduled else { return }
+        isFlushScheduled = true
+        executor.eventLoop.execute { [self] in
+            isFlushScheduled = false
+            flush()
+        }
+    }
+
+    private func flush() {
+        guard let session, let context, phase != .closed else { return }
+        do throws(HTTP2Error) {
+            // A look at an empty queue costs next to nothing, and frames of nghttp2's own may wait.
+            _ = try output.write(from: session, to: context)
+        } catch {
+            return fail(error)
+        }
+        handleEvents(of: session)
+        if session.isFinished { close() }
+    }
+
+    /// The client broke the rules of HTTP/2: it is told, and the connection ends.
+    private func fail(_ error: HTTP2Error) {
+        shared.metrics.serverProtocolErrors.increment()
+        shared.log.failure(
+            "a client broke off or broke the protocol", peer: peerDescription, error: error,
+            at: executor.now)
+        if let session, let context { _ = try? output.write(from: session, to: context) }
+        close()
+    }
+
+    /// Closes the connection behind what is written already.
+    func close() {
+        guard phase != .closed else { return }
+        phase = .closed
+        cancelCalls()
+        context?.close(promise: nil)
+    }
+
+    private func end() {
+        phase = .closed
+        tick?.cancel()
+        tick = nil
+        alarm.cancel()
+        cancelCalls()
+        shared.connections.remove(self)
+    }
+
+    private func cancelCalls() {
+        for stream in streams.all {
+            let deferred = stream.deferred
+            streams.remove(stream)
+            deferred?.cancel()
+        }
+    }
+
+    // MARK: Idle
+
+    /// How often a connection looks whether it is idle, and its certificate still good.
+    private static let tickInterval = Duration.seconds(30)
+
+    private func startTick(after delay: Duration) {
+        tick = executor.eventLoop.scheduleTask(in: TimeAmount(clamping: delay)) { [weak self] in
+            self?.ticked()
+        }
+    }
+
+    private func ticked() {
+        let idleTimeout = shared.configuration.server.idleTimeout
+        switch phase {
+        case .handshaking, .closed:
+            return
+        case .waitingForSettings:
+            let error = HTTP2Error(
+                code: .protocolViolation, message: "no SETTINGS came in time",
+                wireCode: .settingsTimeout)
+            session?.terminate(errorCode: .settingsTimeout)
+            return fail(error)
+        case .open, .draining:
+            break
+        }
+        if let peer, peer.notAfter < Int64(executor.wallClockMilliseconds / 1000) {
+            shared.log.failure(
+                "closing a connection whose certificate has expired", peer: peerDescription,
+                error: TransportError(.invalidState, "valid until \(peer.notAfter)"),
+                at: executor.now)
+            return drain()
+        }
+        if streams.isEmpty, session?.openStreams == 0 {
+            let idle = executor.now - lastActivity
+            if idle >= idleTimeout { return drain() }
+            if idle >= Self.tickInterval { releaseMemory() }
+        }
+        startTick(after: min(Self.tickInterval, idleTimeout))
+    }
+
+    private func releaseMemory() {
+        session?.releaseMemory()
+        streams.releaseMemory()
+        output.releaseMemory()
+        reply = []
+    }
+
+    // MARK: Draining
+
+    /// Lets the client finish what it has begun and begin nothing more, then closes.
+    func drain() {
+        switch phase {
+        case .handshaking, .waitingForSettings:
+            return close()
+        case .open:
+            break
+        case .draining, .closed:
+            return
+        }
+        phase = .draining
+        // First a notice that names no stream: requests that are on their way now still arrive. The
+        // ping's answer says that the client has read the notice.
+        session?.shutdownNotice()
+        session?.ping(Self.drainPing)
+        scheduleFlush()
+        let notice = TimeAmount(clamping: shared.configuration.server.drainNotice)
+        tick?.cancel()
+        tick = executor.eventLoop.scheduleTask(in: notice) { [weak self] in
+            self?.sendFinalGoAway()
+        }
+    }
+
+    private func sendFinalGoAway() {
+        guard phase == .draining else { return }
+        tick?.cancel()
+        session?.goAway()
+        scheduleFlush()
+    }
+}

@@ -1,0 +1,98 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+
+/// One call as the server's connection sees it. Used again for a later call once it has ended, so
+/// that a call costs no allocation here. Confined to the connection's event loop.
+final class ServerStream {
+    enum Phase {
+        /// The request is on its way in.
+        case receiving
+        /// The handler runs, or has taken a responder and owes the answer.
+        case handling
+        /// The answer is with the session.
+        case answered
+    }
+
+    /// Memory for a request that a stream keeps for its next call.
+    static let retainedBytes = 16 << 10
+
+    var id: Int32 = 0
+    var phase = Phase.receiving
+    var route: Router.Route?
+    var deadline: MonotonicTime?
+    var metadata = Metadata()
+    /// Used where the request does not come in one piece.
+    var request = MessageAssembler()
+    /// What hears of a cancellation, once the handler has taken a responder.
+    var deferred: DeferredCall?
+    /// The response headers have gone ahead of the answer.
+    var isAccepted = false
+
+    func begin(_ id: Int32, route: Router.Route, deadline: MonotonicTime?) {
+        self.id = id
+        self.route = route
+        self.deadline = deadline
+        phase = .receiving
+    }
+
+    func reset() {
+        id = 0
+        phase = .answered
+        route = nil
+        deadline = nil
+        if !metadata.isEmpty { metadata = Metadata() }
+        if !request.isEmpty { request.reset(retaining: Self.retainedBytes) }
+        deferred = nil
+        isAccepted = false
+    }
+}
+
+/// The calls of one connection, found by their stream.
+///
+/// The events of a call follow each other nearly always, so that the last stream asked for answers
+/// most questions without a look into the dictionary; a call that is answered within its read never
+/// enters it.
+struct ServerStreamTable {
+    private static let poolSize = 32
+
+    private var current: ServerStream?
+    private var others: [Int32: ServerStream] = [:]
+    private var pool: [ServerStream] = []
+
+    var isEmpty: Bool { current == nil && others.isEmpty }
+
+    mutating func make(_ id: Int32, route: Router.Route, deadline: MonotonicTime?) -> ServerStream {
+        let stream = pool.popLast() ?? ServerStream()
+        stream.begin(id, route: route, deadline: deadline)
+        if let current { others[current.id] = current }
+        current = stream
+        return stream
+    }
+
+    func find(_ id: Int32) -> ServerStream? {
+        if let current, current.id == id { return current }
+        return others.isEmpty ? nil : others[id]
+    }
+
+    /// Forgets a stream; it may be reused from now on. One that is forgotten already stays so.
+    mutating func remove(_ stream: ServerStream) {
+        guard stream.id != 0 else { return }
+        if current === stream {
+            current = nil
+        } else {
+            others[stream.id] = nil
+        }
+        stream.reset()
+        if pool.count < Self.poolSize { pool.append(stream) }
+    }
+
+    /// All streams, for what is rare: an alarm, the end of the connection.
+    var all: [ServerStream] { (current.map { [$0] } ?? []) + others.values }
+
+    mutating func releaseMemory() {
+        pool = []
+    }
+}
