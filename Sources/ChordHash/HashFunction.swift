@@ -109,6 +109,8 @@ extension HashFunction {
     /// The digest of some bytes.
     public func hash(_ bytes: RawSpan) -> [UInt8] {
         guard let digest = digest(bytes), digest.count == digestByteCount else {
+            // The function was tried at configuration. No caller could go on with a wrong place on the
+            // ring, and none may take part in a ring with one.
             fatalError("\(name) gave no digest of \(bits) bits; validate(hash:width:) tells before")
         }
         return digest
@@ -155,6 +157,7 @@ extension HashFunction {
         do {
             return try space.identifier(ofDigest: hash(bytes))
         } catch {
+            // Only a digest shorter than the width gets here, which the check at configuration refuses.
             fatalError("\(name): \(error); validate(hash:width:) tells before")
         }
     }

@@ -156,9 +156,11 @@ extension EncodingArena {
 
 // MARK: - Packing
 
-extension EncodingArena {
-    /// The size of a message whose struct begins, as all generated ones do, with its base.
-    mutating func packedSize<Message>(of message: inout Message) -> Int {
+/// What can go through protobuf-c's packing: the generated structs, which all begin with their base.
+///
+/// An arena's own methods call these; by themselves they are for messages without memory of an arena.
+enum Packing {
+    static func size<Message>(of message: inout Message) -> Int {
         withUnsafePointer(to: &message) { pointer in
             protobuf_c_message_get_packed_size(
                 UnsafeRawPointer(pointer).assumingMemoryBound(to: ProtobufCMessage.self)
@@ -166,14 +168,13 @@ extension EncodingArena {
         }
     }
 
-    /// Appends a message to the output, written straight into its storage.
-    ///
-    /// The message and everything it points to must have been made with this arena.
-    mutating func pack<Message>(
+    /// Appends a message of known size to the output, written straight into its storage.
+    static func pack<Message>(
         _ message: inout Message,
         size: Int,
         appendingTo output: inout [UInt8]
     ) {
+        guard size > 0 else { return }
         withUnsafePointer(to: &message) { pointer in
             let base = UnsafeRawPointer(pointer).assumingMemoryBound(to: ProtobufCMessage.self)
             output.append(addingCapacity: size) { (span: inout OutputSpan<UInt8>) in
@@ -183,10 +184,25 @@ extension EncodingArena {
             }
         }
     }
+}
 
+extension EncodingArena {
+    /// The size of a message that was made with this arena.
+    mutating func packedSize<Message>(of message: inout Message) -> Int {
+        Packing.size(of: &message)
+    }
+
+    /// Appends a message that was made with this arena.
+    mutating func pack<Message>(
+        _ message: inout Message,
+        size: Int,
+        appendingTo output: inout [UInt8]
+    ) {
+        Packing.pack(&message, size: size, appendingTo: &output)
+    }
+
+    /// Appends a message that was made with this arena.
     mutating func pack<Message>(_ message: inout Message, appendingTo output: inout [UInt8]) {
-        let size = packedSize(of: &message)
-        guard size > 0 else { return }
-        pack(&message, size: size, appendingTo: &output)
+        pack(&message, size: packedSize(of: &message), appendingTo: &output)
     }
 }

@@ -12,11 +12,13 @@ extension GetSuccessorListReply {
     /// - Throws: ``WireError``, with the field and the reason.
     package static func parameters(of bytes: [UInt8]) throws(WireError) -> RingParameters {
         let name: StaticString = "GetSuccessorListReply"
-        let parameters = try bytes.span.bytes.withUnsafeBytes { buffer throws(WireError) -> RingParameters? in
+        let parameters = try bytes.span.bytes.withUnsafeBytes {
+            buffer throws(WireError) -> RingParameters? in
             try withUnpacked(name, buffer, chord__v1__get_successor_list_reply__unpack) {
                 message throws(WireError) -> RingParameters? in
                 try message.parameters.parametersIfPresent(
-                    FieldPath(message: name, field: "parameters"))
+                    FieldPath(message: name, field: "parameters")
+                )
             }
         }
         guard let parameters else {

@@ -98,6 +98,26 @@ import Testing
         #expect(error?.message == "\(kind.testDescription): 65537 bytes, at most 65536")
     }
 
+    @Test(arguments: [0, 1, 127, 128, 600])
+    func preparedReplyIsTheReply(hops: Int) throws {
+        let space = try IdentifierSpace(width: 64)
+        var generator = SplitMix64(seed: 6)
+        for _ in 0..<50 {
+            let reply = FindSuccessorReply(
+                owner: generator.next() % 4 == 0 ? nil : generator.node(space),
+                successors: generator.list(upTo: 6) { $0.node(space) },
+                answering: generator.node(space),
+                answeringSuccessors: generator.list(upTo: 6) { $0.node(space) },
+                hops: hops,
+                closer: generator.list(upTo: 6) { $0.node(space) }
+            )
+            var output: [UInt8] = []
+            PreparedFindSuccessorReply(reply, space: space)
+                .encode(hops: hops, appendingTo: &output)
+            #expect(try FindSuccessorReply(decoding: output, space: space) == reply)
+        }
+    }
+
     @Test func appendsToWhatIsThere() throws {
         let space = try IdentifierSpace(width: 16)
         var output: [UInt8] = [9, 9]

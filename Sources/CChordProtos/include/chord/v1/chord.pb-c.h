@@ -80,7 +80,13 @@ struct  Chord__V1__Node
 struct  Chord__V1__RingParameters
 {
   ProtobufCMessage base;
+  /*
+   * 1 to 255 bytes.
+   */
   ProtobufCBinaryData ring;
+  /*
+   * 1 to 64 bytes.
+   */
   ProtobufCBinaryData hash;
   /*
    * The identifier of the string "chord parameters probe": equal hash names may hide unequal hashes.
@@ -92,7 +98,7 @@ struct  Chord__V1__RingParameters
   uint32_t width;
   Chord__V1__IdRule id_rule;
   /*
-   * Length of the successor lists.
+   * Length of the successor lists, 1 to 64.
    */
   uint32_t successors;
 };
@@ -156,7 +162,8 @@ struct  Chord__V1__FindSuccessorReply
   Chord__V1__Node **answering_successors;
   uint32_t hops;
   /*
-   * With want_path: the nodes from the first asked to the one that answered.
+   * With want_path: the nodes from the first asked to the one that answered. Left out when the reply
+   * would be larger than a message may be.
    */
   size_t n_path;
   Chord__V1__Node **path;
