@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-public import ChordIdentity
+import ChordIdentity
 public import ChordTLS
 import Foundation
 

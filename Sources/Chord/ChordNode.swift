@@ -92,9 +92,11 @@ public final class ChordNode: Service, Sendable {
             configuration: runtime, executor: executors.next(), transport: transport,
             logger: configuration.logger)
         if !context.identity.holds(forHost: PeerTarget.host(of: address)) {
-            shell.logger.warning(
+            configuration.logger.warning(
                 "the certificate does not hold for the advertised host, so nobody can join through it",
-                metadata: [LogKeys.address: "\(address)"])
+                metadata: [
+                    LogKeys.node: "\(configuration.name)", LogKeys.address: "\(address)",
+                ])
         }
 
         self.configuration = configuration

@@ -58,7 +58,7 @@ struct ChordService: Sendable {
             target: request.id, joiner: request.joiner, hops: request.hops, hopBudget: budget)
         if request.joiner == nil, !request.wantPath {
             // The two answers that stand ready; only the hops differ from call to call.
-            let ready: [UInt8]? =
+            let ready: PreparedFindSuccessorReply? =
                 switch machine.step(in: view) {
                 case .answer(view.node): snapshot.ownReply
                 case .answer(let owner) where owner == view.successors.first:
@@ -66,11 +66,7 @@ struct ChordService: Sendable {
                 default: nil
                 }
             if let ready {
-                call.reply += ready
-                if request.hops > 0 {
-                    // Protocol buffers merge: a message appended to a message sets what it names.
-                    FindSuccessorReply.encodeHops(request.hops, appendingTo: &call.reply)
-                }
+                ready.encode(hops: request.hops, appendingTo: &call.reply)
                 return .replied
             }
         }

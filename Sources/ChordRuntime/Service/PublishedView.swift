@@ -15,9 +15,9 @@ final class Snapshot: Sendable {
     /// The answer to GetPredecessor.
     let predecessorReply: [UInt8]
     /// The answer to FindSuccessor where this node owns the identifier, without hops and path.
-    let ownReply: [UInt8]
+    let ownReply: PreparedFindSuccessorReply
     /// The same where the successor owns it; nil when alone.
-    let successorReply: [UInt8]?
+    let successorReply: PreparedFindSuccessorReply?
 
     init(_ view: RoutingView) {
         self.view = view
@@ -25,8 +25,10 @@ final class Snapshot: Sendable {
         stateReply = GetSuccessorListReply(state: view.state, parameters: view.parameters)
             .encoded(in: space)
         predecessorReply = GetPredecessorReply(predecessor: view.predecessor).encoded(in: space)
-        ownReply = view.reply(owner: view.node).encoded(in: space)
-        successorReply = view.successors.first.map { view.reply(owner: $0).encoded(in: space) }
+        ownReply = PreparedFindSuccessorReply(view.reply(owner: view.node), space: space)
+        successorReply = view.successors.first.map {
+            PreparedFindSuccessorReply(view.reply(owner: $0), space: space)
+        }
     }
 }
 
