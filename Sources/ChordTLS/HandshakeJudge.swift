@@ -162,13 +162,8 @@ enum VerificationFailure {
                 "\(subject) cannot be checked: there is no revocation list of its issuer \(issuer)"
             )
         case X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID:
-            let list = X509_STORE_CTX_get0_current_crl(verification)
             let isLate = code == X509_V_ERR_CRL_HAS_EXPIRED
-            let when = time(
-                list.flatMap {
-                    isLate ? X509_CRL_get0_nextUpdate($0) : X509_CRL_get0_lastUpdate($0)
-                }
-            )
+            let when = listTime(verification, current: current, end: isLate)
             return TLSError(
                 .revocationListExpired,
                 "\(subject) cannot be checked: the revocation list of its issuer \(issuer) "
@@ -188,6 +183,29 @@ enum VerificationFailure {
             X509_STORE_CTX_set_error(verification, X509_V_ERR_OUT_OF_MEM)
         default: break
         }
+    }
+
+    /// When the validity of the newest list of a certificate's issuer ends or begins. OpenSSL forgets
+    /// which list it looked at, so the lists are looked up again.
+    private static func listTime(
+        _ verification: OpaquePointer,
+        current: OpaquePointer?,
+        end: Bool
+    ) -> String {
+        let issuer = current.flatMap { X509_get_issuer_name($0) }
+        guard let issuer, let lists = X509_STORE_CTX_get1_crls(verification, issuer) else {
+            return time(nil)
+        }
+        defer { chord_X509_CRL_stack_free(lists) }
+        var newest: Int64?
+        for index in 0..<OPENSSL_sk_num(lists) {
+            let list = OPENSSL_sk_value(lists, index).map { OpaquePointer($0) }
+            let bound = end ? X509_CRL_get0_nextUpdate(list) : X509_CRL_get0_lastUpdate(list)
+            if let seconds = try? CertificateReader.seconds(bound) {
+                newest = max(newest ?? seconds, seconds)
+            }
+        }
+        return newest.map { PeerCertificate.timestamp(secondsSince1970: $0) } ?? time(nil)
     }
 
     private static func time(_ time: UnsafePointer<ASN1_TIME>?) -> String {
