@@ -47,95 +47,102 @@ extension Ring {
 
     // MARK: Zave's invariant
 
-    /// A list of a member with its owner in front, as it is or as it will be once an answer arrives.
+    /// A list of a member with its owner in front, as it is or as it will be once a message arrives.
     private struct ExtendedList {
-        var owner: Identifier
-        var successors: [Identifier]
+        var owner: UInt64
+        var successors: [UInt64]
         var isInFlight: Bool
     }
 
-    private func extendedLists(among ring: [Node]) -> [ExtendedList] {
-        var lists = ring.map {
-            ExtendedList(
-                owner: $0.reference.id,
-                successors: $0.machine.successors.entries.map(\.id),
-                isInFlight: false
+    private var extendedLists: [ExtendedList] {
+        var lists: [ExtendedList] = []
+        func add(_ machine: ChordMachine, isInFlight: Bool) {
+            guard machine.phase == .member else { return }
+            lists.append(
+                ExtendedList(
+                    owner: machine.node.id.word3,
+                    successors: machine.successors.entries.map(\.id.word3),
+                    isInFlight: isInFlight
+                )
             )
         }
+        for node in nodes.values where node.isUp { add(node.machine, isInFlight: false) }
         for message in queue {
-            guard let node = nodes[message.to], node.isUp,
-                node.reference.incarnation == message.life
-            else { continue }
-            let state: RingState
-            let isJoin: Bool
+            guard let node = nodes[message.to], node.isUp else { continue }
+            var machine = node.machine
             switch message.payload {
-            case .answer(_, .state(let answered)) where node.isMember:
-                // Rectify does not take the list over.
-                guard node.machine.isAskingForList else { continue }
-                (state, isJoin) = (answered, false)
-            case .answerPlace(.state(let answered)) where node.machine.phase == .outside:
-                (state, isJoin) = (answered, true)
+            case .answer(let token, let answer) where node.reference.incarnation == message.life:
+                _ = machine.receive(answer, for: token)
+            case .answerPlace(.state(let state)) where machine.phase == .outside:
+                guard machine.join(after: state) != nil else { continue }
+            case .leave(let leaver, let rest):
+                _ = machine.neighbourLeft(leaver, successors: rest)
             default:
                 continue
             }
-            let rest = state.successors.filter { $0.id != node.reference.id || !isJoin }
-            lists.append(
-                ExtendedList(
-                    owner: node.reference.id,
-                    successors: SuccessorList(
-                        of: node.reference.id,
-                        from: isJoin ? rest : [state.node] + rest,
-                        limit: parameters.successorCount
-                    ).entries.map(\.id),
-                    isInFlight: true
-                )
-            )
+            if machine.successors != node.machine.successors { add(machine, isInFlight: true) }
         }
         return lists
     }
 
-    /// How the state violates the invariant of "How to Make Chord Correct", answers in flight counted
-    /// as applied and as not; empty when it holds.
-    func violations(without dead: Set<String> = []) -> [String] {
-        let ring = members.filter { !dead.contains($0.reference.address) }
-        let live = ring.map(\.reference.id)
-        let lists = extendedLists(among: ring).filter { list in
-            !members.contains {
-                $0.reference.id == list.owner && dead.contains($0.reference.address)
-            }
-        }
+    /// How the state violates the invariant of "How to Make Chord Correct", answers in flight
+    /// counted as applied and as not. Empty when it holds.
+    func violations() -> [String] {
+        let live = members.map(\.reference.id.word3)
+        let isLive = Set(live)
         var violations: [String] = []
-        var isPrincipal = Array(repeating: true, count: live.count)
-        for list in lists {
-            let owner = text(of: list.owner) + (list.isInFlight ? " (in flight)" : "")
-            if !list.successors.contains(where: live.contains) {
-                violations.append("\(owner) has no live successor")
+        // How many arcs between adjacent entries pass over each live node, as differences.
+        var passing = Array(repeating: 0, count: live.count + 1)
+        for list in extendedLists {
+            let owner = list.owner
+            let name = "\(owner)" + (list.isInFlight ? " (in flight)" : "")
+            if !list.successors.contains(where: isLive.contains) {
+                violations.append("\(name) has no live successor")
             }
-            if list.successors.contains(list.owner) { violations.append("\(owner) lists itself") }
-            let extended = [list.owner] + list.successors
-            for (first, second) in zip(extended, extended.dropFirst()) {
-                if first != list.owner, !second.isBetween(first, and: list.owner) {
-                    violations.append("\(owner) is out of order")
+            var last = owner
+            for next in list.successors {
+                if next == owner { violations.append("\(name) lists itself") }
+                if last != owner, next &- owner <= last &- owner {
+                    violations.append("\(name) is out of order")
                 }
-                for index in live.indices where live[index].isBetween(first, and: second) {
-                    isPrincipal[index] = false
+                let start = Self.firstIndex(in: live, after: last)
+                let end = Self.firstIndex(in: live, atLeast: next)
+                if last < next {
+                    passing[start] += 1
+                    passing[end] -= 1
+                } else {
+                    passing[start] += 1
+                    passing[live.count] -= 1
+                    passing[0] += 1
+                    passing[end] -= 1
                 }
+                last = next
             }
         }
-        let principals = isPrincipal.count { $0 }
+        var depth = 0
+        var principals = 0
+        for difference in passing.dropLast() {
+            depth += difference
+            if depth == 0 { principals += 1 }
+        }
         if principals < parameters.successorCount + 1 {
             violations.append("only \(principals) principals")
         }
         return violations
     }
-}
 
-extension ChordMachine {
-    /// Whether the answer that the machine waits for replaces its successor list.
-    fileprivate var isAskingForList: Bool {
-        switch operation {
-        case .stabilizeFromSuccessor, .stabilizeFromPredecessor: true
-        case .rectify, nil: false
+    private static func firstIndex(in sorted: [UInt64], atLeast value: UInt64) -> Int {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            if sorted[middle] < value { low = middle + 1 } else { high = middle }
         }
+        return low
+    }
+
+    private static func firstIndex(in sorted: [UInt64], after value: UInt64) -> Int {
+        let index = firstIndex(in: sorted, atLeast: value)
+        return index < sorted.count && sorted[index] == value ? index + 1 : index
     }
 }

@@ -176,7 +176,7 @@ struct Ring {
         return nil
     }
 
-    private var snapshot: [RoutingView] { members.map(\.machine.view) }
+    var snapshot: [RoutingView] { members.map(\.machine.view) }
 
     /// Delivers until nothing is left that can be; false when there is no end to it.
     mutating func drain(limit: Int = 20_000) -> Bool {
