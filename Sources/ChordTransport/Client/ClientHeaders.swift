@@ -21,7 +21,7 @@ enum ClientHeaders {
         headers.append(":path", call.method.path)
         headers.append(":authority", call.target.address)
         // Hardly two timeouts are alike: they would only push the others out of the table.
-        headers.append("grpc-timeout", GRPCTimeout.format(remaining), isSensitive: true)
+        headers.append("grpc-timeout", GRPCTimeout.format(remaining), indexed: false)
         if !call.metadata.isEmpty { MetadataHeaders.append(call.metadata, to: &headers) }
     }
 }

@@ -15,15 +15,21 @@ extension ServerConnection: ResponseSink {
         }
         stream.phase = .answered
         MessageFraming.writePrefix(
-            count: framed.count - MessageFraming.prefixBytes, into: &framed, at: 0)
+            count: framed.count - MessageFraming.prefixBytes,
+            into: &framed,
+            at: 0
+        )
         framed.withUnsafeBytes { body in
             if stream.isAccepted {
                 session.send(body, on: stream.id)
                 session.submitTrailers(ServerHeaders.okTrailers, on: stream.id)
             } else {
                 session.submitUnaryResponse(
-                    stream: stream.id, headers: ServerHeaders.accepted, body: body,
-                    trailers: ServerHeaders.okTrailers)
+                    stream: stream.id,
+                    headers: ServerHeaders.accepted,
+                    body: body,
+                    trailers: ServerHeaders.okTrailers
+                )
             }
         }
     }
@@ -51,8 +57,10 @@ extension ServerConnection: ResponseSink {
         let name = String(decoding: encoding.prefix(40), as: UTF8.self)
         failureHeaders.removeAppended()
         Self.append(
-            Status(.unimplemented, "the encoding \(name) is not offered; identity is"), [],
-            to: &failureHeaders)
+            Status(.unimplemented, "the encoding \(name) is not offered; identity is"),
+            [],
+            to: &failureHeaders
+        )
         failureHeaders.append("grpc-accept-encoding", "identity")
         session?.submitResponse(stream: stream, headers: failureHeaders, endStream: true)
     }
@@ -67,13 +75,15 @@ extension ServerConnection: ResponseSink {
     }
 
     private static func append(
-        _ status: Status, _ trailers: Metadata, to headers: inout HTTP2Headers
+        _ status: Status,
+        _ trailers: Metadata,
+        to headers: inout HTTP2Headers
     ) {
         headers.append("grpc-status", String(status.code.rawValue))
         if !status.message.isEmpty {
             // A long text would not fit the peer's limit of headers, and the status be lost with it.
             let text = PercentEncoding.encode(String(status.message.prefix(1000)))
-            headers.append("grpc-message", text, isSensitive: true)
+            headers.append("grpc-message", text, indexed: false)
         }
         MetadataHeaders.append(trailers, to: &headers)
     }
@@ -97,7 +107,9 @@ extension ServerConnection: ResponseSink {
     }
 
     func finishCall(stream: Int32, status: Status, message: [UInt8]?, trailers: Metadata) {
-        guard let found = streams.find(stream), found.phase == .handling, let session else { return }
+        guard let found = streams.find(stream), found.phase == .handling, let session else {
+            return
+        }
         if status.isOK, let message, trailers.isEmpty {
             var framed: [UInt8] = []
             swap(&framed, &reply)
@@ -117,7 +129,10 @@ extension ServerConnection: ResponseSink {
     }
 
     private func finishWithTrailers(
-        _ stream: ServerStream, _ framed: [UInt8], _ trailers: Metadata, _ session: HTTP2Session
+        _ stream: ServerStream,
+        _ framed: [UInt8],
+        _ trailers: Metadata,
+        _ session: HTTP2Session
     ) {
         stream.phase = .answered
         var headers = HTTP2Headers(ServerHeaders.okTrailers.prepared)
@@ -128,8 +143,11 @@ extension ServerConnection: ResponseSink {
                 session.submitTrailers(headers, on: stream.id)
             } else {
                 session.submitUnaryResponse(
-                    stream: stream.id, headers: ServerHeaders.accepted, body: body,
-                    trailers: headers)
+                    stream: stream.id,
+                    headers: ServerHeaders.accepted,
+                    body: body,
+                    trailers: headers
+                )
             }
         }
     }
