@@ -25,7 +25,8 @@ struct SessionOutput {
     /// - Returns: whether anything was written.
     /// - Throws: why the session is lost; what tells the peer is written.
     mutating func write(
-        from session: HTTP2Session, to context: ChannelHandlerContext
+        from session: HTTP2Session,
+        to context: ChannelHandlerContext
     ) throws(HTTP2Error) -> Bool {
         var hasWritten = false
         while context.channel.isWritable {

@@ -62,7 +62,10 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     private var tick: Scheduled<Void>?
 
     init(
-        shared: ServerShared, router: Router, executor: EventLoopExecutor, remoteAddress: String
+        shared: ServerShared,
+        router: Router,
+        executor: EventLoopExecutor,
+        remoteAddress: String
     ) {
         self.shared = shared
         self.router = router
@@ -147,11 +150,19 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         if phase == .handshaking {
             shared.metrics.serverHandshakeFailures.increment()
             shared.log.failure(
-                "a handshake failed", peer: remoteAddress, error: error, at: executor.now)
+                "a handshake failed",
+                peer: remoteAddress,
+                error: error,
+                at: executor.now
+            )
         } else {
             shared.log.failure(
-                "a connection was lost", peer: peerDescription, error: error, isRoutine: true,
-                at: executor.now)
+                "a connection was lost",
+                peer: peerDescription,
+                error: error,
+                isRoutine: true,
+                at: executor.now
+            )
         }
         phase = .closed
         context.close(promise: nil)
@@ -225,8 +236,11 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     private func fail(_ error: HTTP2Error) {
         shared.metrics.serverProtocolErrors.increment()
         shared.log.failure(
-            "a client broke off or broke the protocol", peer: peerDescription, error: error,
-            at: executor.now)
+            "a client broke off or broke the protocol",
+            peer: peerDescription,
+            error: error,
+            at: executor.now
+        )
         if let session, let context { _ = try? output.write(from: session, to: context) }
         close()
     }
@@ -274,8 +288,10 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
             return
         case .waitingForSettings:
             let error = HTTP2Error(
-                code: .protocolViolation, message: "no SETTINGS came in time",
-                wireCode: .settingsTimeout)
+                code: .protocolViolation,
+                message: "no SETTINGS came in time",
+                wireCode: .settingsTimeout
+            )
             session?.terminate(errorCode: .settingsTimeout)
             return fail(error)
         case .open, .draining:
@@ -283,9 +299,11 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
         if let peer, peer.notAfter < Int64(executor.wallClockMilliseconds / 1000) {
             shared.log.failure(
-                "closing a connection whose certificate has expired", peer: peerDescription,
+                "closing a connection whose certificate has expired",
+                peer: peerDescription,
                 error: TransportError(.invalidState, "valid until \(peer.notAfter)"),
-                at: executor.now)
+                at: executor.now
+            )
             return drain()
         }
         if streams.isEmpty, session?.openStreams == 0 {
