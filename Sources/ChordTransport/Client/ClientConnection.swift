@@ -39,7 +39,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     private(set) var session: HTTP2Session?
     var table = ClientCallTable()
     private var context: ChannelHandlerContext?
-    private var output = SessionOutput()
+    private let output = SessionOutput()
     private var headers = HTTP2Headers(ClientHeaders.request)
     /// Submitted, and not with the socket yet.
     private var unsent: [NetworkCall] = []

@@ -43,7 +43,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     private(set) var phase = Phase.handshaking
     private(set) var peer: PeerIdentity?
     var session: HTTP2Session?
-    var streams = ServerStreamTable()
+    let streams = ServerStreamTable()
     /// Answers are written here, behind room for their prefix.
     var reply: [UInt8] = []
     /// For the header lists that no prepared one fits.
@@ -54,7 +54,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// Calls begun since they were last counted.
     var uncountedCalls = 0
     private var context: ChannelHandlerContext?
-    private var output = SessionOutput()
+    private let output = SessionOutput()
     private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
