@@ -210,6 +210,29 @@ private struct End {
         #expect(server.recorder.reads.map { String(buffer: $0) } == ["alpha", "beta", "gamma"])
     }
 
+    @Test func connectionsThatKeepNoBuffersWorkTheSame() throws {
+        func context(_ issued: TestAuthority.Issued) throws -> TLSContext {
+            var configuration = fixtures.configuration(issued)
+            configuration.releasesIdleBuffers = true
+            configuration.retainedBufferBytes = 0
+            return try TLSContext(configuration: configuration)
+        }
+        let server = try End(context(fixtures.n1), .server, loop: loop)
+        let client = try End(
+            context(fixtures.n2),
+            .client(expected: ExpectedPeer(name: "n1"), serverName: nil, address: "a:1"),
+            loop: loop
+        )
+        try server.connect()
+        try client.connect()
+        for word in ["alpha", "beta", "gamma"] {
+            try client.write(word)
+            try exchange(server, client)
+        }
+        #expect(server.recorder.reads.map { String(buffer: $0) }.joined() == "alphabetagamma")
+        #expect(server.recorder.errors.isEmpty)
+    }
+
     @Test func writesBeforeTheHandshakeArriveAfterIt() throws {
         let (server, client) = try ends()
         try server.connect()
