@@ -66,7 +66,7 @@ final class HandshakeJudge {
         }
     }
 
-    /// Picks the protocol on a server: `h2` or nothing.
+    /// Notes that the client offers no protocol that we speak.
     func refuseProtocols() {
         refusal = TLSError(
             .noApplicationProtocol,

@@ -48,8 +48,8 @@ private final class Recorder: ChannelInboundHandler {
     var error: TLSError? { errors.first as? TLSError }
 }
 
-/// A channel with a handler of ours and a recorder behind it.
-private struct End {
+/// A channel with a handler of ours and a recorder behind it, closed when the test lets go of it.
+private final class End {
     let channel: EmbeddedChannel
     let handler: TLSHandler
     let recorder = Recorder()
@@ -58,6 +58,10 @@ private struct End {
         handler = TLSHandler(context: context, side: side)
         channel = EmbeddedChannel(loop: loop)
         try channel.pipeline.syncOperations.addHandlers(handler, recorder)
+    }
+
+    deinit {
+        _ = try? channel.finish(acceptAlreadyClosed: true)
     }
 
     func connect() throws {
