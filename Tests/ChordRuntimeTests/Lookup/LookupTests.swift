@@ -82,8 +82,11 @@ struct LookupTests {
             for step in 0..<20 where owner == nil {
                 let request = FindSuccessorRequest(id: id, hops: step, iterative: true)
                 let result = try ring.call(
-                    ChordMethods.findSuccessor, at: asked, as: client,
-                    message: request.encoded(in: space))
+                    ChordMethods.findSuccessor,
+                    at: asked,
+                    as: client,
+                    message: request.encoded(in: space)
+                )
                 #expect(result.status.isOK)
                 let reply = try FindSuccessorReply(decoding: result.message, space: space)
                 #expect(reply.answering.name == asked)
@@ -107,11 +110,16 @@ struct LookupTests {
         let ring = try InProcessRing.settled(7, seed: 8)
         let circle = ring.circle
         let request = FindSuccessorRequest(
-            id: circle[1].id, iterative: true, excluded: [circle[1].id])
+            id: circle[1].id,
+            iterative: true,
+            excluded: [circle[1].id]
+        )
         let result = try ring.call(
-            ChordMethods.findSuccessor, at: circle[0].name,
+            ChordMethods.findSuccessor,
+            at: circle[0].name,
             as: InProcessRing.identity("tool", role: .client),
-            message: request.encoded(in: ring.space))
+            message: request.encoded(in: ring.space)
+        )
         let reply = try FindSuccessorReply(decoding: result.message, space: ring.space)
         #expect(reply.owner == circle[2])
     }
@@ -122,16 +130,22 @@ struct LookupTests {
         let circle = ring.circle
         let request = FindSuccessorRequest(id: circle[7].id, hopBudget: 3, hops: 3)
         let result = try ring.call(
-            ChordMethods.findSuccessor, at: circle[0].name, as: InProcessRing.identity("n99"),
-            message: request.encoded(in: ring.space))
+            ChordMethods.findSuccessor,
+            at: circle[0].name,
+            as: InProcessRing.identity("n99"),
+            message: request.encoded(in: ring.space)
+        )
         #expect(result.status.code == .resourceExhausted)
         #expect(result.status.message.contains(circle[0].name))
 
         // What the node knows itself needs no budget.
         let own = FindSuccessorRequest(id: circle[0].id, hopBudget: 3, hops: 3)
         let answer = try ring.call(
-            ChordMethods.findSuccessor, at: circle[0].name, as: InProcessRing.identity("n99"),
-            message: own.encoded(in: ring.space))
+            ChordMethods.findSuccessor,
+            at: circle[0].name,
+            as: InProcessRing.identity("n99"),
+            message: own.encoded(in: ring.space)
+        )
         #expect(try FindSuccessorReply(decoding: answer.message, space: ring.space).hops == 3)
     }
 

@@ -74,7 +74,11 @@ struct FormationTests {
         ring.plan.set(.silent, to: successor.address)
         #expect(ring.executor.run(until: { ring.shell(name).view.isDelaying }, limit: .seconds(5)))
         let result = try ring.call(
-            ChordMethods.getSuccessorList, at: name, as: InProcessRing.identity("x"), message: [])
+            ChordMethods.getSuccessorList,
+            at: name,
+            as: InProcessRing.identity("x"),
+            message: []
+        )
         #expect(result.status.code == .aborted)
     }
 

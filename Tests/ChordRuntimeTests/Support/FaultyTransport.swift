@@ -69,7 +69,9 @@ final class FaultPlan: Sendable {
             call.finish(
                 ClientResult(
                     status: Status(.unavailable, "connection reset", origin: .transport),
-                    peer: call.peer))
+                    peer: call.peer
+                )
+            )
         }
     }
 }
@@ -102,18 +104,27 @@ final class FaultyTransport: ClientTransport {
     }
 
     func start(
-        _ call: ClientCall, on executor: any NodeExecutor, observer: any ClientCallObserver
+        _ call: ClientCall,
+        on executor: any NodeExecutor,
+        observer: any ClientCallObserver
     ) -> any ClientCallHandle {
         let order = count.withLockedValue { count in
             count += 1
             return count
         }
         let running = FaultyCall(
-            call, from: address, order: order, plan: plan, base: base, executor: executor,
-            observer: observer)
+            call,
+            from: address,
+            order: order,
+            plan: plan,
+            base: base,
+            executor: executor,
+            observer: observer
+        )
         running.start(
             fault: isDead.withLockedValue { $0 }
-                ? .unconnected : plan.fault(from: address, to: call.target.address))
+                ? .unconnected : plan.fault(from: address, to: call.target.address)
+        )
         return running
     }
 }
@@ -137,8 +148,13 @@ final class FaultyCall: ClientCallHandle, ClientCallObserver, @unchecked Sendabl
     private var isRefused = false
 
     init(
-        _ call: ClientCall, from: String, order: Int, plan: FaultPlan, base: any ClientTransport,
-        executor: any NodeExecutor, observer: any ClientCallObserver
+        _ call: ClientCall,
+        from: String,
+        order: Int,
+        plan: FaultPlan,
+        base: any ClientTransport,
+        executor: any NodeExecutor,
+        observer: any ClientCallObserver
     ) {
         self.call = call
         self.from = from
@@ -154,7 +170,9 @@ final class FaultyCall: ClientCallHandle, ClientCallObserver, @unchecked Sendabl
         deadline = executor.schedule(after: call.deadline - executor.now) { [weak self] in
             self?.finish(
                 ClientResult(
-                    status: Status(.deadlineExceeded, "no answer in time", origin: .local)))
+                    status: Status(.deadlineExceeded, "no answer in time", origin: .local)
+                )
+            )
         }
         switch fault {
         case .unconnected: return
