@@ -25,11 +25,11 @@ public struct LookupTrace: Hashable, Sendable {
 }
 
 extension RingClient {
-    /// Looks up a key's owner step by step from here: each node says whom to ask next.
-    package func trace(key: [UInt8]) async throws(ChordError) -> LookupTrace {
+    /// Looks up an owner step by step from here: each node says whom to ask next.
+    package func trace(_ subject: Subject) async throws(ChordError) -> LookupTrace {
         let contact = try await contact()
         let space = contact.parameters.space
-        let id = try identifier(of: key, in: contact.parameters)
+        let id = try identifier(of: subject, in: contact.parameters)
         let deadline = executor.now + lookups.deadline
         let budget = LookupMachine.defaultHopBudget(width: space.width)
         var candidates = [contact.state.node]

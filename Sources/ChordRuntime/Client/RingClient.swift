@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordCore
+package import ChordCore
 package import ChordHash
 package import ChordRPC
 import ChordWire
@@ -86,10 +86,38 @@ package struct RingClient: Sendable {
         return known.identifier(of: key, in: parameters.space)
     }
 
-    /// Looks up a key's owner: the ring forwards the question.
-    package func lookup(key: [UInt8], wantPath: Bool) async throws(ChordError) -> LookupResult {
+    /// What is looked up: a key, or an identifier itself.
+    package enum Subject: Sendable {
+        case key([UInt8])
+        case identifier(Identifier)
+    }
+
+    func identifier(
+        of subject: Subject, in parameters: RingParameters
+    ) throws(ChordError) -> Identifier {
+        switch subject {
+        case .key(let key): return try identifier(of: key, in: parameters)
+        case .identifier(let id):
+            guard parameters.space.contains(id) else {
+                throw ChordError(
+                    .invalidConfiguration,
+                    "identifier \(id) has more than the ring's \(parameters.space.width) bits")
+            }
+            return id
+        }
+    }
+
+    /// What the members of the ring have in common, as the first that answers says.
+    package func parameters() async throws(ChordError) -> RingParameters {
+        try await contact().parameters
+    }
+
+    /// Looks up an owner: the ring forwards the question.
+    package func lookup(
+        _ subject: Subject, wantPath: Bool
+    ) async throws(ChordError) -> LookupResult {
         let contact = try await contact()
-        let id = try identifier(of: key, in: contact.parameters)
+        let id = try identifier(of: subject, in: contact.parameters)
         let request = FindSuccessorRequest(id: id, wantPath: wantPath)
         let result = await contact.peers.call(
             ChordMethods.findSuccessor, at: contact.target,
