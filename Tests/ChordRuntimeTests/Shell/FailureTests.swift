@@ -104,7 +104,7 @@ struct FailureTests {
                         answers.withLockedValue { $0.append(.failure(error)) }
                     }
                     await withCheckedContinuation { continuation in
-                        _ = executor.schedule(after: .milliseconds(7)) { continuation.resume() }
+                        _ = executor.schedule(after: .milliseconds(20)) { continuation.resume() }
                     }
                 }
             }
@@ -126,7 +126,7 @@ struct FailureTests {
         #expect(new.id == old.id)
         #expect(new.incarnation > old.incarnation)
         let results = answers.withLockedValue { $0 }
-        #expect(results.count > 500)
+        #expect(results.count > 200)
         let members = Set(asking + [old, new])
         for result in results {
             let result = try result.get()
