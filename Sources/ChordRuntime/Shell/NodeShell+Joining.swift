@@ -192,8 +192,7 @@ extension NodeShell {
 
     func joined() {
         startTicking()
-        for waiter in joinWaiters.values { waiter.resume() }
-        joinWaiters = [:]
+        for key in joinWaiters.keys.sorted() { joinWaiters.removeValue(forKey: key)?.resume() }
     }
 
     /// Waits until the node is a member.

@@ -164,14 +164,15 @@ package actor NodeShell {
             case .left: nil
             case .failed(let error): error
             }
-        for waiter in joinWaiters.values {
-            waiter.resume(
+        // In the order in which they came: a dictionary's own differs from run to run.
+        for key in joinWaiters.keys.sorted() {
+            joinWaiters.removeValue(forKey: key)?.resume(
                 throwing: error ?? ChordError(.stopped, "the node left before it had joined"))
         }
-        joinWaiters = [:]
-        for waiter in endWaiters.values { waiter.resume(returning: error) }
-        endWaiters = [:]
-        for key in pauses.keys { endPause(key) }
+        for key in endWaiters.keys.sorted() {
+            endWaiters.removeValue(forKey: key)?.resume(returning: error)
+        }
+        for key in pauses.keys.sorted() { endPause(key) }
         events.finish()
     }
 
