@@ -35,7 +35,8 @@ extension NodeShell {
             switch directive {
             case .publish: break
             case .askState(let token, let peer): askState(token, peer)
-            case .notify(let peer): notify(peer)
+            case .notify(let peer): notify(peer, changed: false)
+            case .nudge(let peer): notify(peer, changed: true)
             case .findFinger(let token, let target): findFinger(token, target)
             case .sendLeave(let peer, let predecessor, let successors):
                 sendLeave(to: peer, predecessor: predecessor, successors: successors)
@@ -110,9 +111,10 @@ extension NodeShell {
         result.status.origin == .transport && result.peer != nil ? .broken : .silent
     }
 
-    private func notify(_ peer: NodeReference) {
+    /// - Parameter changed: nudges our predecessor, rather than naming ourselves as one.
+    private func notify(_ peer: NodeReference, changed: Bool) {
         let request = NotifyRequest(
-            candidate: machine.node, parameters: configuration.parameters)
+            candidate: machine.node, parameters: configuration.parameters, changed: changed)
         peers.call(
             ChordMethods.notify, of: peer,
             message: request.encoded(in: configuration.parameters.space),
@@ -172,9 +174,14 @@ extension NodeShell {
         state(of: PeerTarget(rival), retries: 0) { [weak self] answer in
             self?.assumeIsolated { shell in
                 guard case .state(let state) = answer, state.node.name == shell.machine.node.name,
-                    state.node.address != shell.machine.node.address,
-                    state.node.incarnation > shell.machine.node.incarnation
-                else { return }
+                    state.node.address != shell.machine.node.address
+                else {
+                    if answer == .dead || answer == .notMember {
+                        shell.perform(shell.machine.raiseIncarnation(above: rival.incarnation))
+                    }
+                    return
+                }
+                guard state.node.incarnation > shell.machine.node.incarnation else { return }
                 let error = ChordError(
                     .replaced,
                     "a newer life of \(state.node.name) runs at \(state.node.address); this one at "

@@ -86,8 +86,14 @@ package actor NodeShell {
     // MARK: What peers tell
 
     func notified(by candidate: NodeReference) {
+        // It lives: whatever kept us from dialling it is over.
+        peers.transport.resetBackoff(of: candidate.address)
         peers.transport.resetBackoff(of: candidate.address)
         perform(machine.notified(by: candidate))
+    }
+
+    func nudged(by successor: NodeReference) {
+        perform(machine.nudged(by: successor.id))
     }
 
     func neighbourLeft(_ leaver: NodeReference, successors: [NodeReference]) {
