@@ -85,6 +85,27 @@ struct FailureTests {
         #expect(ring.settle(limit: .seconds(15)), "\(ring.description)")
     }
 
+    @Test(
+        "a successor that answers nothing but errors is passed over in the end",
+        arguments: [StatusCode.internalError, .unavailable, .aborted]
+    )
+    func neverASensibleWord(code: StatusCode) throws {
+        let ring = try InProcessRing.settled(7, seed: 3)
+        let (before, node) = (ring.circle[1], ring.circle[2])
+        let status = Status(code, "not now")
+        ring.plan.set(.answers(status), to: node.address)
+        // Being slow to answer is no death.
+        ring.executor.run(for: .seconds(5))
+        #expect(ring.shell(before.name).view.successors.first == node)
+        let isPassedOver = ring.executor.run(
+            until: { ring.shell(before.name).view.successors.first == ring.circle[3] },
+            limit: .seconds(15)
+        )
+        #expect(isPassedOver)
+        ring.plan.set(nil, to: node.address)
+        #expect(ring.settle(limit: .seconds(15)), "\(ring.description)")
+    }
+
     @Test("a node that only its predecessor cannot reach stays out of nobody else's way")
     func unreachableFromOne() throws {
         let ring = try InProcessRing.settled(7, seed: 4)
