@@ -71,6 +71,7 @@ extension NodeShell {
                     // Somebody else lives at that address now.
                     answer = .dead
                 }
+                answer = shell.impatient(answer, of: peer.id)
                 shell.logger.trace(
                     "asked for its state",
                     metadata: [LogKeys.peer: "\(peer)", LogKeys.answer: "\(answer.kind)"])
@@ -78,6 +79,30 @@ extension NodeShell {
             }
         }
     }
+
+    /// A node that puts the question off is asked again, but not for ever: one that answers nothing but
+    /// errors would hold up this node's part of the ring.
+    private func impatient(_ answer: StateAnswer, of peer: Identifier) -> StateAnswer {
+        guard answer == .busy else {
+            busySince[peer] = nil
+            return answer
+        }
+        let now = executor.now
+        guard let since = busySince[peer] else {
+            // Neighbours only are asked, so there are few; a ring in turmoil starts the count anew.
+            if busySince.count >= 64 { busySince = [:] }
+            busySince[peer] = now
+            return answer
+        }
+        guard now - since > configuration.intervals.stabilize * Self.busyPatience else {
+            return answer
+        }
+        busySince[peer] = nil
+        return .notMember
+    }
+
+    /// Intervals for which a node may put questions off. A healthy one does so for a round trip.
+    private static var busyPatience: Int { 10 }
 
     /// Asks a node for its state. A failed connection is tried once more: it may have been idle too
     /// long, and a verdict of death must not rest on that.

@@ -22,6 +22,8 @@ package actor NodeShell {
     var machine: ChordMachine
     var ticker: ScheduledWork?
     var isPromptRoundDue = false
+    /// Since when peers have put our questions off.
+    var busySince: [Identifier: MonotonicTime] = [:]
     var joinWaiters: [Int: CheckedContinuation<Void, any Error>] = [:]
     var endWaiters: [Int: CheckedContinuation<ChordError?, Never>] = [:]
     /// Waits between two attempts to join.
