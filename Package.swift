@@ -20,6 +20,8 @@ let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metri
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -78,10 +80,10 @@ targets += [
     .target(name: "ChordTestSupport", path: "Tests/ChordTestSupport", swiftSettings: strict),
     .executableTarget(
         name: "ChordCLI",
-        dependencies: ["Chord", "ChordTLS", arguments, logging, lifecycle],
+        dependencies: ["Chord", "ChordIdentity", "ChordTLS", arguments, logging, lifecycle, signals],
         swiftSettings: strict),
     .testTarget(
-        name: "ChordCLITests", dependencies: ["ChordCLI", "Chord", "ChordCore", "ChordHash"],
+        name: "ChordCLITests", dependencies: ["ChordCLI", "Chord", arguments, logging],
         swiftSettings: strict),
 ]
 
