@@ -62,7 +62,7 @@ targets += module(
     [
         "ChordRPC", "ChordTLS", "ChordHTTP2", "ChordIdentity", nioCore, nioPosix, nioTLS, nioLocks,
         logging, metrics,
-    ], tests: [nioEmbedded])
+    ], tests: [nioEmbedded, "ChordTestSupport"])
 targets += module(
     "ChordRuntime",
     [
@@ -76,6 +76,8 @@ targets += module(
         "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging, metrics, lifecycle,
     ])
 targets += [
+    // What several test targets need: certificates, by the command that users have.
+    .target(name: "ChordTestSupport", path: "Tests/ChordTestSupport", swiftSettings: strict),
     .executableTarget(
         name: "ChordCLI",
         dependencies: ["Chord", "ChordIdentity", "ChordTLS", arguments, logging, lifecycle, signals],

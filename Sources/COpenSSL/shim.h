@@ -89,6 +89,10 @@ static inline int chord_ASN1_STRING_is_negative(const ASN1_INTEGER *value) {
     return ASN1_STRING_type(value) == V_ASN1_NEG_INTEGER;
 }
 
+static inline void chord_X509_CRL_stack_free(STACK_OF(X509_CRL) *lists) {
+    sk_X509_CRL_pop_free(lists, X509_CRL_free);
+}
+
 static inline unsigned long chord_XN_FLAG_LINE(void) {
     return XN_FLAG_ONELINE & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
 }

@@ -27,6 +27,7 @@ public final class ChordNode: Service, Sendable {
     private let shell: NodeShell
     private let server: GRPCServer
     private let transport: NetworkTransport
+    private let tls: TLSContextSource
     private let ownGroup: MultiThreadedEventLoopGroup?
     private let hash: HashFunction
 
@@ -47,7 +48,8 @@ public final class ChordNode: Service, Sendable {
             throw ChordError(
                 .invalidConfiguration, "node \(configuration.name) cannot start", cause: error)
         }
-        try Self.check(configuration, context.identity, listen)
+        try Self.check(configuration, context.identity)
+        try Self.check(configuration, listen)
 
         let ownGroup =
             configuration.eventLoopGroup == nil
@@ -101,6 +103,7 @@ public final class ChordNode: Service, Sendable {
 
         self.configuration = configuration
         self.ownGroup = ownGroup
+        self.tls = tls
         self.server = server
         self.transport = transport
         self.shell = shell
@@ -113,14 +116,12 @@ public final class ChordNode: Service, Sendable {
         ownGroup?.shutdownGracefully { _ in }
     }
 
+    /// Whether a certificate is this node's.
     private static func check(
-        _ configuration: ChordConfiguration, _ identity: PeerIdentity, _ listen: HostAndPort
+        _ configuration: ChordConfiguration, _ identity: PeerIdentity
     ) throws(ChordError) {
         func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
         let name = configuration.name
-        guard (1...255).contains(name.utf8.count), !name.utf8.contains(0) else {
-            throw refuse("a node's name has 1 to 255 bytes and no zero byte")
-        }
         guard identity.role == .node else {
             throw refuse(
                 "\(configuration.certificates.files.certificateChain) is the certificate of \(identity); "
@@ -131,6 +132,15 @@ public final class ChordNode: Service, Sendable {
                 "\(configuration.certificates.files.certificateChain) names node \(certified), but this "
                     + "node is to be called \(name)")
         }
+    }
+
+    /// Whether the settings can work.
+    private static func check(
+        _ configuration: ChordConfiguration, _ listen: HostAndPort
+    ) throws(ChordError) {
+        func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
+        guard (1...255).contains(configuration.name.utf8.count), !configuration.name.utf8.contains(0)
+        else { throw refuse("a node's name has 1 to 255 bytes and no zero byte") }
         for contact in configuration.contacts {
             do throws(TransportError) {
                 _ = try HostAndPort(contact)
@@ -206,6 +216,21 @@ public final class ChordNode: Service, Sendable {
     /// - Throws: why it will not become one, or `CancellationError`.
     public func waitUntilJoined() async throws {
         try await shell.waitUntilJoined()
+    }
+
+    /// Reads the certificate files anew: own certificate and key, trusted authorities, revocation list.
+    /// New connections use them; those that are open go on. Reads files: not for an event loop.
+    ///
+    /// - Throws: `ChordError` with `invalidConfiguration`; the former certificates then stay in use.
+    public func reloadCertificates() throws(ChordError) {
+        let context: TLSContext
+        do throws(TLSError) {
+            context = try configuration.certificates.load()
+        } catch {
+            throw ChordError(.invalidConfiguration, "the certificates stay as they are", cause: error)
+        }
+        try Self.check(configuration, context.identity)
+        tls.replace(with: context)
     }
 
     // MARK: The ring as this node sees it

@@ -24,6 +24,8 @@ package final class HTTP2Session {
     let session: OpaquePointer
     /// At an address of its own, because nghttp2 keeps a pointer to it.
     let state: UnsafeMutablePointer<SessionState>
+    /// Where nghttp2 has its memory from, likewise.
+    private let pool: UnsafeMutablePointer<MemoryPool>
     /// Output serialised already: by ``receive(_:)`` to learn of a failure, or by ourselves when
     /// nghttp2 can no longer be asked.
     var stash: [UInt8] = []
@@ -37,9 +39,13 @@ package final class HTTP2Session {
     package init(role: Role, limits: HTTP2Limits = HTTP2Limits()) throws(HTTP2Error) {
         let state = UnsafeMutablePointer<SessionState>.allocate(capacity: 1)
         state.initialize(to: SessionState(isServer: role == .server, limits: limits))
+        let pool = UnsafeMutablePointer<MemoryPool>.allocate(capacity: 1)
+        pool.initialize(to: MemoryPool())
         do throws(HTTP2Error) {
-            session = try Self.makeSession(role, limits, state)
+            session = try Self.makeSession(role, limits, state, pool)
         } catch {
+            pool.deinitialize(count: 1)
+            pool.deallocate()
             state.deinitialize(count: 1)
             state.deallocate()
             throw error
@@ -47,12 +53,16 @@ package final class HTTP2Session {
         self.role = role
         self.limits = limits
         self.state = state
+        self.pool = pool
         try submitPreface()
     }
 
     deinit {
-        // nghttp2 goes first: it points into header lists that the state keeps.
+        // nghttp2 goes first: it points into header lists that the state keeps, and gives its memory
+        // back to the pool.
         nghttp2_session_del(session)
+        pool.deinitialize(count: 1)
+        pool.deallocate()
         state.deinitialize(count: 1)
         state.deallocate()
     }
@@ -60,7 +70,8 @@ package final class HTTP2Session {
     private static func makeSession(
         _ role: Role,
         _ limits: HTTP2Limits,
-        _ state: UnsafeMutablePointer<SessionState>
+        _ state: UnsafeMutablePointer<SessionState>,
+        _ pool: UnsafeMutablePointer<MemoryPool>
     ) throws(HTTP2Error) -> OpaquePointer {
         var callbacks: OpaquePointer?
         var option: OpaquePointer?
@@ -86,10 +97,11 @@ package final class HTTP2Session {
         nghttp2_option_set_max_outbound_ack(option, max(limits.maxOutboundAcknowledgements, 0))
         nghttp2_option_set_max_settings(option, max(limits.maxSettings, 0))
         var session: OpaquePointer?
+        var memory = MemoryPool.allocator(pool)
         let result =
             switch role {
-            case .client: nghttp2_session_client_new2(&session, callbacks, state, option)
-            case .server: nghttp2_session_server_new2(&session, callbacks, state, option)
+            case .client: nghttp2_session_client_new3(&session, callbacks, state, option, &memory)
+            case .server: nghttp2_session_server_new3(&session, callbacks, state, option, &memory)
             }
         guard result == 0, let session else {
             throw HTTP2Error(library: Int(result), doing: "making a session")
@@ -250,6 +262,7 @@ package final class HTTP2Session {
     /// Gives back memory that an idle connection need not hold.
     package func releaseMemory() {
         state.pointee.releaseMemory()
+        pool.pointee.releaseMemory()
         if stash.isEmpty { stash = [] }
     }
 }

@@ -67,26 +67,59 @@ enum PEMFile {
                     + " 0600 (openssl pkey -in … -out …)"
             )
         }
-        throw failure(in: file, kind: "private key")
+        throw TLSError(
+            .fileMalformed,
+            "the file \(quoted(file)) holds no private key in PEM form that can be read:"
+                + " \(OpenSSLErrors.takeText())"
+        )
     }
 
+    /// The largest file that is read; a bundle of all public authorities is a tenth of it.
+    private static let maximumBytes = 4 << 20
+
+    /// Reads a file whole, because OpenSSL's line reader takes an error for the end of the file.
     private static func open(_ file: String) throws(TLSError) -> OpaquePointer {
         OpenSSLErrors.clear()
-        if let bio = BIO_new_file(file, "r") {
-            return bio
+        guard let source = BIO_new_file(file, "r") else {
+            throw unreadable(file, OpenSSLErrors.take())
         }
-        let entries = OpenSSLErrors.take()
+        defer { BIO_free(source) }
+        guard let contents = BIO_new(BIO_s_mem()) else {
+            throw TLSError(.internalFailure, OpenSSLErrors.takeText())
+        }
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        var total = 0
+        while true {
+            let count = BIO_read(source, &buffer, Int32(buffer.count))
+            let entries = OpenSSLErrors.take()
+            total += max(0, Int(count))
+            let isTooLarge = total > maximumBytes
+            if isTooLarge || entries.contains(where: \.isSystem) {
+                BIO_free(contents)
+                throw isTooLarge
+                    ? TLSError(
+                        .fileMalformed,
+                        "the file \(quoted(file)) is larger than \(maximumBytes) bytes"
+                    )
+                    : unreadable(file, entries)
+            }
+            guard count > 0 else { return contents }
+            BIO_write(contents, buffer, count)
+        }
+    }
+
+    private static func unreadable(_ file: String, _ entries: [OpenSSLErrors.Entry]) -> TLSError {
         let system = entries.first { $0.isSystem }
-        if system?.errorNumber == ENOENT || system == nil {
-            throw TLSError(
+        if system?.errorNumber == ENOENT {
+            return TLSError(
                 .fileMissing,
                 "there is no file \(quoted(file)); check the path in the configuration"
             )
         }
-        throw TLSError(
+        return TLSError(
             .fileUnreadable,
             "the file \(quoted(file)) cannot be read: \(system?.text ?? "unknown reason");"
-                + " check its permissions"
+                + " check its path and permissions"
         )
     }
 

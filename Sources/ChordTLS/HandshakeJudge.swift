@@ -66,7 +66,7 @@ final class HandshakeJudge {
         }
     }
 
-    /// Picks the protocol on a server: `h2` or nothing.
+    /// Notes that the client offers no protocol that we speak.
     func refuseProtocols() {
         refusal = TLSError(
             .noApplicationProtocol,
@@ -162,13 +162,8 @@ enum VerificationFailure {
                 "\(subject) cannot be checked: there is no revocation list of its issuer \(issuer)"
             )
         case X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID:
-            let list = X509_STORE_CTX_get0_current_crl(verification)
             let isLate = code == X509_V_ERR_CRL_HAS_EXPIRED
-            let when = time(
-                list.flatMap {
-                    isLate ? X509_CRL_get0_nextUpdate($0) : X509_CRL_get0_lastUpdate($0)
-                }
-            )
+            let when = listTime(verification, current: current, end: isLate)
             return TLSError(
                 .revocationListExpired,
                 "\(subject) cannot be checked: the revocation list of its issuer \(issuer) "
@@ -180,14 +175,40 @@ enum VerificationFailure {
         }
     }
 
-    /// A list that we lack or let expire is no fault of the peer's certificate, and OpenSSL's alerts
-    /// would say that it is. "Out of memory" is the error whose alert is `internal_error`.
+    /// Corrects the alert where OpenSSL's would mislead the peer. A list that we lack or let expire is
+    /// no fault of its certificate: "out of memory" is the error whose alert is `internal_error`. A
+    /// certificate that is not valid yet falls under `certificate_expired` (RFC 8446, section 6.2).
     static func adjustAlert(of verification: OpaquePointer) {
         switch X509_STORE_CTX_get_error(verification) {
         case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID:
             X509_STORE_CTX_set_error(verification, X509_V_ERR_OUT_OF_MEM)
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            X509_STORE_CTX_set_error(verification, X509_V_ERR_CERT_HAS_EXPIRED)
         default: break
         }
+    }
+
+    /// When the validity of the newest list of a certificate's issuer ends or begins. OpenSSL forgets
+    /// which list it looked at, so the lists are looked up again.
+    private static func listTime(
+        _ verification: OpaquePointer,
+        current: OpaquePointer?,
+        end: Bool
+    ) -> String {
+        let issuer = current.flatMap { X509_get_issuer_name($0) }
+        guard let issuer, let lists = X509_STORE_CTX_get1_crls(verification, issuer) else {
+            return time(nil)
+        }
+        defer { chord_X509_CRL_stack_free(lists) }
+        var newest: Int64?
+        for index in 0..<OPENSSL_sk_num(lists) {
+            let list = OPENSSL_sk_value(lists, index).map { OpaquePointer($0) }
+            let bound = end ? X509_CRL_get0_nextUpdate(list) : X509_CRL_get0_lastUpdate(list)
+            if let seconds = try? CertificateReader.seconds(bound) {
+                newest = max(newest ?? seconds, seconds)
+            }
+        }
+        return newest.map { PeerCertificate.timestamp(secondsSince1970: $0) } ?? time(nil)
     }
 
     private static func time(_ time: UnsafePointer<ASN1_TIME>?) -> String {

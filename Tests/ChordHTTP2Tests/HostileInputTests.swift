@@ -29,16 +29,34 @@ import Testing
         #expect(server.session.isFinished)
     }
 
-    static let violations: [(String, [UInt8], HTTP2ErrorCode)] = [
-        (
-            "a frame too long", Frames.frame(type: 0, stream: 1, payload: Samples.bytes(16_385)),
+    /// A frame no peer may send, under a name short enough for a report.
+    struct Violation: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var bytes: [UInt8]
+        var code: HTTP2ErrorCode
+
+        init(_ name: String, _ bytes: [UInt8], _ code: HTTP2ErrorCode) {
+            testDescription = name
+            self.bytes = bytes
+            self.code = code
+        }
+    }
+
+    static let violations: [Violation] = [
+        Violation(
+            "a frame too long",
+            Frames.frame(type: 0, stream: 1, payload: Samples.bytes(16_385)),
             .frameSizeError
         ),
-        ("data on stream 0", Frames.frame(type: 0, payload: [1]), .protocolError),
-        ("data on an idle stream", Frames.frame(type: 0, stream: 1, payload: [1]), .protocolError),
-        ("a short ping", Frames.frame(type: 6, payload: [1]), .frameSizeError),
-        ("an even stream", Frames.request(stream: 2), .protocolError),
-        (
+        Violation("data on stream 0", Frames.frame(type: 0, payload: [1]), .protocolError),
+        Violation(
+            "data on an idle stream",
+            Frames.frame(type: 0, stream: 1, payload: [1]),
+            .protocolError
+        ),
+        Violation("a short ping", Frames.frame(type: 6, payload: [1]), .frameSizeError),
+        Violation("an even stream", Frames.request(stream: 2), .protocolError),
+        Violation(
             "a broken header block",
             Frames.frame(
                 type: 1,
@@ -48,29 +66,35 @@ import Testing
                     0xff, 0xff,
                     0xff, 0xff, 0xff, 0xff, 0xff,
                 ]
-            ), .compressionError
+            ),
+            .compressionError
         ),
-        ("a window of nothing", Frames.frame(type: 8, payload: [0, 0, 0, 0]), .protocolError),
-        (
-            "a window beyond 2^31", Frames.frame(type: 8, payload: [0x7f, 0xff, 0xff, 0xff]),
+        Violation(
+            "a window of nothing",
+            Frames.frame(type: 8, payload: [0, 0, 0, 0]),
+            .protocolError
+        ),
+        Violation(
+            "a window beyond 2^31",
+            Frames.frame(type: 8, payload: [0x7f, 0xff, 0xff, 0xff]),
             .flowControlError
         ),
-        ("a continuation of nothing", Frames.continuation(stream: 1), .protocolError),
-        (
+        Violation("a continuation of nothing", Frames.continuation(stream: 1), .protocolError),
+        Violation(
             "push from a client",
             Frames.frame(type: 5, flags: 4, stream: 1, payload: [0, 0, 0, 2]),
             .protocolError
         ),
-        ("a reset of an idle stream", Frames.reset(stream: 1), .protocolError),
+        Violation("a reset of an idle stream", Frames.reset(stream: 1), .protocolError),
     ]
 
     @Test(arguments: violations)
-    func violationsEndTheConnection(name: String, bytes: [UInt8], code: HTTP2ErrorCode) throws {
+    func violationsEndTheConnection(violation: Violation) throws {
         let server = try Endpoint(.server)
         server.receive(Frames.preface + Frames.settings)
         #expect(server.failure == nil)
-        server.receive(bytes)
-        #expect(server.failure?.wireCode == code, "\(name): \(String(describing: server.failure))")
+        server.receive(violation.bytes)
+        #expect(server.failure?.wireCode == violation.code, "\(String(describing: server.failure))")
         _ = try server.takeOutput()
         #expect(server.session.isFinished)
     }

@@ -19,7 +19,9 @@ import Testing
     @Test func twoNodesKnowEachOther() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n2))
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.n1), expecting: ExpectedPeer(name: "n2"))
+            fixtures.context(fixtures.n1),
+            expecting: ExpectedPeer(name: "n2")
+        )
         #expect(client.peerIdentity == nil)
         let outcome = handshake(server: server, client: client)
         #expect(outcome.serverError == nil)
@@ -34,8 +36,10 @@ import Testing
     @Test func clientsAreKnownAsClients() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n1))
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.client), expecting: ExpectedPeer(host: "localhost"),
-            serverName: "localhost")
+            fixtures.context(fixtures.client),
+            expecting: ExpectedPeer(host: "localhost"),
+            serverName: "localhost"
+        )
         let outcome = handshake(server: server, client: client)
         #expect(outcome.serverError == nil)
         #expect(outcome.clientError == nil)
@@ -46,7 +50,9 @@ import Testing
     @Test func aChainThroughAnIntermediateAuthorityVerifies() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.viaIntermediate))
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.n1), expecting: ExpectedPeer(name: "deep"))
+            fixtures.context(fixtures.n1),
+            expecting: ExpectedPeer(name: "deep")
+        )
         let outcome = handshake(server: server, client: client)
         #expect(outcome.clientError == nil)
         #expect(outcome.serverError == nil)
@@ -55,11 +61,13 @@ import Testing
     @Test func hostCertificatesAreAdmittedUnderTheHostPolicy() throws {
         let policy = IdentityPolicy(trustDomains: ["chord.test"], admitsHostCertificates: true)
         let server = try TLSConnection.server(
-            fixtures.context(fixtures.hostOnly, policy: policy))
+            fixtures.context(fixtures.hostOnly, policy: policy)
+        )
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1, policy: policy),
             expecting: ExpectedPeer(name: "anything", host: "a.chord.test"),
-            serverName: "a.chord.test")
+            serverName: "a.chord.test"
+        )
         let outcome = handshake(server: server, client: client)
         #expect(outcome.clientError == nil)
         #expect(client.peerIdentity?.proof == .host)
@@ -71,39 +79,50 @@ import Testing
     @Test func anotherNodeThanTheOneMeantIsRefused() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n3))
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.n1), expecting: ExpectedPeer(name: "n2"))
+            fixtures.context(fixtures.n1),
+            expecting: ExpectedPeer(name: "n2")
+        )
         let outcome = handshake(server: server, client: client)
         let error = try #require(outcome.clientError)
         #expect(error.code == .identityRefused)
         #expect(
-            error.message == "certificate presented by 127.0.0.1:7946 names node n3, expected n2")
+            error.message == "certificate presented by 127.0.0.1:7946 names node n3, expected n2"
+        )
         #expect((error.cause as? IdentityError)?.code == .wrongName)
         #expect(outcome.serverError?.code == .peerRefused)
         #expect(
             outcome.serverError?.message.hasPrefix(
-                "the peer refused our certificate: alert bad certificate (42)") == true)
+                "the peer refused our certificate: alert bad certificate (42)"
+            ) == true
+        )
         #expect(client.peerIdentity == nil)
     }
 
     @Test func anotherHostThanTheOneDialledIsRefused() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n2))
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.n1), expecting: ExpectedPeer(host: "10.0.0.1"))
+            fixtures.context(fixtures.n1),
+            expecting: ExpectedPeer(host: "10.0.0.1")
+        )
         let outcome = handshake(server: server, client: client)
         #expect(
             outcome.clientError?.message
                 == "certificate presented by 127.0.0.1:7946 holds for localhost, 127.0.0.1, ::1,"
-                + " expected 10.0.0.1")
+                + " expected 10.0.0.1"
+        )
     }
 
     @Test func aClientIsNoNode() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.client))
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.n1), expecting: ExpectedPeer(name: "alice"))
+            fixtures.context(fixtures.n1),
+            expecting: ExpectedPeer(name: "alice")
+        )
         let outcome = handshake(server: server, client: client)
         #expect(
             outcome.clientError?.message
-                == "certificate presented by 127.0.0.1:7946 has role client, expected node")
+                == "certificate presented by 127.0.0.1:7946 has role client, expected node"
+        )
     }
 
     // MARK: Certificates that are refused on either side
@@ -119,52 +138,99 @@ import Testing
 
     static let refusals: [Refusal] = [
         Refusal(
-            testDescription: "expired", certificate: \.expired, code: .certificateExpired,
-            text: "has expired on 2023-11-15T22:13:20Z", alert: SSL_AD_CERTIFICATE_EXPIRED),
+            testDescription: "expired",
+            certificate: \.expired,
+            code: .certificateExpired,
+            text: "has expired on 2023-11-15T22:13:20Z",
+            alert: SSL_AD_CERTIFICATE_EXPIRED
+        ),
         Refusal(
-            testDescription: "not yet valid", certificate: \.notYetValid,
-            code: .certificateNotYetValid, text: "is not valid before 2096-10-02T07:06:40Z",
-            alert: SSL_AD_BAD_CERTIFICATE),
+            testDescription: "not yet valid",
+            certificate: \.notYetValid,
+            code: .certificateNotYetValid,
+            text: "is not valid before 2096-10-02T07:06:40Z",
+            alert: SSL_AD_CERTIFICATE_EXPIRED
+        ),
         Refusal(
-            testDescription: "foreign authority", certificate: \.foreign, code: .unknownAuthority,
+            testDescription: "issued by a node",
+            certificate: \.viaNode,
+            code: .certificateRefused,
+            text: ": its authority 'CN = n1' does not verify: invalid CA certificate",
+            alert: SSL_AD_UNKNOWN_CA
+        ),
+        Refusal(
+            testDescription: "foreign authority",
+            certificate: \.foreign,
+            code: .unknownAuthority,
             text: "is issued by an unknown authority: issuer 'CN = foreign authority'",
-            alert: SSL_AD_UNKNOWN_CA),
+            alert: SSL_AD_UNKNOWN_CA
+        ),
         Refusal(
-            testDescription: "self-signed", certificate: \.selfSigned, code: .unknownAuthority,
-            text: "is self-signed", alert: SSL_AD_UNKNOWN_CA),
+            testDescription: "self-signed",
+            certificate: \.selfSigned,
+            code: .unknownAuthority,
+            text: "is self-signed",
+            alert: SSL_AD_UNKNOWN_CA
+        ),
         Refusal(
-            testDescription: "two URIs", certificate: \.twoURIs, code: .identityRefused,
-            text: "carries 2 URIs", alert: SSL_AD_BAD_CERTIFICATE),
+            testDescription: "two URIs",
+            certificate: \.twoURIs,
+            code: .identityRefused,
+            text: "carries 2 URIs",
+            alert: SSL_AD_BAD_CERTIFICATE
+        ),
         Refusal(
-            testDescription: "authority as leaf", certificate: \.authorityAsLeaf,
-            code: .identityRefused, text: "certificate authority's own",
-            alert: SSL_AD_UNSUPPORTED_CERTIFICATE),
+            testDescription: "authority as leaf",
+            certificate: \.authorityAsLeaf,
+            code: .identityRefused,
+            text: "certificate authority's own",
+            alert: SSL_AD_UNSUPPORTED_CERTIFICATE
+        ),
         Refusal(
-            testDescription: "no clientAuth", certificate: \.serverOnly, code: .identityRefused,
-            text: "missing: clientAuth", alert: SSL_AD_UNSUPPORTED_CERTIFICATE),
+            testDescription: "no clientAuth",
+            certificate: \.serverOnly,
+            code: .identityRefused,
+            text: "missing: clientAuth",
+            alert: SSL_AD_UNSUPPORTED_CERTIFICATE
+        ),
         Refusal(
-            testDescription: "foreign trust domain", certificate: \.foreignTrustDomain,
+            testDescription: "foreign trust domain",
+            certificate: \.foreignTrustDomain,
             code: .identityRefused,
             text: "names trust domain 'elsewhere.test', ours is 'chord.test'",
-            alert: SSL_AD_BAD_CERTIFICATE),
+            alert: SSL_AD_BAD_CERTIFICATE
+        ),
         Refusal(
-            testDescription: "host only", certificate: \.hostOnly, code: .identityRefused,
-            text: "carries no SPIFFE name", alert: SSL_AD_BAD_CERTIFICATE),
+            testDescription: "host only",
+            certificate: \.hostOnly,
+            code: .identityRefused,
+            text: "carries no SPIFFE name",
+            alert: SSL_AD_BAD_CERTIFICATE
+        ),
         Refusal(
-            testDescription: "revoked", certificate: \.revoked, revocationList: \.list,
-            code: .certificateRevoked, text: "is revoked by its issuer 'CN = ours authority'",
-            alert: SSL_AD_CERTIFICATE_REVOKED),
+            testDescription: "revoked",
+            certificate: \.revoked,
+            revocationList: \.list,
+            code: .certificateRevoked,
+            text: "is revoked by its issuer 'CN = ours authority'",
+            alert: SSL_AD_CERTIFICATE_REVOKED
+        ),
         Refusal(
-            testDescription: "no list of the issuer", certificate: \.viaIntermediate,
-            revocationList: \.list, code: .revocationListMissing,
+            testDescription: "no list of the issuer",
+            certificate: \.viaIntermediate,
+            revocationList: \.list,
+            code: .revocationListMissing,
             text: "there is no revocation list of its issuer 'CN = intermediate authority'",
-            alert: SSL_AD_INTERNAL_ERROR),
+            alert: SSL_AD_INTERNAL_ERROR
+        ),
     ]
 
     @Test(arguments: refusals)
     func aServerRefuses(_ refusal: Refusal) throws {
         let context = try fixtures.context(
-            fixtures.n1, revocationList: refusal.revocationList(fixtures))
+            fixtures.n1,
+            revocationList: refusal.revocationList(fixtures)
+        )
         let server = try TLSConnection.server(context)
         let rogue = RoguePeer(.init(certificate: refusal.certificate(fixtures)))
         let error = try #require(handshake(server, with: rogue))
@@ -179,7 +245,9 @@ import Testing
     @Test(arguments: refusals)
     func aClientRefuses(_ refusal: Refusal) throws {
         let context = try fixtures.context(
-            fixtures.n1, revocationList: refusal.revocationList(fixtures))
+            fixtures.n1,
+            revocationList: refusal.revocationList(fixtures)
+        )
         let client = try TLSConnection.client(context, expecting: ExpectedPeer(name: "n1"))
         let rogue = RoguePeer(.init(isServer: true, certificate: refusal.certificate(fixtures)))
         _ = try client.advanceHandshake()
@@ -191,25 +259,58 @@ import Testing
         #expect(rogue.alert == refusal.alert)
     }
 
-    @Test func aRevocationListThatHasExpiredRefusesEverybody() throws {
-        // The list was good when the context was loaded; a second's life makes it expire in use.
-        #expect(throws: TLSError.self) {
-            try fixtures.context(fixtures.n1, revocationList: fixtures.expiredList)
-        }
+    @Test func aRevocationListThatHasExpiredRefusesThoseItIsFor() throws {
+        // Two authorities are trusted; the list of the peer's has expired, that of ours has not.
+        let context = try fixtures.context(
+            fixtures.n1,
+            trusting: fixtures.bothRoots,
+            revocationList: fixtures.mixedLists
+        )
+        let server = try TLSConnection.server(context)
+        let rogue = RoguePeer(.init(certificate: fixtures.foreign))
+        let error = try #require(handshake(server, with: rogue))
+        #expect(error.code == .revocationListExpired)
+        #expect(
+            error.message.contains(
+                "the revocation list of its issuer 'CN = foreign authority' has expired on"
+                    + " 2024-02-01T00:00:00Z"
+            ),
+            "\(error)"
+        )
+        #expect(rogue.alert == SSL_AD_INTERNAL_ERROR)
+        let member = RoguePeer(.init(certificate: fixtures.n2))
+        #expect(handshake(try .server(context), with: member) == nil)
+    }
+
+    @Test func severalAuthoritiesCanBeTrustedAtOnce() throws {
+        let server = try TLSConnection.server(
+            fixtures.context(fixtures.n2, trusting: fixtures.bothRoots)
+        )
+        let client = try TLSConnection.client(
+            fixtures.context(fixtures.foreign, trusting: fixtures.bothRoots),
+            expecting: ExpectedPeer(name: "n2")
+        )
+        let outcome = handshake(server: server, client: client)
+        #expect(outcome.serverError == nil)
+        #expect(outcome.clientError == nil)
     }
 
     @Test func theClientLearnsWhyItWasRefusedAtItsFirstRead() throws {
         let server = try TLSConnection.server(
-            fixtures.context(fixtures.n1, revocationList: fixtures.list))
+            fixtures.context(fixtures.n1, revocationList: fixtures.list)
+        )
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.revoked), expecting: ExpectedPeer(name: "n1"))
+            fixtures.context(fixtures.revoked),
+            expecting: ExpectedPeer(name: "n1")
+        )
         let outcome = handshake(server: server, client: client)
         #expect(outcome.serverError?.code == .certificateRevoked)
         let error = try #require(outcome.clientError)
         #expect(error.code == .peerRefused)
         #expect(
             error.message
-                == "the peer refused our certificate: alert certificate revoked (44): it is revoked")
+                == "the peer refused our certificate: alert certificate revoked (44): it is revoked"
+        )
     }
 
     // MARK: Peers that do not speak as we do
@@ -232,9 +333,12 @@ import Testing
 
     @Test func aTLS12ServerIsRefused() throws {
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.n1), expecting: ExpectedPeer(name: "n2"))
+            fixtures.context(fixtures.n1),
+            expecting: ExpectedPeer(name: "n2")
+        )
         let rogue = RoguePeer(
-            .init(isServer: true, certificate: fixtures.n2, version: TLS1_2_VERSION))
+            .init(isServer: true, certificate: fixtures.n2, version: TLS1_2_VERSION)
+        )
         _ = try client.advanceHandshake()
         rogue.feed(Array(client.takeCiphertext().readableBytesView))
         let error = try #require(handshake(client, with: rogue))
@@ -253,7 +357,9 @@ import Testing
 
     @Test func aServerThatDoesNotSelectHTTP2IsRefused() throws {
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.n1), expecting: ExpectedPeer(name: "n2"))
+            fixtures.context(fixtures.n1),
+            expecting: ExpectedPeer(name: "n2")
+        )
         let rogue = RoguePeer(.init(isServer: true, certificate: fixtures.n2, protocols: []))
         _ = try client.advanceHandshake()
         rogue.feed(Array(client.takeCiphertext().readableBytesView))
@@ -265,7 +371,9 @@ import Testing
     @Test func noTicketsAreIssued() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n1))
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.n2), expecting: ExpectedPeer(name: "n1"))
+            fixtures.context(fixtures.n2),
+            expecting: ExpectedPeer(name: "n1")
+        )
         _ = try client.advanceHandshake()
         client.drainCiphertext { server.feed($0) }
         _ = try server.advanceHandshake()
@@ -276,12 +384,30 @@ import Testing
         #expect(!server.hasCiphertext)
     }
 
+    @Test(arguments: [
+        ("node.chord.test", true), ("127.0.0.1", false), ("::1", false), ("[::1]", false),
+    ])
+    func onlyNamesAreSentAsServerNames(_ serverName: String, _ isSent: Bool) throws {
+        let client = try TLSConnection.client(
+            fixtures.context(fixtures.n1),
+            expecting: ExpectedPeer(name: "n2"),
+            serverName: serverName
+        )
+        _ = try client.advanceHandshake()
+        let hello = Array(client.takeCiphertext().readableBytesView)
+        let name = Array(serverName.utf8)
+        let contains = hello.indices.contains { hello[$0...].starts(with: name) }
+        #expect(contains == isSent)
+    }
+
     @Test func aServerNameThatCannotBeSentIsAnError() throws {
         let name = String(repeating: "a", count: 300)
         #expect {
             try TLSConnection.client(
-                fixtures.context(fixtures.n1), expecting: ExpectedPeer(name: "n2"),
-                serverName: name)
+                fixtures.context(fixtures.n1),
+                expecting: ExpectedPeer(name: "n2"),
+                serverName: name
+            )
         } throws: { error in
             (error as? TLSError)?.code == .invalidConfiguration
         }

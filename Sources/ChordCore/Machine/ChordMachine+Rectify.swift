@@ -69,6 +69,10 @@ extension ChordMachine {
         successors rest: [NodeReference]
     ) -> [Directive] {
         guard phase == .member, leaver.id != node.id else { return [] }
+        // The farewell of a former life may arrive when the node is back already.
+        let known = [predecessor] + successors.entries + table.entries
+        guard !known.contains(where: { $0.id == leaver.id && $0.incarnation > leaver.incarnation })
+        else { return [] }
         var directives: [Directive] = []
         if successors.head?.id == leaver.id {
             directives += dropHead(cause: .left, rest: rest)
@@ -79,7 +83,7 @@ extension ChordMachine {
             }
         }
         if waitingCandidate?.id == leaver.id { waitingCandidate = nil }
-        if predecessor.id == leaver.id, predecessor.incarnation <= leaver.incarnation {
+        if predecessor.id == leaver.id {
             isPredecessorGone = true
             if successors.head == nil {
                 directives += changing(.left) { machine, _ in

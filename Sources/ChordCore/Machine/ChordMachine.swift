@@ -237,7 +237,7 @@ public struct ChordMachine: Hashable, Sendable {
         let before = view
         var directives: [Directive] = []
         change(&self, &directives)
-        for successor in successors.entries { table.insert(successor) }
+        table.take(over: successors)
         let after = view
         guard after != before else { return directives }
         directives.append(.publish)

@@ -53,6 +53,12 @@ final class LookupRun: @unchecked Sendable {
         call?.cancel()
     }
 
+    /// The caller has changed its mind, and still is to be told the end.
+    func abandon() {
+        finish(.failure(Status(.cancelled, "the caller cancelled the lookup", origin: .local)), nil)
+        call?.cancel()
+    }
+
     private func advance() {
         let view = context.published.current.view
         switch machine.step(in: view) {
@@ -85,8 +91,11 @@ final class LookupRun: @unchecked Sendable {
         call = nil
         guard completion != nil else { return }
         guard result.status.isOK else {
+            // A deadline that passed says nothing about the peer: it may have been the caller's own and
+            // short, or spent further on by somebody whom this peer waits for.
             let verdict = PeerVerdict(result.status)
-            if verdict == .dead || verdict == .notMember { context.suspect(peer.id) }
+            let isBlamed = verdict == .dead && result.status.origin == .transport
+            if isBlamed || verdict == .notMember { context.suspect(peer.id) }
             if result.status.endsLookup { return finish(.failure(result.status), nil) }
             machine.exclude(peer.id)
             return advance()
@@ -144,8 +153,11 @@ extension Status {
     var endsLookup: Bool {
         guard origin != .transport else { return false }
         switch code {
-        case .alreadyExists, .resourceExhausted, .deadlineExceeded, .cancelled, .invalidArgument:
+        case .alreadyExists, .resourceExhausted, .deadlineExceeded, .invalidArgument:
             return true
+        case .cancelled:
+            // A peer that resets its stream with CANCEL has given up, and the next best has not.
+            return origin == .local
         default:
             return false
         }

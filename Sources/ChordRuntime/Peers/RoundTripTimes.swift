@@ -32,6 +32,9 @@ final class RoundTripTimes: Sendable {
         self.limits = limits
     }
 
+    /// Peers of which a round trip is known.
+    var count: Int { estimates.withLockedValue { $0.count } }
+
     func record(_ sample: Duration, of address: String) {
         let nanoseconds = Double(max(0, sample.clampedNanoseconds))
         estimates.withLockedValue { estimates in
@@ -47,7 +50,7 @@ final class RoundTripTimes: Sendable {
     /// The silence that the peer at `address` is allowed, at least `floor`.
     func allowance(for address: String, floor: Duration) -> Duration {
         guard let estimate = estimates.withLockedValue({ $0[address] }) else {
-            return max(floor, limits.initial)
+            return min(limits.cap, max(floor, limits.initial))
         }
         let nanoseconds = estimate.smoothed + 4 * estimate.variance
         guard nanoseconds < Double(limits.cap.clampedNanoseconds) else { return limits.cap }

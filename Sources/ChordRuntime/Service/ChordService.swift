@@ -23,11 +23,8 @@ struct ChordService: Sendable {
         router.register(ChordMethods.getSuccessorList) { request, call in
             getSuccessorList(request, &call)
         }
-        router.register(ChordMethods.getPredecessor) { _, call in
-            let snapshot = published.current
-            guard snapshot.view.isMember else { return .failed(.notMember(snapshot.view.node.name)) }
-            call.reply += snapshot.predecessorReply
-            return .replied
+        router.register(ChordMethods.getPredecessor) { request, call in
+            getPredecessor(request, &call)
         }
         router.register(ChordMethods.notify) { request, call in notify(request, &call) }
         router.register(ChordMethods.leave) { request, call in leave(request, &call) }
@@ -45,10 +42,8 @@ struct ChordService: Sendable {
         let snapshot = published.current
         let view = snapshot.view
         guard view.isMember else { return .failed(.notMember(view.node.name)) }
-        if let joiner = request.joiner, request.hops == 0 {
-            if let refusal = shell.refusal(of: joiner, claimedBy: call.peer, as: "joiner") {
-                return .failed(refusal)
-            }
+        if let joiner = request.joiner, let refusal = refusal(of: joiner, in: request, call.peer) {
+            return .failed(refusal)
         }
         if request.iterative { return iterativeStep(request, view, &call) }
 
@@ -71,6 +66,22 @@ struct ChordService: Sendable {
             }
         }
         return forward(machine, wantsPath: request.wantPath, &call)
+    }
+
+    /// The first node asked holds a joiner's claim against its certificate; those further on trust that
+    /// node, and nobody who is none.
+    private func refusal(
+        of joiner: NodeReference, in request: FindSuccessorRequest, _ peer: PeerIdentity
+    ) -> Status? {
+        guard joiner.id == request.id else {
+            return Status(
+                .invalidArgument,
+                "\(joiner.name) joins at \(joiner.id) and must look up that, not \(request.id)")
+        }
+        guard request.hops > 0, peer.role == .node else {
+            return shell.refusal(of: joiner, claimedBy: peer, as: "joiner")
+        }
+        return nil
     }
 
     private func forward(
@@ -112,6 +123,20 @@ struct ChordService: Sendable {
         }
         reply.hops = request.hops
         reply.encode(appendingTo: &call.reply, space: space)
+        return .replied
+    }
+
+    private func getPredecessor(
+        _ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        do throws(WireError) {
+            _ = try GetPredecessorRequest(decoding: bytes, space: space)
+        } catch {
+            return .failed(Status(.invalidArgument, "\(error)"))
+        }
+        let snapshot = published.current
+        guard snapshot.view.isMember else { return .failed(.notMember(snapshot.view.node.name)) }
+        call.reply += snapshot.predecessorReply
         return .replied
     }
 

@@ -22,7 +22,8 @@ extension NodeShell {
     ///
     /// - Parameter limit: how long to go on trying; nil stands for ever.
     /// - Throws: `nameTaken`, `parametersDiffer` and `refused` at once, as trying again would not help;
-    ///   `noContact` when the time is over.
+    ///   `noContact` when the time is over; `stopped` when the node ended or the task was cancelled
+    ///   meanwhile.
     package func join(through addresses: [String], for limit: Duration?) async throws(ChordError) {
         let others = addresses.filter { $0 != configuration.address }
         guard !others.isEmpty else { return create() }
@@ -31,7 +32,8 @@ extension NodeShell {
         while true {
             var lastError: ChordError?
             for address in others {
-                guard end == nil, machine.phase == .outside else { return }
+                try checkMayJoin()
+                guard machine.phase == .outside else { return }
                 do throws(ChordError) {
                     if try await joinOnce(through: address) { return }
                 } catch {
@@ -54,6 +56,14 @@ extension NodeShell {
         }
     }
 
+    private func checkMayJoin() throws(ChordError) {
+        if case .failed(let error) = end { throw error }
+        if machine.phase == .left {
+            throw ChordError(.stopped, "the node left before it had joined")
+        }
+        if Task.isCancelled { throw ChordError(.stopped, "joining was cancelled") }
+    }
+
     /// One attempt.
     ///
     /// - Returns: false where the ring changed meanwhile, so that another attempt may do.
@@ -61,9 +71,7 @@ extension NodeShell {
         let space = configuration.parameters.space
         let contact = PeerTarget(bootstrap: address)
         let first = try await stateForJoin(of: contact)
-        if let former = ([first.predecessor] + first.successors).first(where: isOurFormerSelf) {
-            try await refuseIfAlive(former)
-        }
+        try await refuseLiveHolder(among: [first.predecessor] + first.successors)
         let request = FindSuccessorRequest(id: machine.node.id, joiner: machine.node)
         let result = await peers.call(
             ChordMethods.findSuccessor, at: contact, message: request.encoded(in: space),
@@ -77,34 +85,51 @@ extension NodeShell {
         } catch {
             throw ChordError(.invalidAnswer, "the answer of \(address) to a lookup", cause: error)
         }
-        if let former = reply.answeringSuccessors.first(where: isOurFormerSelf) {
-            try await refuseIfAlive(former)
-        }
+        try await refuseLiveHolder(among: reply.answeringSuccessors)
         let member = reply.answering
         guard isRightlyPlaced(member) else { return false }
         // The member itself, rather than what somebody says of it: its state in one answer.
-        let state = try await stateForJoin(of: PeerTarget(member))
-        guard state.node.id == member.id, machine.phase == .outside, end == nil else { return false }
+        var state = try await stateForJoin(of: PeerTarget(member))
+        guard state.node.id == member.id, state.node.name == member.name else { return false }
+        try await refuseLiveHolder(among: state.successors)
+        state.successors = admissible(state.successors)
+        guard machine.phase == .outside, end == nil else { return false }
         guard let directives = machine.join(after: state) else { return false }
         perform(directives)
         return true
     }
 
-    private nonisolated func isOurFormerSelf(_ node: NodeReference) -> Bool {
-        node.name == configuration.name && node.address != configuration.address
+    /// Whether a node stands where this one is to stand: under its name at another address, or under
+    /// another name whose hash is the same.
+    private func isHolder(_ node: NodeReference) -> Bool {
+        let isOurName = node.name == configuration.name
+        guard isOurName || node.id == machine.node.id else { return false }
+        return !isOurName || node.address != configuration.address
     }
 
-    /// A member goes by our name at another address. If it answers, the name is taken; if not, it is
-    /// what is left of our former life.
-    private func refuseIfAlive(_ holder: NodeReference) async throws(ChordError) {
-        let answer = await stateAnswer(of: PeerTarget(holder))
-        guard case .state(let state) = answer, state.node.name == configuration.name,
-            state.node.address != configuration.address
-        else { return }
+    /// Asks the members that stand in this node's place. One that answers keeps it; one that does not is
+    /// what is left of a former life.
+    private func refuseLiveHolder(among nodes: [NodeReference]) async throws(ChordError) {
+        // An honest list names one at the most.
+        guard let holder = nodes.first(where: isHolder) else { return }
+        let state: RingState
+        switch await stateAnswer(of: PeerTarget(holder)) {
+        case .dead, .notMember: return
+        case .busy:
+            throw ChordError(
+                .noContact, "\(holder) stands in this node's place and does not say if it is alive")
+        case .state(let answer): state = answer
+        }
+        guard isHolder(state.node) else { return }
+        let remedy =
+            state.node.name == configuration.name
+            ? "stop that node, or give this one another name and certificate"
+            : "its identifier \(state.node.id) is that of \(configuration.name) too; give one of them "
+                + "another name, or the ring wider identifiers"
         throw ChordError(
             .nameTaken,
-            "\(state.node.name) is a live member at \(state.node.address); stop that node, or give this "
-                + "one another name and certificate")
+            "\(state.node.name) is a live member at \(state.node.address), and this node is "
+                + "\(configuration.name) at \(configuration.address); \(remedy)")
     }
 
     private func stateForJoin(of target: PeerTarget) async throws(ChordError) -> RingState {
@@ -121,9 +146,13 @@ extension NodeShell {
         do throws(WireError) {
             reply = try GetSuccessorListReply(decoding: result.message, space: parameters.space)
         } catch {
-            let code: ChordError.Code =
-                error.code == .widthDiffers ? .parametersDiffer : .invalidAnswer
-            throw ChordError(code, "cannot join through \(target.address)", cause: error)
+            guard error.code == .widthDiffers else {
+                throw ChordError(
+                    .invalidAnswer, "cannot join through \(target.address)", cause: error)
+            }
+            throw ChordError(
+                .parametersDiffer,
+                "cannot join the ring of \(target.address): \(error.message)", cause: error)
         }
         if let difference = parameters.difference(from: reply.parameters) {
             throw ChordError(
@@ -138,16 +167,32 @@ extension NodeShell {
         }
     }
 
+    /// Waits, unless the node ends or the task is cancelled meanwhile.
     private func pause(_ duration: Duration) async {
-        await withCheckedContinuation { continuation in
-            _ = executor.schedule(after: duration) { continuation.resume() }
+        lastWaiter += 1
+        let key = lastWaiter
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                guard end == nil, !Task.isCancelled else { return continuation.resume() }
+                let timer = executor.schedule(after: duration) { [weak self] in
+                    self?.assumeIsolated { $0.endPause(key) }
+                }
+                pauses[key] = (continuation, timer)
+            }
+        } onCancel: {
+            enter { $0.endPause(key) }
         }
+    }
+
+    func endPause(_ key: Int) {
+        guard let (continuation, timer) = pauses.removeValue(forKey: key) else { return }
+        timer.cancel()
+        continuation.resume()
     }
 
     func joined() {
         startTicking()
-        for waiter in joinWaiters.values { waiter.resume() }
-        joinWaiters = [:]
+        for key in joinWaiters.keys.sorted() { joinWaiters.removeValue(forKey: key)?.resume() }
     }
 
     /// Waits until the node is a member.
@@ -198,6 +243,9 @@ extension NodeShell {
 
     /// Ends the node without a word to the ring: it cannot go on.
     package func fail(_ error: ChordError) {
+        guard end == nil else { return }
+        // Without this it would go on answering as a member.
+        perform(machine.leave().filter { !$0.isSendLeave })
         finish(.failed(error))
     }
 }

@@ -91,7 +91,7 @@ extension NodeShell {
             deadline: executor.now + configuration.silence.cap + configuration.silence.connect,
             floor: configuration.silence.maintenanceFloor, on: executor
         ) { [self] result in
-            let answer = StateAnswer(result, in: space)
+            let answer = StateAnswer(result, in: parameters)
             if case .dead = answer, retries > 0, result.peer != nil, end(of: result) == .broken {
                 return state(of: target, retries: retries - 1, completion: completion)
             }
@@ -180,8 +180,7 @@ extension NodeShell {
                     "a newer life of \(state.node.name) runs at \(state.node.address); this one at "
                         + "\(shell.machine.node.address) stops")
                 shell.logger.error("replaced", metadata: [LogKeys.error: "\(error)"])
-                shell.perform(shell.machine.leave().filter { !$0.isSendLeave })
-                shell.finish(.failed(error))
+                shell.fail(error)
             }
         }
     }
@@ -264,7 +263,7 @@ extension StateAnswer {
         }
     }
 
-    init(_ result: ClientResult, in space: IdentifierSpace) {
+    init(_ result: ClientResult, in parameters: RingParameters) {
         guard result.status.isOK else {
             switch PeerVerdict(result.status) {
             case .dead: self = .dead
@@ -274,7 +273,9 @@ extension StateAnswer {
             return
         }
         do throws(WireError) {
-            self = .state(try GetSuccessorListReply(decoding: result.message, space: space).state)
+            let reply = try GetSuccessorListReply(decoding: result.message, space: parameters.space)
+            // Who does not compare is compared: a member of another ring is none of this one.
+            self = reply.parameters == parameters ? .state(reply.state) : .notMember
         } catch {
             self = .notMember
         }

@@ -23,7 +23,9 @@ package actor NodeShell {
     var ticker: ScheduledWork?
     var isPromptRoundDue = false
     var joinWaiters: [Int: CheckedContinuation<Void, any Error>] = [:]
-    var failureWaiters: [CheckedContinuation<ChordError?, Never>] = []
+    var endWaiters: [Int: CheckedContinuation<ChordError?, Never>] = [:]
+    /// Waits between two attempts to join.
+    var pauses: [Int: (continuation: CheckedContinuation<Void, Never>, timer: ScheduledWork)] = [:]
     var lastWaiter = 0
     /// Leave calls that are not answered yet, and who waits for the last of them.
     var leavesUnderWay = 0
@@ -40,7 +42,7 @@ package actor NodeShell {
         executor.asUnownedSerialExecutor()
     }
 
-    /// A node outside of any ring; `join(through:until:)` or `create()` make it a member.
+    /// A node outside of any ring; `join(through:for:)` or `create()` make it a member.
     package init(
         configuration: RuntimeConfiguration, executor: any NodeExecutor,
         transport: any ClientTransport, logger: Logger
@@ -84,6 +86,7 @@ package actor NodeShell {
     // MARK: What peers tell
 
     func notified(by candidate: NodeReference) {
+        peers.transport.resetBackoff(of: candidate.address)
         perform(machine.notified(by: candidate))
     }
 
@@ -161,24 +164,39 @@ package actor NodeShell {
             case .left: nil
             case .failed(let error): error
             }
-        for waiter in joinWaiters.values {
-            waiter.resume(
+        // In the order in which they came: a dictionary's own differs from run to run.
+        for key in joinWaiters.keys.sorted() {
+            joinWaiters.removeValue(forKey: key)?.resume(
                 throwing: error ?? ChordError(.stopped, "the node left before it had joined"))
         }
-        joinWaiters = [:]
-        for waiter in failureWaiters { waiter.resume(returning: error) }
-        failureWaiters = []
+        for key in endWaiters.keys.sorted() {
+            endWaiters.removeValue(forKey: key)?.resume(returning: error)
+        }
+        for key in pauses.keys.sorted() { endPause(key) }
         events.finish()
     }
 
     /// Waits until the node has ended.
     ///
-    /// - Returns: why, or nil where it left of its own accord.
+    /// - Returns: why, or nil where it left of its own accord, or where the waiting task was cancelled.
     package func waitForEnd() async -> ChordError? {
         switch end {
         case .left: return nil
         case .failed(let error): return error
-        case nil: return await withCheckedContinuation { failureWaiters.append($0) }
+        case nil: break
+        }
+        lastWaiter += 1
+        let key = lastWaiter
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled {
+                    continuation.resume(returning: nil)
+                } else {
+                    endWaiters[key] = continuation
+                }
+            }
+        } onCancel: {
+            enter { $0.endWaiters.removeValue(forKey: key)?.resume(returning: nil) }
         }
     }
 }

@@ -23,7 +23,9 @@ struct ClientBackoff {
     }
 
     mutating func failed(
-        _ reason: String, at now: MonotonicTime, using generator: inout some RandomNumberGenerator
+        _ reason: String,
+        at now: MonotonicTime,
+        using generator: inout some RandomNumberGenerator
     ) {
         let initial = Double(configuration.initialBackoff.clampedNanoseconds)
         let most = Double(configuration.maxBackoff.clampedNanoseconds)

@@ -8,13 +8,23 @@ import ChordRPC
 /// Answers in: from the response's headers to the call's end.
 extension ClientConnection {
     func receiveHead(
-        _ stream: Int32, _ block: HTTP2HeaderBlock, _ endStream: Bool, _ session: HTTP2Session
+        _ stream: Int32,
+        _ block: HTTP2HeaderBlock,
+        _ endStream: Bool,
+        _ session: HTTP2Session
     ) {
         guard let call = table.find(stream) else { return }
         let status = session.value(of: ":status", in: block).flatMap(\.decimal) ?? 0
         call.httpStatus = status
         // A failure alone comes in one header list, which is its trailers too.
-        if endStream { return finish(call, block, session) }
+        if endStream {
+            finish(call, block, session)
+            // The peer has decided without the rest of the request: it need not come.
+            if session.queuedBytes(stream: stream) > 0 {
+                session.reset(stream: stream, errorCode: .cancel)
+            }
+            return
+        }
         guard status == 200 else {
             var failure = Status(http: status)
             failure.origin = .transport
@@ -25,8 +35,11 @@ extension ClientConnection {
             return giveUp(
                 call,
                 Status(
-                    .unknown, "the peer's answer is no gRPC: its content-type says otherwise",
-                    origin: .transport))
+                    .unknown,
+                    "the peer's answer is no gRPC: its content-type says otherwise",
+                    origin: .transport
+                )
+            )
         }
         if let encoding = session.value(of: "grpc-encoding", in: block),
             !encoding.isEqual(to: "identity")
@@ -34,8 +47,11 @@ extension ClientConnection {
             return giveUp(
                 call,
                 Status(
-                    .internalError, "the peer compresses its answer, which was not agreed",
-                    origin: .transport))
+                    .internalError,
+                    "the peer compresses its answer, which was not agreed",
+                    origin: .transport
+                )
+            )
         }
         guard let metadata = MetadataHeaders.read(block, of: session) else {
             return giveUp(call, Self.badMetadata)
@@ -44,7 +60,10 @@ extension ClientConnection {
     }
 
     func receiveData(
-        _ stream: Int32, _ bytes: UnsafeRawBufferPointer, _ endStream: Bool, _ session: HTTP2Session
+        _ stream: Int32,
+        _ bytes: UnsafeRawBufferPointer,
+        _ endStream: Bool,
+        _ session: HTTP2Session
     ) {
         // Bytes for a call that has ended still count against the connection's window.
         if endStream {
@@ -62,7 +81,9 @@ extension ClientConnection {
         }
         guard endStream else { return }
         giveUp(
-            call, Status(.unknown, "the peer ended its answer without a status", origin: .transport))
+            call,
+            Status(.unknown, "the peer ended its answer without a status", origin: .transport)
+        )
     }
 
     private func append(_ bytes: UnsafeRawBufferPointer, to call: NetworkCall) throws(Status) {
@@ -103,7 +124,9 @@ extension ClientConnection {
     }
 
     private func result(
-        of call: NetworkCall, _ block: HTTP2HeaderBlock, _ session: HTTP2Session
+        of call: NetworkCall,
+        _ block: HTTP2HeaderBlock,
+        _ session: HTTP2Session
     ) -> ClientResult {
         guard let number = session.value(of: "grpc-status", in: block) else {
             var failure = Status(http: call.httpStatus ?? 0)
@@ -115,14 +138,21 @@ extension ClientConnection {
         }
         let code = number.decimal.map { StatusCode(wire: $0) } ?? .unknown
         guard code == .ok else {
-            let text = session.value(of: "grpc-message", in: block).map(PercentEncoding.decode) ?? ""
+            let text =
+                session.value(of: "grpc-message", in: block).map(PercentEncoding.decode) ?? ""
             return ClientResult(
-                status: Status(code, text, origin: .peer), trailers: trailers, peer: peerIdentity)
+                status: Status(code, text, origin: .peer),
+                trailers: trailers,
+                peer: peerIdentity
+            )
         }
         do throws(Status) {
             return ClientResult(
-                status: .ok, message: try call.takeMessage(), trailers: trailers,
-                peer: peerIdentity)
+                status: .ok,
+                message: try call.takeMessage(),
+                trailers: trailers,
+                peer: peerIdentity
+            )
         } catch {
             var failure = error
             failure.origin = .transport
@@ -143,7 +173,10 @@ extension ClientConnection {
     }
 
     private static let badMetadata = Status(
-        .internalError, "the peer's binary metadata is not base64", origin: .transport)
+        .internalError,
+        "the peer's binary metadata is not base64",
+        origin: .transport
+    )
 }
 
 extension NetworkCall {

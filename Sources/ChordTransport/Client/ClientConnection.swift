@@ -39,7 +39,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     private(set) var session: HTTP2Session?
     var table = ClientCallTable()
     private var context: ChannelHandlerContext?
-    private var output = SessionOutput()
+    private let output = SessionOutput()
     private var headers = HTTP2Headers(ClientHeaders.request)
     /// Submitted, and not with the socket yet.
     private var unsent: [NetworkCall] = []
@@ -88,7 +88,8 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func schedule(
-        after delay: Duration, _ work: @escaping @Sendable (ClientConnection) -> Void
+        after delay: Duration,
+        _ work: @escaping @Sendable (ClientConnection) -> Void
     ) -> Scheduled<Void> {
         client.executor.eventLoop.scheduleTask(in: TimeAmount(clamping: delay)) { [weak self] in
             if let self { work(self) }
@@ -128,7 +129,9 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         default:
             call.fail(
                 Status(.resourceExhausted, "the call cannot be sent: \(error)", origin: .local),
-                peer: peerIdentity, isLater: true)
+                peer: peerIdentity,
+                isLater: true
+            )
             return true
         }
     }
@@ -325,15 +328,22 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         if phase == .draining, table.isEmpty { close(because: "the connection was drained") }
     }
 
-    func closeIfIdle(at now: MonotonicTime) {
-        guard phase == .ready, table.isEmpty else { return }
-        let isExpired = (peerIdentity?.notAfter ?? .max)
-            < Int64(client.executor.wallClockMilliseconds / 1000)
-        if isExpired || now - lastUsed >= client.configuration.client.idleTimeout {
-            drain()
-        } else if now - lastUsed >= .seconds(10) {
-            session?.releaseMemory()
-            output.releaseMemory()
+    /// Looks, every now and then, whether the connection is still of use.
+    func sweep(at now: MonotonicTime) {
+        let wallClockSeconds = Int64(client.executor.wallClockMilliseconds / 1000)
+        let isExpired = (peerIdentity?.notAfter ?? .max) < wallClockSeconds
+        switch phase {
+        // What was under way when the certificate expired had the time between two sweeps.
+        case .draining where isExpired: close(because: "the peer's certificate has expired")
+        case .ready where isExpired: drain()
+        case .ready where table.isEmpty:
+            if now - lastUsed >= client.configuration.client.idleTimeout {
+                drain()
+            } else if now - lastUsed >= .seconds(10) {
+                session?.releaseMemory()
+                output.releaseMemory()
+            }
+        case .handshaking, .waitingForSettings, .ready, .draining, .closed: break
         }
     }
 
@@ -354,7 +364,10 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         let what =
             wasReady ? "the connection to \(address) was lost" : "cannot connect to \(address)"
         return Status(
-            .unavailable, "\(what): \(reason ?? "the peer closed it")", origin: .transport)
+            .unavailable,
+            "\(what): \(reason ?? "the peer closed it")",
+            origin: .transport
+        )
     }
 
     /// Tells whoever waits for the connection, once.
@@ -368,7 +381,10 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         guard let peer else { return }
         self.peer = nil
         peer.connectionClosed(
-            self, wasReady: wasReady, reason: reason ?? "the peer closed the connection")
+            self,
+            wasReady: wasReady,
+            reason: reason ?? "the peer closed the connection"
+        )
     }
 
     // MARK: Liveness
@@ -389,7 +405,8 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
 /// A request's message with its prefix in front, without a copy that is kept.
 enum RequestBody {
     static func withFrame<R>(
-        of message: [UInt8], _ body: (UnsafeRawBufferPointer) throws(HTTP2Error) -> R
+        of message: [UInt8],
+        _ body: (UnsafeRawBufferPointer) throws(HTTP2Error) -> R
     ) throws(HTTP2Error) -> R {
         let framed = MessageFraming.frame(message)
         var result: Result<R, HTTP2Error>?

@@ -42,6 +42,8 @@ final class ClientPeer: @unchecked Sendable {
         }
     }
 
+    private var connections: [ClientConnection] { draining + (connection.map { [$0] } ?? []) }
+
     var hasConnection: Bool { isDialling || connection != nil || !draining.isEmpty }
 
     // MARK: Calls
@@ -60,8 +62,12 @@ final class ClientPeer: @unchecked Sendable {
         guard waiting.count < limit else {
             return call.fail(
                 Status(
-                    .resourceExhausted, "\(limit) calls wait for \(target.address) already",
-                    origin: .local), isLater: true)
+                    .resourceExhausted,
+                    "\(limit) calls wait for \(target.address) already",
+                    origin: .local
+                ),
+                isLater: true
+            )
         }
         guard connection != nil || isDialling || dial(for: call) else { return }
         waiting.append(call)
@@ -94,8 +100,11 @@ final class ClientPeer: @unchecked Sendable {
         guard !call.isRetried, !client.isShuttingDown else {
             return call.fail(
                 Status(
-                    .unavailable, "\(target.address) refused the call before looking at it",
-                    origin: .transport))
+                    .unavailable,
+                    "\(target.address) refused the call before looking at it",
+                    origin: .transport
+                )
+            )
         }
         call.isRetried = true
         call.returned()
@@ -120,7 +129,7 @@ final class ClientPeer: @unchecked Sendable {
         alarm.hasFired()
         let now = client.executor.now
         var calls = Array(waiting)
-        for connection in draining + (connection.map { [$0] } ?? []) { calls += connection.calls }
+        for connection in connections { calls += connection.calls }
         var next: MonotonicTime?
         for call in calls where call.phase != .finished {
             guard call.deadline <= now else {
@@ -160,7 +169,8 @@ final class ClientPeer: @unchecked Sendable {
         return Status(
             .unavailable,
             "cannot reach \(target.address): \(reason); not dialled again for \(milliseconds) ms",
-            origin: .transport)
+            origin: .transport
+        )
     }
 
     private func dial(_ host: HostAndPort) {
@@ -168,8 +178,10 @@ final class ClientPeer: @unchecked Sendable {
         dialStart = client.executor.now
         let settings = client.configuration.client
         let side = TLSHandler.Side.client(
-            expected: expected, serverName: host.isNumeric ? nil : host.host,
-            address: target.address)
+            expected: expected,
+            serverName: host.isNumeric ? nil : host.host,
+            address: target.address
+        )
         ClientBootstrap(group: client.executor.eventLoop)
             .connectTimeout(TimeAmount(clamping: settings.connectTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -196,7 +208,8 @@ final class ClientPeer: @unchecked Sendable {
         isDialling = false
         guard
             let connection = try? channel.pipeline.syncOperations.handler(
-                type: ClientConnection.self)
+                type: ClientConnection.self
+            )
         else {
             channel.close(promise: nil)
             return dialFailed("the connection closed at once")
@@ -216,8 +229,11 @@ final class ClientPeer: @unchecked Sendable {
         var generator = client.executor.generator
         backoff.failed(reason, at: now, using: &generator)
         client.log.failure(
-            "a peer cannot be reached", peer: target.address,
-            error: Status(.unavailable, reason, origin: .transport), at: now)
+            "a peer cannot be reached",
+            peer: target.address,
+            error: Status(.unavailable, reason, origin: .transport),
+            at: now
+        )
         failWaiting(unreachable(reason, until: backoff.remaining(at: now) ?? .zero))
         client.connectionClosed()
     }
@@ -234,7 +250,8 @@ final class ClientPeer: @unchecked Sendable {
         client.metrics.clientConnections.increment()
         if let dialStart {
             client.metrics.dialTime.recordNanoseconds(
-                (client.executor.now - dialStart).clampedNanoseconds)
+                (client.executor.now - dialStart).clampedNanoseconds
+            )
         }
         submitWaiting()
     }
@@ -271,7 +288,9 @@ final class ClientPeer: @unchecked Sendable {
             failWaiting(
                 unreachable(
                     backoff.lastFailure,
-                    until: backoff.remaining(at: client.executor.now) ?? .zero))
+                    until: backoff.remaining(at: client.executor.now) ?? .zero
+                )
+            )
         }
     }
 
@@ -279,7 +298,7 @@ final class ClientPeer: @unchecked Sendable {
 
     /// - Returns: whether nothing is left here to remember.
     func sweep(at now: MonotonicTime) -> Bool {
-        connection?.closeIfIdle(at: now)
+        for connection in connections { connection.sweep(at: now) }
         // A backoff is remembered well past its end, or the next failure would start from the least
         // wait again.
         let memory = client.configuration.client.maxBackoff * 4
@@ -294,7 +313,7 @@ final class ClientPeer: @unchecked Sendable {
 
     func close() {
         failWaiting(LoopClient.shuttingDown)
-        for connection in draining + (connection.map { [$0] } ?? []) {
+        for connection in connections {
             connection.close(because: "this side is shutting down")
         }
     }

@@ -23,8 +23,11 @@ final class LoopClient: @unchecked Sendable {
     private(set) var isShuttingDown = false
 
     init(
-        executor: EventLoopExecutor, tls: TLSContextSource, configuration: TransportConfiguration,
-        log: TransportLog, metrics: ChordTransportMetrics
+        executor: EventLoopExecutor,
+        tls: TLSContextSource,
+        configuration: TransportConfiguration,
+        log: TransportLog,
+        metrics: ChordTransportMetrics
     ) {
         self.executor = executor
         self.tls = tls
@@ -47,7 +50,10 @@ final class LoopClient: @unchecked Sendable {
     }
 
     static let shuttingDown = Status(
-        .unavailable, "this side is shutting down", origin: .local)
+        .unavailable,
+        "this side is shutting down",
+        origin: .local
+    )
 
     func resetBackoff(of address: String) {
         // A handful of targets share an address at most, but they are found by going through all;
@@ -61,7 +67,9 @@ final class LoopClient: @unchecked Sendable {
     private func scheduleSweep() {
         guard sweep == nil, !isShuttingDown else { return }
         let interval = min(
-            max(configuration.client.idleTimeout / 4, .milliseconds(10)), .seconds(30))
+            max(configuration.client.idleTimeout / 4, .milliseconds(10)),
+            .seconds(30)
+        )
         sweep = executor.eventLoop.scheduleTask(in: TimeAmount(clamping: interval)) { [weak self] in
             self?.runSweep()
         }

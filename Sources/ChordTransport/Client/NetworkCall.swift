@@ -40,8 +40,11 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     var assembler = MessageAssembler()
 
     init(
-        _ request: ClientCall, deadline: MonotonicTime, client: LoopClient,
-        observer: any ClientCallObserver, caller: (any NodeExecutor)?
+        _ request: ClientCall,
+        deadline: MonotonicTime,
+        client: LoopClient,
+        observer: any ClientCallObserver,
+        caller: (any NodeExecutor)?
     ) {
         self.request = request
         self.deadline = deadline

@@ -19,26 +19,41 @@ package final class NetworkTransport: ClientTransport {
     private let turn = NIOLockedValueBox(0)
 
     package init(
-        tls: TLSContextSource, executors: EventLoopExecutors,
-        configuration: TransportConfiguration, log: TransportLog, metrics: ChordTransportMetrics
+        tls: TLSContextSource,
+        executors: EventLoopExecutors,
+        configuration: TransportConfiguration,
+        log: TransportLog,
+        metrics: ChordTransportMetrics
     ) {
         let clients = executors.all.map { executor in
             LoopClient(
-                executor: executor, tls: tls, configuration: configuration, log: log,
-                metrics: metrics)
+                executor: executor,
+                tls: tls,
+                configuration: configuration,
+                log: log,
+                metrics: metrics
+            )
         }
         self.clients = clients
         byExecutor = Dictionary(
-            uniqueKeysWithValues: clients.map { (ObjectIdentifier($0.executor), $0) })
+            uniqueKeysWithValues: clients.map { (ObjectIdentifier($0.executor), $0) }
+        )
     }
 
     @discardableResult
     package func start(
-        _ call: ClientCall, on executor: any NodeExecutor, observer: any ClientCallObserver
+        _ call: ClientCall,
+        on executor: any NodeExecutor,
+        observer: any ClientCallObserver
     ) -> any ClientCallHandle {
         if let client = byExecutor[ObjectIdentifier(executor)] {
             let running = NetworkCall(
-                call, deadline: call.deadline, client: client, observer: observer, caller: nil)
+                call,
+                deadline: call.deadline,
+                client: client,
+                observer: observer,
+                caller: nil
+            )
             client.start(running)
             return running
         }
@@ -48,10 +63,15 @@ package final class NetworkTransport: ClientTransport {
             turn.withLockedValue { turn in
                 turn = (turn + 1) % clients.count
                 return turn
-            }]
+            }
+        ]
         let running = NetworkCall(
-            call, deadline: client.executor.now + (call.deadline - executor.now), client: client,
-            observer: observer, caller: executor)
+            call,
+            deadline: client.executor.now + (call.deadline - executor.now),
+            client: client,
+            observer: observer,
+            caller: executor
+        )
         client.executor.execute { client.start(running) }
         return running
     }

@@ -37,14 +37,22 @@ package struct ChordTransportMetrics: Sendable {
         serverConnections = Counter(label: "chord_transport_connections_total", dimensions: server)
         clientConnections = Counter(label: "chord_transport_connections_total", dimensions: client)
         serverHandshakeFailures = Counter(
-            label: "chord_transport_connection_failures_total", dimensions: server)
+            label: "chord_transport_connection_failures_total",
+            dimensions: server
+        )
         clientDialFailures = Counter(
-            label: "chord_transport_connection_failures_total", dimensions: client)
+            label: "chord_transport_connection_failures_total",
+            dimensions: client
+        )
         refusedConnections = Counter(label: "chord_transport_connections_refused_total")
         serverProtocolErrors = Counter(
-            label: "chord_transport_protocol_errors_total", dimensions: server)
+            label: "chord_transport_protocol_errors_total",
+            dimensions: server
+        )
         clientProtocolErrors = Counter(
-            label: "chord_transport_protocol_errors_total", dimensions: client)
+            label: "chord_transport_protocol_errors_total",
+            dimensions: client
+        )
         callsReceived = Counter(label: "chord_transport_calls_received_total")
         callsSent = Counter(label: "chord_transport_calls_sent_total")
         deadlinesMissed = Counter(label: "chord_transport_deadlines_missed_total")

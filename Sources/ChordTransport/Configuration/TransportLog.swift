@@ -26,7 +26,10 @@ package struct TransportLog: Sendable {
 
     /// Tells of a peer's failure, unless this second has told of enough of them.
     func failure(
-        _ what: String, peer: String, error: any Error, isRoutine: Bool = false,
+        _ what: String,
+        peer: String,
+        error: any Error,
+        isRoutine: Bool = false,
         at now: MonotonicTime
     ) {
         let level: Logger.Level = isRoutine ? .debug : .info

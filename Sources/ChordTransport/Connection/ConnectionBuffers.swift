@@ -14,7 +14,10 @@ import NIOCore
 /// small.
 enum ConnectionBuffers {
     static let receiving = AdaptiveRecvByteBufferAllocator(
-        minimum: 2 << 10, initial: 2 << 10, maximum: 64 << 10)
+        minimum: 2 << 10,
+        initial: 2 << 10,
+        maximum: 64 << 10
+    )
 }
 
 /// The system's error numbers that mean something to us.

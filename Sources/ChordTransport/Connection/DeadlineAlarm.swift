@@ -16,7 +16,9 @@ struct DeadlineAlarm {
 
     /// Makes sure that `fire` runs at `deadline` or soon after.
     mutating func include(
-        _ deadline: MonotonicTime, on loop: any EventLoop, fire: @escaping @Sendable () -> Void
+        _ deadline: MonotonicTime,
+        on loop: any EventLoop,
+        fire: @escaping @Sendable () -> Void
     ) {
         if let setFor, setFor <= deadline { return }
         timer?.cancel()
@@ -26,7 +28,8 @@ struct DeadlineAlarm {
         let moment = UInt64(clamping: deadline.nanoseconds).addingReportingOverflow(500_000)
         timer = loop.scheduleTask(
             deadline: moment.overflow ? .distantFuture : .uptimeNanoseconds(moment.partialValue),
-            fire)
+            fire
+        )
     }
 
     /// To be called first when it fires.

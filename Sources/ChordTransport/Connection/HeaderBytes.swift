@@ -44,7 +44,8 @@ enum ContentType {
         // Messages of another encoding than protobuf would only be misread.
         if next == UInt8(ascii: "+") {
             let rest = UnsafeRawBufferPointer(
-                rebasing: value.dropFirst(stem.utf8CodeUnitCount))
+                rebasing: value.dropFirst(stem.utf8CodeUnitCount)
+            )
             return rest.starts(with: "+proto")
         }
         return next == UInt8(ascii: ";") || next == UInt8(ascii: " ")

@@ -28,7 +28,8 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
         func refuse(_ why: String) -> TransportError {
             TransportError(
                 .invalidAddress,
-                "\"\(address.prefix(300))\" is no host:port address: \(why)")
+                "\"\(address.prefix(300))\" is no host:port address: \(why)"
+            )
         }
         let portText: Substring
         if address.hasPrefix("[") {

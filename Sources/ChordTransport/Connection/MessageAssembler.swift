@@ -84,7 +84,8 @@ struct MessageAssembler {
     ///
     /// - Throws: what `append` does for a prefix that is wrong.
     static func wholeMessage(
-        in frame: UnsafeRawBufferPointer, limit: Int
+        in frame: UnsafeRawBufferPointer,
+        limit: Int
     ) throws(Status) -> UnsafeRawBufferPointer? {
         guard let prefix = try MessageFraming.readPrefix(frame, limit: limit),
             frame.count == MessageFraming.prefixBytes + prefix.count
@@ -93,9 +94,15 @@ struct MessageAssembler {
     }
 
     static let noMessage = Status(
-        .internalError, "the stream of a unary call ended without a message")
+        .internalError,
+        "the stream of a unary call ended without a message"
+    )
     static let secondMessage = Status(
-        .internalError, "more than one message on the stream of a unary call")
+        .internalError,
+        "more than one message on the stream of a unary call"
+    )
     static let truncated = Status(
-        .internalError, "the stream of a unary call ended inside its message")
+        .internalError,
+        "the stream of a unary call ended inside its message"
+    )
 }

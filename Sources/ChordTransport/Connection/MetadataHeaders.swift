@@ -24,7 +24,9 @@ enum MetadataHeaders {
     ///
     /// - Returns: false where it is to be decoded and cannot be.
     static func append(
-        name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, to metadata: inout Metadata
+        name: UnsafeRawBufferPointer,
+        value: UnsafeRawBufferPointer,
+        to metadata: inout Metadata
     ) -> Bool {
         let text = String(decoding: name, as: UTF8.self)
         guard isBinary(name) else {

@@ -7,7 +7,9 @@ import NIOCore
 
 /// The way from an HTTP/2 session to its channel: all that a turn has produced in one buffer, one
 /// TLS record where it fits, and one write to the socket. Confined to the connection's event loop.
-struct SessionOutput {
+///
+/// A class, because writing to a channel can call back into the handler in the middle of it.
+final class SessionOutput {
     /// More than this is written in pieces, so that a large answer neither doubles in memory nor
     /// keeps the loop from its other connections.
     private static let pieceBytes = 128 << 10
@@ -16,6 +18,7 @@ struct SessionOutput {
 
     /// Used again and again: once TLS has encrypted what stands in it, nobody else holds it.
     private var buffer = ByteBuffer()
+    private var isWriting = false
 
     init() {}
 
@@ -24,9 +27,14 @@ struct SessionOutput {
     ///
     /// - Returns: whether anything was written.
     /// - Throws: why the session is lost; what tells the peer is written.
-    mutating func write(
-        from session: HTTP2Session, to context: ChannelHandlerContext
+    func write(
+        from session: HTTP2Session,
+        to context: ChannelHandlerContext
     ) throws(HTTP2Error) -> Bool {
+        // Whoever is called back out of a write need not write: the loop here goes on.
+        guard !isWriting else { return false }
+        isWriting = true
+        defer { isWriting = false }
         var hasWritten = false
         while context.channel.isWritable {
             buffer.clear()
@@ -48,7 +56,7 @@ struct SessionOutput {
         return hasWritten
     }
 
-    mutating func releaseMemory() {
+    func releaseMemory() {
         buffer = ByteBuffer()
     }
 }

@@ -45,7 +45,8 @@ package final class EventLoopExecutor: NodeExecutor {
     }
 
     package func schedule(
-        after delay: Duration, _ work: @escaping @Sendable () -> Void
+        after delay: Duration,
+        _ work: @escaping @Sendable () -> Void
     ) -> ScheduledWork {
         let scheduled = eventLoop.scheduleTask(in: TimeAmount(clamping: delay), work)
         return ScheduledWork { scheduled.cancel() }
@@ -61,7 +62,9 @@ package final class EventLoopExecutor: NodeExecutor {
         let job = UnownedJob(job)
         eventLoop.execute { [self] in
             job.runSynchronously(
-                isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+                isolatedTo: asUnownedSerialExecutor(),
+                taskExecutor: asUnownedTaskExecutor()
+            )
         }
     }
 

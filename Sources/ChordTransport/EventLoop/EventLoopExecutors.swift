@@ -18,7 +18,8 @@ package final class EventLoopExecutors: Sendable {
         precondition(!executors.isEmpty, "the event loop group \(group) has no loops")
         all = executors
         byLoop = Dictionary(
-            uniqueKeysWithValues: executors.map { (ObjectIdentifier($0.eventLoop), $0) })
+            uniqueKeysWithValues: executors.map { (ObjectIdentifier($0.eventLoop), $0) }
+        )
     }
 
     /// The executor of `loop`; nil where the loop is not of the group.

@@ -17,7 +17,8 @@ enum AddressResolver {
     ///
     /// - Throws: `resolveFailed`.
     static func addresses(
-        of host: String, port: Int
+        of host: String,
+        port: Int
     ) async throws(TransportError) -> [SocketAddress] {
         if let numeric = try? SocketAddress(ipAddress: host, port: port) { return [numeric] }
         // The system's resolver blocks, for seconds where a name server is silent: never on a loop.
@@ -31,7 +32,8 @@ enum AddressResolver {
     }
 
     private static func lookUp(
-        _ host: String, port: Int
+        _ host: String,
+        port: Int
     ) -> Result<[SocketAddress], TransportError> {
         var hints = addrinfo()
         #if canImport(Glibc)
@@ -45,7 +47,10 @@ enum AddressResolver {
         guard code == 0 else {
             return .failure(
                 TransportError(
-                    .resolveFailed, "cannot look up \(host): \(String(cString: gai_strerror(code)))"))
+                    .resolveFailed,
+                    "cannot look up \(host): \(String(cString: gai_strerror(code)))"
+                )
+            )
         }
         defer { freeaddrinfo(list) }
         var found: [SocketAddress] = []
@@ -57,7 +62,8 @@ enum AddressResolver {
         }
         guard !found.isEmpty else {
             return .failure(
-                TransportError(.resolveFailed, "\(host) has neither an IPv4 nor an IPv6 address"))
+                TransportError(.resolveFailed, "\(host) has neither an IPv4 nor an IPv6 address")
+            )
         }
         return .success(found)
     }

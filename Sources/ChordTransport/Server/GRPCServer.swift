@@ -35,8 +35,11 @@ package final class GRPCServer: Sendable {
     private let state = NIOLockedValueBox(State())
 
     package init(
-        tls: TLSContextSource, executors: EventLoopExecutors,
-        configuration: TransportConfiguration, log: TransportLog, metrics: ChordTransportMetrics
+        tls: TLSContextSource,
+        executors: EventLoopExecutors,
+        configuration: TransportConfiguration,
+        log: TransportLog,
+        metrics: ChordTransportMetrics
     ) {
         self.tls = tls
         self.executors = executors
@@ -91,7 +94,8 @@ package final class GRPCServer: Sendable {
     }
 
     private func openListeners(
-        host: String, port: Int
+        host: String,
+        port: Int
     ) async throws(TransportError) -> [any Channel] {
         let addresses = try await AddressResolver.addresses(of: host, port: port)
         var listeners: [any Channel] = []
@@ -116,7 +120,8 @@ package final class GRPCServer: Sendable {
         return listeners
     }
 
-    private static func bindFailure(_ address: SocketAddress, _ cause: any Error) -> TransportError {
+    private static func bindFailure(_ address: SocketAddress, _ cause: any Error) -> TransportError
+    {
         let shown = HostAndPort(address).map { "\($0)" } ?? "\(address)"
         return TransportError(.bindFailed, "cannot listen on \(shown)", cause: cause)
     }
@@ -139,15 +144,20 @@ package final class GRPCServer: Sendable {
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
         let connection = ServerConnection(
-            shared: shared, router: router, executor: executor,
-            remoteAddress: HostAndPort(channel.remoteAddress).map { "\($0)" } ?? "a client")
+            shared: shared,
+            router: router,
+            executor: executor,
+            remoteAddress: HostAndPort(channel.remoteAddress).map { "\($0)" } ?? "a client"
+        )
         let limit = shared.configuration.server.maxConnections
         guard shared.connections.insert(connection, limit: limit) else {
             shared.metrics.refusedConnections.increment()
             shared.log.failure(
-                "refusing a connection", peer: connection.remoteAddress,
+                "refusing a connection",
+                peer: connection.remoteAddress,
                 error: TransportError(.invalidState, "\(limit) connections are open already"),
-                at: executor.now)
+                at: executor.now
+            )
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
         do {

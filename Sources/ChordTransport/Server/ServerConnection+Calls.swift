@@ -10,18 +10,27 @@ import NIOCore
 /// Requests in: from a stream's first header to its handler.
 extension ServerConnection {
     func beginCall(
-        _ stream: Int32, _ block: HTTP2HeaderBlock, _ endStream: Bool, _ session: HTTP2Session
+        _ stream: Int32,
+        _ block: HTTP2HeaderBlock,
+        _ endStream: Bool,
+        _ session: HTTP2Session
     ) {
         uncountedCalls += 1
         let head = RequestHead(block, of: session)
         guard let method = head.method, method.isEqual(to: "POST") else {
             session.submitResponse(
-                stream: stream, headers: ServerHeaders.methodNotAllowed, endStream: true)
+                stream: stream,
+                headers: ServerHeaders.methodNotAllowed,
+                endStream: true
+            )
             return
         }
         guard let contentType = head.contentType, ContentType.isGRPC(contentType) else {
             session.submitResponse(
-                stream: stream, headers: ServerHeaders.unsupportedMediaType, endStream: true)
+                stream: stream,
+                headers: ServerHeaders.unsupportedMediaType,
+                endStream: true
+            )
             return
         }
         guard let route = router.route(path: head.path) else {
@@ -48,7 +57,10 @@ extension ServerConnection {
     }
 
     func receive(
-        _ stream: Int32, _ bytes: UnsafeRawBufferPointer, _ endStream: Bool, _ session: HTTP2Session
+        _ stream: Int32,
+        _ bytes: UnsafeRawBufferPointer,
+        _ endStream: Bool,
+        _ session: HTTP2Session
     ) {
         // The bytes leave the session here, answered or not: its windows open again. A stream that
         // sends no more needs no window of its own.
@@ -89,7 +101,9 @@ extension ServerConnection {
 
     /// Runs the handler, which answers at once or takes a responder.
     private func dispatch(
-        _ stream: ServerStream, _ request: UnsafeRawBufferPointer, _ session: HTTP2Session
+        _ stream: ServerStream,
+        _ request: UnsafeRawBufferPointer,
+        _ session: HTTP2Session
     ) {
         guard let route = stream.route, let peer else { return }
         stream.phase = .handling
@@ -98,8 +112,15 @@ extension ServerConnection {
         buffer.removeAll(keepingCapacity: true)
         for _ in 0..<MessageFraming.prefixBytes { buffer.append(0) }
         var call = ServerCall(
-            method: route.method, peer: peer, deadline: stream.deadline, metadata: stream.metadata,
-            executor: executor, reply: buffer, sink: self, stream: stream.id)
+            method: route.method,
+            peer: peer,
+            deadline: stream.deadline,
+            metadata: stream.metadata,
+            executor: executor,
+            reply: buffer,
+            sink: self,
+            stream: stream.id
+        )
         buffer = []
         dispatched = stream
         switch router.dispatch(route, request: request, call: &call) {
@@ -114,7 +135,8 @@ extension ServerConnection {
                 answer(
                     stream,
                     failure: Status(.internalError, "the handler deferred without a responder"),
-                    trailers: [])
+                    trailers: []
+                )
             }
         }
         dispatched = nil
@@ -154,8 +176,10 @@ extension ServerConnection {
             shared.metrics.deadlinesMissed.increment()
             let deferred = stream.deferred
             answer(
-                stream, failure: Status(.deadlineExceeded, "the deadline passed at the server"),
-                trailers: [])
+                stream,
+                failure: Status(.deadlineExceeded, "the deadline passed at the server"),
+                trailers: []
+            )
             streams.remove(stream)
             deferred?.cancel()
         }

@@ -13,7 +13,9 @@ enum ServerHeaders {
     static let accepted = HTTP2Headers(response)
     static let okTrailers = HTTP2Headers(HTTP2Headers.Prepared([("grpc-status", "0")]))
     static let methodNotAllowed = HTTP2Headers(
-        HTTP2Headers.Prepared([(":status", "405"), ("allow", "POST")]))
+        HTTP2Headers.Prepared([(":status", "405"), ("allow", "POST")])
+    )
     static let unsupportedMediaType = HTTP2Headers(
-        HTTP2Headers.Prepared([(":status", "415"), ("accept-post", "application/grpc")]))
+        HTTP2Headers.Prepared([(":status", "415"), ("accept-post", "application/grpc")])
+    )
 }

@@ -15,7 +15,9 @@ final class ServerShared: Sendable {
     let connections = ConnectionRegistry()
 
     init(
-        configuration: TransportConfiguration, log: TransportLog, metrics: ChordTransportMetrics
+        configuration: TransportConfiguration,
+        log: TransportLog,
+        metrics: ChordTransportMetrics
     ) {
         self.configuration = configuration
         self.log = log

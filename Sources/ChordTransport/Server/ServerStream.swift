@@ -55,7 +55,9 @@ final class ServerStream {
 /// The events of a call follow each other nearly always, so that the last stream asked for answers
 /// most questions without a look into the dictionary; a call that is answered within its read never
 /// enters it.
-struct ServerStreamTable {
+///
+/// A class, because what a stream lets go of when it is forgotten may call back into the connection.
+final class ServerStreamTable {
     private static let poolSize = 32
 
     private var current: ServerStream?
@@ -64,7 +66,7 @@ struct ServerStreamTable {
 
     var isEmpty: Bool { current == nil && others.isEmpty }
 
-    mutating func make(_ id: Int32, route: Router.Route, deadline: MonotonicTime?) -> ServerStream {
+    func make(_ id: Int32, route: Router.Route, deadline: MonotonicTime?) -> ServerStream {
         let stream = pool.popLast() ?? ServerStream()
         stream.begin(id, route: route, deadline: deadline)
         if let current { others[current.id] = current }
@@ -78,7 +80,7 @@ struct ServerStreamTable {
     }
 
     /// Forgets a stream; it may be reused from now on. One that is forgotten already stays so.
-    mutating func remove(_ stream: ServerStream) {
+    func remove(_ stream: ServerStream) {
         guard stream.id != 0 else { return }
         if current === stream {
             current = nil
@@ -92,7 +94,7 @@ struct ServerStreamTable {
     /// All streams, for what is rare: an alarm, the end of the connection.
     var all: [ServerStream] { (current.map { [$0] } ?? []) + others.values }
 
-    mutating func releaseMemory() {
+    func releaseMemory() {
         pool = []
     }
 }

@@ -27,14 +27,25 @@ struct Fixtures: Sendable {
     let hostOnly: TestAuthority.Issued
     let revoked: TestAuthority.Issued
     let viaIntermediate: TestAuthority.Issued
+    let viaNode: TestAuthority.Issued
     let selfSigned: TestAuthority.Issued
     let emptyList: String
     let list: String
     let expiredList: String
     let foreignList: String
+    let mixedLists: String
+    let bothRoots: String
     let encryptedKey: String
 
-    static let shared: Result<Fixtures, any Error> = Result { try Fixtures() }
+    static let shared: Result<Fixtures, any Error> = {
+        let result = Result { try Fixtures() }
+        atexit {
+            if case .success(let fixtures) = Fixtures.shared {
+                try? FileManager.default.removeItem(at: fixtures.folder)
+            }
+        }
+        return result
+    }()
 
     static func get() throws -> Fixtures { try shared.get() }
 
@@ -54,57 +65,57 @@ struct Fixtures: Sendable {
             .member("late").with {
                 $0.start = Date(timeIntervalSince1970: 1_700_000_000)
                 $0.end = Date(timeIntervalSince1970: 1_700_086_400)
-            })
+            }
+        )
         notYetValid = try authority.issue(
             .member("early").with {
                 $0.start = Date(timeIntervalSince1970: 4_000_000_000)
                 $0.end = Date(timeIntervalSince1970: 4_000_086_400)
-            })
+            }
+        )
         foreign = try other.issue(.member("n1"))
         foreignTrustDomain = try authority.issue(.member("n1", trustDomain: "elsewhere.test"))
         twoURIs = try authority.issue(
             TestAuthority.Request(
                 "two",
-                ["URI:spiffe://chord.test/chord/node/n1", "URI:spiffe://chord.test/chord/node/n2"]))
+                ["URI:spiffe://chord.test/chord/node/n1", "URI:spiffe://chord.test/chord/node/n2"]
+            )
+        )
         authorityAsLeaf = try authority.issue(
             .member("authority").with {
                 $0.isAuthority = true
                 $0.keyUsage = "critical,digitalSignature,keyCertSign"
-            })
+            }
+        )
         serverOnly = try authority.issue(
-            .member("serveronly").with { $0.extendedKeyUsage = "serverAuth" })
+            .member("serveronly").with { $0.extendedKeyUsage = "serverAuth" }
+        )
         noDigitalSignature = try authority.issue(
-            .member("nosign").with { $0.keyUsage = "critical,keyAgreement" })
+            .member("nosign").with { $0.keyUsage = "critical,keyAgreement" }
+        )
         hostOnly = try authority.issue(
-            TestAuthority.Request("host", ["DNS:*.chord.test", "IP:127.0.0.1"]))
+            TestAuthority.Request("host", ["DNS:*.chord.test", "IP:127.0.0.1"])
+        )
         revoked = try authority.issue(.member("gone"))
         encryptedKey = folder.appendingPathComponent("encrypted.key").path
         try authority.openssl([
             "pkcs8", "-topk8", "-in", n1.key, "-passout", "pass:secret", "-out", encryptedKey,
         ])
 
-        let intermediate = try TestAuthority("intermediate", in: folder)
         let certified = try authority.issue(
             TestAuthority.Request("intermediate authority", []).with {
                 $0.isAuthority = true
                 $0.keyUsage = "critical,keyCertSign,cRLSign"
                 $0.extendedKeyUsage = nil
-            })
-        try FileManager.default.removeItem(atPath: intermediate.root.certificate)
-        try FileManager.default.removeItem(atPath: intermediate.root.key)
-        try FileManager.default.copyItem(
-            atPath: certified.certificate, toPath: intermediate.root.certificate)
-        try FileManager.default.copyItem(atPath: certified.key, toPath: intermediate.root.key)
-        let leaf = try intermediate.issue(.member("deep"))
-        let chain = leaf.certificate + ".chain"
-        try (String(contentsOfFile: leaf.certificate, encoding: .utf8)
-            + String(contentsOfFile: certified.certificate, encoding: .utf8))
-            .write(toFile: chain, atomically: true, encoding: .utf8)
-        viaIntermediate = TestAuthority.Issued(certificate: chain, key: leaf.key)
+            }
+        )
+        viaIntermediate = try Self.chain(through: certified, "intermediate", in: folder)
+        viaNode = try Self.chain(through: n1, "usurper", in: folder)
 
         selfSigned = TestAuthority.Issued(
             certificate: folder.appendingPathComponent("self.crt").path,
-            key: folder.appendingPathComponent("self.key").path)
+            key: folder.appendingPathComponent("self.key").path
+        )
         try authority.openssl([
             "req", "-x509", "-config", "ca.cnf", "-newkey", "ec", "-pkeyopt",
             "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", selfSigned.key, "-out",
@@ -122,29 +133,68 @@ struct Fixtures: Sendable {
             "-crl_nextupdate", "20240201000000Z", "-out", expiredList,
         ])
         foreignList = try other.revocationList("foreign.crl")
+        try other.openssl([
+            "ca", "-config", "ca.cnf", "-gencrl", "-crl_lastupdate", "20240101000000Z",
+            "-crl_nextupdate", "20240201000000Z", "-out", "expired.crl",
+        ])
+        mixedLists = folder.appendingPathComponent("mixed.crl").path
+        try Self.join([emptyList, other.folder.path + "/expired.crl"], into: mixedLists)
+        bothRoots = folder.appendingPathComponent("both.crt").path
+        try Self.join([ours, foreignRoot], into: bothRoots)
+    }
+
+    /// A node's certificate issued with another certificate, and the chain of both.
+    private static func chain(
+        through issuer: TestAuthority.Issued,
+        _ name: String,
+        in folder: URL
+    ) throws -> TestAuthority.Issued {
+        let authority = try TestAuthority(name, in: folder, issuingAs: issuer)
+        let leaf = try authority.issue(.member("deep"))
+        let chain = leaf.certificate + ".chain"
+        try join([leaf.certificate, issuer.certificate], into: chain)
+        return TestAuthority.Issued(certificate: chain, key: leaf.key)
+    }
+
+    private static func join(_ files: [String], into path: String) throws {
+        let texts = try files.map { try String(contentsOfFile: $0, encoding: .utf8) }
+        try texts.joined().write(toFile: path, atomically: true, encoding: .utf8)
     }
 
     static let policy = IdentityPolicy(trustDomains: ["chord.test"])
 
     /// A configuration that shows a certificate and trusts our authority.
     func configuration(
-        _ issued: TestAuthority.Issued, trusting roots: String? = nil,
-        revocationList: String? = nil, policy: IdentityPolicy = Fixtures.policy
+        _ issued: TestAuthority.Issued,
+        trusting roots: String? = nil,
+        revocationList: String? = nil,
+        policy: IdentityPolicy = Fixtures.policy
     ) -> TLSConfiguration {
         TLSConfiguration(
             files: TLSFiles(
-                certificateChain: issued.certificate, privateKey: issued.key,
-                trustRoots: roots ?? ours, revocationList: revocationList),
-            policy: policy)
+                certificateChain: issued.certificate,
+                privateKey: issued.key,
+                trustRoots: roots ?? ours,
+                revocationList: revocationList
+            ),
+            policy: policy
+        )
     }
 
     /// A context that shows a certificate and trusts our authority.
     func context(
-        _ issued: TestAuthority.Issued, trusting roots: String? = nil,
-        revocationList: String? = nil, policy: IdentityPolicy = Fixtures.policy
+        _ issued: TestAuthority.Issued,
+        trusting roots: String? = nil,
+        revocationList: String? = nil,
+        policy: IdentityPolicy = Fixtures.policy
     ) throws -> TLSContext {
         try TLSContext(
             configuration: configuration(
-                issued, trusting: roots, revocationList: revocationList, policy: policy))
+                issued,
+                trusting: roots,
+                revocationList: revocationList,
+                policy: policy
+            )
+        )
     }
 }

@@ -33,11 +33,15 @@ final class RoguePeer {
         if let issued = options.certificate {
             precondition(
                 SSL_CTX_use_certificate_chain_file(context, issued.certificate) == 1
-                    && SSL_CTX_use_PrivateKey_file(context, issued.key, SSL_FILETYPE_PEM) == 1)
+                    && SSL_CTX_use_PrivateKey_file(context, issued.key, SSL_FILETYPE_PEM) == 1
+            )
         }
         if options.isServer {
             SSL_CTX_set_verify(
-                context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, { _, _ in 1 })
+                context,
+                SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                { _, _ in 1 }
+            )
             if !options.protocols.isEmpty {
                 SSL_CTX_set_alpn_select_cb(
                     context,
@@ -45,7 +49,9 @@ final class RoguePeer {
                         selected?.pointee = offered.map { $0 + 1 }
                         count?.pointee = offered?.pointee ?? 0
                         return SSL_TLSEXT_ERR_OK
-                    }, nil)
+                    },
+                    nil
+                )
             }
         }
         ssl = SSL_new(context)
@@ -135,12 +141,15 @@ extension TLSConnection {
     }
 
     static func client(
-        _ context: TLSContext, expecting expected: ExpectedPeer,
-        serverName: String? = nil, address: String = "127.0.0.1:7946"
+        _ context: TLSContext,
+        expecting expected: ExpectedPeer,
+        serverName: String? = nil,
+        address: String = "127.0.0.1:7946"
     ) throws -> TLSConnection {
         try TLSConnection(
             context: context,
-            side: .client(expected: expected, serverName: serverName, address: address))
+            side: .client(expected: expected, serverName: serverName, address: address)
+        )
     }
 }
 

@@ -36,14 +36,17 @@ final class TestAuthority {
 
         /// A node, client or admin with a SPIFFE name and loopback hosts.
         static func member(
-            _ name: String, role: String = "node", trustDomain: String = "chord.test"
+            _ name: String,
+            role: String = "node",
+            trustDomain: String = "chord.test"
         ) -> Request {
             Request(
                 name,
                 [
                     "URI:spiffe://\(trustDomain)/chord/\(role)/\(name)", "DNS:localhost",
                     "IP:127.0.0.1", "IP:0:0:0:0:0:0:0:1",
-                ])
+                ]
+            )
         }
 
         func with(_ change: (inout Request) -> Void) -> Request {
@@ -57,15 +60,30 @@ final class TestAuthority {
     let root: Issued
     private var serial = 0
 
-    init(_ name: String, in parent: URL) throws {
+    /// Makes an authority that certifies itself, or one that issues with somebody's certificate,
+    /// whether that may or not.
+    init(_ name: String, in parent: URL, issuingAs issuer: Issued? = nil) throws {
         folder = parent.appendingPathComponent(name)
         try FileManager.default.createDirectory(
-            at: folder.appendingPathComponent("issued"), withIntermediateDirectories: true)
-        root = Issued(
-            certificate: folder.appendingPathComponent("root.crt").path,
-            key: folder.appendingPathComponent("root.key").path)
-        try "".write(to: folder.appendingPathComponent("index.txt"), atomically: true, encoding: .utf8)
-        try "1000".write(to: folder.appendingPathComponent("serial"), atomically: true, encoding: .utf8)
+            at: folder.appendingPathComponent("issued"),
+            withIntermediateDirectories: true
+        )
+        root =
+            issuer
+            ?? Issued(
+                certificate: folder.appendingPathComponent("root.crt").path,
+                key: folder.appendingPathComponent("root.key").path
+            )
+        try "".write(
+            to: folder.appendingPathComponent("index.txt"),
+            atomically: true,
+            encoding: .utf8
+        )
+        try "1000".write(
+            to: folder.appendingPathComponent("serial"),
+            atomically: true,
+            encoding: .utf8
+        )
         try "01".write(to: folder.appendingPathComponent("crl"), atomically: true, encoding: .utf8)
         let configuration = """
             [req]
@@ -88,14 +106,19 @@ final class TestAuthority {
             commonName = supplied
             """
         try configuration.write(
-            to: folder.appendingPathComponent("ca.cnf"), atomically: true, encoding: .utf8)
+            to: folder.appendingPathComponent("ca.cnf"),
+            atomically: true,
+            encoding: .utf8
+        )
+        guard issuer == nil else { return }
         try openssl(
             ["req", "-x509", "-config", "ca.cnf", "-newkey", "ec"] + Self.curve + [
                 "-nodes", "-keyout", root.key, "-out", root.certificate, "-days", "3650",
                 "-subj", "/CN=\(name) authority",
                 "-addext", "basicConstraints=critical,CA:TRUE",
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign",
-            ])
+            ]
+        )
     }
 
     /// Issues a certificate with a key of its own.
@@ -113,12 +136,16 @@ final class TestAuthority {
             extensions.append("extendedKeyUsage=\(extendedKeyUsage)")
         }
         try extensions.joined(separator: "\n").write(
-            toFile: base + ".ext", atomically: true, encoding: .utf8)
+            toFile: base + ".ext",
+            atomically: true,
+            encoding: .utf8
+        )
         try openssl(
             ["req", "-new", "-config", "ca.cnf", "-newkey", "ec"] + Self.curve + [
                 "-nodes", "-keyout", base + ".key", "-out", base + ".csr",
                 "-subj", "/CN=\(request.name)",
-            ])
+            ]
+        )
         try openssl([
             "ca", "-batch", "-config", "ca.cnf", "-in", base + ".csr", "-out", base + ".crt",
             "-notext", "-extfile", base + ".ext",
@@ -157,7 +184,8 @@ final class TestAuthority {
         guard process.terminationStatus == 0 else {
             throw Failure(
                 description: "openssl \(arguments.joined(separator: " ")):"
-                    + " \(String(decoding: text, as: UTF8.self))")
+                    + " \(String(decoding: text, as: UTF8.self))"
+            )
         }
     }
 

@@ -31,6 +31,33 @@ import Testing
     }
 }
 
+@Suite struct MemoryPoolTests {
+    @Test func blocksKeepWhatIsWrittenAndAreReused() {
+        var pool = MemoryPool()
+        let first = pool.take(100)
+        #expect(MemoryPool.capacity(of: first) == 128)
+        #expect(Int(bitPattern: first) % 16 == 0)
+        pool.giveBack(first)
+        #expect(pool.take(128) == first)
+        let sizes = [0, 1, 64, 65, 1024, 1025, 100_000]
+        let blocks = sizes.map { size in
+            let block = pool.take(size)
+            #expect(MemoryPool.capacity(of: block) >= size)
+            block.initializeMemory(as: UInt8.self, repeating: UInt8(size % 251), count: size)
+            return block
+        }
+        for (size, block) in zip(sizes, blocks) {
+            let bytes = UnsafeRawBufferPointer(start: block, count: size)
+            #expect(bytes.allSatisfy { $0 == UInt8(size % 251) })
+            pool.giveBack(block)
+        }
+        pool.releaseMemory()
+        let after = pool.take(1)
+        pool.giveBack(after)
+        pool.giveBack(first)
+    }
+}
+
 @Suite struct ErrorTests {
     @Test func codesHaveTheirNames() {
         #expect(HTTP2ErrorCode.refusedStream.description == "REFUSED_STREAM")

@@ -1,0 +1,204 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import Foundation
+
+/// A certificate authority in a temporary folder, driven through the `openssl` command: the
+/// certificates that tests show each other are made by the tool that users have, not by our own code.
+///
+/// Not safe for use from several tests at once, since `openssl ca` keeps its records in files.
+package final class TestAuthority {
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
+    }
+
+    /// A certificate and its key.
+    package struct Issued: Sendable {
+        package var certificate: String
+        package var key: String
+
+        package init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
+    /// What a certificate says; the defaults are those of a good node.
+    package struct Request {
+        package var name: String
+        package var alternativeNames: [String]
+        package var keyUsage: String? = "critical,digitalSignature"
+        package var extendedKeyUsage: String? = "serverAuth,clientAuth"
+        package var isAuthority = false
+        package var start: Date = Date(timeIntervalSinceNow: -3_600)
+        package var end: Date = Date(timeIntervalSinceNow: 30 * 86_400)
+
+        package init(_ name: String, _ alternativeNames: [String]) {
+            self.name = name
+            self.alternativeNames = alternativeNames
+        }
+
+        /// A node, client or admin with a SPIFFE name and loopback hosts.
+        package static func member(
+            _ name: String,
+            role: String = "node",
+            trustDomain: String = "chord.test"
+        ) -> Request {
+            Request(
+                name,
+                [
+                    "URI:spiffe://\(trustDomain)/chord/\(role)/\(name)", "DNS:localhost",
+                    "IP:127.0.0.1", "IP:0:0:0:0:0:0:0:1",
+                ]
+            )
+        }
+
+        package func with(_ change: (inout Request) -> Void) -> Request {
+            var request = self
+            change(&request)
+            return request
+        }
+    }
+
+    package let folder: URL
+    package let root: Issued
+    private var serial = 0
+
+    /// Makes an authority, or, with the root of another, a second set of records for that one.
+    package init(_ name: String, in parent: URL, root existing: Issued? = nil) throws {
+        folder = parent.appendingPathComponent(name)
+        try FileManager.default.createDirectory(
+            at: folder.appendingPathComponent("issued"),
+            withIntermediateDirectories: true
+        )
+        let root = existing ?? Issued(
+            certificate: folder.appendingPathComponent("root.crt").path,
+            key: folder.appendingPathComponent("root.key").path
+        )
+        self.root = root
+        try "".write(
+            to: folder.appendingPathComponent("index.txt"),
+            atomically: true,
+            encoding: .utf8
+        )
+        try "1000".write(
+            to: folder.appendingPathComponent("serial"),
+            atomically: true,
+            encoding: .utf8
+        )
+        try "01".write(to: folder.appendingPathComponent("crl"), atomically: true, encoding: .utf8)
+        let configuration = """
+            [req]
+            distinguished_name = subject
+            [subject]
+            [ca]
+            default_ca = test
+            [test]
+            database = \(folder.path)/index.txt
+            serial = \(folder.path)/serial
+            crlnumber = \(folder.path)/crl
+            new_certs_dir = \(folder.path)/issued
+            certificate = \(root.certificate)
+            private_key = \(root.key)
+            default_md = sha256
+            default_days = 30
+            unique_subject = no
+            policy = anything
+            [anything]
+            commonName = supplied
+            """
+        try configuration.write(
+            to: folder.appendingPathComponent("ca.cnf"),
+            atomically: true,
+            encoding: .utf8
+        )
+        if existing != nil { return }
+        try openssl(
+            ["req", "-x509", "-config", "ca.cnf", "-newkey", "ec"] + Self.curve + [
+                "-nodes", "-keyout", root.key, "-out", root.certificate, "-days", "3650",
+                "-subj", "/CN=\(name) authority",
+                "-addext", "basicConstraints=critical,CA:TRUE",
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+            ]
+        )
+    }
+
+    /// Issues a certificate with a key of its own.
+    package func issue(_ request: Request) throws -> Issued {
+        serial += 1
+        let base = folder.appendingPathComponent("\(request.name)-\(serial)").path
+        var extensions = ["basicConstraints=critical,CA:\(request.isAuthority ? "TRUE" : "FALSE")"]
+        if !request.alternativeNames.isEmpty {
+            extensions.append("subjectAltName=\(request.alternativeNames.joined(separator: ","))")
+        }
+        if let keyUsage = request.keyUsage {
+            extensions.append("keyUsage=\(keyUsage)")
+        }
+        if let extendedKeyUsage = request.extendedKeyUsage {
+            extensions.append("extendedKeyUsage=\(extendedKeyUsage)")
+        }
+        try extensions.joined(separator: "\n").write(
+            toFile: base + ".ext",
+            atomically: true,
+            encoding: .utf8
+        )
+        try openssl(
+            ["req", "-new", "-config", "ca.cnf", "-newkey", "ec"] + Self.curve + [
+                "-nodes", "-keyout", base + ".key", "-out", base + ".csr",
+                "-subj", "/CN=\(request.name)",
+            ]
+        )
+        try openssl([
+            "ca", "-batch", "-config", "ca.cnf", "-in", base + ".csr", "-out", base + ".crt",
+            "-notext", "-extfile", base + ".ext",
+            "-startdate", Self.time(request.start), "-enddate", Self.time(request.end),
+        ])
+        return Issued(certificate: base + ".crt", key: base + ".key")
+    }
+
+    /// Puts a certificate on the revocation list that `revocationList` writes next.
+    package func revoke(_ issued: Issued) throws {
+        try openssl(["ca", "-config", "ca.cnf", "-revoke", issued.certificate])
+    }
+
+    /// Writes a revocation list.
+    package func revocationList(_ name: String, lasting seconds: Int = 86_400) throws -> String {
+        let path = folder.appendingPathComponent(name).path
+        try openssl([
+            "ca", "-config", "ca.cnf", "-gencrl", "-crlsec", String(seconds), "-out", path,
+        ])
+        return path
+    }
+
+    /// Runs `openssl` in the authority's folder.
+    package func openssl(_ arguments: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["openssl"] + arguments
+        process.currentDirectoryURL = folder
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failure(
+                description: "openssl \(arguments.joined(separator: " ")):"
+                    + " \(String(decoding: text, as: UTF8.self))"
+            )
+        }
+    }
+
+    private static let curve = ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
+
+    private static func time(_ date: Date) -> String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = TimeZone(identifier: "UTC")
+        formatter.dateFormat = "yyyyMMddHHmmss'Z'"
+        return formatter.string(from: date)
+    }
+}

@@ -1,0 +1,117 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordIdentity
+import ChordRPC
+import NIOConcurrencyHelpers
+
+@testable import ChordTransport
+
+/// The methods of the test service.
+enum TestMethod {
+    static func named(_ name: String) -> RPCMethod {
+        RPCMethod(service: "chord.test.Test", name: name)
+    }
+
+    static let echo = named("Echo")
+
+    /// A router whose table opens the methods of the test service to everybody, but for `Denied`,
+    /// which is for admins.
+    static func router(_ methods: [String]) -> Router {
+        Router(
+            authorization: AuthorizationTable.standard
+                .admitting(Set(Role.allCases), to: methods, of: "chord.test.Test")
+                .admitting([.admin], to: ["Denied"], of: "chord.test.Test")
+        )
+    }
+}
+
+/// What an observer is told, in order.
+enum CallEvent: Sendable {
+    case sent
+    case accepted(Metadata)
+    case finished(ClientResult)
+}
+
+/// Turns a call's events into a stream, and checks where it is called back.
+final class RecordingObserver: ClientCallObserver {
+    let events: AsyncStream<CallEvent>
+    private let continuation: AsyncStream<CallEvent>.Continuation
+    private let executor: any NodeExecutor
+
+    init(_ executor: any NodeExecutor) {
+        self.executor = executor
+        (events, continuation) = AsyncStream.makeStream()
+    }
+
+    func callSent() { yield(.sent) }
+
+    func callAccepted(_ metadata: Metadata) { yield(.accepted(metadata)) }
+
+    func callFinished(_ result: ClientResult) {
+        yield(.finished(result))
+        continuation.finish()
+    }
+
+    private func yield(_ event: CallEvent) {
+        precondition(executor.isCurrent, "called back off the executor")
+        continuation.yield(event)
+    }
+}
+
+extension ClientTransport {
+    /// Makes a call and waits for its end.
+    func call(
+        _ method: RPCMethod,
+        _ message: [UInt8] = [],
+        at address: String,
+        expecting expected: ExpectedPeer = ExpectedPeer(name: "n1"),
+        within time: Duration = .seconds(20),
+        metadata: Metadata = [],
+        on executor: any NodeExecutor = testExecutors.all[0]
+    ) async -> ClientResult {
+        await withCheckedContinuation { continuation in
+            executor.execute {
+                self.unary(
+                    ClientCall(
+                        target: PeerTarget(address: address, expected: expected),
+                        method: method,
+                        message: message,
+                        deadline: executor.now + time,
+                        metadata: metadata
+                    ),
+                    on: executor
+                ) { continuation.resume(returning: $0) }
+            }
+        }
+    }
+
+    /// Starts a call whose events are watched.
+    func observe(
+        _ method: RPCMethod,
+        _ message: [UInt8] = [],
+        at address: String,
+        expecting expected: ExpectedPeer = ExpectedPeer(name: "n1"),
+        within time: Duration = .seconds(20),
+        on executor: any NodeExecutor = testExecutors.all[0]
+    ) async -> (RecordingObserver, any ClientCallHandle) {
+        let observer = RecordingObserver(executor)
+        let handle = await withCheckedContinuation { continuation in
+            executor.execute {
+                let handle = self.start(
+                    ClientCall(
+                        target: PeerTarget(address: address, expected: expected),
+                        method: method,
+                        message: message,
+                        deadline: executor.now + time
+                    ),
+                    on: executor,
+                    observer: observer
+                )
+                continuation.resume(returning: handle)
+            }
+        }
+        return (observer, handle)
+    }
+}

@@ -1,0 +1,80 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordIdentity
+import ChordTLS
+import ChordTestSupport
+import Foundation
+
+/// The certificates that the tests show each other, made once per run.
+struct Certificates: Sendable {
+    let n1: TLSContext
+    let n2: TLSContext
+    let alice: TLSContext
+    /// `n2`, certified by an authority that nobody else trusts, and trusting nobody else.
+    let foreign: TLSContext
+    /// `n2`, certified by that authority, and trusting ours besides.
+    let foreignTrustingOurs: TLSContext
+    /// `n2`, with a certificate that is valid for a while from the call on.
+    let expiring: @Sendable (Duration) throws -> TLSContext
+    private let folder: URL
+
+    static let shared: Result<Certificates, any Error> = {
+        let result = Result { try Certificates() }
+        atexit {
+            if case .success(let certificates) = Certificates.shared {
+                try? FileManager.default.removeItem(at: certificates.folder)
+            }
+        }
+        return result
+    }()
+
+    static func get() throws -> Certificates { try shared.get() }
+
+    private init() throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("chord-transport-tests-\(UUID().uuidString)")
+        self.folder = folder
+        let ours = try TestAuthority("ours", in: folder)
+        let other = try TestAuthority("foreign", in: folder)
+        let roots = ours.root.certificate
+        let otherRoots = other.root.certificate
+        n1 = try Self.context(try ours.issue(.member("n1")), roots)
+        n2 = try Self.context(try ours.issue(.member("n2")), roots)
+        alice = try Self.context(try ours.issue(.member("alice", role: "client")), roots)
+        let root = ours.root
+        expiring = { lifetime in
+            // An authority of its own keeps its records apart from those of other tests.
+            let authority = try TestAuthority(
+                "expiring-\(UUID().uuidString)", in: folder, root: root)
+            let end = Date(timeIntervalSinceNow: TimeInterval(lifetime.components.seconds))
+            return try Self.context(
+                try authority.issue(.member("n2").with { $0.end = end }), roots)
+        }
+        let stranger = try other.issue(.member("n2"))
+        foreign = try Self.context(stranger, otherRoots)
+        let both = folder.appendingPathComponent("both.crt").path
+        try
+            (String(contentsOfFile: roots, encoding: .utf8)
+            + String(contentsOfFile: otherRoots, encoding: .utf8))
+            .write(toFile: both, atomically: true, encoding: .utf8)
+        foreignTrustingOurs = try Self.context(stranger, both)
+    }
+
+    private static func context(
+        _ issued: TestAuthority.Issued,
+        _ roots: String
+    ) throws -> TLSContext {
+        try TLSContext(
+            configuration: TLSConfiguration(
+                files: TLSFiles(
+                    certificateChain: issued.certificate,
+                    privateKey: issued.key,
+                    trustRoots: roots
+                ),
+                policy: IdentityPolicy(trustDomains: ["chord.test"])
+            )
+        )
+    }
+}
