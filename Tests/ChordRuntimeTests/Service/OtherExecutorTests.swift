@@ -19,14 +19,19 @@ struct OtherExecutorTests {
             var router = Router()
             member.shell.register(in: &router)
             ring.network.listen(
-                address: InProcessRing.address(name), router: router,
-                identity: InProcessRing.identity(name), executor: connections)
+                address: InProcessRing.address(name),
+                router: router,
+                identity: InProcessRing.identity(name),
+                executor: connections
+            )
         }
         return ring
     }
 
     private func run(
-        _ ring: InProcessRing, _ connections: ManualExecutor, until condition: () -> Bool
+        _ ring: InProcessRing,
+        _ connections: ManualExecutor,
+        until condition: () -> Bool
     ) -> Bool {
         for _ in 0..<30_000 {
             if condition() { return true }

@@ -69,6 +69,62 @@ struct FailureTests {
         #expect(ring.settle(limit: .seconds(30)), "\(ring.description)")
     }
 
+    @Test("a node that was stopped for a while is taken back", arguments: [1, 2, 3])
+    func stoppedForAWhile(seed: UInt64) throws {
+        let ring = try InProcessRing.settled(7, seed: seed)
+        let node = ring.circle[2]
+        let before = ring.circle[1]
+        ring.plan.set(.silent, to: node.address)
+        #expect(
+            ring.executor.run(
+                until: { !ring.shell(before.name).view.successors.contains(node) },
+                limit: .seconds(10)
+            )
+        )
+        ring.plan.set(nil, to: node.address)
+        #expect(ring.settle(limit: .seconds(15)), "\(ring.description)")
+    }
+
+    @Test(
+        "a successor that answers nothing but errors is passed over in the end",
+        arguments: [StatusCode.internalError, .unavailable, .aborted]
+    )
+    func neverASensibleWord(code: StatusCode) throws {
+        let ring = try InProcessRing.settled(7, seed: 3)
+        let (before, node) = (ring.circle[1], ring.circle[2])
+        let status = Status(code, "not now")
+        ring.plan.set(.answers(status), to: node.address)
+        // Being slow to answer is no death.
+        ring.executor.run(for: .seconds(5))
+        #expect(ring.shell(before.name).view.successors.first == node)
+        let isPassedOver = ring.executor.run(
+            until: { ring.shell(before.name).view.successors.first == ring.circle[3] },
+            limit: .seconds(15)
+        )
+        #expect(isPassedOver)
+        ring.plan.set(nil, to: node.address)
+        #expect(ring.settle(limit: .seconds(15)), "\(ring.description)")
+    }
+
+    @Test("a node that only its predecessor cannot reach stays out of nobody else's way")
+    func unreachableFromOne() throws {
+        let ring = try InProcessRing.settled(7, seed: 4)
+        let (before, node) = (ring.circle[1], ring.circle[2])
+        ring.plan.set(.unconnected, from: before.address, to: node.address)
+        ring.executor.run(for: .seconds(30))
+        // Reachability that is not mutual is outside the proof; lookups must end all the same.
+        for asking in ring.circle {
+            let shell = ring.shell(asking.name)
+            let id = ring.randomIdentifier()
+            let result = try ring.executor.wait { try await shell.lookup(id) }
+            let others = ring.circle.filter { $0 != node }
+            let owners = [ring.owner(of: id), ring.owner(of: id, in: others)]
+            #expect(owners.contains(result.owner))
+        }
+        ring.plan.set(nil, from: before.address, to: node.address)
+        #expect(ring.settle(limit: .seconds(15)), "\(ring.description)")
+    }
+
     @Test("a ring of two survives one of them")
     func lastOne() throws {
         let ring = try InProcessRing.settled(2)

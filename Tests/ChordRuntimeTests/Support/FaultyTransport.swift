@@ -14,6 +14,8 @@ enum Fault: Sendable {
     case unconnected
     /// The answer takes longer by this much; acceptance does not.
     case slowAnswer(Duration)
+    /// The peer answers with this and nothing else.
+    case answers(Status)
     /// Everything takes longer by this much, each way.
     case delay(Duration)
 }
@@ -187,6 +189,9 @@ final class FaultyCall: ClientCallHandle, ClientCallObserver, @unchecked Sendabl
         case .unconnected: return
         case .silent:
             executor.execute { [self] in observer?.callSent() }
+            return
+        case .answers(let status):
+            callFinished(ClientResult(status: status))
             return
         case .slowAnswer(let duration): answerExtra = duration
         case .delay(let duration): extra = duration
