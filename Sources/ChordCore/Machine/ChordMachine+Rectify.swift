@@ -59,8 +59,8 @@ extension ChordMachine {
     ) -> [Directive] {
         switch answer {
         case .state(let state) where state.node.id == predecessor.id:
-            // It lives: the candidate is behind it and will learn so from its own stabilization.
-            return []
+            // It lives: the candidate is behind it, and learns so when it asks us again.
+            return [.nudge(candidate)]
         case .busy:
             return []
         case .dead, .notMember, .state:

@@ -72,6 +72,7 @@ extension NodeShell {
                     answer = .dead
                 }
                 answer = shell.impatient(answer, of: peer.id)
+                if case .state(let state) = answer { shell.welcome(state.predecessor) }
                 shell.logger.trace(
                     "asked for its state",
                     metadata: [LogKeys.peer: "\(peer)", LogKeys.answer: "\(answer.kind)"])
@@ -103,6 +104,13 @@ extension NodeShell {
 
     /// Intervals for which a node may put questions off. A healthy one does so for a round trip.
     private static var busyPatience: Int { 10 }
+
+    /// A neighbour names a node that we do not know, or not in this life: that we could not reach it
+    /// before says nothing about now.
+    private func welcome(_ node: NodeReference) {
+        guard node.id != machine.node.id, !machine.table.entries.contains(node) else { return }
+        peers.transport.resetBackoff(of: node.address)
+    }
 
     /// Asks a node for its state. A failed connection is tried once more: it may have been idle too
     /// long, and a verdict of death must not rest on that.
