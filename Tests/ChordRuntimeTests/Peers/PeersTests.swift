@@ -112,11 +112,20 @@ struct PeersTests {
         let peers: PeerCalls
 
         init() throws {
-            peers = PeerCalls(
+            // A node's own, which never becomes a member and so makes no calls of itself.
+            let ring = InProcessRing()
+            let shell = NodeShell(
+                configuration: RuntimeConfiguration(
+                    name: "x",
+                    address: "x:1",
+                    parameters: ring.parameters(ring.settings),
+                    hash: ring.settings.hash
+                ),
+                executor: executor,
                 transport: transport,
-                limits: limits,
-                space: try .init(width: 64)
+                logger: CapturedLog().logger()
             )
+            peers = shell.peers
         }
 
         func start() -> any ClientCallObserver {

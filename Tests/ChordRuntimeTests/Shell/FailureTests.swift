@@ -13,7 +13,7 @@ import Testing
 @Suite("Nodes that crash, return and leave")
 struct FailureTests {
     @Test(
-        "two adjacent nodes crash: no lookup fails, none waits longer than silence may last",
+        "two adjacent nodes crash: no lookup fails, and silence alone delays them",
         arguments: [false, true]
     )
     func twoAdjacent(silently: Bool) throws {
@@ -45,8 +45,9 @@ struct FailureTests {
                 let owner = ring.owner(of: result.id, in: left)
                 let isBetween = gone.contains(result.id)
                 #expect(result.owner == owner || (isBetween && dead.contains(result.owner)))
-                // A path may meet each of the two once, in different nodes.
-                #expect(elapsed <= limit * 2 + .milliseconds(200), "round \(round)")
+                // Each of the two may cost its limit at two nodes of a path: what one found dead
+                // the next does not know.
+                #expect(elapsed <= limit * 4 + .milliseconds(200), "round \(round)")
             }
             executor.run(for: .milliseconds(250))
         }
