@@ -27,7 +27,9 @@ package final class EventHub<Event: Sendable>: Sendable {
     /// The events from now on; the sequence ends with the node.
     package func events() -> AsyncStream<Event> {
         let (stream, continuation) = AsyncStream.makeStream(
-            of: Event.self, bufferingPolicy: .bufferingNewest(capacity))
+            of: Event.self,
+            bufferingPolicy: .bufferingNewest(capacity)
+        )
         let key = state.withLockedValue { state -> Int? in
             guard !state.isFinished else { return nil }
             state.next += 1

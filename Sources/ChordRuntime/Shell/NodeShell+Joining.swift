@@ -41,7 +41,8 @@ extension NodeShell {
                     lastError = error
                     logger.debug(
                         "cannot join through it yet",
-                        metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(error)"])
+                        metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(error)"]
+                    )
                 }
             }
             if let deadline, executor.now + wait > deadline {
@@ -49,7 +50,8 @@ extension NodeShell {
                     .noContact,
                     "none of \(others.joined(separator: ", ")) let this node join in time; are they "
                         + "up, and is this node's certificate issued by their authority?",
-                    cause: lastError)
+                    cause: lastError
+                )
             }
             await pause(wait)
             wait = min(wait * 2, configuration.intervals.joinRetryCap)
@@ -74,8 +76,12 @@ extension NodeShell {
         try await refuseLiveHolder(among: [first.predecessor] + first.successors)
         let request = FindSuccessorRequest(id: machine.node.id, joiner: machine.node)
         let result = await peers.call(
-            ChordMethods.findSuccessor, at: contact, message: request.encoded(in: space),
-            timeout: configuration.lookups.deadline, on: executor)
+            ChordMethods.findSuccessor,
+            at: contact,
+            message: request.encoded(in: space),
+            timeout: configuration.lookups.deadline,
+            on: executor
+        )
         guard result.status.isOK else {
             throw ChordError(joining: result.status, at: address)
         }
@@ -120,7 +126,9 @@ extension NodeShell {
         case .dead, .notMember: return
         case .busy:
             throw ChordError(
-                .noContact, "\(holder) stands in this node's place and does not say if it is alive")
+                .noContact,
+                "\(holder) stands in this node's place and does not say if it is alive"
+            )
         case .state(let answer): state = answer
         }
         guard isHolder(state.node) else { return }
@@ -132,16 +140,20 @@ extension NodeShell {
         throw ChordError(
             .nameTaken,
             "\(state.node.name) is a live member at \(state.node.address), and this node is "
-                + "\(configuration.name) at \(configuration.address); \(remedy)")
+                + "\(configuration.name) at \(configuration.address); \(remedy)"
+        )
     }
 
     private func stateForJoin(of target: PeerTarget) async throws(ChordError) -> RingState {
         let parameters = configuration.parameters
         let request = GetSuccessorListRequest(parameters: nil)
         let result = await peers.call(
-            ChordMethods.getSuccessorList, at: target,
+            ChordMethods.getSuccessorList,
+            at: target,
             message: request.encoded(in: parameters.space),
-            timeout: configuration.silence.cap, on: executor)
+            timeout: configuration.silence.cap,
+            on: executor
+        )
         guard result.status.isOK else {
             throw ChordError(joining: result.status, at: target.address)
         }
@@ -151,15 +163,22 @@ extension NodeShell {
         } catch {
             guard error.code == .widthDiffers else {
                 throw ChordError(
-                    .invalidAnswer, "cannot join through \(target.address)", cause: error)
+                    .invalidAnswer,
+                    "cannot join through \(target.address)",
+                    cause: error
+                )
             }
             throw ChordError(
                 .parametersDiffer,
-                "cannot join the ring of \(target.address): \(error.message)", cause: error)
+                "cannot join the ring of \(target.address): \(error.message)",
+                cause: error
+            )
         }
         if let difference = parameters.difference(from: reply.parameters) {
             throw ChordError(
-                .parametersDiffer, "cannot join the ring of \(target.address): \(difference)")
+                .parametersDiffer,
+                "cannot join the ring of \(target.address): \(difference)"
+            )
         }
         return reply.state
     }

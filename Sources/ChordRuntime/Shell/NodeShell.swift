@@ -46,27 +46,37 @@ package actor NodeShell {
 
     /// A node outside of any ring; `join(through:for:)` or `create()` make it a member.
     package init(
-        configuration: RuntimeConfiguration, executor: any NodeExecutor,
-        transport: any ClientTransport, logger: Logger
+        configuration: RuntimeConfiguration,
+        executor: any NodeExecutor,
+        transport: any ClientTransport,
+        logger: Logger
     ) {
         self.configuration = configuration
         self.executor = executor
         let node = NodeReference(
             id: configuration.identifier(
-                name: configuration.name, address: configuration.address),
-            name: configuration.name, address: configuration.address,
-            incarnation: executor.wallClockMilliseconds)
+                name: configuration.name,
+                address: configuration.address
+            ),
+            name: configuration.name,
+            address: configuration.address,
+            incarnation: executor.wallClockMilliseconds
+        )
         var logger = logger
         logger[metadataKey: LogKeys.node] = "\(configuration.name)"
         logger[metadataKey: LogKeys.ring] = "\(configuration.parameters.ring)"
         self.logger = logger
         metrics = RuntimeMetrics(node: configuration.name)
         machine = ChordMachine(
-            node: node, parameters: configuration.parameters,
-            configuration: configuration.machine)
+            node: node,
+            parameters: configuration.parameters,
+            configuration: configuration.machine
+        )
         published = PublishedView(machine.view)
         peers = PeerCalls(
-            transport: transport, limits: configuration.silence)
+            transport: transport,
+            limits: configuration.silence
+        )
     }
 
     /// The node's place in the ring as last published; from any thread.
@@ -75,8 +85,11 @@ package actor NodeShell {
     /// Registers the node's services.
     package nonisolated func register(in router: inout Router) {
         ChordService(
-            published: published, lookups: lookupContext, limits: configuration.lookups,
-            shell: self, space: configuration.parameters.space
+            published: published,
+            lookups: lookupContext,
+            limits: configuration.lookups,
+            shell: self,
+            space: configuration.parameters.space
         ).register(in: &router)
     }
 
@@ -120,7 +133,9 @@ package actor NodeShell {
     ///
     /// A certificate that proves only a host bears out any name there.
     nonisolated func refusal(
-        of claim: NodeReference, claimedBy peer: PeerIdentity, as part: String
+        of claim: NodeReference,
+        claimedBy peer: PeerIdentity,
+        as part: String
     ) -> Status? {
         if peer.role != .node {
             return Status(.permissionDenied, "\(peer) is no node and cannot be a \(part)")
@@ -128,18 +143,21 @@ package actor NodeShell {
         if peer.proof == .spiffe, peer.name != claim.name {
             return Status(
                 .permissionDenied,
-                "\(peer) speaks for itself only, and the \(part) is \(claim.name)")
+                "\(peer) speaks for itself only, and the \(part) is \(claim.name)"
+            )
         }
         if peer.proof == .host, !peer.holds(forHost: PeerTarget.host(of: claim.address)) {
             return Status(
                 .permissionDenied,
-                "\(peer) speaks for itself only, and the \(part) listens at \(claim.address)")
+                "\(peer) speaks for itself only, and the \(part) listens at \(claim.address)"
+            )
         }
         guard isRightlyPlaced(claim) else {
             return Status(
                 .invalidArgument,
                 "\(claim.name) at \(claim.address) claims identifier \(claim.id), and the ring's rule "
-                    + "gives \(configuration.identifier(name: claim.name, address: claim.address))")
+                    + "gives \(configuration.identifier(name: claim.name, address: claim.address))"
+            )
         }
         return nil
     }
@@ -155,9 +173,12 @@ package actor NodeShell {
         let known = view.table.entries
         return Array(
             nodes.prefix { node in
-                known.contains { $0.id == node.id && $0.name == node.name && $0.address == node.address }
+                known.contains {
+                    $0.id == node.id && $0.name == node.name && $0.address == node.address
+                }
                     || isRightlyPlaced(node)
-            })
+            }
+        )
     }
 
     // MARK: Ending
@@ -175,7 +196,8 @@ package actor NodeShell {
         // In the order in which they came: a dictionary's own differs from run to run.
         for key in joinWaiters.keys.sorted() {
             joinWaiters.removeValue(forKey: key)?.resume(
-                throwing: error ?? ChordError(.stopped, "the node left before it had joined"))
+                throwing: error ?? ChordError(.stopped, "the node left before it had joined")
+            )
         }
         for key in endWaiters.keys.sorted() {
             endWaiters.removeValue(forKey: key)?.resume(returning: error)
