@@ -99,7 +99,8 @@ struct EventLoopExecutorTests {
                     returning: counter.assumeIsolated { counter in
                         counter.count += 1
                         return counter.count
-                    })
+                    }
+                )
             }
         }
         #expect(count == 2)
@@ -116,7 +117,11 @@ struct EventLoopExecutorTests {
         // The reference implementation's first outputs from the state 1, 2, 3, 4.
         var source = Fixed(values: [1, 2, 3, 4])
         var generator = Xoshiro256(seededBy: &source)
-        #expect((0..<4).map { _ in generator.next() } == [11520, 0, 1_509_978_240, 1_215_971_899_390_074_240])
+        #expect(
+            (0..<4).map { _ in generator.next() } == [
+                11520, 0, 1_509_978_240, 1_215_971_899_390_074_240,
+            ]
+        )
     }
 
     @Test func clocksAreSane() {
