@@ -74,7 +74,7 @@ struct CallMeaningTests {
         var router = TestMethod.router(["Elsewhere"])
         router.register(TestMethod.named("Elsewhere")) { _, call in
             let responder = call.makeResponder()
-            Task.detached { responder.succeed([4]) }
+            elsewhereExecutors.all[0].execute { responder.succeed([4]) }
             return .deferred
         }
         try await kind.run(router) { tested in

@@ -330,4 +330,89 @@ struct ServerWireTests {
             }
         }
     }
+
+    // MARK: Clients that waste our time
+
+    @Test func aRequestThatNeverBecomesWholeIsGivenUp() async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.server.stallTimeout = .milliseconds(20)
+        try await TestNode.serving(
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
+        ) { _, address in
+            let response = try await RawPeers.exchange(
+                with: address,
+                as: certificates.alice,
+                Self.head,
+                body: [[0, 0, 0, 0, 9, 1]],
+                isEndless: true
+            )
+            #expect(response["grpc-status"] == "4")
+            #expect(response["grpc-message"]?.contains("did not become whole") == true)
+        }
+    }
+
+    @Test func aClientThatMakesUsResetTooMuchIsClosed() async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.limits.maxStreamResets = 5
+        configuration.limits.streamResetsPerSecond = 0
+        try await TestNode.serving(
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
+        ) { node, address in
+            let port = try #require(node.server.localPort)
+            let client = try await RawPeers.connect(
+                "127.0.0.1",
+                port,
+                as: certificates.alice,
+                role: .client
+            ) { raw in
+                // Bad from the first byte and never ended: each costs us an answer and a reset.
+                for _ in 0..<6 {
+                    let list = HTTP2Headers(HTTP2Headers.Prepared(Self.head))
+                    guard let stream = try? raw.session?.submitRequest(list) else { return }
+                    raw.session?.send(ByteBuffer(bytes: [9, 0, 0, 0, 0]), on: stream)
+                }
+            }
+            try await client.closeFuture.get()
+            try await eventually { node.server.connectionCount == 0 }
+        }
+    }
+
+    @Test func aClientThatTakesNoAnswersIsClosed() async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.server.stallTimeout = .milliseconds(20)
+        try await TestNode.serving(
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
+        ) { node, address in
+            let port = try #require(node.server.localPort)
+            // It lets us send a hundred bytes of an answer and never more.
+            let client = try await RawPeers.connect(
+                "127.0.0.1",
+                port,
+                as: certificates.alice,
+                role: .client,
+                limits: HTTP2Limits(initialStreamWindow: 100)
+            ) { raw in
+                raw.isDeaf = true
+                let list = HTTP2Headers(HTTP2Headers.Prepared(Self.head))
+                let message = [UInt8](repeating: 1, count: 1000)
+                guard let stream = try? raw.session?.submitRequest(list) else { return }
+                raw.session?.send(
+                    ByteBuffer(bytes: MessageFraming.frame(message)),
+                    on: stream,
+                    endStream: true
+                )
+            }
+            try await client.closeFuture.get()
+            try await eventually { node.server.connectionCount == 0 }
+        }
+    }
 }

@@ -55,7 +55,7 @@ enum TransportKind: String, CaseIterable, Sendable, CustomTestStringConvertible 
 }
 
 /// Loops that the tests' callers are not on.
-private let elsewhereExecutors = EventLoopExecutors(
+let elsewhereExecutors = EventLoopExecutors(
     group: MultiThreadedEventLoopGroup(numberOfThreads: 1)
 )
 

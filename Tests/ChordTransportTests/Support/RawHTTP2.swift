@@ -125,7 +125,8 @@ enum RawPeers {
         as tls: TLSContext,
         _ headers: [(name: String, value: String)],
         body: [[UInt8]],
-        trailers: [(name: String, value: String)]? = nil
+        trailers: [(name: String, value: String)]? = nil,
+        isEndless: Bool = false
     ) async throws -> RawResponse {
         let target = try HostAndPort(address)
         let loop = testExecutors.all[1].eventLoop
@@ -144,7 +145,8 @@ enum RawPeers {
                                 let stream = try? session.submitRequest(list, endStream: isBare)
                             else { return promise.fail(ChannelError.eof) }
                             for (index, piece) in body.enumerated() {
-                                let isLast = index == body.count - 1 && trailers == nil
+                                let isLast =
+                                    index == body.count - 1 && trailers == nil && !isEndless
                                 session.send(
                                     ByteBuffer(bytes: piece),
                                     on: stream,
@@ -191,17 +193,20 @@ enum RawPeers {
         return try await promise.futureResult.get()
     }
 
-    /// A raw client that says nothing by itself: no preface, no SETTINGS.
+    /// A raw client; without a role it says nothing by itself: no preface, no SETTINGS.
     static func connect(
         _ host: String,
         _ port: Int,
         as tls: TLSContext,
+        role: HTTP2Session.Role? = nil,
+        limits: HTTP2Limits = HTTP2Limits(),
         onSecured: @escaping @Sendable (RawHTTP2) -> Void
     ) async throws -> any Channel {
         try await ClientBootstrap(group: testExecutors.all[1].eventLoop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let raw = RawHTTP2(role: nil, onReady: onSecured) { _, _, _ in }
+                    let raw = RawHTTP2(role: role, limits: limits, onReady: onSecured) { _, _, _ in
+                    }
                     let side = TLSHandler.Side.client(
                         expected: ExpectedPeer(name: "n1"),
                         serverName: nil,
