@@ -38,11 +38,14 @@ struct CallFormsTests {
         #expect(Status(http: http).code == code)
     }
 
-    @Test(arguments: [
-        (0x7, StatusCode.unavailable), (0x8, .cancelled), (0xb, .resourceExhausted),
-        (0xc, .permissionDenied), (0x0, .internalError), (0x1, .internalError), (0xd, .internalError),
-        (UInt32.max, .internalError),
-    ] as [(UInt32, StatusCode)])
+    @Test(
+        arguments: [
+            (0x7, StatusCode.unavailable), (0x8, .cancelled), (0xb, .resourceExhausted),
+            (0xc, .permissionDenied), (0x0, .internalError), (0x1, .internalError),
+            (0xd, .internalError),
+            (UInt32.max, .internalError),
+        ] as [(UInt32, StatusCode)]
+    )
     func aResetHasAMeaning(_ error: UInt32, _ code: StatusCode) {
         #expect(Status(streamReset: error).code == code)
     }
@@ -64,7 +67,9 @@ struct CallFormsTests {
         #expect(Array(text.utf8).withUnsafeBytes { GRPCTimeout.parse($0) } == duration)
     }
 
-    @Test(arguments: ["", "1", "S", "1s", "1 S", "-1S", "+1S", "123456789S", "1.5S", "1S ", "\u{661}S"])
+    @Test(arguments: [
+        "", "1", "S", "1s", "1 S", "-1S", "+1S", "123456789S", "1.5S", "1S ", "\u{661}S",
+    ])
     func aMalformedTimeoutIsRefused(_ text: String) {
         #expect(Array(text.utf8).withUnsafeBytes { GRPCTimeout.parse($0) } == nil)
     }
@@ -133,11 +138,13 @@ struct CallFormsTests {
         #expect(try read([UInt8](repeating: 255, count: count), limit: 10) == nil)
     }
 
-    @Test(arguments: [
-        ([0, 0, 0, 0, 11], StatusCode.resourceExhausted),
-        ([0, 255, 255, 255, 255], .resourceExhausted), ([1, 0, 0, 0, 1], .internalError),
-        ([2, 0, 0, 0, 1], .internalError), ([255, 255, 255, 255, 255], .internalError),
-    ] as [([UInt8], StatusCode)])
+    @Test(
+        arguments: [
+            ([0, 0, 0, 0, 11], StatusCode.resourceExhausted),
+            ([0, 255, 255, 255, 255], .resourceExhausted), ([1, 0, 0, 0, 1], .internalError),
+            ([2, 0, 0, 0, 1], .internalError), ([255, 255, 255, 255, 255], .internalError),
+        ] as [([UInt8], StatusCode)]
+    )
     func aBadPrefixIsRefused(_ bytes: [UInt8], _ code: StatusCode) {
         let error = #expect(throws: Status.self) { try read(bytes, limit: 10) }
         #expect(error?.code == code)

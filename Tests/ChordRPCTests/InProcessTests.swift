@@ -23,20 +23,31 @@ struct InProcessTests {
     private func serve(_ handler: @escaping UnaryHandler) {
         var router = Router(
             authorization: AuthorizationTable()
-                .admitting([.node], to: ["One"], of: "test.Service"))
+                .admitting([.node], to: ["One"], of: "test.Service")
+        )
         router.register(Self.method("One"), handler)
         network.listen(
-            address: "there:1", router: router, identity: .member("n1"), executor: server)
+            address: "there:1",
+            router: router,
+            identity: .member("n1"),
+            executor: server
+        )
     }
 
     @discardableResult
     private func start(
-        _ name: String = "One", at address: String = "there:1", as identity: PeerIdentity = .member("n2"),
-        expecting expected: ExpectedPeer = ExpectedPeer(name: "n1"), within time: Duration = .seconds(5)
+        _ name: String = "One",
+        at address: String = "there:1",
+        as identity: PeerIdentity = .member("n2"),
+        expecting expected: ExpectedPeer = ExpectedPeer(name: "n1"),
+        within time: Duration = .seconds(5)
     ) -> any ClientCallHandle {
         let call = ClientCall(
-            target: PeerTarget(address: address, expected: expected), method: Self.method(name),
-            message: [1], deadline: caller.now + time)
+            target: PeerTarget(address: address, expected: expected),
+            method: Self.method(name),
+            message: [1],
+            deadline: caller.now + time
+        )
         return network.transport(identity: identity).start(call, on: caller, observer: recorder)
     }
 
@@ -209,7 +220,8 @@ struct InProcessTests {
     @Test func anAsyncHandlerRunsOnItsExecutor() {
         var router = Router(
             authorization: AuthorizationTable()
-                .admitting([.node], to: ["One"], of: "test.Service"))
+                .admitting([.node], to: ["One"], of: "test.Service")
+        )
         router.register(Self.method("One"), on: server) { [server] request, peer throws(Status) in
             await Task.yield()
             guard server.isCurrent else { throw Status(.aborted, "off its executor") }
@@ -217,7 +229,11 @@ struct InProcessTests {
             return Array((peer.name ?? "").utf8)
         }
         network.listen(
-            address: "there:1", router: router, identity: .member("n1"), executor: server)
+            address: "there:1",
+            router: router,
+            identity: .member("n1"),
+            executor: server
+        )
         start()
         runBoth()
         #expect(recorder.result?.status == .ok)
@@ -229,7 +245,8 @@ struct InProcessTests {
         let gate = NIOLockedValueBox<CheckedContinuation<Void, Never>?>(nil)
         var router = Router(
             authorization: AuthorizationTable()
-                .admitting([.node], to: ["One"], of: "test.Service"))
+                .admitting([.node], to: ["One"], of: "test.Service")
+        )
         router.register(Self.method("One"), on: server) { _, _ throws(Status) in
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
@@ -244,7 +261,11 @@ struct InProcessTests {
             return []
         }
         network.listen(
-            address: "there:1", router: router, identity: .member("n1"), executor: server)
+            address: "there:1",
+            router: router,
+            identity: .member("n1"),
+            executor: server
+        )
         let handle = start()
         runBoth()
         #expect(steps.withLockedValue { $0 } == ["waits"])

@@ -14,8 +14,12 @@ struct ResponderTests {
 
     private func makeResponder() -> Responder {
         ServerCall(
-            method: RPCMethod(service: "test.Service", name: "One"), peer: .member("n2"),
-            deadline: nil, metadata: [], executor: executor, reply: [], sink: sink, stream: 5
+            method: RPCMethod(service: "test.Service", name: "One"),
+            deadline: nil,
+            metadata: [],
+            reply: [],
+            context: ServerCallContext(peer: .member("n2"), executor: executor, sink: sink),
+            stream: 5
         ).makeResponder()
     }
 
@@ -47,7 +51,8 @@ struct ResponderTests {
         _ = makeResponder()
         executor.run()
         #expect(
-            sink.events.last == "finished 5 INTERNAL: the handler ended without an answer nothing")
+            sink.events.last == "finished 5 INTERNAL: the handler ended without an answer nothing"
+        )
     }
 
     @Test func oneThatAnsweredIsDroppedInSilence() {

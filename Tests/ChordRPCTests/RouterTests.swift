@@ -23,12 +23,23 @@ struct RouterTests {
     }
 
     private func dispatch(
-        _ router: Router, _ path: String, as role: Role
+        _ router: Router,
+        _ path: String,
+        as role: Role
     ) throws -> (HandlerOutcome, [UInt8]) {
         let route = try #require(find(router, path))
         var call = ServerCall(
-            method: route.method, peer: .member("n2", role), deadline: nil, metadata: [],
-            executor: executor, reply: [1], sink: RecordingSink(), stream: 1)
+            method: route.method,
+            deadline: nil,
+            metadata: [],
+            reply: [1],
+            context: ServerCallContext(
+                peer: .member("n2", role),
+                executor: executor,
+                sink: RecordingSink()
+            ),
+            stream: 1
+        )
         let outcome = [UInt8]([9]).withUnsafeBytes {
             router.dispatch(route, request: $0, call: &call)
         }
@@ -44,7 +55,9 @@ struct RouterTests {
             }
         }
         #expect(router.methods.map(\.name) == ["One", "Two"])
-        for path in ["", "/", "/test.Service/Three", "/test.Service/one", "/test.Service/One/", "One"] {
+        for path in [
+            "", "/", "/test.Service/Three", "/test.Service/one", "/test.Service/One/", "One",
+        ] {
             #expect(find(router, path) == nil)
         }
         // What stood in the reply before stays: it is the transport's.

@@ -72,10 +72,12 @@ package final class TestAuthority {
             at: folder.appendingPathComponent("issued"),
             withIntermediateDirectories: true
         )
-        let root = existing ?? Issued(
-            certificate: folder.appendingPathComponent("root.crt").path,
-            key: folder.appendingPathComponent("root.key").path
-        )
+        let root =
+            existing
+            ?? Issued(
+                certificate: folder.appendingPathComponent("root.crt").path,
+                key: folder.appendingPathComponent("root.key").path
+            )
         self.root = root
         try "".write(
             to: folder.appendingPathComponent("index.txt"),

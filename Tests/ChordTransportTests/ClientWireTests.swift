@@ -41,7 +41,8 @@ struct ClientWireTests {
         let certificates = try Certificates.get()
         return try await RawPeers.serve(as: certificates.n1, handler: Self.handler(answer)) {
             address in
-            try await TestNode.calling(as: certificates.n2, configuration: configuration) { client in
+            try await TestNode.calling(as: certificates.n2, configuration: configuration) {
+                client in
                 await client.call(TestMethod.echo, [1], at: address)
             }
         }
@@ -66,15 +67,22 @@ struct ClientWireTests {
                     seen.withLockedValue { $0 = fields }
                 case .data(let stream, _, endStream: true):
                     session.submitUnaryResponse(
-                        stream: stream, headers: Self.headers(Self.grpc), body: emptyMessage,
-                        trailers: Self.headers([("grpc-status", "0")]))
+                        stream: stream,
+                        headers: Self.headers(Self.grpc),
+                        body: emptyMessage,
+                        trailers: Self.headers([("grpc-status", "0")])
+                    )
                 default: break
                 }
             }
         ) { [metadata] address in
             try await TestNode.calling(as: certificates.n2) { client in
                 let result = await client.call(
-                    TestMethod.echo, at: address, within: .seconds(20), metadata: metadata)
+                    TestMethod.echo,
+                    at: address,
+                    within: .seconds(20),
+                    metadata: metadata
+                )
                 #expect(result.status == .ok)
             }
             let fields = seen.withLockedValue { $0 }
@@ -108,7 +116,9 @@ struct ClientWireTests {
                     stream: stream,
                     headers: Self.headers([
                         (":status", String(status)), ("content-type", "text/html"),
-                    ]), endStream: endStream)
+                    ]),
+                    endStream: endStream
+                )
             }
             #expect(result.status.code == code)
             #expect(result.status.origin == .transport)
@@ -116,10 +126,12 @@ struct ClientWireTests {
         }
     }
 
-    @Test(arguments: [
-        (0x7, StatusCode.unavailable), (0x8, .cancelled), (0xb, .resourceExhausted),
-        (0xc, .permissionDenied), (0x1, .internalError), (0x2, .internalError),
-    ] as [(UInt32, StatusCode)])
+    @Test(
+        arguments: [
+            (0x7, StatusCode.unavailable), (0x8, .cancelled), (0xb, .resourceExhausted),
+            (0xc, .permissionDenied), (0x1, .internalError), (0x2, .internalError),
+        ] as [(UInt32, StatusCode)]
+    )
     func aResetStandsIn(_ error: UInt32, _ code: StatusCode) async throws {
         let result = try await outcome { _, session, stream in
             session.reset(stream: stream, errorCode: HTTP2ErrorCode(rawValue: error))
@@ -137,7 +149,10 @@ struct ClientWireTests {
                     Self.grpc + [
                         ("grpc-status", number), ("grpc-message", "50%25 %F0%9F%90%8C %zz"),
                         ("x-more", "1"),
-                    ]), endStream: true)
+                    ]
+                ),
+                endStream: true
+            )
         }
         #expect(result.status.code == code)
         #expect(result.status.message == "50% \u{1F40C} %zz")
@@ -147,12 +162,14 @@ struct ClientWireTests {
 
     // MARK: Answers that break the rules
 
-    @Test(arguments: [
-        ([[0, 0, 0, 0, 1]], "inside its message"), ([], "without a message"),
-        ([[0, 0, 0, 0, 0, 0, 0, 0, 0, 0]], "more than one message"),
-        ([[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]], "more than one message"),
-        ([[1, 0, 0, 0, 0]], "compressed"),
-    ] as [([[UInt8]], String)])
+    @Test(
+        arguments: [
+            ([[0, 0, 0, 0, 1]], "inside its message"), ([], "without a message"),
+            ([[0, 0, 0, 0, 0, 0, 0, 0, 0, 0]], "more than one message"),
+            ([[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]], "more than one message"),
+            ([[1, 0, 0, 0, 0]], "compressed"),
+        ] as [([[UInt8]], String)]
+    )
     func aBadAnswerIsAFailure(_ pieces: [[UInt8]], _ text: String) async throws {
         let result = try await outcome { raw, session, stream in
             session.submitResponse(stream: stream, headers: Self.headers(Self.grpc))
@@ -182,7 +199,9 @@ struct ClientWireTests {
             session.submitUnaryResponse(
                 stream: stream,
                 headers: Self.headers([(":status", "200"), ("content-type", "text/html")]),
-                body: emptyMessage, trailers: Self.headers([("grpc-status", "0")]))
+                body: emptyMessage,
+                trailers: Self.headers([("grpc-status", "0")])
+            )
         }
         #expect(result.status.code == .unknown)
         #expect(result.status.origin == .transport)
@@ -229,8 +248,11 @@ struct ClientWireTests {
                 session.reset(stream: stream, errorCode: .refusedStream)
             } else {
                 session.submitUnaryResponse(
-                    stream: stream, headers: Self.headers(Self.grpc), body: emptyMessage,
-                    trailers: Self.headers([("grpc-status", "0")]))
+                    stream: stream,
+                    headers: Self.headers(Self.grpc),
+                    body: emptyMessage,
+                    trailers: Self.headers([("grpc-status", "0")])
+                )
             }
         }
         #expect(result.status == .ok)
@@ -259,8 +281,11 @@ struct ClientWireTests {
                 session.goAway(lastStream: 0)
             } else {
                 session.submitUnaryResponse(
-                    stream: stream, headers: Self.headers(Self.grpc), body: emptyMessage,
-                    trailers: Self.headers([("grpc-status", "0")]))
+                    stream: stream,
+                    headers: Self.headers(Self.grpc),
+                    body: emptyMessage,
+                    trailers: Self.headers([("grpc-status", "0")])
+                )
             }
         }
         #expect(result.status == .ok)
@@ -284,17 +309,25 @@ struct ClientWireTests {
                 }
                 if count == 1 {
                     session.submitUnaryResponse(
-                        stream: stream, headers: Self.headers(Self.grpc), body: emptyMessage,
-                        trailers: Self.headers([("grpc-status", "0")]))
+                        stream: stream,
+                        headers: Self.headers(Self.grpc),
+                        body: emptyMessage,
+                        trailers: Self.headers([("grpc-status", "0")])
+                    )
                 }
                 // From now on this connection is dead, and does not say so.
                 raw.isDeaf = true
-            }, onEnd: { ended.withLockedValue { $0 += 1 } }
+            },
+            onEnd: { ended.withLockedValue { $0 += 1 } }
         ) { [configuration] address in
-            try await TestNode.calling(as: certificates.n2, configuration: configuration) { client in
+            try await TestNode.calling(as: certificates.n2, configuration: configuration) {
+                client in
                 #expect(await client.call(TestMethod.echo, at: address).status == .ok)
                 let result = await client.call(
-                    TestMethod.echo, at: address, within: .milliseconds(20))
+                    TestMethod.echo,
+                    at: address,
+                    within: .milliseconds(20)
+                )
                 #expect(result.status.code == .deadlineExceeded)
                 #expect(result.status.origin == .local)
                 try await eventually { ended.withLockedValue { $0 } == 1 }
@@ -324,7 +357,10 @@ struct ClientWireTests {
         let port = try #require(listener.localAddress?.port)
         try await TestNode.calling(as: certificates.n2) { client in
             let result = await client.call(
-                TestMethod.echo, at: "127.0.0.1:\(port)", within: .milliseconds(50))
+                TestMethod.echo,
+                at: "127.0.0.1:\(port)",
+                within: .milliseconds(50)
+            )
             #expect(result.status.code == .deadlineExceeded)
             #expect(result.status.origin == .local)
         }
@@ -341,7 +377,8 @@ struct ClientWireTests {
             var handles: [any ClientCallHandle] = []
             for _ in 0..<2 {
                 handles.append(
-                    await client.observe(TestMethod.echo, at: "127.0.0.1:\(port)").1)
+                    await client.observe(TestMethod.echo, at: "127.0.0.1:\(port)").1
+                )
             }
             let third = await client.call(TestMethod.echo, at: "127.0.0.1:\(port)")
             #expect(third.status.code == .resourceExhausted)
@@ -349,7 +386,9 @@ struct ClientWireTests {
             // One that gives up makes room for another.
             handles[0].cancel()
             let (fourth, handle) = await client.observe(
-                TestMethod.echo, at: "127.0.0.1:\(port)")
+                TestMethod.echo,
+                at: "127.0.0.1:\(port)"
+            )
             handle.cancel()
             for await case .finished(let result) in fourth.events {
                 #expect(result.status.code == .cancelled)

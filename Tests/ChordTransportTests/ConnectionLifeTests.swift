@@ -83,7 +83,9 @@ struct ConnectionLifeTests {
         configuration.limits.maxConcurrentStreams = 4
         let held = Held()
         try await TestNode.serving(
-            Self.router(held), as: certificates.n1, configuration: configuration
+            Self.router(held),
+            as: certificates.n1,
+            configuration: configuration
         ) { _, address in
             try await TestNode.calling(as: certificates.n2) { client in
                 try await withThrowingTaskGroup(of: Status.self) { group in
@@ -194,7 +196,10 @@ struct ConnectionLifeTests {
         try await TestNode.serving(Self.router(), as: certificates.foreign) { _, address in
             try await TestNode.calling(as: certificates.n2) { client in
                 let result = await client.call(
-                    TestMethod.echo, at: address, expecting: ExpectedPeer(name: "n2"))
+                    TestMethod.echo,
+                    at: address,
+                    expecting: ExpectedPeer(name: "n2")
+                )
                 #expect(result.status.code == .unavailable)
                 #expect(result.status.origin == .transport)
                 #expect(result.status.message.contains("unknownAuthority"))
@@ -219,7 +224,11 @@ struct ConnectionLifeTests {
         try await TestNode.serving(Self.router(), as: certificates.n1) { _, address in
             try await TestNode.calling(as: certificates.n2) { client in
                 let result = await client.call(
-                    TestMethod.echo, [8], at: address, expecting: ExpectedPeer())
+                    TestMethod.echo,
+                    [8],
+                    at: address,
+                    expecting: ExpectedPeer()
+                )
                 #expect(result.message == [8])
             }
         }
@@ -231,7 +240,11 @@ struct ConnectionLifeTests {
             try await TestNode.calling(as: certificates.n2) { client in
                 for executor in testExecutors.all + testExecutors.all {
                     let result = await client.call(
-                        TestMethod.echo, [1], at: address, on: executor)
+                        TestMethod.echo,
+                        [1],
+                        at: address,
+                        on: executor
+                    )
                     #expect(result.message == [1])
                 }
                 #expect(node.server.connectionCount == testExecutors.all.count)
@@ -248,7 +261,10 @@ struct ConnectionLifeTests {
                 // The open connection goes on as it is.
                 #expect(await client.call(TestMethod.echo, at: address).peer?.name == "n1")
                 let other = await client.call(
-                    TestMethod.echo, at: address, expecting: ExpectedPeer(name: "n2"))
+                    TestMethod.echo,
+                    at: address,
+                    expecting: ExpectedPeer(name: "n2")
+                )
                 #expect(other.peer?.name == "n2")
             }
         }
@@ -260,8 +276,10 @@ struct ConnectionLifeTests {
         let certificates = try Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.idleTimeout = .milliseconds(20)
-        try await TestNode.serving(Self.router(), as: certificates.n1) { [configuration] node, address in
-            try await TestNode.calling(as: certificates.n2, configuration: configuration) { client in
+        try await TestNode.serving(Self.router(), as: certificates.n1) {
+            [configuration] node, address in
+            try await TestNode.calling(as: certificates.n2, configuration: configuration) {
+                client in
                 #expect(await client.call(TestMethod.echo, at: address).status == .ok)
                 try await eventually { node.server.connectionCount == 0 }
                 #expect(await client.call(TestMethod.echo, at: address).status == .ok)
@@ -384,7 +402,8 @@ struct ConnectionLifeTests {
     @Test func localhostIsAllItsAddressesOnOnePort() async throws {
         let certificates = try Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1, host: "localhost") {
-            node, _ in
+            node,
+            _ in
             #expect(Set(node.server.localAddresses.map(\.port)).count == 1)
             try await TestNode.calling(as: certificates.n2) { client in
                 for place in node.server.localAddresses {
@@ -402,11 +421,16 @@ struct ConnectionLifeTests {
     func iPv6Works() async throws {
         let certificates = try Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1, host: "::1") {
-            node, address in
+            node,
+            address in
             #expect(address.hasPrefix("[::1]:"))
             try await TestNode.calling(as: certificates.n2) { client in
                 let result = await client.call(
-                    TestMethod.echo, [1], at: address, expecting: ExpectedPeer())
+                    TestMethod.echo,
+                    [1],
+                    at: address,
+                    expecting: ExpectedPeer()
+                )
                 #expect(result.message == [1])
             }
         }

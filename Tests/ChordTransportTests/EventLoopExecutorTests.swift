@@ -23,7 +23,8 @@ struct EventLoopExecutorTests {
         #expect(testExecutors.all[0] !== testExecutors.all[1])
         let stranger = MultiThreadedEventLoopGroup.singleton.next()
         #expect(testExecutors.executor(of: stranger) == nil)
-        #expect(testExecutors.all.contains { $0 === testExecutors.next() })
+        let next = testExecutors.next()
+        #expect(testExecutors.all.contains { $0 === next })
     }
 
     @Test func workRunsInOrderOnTheLoop() async {
@@ -99,7 +100,8 @@ struct EventLoopExecutorTests {
                     returning: counter.assumeIsolated { counter in
                         counter.count += 1
                         return counter.count
-                    })
+                    }
+                )
             }
         }
         #expect(count == 2)
@@ -116,7 +118,11 @@ struct EventLoopExecutorTests {
         // The reference implementation's first outputs from the state 1, 2, 3, 4.
         var source = Fixed(values: [1, 2, 3, 4])
         var generator = Xoshiro256(seededBy: &source)
-        #expect((0..<4).map { _ in generator.next() } == [11520, 0, 1_509_978_240, 1_215_971_899_390_074_240])
+        #expect(
+            (0..<4).map { _ in generator.next() } == [
+                11520, 0, 1_509_978_240, 1_215_971_899_390_074_240,
+            ]
+        )
     }
 
     @Test func clocksAreSane() {

@@ -44,9 +44,12 @@ struct PartsTests {
 
     // MARK: Base64
 
-    @Test(arguments: [
-        ([], ""), ([0], "AA"), ([0, 1], "AAE"), ([0, 1, 2], "AAEC"), ([255, 254, 253, 252], "//79/A"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([], ""), ([0], "AA"), ([0, 1], "AAE"), ([0, 1, 2], "AAEC"),
+            ([255, 254, 253, 252], "//79/A"),
+        ] as [([UInt8], String)]
+    )
     func base64GoesThereAndBack(_ bytes: [UInt8], _ text: String) {
         #expect(Base64.encode(bytes) == Array(text.utf8))
         for padding in ["", String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)] {
@@ -77,11 +80,13 @@ struct PartsTests {
         }
     }
 
-    @Test(arguments: [
-        ([0, 0, 0, 0, 5, 1, 2, 3, 4, 5], StatusCode.resourceExhausted),
-        ([0, 0, 0, 0, 1, 1, 2], .internalError), ([3, 0, 0, 0, 1, 1], .internalError),
-        ([0, 0, 0, 0, 2, 1], .internalError), ([0, 0], .internalError), ([], .internalError),
-    ] as [([UInt8], StatusCode)])
+    @Test(
+        arguments: [
+            ([0, 0, 0, 0, 5, 1, 2, 3, 4, 5], StatusCode.resourceExhausted),
+            ([0, 0, 0, 0, 1, 1, 2], .internalError), ([3, 0, 0, 0, 1, 1], .internalError),
+            ([0, 0, 0, 0, 2, 1], .internalError), ([0, 0], .internalError), ([], .internalError),
+        ] as [([UInt8], StatusCode)]
+    )
     func aBadMessageIsRefused(_ bytes: [UInt8], _ code: StatusCode) {
         let error = #expect(throws: Status.self) {
             var assembler = MessageAssembler()

@@ -23,7 +23,8 @@ struct ServerWireTests {
     ]
 
     static func head(
-        _ changes: [String: String], adding more: Fields = []
+        _ changes: [String: String],
+        adding more: Fields = []
     ) -> Fields {
         head.map { ($0.name, changes[$0.name] ?? $0.value) } + more
     }
@@ -50,27 +51,38 @@ struct ServerWireTests {
     }
 
     private func exchange(
-        _ headers: Fields, _ body: [[UInt8]], trailers: Fields? = nil,
+        _ headers: Fields,
+        _ body: [[UInt8]],
+        trailers: Fields? = nil,
         configuration: TransportConfiguration = TransportConfiguration()
     ) async throws -> RawResponse {
         let certificates = try Certificates.get()
         return try await TestNode.serving(
-            Self.router, as: certificates.n1, configuration: configuration
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
         ) { _, address in
             try await RawPeers.exchange(
-                with: address, as: certificates.alice, headers, body: body, trailers: trailers)
+                with: address,
+                as: certificates.alice,
+                headers,
+                body: body,
+                trailers: trailers
+            )
         }
     }
 
     // MARK: Good requests in odd pieces
 
-    @Test(arguments: [
-        [[0, 0, 0, 0, 3, 1, 2, 3]],
-        [[0, 0], [0, 0, 3], [1, 2, 3]],
-        [[0, 0, 0, 0, 3], [1], [2], [3], []],
-        [[0, 0, 0, 0, 3, 1, 2, 3], []],
-        [[], [0], [0, 0, 0, 3, 1], [2, 3]],
-    ] as [[[UInt8]]])
+    @Test(
+        arguments: [
+            [[0, 0, 0, 0, 3, 1, 2, 3]],
+            [[0, 0], [0, 0, 3], [1, 2, 3]],
+            [[0, 0, 0, 0, 3], [1], [2], [3], []],
+            [[0, 0, 0, 0, 3, 1, 2, 3], []],
+            [[], [0], [0, 0, 0, 3, 1], [2, 3]],
+        ] as [[[UInt8]]]
+    )
     func aMessageMayComeInPieces(_ pieces: [[UInt8]]) async throws {
         let response = try await exchange(Self.head, pieces)
         #expect(response[":status"] == "200")
@@ -89,17 +101,26 @@ struct ServerWireTests {
         #expect(response.data == [0, 0, 0, 0, 0])
     }
 
-    @Test(arguments: [("AAEC", [0, 1, 2]), ("AAE=", [0, 1]), ("AAE", [0, 1]), ("AA,/w", [0, 255])]
-        as [(String, [UInt8])])
+    @Test(
+        arguments: [
+            ("AAEC", [0, 1, 2]), ("AAE=", [0, 1]), ("AAE", [0, 1]), ("AA,/w", [0, 255]),
+        ]
+            as [(String, [UInt8])]
+    )
     func binaryMetadataIsDecoded(_ text: String, _ bytes: [UInt8]) async throws {
         let response = try await exchange(
-            Self.head([:], adding: [("te", "trailers"), ("x-bin", text)]), [[0, 0, 0, 0, 0]])
+            Self.head([:], adding: [("te", "trailers"), ("x-bin", text)]),
+            [[0, 0, 0, 0, 0]]
+        )
         #expect(response.data == [0, 0, 0, 0, UInt8(bytes.count)] + bytes)
     }
 
     @Test func aRequestMayEndWithTrailers() async throws {
         let response = try await exchange(
-            Self.head, [[0, 0, 0, 0, 1, 9]], trailers: [("x-late", "1")])
+            Self.head,
+            [[0, 0, 0, 0, 1, 9]],
+            trailers: [("x-late", "1")]
+        )
         #expect(response.data == [0, 0, 0, 0, 1, 9])
         #expect(response["grpc-status"] == "0")
     }
@@ -112,7 +133,9 @@ struct ServerWireTests {
         #expect(response[":status"] == "405")
     }
 
-    @Test(arguments: ["text/plain", "application/grpc-web", "application/grpc+json", "application/grp"])
+    @Test(arguments: [
+        "text/plain", "application/grpc-web", "application/grpc+json", "application/grp",
+    ])
     func anotherContentTypeIsUnsupported(_ type: String) async throws {
         let response = try await exchange(Self.head(["content-type": type]), [[1, 2, 3]])
         #expect(response[":status"] == "415")
@@ -120,27 +143,40 @@ struct ServerWireTests {
 
     @Test func aMissingContentTypeIsUnsupported() async throws {
         let response = try await exchange(
-            Self.head.filter { $0.name != "content-type" }, [[0, 0, 0, 0, 0]])
+            Self.head.filter { $0.name != "content-type" },
+            [[0, 0, 0, 0, 0]]
+        )
         #expect(response[":status"] == "415")
     }
 
-    @Test(arguments: [
-        (Self.head([":path": "/chord.test.Test/Nothing"]), [[0, 0, 0, 0, 0]], 12, "has no method"),
-        (Self.head([:], adding: [("grpc-encoding", "gzip")]), [[0, 0, 0, 0, 0]], 12, "gzip"),
-        (Self.head([:], adding: [("grpc-timeout", "soon")]), [[0, 0, 0, 0, 0]], 13, "grpc-timeout"),
-        (Self.head([:], adding: [("x-bin", "A")]), [[0, 0, 0, 0, 0]], 13, "base64"),
-        (Self.head, [[1, 0, 0, 0, 1, 7]], 13, "compressed"),
-        (Self.head, [[2, 0, 0, 0, 1, 7]], 13, "not 0 or 1"),
-        (Self.head, [], 13, "without a message"),
-        (Self.head, [[]], 13, "without a message"),
-        (Self.head, [[0, 0, 0]], 13, "inside its message"),
-        (Self.head, [[0, 0, 0, 0, 5, 1]], 13, "inside its message"),
-        (Self.head, [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0]], 13, "more than one message"),
-        (Self.head, [[0, 0, 0, 0, 1, 7], [0, 0, 0, 0, 1, 7]], 13, "more than one message"),
-        (Self.head, [[0, 255, 255, 255, 255]], 8, "over the limit"),
-    ] as [(Fields, [[UInt8]], Int, String)])
+    @Test(
+        arguments: [
+            (
+                Self.head([":path": "/chord.test.Test/Nothing"]), [[0, 0, 0, 0, 0]], 12,
+                "has no method"
+            ),
+            (Self.head([:], adding: [("grpc-encoding", "gzip")]), [[0, 0, 0, 0, 0]], 12, "gzip"),
+            (
+                Self.head([:], adding: [("grpc-timeout", "soon")]), [[0, 0, 0, 0, 0]], 13,
+                "grpc-timeout"
+            ),
+            (Self.head([:], adding: [("x-bin", "A")]), [[0, 0, 0, 0, 0]], 13, "base64"),
+            (Self.head, [[1, 0, 0, 0, 1, 7]], 13, "compressed"),
+            (Self.head, [[2, 0, 0, 0, 1, 7]], 13, "not 0 or 1"),
+            (Self.head, [], 13, "without a message"),
+            (Self.head, [[]], 13, "without a message"),
+            (Self.head, [[0, 0, 0]], 13, "inside its message"),
+            (Self.head, [[0, 0, 0, 0, 5, 1]], 13, "inside its message"),
+            (Self.head, [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0]], 13, "more than one message"),
+            (Self.head, [[0, 0, 0, 0, 1, 7], [0, 0, 0, 0, 1, 7]], 13, "more than one message"),
+            (Self.head, [[0, 255, 255, 255, 255]], 8, "over the limit"),
+        ] as [(Fields, [[UInt8]], Int, String)]
+    )
     func aBadRequestIsToldWhy(
-        _ headers: Fields, _ body: [[UInt8]], _ code: Int, _ text: String
+        _ headers: Fields,
+        _ body: [[UInt8]],
+        _ code: Int,
+        _ text: String
     ) async throws {
         let response = try await exchange(headers, body)
         #expect(response[":status"] == "200")
@@ -152,7 +188,9 @@ struct ServerWireTests {
 
     @Test func aRefusedEncodingNamesTheOnesThatAreOffered() async throws {
         let response = try await exchange(
-            Self.head([:], adding: [("grpc-encoding", "br")]), [[0, 0, 0, 0, 0]])
+            Self.head([:], adding: [("grpc-encoding", "br")]),
+            [[0, 0, 0, 0, 0]]
+        )
         #expect(response["grpc-accept-encoding"] == "identity")
     }
 
@@ -160,8 +198,11 @@ struct ServerWireTests {
     func theServerEndsWhatIsOverdue(_ name: String) async throws {
         let response = try await exchange(
             Self.head(
-                [":path": "/chord.test.Test/\(name)"], adding: [("grpc-timeout", "20m")]),
-            [[0, 0, 0, 0, 0]])
+                [":path": "/chord.test.Test/\(name)"],
+                adding: [("grpc-timeout", "20m")]
+            ),
+            [[0, 0, 0, 0, 0]]
+        )
         #expect(response[":status"] == "200")
         #expect(response["grpc-status"] == "4")
         #expect(response.lists.count == (name == "Accepted" ? 2 : 1))
@@ -170,7 +211,8 @@ struct ServerWireTests {
     // MARK: Not HTTP/2 at all
 
     @Test(arguments: [
-        "GET / HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}\u{FF}garbage", String(repeating: "x", count: 70_000),
+        "GET / HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}\u{FF}garbage",
+        String(repeating: "x", count: 70_000),
     ])
     func garbageOnThePortHurtsNobody(_ text: String) async throws {
         let certificates = try Certificates.get()
@@ -191,7 +233,9 @@ struct ServerWireTests {
         try await TestNode.serving(Self.router, as: certificates.n1) { node, address in
             let port = try #require(node.server.localPort)
             let stranger = try await RawPeers.connect(
-                "127.0.0.1", port, as: certificates.alice
+                "127.0.0.1",
+                port,
+                as: certificates.alice
             ) { raw in raw.write(Array("this is no preface, whatever it may be".utf8)) }
             try await stranger.closeFuture.get()
             try await TestNode.calling(as: certificates.alice) { client in
@@ -205,11 +249,16 @@ struct ServerWireTests {
         var configuration = TransportConfiguration()
         configuration.server.settingsTimeout = .milliseconds(50)
         try await TestNode.serving(
-            Self.router, as: certificates.n1, configuration: configuration
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
         ) { node, _ in
             let port = try #require(node.server.localPort)
             let mute = try await RawPeers.connect(
-                "127.0.0.1", port, as: certificates.alice) { _ in }
+                "127.0.0.1",
+                port,
+                as: certificates.alice
+            ) { _ in }
             try await mute.closeFuture.get()
         }
     }
@@ -221,7 +270,9 @@ struct ServerWireTests {
         var configuration = TransportConfiguration()
         configuration.server.maxConnections = 1
         try await TestNode.serving(
-            Self.router, as: certificates.n1, configuration: configuration
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
         ) { node, address in
             try await TestNode.calling(as: certificates.alice) { first in
                 #expect(await first.call(TestMethod.echo, at: address).status == .ok)
@@ -242,7 +293,9 @@ struct ServerWireTests {
         configuration.server.idleTimeout = .milliseconds(30)
         configuration.server.drainNotice = .milliseconds(10)
         try await TestNode.serving(
-            Self.router, as: certificates.n1, configuration: configuration
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
         ) { node, address in
             try await TestNode.calling(as: certificates.alice) { client in
                 #expect(await client.call(TestMethod.echo, at: address).status == .ok)
@@ -260,16 +313,106 @@ struct ServerWireTests {
         configuration.server.idleTimeout = .milliseconds(100)
         configuration.server.drainNotice = .milliseconds(10)
         try await TestNode.serving(
-            Self.router, as: certificates.n1, configuration: configuration
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
         ) { node, address in
             try await TestNode.calling(as: try certificates.expiring(.seconds(4))) { client in
                 // The call would go on for ever: nothing but the expiry can end it.
                 let result = await client.call(
-                    TestMethod.named("Silent"), at: address, within: .seconds(600))
+                    TestMethod.named("Silent"),
+                    at: address,
+                    within: .seconds(600)
+                )
                 #expect(result.status.code == .unavailable)
                 #expect(result.status.origin == .transport)
                 try await eventually { node.server.connectionCount == 0 }
             }
+        }
+    }
+
+    // MARK: Clients that waste our time
+
+    @Test func aRequestThatNeverBecomesWholeIsGivenUp() async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.server.stallTimeout = .milliseconds(20)
+        try await TestNode.serving(
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
+        ) { _, address in
+            let response = try await RawPeers.exchange(
+                with: address,
+                as: certificates.alice,
+                Self.head,
+                body: [[0, 0, 0, 0, 9, 1]],
+                isEndless: true
+            )
+            #expect(response["grpc-status"] == "4")
+            #expect(response["grpc-message"]?.contains("did not become whole") == true)
+        }
+    }
+
+    @Test func aClientThatMakesUsResetTooMuchIsClosed() async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.limits.maxStreamResets = 5
+        configuration.limits.streamResetsPerSecond = 0
+        try await TestNode.serving(
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
+        ) { node, address in
+            let port = try #require(node.server.localPort)
+            let client = try await RawPeers.connect(
+                "127.0.0.1",
+                port,
+                as: certificates.alice,
+                role: .client
+            ) { raw in
+                // Bad from the first byte and never ended: each costs us an answer and a reset.
+                for _ in 0..<6 {
+                    let list = HTTP2Headers(HTTP2Headers.Prepared(Self.head))
+                    guard let stream = try? raw.session?.submitRequest(list) else { return }
+                    raw.session?.send(ByteBuffer(bytes: [9, 0, 0, 0, 0]), on: stream)
+                }
+            }
+            try await client.closeFuture.get()
+            try await eventually { node.server.connectionCount == 0 }
+        }
+    }
+
+    @Test func aClientThatTakesNoAnswersIsClosed() async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.server.stallTimeout = .milliseconds(20)
+        try await TestNode.serving(
+            Self.router,
+            as: certificates.n1,
+            configuration: configuration
+        ) { node, address in
+            let port = try #require(node.server.localPort)
+            // It lets us send a hundred bytes of an answer and never more.
+            let client = try await RawPeers.connect(
+                "127.0.0.1",
+                port,
+                as: certificates.alice,
+                role: .client,
+                limits: HTTP2Limits(initialStreamWindow: 100)
+            ) { raw in
+                raw.isDeaf = true
+                let list = HTTP2Headers(HTTP2Headers.Prepared(Self.head))
+                let message = [UInt8](repeating: 1, count: 1000)
+                guard let stream = try? raw.session?.submitRequest(list) else { return }
+                raw.session?.send(
+                    ByteBuffer(bytes: MessageFraming.frame(message)),
+                    on: stream,
+                    endStream: true
+                )
+            }
+            try await client.closeFuture.get()
+            try await eventually { node.server.connectionCount == 0 }
         }
     }
 }

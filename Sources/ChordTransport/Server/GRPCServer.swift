@@ -160,6 +160,11 @@ package final class GRPCServer: Sendable {
             )
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
+        // A shutdown that came meanwhile has not seen the connection.
+        guard state.withLockedValue({ $0.phase == .serving }) else {
+            shared.connections.remove(connection)
+            return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+        }
         do {
             try channel.pipeline.syncOperations.addHandlers([
                 TLSHandler(context: tls.current, side: .server), connection,

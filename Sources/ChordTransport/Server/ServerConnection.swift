@@ -32,16 +32,15 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         case closed
     }
 
-    /// The value of the ping behind a draining connection's first GOAWAY.
-    private static let drainPing: UInt64 = 0x6472_6169_6e21
-
     let shared: ServerShared
     let router: Router
     let executor: EventLoopExecutor
     /// For the log: where the client is, and who, once it is known.
     let remoteAddress: String
-    private(set) var phase = Phase.handshaking
-    private(set) var peer: PeerIdentity?
+    var phase = Phase.handshaking
+    /// What its calls have in common, once it is known who calls. Holds the connection, and is let
+    /// go of at its end.
+    private(set) var calls: ServerCallContext?
     var session: HTTP2Session?
     let streams = ServerStreamTable()
     /// Answers are written here, behind room for their prefix.
@@ -57,13 +56,15 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// Calls begun since they were last counted.
     var uncountedCalls = 0
     private var context: ChannelHandlerContext?
-    private let output = SessionOutput()
+    let output = SessionOutput()
     private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
-    private var lastActivity: MonotonicTime
-    private var tick: Scheduled<Void>?
-    private var isDrainNoticeOver = false
+    var lastActivity: MonotonicTime
+    var tick: Scheduled<Void>?
+    var isDrainNoticeOver = false
+    var upkeep = ServerUpkeep()
+    private var resetBudget: ResetBudget
 
     init(
         shared: ServerShared,
@@ -76,6 +77,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         self.executor = executor
         self.remoteAddress = remoteAddress
         lastActivity = executor.now
+        resetBudget = ResetBudget(limits: shared.configuration.limits, at: executor.now)
     }
 
     // MARK: The channel's events
@@ -172,7 +174,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         context.close(promise: nil)
     }
 
-    var peerDescription: String { peer.map { "\($0)" } ?? remoteAddress }
+    var peerDescription: String { calls.map { "\($0.peer)" } ?? remoteAddress }
 
     // MARK: Life
 
@@ -183,7 +185,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         } catch {
             return fail(error)
         }
-        peer = identity
+        calls = ServerCallContext(peer: identity, executor: executor, sink: self)
         phase = .waitingForSettings
         lastActivity = executor.now
         shared.metrics.serverConnections.increment()
@@ -211,6 +213,16 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
             }
         }
         session.removeEvents()
+        if !resetBudget.allows(session.counters.resetsSent, at: executor) {
+            session.terminate(errorCode: .enhanceYourCalm)
+            fail(
+                HTTP2Error(
+                    code: .flooded,
+                    message: "the client made us reset too many streams",
+                    wireCode: .enhanceYourCalm
+                )
+            )
+        }
     }
 
     /// What a read has produced leaves at its end; what comes later shares one write per turn of the
@@ -242,7 +254,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     /// The client broke the rules of HTTP/2: it is told, and the connection ends.
-    private func fail(_ error: HTTP2Error) {
+    func fail(_ error: HTTP2Error) {
         shared.metrics.serverProtocolErrors.increment()
         shared.log.failure(
             "a client broke off or broke the protocol",
@@ -268,6 +280,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         tick = nil
         alarm.cancel()
         cancelCalls()
+        calls = nil
         shared.connections.remove(self)
     }
 
@@ -277,89 +290,5 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
             streams.remove(stream)
             deferred?.cancel()
         }
-    }
-
-    // MARK: Idle
-
-    /// How often a connection looks whether it is idle, and its certificate still good.
-    private var tickInterval: Duration {
-        min(.seconds(30), max(shared.configuration.server.idleTimeout, .milliseconds(10)))
-    }
-
-    private func startTick(after delay: Duration) {
-        tick?.cancel()
-        tick = executor.eventLoop.scheduleTask(in: TimeAmount(clamping: delay)) { [weak self] in
-            self?.ticked()
-        }
-    }
-
-    private func becomeOpen() {
-        guard phase == .waitingForSettings else { return }
-        phase = .open
-        startTick(after: tickInterval)
-    }
-
-    private func ticked() {
-        switch phase {
-        case .handshaking, .closed: return
-        case .waitingForSettings:
-            session?.terminate(errorCode: .settingsTimeout)
-            return fail(
-                HTTP2Error(
-                    code: .protocolViolation, message: "no SETTINGS came in time",
-                    wireCode: .settingsTimeout))
-        case .draining where !isDrainNoticeOver: return sendFinalGoAway()
-        case .open, .draining: break
-        }
-        if let peer, peer.notAfter < Int64(executor.wallClockMilliseconds / 1000) {
-            shared.log.failure(
-                "closing a connection whose certificate has expired", peer: peerDescription,
-                error: Status(.unauthenticated, "the certificate has expired"), at: executor.now)
-            // Calls that are under way get until the next tick.
-            if phase == .draining { return close() }
-            return drain()
-        }
-        if streams.isEmpty, session?.openStreams == 0 {
-            let idle = executor.now - lastActivity
-            if idle >= shared.configuration.server.idleTimeout { return drain() }
-            if idle >= .seconds(10) { releaseMemory() }
-        }
-        startTick(after: tickInterval)
-    }
-
-    private func releaseMemory() {
-        session?.releaseMemory()
-        streams.releaseMemory()
-        output.releaseMemory()
-        reply = []
-    }
-
-    // MARK: Draining
-
-    /// Lets the client finish what it has begun and begin nothing more, then closes.
-    func drain() {
-        switch phase {
-        case .handshaking, .waitingForSettings:
-            return close()
-        case .open:
-            break
-        case .draining, .closed:
-            return
-        }
-        phase = .draining
-        // First a notice that names no stream: requests that are on their way now still arrive. The
-        // ping's answer says that the client has read the notice.
-        session?.shutdownNotice()
-        session?.ping(Self.drainPing)
-        scheduleFlush()
-        startTick(after: shared.configuration.server.drainNotice)
-    }
-
-    private func sendFinalGoAway() {
-        guard phase == .draining, !isDrainNoticeOver else { return }
-        isDrainNoticeOver = true
-        session?.goAway()
-        scheduleFlush()
-        startTick(after: tickInterval)
     }
 }

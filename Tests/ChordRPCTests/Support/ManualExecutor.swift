@@ -41,15 +41,21 @@ final class ManualExecutor: NodeExecutor {
     }
 
     func schedule(
-        after delay: Duration, _ work: @escaping @Sendable () -> Void
+        after delay: Duration,
+        _ work: @escaping @Sendable () -> Void
     ) -> ScheduledWork {
         let id = state.withLockedValue { state in
             state.count += 1
             state.timers[state.count] = Timer(
-                time: state.now + delay, order: state.count, work: work)
+                time: state.now + delay,
+                order: state.count,
+                work: work
+            )
             return state.count
         }
-        return ScheduledWork { [self] in state.withLockedValue { _ = $0.timers.removeValue(forKey: id) } }
+        return ScheduledWork { [self] in
+            state.withLockedValue { _ = $0.timers.removeValue(forKey: id) }
+        }
     }
 
     func random() -> UInt64 {
@@ -61,7 +67,8 @@ final class ManualExecutor: NodeExecutor {
 
     /// Runs what is ready, and what that makes ready.
     func run() {
-        while let work = state.withLockedValue({ $0.ready.isEmpty ? nil : $0.ready.removeFirst() }) {
+        while let work = state.withLockedValue({ $0.ready.isEmpty ? nil : $0.ready.removeFirst() })
+        {
             state.withLockedValue { $0.isRunning = true }
             work()
             state.withLockedValue { $0.isRunning = false }
@@ -98,11 +105,15 @@ final class ManualExecutor: NodeExecutor {
         let job = UnownedJob(job)
         execute { [self] in
             job.runSynchronously(
-                isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+                isolatedTo: asUnownedSerialExecutor(),
+                taskExecutor: asUnownedTaskExecutor()
+            )
         }
     }
 
-    func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+    func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+        UnownedSerialExecutor(ordinary: self)
+    }
 
     func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 

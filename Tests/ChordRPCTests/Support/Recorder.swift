@@ -15,7 +15,9 @@ final class Recorder: ClientCallObserver {
 
     func callSent() { state.withLockedValue { $0.events.append("sent") } }
 
-    func callAccepted(_ metadata: Metadata) { state.withLockedValue { $0.events.append("accepted") } }
+    func callAccepted(_ metadata: Metadata) {
+        state.withLockedValue { $0.events.append("accepted") }
+    }
 
     func callFinished(_ result: ClientResult) {
         state.withLockedValue {
@@ -39,7 +41,9 @@ final class RecordingSink: ResponseSink {
         }
     }
 
-    func acceptCall(stream: Int32) { state.withLockedValue { $0.events.append("accepted \(stream)") } }
+    func acceptCall(stream: Int32) {
+        state.withLockedValue { $0.events.append("accepted \(stream)") }
+    }
 
     func finishCall(stream: Int32, status: Status, message: [UInt8]?, trailers: Metadata) {
         let bytes = message.map { "\($0)" } ?? "nothing"

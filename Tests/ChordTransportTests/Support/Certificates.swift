@@ -47,10 +47,15 @@ struct Certificates: Sendable {
         expiring = { lifetime in
             // An authority of its own keeps its records apart from those of other tests.
             let authority = try TestAuthority(
-                "expiring-\(UUID().uuidString)", in: folder, root: root)
+                "expiring-\(UUID().uuidString)",
+                in: folder,
+                root: root
+            )
             let end = Date(timeIntervalSinceNow: TimeInterval(lifetime.components.seconds))
             return try Self.context(
-                try authority.issue(.member("n2").with { $0.end = end }), roots)
+                try authority.issue(.member("n2").with { $0.end = end }),
+                roots
+            )
         }
         let stranger = try other.issue(.member("n2"))
         foreign = try Self.context(stranger, otherRoots)
