@@ -124,9 +124,13 @@ public final class ChordClient: Sendable {
         try await client.walk()
     }
 
-    /// Closes the client's connections.
+    deinit {
+        // Not when the client is closed: until it is gone it may be asked, and answers on its loop.
+        ownGroup?.shutdownGracefully { _ in }
+    }
+
+    /// Closes the client's connections. What is asked later fails.
     public func close() async {
         await transport.shutdown(grace: .zero)
-        try? await ownGroup?.shutdownGracefully()
     }
 }

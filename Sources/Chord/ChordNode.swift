@@ -111,6 +111,11 @@ public final class ChordNode: Service, Sendable {
         reference = shell.view.node
     }
 
+    deinit {
+        // Not when the node stops: until it is gone it may be asked, and answers on its loop.
+        ownGroup?.shutdownGracefully { _ in }
+    }
+
     /// Whether a certificate is this node's.
     private static func check(
         _ configuration: ChordConfiguration, _ identity: PeerIdentity
@@ -169,12 +174,13 @@ public final class ChordNode: Service, Sendable {
     /// - Throws: `ChordError` with `nameTaken`, `parametersDiffer`, `noContact` or `refused` when it
     ///   cannot join; `replaced` when a newer life of this node took its place.
     public func run() async throws {
+        let failure: (any Error)?
         do {
             var router = Router()
             shell.register(in: &router)
             let shell = shell
             try await server.serve(router)
-            let failure = await withGracefulShutdownHandler {
+            failure = await withGracefulShutdownHandler {
                 await withTaskCancellationHandler {
                     await takePart()
                 } onCancel: {
@@ -183,12 +189,11 @@ public final class ChordNode: Service, Sendable {
             } onGracefulShutdown: {
                 shell.requestLeave()
             }
-            await stop()
-            if let failure { throw failure }
         } catch {
-            await stop()
-            throw error
+            failure = error
         }
+        await stop()
+        if let failure { throw failure }
     }
 
     private func takePart() async -> ChordError? {
@@ -204,7 +209,6 @@ public final class ChordNode: Service, Sendable {
         await shell.leave()
         await server.shutdown(grace: configuration.shutdownGrace)
         await transport.shutdown(grace: .zero)
-        try? await ownGroup?.shutdownGracefully()
     }
 
     /// Waits until this node is a member.

@@ -52,25 +52,44 @@ struct LineLogHandler: LogHandler {
         )
         switch format {
         case .text:
-            let name = level.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
-            let pairs = metadata.map { " \($0.key.printable)=\(word("\($0.value)"))" }
+            let name = level.rawValue.padding(toLength: 7, withPad: " ", startingAt: 0)
+            let pairs = metadata.map { " \($0.key.printable)=\(word(text(of: $0.value)))" }
             return "\(stamp) \(name) \(message.printable)\(pairs.joined())"
         case .json:
             let fixed: [(String, JSON)] = [
                 ("time", .string(stamp)), ("level", .string(level.rawValue)),
                 ("message", .string(message)),
             ]
-            return JSON.object(fixed + metadata.map { ($0.key, .string("\($0.value)")) }).line
+            return JSON.object(fixed + metadata.map { ($0.key, json(of: $0.value)) }).line
+        }
+    }
+
+    /// A list without the brackets and quotes of source code: lines are read by people.
+    private static func text(of value: Logger.MetadataValue) -> String {
+        switch value {
+        case .array(let values): values.map(text).joined(separator: ",")
+        case .dictionary(let members):
+            members.sorted { $0.key < $1.key }.map { "\($0.key):\(text(of: $0.value))" }
+                .joined(separator: ",")
+        case .string(let text): text
+        case .stringConvertible(let value): "\(value)"
+        }
+    }
+
+    private static func json(of value: Logger.MetadataValue) -> JSON {
+        switch value {
+        case .array(let values): .array(values.map(json))
+        case .dictionary(let members):
+            .object(members.sorted { $0.key < $1.key }.map { ($0.key, json(of: $0.value)) })
+        case .string(let text): .string(text)
+        case .stringConvertible(let value): .string("\(value)")
         }
     }
 
     /// The text as one word: quoted where it holds blanks, so that a line can be taken apart again.
     private static func word(_ text: String) -> String {
         let plain = text.printable
-        guard plain.isEmpty || plain.contains(where: { $0 == " " || $0 == "\"" || $0 == "=" })
-        else {
-            return plain
-        }
+        guard plain.isEmpty || plain.contains(where: { " \"=".contains($0) }) else { return plain }
         return "\"" + plain.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
 }

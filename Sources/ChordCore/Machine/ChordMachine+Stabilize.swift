@@ -190,15 +190,16 @@ extension ChordMachine {
         return directives
     }
 
-    /// Whether a state names another node under our name, which only a second life of ours can be.
-    func rivals(in state: RingState) -> [Directive] {
+    /// Whether a state names another life of this node. At our own address it is a former one, whose
+    /// incarnation ours must exceed; elsewhere it may be a live rival.
+    mutating func rivals(in state: RingState) -> [Directive] {
         let named = [state.predecessor] + state.successors
         guard
             let rival = named.first(where: {
                 $0.name == node.name && $0.incarnation > node.incarnation
-                    && $0.address != node.address
             })
         else { return [] }
-        return [.verifyRival(rival)]
+        return rival.address == node.address
+            ? raiseIncarnation(above: rival.incarnation) : [.verifyRival(rival)]
     }
 }

@@ -181,7 +181,11 @@ struct ChordService: Sendable {
         }
         guard view.isMember else { return .failed(.notMember(view.node.name)) }
         let candidate = request.candidate
-        shell.enter { $0.notified(by: candidate) }
+        if request.changed {
+            shell.enter { $0.nudged(by: candidate) }
+        } else {
+            shell.enter { $0.notified(by: candidate) }
+        }
         NotifyReply().encode(appendingTo: &call.reply, space: space)
         return .replied
     }

@@ -110,6 +110,9 @@ extension NodeShell {
     /// Asks the members that stand in this node's place. One that answers keeps it; one that does not is
     /// what is left of a former life.
     private func refuseLiveHolder(among nodes: [NodeReference]) async throws(ChordError) {
+        for former in nodes where former.name == configuration.name {
+            perform(machine.raiseIncarnation(above: former.incarnation))
+        }
         // An honest list names one at the most.
         guard let holder = nodes.first(where: isHolder) else { return }
         let state: RingState
@@ -192,8 +195,7 @@ extension NodeShell {
 
     func joined() {
         startTicking()
-        for waiter in joinWaiters.values { waiter.resume() }
-        joinWaiters = [:]
+        for key in joinWaiters.keys.sorted() { joinWaiters.removeValue(forKey: key)?.resume() }
     }
 
     /// Waits until the node is a member.

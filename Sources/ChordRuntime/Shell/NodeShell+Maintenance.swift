@@ -35,7 +35,8 @@ extension NodeShell {
             switch directive {
             case .publish: break
             case .askState(let token, let peer): askState(token, peer)
-            case .notify(let peer): notify(peer)
+            case .notify(let peer): notify(peer, changed: false)
+            case .nudge(let peer): notify(peer, changed: true)
             case .findFinger(let token, let target): findFinger(token, target)
             case .sendLeave(let peer, let predecessor, let successors):
                 sendLeave(to: peer, predecessor: predecessor, successors: successors)
@@ -70,12 +71,45 @@ extension NodeShell {
                     // Somebody else lives at that address now.
                     answer = .dead
                 }
+                answer = shell.impatient(answer, of: peer.id)
+                if case .state(let state) = answer { shell.welcome(state.predecessor) }
                 shell.logger.trace(
                     "asked for its state",
                     metadata: [LogKeys.peer: "\(peer)", LogKeys.answer: "\(answer.kind)"])
                 shell.perform(shell.machine.receive(answer, for: token))
             }
         }
+    }
+
+    /// A node that puts the question off is asked again, but not for ever: one that answers nothing but
+    /// errors would hold up this node's part of the ring.
+    private func impatient(_ answer: StateAnswer, of peer: Identifier) -> StateAnswer {
+        guard answer == .busy else {
+            busySince[peer] = nil
+            return answer
+        }
+        let now = executor.now
+        guard let since = busySince[peer] else {
+            // Neighbours only are asked, so there are few; a ring in turmoil starts the count anew.
+            if busySince.count >= 64 { busySince = [:] }
+            busySince[peer] = now
+            return answer
+        }
+        guard now - since > configuration.intervals.stabilize * Self.busyPatience else {
+            return answer
+        }
+        busySince[peer] = nil
+        return .notMember
+    }
+
+    /// Intervals for which a node may put questions off. A healthy one does so for a round trip.
+    private static var busyPatience: Int { 10 }
+
+    /// A neighbour names a node that we do not know, or not in this life: that we could not reach it
+    /// before says nothing about now.
+    private func welcome(_ node: NodeReference) {
+        guard node.id != machine.node.id, !machine.table.entries.contains(node) else { return }
+        peers.transport.resetBackoff(of: node.address)
     }
 
     /// Asks a node for its state. A failed connection is tried once more: it may have been idle too
@@ -110,9 +144,10 @@ extension NodeShell {
         result.status.origin == .transport && result.peer != nil ? .broken : .silent
     }
 
-    private func notify(_ peer: NodeReference) {
+    /// - Parameter changed: nudges our predecessor, rather than naming ourselves as one.
+    private func notify(_ peer: NodeReference, changed: Bool) {
         let request = NotifyRequest(
-            candidate: machine.node, parameters: configuration.parameters)
+            candidate: machine.node, parameters: configuration.parameters, changed: changed)
         peers.call(
             ChordMethods.notify, of: peer,
             message: request.encoded(in: configuration.parameters.space),
@@ -172,9 +207,14 @@ extension NodeShell {
         state(of: PeerTarget(rival), retries: 0) { [weak self] answer in
             self?.assumeIsolated { shell in
                 guard case .state(let state) = answer, state.node.name == shell.machine.node.name,
-                    state.node.address != shell.machine.node.address,
-                    state.node.incarnation > shell.machine.node.incarnation
-                else { return }
+                    state.node.address != shell.machine.node.address
+                else {
+                    if answer == .dead || answer == .notMember {
+                        shell.perform(shell.machine.raiseIncarnation(above: rival.incarnation))
+                    }
+                    return
+                }
+                guard state.node.incarnation > shell.machine.node.incarnation else { return }
                 let error = ChordError(
                     .replaced,
                     "a newer life of \(state.node.name) runs at \(state.node.address); this one at "

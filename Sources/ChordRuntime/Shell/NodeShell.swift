@@ -22,6 +22,8 @@ package actor NodeShell {
     var machine: ChordMachine
     var ticker: ScheduledWork?
     var isPromptRoundDue = false
+    /// Since when peers have put our questions off.
+    var busySince: [Identifier: MonotonicTime] = [:]
     var joinWaiters: [Int: CheckedContinuation<Void, any Error>] = [:]
     var endWaiters: [Int: CheckedContinuation<ChordError?, Never>] = [:]
     /// Waits between two attempts to join.
@@ -86,8 +88,14 @@ package actor NodeShell {
     // MARK: What peers tell
 
     func notified(by candidate: NodeReference) {
+        // It lives: whatever kept us from dialling it is over.
+        peers.transport.resetBackoff(of: candidate.address)
         peers.transport.resetBackoff(of: candidate.address)
         perform(machine.notified(by: candidate))
+    }
+
+    func nudged(by successor: NodeReference) {
+        perform(machine.nudged(by: successor.id))
     }
 
     func neighbourLeft(_ leaver: NodeReference, successors: [NodeReference]) {
@@ -164,14 +172,15 @@ package actor NodeShell {
             case .left: nil
             case .failed(let error): error
             }
-        for waiter in joinWaiters.values {
-            waiter.resume(
+        // In the order in which they came: a dictionary's own differs from run to run.
+        for key in joinWaiters.keys.sorted() {
+            joinWaiters.removeValue(forKey: key)?.resume(
                 throwing: error ?? ChordError(.stopped, "the node left before it had joined"))
         }
-        joinWaiters = [:]
-        for waiter in endWaiters.values { waiter.resume(returning: error) }
-        endWaiters = [:]
-        for key in pauses.keys { endPause(key) }
+        for key in endWaiters.keys.sorted() {
+            endWaiters.removeValue(forKey: key)?.resume(returning: error)
+        }
+        for key in pauses.keys.sorted() { endPause(key) }
         events.finish()
     }
 

@@ -328,16 +328,22 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         if phase == .draining, table.isEmpty { close(because: "the connection was drained") }
     }
 
-    func closeIfIdle(at now: MonotonicTime) {
-        guard phase == .ready, table.isEmpty else { return }
-        let isExpired =
-            (peerIdentity?.notAfter ?? .max)
-            < Int64(client.executor.wallClockMilliseconds / 1000)
-        if isExpired || now - lastUsed >= client.configuration.client.idleTimeout {
-            drain()
-        } else if now - lastUsed >= .seconds(10) {
-            session?.releaseMemory()
-            output.releaseMemory()
+    /// Looks, every now and then, whether the connection is still of use.
+    func sweep(at now: MonotonicTime) {
+        let wallClockSeconds = Int64(client.executor.wallClockMilliseconds / 1000)
+        let isExpired = (peerIdentity?.notAfter ?? .max) < wallClockSeconds
+        switch phase {
+        // What was under way when the certificate expired had the time between two sweeps.
+        case .draining where isExpired: close(because: "the peer's certificate has expired")
+        case .ready where isExpired: drain()
+        case .ready where table.isEmpty:
+            if now - lastUsed >= client.configuration.client.idleTimeout {
+                drain()
+            } else if now - lastUsed >= .seconds(10) {
+                session?.releaseMemory()
+                output.releaseMemory()
+            }
+        case .handshaking, .waitingForSettings, .ready, .draining, .closed: break
         }
     }
 

@@ -46,6 +46,9 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     let streams = ServerStreamTable()
     /// Answers are written here, behind room for their prefix.
     var reply: [UInt8] = []
+    /// Answered before their request was whole; reset once the answer is out, since a reset overtakes
+    /// whatever still waits on its stream.
+    var unwanted: [Int32] = []
     /// For the header lists that no prepared one fits.
     var failureHeaders = HTTP2Headers(ServerHeaders.response)
     /// The call whose handler runs now: it is given back by the run and not by its answer.
@@ -60,6 +63,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     private var isReadHeld = false
     private var lastActivity: MonotonicTime
     private var tick: Scheduled<Void>?
+    private var isDrainNoticeOver = false
 
     init(
         shared: ServerShared,
@@ -199,7 +203,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
             case .streamClosed(let stream, _):
                 streamClosed(stream)
             case .settings:
-                if phase == .waitingForSettings { phase = .open }
+                becomeOpen()
             case .pingAck(Self.drainPing):
                 sendFinalGoAway()
             case .headers, .reset, .streamWritable, .settingsAck, .pingAck, .goAway:
@@ -225,6 +229,11 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         do throws(HTTP2Error) {
             // A look at an empty queue costs next to nothing, and frames of nghttp2's own may wait.
             _ = try output.write(from: session, to: context)
+            if !unwanted.isEmpty, context.channel.isWritable {
+                for stream in unwanted { session.reset(stream: stream, errorCode: .noError) }
+                unwanted = []
+                _ = try output.write(from: session, to: context)
+            }
         } catch {
             return fail(error)
         }
@@ -273,45 +282,49 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     // MARK: Idle
 
     /// How often a connection looks whether it is idle, and its certificate still good.
-    private static let tickInterval = Duration.seconds(30)
+    private var tickInterval: Duration {
+        min(.seconds(30), max(shared.configuration.server.idleTimeout, .milliseconds(10)))
+    }
 
     private func startTick(after delay: Duration) {
+        tick?.cancel()
         tick = executor.eventLoop.scheduleTask(in: TimeAmount(clamping: delay)) { [weak self] in
             self?.ticked()
         }
     }
 
+    private func becomeOpen() {
+        guard phase == .waitingForSettings else { return }
+        phase = .open
+        startTick(after: tickInterval)
+    }
+
     private func ticked() {
-        let idleTimeout = shared.configuration.server.idleTimeout
         switch phase {
-        case .handshaking, .closed:
-            return
+        case .handshaking, .closed: return
         case .waitingForSettings:
-            let error = HTTP2Error(
-                code: .protocolViolation,
-                message: "no SETTINGS came in time",
-                wireCode: .settingsTimeout
-            )
             session?.terminate(errorCode: .settingsTimeout)
-            return fail(error)
-        case .open, .draining:
-            break
+            return fail(
+                HTTP2Error(
+                    code: .protocolViolation, message: "no SETTINGS came in time",
+                    wireCode: .settingsTimeout))
+        case .draining where !isDrainNoticeOver: return sendFinalGoAway()
+        case .open, .draining: break
         }
         if let peer, peer.notAfter < Int64(executor.wallClockMilliseconds / 1000) {
             shared.log.failure(
-                "closing a connection whose certificate has expired",
-                peer: peerDescription,
-                error: TransportError(.invalidState, "valid until \(peer.notAfter)"),
-                at: executor.now
-            )
+                "closing a connection whose certificate has expired", peer: peerDescription,
+                error: Status(.unauthenticated, "the certificate has expired"), at: executor.now)
+            // Calls that are under way get until the next tick.
+            if phase == .draining { return close() }
             return drain()
         }
         if streams.isEmpty, session?.openStreams == 0 {
             let idle = executor.now - lastActivity
-            if idle >= idleTimeout { return drain() }
-            if idle >= Self.tickInterval { releaseMemory() }
+            if idle >= shared.configuration.server.idleTimeout { return drain() }
+            if idle >= .seconds(10) { releaseMemory() }
         }
-        startTick(after: min(Self.tickInterval, idleTimeout))
+        startTick(after: tickInterval)
     }
 
     private func releaseMemory() {
@@ -339,17 +352,14 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         session?.shutdownNotice()
         session?.ping(Self.drainPing)
         scheduleFlush()
-        let notice = TimeAmount(clamping: shared.configuration.server.drainNotice)
-        tick?.cancel()
-        tick = executor.eventLoop.scheduleTask(in: notice) { [weak self] in
-            self?.sendFinalGoAway()
-        }
+        startTick(after: shared.configuration.server.drainNotice)
     }
 
     private func sendFinalGoAway() {
-        guard phase == .draining else { return }
-        tick?.cancel()
+        guard phase == .draining, !isDrainNoticeOver else { return }
+        isDrainNoticeOver = true
         session?.goAway()
         scheduleFlush()
+        startTick(after: tickInterval)
     }
 }

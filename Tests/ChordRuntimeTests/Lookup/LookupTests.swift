@@ -38,6 +38,23 @@ struct LookupTests {
         }
     }
 
+    @Test("in a ring smaller than the lists, the owner comes with everybody else", arguments: 2...5)
+    func shortLists(count: Int) throws {
+        let ring = try InProcessRing.settled(count, seed: 10)
+        let circle = ring.circle
+        for node in circle {
+            let shell = ring.shell(node.name)
+            for (index, owner) in circle.enumerated() {
+                let result = try ring.executor.wait { try await shell.lookup(owner.id) }
+                #expect(result.owner == owner)
+                let others = Array(circle[(index + 1)...] + circle[..<index])
+                // Who answers is the owner or stands before it, and knows one fewer after it.
+                #expect(others.starts(with: result.successors))
+                #expect(result.successors.count >= min(count - 1, 3))
+            }
+        }
+    }
+
     @Test("without the path the answer is the same, hops included")
     func withoutPath() throws {
         let ring = try InProcessRing.settled(12, seed: 5)

@@ -3,8 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordRPC
-import Glibc
 import NIOConcurrencyHelpers
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
 
 /// An executor that a test drives by hand: one queue, one virtual clock, one generator. A whole ring can
 /// live on it, and what happens there follows from the seed alone.

@@ -20,7 +20,8 @@ final class RawHTTP2: ChannelInboundHandler, @unchecked Sendable {
     /// Confined to the event loop, as all of this class is.
     private(set) var session: HTTP2Session?
     private var context: ChannelHandlerContext?
-    private let role: HTTP2Session.Role
+    /// Nil for an end that speaks no HTTP/2 at all.
+    private let role: HTTP2Session.Role?
     private let limits: HTTP2Limits
     private let handler: (RawHTTP2, HTTP2Session, HTTP2Event) -> Void
     private let onReady: (RawHTTP2) -> Void
@@ -29,7 +30,7 @@ final class RawHTTP2: ChannelInboundHandler, @unchecked Sendable {
     var isDeaf = false
 
     init(
-        role: HTTP2Session.Role, limits: HTTP2Limits = HTTP2Limits(),
+        role: HTTP2Session.Role?, limits: HTTP2Limits = HTTP2Limits(),
         onReady: @escaping (RawHTTP2) -> Void = { _ in }, onEnd: @escaping () -> Void = {},
         handler: @escaping (RawHTTP2, HTTP2Session, HTTP2Event) -> Void
     ) {
@@ -46,7 +47,7 @@ final class RawHTTP2: ChannelInboundHandler, @unchecked Sendable {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is TLSHandshakeCompleted else { return }
-        session = try? HTTP2Session(role: role, limits: limits)
+        session = role.flatMap { try? HTTP2Session(role: $0, limits: limits) }
         onReady(self)
         flush()
     }
@@ -175,6 +176,27 @@ enum RawPeers {
             .connect(host: target.host, port: target.port).get()
         defer { channel.close(promise: nil) }
         return try await promise.futureResult.get()
+    }
+
+    /// A raw client that says nothing by itself: no preface, no SETTINGS.
+    static func connect(
+        _ host: String,
+        _ port: Int,
+        as tls: TLSContext,
+        onSecured: @escaping @Sendable (RawHTTP2) -> Void
+    ) async throws -> any Channel {
+        try await ClientBootstrap(group: testExecutors.all[1].eventLoop)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let raw = RawHTTP2(role: nil, onReady: onSecured) { _, _, _ in }
+                    let side = TLSHandler.Side.client(
+                        expected: ExpectedPeer(name: "n1"), serverName: nil, address: host)
+                    try channel.pipeline.syncOperations.addHandlers([
+                        TLSHandler(context: tls, side: side), raw,
+                    ])
+                }
+            }
+            .connect(host: host, port: port).get()
     }
 
     /// A raw server for the time of `body`.
