@@ -85,7 +85,8 @@ final class LookupRun: @unchecked Sendable {
             hopBudget: machine.hopBudget,
             hops: machine.hops + 1,
             wantPath: wantsPath,
-            joiner: machine.joiner
+            joiner: machine.joiner,
+            excluded: machine.toAvoid
         )
         call = context.peers.call(
             ChordMethods.findSuccessor,

@@ -54,7 +54,8 @@ struct ChordService: Sendable {
             target: request.id,
             joiner: request.joiner,
             hops: request.hops,
-            hopBudget: budget
+            hopBudget: budget,
+            avoiding: request.excluded
         )
         if request.joiner == nil, !request.wantPath {
             // The two answers that stand ready; only the hops differ from call to call.

@@ -132,7 +132,8 @@ struct  Chord__V1__FindSuccessorRequest
    */
   protobuf_c_boolean iterative;
   /*
-   * Nodes that the caller found dead, by identifier; at most 32.
+   * Nodes that were found dead on the way, by identifier; at most 32. An iterative step leaves them
+   * out; a forwarder asks them last, as that is somebody else's finding.
    */
   size_t n_excluded;
   ProtobufCBinaryData *excluded;
