@@ -53,7 +53,9 @@ package struct RingClient: Sendable {
                 message: GetSuccessorListRequest().encoded(in: .standard), timeout: silence.cap,
                 on: executor)
             guard result.status.isOK else {
-                failures.append("\(address): \(result.status)")
+                let status = result.status
+                failures.append(
+                    status.message.contains(address) ? status.message : "\(address): \(status)")
                 continue
             }
             do throws(WireError) {
