@@ -70,7 +70,7 @@ public final class ChordNode: Service, Sendable {
         } catch {
             try? await ownGroup?.shutdownGracefully()
             throw ChordError(
-                .invalidConfiguration, "cannot listen at \(configuration.listen)", cause: error)
+                .invalidConfiguration, "node \(configuration.name) cannot start", cause: error)
         }
         var clientSide = configuration.transport
         // A dead peer is dialled again at the pace of maintenance, as nobody waits longer for it.

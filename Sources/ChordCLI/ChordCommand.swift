@@ -27,7 +27,8 @@ struct ChordCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            ServeCommand.self, LookupCommand.self, RingCommand.self, VersionCommand.self,
+            ServeCommand.self, LookupCommand.self, RingCommand.self, ClusterCommand.self,
+            CertCommand.self, VersionCommand.self,
         ]
     )
 }

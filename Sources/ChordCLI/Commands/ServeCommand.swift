@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Chord
+import Foundation
 import Logging
 import ServiceLifecycle
 
@@ -31,7 +32,11 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "The log")
     var logging: LogOptions
 
+    @Flag(help: .hidden)
+    var endWithInput = false
+
     func run() async throws {
+        if endWithInput { Self.endWhenInputCloses() }
         try await reportingFailures {
             let logger = logging.logger
             let configuration = try configuration(logger: logger)
@@ -47,6 +52,15 @@ struct ServeCommand: AsyncParsableCommand {
                 )
             )
             try await EndingSignals.run(group, logger: logger)
+        }
+    }
+
+    /// Leaves the ring when standard input closes: whoever started this node is gone.
+    private static func endWhenInputCloses() {
+        FileHandle.standardInput.readabilityHandler = { handle in
+            guard handle.availableData.isEmpty else { return }
+            handle.readabilityHandler = nil
+            SignalSending.askSelfToEnd()
         }
     }
 
@@ -79,7 +93,9 @@ struct ReadyLine: Service {
             Standard.output(text)
             try await gracefulShutdown()
         } catch {
-            // The node itself reports why it did not become a member.
+            // The node itself reports why it did not become a member; to end before it would look
+            // like a failure of its own.
+            try? await gracefulShutdown()
         }
     }
 

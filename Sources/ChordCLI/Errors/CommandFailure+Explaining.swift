@@ -21,11 +21,12 @@ extension CommandFailure {
 
     private init(chord error: ChordError) {
         let text = Self.sentence(of: error)
+        let raw = "\(error)"
         switch error.code {
         case .invalidConfiguration:
             if let tls = error.cause as? TLSError {
                 self.init(files: tls, prefix: "")
-            } else if "\(error)".contains("bindFailed") {
+            } else if raw.contains("bindFailed") {
                 self.init(
                     .configuration,
                     text,
@@ -50,7 +51,7 @@ extension CommandFailure {
                     "give --ring, --hash, --width, --id-from and --successors as the ring has them, or"
                     + " join another"
             )
-        case .noContact where Self.isRefusalByCertificate(text):
+        case .noContact where Self.isRefusalByCertificate(raw):
             self.init(
                 .refused,
                 text,
@@ -107,17 +108,30 @@ extension CommandFailure {
     }
 
     /// The message, and the messages beneath it, without the names of codes.
-    static func sentence(of error: any Error) -> String {
+    private static func sentence(of error: any Error) -> String {
         switch error {
         case let error as ChordError: join(error.message, error.cause)
-        case let error as TLSError: join(error.message, nil)
-        default: "\(error)"
+        case let error as TLSError: join(error.message, error.cause)
+        default: tidied("\(error)")
         }
     }
 
     private static func join(_ message: String, _ cause: (any Error)?) -> String {
+        let message = tidied(message)
         guard let cause else { return message }
-        return "\(message): \(sentence(of: cause))"
+        let beneath = sentence(of: cause)
+        return message.contains(beneath) ? message : "\(message): \(beneath)"
+    }
+
+    /// Descriptions name their codes, for programs and logs. A person wants the sentence only.
+    static func tidied(_ text: String) -> String {
+        let nested = " (cause: "
+        var result = text.replacing(#/\b(?:[A-Z_]{6,}|[a-z]+[A-Z][A-Za-z]*): /#, with: "")
+            .replacing(#/; not dialled again for \d+ ms/#, with: "")
+        let depth = result.ranges(of: nested).count
+        result = result.replacing(nested, with: ": ")
+        for _ in 0..<depth where result.hasSuffix(")") { result.removeLast() }
+        return result
     }
 
     /// Whether the node was there and certificates stood in the way. The transport says so in words.

@@ -14,6 +14,11 @@ struct Interval: ExpressibleByArgument, CustomStringConvertible {
         description = "\(seconds)s"
     }
 
+    init(_ duration: Duration) {
+        self.duration = duration
+        description = "\((duration.milliseconds / 1_000).formatted(digits: 0))s"
+    }
+
     init?(argument: String) {
         let units: [(String, Double)] = [
             ("ms", 0.001), ("us", 0.000_001), ("s", 1), ("m", 60), ("h", 3600), ("", 1),
@@ -25,7 +30,7 @@ struct Interval: ExpressibleByArgument, CustomStringConvertible {
                 let number = Double(digits), number * factor <= 31_536_000
             else { return nil }
             duration = .seconds(number * factor)
-            description = argument
+            description = suffix.isEmpty ? argument + "s" : argument
             return
         }
         return nil

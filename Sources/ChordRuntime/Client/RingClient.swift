@@ -60,7 +60,9 @@ package struct RingClient: Sendable {
                 on: executor
             )
             guard result.status.isOK else {
-                failures.append("\(address): \(result.status)")
+                let status = result.status
+                failures.append(
+                    status.message.contains(address) ? status.message : "\(address): \(status)")
                 continue
             }
             do throws(WireError) {

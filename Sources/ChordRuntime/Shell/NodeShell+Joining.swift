@@ -221,22 +221,21 @@ extension NodeShell {
     ///
     /// - Throws: why it will not become one, or `CancellationError`.
     package func waitUntilJoined() async throws {
-        switch (machine.phase, end) {
-        case (.member, nil): return
-        case (_, .failed(let error)): throw error
-        case (_, .left), (.left, _):
-            throw ChordError(.stopped, "the node has left the ring")
-        case (.outside, nil): break
-        }
         lastWaiter += 1
         let key = lastWaiter
         try await withTaskCancellationHandler {
+            // Looked at here and not before: on the way to here the actor may have run other things.
             try await withCheckedThrowingContinuation {
                 (continuation: CheckedContinuation<Void, any Error>) in
-                if Task.isCancelled {
+                switch (machine.phase, end) {
+                case (.member, nil): continuation.resume()
+                case (_, .failed(let error)): continuation.resume(throwing: error)
+                case (_, .left), (.left, _):
+                    continuation.resume(
+                        throwing: ChordError(.stopped, "the node has left the ring"))
+                case (.outside, nil) where Task.isCancelled:
                     continuation.resume(throwing: CancellationError())
-                } else {
-                    joinWaiters[key] = continuation
+                case (.outside, nil): joinWaiters[key] = continuation
                 }
             }
         } onCancel: {
@@ -250,8 +249,8 @@ extension NodeShell {
         perform(machine.leave())
         ticker?.cancel()
         ticker = nil
-        if leavesUnderWay > 0 {
-            await withCheckedContinuation { leaveWaiters.append($0) }
+        await withCheckedContinuation { continuation in
+            if leavesUnderWay > 0 { leaveWaiters.append(continuation) } else { continuation.resume() }
         }
         finish(.left)
     }

@@ -210,19 +210,16 @@ package actor NodeShell {
     ///
     /// - Returns: why, or nil where it left of its own accord, or where the waiting task was cancelled.
     package func waitForEnd() async -> ChordError? {
-        switch end {
-        case .left: return nil
-        case .failed(let error): return error
-        case nil: break
-        }
         lastWaiter += 1
         let key = lastWaiter
         return await withTaskCancellationHandler {
+            // Looked at here and not before: on the way to here the actor may have run other things.
             await withCheckedContinuation { continuation in
-                if Task.isCancelled {
-                    continuation.resume(returning: nil)
-                } else {
-                    endWaiters[key] = continuation
+                switch end {
+                case .left: continuation.resume(returning: nil)
+                case .failed(let error): continuation.resume(returning: error)
+                case nil where Task.isCancelled: continuation.resume(returning: nil)
+                case nil: endWaiters[key] = continuation
                 }
             }
         } onCancel: {
