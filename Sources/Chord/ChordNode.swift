@@ -179,6 +179,7 @@ public final class ChordNode: Service, Sendable {
             var router = Router()
             shell.register(in: &router)
             let shell = shell
+            transport.onConnectionLoss { [weak shell] in shell?.connectionLost(to: $0) }
             try await server.serve(router)
             failure = await withGracefulShutdownHandler {
                 await withTaskCancellationHandler {
