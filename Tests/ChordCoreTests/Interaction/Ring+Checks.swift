@@ -27,22 +27,36 @@ extension Ring {
             if machine.predecessor.id != (others.last ?? node.reference.id) {
                 flaws.append("predecessor: \(show(node.reference.address))")
             }
+            if machine.isBusy { flaws.append("busy: \(show(node.reference.address))") }
+        }
+        return flaws.isEmpty ? wrongFingers() : flaws
+    }
+
+    private func wrongFingers() -> [String] {
+        let ring = members
+        let ids = ring.map(\.reference.id)
+        var flaws: [String] = []
+        for node in ring {
             for exponent in 0..<parameters.space.width {
                 let target = parameters.space.adding(node.reference.id, powerOfTwo: exponent)
-                let owner = Self.owner(of: target, among: ids)
-                let finger = machine.table.finger(exponent)?.id ?? node.reference.id
-                if finger != owner {
+                let finger = node.machine.table.finger(exponent)?.id ?? node.reference.id
+                if finger != Self.owner(of: target, among: ids) {
                     flaws.append("finger \(exponent): \(show(node.reference.address))")
                 }
             }
-            if machine.isBusy { flaws.append("busy: \(show(node.reference.address))") }
         }
         return flaws
     }
 
     /// The first of the sorted identifiers at or after the target, around the circle.
     static func owner(of target: Identifier, among ids: [Identifier]) -> Identifier? {
-        ids.first { $0 >= target } ?? ids.first
+        var low = 0
+        var high = ids.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ids[middle] < target { low = middle + 1 } else { high = middle }
+        }
+        return low < ids.count ? ids[low] : ids.first
     }
 
     // MARK: Zave's invariant

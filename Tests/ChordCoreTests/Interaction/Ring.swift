@@ -74,18 +74,15 @@ struct Ring {
         )
     }
 
+    /// All nodes, around the circle from zero.
+    private(set) var addresses: [String] = []
+
     /// The members, around the circle from zero.
     var members: [Node] {
-        nodes.values.filter(\.isMember).sorted { $0.reference.id < $1.reference.id }
-    }
-
-    /// All nodes in an order that does not change.
-    var addresses: [String] {
-        nodes.values
-            .sorted {
-                ($0.reference.id, $0.reference.address) < ($1.reference.id, $1.reference.address)
-            }
-            .map(\.reference.address)
+        addresses.compactMap { address in
+            guard let node = nodes[address], node.isMember else { return nil }
+            return node
+        }
     }
 
     // MARK: What scripts and scenarios do
@@ -110,6 +107,8 @@ struct Ring {
             configuration: configuration
         )
         nodes[address] = Node(machine: machine, bootstrap: via)
+        addresses = nodes.values.map(\.reference)
+            .sorted { ($0.id, $0.address) < ($1.id, $1.address) }.map(\.address)
     }
 
     mutating func create(_ address: String, id: Identifier) {

@@ -20,27 +20,27 @@ import Testing
     static let factor =
         ProcessInfo.processInfo.environment["CHORD_SEEDS"].flatMap { UInt64($0) } ?? 1
 
-    @Test(.timeLimit(.minutes(1)), arguments: seeds(60 * factor))
+    @Test(arguments: seeds(50 * factor))
     func growthEndsInAnIdealRing(seed: UInt64) throws {
         var scenario = try Scenario(seed: seed, limits: Scenario.Limits(nodes: 1...40))
         try scenario.run()
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: seeds(120 * factor))
+    @Test(arguments: seeds(60 * factor))
     func invariantHoldsWhileQueriesAreDelayed(seed: UInt64) throws {
         var scenario = try Scenario(
             seed: seed,
-            limits: Scenario.Limits(nodes: 2...16, queryMode: .delaying, churnEvents: 400)
+            limits: Scenario.Limits(nodes: 2...16, queryMode: .delaying, churnEvents: 300)
         )
         try scenario.run()
         #expect(scenario.violations.isEmpty)
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: seeds(120 * factor))
+    @Test(arguments: seeds(60 * factor))
     func churnEndsInAnIdealRing(seed: UInt64) throws {
         var scenario = try Scenario(
             seed: seed,
-            limits: Scenario.Limits(nodes: 2...16, queryMode: .answering, churnEvents: 400)
+            limits: Scenario.Limits(nodes: 2...16, queryMode: .answering, churnEvents: 300)
         )
         try scenario.run()
         #expect(scenario.violations.isEmpty)
@@ -52,7 +52,7 @@ import Testing
         for seed in UInt64(0)..<10 {
             var scenario = try Scenario(
                 seed: seed,
-                limits: Scenario.Limits(nodes: 10...16, queryMode: .delaying, churnEvents: 400)
+                limits: Scenario.Limits(nodes: 10...16, queryMode: .delaying, churnEvents: 300)
             )
             try scenario.run()
             failures += scenario.failures
