@@ -73,6 +73,7 @@ targets += module(
         "ChordRuntime", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC",
         "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging, metrics, lifecycle,
     ])
+targets += module("ChordSimulator", ["ChordCore", "ChordHash"])
 targets += [
     // What several test targets need: certificates, by the command that users have.
     .target(name: "ChordTestSupport", path: "Tests/ChordTestSupport", swiftSettings: strict),
