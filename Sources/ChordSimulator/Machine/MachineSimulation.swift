@@ -57,7 +57,7 @@ private struct MachineRun {
     private var memberCount = 0
 
     /// Rounds that an ideal ring must stay ideal: longer than a lookup that is under way can take.
-    private static let quietRounds = 10
+    private static let quietRounds = 6
     /// More events than this within a stabilisation interval and per node have no end.
     private static let eventsPerNode = 20_000
 
@@ -146,10 +146,10 @@ private struct MachineRun {
         checkIdealRing(world.snapshot())
         guard world.violation == nil else { return }
         // Left alone, an ideal ring stays as it is.
-        guard world.run(until: world.now + 5 * world.stabilize, eventLimit: eventLimit) else {
+        guard world.run(until: world.now + 3 * world.stabilize, eventLimit: eventLimit) else {
             return
         }
-        world.report(.unstable, IdealChecker.flaws(in: world.snapshot()), after: "5 quiet rounds")
+        world.report(.unstable, IdealChecker.flaws(in: world.snapshot()), after: "3 quiet rounds")
     }
 
     private func isIdeal(_ ring: RingSnapshot) -> Bool {

@@ -14,12 +14,13 @@ extension MachineWorld {
     ) {
         let wasMember = nodes[number].machine.phase == .member
         let directives = input(&nodes[number].machine)
-        for directive in directives { execute(directive, of: number) }
         let isMember = nodes[number].machine.phase == .member
         if isMember, !wasMember { becameMember(number) }
         if !isMember, wasMember { nodes[number].memberUntil = now }
         if isMember != wasMember { auditor.ownersChanged() }
+        // First what it has become, then what it says: a Leave speaks of somebody who is gone.
         touched(number, event)
+        for directive in directives { execute(directive, of: number) }
     }
 
     private func execute(_ directive: Directive, of number: Int) {
@@ -257,16 +258,21 @@ extension MachineWorld {
                 lists: []
             ) ?? []
         }
+        return tracker?.update(
+            number,
+            id: nodes[number].reference.id,
+            isMember: nodes[number].isMember,
+            lists: lists(of: number)
+        ) ?? []
+    }
+
+    /// A node's own list, if it is a member, and those it will have.
+    func lists(of number: Int) -> [[Identifier]] {
         let node = nodes[number]
         var lists: [[Identifier]] = []
         if node.isMember { lists.append(node.machine.successors.entries.map(\.id)) }
         if !node.inbound.isEmpty { lists += listsInFlight(to: number) }
-        return tracker?.update(
-            number,
-            id: node.reference.id,
-            isMember: node.isMember,
-            lists: lists
-        ) ?? []
+        return lists
     }
 
     func report(_ kind: Violation.Kind, _ details: [String], after event: String) {

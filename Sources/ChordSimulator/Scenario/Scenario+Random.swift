@@ -8,7 +8,7 @@ package import ChordCore
 /// a run in which everything happens at once seldom gets far into any one trouble.
 package struct SwarmOptions: Hashable, Sendable {
     /// Founders of a ring. More make a run slower and long chains of trouble likelier.
-    package var founders = 2...20
+    package var founders = 2...14
     package var successorCounts = 1...5
     /// Bits of an identifier; narrow rings have neighbours without a gap.
     package var widths = 6...64
@@ -86,9 +86,13 @@ private struct ScenarioDraft {
     }
 
     private mutating func drawNetwork(_ isTruthful: Bool) {
-        let limit = generator.integer(in: isTruthful ? 1...300 : 1...1500)
+        // A round trip that always takes longer than the silence allowed would be no fault but a wrong
+        // setting; only the tail of a distribution may.
+        let shape = generator.below(4)
+        let most: Int64 = isTruthful ? 300 : shape < 2 ? 450 : 800
+        let limit = generator.integer(in: 1...most)
         scenario.network.delay =
-            switch generator.below(4) {
+            switch shape {
             case 0: .fixed(.milliseconds(limit / 4 + 1))
             case 1:
                 .uniform(from: .microseconds(limit * 10), to: .milliseconds(limit))
@@ -110,7 +114,7 @@ private struct ScenarioDraft {
         scenario.network.duplication =
             generator.chance(0.3) ? thousandths(of: generator.number(in: 0...0.1)) : 0
         if !isTruthful, generator.chance(0.5) {
-            scenario.network.loss = thousandths(of: generator.number(in: 0...0.2))
+            scenario.network.loss = thousandths(of: generator.number(in: 0...0.05))
         }
         scenario.admitsOnly = isTruthful || generator.chance(0.7)
     }
@@ -186,7 +190,7 @@ private struct ScenarioDraft {
                 drawJoin(at: time + generator.integer(in: Int64(0)...100))
             }
         case .pause:
-            add(.pause(node(), for: .milliseconds(generator.integer(in: 100...4000))), at: time)
+            add(.pause(node(), for: .milliseconds(generator.integer(in: 100...2500))), at: time)
         case .partition, .oneway: drawPartition(kind == .oneway, at: time)
         case .hold:
             let (from, to) = (node(), node())
@@ -210,6 +214,6 @@ private struct ScenarioDraft {
         let right = all.filter { !left.contains($0) }
         guard !right.isEmpty else { return }
         add(isOneway ? .partitionOneway(left, right) : .partition(left, right), at: time)
-        add(.repair(left, right), at: time + generator.integer(in: Int64(100)...4000))
+        add(.repair(left, right), at: time + generator.integer(in: Int64(100)...1500))
     }
 }
