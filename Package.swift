@@ -102,13 +102,20 @@ targets += module(
         lifecycle,
     ]
 )
+targets += module(
+    "ChordSimulator",
+    [
+        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", nioLocks, logging,
+    ]
+)
 targets += [
     // What several test targets need: certificates, by the command that users have.
     .target(name: "ChordTestSupport", path: "Tests/ChordTestSupport", swiftSettings: strict),
     .executableTarget(
         name: "ChordCLI",
         dependencies: [
-            "Chord", "ChordIdentity", "ChordTLS", arguments, logging, lifecycle, signals,
+            "Chord", "ChordIdentity", "ChordSimulator", "ChordTLS", arguments, logging, lifecycle,
+            signals,
         ],
         swiftSettings: strict
     ),
