@@ -4,6 +4,7 @@
 
 import ChordIdentity
 import ChordRPC
+import ChordRuntime
 
 /// The network between whole nodes: who is there, what is on its way, what waits and what is lost.
 ///
