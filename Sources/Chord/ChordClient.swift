@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+public import ChordCore
 public import ChordHash
 import ChordIdentity
 import ChordRPC
@@ -77,18 +78,43 @@ public final class ChordClient: Sendable {
             hashes: configuration.hashes)
     }
 
+    /// What the ring's members have in common, as the first node that answers says.
+    ///
+    /// - Throws: `ChordError` with `noContact`.
+    public func parameters() async throws(ChordError) -> RingParameters {
+        try await client.parameters()
+    }
+
     /// Looks up who owns a key; the ring forwards the question.
     ///
     /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded` or `refused`.
     public func lookup(key: String, wantsPath: Bool = false) async throws(ChordError) -> LookupResult {
-        try await client.lookup(key: Array(key.utf8), wantPath: wantsPath)
+        try await client.lookup(.key(Array(key.utf8)), wantPath: wantsPath)
+    }
+
+    /// Looks up who owns an identifier; the ring forwards the question.
+    ///
+    /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded` or `refused`;
+    ///   `invalidConfiguration` for an identifier wider than the ring's.
+    public func lookup(
+        _ id: Identifier, wantsPath: Bool = false
+    ) async throws(ChordError) -> LookupResult {
+        try await client.lookup(.identifier(id), wantPath: wantsPath)
     }
 
     /// Looks up who owns a key step by step, asking each node on the way.
     ///
     /// - Throws: `ChordError` with `noContact` or `lookupFailed`.
     public func trace(key: String) async throws(ChordError) -> LookupTrace {
-        try await client.trace(key: Array(key.utf8))
+        try await client.trace(.key(Array(key.utf8)))
+    }
+
+    /// Looks up who owns an identifier step by step, asking each node on the way.
+    ///
+    /// - Throws: `ChordError` with `noContact` or `lookupFailed`; `invalidConfiguration` for an
+    ///   identifier wider than the ring's.
+    public func trace(_ id: Identifier) async throws(ChordError) -> LookupTrace {
+        try await client.trace(.identifier(id))
     }
 
     /// Walks once around the ring.
@@ -98,9 +124,13 @@ public final class ChordClient: Sendable {
         try await client.walk()
     }
 
-    /// Closes the client's connections.
+    deinit {
+        // Not when the client is closed: until it is gone it may be asked, and answers on its loop.
+        ownGroup?.shutdownGracefully { _ in }
+    }
+
+    /// Closes the client's connections. What is asked later fails.
     public func close() async {
         await transport.shutdown(grace: .zero)
-        try? await ownGroup?.shutdownGracefully()
     }
 }

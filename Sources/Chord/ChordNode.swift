@@ -70,7 +70,7 @@ public final class ChordNode: Service, Sendable {
         } catch {
             try? await ownGroup?.shutdownGracefully()
             throw ChordError(
-                .invalidConfiguration, "cannot listen at \(configuration.listen)", cause: error)
+                .invalidConfiguration, "node \(configuration.name) cannot start", cause: error)
         }
         var clientSide = configuration.transport
         // A dead peer is dialled again at the pace of maintenance, as nobody waits longer for it.
@@ -109,6 +109,11 @@ public final class ChordNode: Service, Sendable {
         self.shell = shell
         hash = configuration.ring.hash
         reference = shell.view.node
+    }
+
+    deinit {
+        // Not when the node stops: until it is gone it may be asked, and answers on its loop.
+        ownGroup?.shutdownGracefully { _ in }
     }
 
     /// Whether a certificate is this node's.
@@ -169,12 +174,14 @@ public final class ChordNode: Service, Sendable {
     /// - Throws: `ChordError` with `nameTaken`, `parametersDiffer`, `noContact` or `refused` when it
     ///   cannot join; `replaced` when a newer life of this node took its place.
     public func run() async throws {
+        let failure: (any Error)?
         do {
             var router = Router()
             shell.register(in: &router)
             let shell = shell
+            transport.onConnectionLoss { [weak shell] in shell?.connectionLost(to: $0) }
             try await server.serve(router)
-            let failure = await withGracefulShutdownHandler {
+            failure = await withGracefulShutdownHandler {
                 await withTaskCancellationHandler {
                     await takePart()
                 } onCancel: {
@@ -183,12 +190,11 @@ public final class ChordNode: Service, Sendable {
             } onGracefulShutdown: {
                 shell.requestLeave()
             }
-            await stop()
-            if let failure { throw failure }
         } catch {
-            await stop()
-            throw error
+            failure = error
         }
+        await stop()
+        if let failure { throw failure }
     }
 
     private func takePart() async -> ChordError? {
@@ -204,7 +210,6 @@ public final class ChordNode: Service, Sendable {
         await shell.leave()
         await server.shutdown(grace: configuration.shutdownGrace)
         await transport.shutdown(grace: .zero)
-        try? await ownGroup?.shutdownGracefully()
     }
 
     /// Waits until this node is a member.

@@ -24,4 +24,5 @@
 @_exported public import struct ChordRuntime.RingMember
 @_exported public import struct ChordRuntime.RingWalk
 @_exported public import struct ChordRuntime.SilenceLimits
+@_exported public import struct ChordTLS.TLSFiles
 @_exported public import struct ChordTransport.TransportConfiguration

@@ -66,7 +66,7 @@ final class HandshakeJudge {
         }
     }
 
-    /// Picks the protocol on a server: `h2` or nothing.
+    /// Notes that the client offers no protocol that we speak.
     func refuseProtocols() {
         refusal = TLSError(
             .noApplicationProtocol,
@@ -175,12 +175,15 @@ enum VerificationFailure {
         }
     }
 
-    /// A list that we lack or let expire is no fault of the peer's certificate, and OpenSSL's alerts
-    /// would say that it is. "Out of memory" is the error whose alert is `internal_error`.
+    /// Corrects the alert where OpenSSL's would mislead the peer. A list that we lack or let expire is
+    /// no fault of its certificate: "out of memory" is the error whose alert is `internal_error`. A
+    /// certificate that is not valid yet falls under `certificate_expired` (RFC 8446, section 6.2).
     static func adjustAlert(of verification: OpaquePointer) {
         switch X509_STORE_CTX_get_error(verification) {
         case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID:
             X509_STORE_CTX_set_error(verification, X509_V_ERR_OUT_OF_MEM)
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            X509_STORE_CTX_set_error(verification, X509_V_ERR_CERT_HAS_EXPIRED)
         default: break
         }
     }

@@ -25,6 +25,13 @@ package final class TLSContext: Sendable {
     ///
     /// - Throws: `TLSError` naming the file that is at fault and what to do about it.
     package init(configuration: TLSConfiguration) throws(TLSError) {
+        // OpenSSL would take a negative depth for none set, and allow a hundred.
+        guard configuration.maximumChainDepth >= 0 else {
+            throw TLSError(
+                .invalidConfiguration,
+                "the maximum chain depth is \(configuration.maximumChainDepth); it cannot be negative"
+            )
+        }
         let credentials = try Credentials(configuration)
         self.configuration = configuration
         identity = credentials.identity

@@ -33,7 +33,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         case client(expected: ExpectedPeer, serverName: String?, address: String)
     }
 
-    private enum State {
+    enum State {
         /// The channel is not active yet.
         case waiting
         case handshaking(deadline: Scheduled<Void>)
@@ -46,10 +46,10 @@ package final class TLSHandler: ChannelDuplexHandler {
         case closed
     }
 
-    private let tls: TLSContext
-    private let side: Side
-    private var state = State.waiting
-    private var connection: TLSConnection?
+    let tls: TLSContext
+    let side: Side
+    var state = State.waiting
+    var connection: TLSConnection?
 
     /// Decrypted in this burst of reads and not yet fired.
     private var plaintext = ByteBuffer()
@@ -61,7 +61,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     private var flushIsWanted = false
 
     /// Kept while the handler itself delays a close.
-    private var closePromise: EventLoopPromise<Void>?
+    var closePromise: EventLoopPromise<Void>?
 
     /// Makes a handler for one connection. What goes wrong with it is fired as an error.
     package init(context: TLSContext, side: Side) {
@@ -246,7 +246,7 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     /// Fires what was decrypted in this burst.
     @discardableResult
-    private func deliver(_ context: ChannelHandlerContext) -> Bool {
+    func deliver(_ context: ChannelHandlerContext) -> Bool {
         guard plaintext.readableBytes > 0 else { return false }
         // Taken out first: whoever receives it may make us read again. The memory is used again if
         // nobody has kept it.
@@ -344,117 +344,11 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    private func failPending(_ error: TLSError) {
+    func failPending(_ error: TLSError) {
         pending = nil
         if let promise = pendingPromise {
             pendingPromise = nil
             promise.fail(error)
-        }
-    }
-
-    // MARK: Closing
-
-    package func close(
-        context: ChannelHandlerContext,
-        mode: CloseMode,
-        promise: EventLoopPromise<Void>?
-    ) {
-        guard mode == .all else {
-            promise?.fail(ChannelError.operationUnsupported)
-            return
-        }
-        switch state {
-        case .waiting, .closed:
-            state = .closed
-            context.close(promise: promise)
-        case .handshaking(let deadline):
-            deadline.cancel()
-            keepClosePromise(promise)
-            connection?.shutdown()
-            closeAfterFlush(context)
-        case .open:
-            keepClosePromise(promise)
-            connection?.shutdown()
-            closeAfterFlush(context)
-        case .closing, .lingering:
-            keepClosePromise(promise)
-        }
-    }
-
-    private func keepClosePromise(_ promise: EventLoopPromise<Void>?) {
-        guard let promise else { return }
-        if let closePromise {
-            closePromise.futureResult.cascade(to: promise)
-        } else {
-            closePromise = promise
-        }
-    }
-
-    /// Closes once our last bytes are with the kernel: closing the channel discards what is not.
-    private func closeAfterFlush(_ context: ChannelHandlerContext) {
-        state = .closing(deadline: nil)
-        failPending(TLSError(.closed, "the connection was closed before this was flushed"))
-        guard let connection, connection.hasCiphertext, context.channel.isActive else {
-            return finishClose(context)
-        }
-        let loop = context.eventLoop.assumeIsolated()
-        let deadline = loop.scheduleTask(in: TimeAmount(tls.configuration.closeTimeout)) { [self] in
-            finishClose(context)
-        }
-        state = .closing(deadline: deadline)
-        connection.drainCiphertext { buffer in
-            let flushed = context.eventLoop.makePromise(of: Void.self)
-            flushed.futureResult.assumeIsolated().whenComplete { [self] _ in finishClose(context) }
-            context.writeAndFlush(wrapOutboundOut(buffer), promise: flushed)
-        }
-    }
-
-    private func finishClose(_ context: ChannelHandlerContext) {
-        switch state {
-        case .closing(let deadline): deadline?.cancel()
-        case .lingering(let deadline): deadline.cancel()
-        case .waiting, .handshaking, .open, .closed: return
-        }
-        state = .closed
-        let promise = closePromise
-        closePromise = nil
-        context.close(promise: promise)
-    }
-
-    // MARK: Failing
-
-    /// Ends the connection for a reason: plaintext first, then our alert, then the error, then the
-    /// close.
-    private func fail(_ error: TLSError, _ context: ChannelHandlerContext) {
-        var wasHandshaking = false
-        switch state {
-        case .handshaking(let deadline):
-            wasHandshaking = true
-            deadline.cancel()
-        case .waiting, .open: break
-        case .closing, .lingering, .closed: return
-        }
-        state = .closing(deadline: nil)
-        deliver(context)
-        failPending(error)
-        if wasHandshaking, case .server = side, let connection, connection.hasCiphertext,
-            context.channel.isActive
-        {
-            let loop = context.eventLoop.assumeIsolated()
-            let linger = TimeAmount(tls.configuration.refusalLinger)
-            state = .lingering(
-                deadline: loop.scheduleTask(in: linger) { [self] in finishClose(context) }
-            )
-            connection.drainCiphertext { buffer in
-                context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-            }
-            context.fireErrorCaught(error)
-            return
-        }
-        context.fireErrorCaught(error)
-        // Whoever heard of the error may have closed already.
-        if case .closing(deadline: nil) = state {
-            closeAfterFlush(context)
         }
     }
 }

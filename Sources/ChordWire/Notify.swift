@@ -11,11 +11,14 @@ package struct NotifyRequest: WireMessage, Hashable {
     package var candidate: NodeReference
     /// What the caller takes the ring to be.
     package var parameters: RingParameters
+    /// Whether the caller is the receiver's successor and only says that its state has changed.
+    package var changed: Bool
 
     /// A request from its parts.
-    package init(candidate: NodeReference, parameters: RingParameters) {
+    package init(candidate: NodeReference, parameters: RingParameters, changed: Bool = false) {
         self.candidate = candidate
         self.parameters = parameters
+        self.changed = changed
     }
 
     package init(
@@ -36,7 +39,8 @@ package struct NotifyRequest: WireMessage, Hashable {
                     space,
                     FieldPath(message: name, field: "candidate")
                 ),
-                parameters: parameters
+                parameters: parameters,
+                changed: message.changed != 0
             )
         }
     }
@@ -47,6 +51,7 @@ package struct NotifyRequest: WireMessage, Hashable {
         chord__v1__notify_request__init(&message)
         message.candidate = arena.node(candidate, space)
         message.parameters = arena.parameters(parameters)
+        message.changed = changed ? 1 : 0
         arena.pack(&message, appendingTo: &output)
     }
 }

@@ -149,7 +149,14 @@ import Testing
             certificate: \.notYetValid,
             code: .certificateNotYetValid,
             text: "is not valid before 2096-10-02T07:06:40Z",
-            alert: SSL_AD_BAD_CERTIFICATE
+            alert: SSL_AD_CERTIFICATE_EXPIRED
+        ),
+        Refusal(
+            testDescription: "issued by a node",
+            certificate: \.viaNode,
+            code: .certificateRefused,
+            text: ": its authority 'CN = n1' does not verify: invalid CA certificate",
+            alert: SSL_AD_UNKNOWN_CA
         ),
         Refusal(
             testDescription: "foreign authority",
@@ -375,6 +382,22 @@ import Testing
         client.drainCiphertext { server.feed($0) }
         #expect(try server.advanceHandshake())
         #expect(!server.hasCiphertext)
+    }
+
+    @Test(arguments: [
+        ("node.chord.test", true), ("127.0.0.1", false), ("::1", false), ("[::1]", false),
+    ])
+    func onlyNamesAreSentAsServerNames(_ serverName: String, _ isSent: Bool) throws {
+        let client = try TLSConnection.client(
+            fixtures.context(fixtures.n1),
+            expecting: ExpectedPeer(name: "n2"),
+            serverName: serverName
+        )
+        _ = try client.advanceHandshake()
+        let hello = Array(client.takeCiphertext().readableBytesView)
+        let name = Array(serverName.utf8)
+        let contains = hello.indices.contains { hello[$0...].starts(with: name) }
+        #expect(contains == isSent)
     }
 
     @Test func aServerNameThatCannotBeSentIsAnError() throws {

@@ -150,6 +150,19 @@ import Testing
             text: "lists no side"
         ) { configuration, _ in configuration.sides = [] },
         Fault(
+            testDescription: "chain too deep",
+            code: .certificateRefused,
+            text: "certificate chain too long"
+        ) { configuration, fixtures in
+            configuration.show(fixtures.viaIntermediate)
+            configuration.maximumChainDepth = 0
+        },
+        Fault(
+            testDescription: "negative depth",
+            code: .invalidConfiguration,
+            text: "negative"
+        ) { configuration, _ in configuration.maximumChainDepth = -1 },
+        Fault(
             testDescription: "unknown group",
             code: .invalidConfiguration,
             text: "'P-257'"

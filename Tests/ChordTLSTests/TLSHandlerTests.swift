@@ -48,8 +48,8 @@ private final class Recorder: ChannelInboundHandler {
     var error: TLSError? { errors.first as? TLSError }
 }
 
-/// A channel with a handler of ours and a recorder behind it.
-private struct End {
+/// A channel with a handler of ours and a recorder behind it, closed when the test lets go of it.
+private final class End {
     let channel: EmbeddedChannel
     let handler: TLSHandler
     let recorder = Recorder()
@@ -58,6 +58,10 @@ private struct End {
         handler = TLSHandler(context: context, side: side)
         channel = EmbeddedChannel(loop: loop)
         try channel.pipeline.syncOperations.addHandlers(handler, recorder)
+    }
+
+    deinit {
+        _ = try? channel.finish(acceptAlreadyClosed: true)
     }
 
     func connect() throws {
@@ -208,6 +212,29 @@ private struct End {
             try exchange(server, client)
         }
         #expect(server.recorder.reads.map { String(buffer: $0) } == ["alpha", "beta", "gamma"])
+    }
+
+    @Test func connectionsThatKeepNoBuffersWorkTheSame() throws {
+        func context(_ issued: TestAuthority.Issued) throws -> TLSContext {
+            var configuration = fixtures.configuration(issued)
+            configuration.releasesIdleBuffers = true
+            configuration.retainedBufferBytes = 0
+            return try TLSContext(configuration: configuration)
+        }
+        let server = try End(context(fixtures.n1), .server, loop: loop)
+        let client = try End(
+            context(fixtures.n2),
+            .client(expected: ExpectedPeer(name: "n1"), serverName: nil, address: "a:1"),
+            loop: loop
+        )
+        try server.connect()
+        try client.connect()
+        for word in ["alpha", "beta", "gamma"] {
+            try client.write(word)
+            try exchange(server, client)
+        }
+        #expect(server.recorder.reads.map { String(buffer: $0) }.joined() == "alphabetagamma")
+        #expect(server.recorder.errors.isEmpty)
     }
 
     @Test func writesBeforeTheHandshakeArriveAfterIt() throws {

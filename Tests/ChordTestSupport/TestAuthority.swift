@@ -65,16 +65,20 @@ package final class TestAuthority {
     package let root: Issued
     private var serial = 0
 
-    package init(_ name: String, in parent: URL) throws {
+    /// Makes an authority, or, with the root of another, a second set of records for that one.
+    package init(_ name: String, in parent: URL, root existing: Issued? = nil) throws {
         folder = parent.appendingPathComponent(name)
         try FileManager.default.createDirectory(
             at: folder.appendingPathComponent("issued"),
             withIntermediateDirectories: true
         )
-        root = Issued(
-            certificate: folder.appendingPathComponent("root.crt").path,
-            key: folder.appendingPathComponent("root.key").path
-        )
+        let root =
+            existing
+            ?? Issued(
+                certificate: folder.appendingPathComponent("root.crt").path,
+                key: folder.appendingPathComponent("root.key").path
+            )
+        self.root = root
         try "".write(
             to: folder.appendingPathComponent("index.txt"),
             atomically: true,
@@ -111,6 +115,7 @@ package final class TestAuthority {
             atomically: true,
             encoding: .utf8
         )
+        if existing != nil { return }
         try openssl(
             ["req", "-x509", "-config", "ca.cnf", "-newkey", "ec"] + Self.curve + [
                 "-nodes", "-keyout", root.key, "-out", root.certificate, "-days", "3650",

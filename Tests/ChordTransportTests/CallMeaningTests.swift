@@ -74,7 +74,7 @@ struct CallMeaningTests {
         var router = TestMethod.router(["Elsewhere"])
         router.register(TestMethod.named("Elsewhere")) { _, call in
             let responder = call.makeResponder()
-            Task.detached { responder.succeed([4]) }
+            elsewhereExecutors.all[0].execute { responder.succeed([4]) }
             return .deferred
         }
         try await kind.run(router) { tested in
@@ -86,7 +86,8 @@ struct CallMeaningTests {
     func anAsyncHandlerAnswers(_ kind: TransportKind) async throws {
         var router = TestMethod.router(["Async"])
         router.register(TestMethod.named("Async"), on: testExecutors.all[1]) {
-            request, peer throws(Status) in
+            request,
+            peer throws(Status) in
             await Task.yield()
             guard let name = peer.name else { throw Status(.unauthenticated) }
             return request + Array(name.utf8)
@@ -112,7 +113,10 @@ struct CallMeaningTests {
         metadata.append("trace", "def")
         try await kind.run(router) { [metadata] tested in
             let result = await tested.call(
-                TestMethod.named("Look"), within: .seconds(20), metadata: metadata)
+                TestMethod.named("Look"),
+                within: .seconds(20),
+                metadata: metadata
+            )
             #expect(result.status == .ok)
         }
         let (arrived, left) = seen.withLockedValue { $0 }
@@ -123,11 +127,14 @@ struct CallMeaningTests {
 
     // MARK: Failures
 
-    @Test(arguments: kinds, [
-        Status(.notFound, "no such key"), Status(.unavailable, ""),
-        Status(.internalError, "50 % of \u{1F40C} \n\tand more"),
-        Status(.failedPrecondition, String(repeating: "x", count: 900)),
-    ])
+    @Test(
+        arguments: kinds,
+        [
+            Status(.notFound, "no such key"), Status(.unavailable, ""),
+            Status(.internalError, "50 % of \u{1F40C} \n\tand more"),
+            Status(.failedPrecondition, String(repeating: "x", count: 900)),
+        ]
+    )
     func aFailureArrivesAsItIs(_ kind: TransportKind, status: Status) async throws {
         var router = TestMethod.router(["Fail", "FailLater"])
         router.register(TestMethod.named("Fail")) { _, _ in .failed(status) }
@@ -196,7 +203,9 @@ struct CallMeaningTests {
     func theWrongNameIsRefused(_ kind: TransportKind) async throws {
         try await kind.run(TestMethod.router([])) { tested in
             let result = await tested.call(
-                TestMethod.echo, expecting: ExpectedPeer(name: "n9"))
+                TestMethod.echo,
+                expecting: ExpectedPeer(name: "n9")
+            )
             #expect(result.status.code == .unavailable)
             #expect(result.status.origin == .transport)
             #expect(result.status.message.contains("names node n1, expected n9"))
@@ -226,7 +235,9 @@ struct CallMeaningTests {
             // The connection is there first: the deadline is the call's and not the dial's.
             #expect(await tested.call(TestMethod.echo).status == .ok)
             let result = await tested.call(
-                TestMethod.named("Silent"), within: .milliseconds(100))
+                TestMethod.named("Silent"),
+                within: .milliseconds(100)
+            )
             #expect(result.status.code == .deadlineExceeded)
             try await eventually { cancelled.withLockedValue { $0 } }
         }

@@ -91,12 +91,10 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
         }
         var server = ServerCall(
             method: route.method,
-            peer: peer,
             deadline: deadline,
             metadata: call.metadata,
-            executor: executor,
             reply: [],
-            sink: self,
+            context: ServerCallContext(peer: peer, executor: executor, sink: self),
             stream: 0
         )
         let outcome = call.message.withUnsafeBytes { request in

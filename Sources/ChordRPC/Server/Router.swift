@@ -15,8 +15,8 @@ package typealias AsyncHandler =
 
 /// Which handler answers which method, and who may call it. Immutable once a server runs.
 package struct Router: Sendable {
-    /// A method with its handler.
-    package struct Route: Sendable {
+    /// A method with its handler. A class, because every call carries one.
+    package final class Route: Sendable {
         /// How the method's messages travel, and what answers them.
         package enum Kind: Sendable {
             /// One request, one answer.
@@ -29,6 +29,13 @@ package struct Router: Sendable {
         /// Who may call it, asked of the table once and not per call; nil where the table does not
         /// know the method, which then counts as not there.
         let admittedRoles: [Role]?
+
+        init(_ method: RPCMethod, _ kind: Kind, admitting roles: Set<Role>?) {
+            self.method = method
+            self.kind = kind
+            path = Array(method.path.utf8)
+            admittedRoles = roles.map(Array.init)
+        }
     }
 
     private var routes: [Route] = []
@@ -44,14 +51,8 @@ package struct Router: Sendable {
     /// Registers `handler` for `method`. A later one for the same method replaces the former.
     package mutating func register(_ method: RPCMethod, _ handler: @escaping UnaryHandler) {
         routes.removeAll { $0.method == method }
-        routes.append(
-            Route(
-                method: method,
-                kind: .unary(handler),
-                path: Array(method.path.utf8),
-                admittedRoles: authorization.roles(admittedTo: method.path).map(Array.init)
-            )
-        )
+        let roles = authorization.roles(admittedTo: method.path)
+        routes.append(Route(method, .unary(handler), admitting: roles))
     }
 
     /// Registers a handler that runs as a task on `executor`.

@@ -4,53 +4,65 @@
 
 package import ChordIdentity
 
+/// What all calls of one connection have in common. A class, so that a call carries one reference and
+/// not a copy of everything that is known of its peer.
+package final class ServerCallContext: Sendable {
+    package let peer: PeerIdentity
+    package let executor: any NodeExecutor
+    let sink: any ResponseSink
+
+    package init(peer: PeerIdentity, executor: any NodeExecutor, sink: any ResponseSink) {
+        self.peer = peer
+        self.executor = executor
+        self.sink = sink
+    }
+}
+
 /// What a handler knows of the call that it answers, and where it writes its answer.
 package struct ServerCall {
     package let method: RPCMethod
-    /// Who calls, as its certificate says.
-    package let peer: PeerIdentity
     /// When the caller stops waiting, on `executor`'s clock; nil where it did not say.
     package let deadline: MonotonicTime?
     /// What the caller's application sent along.
     package let metadata: Metadata
-    /// The executor of the connection. The handler runs on it, and so does all that is called back.
-    package let executor: any NodeExecutor
     /// The answer's message, not framed; a handler that returns `.replied` has appended it here. What
     /// stands in it before the handler runs belongs to the transport and stays.
     package var reply: [UInt8]
 
-    private let sink: any ResponseSink
+    private let context: ServerCallContext
     private let stream: Int32
 
     package init(
         method: RPCMethod,
-        peer: PeerIdentity,
         deadline: MonotonicTime?,
         metadata: Metadata,
-        executor: any NodeExecutor,
         reply: [UInt8],
-        sink: any ResponseSink,
+        context: ServerCallContext,
         stream: Int32
     ) {
         self.method = method
-        self.peer = peer
         self.deadline = deadline
         self.metadata = metadata
-        self.executor = executor
         self.reply = reply
-        self.sink = sink
+        self.context = context
         self.stream = stream
     }
+
+    /// Who calls, as its certificate says.
+    package var peer: PeerIdentity { context.peer }
+
+    /// The executor of the connection. The handler runs on it, and so does all that is called back.
+    package var executor: any NodeExecutor { context.executor }
 
     /// Takes the duty to answer out of the handler's run. The handler then returns `.deferred`.
     package func makeResponder() -> Responder {
         let responder = Responder(
             state: DeferredCall(),
-            executor: executor,
-            sink: sink,
+            executor: context.executor,
+            sink: context.sink,
             stream: stream
         )
-        sink.callDeferred(stream: stream, call: responder.state)
+        context.sink.callDeferred(stream: stream, call: responder.state)
         return responder
     }
 }

@@ -25,11 +25,11 @@ public struct LookupTrace: Hashable, Sendable {
 }
 
 extension RingClient {
-    /// Looks up a key's owner step by step from here: each node says whom to ask next.
-    package func trace(key: [UInt8]) async throws(ChordError) -> LookupTrace {
+    /// Looks up an owner step by step from here: each node says whom to ask next.
+    package func trace(_ subject: Subject) async throws(ChordError) -> LookupTrace {
         let contact = try await contact()
         let space = contact.parameters.space
-        let id = try identifier(of: key, in: contact.parameters)
+        let id = try identifier(of: subject, in: contact.parameters)
         let deadline = executor.now + lookups.deadline
         let budget = LookupMachine.defaultHopBudget(width: space.width)
         var candidates = [contact.state.node]
@@ -38,11 +38,19 @@ extension RingClient {
         while let node = candidates.first, steps.count < budget, executor.now < deadline {
             candidates.removeFirst()
             let request = FindSuccessorRequest(
-                id: id, hops: steps.count, iterative: true, excluded: excluded)
+                id: id,
+                hops: steps.count,
+                iterative: true,
+                excluded: excluded
+            )
             let started = executor.now
             let result = await contact.peers.call(
-                ChordMethods.findSuccessor, at: PeerTarget(node),
-                message: request.encoded(in: space), timeout: deadline - started, on: executor)
+                ChordMethods.findSuccessor,
+                at: PeerTarget(node),
+                message: request.encoded(in: space),
+                timeout: deadline - started,
+                on: executor
+            )
             var step = LookupStep(node: node, roundTrip: executor.now - started)
             let reply = Result {
                 guard result.status.isOK else { throw result.status }
@@ -59,21 +67,31 @@ extension RingClient {
                     let answered = steps.filter { $0.failure == nil }.map(\.node)
                     return LookupTrace(
                         result: LookupResult(
-                            id: id, owner: owner, successors: reply.successors,
-                            answering: reply.answering, hops: answered.count - 1, path: answered),
-                        steps: steps)
+                            id: id,
+                            owner: owner,
+                            successors: reply.successors,
+                            answering: reply.answering,
+                            hops: answered.count - 1,
+                            path: answered
+                        ),
+                        steps: steps
+                    )
                 }
                 // Nearer ones first; what is left of the former step stays as a way around.
                 let closer = reply.closer.filter { next in
                     !excluded.contains(next.id) && !steps.contains { $0.node.id == next.id }
                 }
-                candidates = closer + candidates.filter { old in
-                    !closer.contains { $0.id == old.id }
-                }
+                candidates =
+                    closer
+                    + candidates.filter { old in
+                        !closer.contains { $0.id == old.id }
+                    }
             }
         }
         let asked = steps.map { "\($0.node.name)\($0.failure.map { " (\($0))" } ?? "")" }
         throw ChordError(
-            .lookupFailed, "no owner found; asked \(asked.joined(separator: ", "))")
+            .lookupFailed,
+            "no owner found; asked \(asked.joined(separator: ", "))"
+        )
     }
 }

@@ -70,13 +70,17 @@ extension RingClient {
     }
 
     private func look(
-        at node: NodeReference, _ contact: Contact
+        at node: NodeReference,
+        _ contact: Contact
     ) async -> Result<RingMember, Status> {
         let space = contact.parameters.space
         let result = await contact.peers.call(
-            ChordMethods.getSuccessorList, at: PeerTarget(node),
-            message: GetSuccessorListRequest().encoded(in: space), timeout: silence.cap,
-            on: executor)
+            ChordMethods.getSuccessorList,
+            at: PeerTarget(node),
+            message: GetSuccessorListRequest().encoded(in: space),
+            timeout: silence.cap,
+            on: executor
+        )
         guard result.status.isOK else { return .failure(result.status) }
         let state: RingState
         do throws(WireError) {
@@ -87,16 +91,23 @@ extension RingClient {
         // The connection is open now; what this call takes is the round trip.
         let started = executor.now
         let second = await contact.peers.call(
-            ChordMethods.getPredecessor, at: PeerTarget(node),
-            message: GetPredecessorRequest().encoded(in: space), timeout: silence.cap, on: executor)
+            ChordMethods.getPredecessor,
+            at: PeerTarget(node),
+            message: GetPredecessorRequest().encoded(in: space),
+            timeout: silence.cap,
+            on: executor
+        )
         guard second.status.isOK else { return .failure(second.status) }
         let alone = state.successors.first?.id == state.node.id
         return .success(
             RingMember(
-                node: state.node, predecessor: state.predecessor,
+                node: state.node,
+                predecessor: state.predecessor,
                 successors: alone ? [] : state.successors,
                 share: space.fraction(from: state.predecessor.id, to: state.node.id),
-                roundTrip: executor.now - started))
+                roundTrip: executor.now - started
+            )
+        )
     }
 
     /// Where members in ring order differ from an ideal ring of just these members.
@@ -108,14 +119,16 @@ extension RingClient {
             if member.predecessor.id != before.id {
                 problems.append(
                     "\(member.node.name) has \(member.predecessor.name) as predecessor, not "
-                        + before.name)
+                        + before.name
+                )
             }
             let expected = (1..<max(1, min(limit + 1, count))).map {
                 members[(index + $0) % count].node
             }
             if member.successors.map(\.id) != expected.map(\.id) {
                 problems.append(
-                    "\(member.node.name) lists \(names(member.successors)), not \(names(expected))")
+                    "\(member.node.name) lists \(names(member.successors)), not \(names(expected))"
+                )
             }
         }
         return problems

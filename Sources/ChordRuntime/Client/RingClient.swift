@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordCore
+package import ChordCore
 package import ChordHash
 package import ChordRPC
 import ChordWire
@@ -21,8 +21,12 @@ package struct RingClient: Sendable {
     ///   - contacts: addresses of members; the next is tried when one is down.
     ///   - hashes: hash functions of one's own, for rings that use one.
     package init(
-        contacts: [String], transport: any ClientTransport, executor: any NodeExecutor,
-        silence: SilenceLimits, lookups: LookupLimits, hashes: [HashFunction] = []
+        contacts: [String],
+        transport: any ClientTransport,
+        executor: any NodeExecutor,
+        silence: SilenceLimits,
+        lookups: LookupLimits,
+        hashes: [HashFunction] = []
     ) {
         self.contacts = contacts
         self.transport = transport
@@ -49,19 +53,30 @@ package struct RingClient: Sendable {
             let target = PeerTarget(bootstrap: address)
             let peers = PeerCalls(transport: transport, limits: silence)
             let result = await peers.call(
-                ChordMethods.getSuccessorList, at: target,
-                message: GetSuccessorListRequest().encoded(in: .standard), timeout: silence.cap,
-                on: executor)
+                ChordMethods.getSuccessorList,
+                at: target,
+                message: GetSuccessorListRequest().encoded(in: .standard),
+                timeout: silence.cap,
+                on: executor
+            )
             guard result.status.isOK else {
-                failures.append("\(address): \(result.status)")
+                let status = result.status
+                failures.append(
+                    status.message.contains(address) ? status.message : "\(address): \(status)")
                 continue
             }
             do throws(WireError) {
                 let parameters = try GetSuccessorListReply.parameters(of: result.message)
                 let reply = try GetSuccessorListReply(
-                    decoding: result.message, space: parameters.space)
+                    decoding: result.message,
+                    space: parameters.space
+                )
                 return Contact(
-                    target: target, state: reply.state, parameters: parameters, peers: peers)
+                    target: target,
+                    state: reply.state,
+                    parameters: parameters,
+                    peers: peers
+                )
             } catch {
                 failures.append("\(address): \(error)")
             }
@@ -70,38 +85,83 @@ package struct RingClient: Sendable {
     }
 
     /// The identifier of a key in the ring that answers.
-    func identifier(of key: [UInt8], in parameters: RingParameters) throws(ChordError) -> Identifier {
-        let known = hashes.first { $0.name == parameters.hash } ?? HashFunction.named(parameters.hash)
+    func identifier(of key: [UInt8], in parameters: RingParameters) throws(ChordError) -> Identifier
+    {
+        let known =
+            hashes.first { $0.name == parameters.hash } ?? HashFunction.named(parameters.hash)
         guard let known else {
             throw ChordError(
                 .parametersDiffer,
-                "the ring hashes with \"\(parameters.hash)\", which this client does not have")
+                "the ring hashes with \"\(parameters.hash)\", which this client does not have"
+            )
         }
-        guard known.identifier(of: RingParameters.probeText, in: parameters.space) == parameters.probe
+        guard
+            known.identifier(of: RingParameters.probeText, in: parameters.space) == parameters.probe
         else {
             throw ChordError(
                 .parametersDiffer,
-                "the ring's hash \"\(parameters.hash)\" is not this client's function of that name")
+                "the ring's hash \"\(parameters.hash)\" is not this client's function of that name"
+            )
         }
         return known.identifier(of: key, in: parameters.space)
     }
 
-    /// Looks up a key's owner: the ring forwards the question.
-    package func lookup(key: [UInt8], wantPath: Bool) async throws(ChordError) -> LookupResult {
+    /// What is looked up: a key, or an identifier itself.
+    package enum Subject: Sendable {
+        case key([UInt8])
+        case identifier(Identifier)
+    }
+
+    func identifier(
+        of subject: Subject,
+        in parameters: RingParameters
+    ) throws(ChordError) -> Identifier {
+        switch subject {
+        case .key(let key): return try identifier(of: key, in: parameters)
+        case .identifier(let id):
+            guard parameters.space.contains(id) else {
+                throw ChordError(
+                    .invalidConfiguration,
+                    "identifier \(id) has more than the ring's \(parameters.space.width) bits"
+                )
+            }
+            return id
+        }
+    }
+
+    /// What the members of the ring have in common, as the first that answers says.
+    package func parameters() async throws(ChordError) -> RingParameters {
+        try await contact().parameters
+    }
+
+    /// Looks up an owner: the ring forwards the question.
+    package func lookup(
+        _ subject: Subject,
+        wantPath: Bool
+    ) async throws(ChordError) -> LookupResult {
         let contact = try await contact()
-        let id = try identifier(of: key, in: contact.parameters)
+        let id = try identifier(of: subject, in: contact.parameters)
         let request = FindSuccessorRequest(id: id, wantPath: wantPath)
         let result = await contact.peers.call(
-            ChordMethods.findSuccessor, at: contact.target,
-            message: request.encoded(in: contact.parameters.space), timeout: lookups.deadline,
-            on: executor)
+            ChordMethods.findSuccessor,
+            at: contact.target,
+            message: request.encoded(in: contact.parameters.space),
+            timeout: lookups.deadline,
+            on: executor
+        )
         guard result.status.isOK else { throw ChordError(lookup: result.status) }
         let reply: FindSuccessorReply
         do throws(WireError) {
             reply = try FindSuccessorReply(
-                decoding: result.message, space: contact.parameters.space)
+                decoding: result.message,
+                space: contact.parameters.space
+            )
         } catch {
-            throw ChordError(.invalidAnswer, "the answer of \(contact.target.address)", cause: error)
+            throw ChordError(
+                .invalidAnswer,
+                "the answer of \(contact.target.address)",
+                cause: error
+            )
         }
         return try LookupResult.make(id, .success(reply)).get()
     }

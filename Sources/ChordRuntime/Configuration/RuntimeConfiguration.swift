@@ -79,14 +79,21 @@ package struct RuntimeConfiguration: Sendable {
     /// The identifier of a node under the ring's rule.
     package func identifier(name: String, address: String) -> Identifier {
         parameters.rule.identifier(
-            name: name, address: address, hash: hash, space: parameters.space)
+            name: name,
+            address: address,
+            hash: hash,
+            space: parameters.space
+        )
     }
 }
 
 extension IdentifierRule {
     /// The identifier of a node.
     package func identifier(
-        name: String, address: String, hash: HashFunction, space: IdentifierSpace
+        name: String,
+        address: String,
+        hash: HashFunction,
+        space: IdentifierSpace
     ) -> Identifier {
         switch self {
         case .name: hash.identifier(of: name, in: space)

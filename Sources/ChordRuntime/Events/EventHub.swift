@@ -9,7 +9,8 @@ import NIOConcurrencyHelpers
 package final class EventHub<Event: Sendable>: Sendable {
     private struct State {
         var next = 0
-        var listeners: [Int: AsyncStream<Event>.Continuation] = [:]
+        /// In the order in which they came, so that a run with the same seed is the same run.
+        var listeners: [(key: Int, continuation: AsyncStream<Event>.Continuation)] = []
         var isFinished = false
     }
 
@@ -20,14 +21,19 @@ package final class EventHub<Event: Sendable>: Sendable {
         self.capacity = capacity
     }
 
+    /// How many listen.
+    package var listenerCount: Int { state.withLockedValue { $0.listeners.count } }
+
     /// The events from now on; the sequence ends with the node.
     package func events() -> AsyncStream<Event> {
         let (stream, continuation) = AsyncStream.makeStream(
-            of: Event.self, bufferingPolicy: .bufferingNewest(capacity))
+            of: Event.self,
+            bufferingPolicy: .bufferingNewest(capacity)
+        )
         let key = state.withLockedValue { state -> Int? in
             guard !state.isFinished else { return nil }
             state.next += 1
-            state.listeners[state.next] = continuation
+            state.listeners.append((state.next, continuation))
             return state.next
         }
         guard let key else {
@@ -35,22 +41,22 @@ package final class EventHub<Event: Sendable>: Sendable {
             return stream
         }
         continuation.onTermination = { [weak self] _ in
-            self?.state.withLockedValue { state in _ = state.listeners.removeValue(forKey: key) }
+            self?.state.withLockedValue { state in state.listeners.removeAll { $0.key == key } }
         }
         return stream
     }
 
     package func send(_ event: Event) {
-        let listeners = state.withLockedValue { Array($0.listeners.values) }
-        for listener in listeners { listener.yield(event) }
+        let listeners = state.withLockedValue { $0.listeners }
+        for listener in listeners { listener.continuation.yield(event) }
     }
 
     package func finish() {
         let listeners = state.withLockedValue { state in
             state.isFinished = true
-            defer { state.listeners = [:] }
-            return Array(state.listeners.values)
+            defer { state.listeners = [] }
+            return state.listeners
         }
-        for listener in listeners { listener.finish() }
+        for listener in listeners { listener.continuation.finish() }
     }
 }

@@ -22,8 +22,12 @@ public struct LookupResult: Hashable, Sendable {
     public var path: [NodeReference]
 
     package init(
-        id: Identifier, owner: NodeReference, successors: [NodeReference],
-        answering: NodeReference, hops: Int, path: [NodeReference] = []
+        id: Identifier,
+        owner: NodeReference,
+        successors: [NodeReference],
+        answering: NodeReference,
+        hops: Int,
+        path: [NodeReference] = []
     ) {
         self.id = id
         self.owner = owner
@@ -37,7 +41,8 @@ public struct LookupResult: Hashable, Sendable {
 extension LookupResult {
     /// The result that a reply stands for.
     static func make(
-        _ id: Identifier, _ reply: Result<FindSuccessorReply, Status>
+        _ id: Identifier,
+        _ reply: Result<FindSuccessorReply, Status>
     ) -> Result<LookupResult, ChordError> {
         switch reply {
         case .failure(let status): return .failure(ChordError(lookup: status))
@@ -47,8 +52,14 @@ extension LookupResult {
             }
             return .success(
                 LookupResult(
-                    id: id, owner: owner, successors: reply.successors, answering: reply.answering,
-                    hops: reply.hops, path: reply.path))
+                    id: id,
+                    owner: owner,
+                    successors: reply.successors,
+                    answering: reply.answering,
+                    hops: reply.hops,
+                    path: reply.path
+                )
+            )
         }
     }
 }

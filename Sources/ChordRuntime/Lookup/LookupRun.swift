@@ -32,8 +32,12 @@ final class LookupRun: @unchecked Sendable {
 
     /// - Parameter completion: gets the answer, and its bytes where a peer gave it as it stands.
     init(
-        _ machine: LookupMachine, wantsPath: Bool, deadline: MonotonicTime, context: Context,
-        executor: any NodeExecutor, completion: @escaping Completion
+        _ machine: LookupMachine,
+        wantsPath: Bool,
+        deadline: MonotonicTime,
+        context: Context,
+        executor: any NodeExecutor,
+        completion: @escaping Completion
     ) {
         self.machine = machine
         self.wantsPath = wantsPath
@@ -77,11 +81,20 @@ final class LookupRun: @unchecked Sendable {
 
     private func ask(_ peer: NodeReference, space: IdentifierSpace) {
         let request = FindSuccessorRequest(
-            id: machine.target, hopBudget: machine.hopBudget, hops: machine.hops + 1,
-            wantPath: wantsPath, joiner: machine.joiner)
+            id: machine.target,
+            hopBudget: machine.hopBudget,
+            hops: machine.hops + 1,
+            wantPath: wantsPath,
+            joiner: machine.joiner,
+            excluded: machine.toAvoid
+        )
         call = context.peers.call(
-            ChordMethods.findSuccessor, of: peer, message: request.encoded(in: space),
-            deadline: deadline, floor: context.floor, on: executor
+            ChordMethods.findSuccessor,
+            of: peer,
+            message: request.encoded(in: space),
+            deadline: deadline,
+            floor: context.floor,
+            on: executor
         ) { [self] result in
             answered(result, by: peer)
         }
@@ -103,7 +116,9 @@ final class LookupRun: @unchecked Sendable {
         let view = context.published.current.view
         do throws(WireError) {
             var reply = try FindSuccessorReply(
-                decoding: result.message, space: view.parameters.space)
+                decoding: result.message,
+                space: view.parameters.space
+            )
             guard reply.owner != nil else {
                 throw WireError(.missing, "FindSuccessorReply.owner: it must name the owner")
             }
@@ -130,7 +145,8 @@ extension LookupFailure {
         case .hopBudgetSpent:
             Status(
                 .resourceExhausted,
-                "the lookup's hop budget is spent at \(view.node.name): the ring is not settled")
+                "the lookup's hop budget is spent at \(view.node.name): the ring is not settled"
+            )
         case .exhausted:
             Status(.unavailable, "\(view.node.name) found nobody alive to ask")
         case .notMember:
@@ -138,7 +154,8 @@ extension LookupFailure {
         case .nameTaken(let node):
             Status(
                 .alreadyExists,
-                "\(node.name) at \(node.address) is a member at the same identifier")
+                "\(node.name) at \(node.address) is a member at the same identifier"
+            )
         }
     }
 }

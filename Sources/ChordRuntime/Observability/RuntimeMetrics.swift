@@ -15,7 +15,10 @@ struct RuntimeMetrics: Sendable {
 
     init(node: String) {
         func changes(_ kind: String) -> Counter {
-            Counter(label: "chord_ring_changes_total", dimensions: [("node", node), ("kind", kind)])
+            Counter(
+                label: "chord_ring_changes_total",
+                dimensions: [("node", node), ("kind", kind)]
+            )
         }
         rangeChanges = changes("range")
         predecessorChanges = changes("predecessor")

@@ -23,40 +23,66 @@ package final class PeerCalls: Sendable {
     /// Calls a node that is known by name.
     @discardableResult
     func call(
-        _ method: RPCMethod, of node: NodeReference, message: [UInt8], deadline: MonotonicTime,
-        floor: Duration, on executor: any NodeExecutor,
+        _ method: RPCMethod,
+        of node: NodeReference,
+        message: [UInt8],
+        deadline: MonotonicTime,
+        floor: Duration,
+        on executor: any NodeExecutor,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) -> WatchedCall {
         call(
-            method, at: PeerTarget(node), message: message, deadline: deadline, floor: floor,
-            on: executor, completion: completion)
+            method,
+            at: PeerTarget(node),
+            message: message,
+            deadline: deadline,
+            floor: floor,
+            on: executor,
+            completion: completion
+        )
     }
 
     /// Calls whoever is meant by `target`.
     @discardableResult
     func call(
-        _ method: RPCMethod, at target: PeerTarget, message: [UInt8], deadline: MonotonicTime,
-        floor: Duration, on executor: any NodeExecutor,
+        _ method: RPCMethod,
+        at target: PeerTarget,
+        message: [UInt8],
+        deadline: MonotonicTime,
+        floor: Duration,
+        on executor: any NodeExecutor,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) -> WatchedCall {
         let call = WatchedCall(
-            peers: self, executor: executor, address: target.address, floor: floor,
-            completion: completion)
+            peers: self,
+            executor: executor,
+            address: target.address,
+            floor: floor,
+            completion: completion
+        )
         call.start(
-            ClientCall(target: target, method: method, message: message, deadline: deadline))
+            ClientCall(target: target, method: method, message: message, deadline: deadline)
+        )
         return call
     }
 
     /// Calls and waits. For joining, leaving and clients; lookups under way use the callbacks.
     func call(
-        _ method: RPCMethod, at target: PeerTarget, message: [UInt8], timeout: Duration,
+        _ method: RPCMethod,
+        at target: PeerTarget,
+        message: [UInt8],
+        timeout: Duration,
         on executor: any NodeExecutor
     ) async -> ClientResult {
         await withCheckedContinuation { continuation in
             executor.runOrExecute { [self] in
                 call(
-                    method, at: target, message: message, deadline: executor.now + timeout,
-                    floor: limits.maintenanceFloor, on: executor
+                    method,
+                    at: target,
+                    message: message,
+                    deadline: executor.now + timeout,
+                    floor: limits.maintenanceFloor,
+                    on: executor
                 ) { continuation.resume(returning: $0) }
             }
         }
@@ -68,7 +94,8 @@ extension PeerTarget {
     package init(_ node: NodeReference) {
         self.init(
             address: node.address,
-            expected: ExpectedPeer(name: node.name, host: Self.host(of: node.address)))
+            expected: ExpectedPeer(name: node.name, host: Self.host(of: node.address))
+        )
     }
 
     /// Whatever node listens at an address, if its certificate holds for the address's host.

@@ -32,6 +32,9 @@ final class RoundTripTimes: Sendable {
         self.limits = limits
     }
 
+    /// Peers of which a round trip is known.
+    var count: Int { estimates.withLockedValue { $0.count } }
+
     func record(_ sample: Duration, of address: String) {
         let nanoseconds = Double(max(0, sample.clampedNanoseconds))
         estimates.withLockedValue { estimates in

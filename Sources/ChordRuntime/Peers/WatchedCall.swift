@@ -22,7 +22,10 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     private var isFinished = false
 
     init(
-        peers: PeerCalls, executor: any NodeExecutor, address: String, floor: Duration,
+        peers: PeerCalls,
+        executor: any NodeExecutor,
+        address: String,
+        floor: Duration,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) {
         self.peers = peers
@@ -71,7 +74,8 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
             guard let self, !self.isFinished, !self.isAccepted else { return }
             let handle = self.handle
             self.finish(
-                ClientResult(status: Status(.unavailable, reason, origin: .transport)))
+                ClientResult(status: Status(.unavailable, reason, origin: .transport))
+            )
             handle?.cancel()
         }
     }

@@ -31,7 +31,8 @@ struct ChordService: Sendable {
     }
 
     private func findSuccessor(
-        _ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
     ) -> HandlerOutcome {
         let request: FindSuccessorRequest
         do throws(WireError) {
@@ -50,7 +51,12 @@ struct ChordService: Sendable {
         let most = limits.hopBudget ?? LookupMachine.defaultHopBudget(width: space.width)
         let budget = min(request.hopBudget ?? most, most)
         let machine = LookupMachine(
-            target: request.id, joiner: request.joiner, hops: request.hops, hopBudget: budget)
+            target: request.id,
+            joiner: request.joiner,
+            hops: request.hops,
+            hopBudget: budget,
+            avoiding: request.excluded
+        )
         if request.joiner == nil, !request.wantPath {
             // The two answers that stand ready; only the hops differ from call to call.
             let ready: PreparedFindSuccessorReply? =
@@ -71,12 +77,15 @@ struct ChordService: Sendable {
     /// The first node asked holds a joiner's claim against its certificate; those further on trust that
     /// node, and nobody who is none.
     private func refusal(
-        of joiner: NodeReference, in request: FindSuccessorRequest, _ peer: PeerIdentity
+        of joiner: NodeReference,
+        in request: FindSuccessorRequest,
+        _ peer: PeerIdentity
     ) -> Status? {
         guard joiner.id == request.id else {
             return Status(
                 .invalidArgument,
-                "\(joiner.name) joins at \(joiner.id) and must look up that, not \(request.id)")
+                "\(joiner.name) joins at \(joiner.id) and must look up that, not \(request.id)"
+            )
         }
         guard request.hops > 0, peer.role == .node else {
             return shell.refusal(of: joiner, claimedBy: peer, as: "joiner")
@@ -85,7 +94,9 @@ struct ChordService: Sendable {
     }
 
     private func forward(
-        _ machine: LookupMachine, wantsPath: Bool, _ call: inout ServerCall
+        _ machine: LookupMachine,
+        wantsPath: Bool,
+        _ call: inout ServerCall
     ) -> HandlerOutcome {
         let executor = call.executor
         let longest = executor.now + limits.longestDeadline
@@ -93,7 +104,10 @@ struct ChordService: Sendable {
         let responder = call.makeResponder()
         let space = space
         let run = LookupRun(
-            machine, wantsPath: wantsPath, deadline: deadline, context: lookups,
+            machine,
+            wantsPath: wantsPath,
+            deadline: deadline,
+            context: lookups,
             executor: executor
         ) { result, raw in
             switch result {
@@ -108,7 +122,9 @@ struct ChordService: Sendable {
     }
 
     private func iterativeStep(
-        _ request: FindSuccessorRequest, _ view: RoutingView, _ call: inout ServerCall
+        _ request: FindSuccessorRequest,
+        _ view: RoutingView,
+        _ call: inout ServerCall
     ) -> HandlerOutcome {
         var reply: FindSuccessorReply
         switch view.step(for: request.id, excluding: request.excluded, joiner: request.joiner) {
@@ -127,7 +143,8 @@ struct ChordService: Sendable {
     }
 
     private func getPredecessor(
-        _ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
     ) -> HandlerOutcome {
         do throws(WireError) {
             _ = try GetPredecessorRequest(decoding: bytes, space: space)
@@ -141,7 +158,8 @@ struct ChordService: Sendable {
     }
 
     private func getSuccessorList(
-        _ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
     ) -> HandlerOutcome {
         do throws(WireError) {
             let request = try GetSuccessorListRequest(decoding: bytes, space: space)
@@ -164,7 +182,8 @@ struct ChordService: Sendable {
     }
 
     private func notify(
-        _ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
     ) -> HandlerOutcome {
         let request: NotifyRequest
         do throws(WireError) {
@@ -176,18 +195,24 @@ struct ChordService: Sendable {
         if let difference = view.parameters.difference(from: request.parameters) {
             return .failed(Status(.failedPrecondition, difference))
         }
-        if let refusal = shell.refusal(of: request.candidate, claimedBy: call.peer, as: "candidate") {
+        if let refusal = shell.refusal(of: request.candidate, claimedBy: call.peer, as: "candidate")
+        {
             return .failed(refusal)
         }
         guard view.isMember else { return .failed(.notMember(view.node.name)) }
         let candidate = request.candidate
-        shell.enter { $0.notified(by: candidate) }
+        if request.changed {
+            shell.enter { $0.nudged(by: candidate) }
+        } else {
+            shell.enter { $0.notified(by: candidate) }
+        }
         NotifyReply().encode(appendingTo: &call.reply, space: space)
         return .replied
     }
 
     private func leave(
-        _ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
     ) -> HandlerOutcome {
         let state: RingState
         do throws(WireError) {

@@ -41,7 +41,8 @@ extension NodeShell {
                     lastError = error
                     logger.debug(
                         "cannot join through it yet",
-                        metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(error)"])
+                        metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(error)"]
+                    )
                 }
             }
             if let deadline, executor.now + wait > deadline {
@@ -49,7 +50,8 @@ extension NodeShell {
                     .noContact,
                     "none of \(others.joined(separator: ", ")) let this node join in time; are they "
                         + "up, and is this node's certificate issued by their authority?",
-                    cause: lastError)
+                    cause: lastError
+                )
             }
             await pause(wait)
             wait = min(wait * 2, configuration.intervals.joinRetryCap)
@@ -74,8 +76,12 @@ extension NodeShell {
         try await refuseLiveHolder(among: [first.predecessor] + first.successors)
         let request = FindSuccessorRequest(id: machine.node.id, joiner: machine.node)
         let result = await peers.call(
-            ChordMethods.findSuccessor, at: contact, message: request.encoded(in: space),
-            timeout: configuration.lookups.deadline, on: executor)
+            ChordMethods.findSuccessor,
+            at: contact,
+            message: request.encoded(in: space),
+            timeout: configuration.lookups.deadline,
+            on: executor
+        )
         guard result.status.isOK else {
             throw ChordError(joining: result.status, at: address)
         }
@@ -110,6 +116,9 @@ extension NodeShell {
     /// Asks the members that stand in this node's place. One that answers keeps it; one that does not is
     /// what is left of a former life.
     private func refuseLiveHolder(among nodes: [NodeReference]) async throws(ChordError) {
+        for former in nodes where former.name == configuration.name {
+            perform(machine.raiseIncarnation(above: former.incarnation))
+        }
         // An honest list names one at the most.
         guard let holder = nodes.first(where: isHolder) else { return }
         let state: RingState
@@ -117,7 +126,9 @@ extension NodeShell {
         case .dead, .notMember: return
         case .busy:
             throw ChordError(
-                .noContact, "\(holder) stands in this node's place and does not say if it is alive")
+                .noContact,
+                "\(holder) stands in this node's place and does not say if it is alive"
+            )
         case .state(let answer): state = answer
         }
         guard isHolder(state.node) else { return }
@@ -129,16 +140,20 @@ extension NodeShell {
         throw ChordError(
             .nameTaken,
             "\(state.node.name) is a live member at \(state.node.address), and this node is "
-                + "\(configuration.name) at \(configuration.address); \(remedy)")
+                + "\(configuration.name) at \(configuration.address); \(remedy)"
+        )
     }
 
     private func stateForJoin(of target: PeerTarget) async throws(ChordError) -> RingState {
         let parameters = configuration.parameters
         let request = GetSuccessorListRequest(parameters: nil)
         let result = await peers.call(
-            ChordMethods.getSuccessorList, at: target,
+            ChordMethods.getSuccessorList,
+            at: target,
             message: request.encoded(in: parameters.space),
-            timeout: configuration.silence.cap, on: executor)
+            timeout: configuration.silence.cap,
+            on: executor
+        )
         guard result.status.isOK else {
             throw ChordError(joining: result.status, at: target.address)
         }
@@ -148,15 +163,22 @@ extension NodeShell {
         } catch {
             guard error.code == .widthDiffers else {
                 throw ChordError(
-                    .invalidAnswer, "cannot join through \(target.address)", cause: error)
+                    .invalidAnswer,
+                    "cannot join through \(target.address)",
+                    cause: error
+                )
             }
             throw ChordError(
                 .parametersDiffer,
-                "cannot join the ring of \(target.address): \(error.message)", cause: error)
+                "cannot join the ring of \(target.address): \(error.message)",
+                cause: error
+            )
         }
         if let difference = parameters.difference(from: reply.parameters) {
             throw ChordError(
-                .parametersDiffer, "cannot join the ring of \(target.address): \(difference)")
+                .parametersDiffer,
+                "cannot join the ring of \(target.address): \(difference)"
+            )
         }
         return reply.state
     }
@@ -192,30 +214,28 @@ extension NodeShell {
 
     func joined() {
         startTicking()
-        for waiter in joinWaiters.values { waiter.resume() }
-        joinWaiters = [:]
+        for key in joinWaiters.keys.sorted() { joinWaiters.removeValue(forKey: key)?.resume() }
     }
 
     /// Waits until the node is a member.
     ///
     /// - Throws: why it will not become one, or `CancellationError`.
     package func waitUntilJoined() async throws {
-        switch (machine.phase, end) {
-        case (.member, nil): return
-        case (_, .failed(let error)): throw error
-        case (_, .left), (.left, _):
-            throw ChordError(.stopped, "the node has left the ring")
-        case (.outside, nil): break
-        }
         lastWaiter += 1
         let key = lastWaiter
         try await withTaskCancellationHandler {
+            // Looked at here and not before: on the way to here the actor may have run other things.
             try await withCheckedThrowingContinuation {
                 (continuation: CheckedContinuation<Void, any Error>) in
-                if Task.isCancelled {
+                switch (machine.phase, end) {
+                case (.member, nil): continuation.resume()
+                case (_, .failed(let error)): continuation.resume(throwing: error)
+                case (_, .left), (.left, _):
+                    continuation.resume(
+                        throwing: ChordError(.stopped, "the node has left the ring"))
+                case (.outside, nil) where Task.isCancelled:
                     continuation.resume(throwing: CancellationError())
-                } else {
-                    joinWaiters[key] = continuation
+                case (.outside, nil): joinWaiters[key] = continuation
                 }
             }
         } onCancel: {
@@ -229,8 +249,8 @@ extension NodeShell {
         perform(machine.leave())
         ticker?.cancel()
         ticker = nil
-        if leavesUnderWay > 0 {
-            await withCheckedContinuation { leaveWaiters.append($0) }
+        await withCheckedContinuation { continuation in
+            if leavesUnderWay > 0 { leaveWaiters.append(continuation) } else { continuation.resume() }
         }
         finish(.left)
     }

@@ -12,7 +12,9 @@ extension NodeShell {
     ///
     /// - Throws: `notMember`, `lookupFailed` (also when cancelled) or `deadlineExceeded`.
     package nonisolated func lookup(
-        _ id: Identifier, timeout: Duration? = nil, wantsPath: Bool = false
+        _ id: Identifier,
+        timeout: Duration? = nil,
+        wantsPath: Bool = false
     ) async throws(ChordError) -> LookupResult {
         let limits = configuration.lookups
         let duration = min(timeout ?? limits.deadline, limits.longestDeadline)
@@ -24,8 +26,10 @@ extension NodeShell {
             await withCheckedContinuation { continuation in
                 executor.runOrExecute { [self] in
                     let run = LookupRun(
-                        LookupMachine(target: id, hopBudget: budget), wantsPath: wantsPath,
-                        deadline: executor.now + duration, context: lookupContext,
+                        LookupMachine(target: id, hopBudget: budget),
+                        wantsPath: wantsPath,
+                        deadline: executor.now + duration,
+                        context: lookupContext,
                         executor: executor
                     ) { result, _ in
                         continuation.resume(returning: LookupResult.make(id, result))

@@ -19,7 +19,9 @@ extension NodeShell {
         let intervals = configuration.intervals
         var generator = executor.generator
         let factor = Double.random(
-            in: (1 - intervals.jitter)...(1 + intervals.jitter), using: &generator)
+            in: (1 - intervals.jitter)...(1 + intervals.jitter),
+            using: &generator
+        )
         ticker = executor.schedule(after: intervals.stabilize * factor) { [weak self] in
             self?.assumeIsolated { shell in
                 guard shell.end == nil else { return }
@@ -35,7 +37,8 @@ extension NodeShell {
             switch directive {
             case .publish: break
             case .askState(let token, let peer): askState(token, peer)
-            case .notify(let peer): notify(peer)
+            case .notify(let peer): notify(peer, changed: false)
+            case .nudge(let peer): notify(peer, changed: true)
             case .findFinger(let token, let target): findFinger(token, target)
             case .sendLeave(let peer, let predecessor, let successors):
                 sendLeave(to: peer, predecessor: predecessor, successors: successors)
@@ -50,7 +53,8 @@ extension NodeShell {
         guard !isPromptRoundDue else { return }
         isPromptRoundDue = true
         var generator = executor.generator
-        let delay = configuration.intervals.promptDelay * Double.random(in: 0.5...1.5, using: &generator)
+        let delay =
+            configuration.intervals.promptDelay * Double.random(in: 0.5...1.5, using: &generator)
         _ = executor.schedule(after: delay) { [weak self] in
             self?.assumeIsolated { shell in
                 shell.isPromptRoundDue = false
@@ -70,26 +74,65 @@ extension NodeShell {
                     // Somebody else lives at that address now.
                     answer = .dead
                 }
+                answer = shell.impatient(answer, of: peer.id)
+                if case .state(let state) = answer { shell.welcome(state.predecessor) }
                 shell.logger.trace(
                     "asked for its state",
-                    metadata: [LogKeys.peer: "\(peer)", LogKeys.answer: "\(answer.kind)"])
+                    metadata: [LogKeys.peer: "\(peer)", LogKeys.answer: "\(answer.kind)"]
+                )
                 shell.perform(shell.machine.receive(answer, for: token))
             }
         }
     }
 
+    /// A node that puts the question off is asked again, but not for ever: one that answers nothing but
+    /// errors would hold up this node's part of the ring.
+    private func impatient(_ answer: StateAnswer, of peer: Identifier) -> StateAnswer {
+        guard answer == .busy else {
+            busySince[peer] = nil
+            return answer
+        }
+        let now = executor.now
+        guard let since = busySince[peer] else {
+            // Neighbours only are asked, so there are few; a ring in turmoil starts the count anew.
+            if busySince.count >= 64 { busySince = [:] }
+            busySince[peer] = now
+            return answer
+        }
+        guard now - since > configuration.intervals.stabilize * Self.busyPatience else {
+            return answer
+        }
+        busySince[peer] = nil
+        return .notMember
+    }
+
+    /// Intervals for which a node may put questions off. A healthy one does so for a round trip.
+    private static var busyPatience: Int { 10 }
+
+    /// A neighbour names a node that we do not know, or not in this life: that we could not reach it
+    /// before says nothing about now.
+    private func welcome(_ node: NodeReference) {
+        guard node.id != machine.node.id, !machine.table.entries.contains(node) else { return }
+        peers.transport.resetBackoff(of: node.address)
+    }
+
     /// Asks a node for its state. A failed connection is tried once more: it may have been idle too
     /// long, and a verdict of death must not rest on that.
     nonisolated func state(
-        of target: PeerTarget, retries: Int, completion: @escaping @Sendable (StateAnswer) -> Void
+        of target: PeerTarget,
+        retries: Int,
+        completion: @escaping @Sendable (StateAnswer) -> Void
     ) {
         let parameters = configuration.parameters
         let request = GetSuccessorListRequest(parameters: parameters)
         let space = parameters.space
         peers.call(
-            ChordMethods.getSuccessorList, at: target, message: request.encoded(in: space),
+            ChordMethods.getSuccessorList,
+            at: target,
+            message: request.encoded(in: space),
             deadline: executor.now + configuration.silence.cap + configuration.silence.connect,
-            floor: configuration.silence.maintenanceFloor, on: executor
+            floor: configuration.silence.maintenanceFloor,
+            on: executor
         ) { [self] result in
             let answer = StateAnswer(result, in: parameters)
             if case .dead = answer, retries > 0, result.peer != nil, end(of: result) == .broken {
@@ -110,41 +153,57 @@ extension NodeShell {
         result.status.origin == .transport && result.peer != nil ? .broken : .silent
     }
 
-    private func notify(_ peer: NodeReference) {
+    /// - Parameter changed: nudges our predecessor, rather than naming ourselves as one.
+    private func notify(_ peer: NodeReference, changed: Bool) {
         let request = NotifyRequest(
-            candidate: machine.node, parameters: configuration.parameters)
+            candidate: machine.node,
+            parameters: configuration.parameters,
+            changed: changed
+        )
         peers.call(
-            ChordMethods.notify, of: peer,
+            ChordMethods.notify,
+            of: peer,
             message: request.encoded(in: configuration.parameters.space),
             deadline: executor.now + configuration.silence.cap,
-            floor: configuration.silence.maintenanceFloor, on: executor
+            floor: configuration.silence.maintenanceFloor,
+            on: executor
         ) { [logger] result in
             // Nothing depends on it: the next round notifies again.
             guard !result.status.isOK else { return }
             logger.debug(
                 "notify failed",
-                metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"])
+                metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"]
+            )
         }
     }
 
     private func sendLeave(
-        to peer: NodeReference, predecessor: NodeReference, successors: [NodeReference]
+        to peer: NodeReference,
+        predecessor: NodeReference,
+        successors: [NodeReference]
     ) {
         let request = LeaveRequest(
             state: RingState(
-                node: machine.node, predecessor: predecessor, successors: successors))
+                node: machine.node,
+                predecessor: predecessor,
+                successors: successors
+            )
+        )
         leavesUnderWay += 1
         peers.call(
-            ChordMethods.leave, of: peer,
+            ChordMethods.leave,
+            of: peer,
             message: request.encoded(in: configuration.parameters.space),
             deadline: executor.now + configuration.silence.cap,
-            floor: configuration.silence.maintenanceFloor, on: executor
+            floor: configuration.silence.maintenanceFloor,
+            on: executor
         ) { [weak self] result in
             self?.assumeIsolated { shell in
                 if !result.status.isOK {
                     shell.logger.debug(
                         "leave was not heard",
-                        metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"])
+                        metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"]
+                    )
                 }
                 shell.leaveAnswered()
             }
@@ -155,8 +214,10 @@ extension NodeShell {
         let budget = LookupMachine.defaultHopBudget(width: configuration.parameters.space.width)
         let run = LookupRun(
             LookupMachine(target: target, hopBudget: configuration.lookups.hopBudget ?? budget),
-            wantsPath: false, deadline: executor.now + configuration.lookups.deadline,
-            context: lookupContext, executor: executor
+            wantsPath: false,
+            deadline: executor.now + configuration.lookups.deadline,
+            context: lookupContext,
+            executor: executor
         ) { [weak self] result, _ in
             // The answer may come before this call returns; the machine must not be entered twice.
             self?.enter { shell in
@@ -172,13 +233,19 @@ extension NodeShell {
         state(of: PeerTarget(rival), retries: 0) { [weak self] answer in
             self?.assumeIsolated { shell in
                 guard case .state(let state) = answer, state.node.name == shell.machine.node.name,
-                    state.node.address != shell.machine.node.address,
-                    state.node.incarnation > shell.machine.node.incarnation
-                else { return }
+                    state.node.address != shell.machine.node.address
+                else {
+                    if answer == .dead || answer == .notMember {
+                        shell.perform(shell.machine.raiseIncarnation(above: rival.incarnation))
+                    }
+                    return
+                }
+                guard state.node.incarnation > shell.machine.node.incarnation else { return }
                 let error = ChordError(
                     .replaced,
                     "a newer life of \(state.node.name) runs at \(state.node.address); this one at "
-                        + "\(shell.machine.node.address) stops")
+                        + "\(shell.machine.node.address) stops"
+                )
                 shell.logger.error("replaced", metadata: [LogKeys.error: "\(error)"])
                 shell.fail(error)
             }
@@ -196,32 +263,37 @@ extension NodeShell {
                 metadata: [
                     LogKeys.predecessor: "\(state.predecessor)",
                     LogKeys.successors: "\(state.successors.map(\.name))",
-                ])
+                ]
+            )
         case .rangeChanged(let from, let to, let cause):
             logger.info(
                 "range changed",
                 metadata: [
                     LogKeys.from: "\(from.map(\.description) ?? "none")",
                     LogKeys.to: "\(to.map(\.description) ?? "none")", LogKeys.cause: "\(cause)",
-                ])
+                ]
+            )
         case .predecessorChanged(let from, let to, let cause):
             logger.info(
                 "predecessor changed",
                 metadata: [
                     LogKeys.from: "\(from)", LogKeys.to: "\(to)", LogKeys.cause: "\(cause)",
-                ])
+                ]
+            )
         case .successorsChanged(let from, let to, let cause):
             logger.info(
                 "successors changed",
                 metadata: [
                     LogKeys.from: "\(from.map(\.name))", LogKeys.to: "\(to.map(\.name))",
                     LogKeys.cause: "\(cause)",
-                ])
+                ]
+            )
             reportGuarantee(from: from, to: to)
         case .successorsLost(let lost):
             logger.error(
                 "all successors are gone; more nodes failed at once than the list holds",
-                metadata: [LogKeys.from: "\(lost)"])
+                metadata: [LogKeys.from: "\(lost)"]
+            )
         case .left:
             logger.info("left")
         }
@@ -234,12 +306,15 @@ extension NodeShell {
         let count = configuration.parameters.successorCount
         guard from.count < count, to.count == count else { return }
         logger.info(
-            "the ring has \(count + 1) members or more: it survives \(count - 1) crashes at once")
+            "the ring has \(count + 1) members or more: it survives \(count - 1) crashes at once"
+        )
     }
 
     nonisolated var lookupContext: LookupRun.Context {
         LookupRun.Context(
-            published: published, peers: peers, floor: configuration.silence.lookupFloor
+            published: published,
+            peers: peers,
+            floor: configuration.silence.lookupFloor
         ) { [weak self] id in
             self?.enter { $0.suspect(id) }
         }

@@ -22,6 +22,8 @@ package actor NodeShell {
     var machine: ChordMachine
     var ticker: ScheduledWork?
     var isPromptRoundDue = false
+    /// Since when peers have put our questions off.
+    var busySince: [Identifier: MonotonicTime] = [:]
     var joinWaiters: [Int: CheckedContinuation<Void, any Error>] = [:]
     var endWaiters: [Int: CheckedContinuation<ChordError?, Never>] = [:]
     /// Waits between two attempts to join.
@@ -44,27 +46,37 @@ package actor NodeShell {
 
     /// A node outside of any ring; `join(through:for:)` or `create()` make it a member.
     package init(
-        configuration: RuntimeConfiguration, executor: any NodeExecutor,
-        transport: any ClientTransport, logger: Logger
+        configuration: RuntimeConfiguration,
+        executor: any NodeExecutor,
+        transport: any ClientTransport,
+        logger: Logger
     ) {
         self.configuration = configuration
         self.executor = executor
         let node = NodeReference(
             id: configuration.identifier(
-                name: configuration.name, address: configuration.address),
-            name: configuration.name, address: configuration.address,
-            incarnation: executor.wallClockMilliseconds)
+                name: configuration.name,
+                address: configuration.address
+            ),
+            name: configuration.name,
+            address: configuration.address,
+            incarnation: executor.wallClockMilliseconds
+        )
         var logger = logger
         logger[metadataKey: LogKeys.node] = "\(configuration.name)"
         logger[metadataKey: LogKeys.ring] = "\(configuration.parameters.ring)"
         self.logger = logger
         metrics = RuntimeMetrics(node: configuration.name)
         machine = ChordMachine(
-            node: node, parameters: configuration.parameters,
-            configuration: configuration.machine)
+            node: node,
+            parameters: configuration.parameters,
+            configuration: configuration.machine
+        )
         published = PublishedView(machine.view)
         peers = PeerCalls(
-            transport: transport, limits: configuration.silence)
+            transport: transport,
+            limits: configuration.silence
+        )
     }
 
     /// The node's place in the ring as last published; from any thread.
@@ -73,8 +85,11 @@ package actor NodeShell {
     /// Registers the node's services.
     package nonisolated func register(in router: inout Router) {
         ChordService(
-            published: published, lookups: lookupContext, limits: configuration.lookups,
-            shell: self, space: configuration.parameters.space
+            published: published,
+            lookups: lookupContext,
+            limits: configuration.lookups,
+            shell: self,
+            space: configuration.parameters.space
         ).register(in: &router)
     }
 
@@ -86,8 +101,14 @@ package actor NodeShell {
     // MARK: What peers tell
 
     func notified(by candidate: NodeReference) {
+        // It lives: whatever kept us from dialling it is over.
+        peers.transport.resetBackoff(of: candidate.address)
         peers.transport.resetBackoff(of: candidate.address)
         perform(machine.notified(by: candidate))
+    }
+
+    func nudged(by successor: NodeReference) {
+        perform(machine.nudged(by: successor.id))
     }
 
     func neighbourLeft(_ leaver: NodeReference, successors: [NodeReference]) {
@@ -112,7 +133,9 @@ package actor NodeShell {
     ///
     /// A certificate that proves only a host bears out any name there.
     nonisolated func refusal(
-        of claim: NodeReference, claimedBy peer: PeerIdentity, as part: String
+        of claim: NodeReference,
+        claimedBy peer: PeerIdentity,
+        as part: String
     ) -> Status? {
         if peer.role != .node {
             return Status(.permissionDenied, "\(peer) is no node and cannot be a \(part)")
@@ -120,18 +143,21 @@ package actor NodeShell {
         if peer.proof == .spiffe, peer.name != claim.name {
             return Status(
                 .permissionDenied,
-                "\(peer) speaks for itself only, and the \(part) is \(claim.name)")
+                "\(peer) speaks for itself only, and the \(part) is \(claim.name)"
+            )
         }
         if peer.proof == .host, !peer.holds(forHost: PeerTarget.host(of: claim.address)) {
             return Status(
                 .permissionDenied,
-                "\(peer) speaks for itself only, and the \(part) listens at \(claim.address)")
+                "\(peer) speaks for itself only, and the \(part) listens at \(claim.address)"
+            )
         }
         guard isRightlyPlaced(claim) else {
             return Status(
                 .invalidArgument,
                 "\(claim.name) at \(claim.address) claims identifier \(claim.id), and the ring's rule "
-                    + "gives \(configuration.identifier(name: claim.name, address: claim.address))")
+                    + "gives \(configuration.identifier(name: claim.name, address: claim.address))"
+            )
         }
         return nil
     }
@@ -147,9 +173,12 @@ package actor NodeShell {
         let known = view.table.entries
         return Array(
             nodes.prefix { node in
-                known.contains { $0.id == node.id && $0.name == node.name && $0.address == node.address }
+                known.contains {
+                    $0.id == node.id && $0.name == node.name && $0.address == node.address
+                }
                     || isRightlyPlaced(node)
-            })
+            }
+        )
     }
 
     // MARK: Ending
@@ -164,14 +193,16 @@ package actor NodeShell {
             case .left: nil
             case .failed(let error): error
             }
-        for waiter in joinWaiters.values {
-            waiter.resume(
-                throwing: error ?? ChordError(.stopped, "the node left before it had joined"))
+        // In the order in which they came: a dictionary's own differs from run to run.
+        for key in joinWaiters.keys.sorted() {
+            joinWaiters.removeValue(forKey: key)?.resume(
+                throwing: error ?? ChordError(.stopped, "the node left before it had joined")
+            )
         }
-        joinWaiters = [:]
-        for waiter in endWaiters.values { waiter.resume(returning: error) }
-        endWaiters = [:]
-        for key in pauses.keys { endPause(key) }
+        for key in endWaiters.keys.sorted() {
+            endWaiters.removeValue(forKey: key)?.resume(returning: error)
+        }
+        for key in pauses.keys.sorted() { endPause(key) }
         events.finish()
     }
 
@@ -179,19 +210,16 @@ package actor NodeShell {
     ///
     /// - Returns: why, or nil where it left of its own accord, or where the waiting task was cancelled.
     package func waitForEnd() async -> ChordError? {
-        switch end {
-        case .left: return nil
-        case .failed(let error): return error
-        case nil: break
-        }
         lastWaiter += 1
         let key = lastWaiter
         return await withTaskCancellationHandler {
+            // Looked at here and not before: on the way to here the actor may have run other things.
             await withCheckedContinuation { continuation in
-                if Task.isCancelled {
-                    continuation.resume(returning: nil)
-                } else {
-                    endWaiters[key] = continuation
+                switch end {
+                case .left: continuation.resume(returning: nil)
+                case .failed(let error): continuation.resume(returning: error)
+                case nil where Task.isCancelled: continuation.resume(returning: nil)
+                case nil: endWaiters[key] = continuation
                 }
             }
         } onCancel: {

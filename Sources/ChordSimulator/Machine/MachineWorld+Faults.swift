@@ -23,11 +23,11 @@ extension MachineWorld {
             nodes[number].backlog = []
             heap.push(.resume(number), at: now + length.nanoseconds)
         case .join(let number, let id, let via):
-            guard number > 0, !isKnown(number), !isTaken(id) else { return }
+            guard number > 0, !isKnown(number), !takenIds.contains(id) else { return }
             add(number, id: id)
             startJoining(number, via: isKnown(via) ? via : number)
         case .leave(let number):
-            fail(number, isLeaving: true) {
+            fail(number) {
                 self.counts.left += 1
                 self.perform(number) { $0.leave() }
                 self.heap.push(
@@ -59,15 +59,11 @@ extension MachineWorld {
             && MachineNode.number(of: nodes[number].reference) == number
     }
 
-    private func isTaken(_ id: Identifier) -> Bool {
-        nodes.indices.contains { isKnown($0) && nodes[$0].reference.id == id }
-    }
-
     /// A failure, unless the proof does not admit it and the scenario wants admissible ones only.
-    private func fail(_ number: Int, isLeaving: Bool = false, _ how: () -> Void) {
+    private func fail(_ number: Int, _ how: () -> Void) {
         guard isKnown(number), nodes[number].isUp else { return }
         if nodes[number].machine.phase == .member, scenario.admitsOnly {
-            guard admitsFailure(of: number, isLeaving: isLeaving) else {
+            guard admitsFailure(of: number) else {
                 counts.refusedFailures += 1
                 return
             }
@@ -75,31 +71,15 @@ extension MachineWorld {
         how()
     }
 
-    private func admitsFailure(of number: Int, isLeaving: Bool) -> Bool {
-        guard var after = tracker else {
-            // Suspicions may be false, or the ring is young: the lists as they are.
-            var ring = snapshot()
-            ring.members.removeAll { $0.node.id == nodes[number].reference.id }
-            return ring.members.count > scenario.successorCount
-                && InvariantChecker.violations(in: ring).isEmpty
-        }
-        guard after.admitsFailure(of: number) else { return false }
-        guard isLeaving else { return true }
-        // What the leaver says on its way out will change its neighbours' lists.
-        var leaver = nodes[number].machine
-        var violations = after.update(
-            number, id: leaver.node.id, isMember: false, lists: [])
-        let reference = leaver.node
-        for case .sendLeave(let peer, _, let rest) in leaver.leave() {
-            let neighbour = MachineNode.number(of: peer)
-            guard nodes[neighbour].isMember else { continue }
-            var machine = nodes[neighbour].machine
-            _ = machine.neighbourLeft(reference, successors: rest)
-            violations += after.update(
-                neighbour, id: peer.id, isMember: true,
-                lists: lists(of: neighbour) + [machine.successors.entries.map(\.id)])
-        }
-        return violations.isEmpty && after.principals > scenario.successorCount
+    /// A departure is a failure that is known at once: what the leaver says on its way out must do no
+    /// harm that its silence would not have done.
+    private func admitsFailure(of number: Int) -> Bool {
+        if let tracker { return tracker.admitsFailure(of: number) }
+        // Suspicions may be false, or the ring is young: the lists as they are.
+        var ring = snapshot()
+        ring.members.removeAll { $0.node.id == nodes[number].reference.id }
+        return ring.members.count > scenario.successorCount
+            && InvariantChecker.violations(in: ring).isEmpty
     }
 
     func crash(_ number: Int) {

@@ -17,7 +17,14 @@ extension ClientConnection {
         let status = session.value(of: ":status", in: block).flatMap(\.decimal) ?? 0
         call.httpStatus = status
         // A failure alone comes in one header list, which is its trailers too.
-        if endStream { return finish(call, block, session) }
+        if endStream {
+            finish(call, block, session)
+            // The peer has decided without the rest of the request: it need not come.
+            if session.queuedBytes(stream: stream) > 0 {
+                session.reset(stream: stream, errorCode: .cancel)
+            }
+            return
+        }
         guard status == 200 else {
             var failure = Status(http: status)
             failure.origin = .transport

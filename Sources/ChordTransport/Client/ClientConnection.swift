@@ -31,15 +31,15 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         case closed
     }
 
-    private let client: LoopClient
+    let client: LoopClient
     private let address: String
-    private(set) var phase = Phase.handshaking
+    var phase = Phase.handshaking
     private(set) var peerIdentity: PeerIdentity?
-    private weak var peer: ClientPeer?
+    weak var peer: ClientPeer?
     private(set) var session: HTTP2Session?
     var table = ClientCallTable()
     private var context: ChannelHandlerContext?
-    private let output = SessionOutput()
+    let output = SessionOutput()
     private var headers = HTTP2Headers(ClientHeaders.request)
     /// Submitted, and not with the socket yet.
     private var unsent: [NetworkCall] = []
@@ -50,10 +50,10 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     private var readyTimer: Scheduled<Void>?
     /// Why the connection ended, from whoever knew first.
     private var reason: String?
-    private var lastReceived: MonotonicTime
-    private var lastUsed: MonotonicTime
-    private var pingsSent: UInt64 = 0
-    private var pingTimer: Scheduled<Void>?
+    var lastReceived: MonotonicTime
+    var lastUsed: MonotonicTime
+    var pingsSent: UInt64 = 0
+    var pingTimer: Scheduled<Void>?
 
     init(client: LoopClient, address: String) {
         self.client = client
@@ -87,7 +87,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    private func schedule(
+    func schedule(
         after delay: Duration,
         _ work: @escaping @Sendable (ClientConnection) -> Void
     ) -> Scheduled<Void> {
@@ -134,17 +134,6 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
             )
             return true
         }
-    }
-
-    /// A call on this connection was ended from this side.
-    func abandoned(_ call: NetworkCall, isOverdue: Bool) {
-        guard table.remove(call), let session else { return }
-        session.reset(stream: call.stream, errorCode: .cancel)
-        // Either the peer is slow or it is gone, and only a ping tells. A caller that cancels may
-        // have lost patience for the same reason, if nothing at all has come since it called.
-        if isOverdue || lastReceived < call.sentAt ?? lastReceived { ping() }
-        scheduleFlush()
-        hasGainedRoom()
     }
 
     func hasGainedRoom() {
@@ -275,7 +264,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         peer?.connectionReady(self)
     }
 
-    private func scheduleFlush() {
+    func scheduleFlush() {
         guard !isReading, !isFlushScheduled else { return }
         isFlushScheduled = true
         client.executor.eventLoop.execute { [self] in
@@ -310,35 +299,6 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
             _ = try? output.write(from: session, to: context)
         }
         close(because: "\(error)")
-    }
-
-    /// Takes no new calls and closes once those under way have ended.
-    func drain() {
-        switch phase {
-        case .ready:
-            phase = .draining
-            peer?.connectionDrains(self)
-            closeIfDrained()
-        case .handshaking, .waitingForSettings: close(because: "the peer is going away")
-        case .draining, .closed: break
-        }
-    }
-
-    private func closeIfDrained() {
-        if phase == .draining, table.isEmpty { close(because: "the connection was drained") }
-    }
-
-    func closeIfIdle(at now: MonotonicTime) {
-        guard phase == .ready, table.isEmpty else { return }
-        let isExpired =
-            (peerIdentity?.notAfter ?? .max)
-            < Int64(client.executor.wallClockMilliseconds / 1000)
-        if isExpired || now - lastUsed >= client.configuration.client.idleTimeout {
-            drain()
-        } else if now - lastUsed >= .seconds(10) {
-            session?.releaseMemory()
-            output.releaseMemory()
-        }
     }
 
     /// Closes the connection behind what is written already; its calls fail now.
@@ -379,39 +339,5 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
             wasReady: wasReady,
             reason: reason ?? "the peer closed the connection"
         )
-    }
-
-    // MARK: Liveness
-
-    /// Asks the peer for a sign of life and closes the connection where none comes.
-    private func ping() {
-        guard pingTimer == nil, let session else { return }
-        pingsSent += 1
-        session.ping(pingsSent)
-        let timeout = client.configuration.client.pingTimeout
-        pingTimer = schedule(after: timeout) { connection in
-            connection.client.metrics.silentConnections.increment()
-            connection.close(because: "no answer to a ping within \(timeout)")
-        }
-    }
-}
-
-/// A request's message with its prefix in front, without a copy that is kept.
-enum RequestBody {
-    static func withFrame<R>(
-        of message: [UInt8],
-        _ body: (UnsafeRawBufferPointer) throws(HTTP2Error) -> R
-    ) throws(HTTP2Error) -> R {
-        let framed = MessageFraming.frame(message)
-        var result: Result<R, HTTP2Error>?
-        framed.withUnsafeBytes { bytes in
-            do throws(HTTP2Error) {
-                result = .success(try body(bytes))
-            } catch {
-                result = .failure(error)
-            }
-        }
-        guard let result else { preconditionFailure("the body did not run") }
-        return try result.get()
     }
 }

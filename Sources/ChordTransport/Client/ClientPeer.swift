@@ -42,6 +42,8 @@ final class ClientPeer: @unchecked Sendable {
         }
     }
 
+    private var connections: [ClientConnection] { draining + (connection.map { [$0] } ?? []) }
+
     var hasConnection: Bool { isDialling || connection != nil || !draining.isEmpty }
 
     // MARK: Calls
@@ -127,7 +129,7 @@ final class ClientPeer: @unchecked Sendable {
         alarm.hasFired()
         let now = client.executor.now
         var calls = Array(waiting)
-        for connection in draining + (connection.map { [$0] } ?? []) { calls += connection.calls }
+        for connection in connections { calls += connection.calls }
         var next: MonotonicTime?
         for call in calls where call.phase != .finished {
             guard call.deadline <= now else {
@@ -272,7 +274,13 @@ final class ClientPeer: @unchecked Sendable {
         draining.removeAll { $0 === connection }
         if connection === self.connection {
             self.connection = nil
-            if wasReady { redial() } else { dialFailed(reason) }
+            if wasReady {
+                // Nobody had announced it: the peer is gone, or the way to it.
+                if !client.isShuttingDown { client.losses.report(target.address) }
+                redial()
+            } else {
+                dialFailed(reason)
+            }
         }
         client.connectionClosed()
     }
@@ -296,7 +304,7 @@ final class ClientPeer: @unchecked Sendable {
 
     /// - Returns: whether nothing is left here to remember.
     func sweep(at now: MonotonicTime) -> Bool {
-        connection?.closeIfIdle(at: now)
+        for connection in connections { connection.sweep(at: now) }
         // A backoff is remembered well past its end, or the next failure would start from the least
         // wait again.
         let memory = client.configuration.client.maxBackoff * 4
@@ -311,7 +319,7 @@ final class ClientPeer: @unchecked Sendable {
 
     func close() {
         failWaiting(LoopClient.shuttingDown)
-        for connection in draining + (connection.map { [$0] } ?? []) {
+        for connection in connections {
             connection.close(because: "this side is shutting down")
         }
     }

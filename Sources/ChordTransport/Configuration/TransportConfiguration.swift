@@ -63,6 +63,13 @@ extension TransportConfiguration {
         /// The TLS handshake has a limit of its own, which runs before this.
         public var settingsTimeout: Duration
 
+        /// How long a request may take to become whole, and a client to take nothing of its answers,
+        /// before the call, or the connection, is given up. Default 30 s; it may take twice as long.
+        ///
+        /// Neither costs a client anything, and each holds memory here. Longer spares peers on very
+        /// slow links.
+        public var stallTimeout: Duration
+
         /// How long calls that race with our first GOAWAY are still taken when draining, where the
         /// peer does not answer a ping sooner. Default 1 s, about the longest round trip to expect.
         public var drainNotice: Duration
@@ -79,6 +86,7 @@ extension TransportConfiguration {
             maxConnections: Int = 10_000,
             idleTimeout: Duration = .seconds(1800),
             settingsTimeout: Duration = .seconds(10),
+            stallTimeout: Duration = .seconds(30),
             drainNotice: Duration = .seconds(1),
             loggedFailuresPerSecond: Int = 10
         ) {
@@ -86,6 +94,7 @@ extension TransportConfiguration {
             self.maxConnections = maxConnections
             self.idleTimeout = idleTimeout
             self.settingsTimeout = settingsTimeout
+            self.stallTimeout = stallTimeout
             self.drainNotice = drainNotice
             self.loggedFailuresPerSecond = loggedFailuresPerSecond
         }

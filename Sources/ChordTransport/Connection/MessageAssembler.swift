@@ -14,6 +14,9 @@ struct MessageAssembler {
 
     var isEmpty: Bool { bytes.isEmpty }
 
+    /// Bytes of memory held.
+    var capacity: Int { bytes.capacity }
+
     /// Takes in more of the stream.
     ///
     /// - Throws: INTERNAL where the prefix is wrong or more than one message comes,

@@ -123,7 +123,8 @@ package final class GRPCServer: Sendable {
     private static func bindFailure(_ address: SocketAddress, _ cause: any Error) -> TransportError
     {
         let shown = HostAndPort(address).map { "\($0)" } ?? "\(address)"
-        return TransportError(.bindFailed, "cannot listen on \(shown)", cause: cause)
+        return TransportError(
+            .bindFailed, "cannot listen on \(shown): \(DialFailure.describe(cause))")
     }
 
     private var bootstrap: ServerBootstrap {
@@ -158,6 +159,11 @@ package final class GRPCServer: Sendable {
                 error: TransportError(.invalidState, "\(limit) connections are open already"),
                 at: executor.now
             )
+            return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+        }
+        // A shutdown that came meanwhile has not seen the connection.
+        guard state.withLockedValue({ $0.phase == .serving }) else {
+            shared.connections.remove(connection)
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
         do {

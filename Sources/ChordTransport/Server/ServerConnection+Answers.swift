@@ -71,7 +71,7 @@ extension ServerConnection: ResponseSink {
         answer(stream, failure: status, trailers: [])
         streams.remove(stream)
         // The rest of the request is not wanted: the client need not send it.
-        if !isComplete { session?.reset(stream: id, errorCode: .noError) }
+        if !isComplete { unwanted.append(id) }
     }
 
     private static func append(

@@ -105,7 +105,7 @@ extension ServerConnection {
         _ request: UnsafeRawBufferPointer,
         _ session: HTTP2Session
     ) {
-        guard let route = stream.route, let peer else { return }
+        guard let route = stream.route, let calls else { return }
         stream.phase = .handling
         var buffer: [UInt8] = []
         swap(&buffer, &reply)
@@ -113,12 +113,10 @@ extension ServerConnection {
         for _ in 0..<MessageFraming.prefixBytes { buffer.append(0) }
         var call = ServerCall(
             method: route.method,
-            peer: peer,
             deadline: stream.deadline,
             metadata: stream.metadata,
-            executor: executor,
             reply: buffer,
-            sink: self,
+            context: calls,
             stream: stream.id
         )
         buffer = []

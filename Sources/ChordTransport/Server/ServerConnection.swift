@@ -32,20 +32,22 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         case closed
     }
 
-    /// The value of the ping behind a draining connection's first GOAWAY.
-    private static let drainPing: UInt64 = 0x6472_6169_6e21
-
     let shared: ServerShared
     let router: Router
     let executor: EventLoopExecutor
     /// For the log: where the client is, and who, once it is known.
     let remoteAddress: String
-    private(set) var phase = Phase.handshaking
-    private(set) var peer: PeerIdentity?
+    var phase = Phase.handshaking
+    /// What its calls have in common, once it is known who calls. Holds the connection, and is let
+    /// go of at its end.
+    private(set) var calls: ServerCallContext?
     var session: HTTP2Session?
     let streams = ServerStreamTable()
     /// Answers are written here, behind room for their prefix.
     var reply: [UInt8] = []
+    /// Answered before their request was whole; reset once the answer is out, since a reset overtakes
+    /// whatever still waits on its stream.
+    var unwanted: [Int32] = []
     /// For the header lists that no prepared one fits.
     var failureHeaders = HTTP2Headers(ServerHeaders.response)
     /// The call whose handler runs now: it is given back by the run and not by its answer.
@@ -54,12 +56,15 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// Calls begun since they were last counted.
     var uncountedCalls = 0
     private var context: ChannelHandlerContext?
-    private let output = SessionOutput()
+    let output = SessionOutput()
     private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
-    private var lastActivity: MonotonicTime
-    private var tick: Scheduled<Void>?
+    var lastActivity: MonotonicTime
+    var tick: Scheduled<Void>?
+    var isDrainNoticeOver = false
+    var upkeep = ServerUpkeep()
+    private var resetBudget: ResetBudget
 
     init(
         shared: ServerShared,
@@ -72,6 +77,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         self.executor = executor
         self.remoteAddress = remoteAddress
         lastActivity = executor.now
+        resetBudget = ResetBudget(limits: shared.configuration.limits, at: executor.now)
     }
 
     // MARK: The channel's events
@@ -168,7 +174,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         context.close(promise: nil)
     }
 
-    var peerDescription: String { peer.map { "\($0)" } ?? remoteAddress }
+    var peerDescription: String { calls.map { "\($0.peer)" } ?? remoteAddress }
 
     // MARK: Life
 
@@ -179,7 +185,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         } catch {
             return fail(error)
         }
-        peer = identity
+        calls = ServerCallContext(peer: identity, executor: executor, sink: self)
         phase = .waitingForSettings
         lastActivity = executor.now
         shared.metrics.serverConnections.increment()
@@ -199,7 +205,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
             case .streamClosed(let stream, _):
                 streamClosed(stream)
             case .settings:
-                if phase == .waitingForSettings { phase = .open }
+                becomeOpen()
             case .pingAck(Self.drainPing):
                 sendFinalGoAway()
             case .headers, .reset, .streamWritable, .settingsAck, .pingAck, .goAway:
@@ -207,6 +213,16 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
             }
         }
         session.removeEvents()
+        if !resetBudget.allows(session.counters.resetsSent, at: executor) {
+            session.terminate(errorCode: .enhanceYourCalm)
+            fail(
+                HTTP2Error(
+                    code: .flooded,
+                    message: "the client made us reset too many streams",
+                    wireCode: .enhanceYourCalm
+                )
+            )
+        }
     }
 
     /// What a read has produced leaves at its end; what comes later shares one write per turn of the
@@ -225,6 +241,11 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         do throws(HTTP2Error) {
             // A look at an empty queue costs next to nothing, and frames of nghttp2's own may wait.
             _ = try output.write(from: session, to: context)
+            if !unwanted.isEmpty, context.channel.isWritable {
+                for stream in unwanted { session.reset(stream: stream, errorCode: .noError) }
+                unwanted = []
+                _ = try output.write(from: session, to: context)
+            }
         } catch {
             return fail(error)
         }
@@ -233,7 +254,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     /// The client broke the rules of HTTP/2: it is told, and the connection ends.
-    private func fail(_ error: HTTP2Error) {
+    func fail(_ error: HTTP2Error) {
         shared.metrics.serverProtocolErrors.increment()
         shared.log.failure(
             "a client broke off or broke the protocol",
@@ -259,6 +280,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         tick = nil
         alarm.cancel()
         cancelCalls()
+        calls = nil
         shared.connections.remove(self)
     }
 
@@ -268,88 +290,5 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
             streams.remove(stream)
             deferred?.cancel()
         }
-    }
-
-    // MARK: Idle
-
-    /// How often a connection looks whether it is idle, and its certificate still good.
-    private static let tickInterval = Duration.seconds(30)
-
-    private func startTick(after delay: Duration) {
-        tick = executor.eventLoop.scheduleTask(in: TimeAmount(clamping: delay)) { [weak self] in
-            self?.ticked()
-        }
-    }
-
-    private func ticked() {
-        let idleTimeout = shared.configuration.server.idleTimeout
-        switch phase {
-        case .handshaking, .closed:
-            return
-        case .waitingForSettings:
-            let error = HTTP2Error(
-                code: .protocolViolation,
-                message: "no SETTINGS came in time",
-                wireCode: .settingsTimeout
-            )
-            session?.terminate(errorCode: .settingsTimeout)
-            return fail(error)
-        case .open, .draining:
-            break
-        }
-        if let peer, peer.notAfter < Int64(executor.wallClockMilliseconds / 1000) {
-            shared.log.failure(
-                "closing a connection whose certificate has expired",
-                peer: peerDescription,
-                error: TransportError(.invalidState, "valid until \(peer.notAfter)"),
-                at: executor.now
-            )
-            return drain()
-        }
-        if streams.isEmpty, session?.openStreams == 0 {
-            let idle = executor.now - lastActivity
-            if idle >= idleTimeout { return drain() }
-            if idle >= Self.tickInterval { releaseMemory() }
-        }
-        startTick(after: min(Self.tickInterval, idleTimeout))
-    }
-
-    private func releaseMemory() {
-        session?.releaseMemory()
-        streams.releaseMemory()
-        output.releaseMemory()
-        reply = []
-    }
-
-    // MARK: Draining
-
-    /// Lets the client finish what it has begun and begin nothing more, then closes.
-    func drain() {
-        switch phase {
-        case .handshaking, .waitingForSettings:
-            return close()
-        case .open:
-            break
-        case .draining, .closed:
-            return
-        }
-        phase = .draining
-        // First a notice that names no stream: requests that are on their way now still arrive. The
-        // ping's answer says that the client has read the notice.
-        session?.shutdownNotice()
-        session?.ping(Self.drainPing)
-        scheduleFlush()
-        let notice = TimeAmount(clamping: shared.configuration.server.drainNotice)
-        tick?.cancel()
-        tick = executor.eventLoop.scheduleTask(in: notice) { [weak self] in
-            self?.sendFinalGoAway()
-        }
-    }
-
-    private func sendFinalGoAway() {
-        guard phase == .draining else { return }
-        tick?.cancel()
-        session?.goAway()
-        scheduleFlush()
     }
 }

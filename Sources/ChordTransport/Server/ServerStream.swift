@@ -28,6 +28,8 @@ final class ServerStream {
     var request = MessageAssembler()
     /// What hears of a cancellation, once the handler has taken a responder.
     var deferred: DeferredCall?
+    /// How many regular looks at the connection have found the request not whole yet.
+    var looks = 0
     /// The response headers have gone ahead of the answer.
     var isAccepted = false
 
@@ -46,6 +48,7 @@ final class ServerStream {
         if !metadata.isEmpty { metadata = Metadata() }
         if !request.isEmpty { request.reset(retaining: Self.retainedBytes) }
         deferred = nil
+        looks = 0
         isAccepted = false
     }
 }

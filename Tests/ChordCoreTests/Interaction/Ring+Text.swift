@@ -39,6 +39,7 @@ extension Ring {
         case .ask: "[\(way)] state?"
         case .answer(_, let answer), .answerPlace(let answer): "[\(way)] \(text(of: answer))"
         case .notify(let node): "[\(way)] notify \(text(of: node))"
+        case .nudge(let node): "[\(way)] nudge \(text(of: node))"
         case .leave(_, let successors): "[\(way)] leave, succ \(text(of: successors))"
         case .round: "[\(way)] round"
         case .finger(_, let target): "[\(way)] finger \(text(of: target))"
@@ -53,6 +54,7 @@ extension Ring {
         case .publish: nil
         case .askState(_, let peer): "asks \(text(of: peer))"
         case .notify(let peer): "notifies \(text(of: peer))"
+        case .nudge(let peer): "nudges \(text(of: peer))"
         case .findFinger(_, let target): "seeks finger \(text(of: target))"
         case .sendLeave(let peer, _, _): "takes leave of \(text(of: peer))"
         case .roundSoon: "wants a round"

@@ -24,6 +24,7 @@ struct Ring {
         case ask(Token)
         case answer(Token, StateAnswer)
         case notify(NodeReference)
+        case nudge(NodeReference)
         case leave(NodeReference, successors: [NodeReference])
         case round
         case finger(Token, Identifier)
@@ -224,6 +225,8 @@ struct Ring {
             send(from: node.address, to: peer.address, .ask(token))
         case .notify(let peer):
             send(from: node.address, to: peer.address, .notify(node))
+        case .nudge(let peer):
+            send(from: node.address, to: peer.address, .nudge(node))
         case .findFinger(let token, let target):
             send(from: node.address, to: node.address, .finger(token, target))
         case .sendLeave(let peer, _, let successors):
@@ -253,6 +256,8 @@ struct Ring {
             if isSameLife { perform(on: message.to) { $0.receive(answer, for: token) } }
         case .notify(let candidate):
             perform(on: message.to) { $0.notified(by: candidate) }
+        case .nudge(let successor):
+            perform(on: message.to) { $0.nudged(by: successor.id) }
         case .leave(let leaver, let rest):
             perform(on: message.to) { $0.neighbourLeft(leaver, successors: rest) }
         case .round:

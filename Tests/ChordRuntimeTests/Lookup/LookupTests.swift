@@ -38,6 +38,23 @@ struct LookupTests {
         }
     }
 
+    @Test("in a ring smaller than the lists, the owner comes with everybody else", arguments: 2...5)
+    func shortLists(count: Int) throws {
+        let ring = try InProcessRing.settled(count, seed: 10)
+        let circle = ring.circle
+        for node in circle {
+            let shell = ring.shell(node.name)
+            for (index, owner) in circle.enumerated() {
+                let result = try ring.executor.wait { try await shell.lookup(owner.id) }
+                #expect(result.owner == owner)
+                let others = Array(circle[(index + 1)...] + circle[..<index])
+                // Who answers is the owner or stands before it, and knows one fewer after it.
+                #expect(others.starts(with: result.successors))
+                #expect(result.successors.count >= min(count - 1, 3))
+            }
+        }
+    }
+
     @Test("without the path the answer is the same, hops included")
     func withoutPath() throws {
         let ring = try InProcessRing.settled(12, seed: 5)
@@ -82,8 +99,11 @@ struct LookupTests {
             for step in 0..<20 where owner == nil {
                 let request = FindSuccessorRequest(id: id, hops: step, iterative: true)
                 let result = try ring.call(
-                    ChordMethods.findSuccessor, at: asked, as: client,
-                    message: request.encoded(in: space))
+                    ChordMethods.findSuccessor,
+                    at: asked,
+                    as: client,
+                    message: request.encoded(in: space)
+                )
                 #expect(result.status.isOK)
                 let reply = try FindSuccessorReply(decoding: result.message, space: space)
                 #expect(reply.answering.name == asked)
@@ -107,11 +127,16 @@ struct LookupTests {
         let ring = try InProcessRing.settled(7, seed: 8)
         let circle = ring.circle
         let request = FindSuccessorRequest(
-            id: circle[1].id, iterative: true, excluded: [circle[1].id])
+            id: circle[1].id,
+            iterative: true,
+            excluded: [circle[1].id]
+        )
         let result = try ring.call(
-            ChordMethods.findSuccessor, at: circle[0].name,
+            ChordMethods.findSuccessor,
+            at: circle[0].name,
             as: InProcessRing.identity("tool", role: .client),
-            message: request.encoded(in: ring.space))
+            message: request.encoded(in: ring.space)
+        )
         let reply = try FindSuccessorReply(decoding: result.message, space: ring.space)
         #expect(reply.owner == circle[2])
     }
@@ -122,16 +147,22 @@ struct LookupTests {
         let circle = ring.circle
         let request = FindSuccessorRequest(id: circle[7].id, hopBudget: 3, hops: 3)
         let result = try ring.call(
-            ChordMethods.findSuccessor, at: circle[0].name, as: InProcessRing.identity("n99"),
-            message: request.encoded(in: ring.space))
+            ChordMethods.findSuccessor,
+            at: circle[0].name,
+            as: InProcessRing.identity("n99"),
+            message: request.encoded(in: ring.space)
+        )
         #expect(result.status.code == .resourceExhausted)
         #expect(result.status.message.contains(circle[0].name))
 
         // What the node knows itself needs no budget.
         let own = FindSuccessorRequest(id: circle[0].id, hopBudget: 3, hops: 3)
         let answer = try ring.call(
-            ChordMethods.findSuccessor, at: circle[0].name, as: InProcessRing.identity("n99"),
-            message: own.encoded(in: ring.space))
+            ChordMethods.findSuccessor,
+            at: circle[0].name,
+            as: InProcessRing.identity("n99"),
+            message: own.encoded(in: ring.space)
+        )
         #expect(try FindSuccessorReply(decoding: answer.message, space: ring.space).hops == 3)
     }
 

@@ -39,7 +39,10 @@ private struct CapturingHandler: LogHandler {
     func log(event: LogEvent) {
         log.append(
             .init(
-                level: event.level, message: "\(event.message)",
-                metadata: metadata.merging(event.metadata ?? [:]) { $1 }))
+                level: event.level,
+                message: "\(event.message)",
+                metadata: metadata.merging(event.metadata ?? [:]) { $1 }
+            )
+        )
     }
 }

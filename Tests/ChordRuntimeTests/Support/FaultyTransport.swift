@@ -14,6 +14,8 @@ enum Fault: Sendable {
     case unconnected
     /// The answer takes longer by this much; acceptance does not.
     case slowAnswer(Duration)
+    /// The peer answers with this and nothing else.
+    case answers(Status)
     /// Everything takes longer by this much, each way.
     case delay(Duration)
 }
@@ -24,6 +26,7 @@ final class FaultPlan: Sendable {
         var faults: [String: Fault] = [:]
         var calls: [ObjectIdentifier: FaultyCall] = [:]
         var started: [RPCMethod: Int] = [:]
+        var lastOrder = 0
     }
 
     private let state = NIOLockedValueBox(State())
@@ -47,7 +50,20 @@ final class FaultPlan: Sendable {
     func started(_ method: RPCMethod) -> Int { state.withLockedValue { $0.started[method] ?? 0 } }
 
     /// Calls that have not ended.
-    var underWay: Int { state.withLockedValue { $0.calls.count } }
+    var callsUnderWay: Int { state.withLockedValue { $0.calls.count } }
+
+    /// Calls of a method that have not ended.
+    func callsUnderWay(_ method: RPCMethod) -> Int {
+        state.withLockedValue { $0.calls.values.count { $0.call.method == method } }
+    }
+
+    /// The place of a call among all of them.
+    func nextOrder() -> Int {
+        state.withLockedValue { state in
+            state.lastOrder += 1
+            return state.lastOrder
+        }
+    }
 
     func begin(_ call: FaultyCall) {
         state.withLockedValue { state in
@@ -69,7 +85,9 @@ final class FaultPlan: Sendable {
             call.finish(
                 ClientResult(
                     status: Status(.unavailable, "connection reset", origin: .transport),
-                    peer: call.peer))
+                    peer: call.peer
+                )
+            )
         }
     }
 }
@@ -81,7 +99,6 @@ final class FaultyTransport: ClientTransport {
     private let plan: FaultPlan
     private let isDead = NIOLockedValueBox(false)
     private let resets = NIOLockedValueBox<[String]>([])
-    private let count = NIOLockedValueBox(0)
 
     init(address: String, base: any ClientTransport, plan: FaultPlan) {
         self.address = address
@@ -102,18 +119,23 @@ final class FaultyTransport: ClientTransport {
     }
 
     func start(
-        _ call: ClientCall, on executor: any NodeExecutor, observer: any ClientCallObserver
+        _ call: ClientCall,
+        on executor: any NodeExecutor,
+        observer: any ClientCallObserver
     ) -> any ClientCallHandle {
-        let order = count.withLockedValue { count in
-            count += 1
-            return count
-        }
         let running = FaultyCall(
-            call, from: address, order: order, plan: plan, base: base, executor: executor,
-            observer: observer)
+            call,
+            from: address,
+            order: plan.nextOrder(),
+            plan: plan,
+            base: base,
+            executor: executor,
+            observer: observer
+        )
         running.start(
             fault: isDead.withLockedValue { $0 }
-                ? .unconnected : plan.fault(from: address, to: call.target.address))
+                ? .unconnected : plan.fault(from: address, to: call.target.address)
+        )
         return running
     }
 }
@@ -137,8 +159,13 @@ final class FaultyCall: ClientCallHandle, ClientCallObserver, @unchecked Sendabl
     private var isRefused = false
 
     init(
-        _ call: ClientCall, from: String, order: Int, plan: FaultPlan, base: any ClientTransport,
-        executor: any NodeExecutor, observer: any ClientCallObserver
+        _ call: ClientCall,
+        from: String,
+        order: Int,
+        plan: FaultPlan,
+        base: any ClientTransport,
+        executor: any NodeExecutor,
+        observer: any ClientCallObserver
     ) {
         self.call = call
         self.from = from
@@ -154,12 +181,17 @@ final class FaultyCall: ClientCallHandle, ClientCallObserver, @unchecked Sendabl
         deadline = executor.schedule(after: call.deadline - executor.now) { [weak self] in
             self?.finish(
                 ClientResult(
-                    status: Status(.deadlineExceeded, "no answer in time", origin: .local)))
+                    status: Status(.deadlineExceeded, "no answer in time", origin: .local)
+                )
+            )
         }
         switch fault {
         case .unconnected: return
         case .silent:
             executor.execute { [self] in observer?.callSent() }
+            return
+        case .answers(let status):
+            callFinished(ClientResult(status: status))
             return
         case .slowAnswer(let duration): answerExtra = duration
         case .delay(let duration): extra = duration

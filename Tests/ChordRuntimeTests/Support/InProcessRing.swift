@@ -37,7 +37,9 @@ final class InProcessRing: @unchecked Sendable {
     private(set) var members: [String: Member] = [:]
 
     init(
-        seed: UInt64 = 1, latency: Duration = .milliseconds(1), _ settings: Settings = Settings()
+        seed: UInt64 = 1,
+        latency: Duration = .milliseconds(1),
+        _ settings: Settings = Settings()
     ) {
         executor = ManualExecutor(seed: seed)
         plan = FaultPlan(latency: latency)
@@ -50,8 +52,12 @@ final class InProcessRing: @unchecked Sendable {
 
     static func identity(_ name: String, host: String? = nil, role: Role = .node) -> PeerIdentity {
         PeerIdentity(
-            role: role, name: name, trustDomain: "ring.test", proof: .spiffe,
-            dnsNames: ["\(host ?? name).ring.test"])
+            role: role,
+            name: name,
+            trustDomain: "ring.test",
+            proof: .spiffe,
+            dnsNames: ["\(host ?? name).ring.test"]
+        )
     }
 
     var space: IdentifierSpace { parameters(settings).space }
@@ -61,9 +67,13 @@ final class InProcessRing: @unchecked Sendable {
             preconditionFailure("width \(settings.width)")
         }
         return RingParameters(
-            ring: settings.ring, hash: settings.hash.name,
-            probe: settings.hash.identifier(of: RingParameters.probeText, in: space), space: space,
-            rule: settings.rule, successorCount: settings.successorCount)
+            ring: settings.ring,
+            hash: settings.hash.name,
+            probe: settings.hash.identifier(of: RingParameters.probeText, in: space),
+            space: space,
+            rule: settings.rule,
+            successorCount: settings.successorCount
+        )
     }
 
     func identifier(_ name: String) -> Identifier {
@@ -73,22 +83,34 @@ final class InProcessRing: @unchecked Sendable {
     /// Makes a node that listens and is no member yet.
     @discardableResult
     func add(
-        _ name: String, host: String? = nil, settings other: Settings? = nil
+        _ name: String,
+        host: String? = nil,
+        settings other: Settings? = nil
     ) -> NodeShell {
         let settings = other ?? settings
         let key = host ?? name
         let address = Self.address(key)
         let identity = Self.identity(name, host: host)
         var configuration = RuntimeConfiguration(
-            name: name, address: address, parameters: parameters(settings), hash: settings.hash)
+            name: name,
+            address: address,
+            parameters: parameters(settings),
+            hash: settings.hash
+        )
         configuration.machine.queryMode = settings.queryMode
         settings.change(&configuration)
         let transport = FaultyTransport(
-            address: address, base: network.transport(identity: identity), plan: plan)
+            address: address,
+            base: network.transport(identity: identity),
+            plan: plan
+        )
         let log = CapturedLog()
         let shell = NodeShell(
-            configuration: configuration, executor: executor, transport: transport,
-            logger: log.logger())
+            configuration: configuration,
+            executor: executor,
+            transport: transport,
+            logger: log.logger()
+        )
         var router = Router()
         shell.register(in: &router)
         network.listen(address: address, router: router, identity: identity, executor: executor)
@@ -122,7 +144,9 @@ final class InProcessRing: @unchecked Sendable {
 
     /// A settled ring of nodes n0, n1 and so on.
     static func settled(
-        _ count: Int, seed: UInt64 = 1, latency: Duration = .milliseconds(1),
+        _ count: Int,
+        seed: UInt64 = 1,
+        latency: Duration = .milliseconds(1),
         _ settings: Settings = Settings()
     ) throws -> InProcessRing {
         let ring = InProcessRing(seed: seed, latency: latency, settings)
@@ -185,8 +209,9 @@ final class InProcessRing: @unchecked Sendable {
         let circle = circle
         guard circle.count == members.count else { return false }
         for (index, node) in circle.enumerated() {
-            guard let view = members.values.first(where: { $0.shell.view.node.id == node.id })?
-                .shell.view
+            guard
+                let view = members.values.first(where: { $0.shell.view.node.id == node.id })?
+                    .shell.view
             else { return false }
             let others = circle[(index + 1)...] + circle[..<index]
             let wanted = Array(others.prefix(settings.successorCount))
@@ -211,7 +236,10 @@ final class InProcessRing: @unchecked Sendable {
 
     /// A call by somebody who is no node of the ring, or who pretends to be one.
     func call(
-        _ method: RPCMethod, at key: String, as identity: PeerIdentity, message: [UInt8],
+        _ method: RPCMethod,
+        at key: String,
+        as identity: PeerIdentity,
+        message: [UInt8],
         timeout: Duration = .seconds(5)
     ) throws -> ClientResult {
         let transport = network.transport(identity: identity)
@@ -219,8 +247,11 @@ final class InProcessRing: @unchecked Sendable {
         return try executor.wait {
             await withCheckedContinuation { continuation in
                 let call = ClientCall(
-                    target: PeerTarget(bootstrap: Self.address(key)), method: method,
-                    message: message, deadline: executor.now + timeout)
+                    target: PeerTarget(bootstrap: Self.address(key)),
+                    method: method,
+                    message: message,
+                    deadline: executor.now + timeout
+                )
                 transport.unary(call, on: executor) { continuation.resume(returning: $0) }
             }
         }

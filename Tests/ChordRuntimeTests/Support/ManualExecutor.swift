@@ -3,8 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordRPC
-import Glibc
 import NIOConcurrencyHelpers
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
 
 /// An executor that a test drives by hand: one queue, one virtual clock, one generator. A whole ring can
 /// live on it, and what happens there follows from the seed alone.
@@ -61,7 +66,10 @@ final class ManualExecutor: NodeExecutor {
         let sequence = state.withLockedValue { state -> UInt64 in
             state.sequence += 1
             let timer = Timer(
-                due: state.now + max(.zero, delay), sequence: state.sequence, work: work)
+                due: state.now + max(.zero, delay),
+                sequence: state.sequence,
+                work: work
+            )
             // Of timers that are due together, the one that was set first runs first.
             let index = state.timers.partitioningIndex { other in other.due <= timer.due }
             state.timers.insert(timer, at: index)
@@ -140,7 +148,8 @@ final class ManualExecutor: NodeExecutor {
     /// - Throws: what it throws; `StillRunning` where it has not ended within `limit`.
     @discardableResult
     func wait<Value: Sendable>(
-        limit: Duration = .seconds(120), _ body: @escaping @Sendable () async throws -> Value
+        limit: Duration = .seconds(120),
+        _ body: @escaping @Sendable () async throws -> Value
     ) throws -> Value {
         try start(body).value(limit: limit)
     }
@@ -167,7 +176,9 @@ final class ManualExecutor: NodeExecutor {
         case .closure(let closure): closure()
         case .job(let job):
             job.runSynchronously(
-                isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+                isolatedTo: asUnownedSerialExecutor(),
+                taskExecutor: asUnownedTaskExecutor()
+            )
         }
         return true
     }

@@ -27,6 +27,7 @@ struct Fixtures: Sendable {
     let hostOnly: TestAuthority.Issued
     let revoked: TestAuthority.Issued
     let viaIntermediate: TestAuthority.Issued
+    let viaNode: TestAuthority.Issued
     let selfSigned: TestAuthority.Issued
     let emptyList: String
     let list: String
@@ -101,7 +102,6 @@ struct Fixtures: Sendable {
             "pkcs8", "-topk8", "-in", n1.key, "-passout", "pass:secret", "-out", encryptedKey,
         ])
 
-        let intermediate = try TestAuthority("intermediate", in: folder)
         let certified = try authority.issue(
             TestAuthority.Request("intermediate authority", []).with {
                 $0.isAuthority = true
@@ -109,17 +109,8 @@ struct Fixtures: Sendable {
                 $0.extendedKeyUsage = nil
             }
         )
-        try FileManager.default.removeItem(atPath: intermediate.root.certificate)
-        try FileManager.default.removeItem(atPath: intermediate.root.key)
-        try FileManager.default.copyItem(
-            atPath: certified.certificate,
-            toPath: intermediate.root.certificate
-        )
-        try FileManager.default.copyItem(atPath: certified.key, toPath: intermediate.root.key)
-        let leaf = try intermediate.issue(.member("deep"))
-        let chain = leaf.certificate + ".chain"
-        try Self.join([leaf.certificate, certified.certificate], into: chain)
-        viaIntermediate = TestAuthority.Issued(certificate: chain, key: leaf.key)
+        viaIntermediate = try Self.chain(through: certified, "intermediate", in: folder)
+        viaNode = try Self.chain(through: n1, "usurper", in: folder)
 
         selfSigned = TestAuthority.Issued(
             certificate: folder.appendingPathComponent("self.crt").path,
@@ -150,6 +141,19 @@ struct Fixtures: Sendable {
         try Self.join([emptyList, other.folder.path + "/expired.crl"], into: mixedLists)
         bothRoots = folder.appendingPathComponent("both.crt").path
         try Self.join([ours, foreignRoot], into: bothRoots)
+    }
+
+    /// A node's certificate issued with another certificate, and the chain of both.
+    private static func chain(
+        through issuer: TestAuthority.Issued,
+        _ name: String,
+        in folder: URL
+    ) throws -> TestAuthority.Issued {
+        let authority = try TestAuthority(name, in: folder, issuingAs: issuer)
+        let leaf = try authority.issue(.member("deep"))
+        let chain = leaf.certificate + ".chain"
+        try join([leaf.certificate, issuer.certificate], into: chain)
+        return TestAuthority.Issued(certificate: chain, key: leaf.key)
     }
 
     private static func join(_ files: [String], into path: String) throws {

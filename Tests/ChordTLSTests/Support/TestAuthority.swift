@@ -60,16 +60,20 @@ final class TestAuthority {
     let root: Issued
     private var serial = 0
 
-    init(_ name: String, in parent: URL) throws {
+    /// Makes an authority that certifies itself, or one that issues with somebody's certificate,
+    /// whether that may or not.
+    init(_ name: String, in parent: URL, issuingAs issuer: Issued? = nil) throws {
         folder = parent.appendingPathComponent(name)
         try FileManager.default.createDirectory(
             at: folder.appendingPathComponent("issued"),
             withIntermediateDirectories: true
         )
-        root = Issued(
-            certificate: folder.appendingPathComponent("root.crt").path,
-            key: folder.appendingPathComponent("root.key").path
-        )
+        root =
+            issuer
+            ?? Issued(
+                certificate: folder.appendingPathComponent("root.crt").path,
+                key: folder.appendingPathComponent("root.key").path
+            )
         try "".write(
             to: folder.appendingPathComponent("index.txt"),
             atomically: true,
@@ -106,6 +110,7 @@ final class TestAuthority {
             atomically: true,
             encoding: .utf8
         )
+        guard issuer == nil else { return }
         try openssl(
             ["req", "-x509", "-config", "ca.cnf", "-newkey", "ec"] + Self.curve + [
                 "-nodes", "-keyout", root.key, "-out", root.certificate, "-days", "3650",

@@ -16,6 +16,8 @@ struct Certificates: Sendable {
     let foreign: TLSContext
     /// `n2`, certified by that authority, and trusting ours besides.
     let foreignTrustingOurs: TLSContext
+    /// `n2`, with a certificate that is valid for a while from the call on.
+    let expiring: @Sendable (Duration) throws -> TLSContext
     private let folder: URL
 
     static let shared: Result<Certificates, any Error> = {
@@ -31,8 +33,9 @@ struct Certificates: Sendable {
     static func get() throws -> Certificates { try shared.get() }
 
     private init() throws {
-        folder = FileManager.default.temporaryDirectory
+        let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("chord-transport-tests-\(UUID().uuidString)")
+        self.folder = folder
         let ours = try TestAuthority("ours", in: folder)
         let other = try TestAuthority("foreign", in: folder)
         let roots = ours.root.certificate
@@ -40,6 +43,20 @@ struct Certificates: Sendable {
         n1 = try Self.context(try ours.issue(.member("n1")), roots)
         n2 = try Self.context(try ours.issue(.member("n2")), roots)
         alice = try Self.context(try ours.issue(.member("alice", role: "client")), roots)
+        let root = ours.root
+        expiring = { lifetime in
+            // An authority of its own keeps its records apart from those of other tests.
+            let authority = try TestAuthority(
+                "expiring-\(UUID().uuidString)",
+                in: folder,
+                root: root
+            )
+            let end = Date(timeIntervalSinceNow: TimeInterval(lifetime.components.seconds))
+            return try Self.context(
+                try authority.issue(.member("n2").with { $0.end = end }),
+                roots
+            )
+        }
         let stranger = try other.issue(.member("n2"))
         foreign = try Self.context(stranger, otherRoots)
         let both = folder.appendingPathComponent("both.crt").path

@@ -20,26 +20,34 @@ enum TransportKind: String, CaseIterable, Sendable, CustomTestStringConvertible 
 
     /// Serves `router` as node `n1` and calls it as client `alice`.
     func run<R: Sendable>(
-        _ router: Router, _ body: @Sendable (TestedTransport) async throws -> R
+        _ router: Router,
+        _ body: @Sendable (TestedTransport) async throws -> R
     ) async throws -> R {
         let caller = testExecutors.all[0]
         switch self {
         case .inProcess:
             let network = InProcessNetwork()
             network.listen(
-                address: "there:1", router: router, identity: .testNode("n1"),
-                executor: testExecutors.all[1])
+                address: "there:1",
+                router: router,
+                identity: .testNode("n1"),
+                executor: testExecutors.all[1]
+            )
             return try await body(
                 TestedTransport(
                     transport: network.transport(identity: .testClient("alice")),
-                    address: "there:1", executor: caller))
+                    address: "there:1",
+                    executor: caller
+                )
+            )
         case .network, .networkFromElsewhere:
             let certificates = try Certificates.get()
             let executors = self == .network ? testExecutors : elsewhereExecutors
             return try await TestNode.serving(router, as: certificates.n1) { _, address in
                 try await TestNode.calling(as: certificates.alice, executors: executors) { client in
                     try await body(
-                        TestedTransport(transport: client, address: address, executor: caller))
+                        TestedTransport(transport: client, address: address, executor: caller)
+                    )
                 }
             }
         }
@@ -47,8 +55,9 @@ enum TransportKind: String, CaseIterable, Sendable, CustomTestStringConvertible 
 }
 
 /// Loops that the tests' callers are not on.
-private let elsewhereExecutors = EventLoopExecutors(
-    group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
+let elsewhereExecutors = EventLoopExecutors(
+    group: MultiThreadedEventLoopGroup(numberOfThreads: 1)
+)
 
 /// A transport with a node to call over it.
 struct TestedTransport: Sendable {
@@ -57,16 +66,27 @@ struct TestedTransport: Sendable {
     let executor: EventLoopExecutor
 
     func call(
-        _ method: RPCMethod, _ message: [UInt8] = [], within time: Duration = .seconds(20),
-        metadata: Metadata = [], expecting expected: ExpectedPeer = ExpectedPeer(name: "n1")
+        _ method: RPCMethod,
+        _ message: [UInt8] = [],
+        within time: Duration = .seconds(20),
+        metadata: Metadata = [],
+        expecting expected: ExpectedPeer = ExpectedPeer(name: "n1")
     ) async -> ClientResult {
         await transport.call(
-            method, message, at: address, expecting: expected, within: time, metadata: metadata,
-            on: executor)
+            method,
+            message,
+            at: address,
+            expecting: expected,
+            within: time,
+            metadata: metadata,
+            on: executor
+        )
     }
 
     func observe(
-        _ method: RPCMethod, _ message: [UInt8] = [], within time: Duration = .seconds(20)
+        _ method: RPCMethod,
+        _ message: [UInt8] = [],
+        within time: Duration = .seconds(20)
     ) async -> (RecordingObserver, any ClientCallHandle) {
         await transport.observe(method, message, at: address, within: time, on: executor)
     }

@@ -20,7 +20,8 @@ final class RawHTTP2: ChannelInboundHandler, @unchecked Sendable {
     /// Confined to the event loop, as all of this class is.
     private(set) var session: HTTP2Session?
     private var context: ChannelHandlerContext?
-    private let role: HTTP2Session.Role
+    /// Nil for an end that speaks no HTTP/2 at all.
+    private let role: HTTP2Session.Role?
     private let limits: HTTP2Limits
     private let handler: (RawHTTP2, HTTP2Session, HTTP2Event) -> Void
     private let onReady: (RawHTTP2) -> Void
@@ -29,8 +30,10 @@ final class RawHTTP2: ChannelInboundHandler, @unchecked Sendable {
     var isDeaf = false
 
     init(
-        role: HTTP2Session.Role, limits: HTTP2Limits = HTTP2Limits(),
-        onReady: @escaping (RawHTTP2) -> Void = { _ in }, onEnd: @escaping () -> Void = {},
+        role: HTTP2Session.Role?,
+        limits: HTTP2Limits = HTTP2Limits(),
+        onReady: @escaping (RawHTTP2) -> Void = { _ in },
+        onEnd: @escaping () -> Void = {},
         handler: @escaping (RawHTTP2, HTTP2Session, HTTP2Event) -> Void
     ) {
         self.role = role
@@ -46,7 +49,7 @@ final class RawHTTP2: ChannelInboundHandler, @unchecked Sendable {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is TLSHandshakeCompleted else { return }
-        session = try? HTTP2Session(role: role, limits: limits)
+        session = role.flatMap { try? HTTP2Session(role: $0, limits: limits) }
         onReady(self)
         flush()
     }
@@ -118,8 +121,12 @@ enum RawPeers {
 
     /// One request by a raw client, and all that comes back until its stream is closed.
     static func exchange(
-        with address: String, as tls: TLSContext, _ headers: [(name: String, value: String)],
-        body: [[UInt8]], trailers: [(name: String, value: String)]? = nil
+        with address: String,
+        as tls: TLSContext,
+        _ headers: [(name: String, value: String)],
+        body: [[UInt8]],
+        trailers: [(name: String, value: String)]? = nil,
+        isEndless: Bool = false
     ) async throws -> RawResponse {
         let target = try HostAndPort(address)
         let loop = testExecutors.all[1].eventLoop
@@ -138,14 +145,20 @@ enum RawPeers {
                                 let stream = try? session.submitRequest(list, endStream: isBare)
                             else { return promise.fail(ChannelError.eof) }
                             for (index, piece) in body.enumerated() {
-                                let isLast = index == body.count - 1 && trailers == nil
+                                let isLast =
+                                    index == body.count - 1 && trailers == nil && !isEndless
                                 session.send(
-                                    ByteBuffer(bytes: piece), on: stream, endStream: isLast)
+                                    ByteBuffer(bytes: piece),
+                                    on: stream,
+                                    endStream: isLast
+                                )
                                 raw.flush()
                             }
                             if let trailers {
                                 session.submitTrailers(
-                                    HTTP2Headers(HTTP2Headers.Prepared(trailers)), on: stream)
+                                    HTTP2Headers(HTTP2Headers.Prepared(trailers)),
+                                    on: stream
+                                )
                             }
                         },
                         onEnd: { promise.fail(ChannelError.eof) }
@@ -167,8 +180,11 @@ enum RawPeers {
                         TLSHandler(
                             context: tls,
                             side: .client(
-                                expected: ExpectedPeer(name: "n1"), serverName: nil,
-                                address: address)), raw,
+                                expected: ExpectedPeer(name: "n1"),
+                                serverName: nil,
+                                address: address
+                            )
+                        ), raw,
                     ])
                 }
             }
@@ -177,9 +193,37 @@ enum RawPeers {
         return try await promise.futureResult.get()
     }
 
+    /// A raw client; without a role it says nothing by itself: no preface, no SETTINGS.
+    static func connect(
+        _ host: String,
+        _ port: Int,
+        as tls: TLSContext,
+        role: HTTP2Session.Role? = nil,
+        limits: HTTP2Limits = HTTP2Limits(),
+        onSecured: @escaping @Sendable (RawHTTP2) -> Void
+    ) async throws -> any Channel {
+        try await ClientBootstrap(group: testExecutors.all[1].eventLoop)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let raw = RawHTTP2(role: role, limits: limits, onReady: onSecured) { _, _, _ in
+                    }
+                    let side = TLSHandler.Side.client(
+                        expected: ExpectedPeer(name: "n1"),
+                        serverName: nil,
+                        address: host
+                    )
+                    try channel.pipeline.syncOperations.addHandlers([
+                        TLSHandler(context: tls, side: side), raw,
+                    ])
+                }
+            }
+            .connect(host: host, port: port).get()
+    }
+
     /// A raw server for the time of `body`.
     static func serve<R: Sendable>(
-        as tls: TLSContext, limits: HTTP2Limits = HTTP2Limits(),
+        as tls: TLSContext,
+        limits: HTTP2Limits = HTTP2Limits(),
         handler: @escaping @Sendable (RawHTTP2, HTTP2Session, HTTP2Event) -> Void,
         onConnection: @escaping @Sendable (RawHTTP2) -> Void = { _ in },
         onEnd: @escaping @Sendable () -> Void = {},
@@ -189,8 +233,12 @@ enum RawPeers {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let raw = RawHTTP2(
-                        role: .server, limits: limits, onReady: onConnection, onEnd: onEnd,
-                        handler: handler)
+                        role: .server,
+                        limits: limits,
+                        onReady: onConnection,
+                        onEnd: onEnd,
+                        handler: handler
+                    )
                     try channel.pipeline.syncOperations.addHandlers([
                         TLSHandler(context: tls, side: .server), raw,
                     ])

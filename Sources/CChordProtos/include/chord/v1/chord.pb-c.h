@@ -132,7 +132,8 @@ struct  Chord__V1__FindSuccessorRequest
    */
   protobuf_c_boolean iterative;
   /*
-   * Nodes that the caller found dead, by identifier; at most 32.
+   * Nodes that were found dead on the way, by identifier; at most 32. An iterative step leaves them
+   * out; a forwarder asks them last, as that is somebody else's finding.
    */
   size_t n_excluded;
   ProtobufCBinaryData *excluded;
@@ -205,10 +206,15 @@ struct  Chord__V1__NotifyRequest
    */
   Chord__V1__Node *candidate;
   Chord__V1__RingParameters *parameters;
+  /*
+   * Set by the receiver's successor: its predecessor or list has changed, and the receiver may want to
+   * ask for them again. The caller is then no candidate.
+   */
+  protobuf_c_boolean changed;
 };
 #define CHORD__V1__NOTIFY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__notify_request__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, 0 }
 
 
 struct  Chord__V1__NotifyReply

@@ -1,0 +1,112 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+
+/// The ways a connection ends: asked for, or for a reason.
+extension TLSHandler {
+    package func close(
+        context: ChannelHandlerContext,
+        mode: CloseMode,
+        promise: EventLoopPromise<Void>?
+    ) {
+        guard mode == .all else {
+            promise?.fail(ChannelError.operationUnsupported)
+            return
+        }
+        switch state {
+        case .waiting, .closed:
+            state = .closed
+            context.close(promise: promise)
+        case .handshaking(let deadline):
+            deadline.cancel()
+            keepClosePromise(promise)
+            connection?.shutdown()
+            closeAfterFlush(context)
+        case .open:
+            keepClosePromise(promise)
+            connection?.shutdown()
+            closeAfterFlush(context)
+        case .closing, .lingering:
+            keepClosePromise(promise)
+        }
+    }
+
+    private func keepClosePromise(_ promise: EventLoopPromise<Void>?) {
+        guard let promise else { return }
+        if let closePromise {
+            closePromise.futureResult.cascade(to: promise)
+        } else {
+            closePromise = promise
+        }
+    }
+
+    /// Closes once our last bytes are with the kernel: closing the channel discards what is not.
+    func closeAfterFlush(_ context: ChannelHandlerContext) {
+        state = .closing(deadline: nil)
+        failPending(TLSError(.closed, "the connection was closed before this was flushed"))
+        guard let connection, connection.hasCiphertext, context.channel.isActive else {
+            return finishClose(context)
+        }
+        let loop = context.eventLoop.assumeIsolated()
+        let deadline = loop.scheduleTask(in: TimeAmount(tls.configuration.closeTimeout)) { [self] in
+            finishClose(context)
+        }
+        state = .closing(deadline: deadline)
+        connection.drainCiphertext { buffer in
+            let flushed = context.eventLoop.makePromise(of: Void.self)
+            flushed.futureResult.assumeIsolated().whenComplete { [self] _ in finishClose(context) }
+            context.writeAndFlush(wrapOutboundOut(buffer), promise: flushed)
+        }
+    }
+
+    func finishClose(_ context: ChannelHandlerContext) {
+        switch state {
+        case .closing(let deadline): deadline?.cancel()
+        case .lingering(let deadline): deadline.cancel()
+        case .waiting, .handshaking, .open, .closed: return
+        }
+        state = .closed
+        let promise = closePromise
+        closePromise = nil
+        context.close(promise: promise)
+    }
+
+    // MARK: Failing
+
+    /// Ends the connection for a reason: plaintext first, then our alert, then the error, then the
+    /// close.
+    func fail(_ error: TLSError, _ context: ChannelHandlerContext) {
+        var wasHandshaking = false
+        switch state {
+        case .handshaking(let deadline):
+            wasHandshaking = true
+            deadline.cancel()
+        case .waiting, .open: break
+        case .closing, .lingering, .closed: return
+        }
+        state = .closing(deadline: nil)
+        deliver(context)
+        failPending(error)
+        if wasHandshaking, case .server = side, let connection, connection.hasCiphertext,
+            context.channel.isActive
+        {
+            let loop = context.eventLoop.assumeIsolated()
+            let linger = TimeAmount(tls.configuration.refusalLinger)
+            state = .lingering(
+                deadline: loop.scheduleTask(in: linger) { [self] in finishClose(context) }
+            )
+            connection.drainCiphertext { buffer in
+                context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            }
+            context.fireErrorCaught(error)
+            return
+        }
+        context.fireErrorCaught(error)
+        // Whoever heard of the error may have closed already.
+        if case .closing(deadline: nil) = state {
+            closeAfterFlush(context)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOConcurrencyHelpers
+import Testing
+
+@testable import ChordRPC
+
+@Suite("Responders")
+struct ResponderTests {
+    private let executor = ManualExecutor()
+    private let sink = RecordingSink()
+
+    private func makeResponder() -> Responder {
+        ServerCall(
+            method: RPCMethod(service: "test.Service", name: "One"),
+            deadline: nil,
+            metadata: [],
+            reply: [],
+            context: ServerCallContext(peer: .member("n2"), executor: executor, sink: sink),
+            stream: 5
+        ).makeResponder()
+    }
+
+    @Test func onlyTheFirstAnswerCounts() {
+        let responder = makeResponder()
+        responder.succeed([1])
+        responder.succeed([2])
+        responder.fail(Status(.aborted))
+        // Off the executor, nothing is said before it runs.
+        #expect(sink.events == ["deferred 5"])
+        executor.run()
+        #expect(sink.events == ["deferred 5", "finished 5 OK [1]"])
+        #expect(responder.state.isFinished)
+    }
+
+    @Test func onTheExecutorTheAnswerIsImmediate() {
+        let responder = makeResponder()
+        executor.run { [sink] in
+            responder.accept()
+            #expect(sink.events == ["deferred 5", "accepted 5"])
+            responder.fail(Status(.notFound, "no"))
+            #expect(sink.events.last == "finished 5 NOT_FOUND: no nothing")
+            responder.accept()
+        }
+        #expect(sink.events.count == 3)
+    }
+
+    @Test func oneThatIsDroppedAnswers() {
+        _ = makeResponder()
+        executor.run()
+        #expect(
+            sink.events.last == "finished 5 INTERNAL: the handler ended without an answer nothing"
+        )
+    }
+
+    @Test func oneThatAnsweredIsDroppedInSilence() {
+        makeResponder().succeed([])
+        executor.run()
+        #expect(sink.events == ["deferred 5", "finished 5 OK []"])
+    }
+
+    @Test func cancellationIsToldOnce() throws {
+        let cancelled = NIOLockedValueBox(0)
+        let responder = makeResponder()
+        responder.onCancel { cancelled.withLockedValue { $0 += 1 } }
+        let call = try #require(sink.call)
+        call.cancel()
+        call.cancel()
+        #expect(cancelled.withLockedValue { $0 } == 1)
+        // The handler may still answer; the connection passes it over.
+        responder.succeed([1])
+        executor.run()
+        #expect(sink.events.last == "finished 5 OK [1]")
+    }
+
+    @Test func oneThatComesLateHearsAtOnce() throws {
+        let cancelled = NIOLockedValueBox(0)
+        let responder = makeResponder()
+        try #require(sink.call).cancel()
+        responder.onCancel { cancelled.withLockedValue { $0 += 1 } }
+        #expect(cancelled.withLockedValue { $0 } == 1)
+        responder.fail(Status(.cancelled))
+    }
+
+    @Test func anAnsweredCallIsNotCancelled() throws {
+        let responder = makeResponder()
+        responder.onCancel { Issue.record("cancelled after the answer") }
+        responder.succeed([])
+        try #require(sink.call).cancel()
+        responder.onCancel { Issue.record("cancelled after the answer") }
+    }
+}

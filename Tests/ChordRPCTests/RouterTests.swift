@@ -1,0 +1,108 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordIdentity
+import Testing
+
+@testable import ChordRPC
+
+@Suite("Routing")
+struct RouterTests {
+    private let executor = ManualExecutor()
+
+    private static func method(_ name: String) -> RPCMethod {
+        RPCMethod(service: "test.Service", name: name)
+    }
+
+    private static let table = AuthorizationTable()
+        .admitting([.node, .client], to: ["One", "Two"], of: "test.Service")
+
+    private func find(_ router: Router, _ path: String) -> Router.Route? {
+        Array(path.utf8).withUnsafeBytes { router.route(path: $0) }
+    }
+
+    private func dispatch(
+        _ router: Router,
+        _ path: String,
+        as role: Role
+    ) throws -> (HandlerOutcome, [UInt8]) {
+        let route = try #require(find(router, path))
+        var call = ServerCall(
+            method: route.method,
+            deadline: nil,
+            metadata: [],
+            reply: [1],
+            context: ServerCallContext(
+                peer: .member("n2", role),
+                executor: executor,
+                sink: RecordingSink()
+            ),
+            stream: 1
+        )
+        let outcome = [UInt8]([9]).withUnsafeBytes {
+            router.dispatch(route, request: $0, call: &call)
+        }
+        return (outcome, call.reply)
+    }
+
+    @Test func aPathFindsItsHandlerAndNothingElseDoes() throws {
+        var router = Router(authorization: Self.table)
+        for name in ["One", "Two"] {
+            router.register(Self.method(name)) { request, call in
+                call.reply.append(contentsOf: Array(call.method.name.utf8) + request)
+                return .replied
+            }
+        }
+        #expect(router.methods.map(\.name) == ["One", "Two"])
+        for path in [
+            "", "/", "/test.Service/Three", "/test.Service/one", "/test.Service/One/", "One",
+        ] {
+            #expect(find(router, path) == nil)
+        }
+        // What stood in the reply before stays: it is the transport's.
+        let (outcome, reply) = try dispatch(router, "/test.Service/Two", as: .client)
+        #expect(reply == [1] + Array("Two".utf8) + [9])
+        guard case .replied = outcome else {
+            Issue.record("the outcome is \(outcome)")
+            return
+        }
+    }
+
+    @Test func aLaterHandlerReplacesTheFormer() throws {
+        var router = Router(authorization: Self.table)
+        router.register(Self.method("One")) { _, _ in .failed(Status(.aborted)) }
+        router.register(Self.method("One")) { _, _ in .replied }
+        #expect(router.methods.count == 1)
+        guard case .replied = try dispatch(router, "/test.Service/One", as: .node).0 else {
+            Issue.record("the former handler answered")
+            return
+        }
+    }
+
+    @Test func theTableDecidesBeforeTheHandler() throws {
+        var router = Router(authorization: Self.table)
+        for name in ["One", "Unlisted"] {
+            router.register(Self.method(name)) { _, _ in
+                Issue.record("the handler ran")
+                return .replied
+            }
+        }
+        guard case .failed(let denied) = try dispatch(router, "/test.Service/One", as: .admin).0,
+            case .failed(let unlisted) = try dispatch(router, "/test.Service/Unlisted", as: .node).0
+        else {
+            Issue.record("a call was let through")
+            return
+        }
+        #expect(denied.code == .permissionDenied)
+        #expect(denied.message.contains("its role is admin"))
+        #expect(unlisted.code == .unimplemented)
+    }
+
+    @Test func anEndlessPathIsNotEchoedWhole() {
+        let path = [UInt8](repeating: 0x61, count: 10_000)
+        let status = path.withUnsafeBytes { Router.unimplemented(path: $0) }
+        #expect(status.code == .unimplemented)
+        #expect(status.message.utf8.count < 300)
+    }
+}

@@ -1,0 +1,462 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordIdentity
+import ChordRPC
+import ChordTLS
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import ChordTransport
+
+/// Connections from their dial to their end.
+@Suite("The life of connections", .timeLimit(.minutes(1)))
+struct ConnectionLifeTests {
+    /// A handler's calls, held until the test answers them.
+    final class Held: Sendable {
+        private let responders = NIOLockedValueBox<[Responder]>([])
+        private let most = NIOLockedValueBox((now: 0, ever: 0))
+
+        var count: Int { responders.withLockedValue { $0.count } }
+        var mostAtOnce: Int { most.withLockedValue { $0.ever } }
+
+        func add(_ responder: Responder) {
+            responders.withLockedValue { $0.append(responder) }
+            most.withLockedValue { $0 = ($0.now + 1, max($0.ever, $0.now + 1)) }
+        }
+
+        func answerAll(_ message: [UInt8] = []) {
+            let taken = responders.withLockedValue { held in
+                defer { held = [] }
+                return held
+            }
+            most.withLockedValue { $0.now -= taken.count }
+            for responder in taken { responder.succeed(message) }
+        }
+    }
+
+    private static func router(_ held: Held = Held()) -> Router {
+        var router = TestMethod.router(["Echo", "Hold"])
+        router.register(TestMethod.echo) { request, call in
+            call.reply.append(contentsOf: request)
+            return .replied
+        }
+        router.register(TestMethod.named("Hold")) { _, call in
+            held.add(call.makeResponder())
+            return .deferred
+        }
+        return router
+    }
+
+    private static let hold = TestMethod.named("Hold")
+
+    // MARK: Many and large
+
+    @Test func aThousandCallsShareAConnection() async throws {
+        let certificates = try Certificates.get()
+        let held = Held()
+        try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
+            try await TestNode.calling(as: certificates.n2) { client in
+                await withTaskGroup(of: Status.self) { group in
+                    for index in 0..<1000 {
+                        group.addTask {
+                            await client.call(Self.hold, [UInt8(index & 255)], at: address).status
+                        }
+                    }
+                    // None is answered before all are there.
+                    try? await eventually { held.count == 1000 }
+                    #expect(node.server.connectionCount == 1)
+                    held.answerAll()
+                    for await status in group { #expect(status == .ok) }
+                }
+            }
+        }
+    }
+
+    @Test func thePeersLimitOfStreamsIsKept() async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.limits.maxConcurrentStreams = 4
+        let held = Held()
+        try await TestNode.serving(
+            Self.router(held),
+            as: certificates.n1,
+            configuration: configuration
+        ) { _, address in
+            try await TestNode.calling(as: certificates.n2) { client in
+                try await withThrowingTaskGroup(of: Status.self) { group in
+                    for _ in 0..<20 {
+                        group.addTask { await client.call(Self.hold, at: address).status }
+                    }
+                    var ended = 0
+                    while ended < 20 {
+                        try await eventually { held.count == 4 }
+                        held.answerAll()
+                        for _ in 0..<4 {
+                            let status = try await group.next()
+                            #expect(status == .ok)
+                            ended += 1
+                        }
+                    }
+                }
+                #expect(held.mostAtOnce == 4)
+            }
+        }
+    }
+
+    @Test(arguments: [4 << 20, (4 << 20) + 1])
+    func theLimitOfMessagesIsExact(_ bytes: Int) async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.serving(Self.router(), as: certificates.n1) { _, address in
+            try await TestNode.calling(as: certificates.n2) { client in
+                let message = [UInt8](repeating: 7, count: bytes)
+                let result = await client.call(TestMethod.echo, message, at: address)
+                if bytes <= 4 << 20 {
+                    #expect(result.status == .ok)
+                    #expect(result.message == message)
+                } else {
+                    #expect(result.status.code == .resourceExhausted)
+                    #expect(result.status.origin == .peer)
+                }
+                // The connection is none the worse for it.
+                #expect(await client.call(TestMethod.echo, [1], at: address).message == [1])
+            }
+        }
+    }
+
+    // MARK: Dialling
+
+    @Test(arguments: [
+        ("nowhere", "the port is missing"), ("host:0", "from 1 to 65535"),
+        ("::1:7400", "brackets"), ("", "the port is missing"), ("a b:1", "letters"),
+    ])
+    func aMalformedAddressIsNamed(_ address: String, _ text: String) async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.calling(as: certificates.n2) { client in
+            let result = await client.call(TestMethod.echo, at: address)
+            #expect(result.status.code == .unavailable)
+            #expect(result.status.origin == .transport)
+            #expect(result.status.message.contains(text))
+        }
+    }
+
+    @Test func aPeerThatIsDownIsLeftAloneForAWhileAndFoundAgain() async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.client.initialBackoff = .seconds(3600)
+        configuration.client.maxBackoff = .seconds(3600)
+        let port = try await freePort()
+        let address = "127.0.0.1:\(port)"
+        try await TestNode.calling(as: certificates.n2, configuration: configuration) { client in
+            let first = await client.call(TestMethod.echo, at: address)
+            #expect(first.status.code == .unavailable)
+            #expect(first.status.origin == .transport)
+            #expect(first.status.message.contains("Connection refused"))
+            #expect(first.peer == nil)
+            let node = TestNode(certificates.n1)
+            try await node.server.bind(host: "127.0.0.1", port: port)
+            try await node.server.serve(Self.router())
+            // It is up, but may not be dialled yet.
+            let second = await client.call(TestMethod.echo, at: address)
+            #expect(second.status.code == .unavailable)
+            #expect(second.status.message.contains("Connection refused; not dialled again for"))
+            client.resetBackoff(of: "127.0.0.1:1")
+            #expect(await client.call(TestMethod.echo, at: address).status.code == .unavailable)
+            client.resetBackoff(of: address)
+            #expect(await client.call(TestMethod.echo, [3], at: address).message == [3])
+            await node.stop()
+        }
+    }
+
+    @Test func aBackoffEndsByItself() async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.client.initialBackoff = .milliseconds(1)
+        configuration.client.maxBackoff = .milliseconds(5)
+        let port = try await freePort()
+        let address = "127.0.0.1:\(port)"
+        try await TestNode.calling(as: certificates.n2, configuration: configuration) { client in
+            #expect(await client.call(TestMethod.echo, at: address).status.code == .unavailable)
+            let node = TestNode(certificates.n1)
+            try await node.server.bind(host: "127.0.0.1", port: port)
+            try await node.server.serve(Self.router())
+            try await eventually {
+                await client.call(TestMethod.echo, at: address).status == .ok
+            }
+            await node.stop()
+        }
+    }
+
+    @Test func aServerOfAnotherAuthorityIsRefused() async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.serving(Self.router(), as: certificates.foreign) { _, address in
+            try await TestNode.calling(as: certificates.n2) { client in
+                let result = await client.call(
+                    TestMethod.echo,
+                    at: address,
+                    expecting: ExpectedPeer(name: "n2")
+                )
+                #expect(result.status.code == .unavailable)
+                #expect(result.status.origin == .transport)
+                #expect(result.status.message.contains("unknownAuthority"))
+            }
+        }
+    }
+
+    @Test func aServerThatRefusesOurCertificateIsQuoted() async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.serving(Self.router(), as: certificates.n1) { _, address in
+            try await TestNode.calling(as: certificates.foreignTrustingOurs) { client in
+                let result = await client.call(TestMethod.echo, at: address)
+                #expect(result.status.code == .unavailable)
+                #expect(result.status.origin == .transport)
+                #expect(result.status.message.contains("refused our certificate"))
+            }
+        }
+    }
+
+    @Test func withoutANameTheHostCounts() async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.serving(Self.router(), as: certificates.n1) { _, address in
+            try await TestNode.calling(as: certificates.n2) { client in
+                let result = await client.call(
+                    TestMethod.echo,
+                    [8],
+                    at: address,
+                    expecting: ExpectedPeer()
+                )
+                #expect(result.message == [8])
+            }
+        }
+    }
+
+    @Test func everyLoopHasAConnectionOfItsOwn() async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.serving(Self.router(), as: certificates.n1) { node, address in
+            try await TestNode.calling(as: certificates.n2) { client in
+                for executor in testExecutors.all + testExecutors.all {
+                    let result = await client.call(
+                        TestMethod.echo,
+                        [1],
+                        at: address,
+                        on: executor
+                    )
+                    #expect(result.message == [1])
+                }
+                #expect(node.server.connectionCount == testExecutors.all.count)
+            }
+        }
+    }
+
+    @Test func aNewCertificateReachesNewConnections() async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.serving(Self.router(), as: certificates.n1) { node, address in
+            try await TestNode.calling(as: certificates.alice) { client in
+                #expect(await client.call(TestMethod.echo, at: address).peer?.name == "n1")
+                node.source.replace(with: certificates.n2)
+                // The open connection goes on as it is.
+                #expect(await client.call(TestMethod.echo, at: address).peer?.name == "n1")
+                let other = await client.call(
+                    TestMethod.echo,
+                    at: address,
+                    expecting: ExpectedPeer(name: "n2")
+                )
+                #expect(other.peer?.name == "n2")
+            }
+        }
+    }
+
+    // MARK: Ends
+
+    @Test func anIdleConnectionIsClosedByTheClient() async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.client.idleTimeout = .milliseconds(20)
+        try await TestNode.serving(Self.router(), as: certificates.n1) {
+            [configuration] node, address in
+            try await TestNode.calling(as: certificates.n2, configuration: configuration) {
+                client in
+                #expect(await client.call(TestMethod.echo, at: address).status == .ok)
+                try await eventually { node.server.connectionCount == 0 }
+                #expect(await client.call(TestMethod.echo, at: address).status == .ok)
+            }
+        }
+    }
+
+    @Test func aDrainingServerFinishesWhatItHasAndNewCallsGoElsewhere() async throws {
+        let certificates = try Certificates.get()
+        let held = Held()
+        let old = TestNode(certificates.n1)
+        try await old.server.bind(host: "127.0.0.1", port: 0)
+        try await old.server.serve(Self.router(held))
+        let port = try #require(old.server.localPort)
+        let address = "127.0.0.1:\(port)"
+        let successor = TestNode(certificates.n1)
+        try await TestNode.calling(as: certificates.n2) { client in
+            async let first = client.call(Self.hold, at: address)
+            try await eventually { held.count == 1 }
+            async let stopped: Void = old.server.shutdown(grace: .seconds(60))
+            // The port is free as soon as the old server has stopped to listen.
+            try await eventually {
+                (try? await successor.server.bind(host: "127.0.0.1", port: port)) != nil
+            }
+            try await successor.server.serve(Self.router())
+            try await eventually {
+                await client.call(TestMethod.echo, [2], at: address).message == [2]
+                    && successor.server.connectionCount == 1
+            }
+            #expect(held.count == 1)
+            held.answerAll([1])
+            let result = await first
+            #expect(result.status == .ok)
+            #expect(result.message == [1])
+            await stopped
+            #expect(old.server.connectionCount == 0)
+        }
+        await successor.stop()
+        await old.stop()
+    }
+
+    @Test func theGraceOfAServerEnds() async throws {
+        let certificates = try Certificates.get()
+        let held = Held()
+        let node = TestNode(certificates.n1)
+        try await node.server.bind(host: "127.0.0.1", port: 0)
+        try await node.server.serve(Self.router(held))
+        let address = node.server.localAddresses[0].description
+        try await TestNode.calling(as: certificates.n2) { client in
+            async let call = client.call(Self.hold, at: address)
+            try await eventually { held.count == 1 }
+            await node.server.shutdown(grace: .milliseconds(20))
+            let result = await call
+            #expect(result.status.code == .unavailable)
+            #expect(result.status.origin == .transport)
+            #expect(node.server.connectionCount == 0)
+        }
+        await node.stop()
+    }
+
+    @Test func aStoppedClientTakesNoCalls() async throws {
+        let certificates = try Certificates.get()
+        let held = Held()
+        try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
+            let caller = TestNode(certificates.n2)
+            async let call = caller.client.call(Self.hold, at: address)
+            try await eventually { held.count == 1 }
+            async let stopped: Void = caller.client.shutdown(grace: .seconds(60))
+            try await eventually {
+                await caller.client.call(TestMethod.echo, at: address).status.message
+                    .contains("shutting down")
+            }
+            held.answerAll([6])
+            #expect(await call.message == [6])
+            await stopped
+            try await eventually { node.server.connectionCount == 0 }
+        }
+    }
+
+    // MARK: Listening
+
+    @Test func aPortThatIsTakenIsSaidSo() async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.serving(Self.router(), as: certificates.n1) { node, address in
+            let second = TestNode(certificates.n1)
+            let port = try #require(node.server.localPort)
+            let error = await #expect(throws: TransportError.self) {
+                try await second.server.bind(host: "127.0.0.1", port: port)
+            }
+            #expect(error?.code == .bindFailed)
+            #expect(error?.message == "cannot listen on \(address)")
+            await second.stop()
+        }
+    }
+
+    @Test func aHostThatDoesNotExistIsSaidSo() async throws {
+        let certificates = try Certificates.get()
+        let node = TestNode(certificates.n1)
+        let error = await #expect(throws: TransportError.self) {
+            try await node.server.bind(host: "no-such-host.invalid", port: 0)
+        }
+        #expect(error?.code == .resolveFailed)
+        await node.stop()
+    }
+
+    @Test func aServerIsBoundOnceAndServesOnce() async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.serving(Self.router(), as: certificates.n1) { node, _ in
+            let again = await #expect(throws: TransportError.self) {
+                try await node.server.bind(host: "127.0.0.1", port: 0)
+            }
+            #expect(again?.code == .invalidState)
+            let twice = await #expect(throws: TransportError.self) {
+                try await node.server.serve(Self.router())
+            }
+            #expect(twice?.code == .invalidState)
+        }
+    }
+
+    @Test func localhostIsAllItsAddressesOnOnePort() async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.serving(Self.router(), as: certificates.n1, host: "localhost") {
+            node,
+            _ in
+            #expect(Set(node.server.localAddresses.map(\.port)).count == 1)
+            try await TestNode.calling(as: certificates.n2) { client in
+                for place in node.server.localAddresses {
+                    let result = await client.call(TestMethod.echo, [1], at: place.description)
+                    #expect(result.message == [1])
+                }
+                let port = try #require(node.server.localPort)
+                let result = await client.call(TestMethod.echo, [1], at: "localhost:\(port)")
+                #expect(result.message == [1])
+            }
+        }
+    }
+
+    @Test(.enabled("this machine has an IPv6 loopback") { await hasIPv6Loopback() })
+    func iPv6Works() async throws {
+        let certificates = try Certificates.get()
+        try await TestNode.serving(Self.router(), as: certificates.n1, host: "::1") {
+            node,
+            address in
+            #expect(address.hasPrefix("[::1]:"))
+            try await TestNode.calling(as: certificates.n2) { client in
+                let result = await client.call(
+                    TestMethod.echo,
+                    [1],
+                    at: address,
+                    expecting: ExpectedPeer()
+                )
+                #expect(result.message == [1])
+            }
+        }
+    }
+}
+
+private func hasIPv6Loopback() async -> Bool {
+    let channel = try? await ServerBootstrap(group: testExecutors.group)
+        .bind(host: "::1", port: 0).get()
+    try? await channel?.close().get()
+    return channel != nil
+}
+
+/// A port that nothing listens on.
+private func freePort() async throws -> Int {
+    let channel = try await ServerBootstrap(group: testExecutors.group)
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        .bind(host: "127.0.0.1", port: 0).get()
+    let port = try #require(channel.localAddress?.port)
+    try await channel.close().get()
+    return port
+}
+
+/// A listener whose kernel accepts, and nobody else.
+func silentListener() async throws -> any Channel {
+    try await ServerBootstrap(group: testExecutors.group)
+        .serverChannelOption(.autoRead, value: false)
+        .bind(host: "127.0.0.1", port: 0).get()
+}
