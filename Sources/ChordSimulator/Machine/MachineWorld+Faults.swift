@@ -27,7 +27,7 @@ extension MachineWorld {
             add(number, id: id)
             startJoining(number, via: isKnown(via) ? via : number)
         case .leave(let number):
-            fail(number) {
+            fail(number, isLeaving: true) {
                 self.counts.left += 1
                 self.perform(number) { $0.leave() }
                 self.heap.push(
@@ -60,10 +60,10 @@ extension MachineWorld {
     }
 
     /// A failure, unless the proof does not admit it and the scenario wants admissible ones only.
-    private func fail(_ number: Int, _ how: () -> Void) {
+    private func fail(_ number: Int, isLeaving: Bool = false, _ how: () -> Void) {
         guard isKnown(number), nodes[number].isUp else { return }
         if nodes[number].machine.phase == .member, scenario.admitsOnly {
-            guard admitsFailure(of: number) else {
+            guard admitsFailure(of: number, isLeaving: isLeaving) else {
                 counts.refusedFailures += 1
                 return
             }
@@ -71,15 +71,38 @@ extension MachineWorld {
         how()
     }
 
-    /// A departure is a failure that is known at once: what the leaver says on its way out must do no
-    /// harm that its silence would not have done.
-    private func admitsFailure(of number: Int) -> Bool {
-        if let tracker { return tracker.admitsFailure(of: number) }
-        // Suspicions may be false, or the ring is young: the lists as they are.
-        var ring = snapshot()
-        ring.members.removeAll { $0.node.id == nodes[number].reference.id }
-        return ring.members.count > scenario.successorCount
-            && InvariantChecker.violations(in: ring).isEmpty
+    private func admitsFailure(of number: Int, isLeaving: Bool) -> Bool {
+        guard let tracker else {
+            // Suspicions may be false, or the ring is young: the lists as they are.
+            var ring = snapshot()
+            ring.members.removeAll { $0.node.id == nodes[number].reference.id }
+            return ring.members.count > scenario.successorCount
+                && InvariantChecker.violations(in: ring).isEmpty
+        }
+        guard tracker.admitsFailure(of: number) else { return false }
+        return !isLeaving || admitsFarewell(of: number, tracker)
+    }
+
+    /// Lists in flight count, and a Leave carries one: where it is outdated, it passes over a member that
+    /// the leaver's silence would have let be.
+    private func admitsFarewell(of number: Int, _ before: InvariantTracker) -> Bool {
+        var after = before
+        var leaver = nodes[number].machine
+        let reference = leaver.node
+        var violations = after.update(number, id: reference.id, isMember: false, lists: [])
+        for case .sendLeave(let peer, _, let rest) in leaver.leave() {
+            let neighbour = MachineNode.number(of: peer)
+            guard nodes[neighbour].isMember else { continue }
+            var machine = nodes[neighbour].machine
+            _ = machine.neighbourLeft(reference, successors: rest)
+            violations += after.update(
+                neighbour,
+                id: peer.id,
+                isMember: true,
+                lists: lists(of: neighbour) + [machine.successors.entries.map(\.id)]
+            )
+        }
+        return violations.isEmpty && after.principals > scenario.successorCount
     }
 
     func crash(_ number: Int) {
