@@ -42,7 +42,13 @@ extension RoutingView {
             // After a short list the circle goes on with this node itself.
             if following.count + 1 < parameters.successorCount { following.append(node) }
         }
-        return FindSuccessorReply(owner: owner, successors: following, answering: node)
+        // One less than a list holds: as many as every node can name after its own successor, so that the
+        // answer does not depend on who gives it.
+        return FindSuccessorReply(
+            owner: owner,
+            successors: Array(following.prefix(parameters.successorCount - 1)),
+            answering: node
+        )
     }
 }
 

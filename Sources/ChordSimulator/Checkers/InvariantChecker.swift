@@ -108,10 +108,14 @@ private struct PassingArcs {
 /// The graph of best successors of members in the order of their identifiers: exactly one cycle, once
 /// around the circle. As every member with a best successor ends up in some cycle, one cycle means that
 /// all appendages are connected to it.
-enum RingShape {
-    static func violations(_ best: [Int?]) -> [String] {
-        var cycles = 0
-        var turns = 0
+struct RingShape {
+    /// Separate rings.
+    private(set) var cycles = 0
+    /// How often they go around the circle, all together.
+    private(set) var turns = 0
+
+    /// - Parameter best: each member's first live successor; nil where there is none.
+    init(_ best: [Int?]) {
         // 0: not seen; otherwise the number of the walk that came by first.
         var seenBy = Array(repeating: 0, count: best.count)
         for start in best.indices where seenBy[start] == 0 {
@@ -130,24 +134,13 @@ enum RingShape {
                 index = next
             } while index != first
         }
-        if best.isEmpty { return [] }
-        if cycles != 1 { return ["\(cycles) rings instead of one"] }
-        return turns == 1 ? [] : ["the ring goes \(turns) times around the circle"]
     }
 
-    /// The number of separate rings.
-    static func cycles(_ best: [Int?]) -> Int {
-        var cycles = 0
-        var seenBy = Array(repeating: 0, count: best.count)
-        for start in best.indices where seenBy[start] == 0 {
-            var index = start
-            while seenBy[index] == 0 {
-                seenBy[index] = start + 1
-                guard let next = best[index] else { break }
-                index = next
-            }
-            if best[index] != nil, seenBy[index] == start + 1 { cycles += 1 }
-        }
-        return cycles
+    /// What is wrong with the shape.
+    static func violations(_ best: [Int?]) -> [String] {
+        if best.isEmpty { return [] }
+        let shape = RingShape(best)
+        if shape.cycles != 1 { return ["\(shape.cycles) rings instead of one"] }
+        return shape.turns == 1 ? [] : ["the ring goes \(shape.turns) times around the circle"]
     }
 }

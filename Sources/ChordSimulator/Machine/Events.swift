@@ -26,6 +26,7 @@ enum Payload {
     case ask(Token)
     case answer(Token, StateAnswer)
     case notify(NodeReference)
+    case nudge(Identifier)
     case leave(NodeReference, successors: [NodeReference])
     case find(LookupRequest)
     /// The lookup is accepted: its asker need not blame us for the silence of those after us.
@@ -44,6 +45,8 @@ struct LookupRequest {
     var hops: Int
     var hopBudget: Int
     var deadline: Int64
+    /// Nodes that were found dead on the way.
+    var avoided: [Identifier]
 }
 
 /// Something said, on its way. Answers belong to the life in which the question was asked: its
@@ -66,7 +69,7 @@ enum Event {
     case silence(RunReference, attempt: Int32)
     case seekPlace(Int, life: UInt32)
     case placeExpired(Int, life: UInt32, attempt: UInt32)
-    case deliver(Message, serial: UInt64)
+    indirect case deliver(Message, serial: UInt64)
     case resume(Int)
     /// Who has left exits.
     case exit(Int, life: UInt32)
@@ -127,6 +130,7 @@ extension Payload {
         case .accepted: 40
         case .found(_, _, .owner(let owner, _)): 41 ^ owner.id.word3 << 8
         case .found: 42
+        case .nudge(let id): 45 ^ id.word3 << 8
         case .askPlace: 43
         case .answerPlace: 44
         }

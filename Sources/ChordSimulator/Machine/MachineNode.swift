@@ -5,7 +5,9 @@
 import ChordCore
 
 /// A node of the machine level: the machine with what the shell around it would remember.
-struct MachineNode {
+///
+/// A class, as it is large and never copied: a new life is a new object.
+final class MachineNode {
     /// Something on its way to the node that will change its list.
     struct Inbound {
         enum Content {
@@ -35,6 +37,12 @@ struct MachineNode {
     var memberUntil: Int64 = -1
     var wasMember = false
     var inbound: [Inbound] = []
+    /// The list that was looked at last, where no tracker does it.
+    var checkedList: [NodeReference] = []
+
+    init(machine: ChordMachine) {
+        self.machine = machine
+    }
 
     var isMember: Bool { isUp && machine.phase == .member }
     var reference: NodeReference { machine.node }

@@ -52,9 +52,7 @@ private struct MachineRun {
     private let world: MachineWorld
     private var rounds: Int?
     private var rings = 1
-    private var hops = 0
-    private var lookups = 0
-    private var memberCount = 0
+    private var meanHops = 0.0
 
     /// Rounds that an ideal ring must stay ideal: longer than a lookup that is under way can take.
     private static let quietRounds = 6
@@ -79,7 +77,7 @@ private struct MachineRun {
             roundsAllowed: roundsAllowed,
             members: world.snapshot().members.count,
             rings: rings,
-            meanHops: lookups == 0 ? 0 : Double(hops) / Double(lookups),
+            meanHops: meanHops,
             trace: world.trace ?? []
         )
     }
@@ -153,49 +151,24 @@ private struct MachineRun {
     }
 
     private func isIdeal(_ ring: RingSnapshot) -> Bool {
-        let isEverybodyIn = world.nodes.allSatisfy { !$0.isUp || $0.machine.phase != .outside }
-        return isEverybodyIn && !ring.members.isEmpty
+        return world.isEverybodyIn && !ring.members.isEmpty
             && IdealChecker.flaws(in: ring, limit: 1).isEmpty
     }
 
-    /// Whether the ring has come apart, which true suspicions of admissible failures cannot do.
+    /// Whether the ring has come apart, or is wound around the circle more than once, which true
+    /// suspicions and admissible failures cannot bring about. Stabilization mends neither.
     private mutating func isSplit(_ ring: RingSnapshot) -> Bool {
         let alone = ring.members.filter(\.successors.isEmpty).count
-        let cycles = RingShape.cycles(InvariantChecker.bestSuccessors(in: ring))
-        guard !scenario.expectsInvariant, cycles + alone > 1 else { return false }
-        rings = cycles + alone
+        let shape = RingShape(InvariantChecker.bestSuccessors(in: ring))
+        guard !scenario.expectsInvariant, shape.cycles + alone > 1 || shape.turns > 1 else {
+            return false
+        }
+        rings = max(shape.cycles, shape.turns) + alone
         return true
     }
 
     private mutating func checkIdealRing(_ ring: RingSnapshot) {
         world.report(.ownership, IdealChecker.rangeFlaws(in: ring), after: "the ring was ideal")
-        var byId: [Identifier: RoutingView] = [:]
-        for member in ring.members { byId[member.node.id] = member }
-        let space = world.parameters.space
-        var generator = SimulationGenerator(seed: scenario.seed ^ 0x6C6F_6F6B_7570)
-        // From every node where there are few, and from some of many.
-        let starts =
-            ring.members.count <= 1000
-            ? ring.members : generator.elements(1000, of: ring.members)
-        for start in starts {
-            for offset in UInt64(0)..<3 {
-                var target = Identifier(generator.next() & space.largest.word3)
-                if offset > 0, let other = generator.element(of: ring.members) {
-                    target = space.adding(other.node.id, Identifier(offset - 1))
-                }
-                let found = IdealChecker.lookUp(target, from: start) { byId[$0.id] }
-                hops += found.hops
-                lookups += 1
-                guard case .success(let owner) = found.outcome, owner == ring.owner(of: target)
-                else {
-                    world.report(
-                        .lookup,
-                        ["\(target) from \(start.node.name): \(found.outcome)"],
-                        after: "the ring was ideal"
-                    )
-                    return
-                }
-            }
-        }
+        meanHops = world.checkLookups(ring)
     }
 }

@@ -23,7 +23,7 @@ extension MachineWorld {
             nodes[number].backlog = []
             heap.push(.resume(number), at: now + length.nanoseconds)
         case .join(let number, let id, let via):
-            guard number > 0, !isKnown(number), !isTaken(id) else { return }
+            guard number > 0, !isKnown(number), !takenIds.contains(id) else { return }
             add(number, id: id)
             startJoining(number, via: isKnown(via) ? via : number)
         case .leave(let number):
@@ -59,10 +59,6 @@ extension MachineWorld {
             && MachineNode.number(of: nodes[number].reference) == number
     }
 
-    private func isTaken(_ id: Identifier) -> Bool {
-        nodes.indices.contains { isKnown($0) && nodes[$0].reference.id == id }
-    }
-
     /// A failure, unless the proof does not admit it and the scenario wants admissible ones only.
     private func fail(_ number: Int, isLeaving: Bool = false, _ how: () -> Void) {
         guard isKnown(number), nodes[number].isUp else { return }
@@ -76,28 +72,35 @@ extension MachineWorld {
     }
 
     private func admitsFailure(of number: Int, isLeaving: Bool) -> Bool {
-        guard var after = tracker else {
+        guard let tracker else {
             // Suspicions may be false, or the ring is young: the lists as they are.
             var ring = snapshot()
             ring.members.removeAll { $0.node.id == nodes[number].reference.id }
             return ring.members.count > scenario.successorCount
                 && InvariantChecker.violations(in: ring).isEmpty
         }
-        guard after.admitsFailure(of: number) else { return false }
-        guard isLeaving else { return true }
-        // What the leaver says on its way out will change its neighbours' lists.
+        guard tracker.admitsFailure(of: number) else { return false }
+        return !isLeaving || admitsFarewell(of: number, tracker)
+    }
+
+    /// Lists in flight count, and a Leave carries one: where it is outdated, it passes over a member that
+    /// the leaver's silence would have let be.
+    private func admitsFarewell(of number: Int, _ before: InvariantTracker) -> Bool {
+        var after = before
         var leaver = nodes[number].machine
-        var violations = after.update(
-            number, id: leaver.node.id, isMember: false, lists: [])
         let reference = leaver.node
+        var violations = after.update(number, id: reference.id, isMember: false, lists: [])
         for case .sendLeave(let peer, _, let rest) in leaver.leave() {
             let neighbour = MachineNode.number(of: peer)
             guard nodes[neighbour].isMember else { continue }
             var machine = nodes[neighbour].machine
             _ = machine.neighbourLeft(reference, successors: rest)
             violations += after.update(
-                neighbour, id: peer.id, isMember: true,
-                lists: lists(of: neighbour) + [machine.successors.entries.map(\.id)])
+                neighbour,
+                id: peer.id,
+                isMember: true,
+                lists: lists(of: neighbour) + [machine.successors.entries.map(\.id)]
+            )
         }
         return violations.isEmpty && after.principals > scenario.successorCount
     }

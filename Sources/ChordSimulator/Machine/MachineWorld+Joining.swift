@@ -26,7 +26,9 @@ extension MachineWorld {
         var contact = nodes[number].contact
         if attempt > 1 || contact == number {
             // The shell goes through its contacts; anybody who has been a member may be one.
-            guard let other = generator.element(of: everMembers), other != number else {
+            // Once all is repaired, somebody tells it of one that is there.
+            let known = isHealed ? everMembers.filter { nodes[$0].isMember } : everMembers
+            guard let other = generator.element(of: known), other != number else {
                 return joinFailed(number)
             }
             contact = other

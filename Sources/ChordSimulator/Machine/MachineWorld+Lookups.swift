@@ -8,6 +8,9 @@ import ChordCore
 
 extension MachineWorld {
     func startLookup(_ target: Identifier, at number: Int, for origin: MachineLookup.Origin) {
+        if walksLookups, case .finger(let token) = origin {
+            return walk(target, at: number, for: token)
+        }
         let budget = LookupMachine.defaultHopBudget(width: scenario.width)
         let lookup = MachineLookup(
             node: number,
@@ -17,6 +20,24 @@ extension MachineWorld {
             deadline: now + local(lookupDeadline, of: number)
         )
         advance(lookups.add(lookup))
+    }
+
+    private func walk(_ target: Identifier, at number: Int, for token: Token) {
+        let found = IdealChecker.lookUp(target, from: nodes[number].machine.view) { reference in
+            let node = nodes[MachineNode.number(of: reference)]
+            return node.isUp ? node.machine.view : nil
+        }
+        var delay: Int64 = 0
+        for _ in 0...(2 * found.hops) { delay += scenario.network.delay.sample(using: &generator) }
+        heap.push(
+            .fingerResolved(
+                number,
+                life: nodes[number].life,
+                token,
+                try? found.outcome.get()
+            ),
+            at: now + delay
+        )
     }
 
     /// The next step of a lookup, seen from the node that it is at.
@@ -45,7 +66,8 @@ extension MachineWorld {
             joiner: run.lookup.joiner,
             hops: hops,
             hopBudget: run.lookup.hopBudget,
-            deadline: run.deadline
+            deadline: run.deadline,
+            avoided: run.lookup.toAvoid
         )
         let limit = min(run.deadline, now + local(lookupSilence, of: run.node))
         heap.push(.silence(reference, attempt: run.attempt), at: limit)
@@ -71,7 +93,8 @@ extension MachineWorld {
             target: request.target,
             joiner: request.joiner,
             hops: request.hops,
-            hopBudget: request.hopBudget
+            hopBudget: request.hopBudget,
+            avoiding: request.avoided
         )
         let view = nodes[number].machine.view
         switch lookup.step(in: view) {

@@ -36,6 +36,9 @@ extension MachineWorld {
                 to: MachineNode.number(of: peer),
                 .notify(nodes[number].reference)
             )
+        case .nudge(let peer):
+            let id = nodes[number].reference.id
+            send(from: number, to: MachineNode.number(of: peer), .nudge(id))
         case .findFinger(let token, let target):
             startLookup(target, at: number, for: .finger(token))
         case .sendLeave(let peer, _, let successors):
@@ -113,7 +116,8 @@ extension MachineWorld {
 
     private func sampledDelay() -> Int64 {
         let delay = scenario.network.delay.sample(using: &generator)
-        return isHealed ? min(delay, Self.calmDelay.sample(using: &generator)) : delay
+        if !isHealed || scenario.network.staysSlow { return delay }
+        return min(delay, Self.calmDelay.sample(using: &generator))
     }
 
     /// Sends on what waited on links that are held no more.
@@ -160,6 +164,8 @@ extension MachineWorld {
             if isSameLife { perform(number, event) { $0.receive(answer, for: token) } }
         case .notify(let candidate):
             if nodes[number].isUp { perform(number, event) { $0.notified(by: candidate) } }
+        case .nudge(let id):
+            if nodes[number].isUp { perform(number, event) { $0.nudged(by: id) } }
         case .leave(let leaver, let rest):
             if nodes[number].isUp {
                 perform(number, event) { $0.neighbourLeft(leaver, successors: rest) }
@@ -182,9 +188,8 @@ extension MachineWorld {
     /// What a node answers to the question for its state.
     func stateAnswer(of number: Int) -> StateAnswer {
         guard number < nodes.count, nodes[number].isUp else { return .dead }
-        let machine = nodes[number].machine
-        guard machine.phase == .member else { return .notMember }
-        let view = machine.view
+        guard nodes[number].machine.phase == .member else { return .notMember }
+        let view = nodes[number].machine.view
         return view.isDelaying ? .busy : .state(view.state)
     }
 
@@ -237,10 +242,21 @@ extension MachineWorld {
 
     // MARK: The invariant after every event
 
-    /// Looks at what an event may have changed.
+    /// Looks at what an event may have changed. The order of a list does not depend on what fails or who
+    /// is misled, so that it is checked in every run.
     func touched(_ number: Int, _ event: Event?) {
-        guard tracker != nil else { return }
-        let violations = updateTracker(number)
+        let violations: [String]
+        if tracker == nil {
+            let list = nodes[number].machine.successors.entries
+            guard list != nodes[number].checkedList else { return }
+            nodes[number].checkedList = list
+            violations = InvariantChecker.flaws(
+                of: list.map(\.id),
+                owner: nodes[number].reference.id
+            )
+        } else {
+            violations = updateTracker(number)
+        }
         guard !violations.isEmpty else { return }
         report(
             .invariant,

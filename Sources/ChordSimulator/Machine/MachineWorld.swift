@@ -29,7 +29,10 @@ final class MachineWorld {
     var waiting: [(message: Message, serial: UInt64)] = []
     var lastSerial: UInt64 = 0
     var everMembers: [Int] = []
+    var takenIds: Set<Identifier> = []
     var isHealed = false
+    /// Whether finger lookups are done at one moment rather than in messages.
+    var walksLookups = false
     /// Lines of what happened, for a person to read.
     var trace: [String]?
 
@@ -91,7 +94,7 @@ final class MachineWorld {
     private func makeNode(_ number: Int, id: Identifier, life: UInt32 = 1) -> MachineNode {
         let name = MachineNode.name(number)
         let reference = NodeReference(id: id, name: name, address: name, incarnation: UInt64(life))
-        var node = MachineNode(
+        let node = MachineNode(
             machine: ChordMachine(
                 node: reference,
                 parameters: parameters,
@@ -109,6 +112,7 @@ final class MachineWorld {
             nodes.append(nodes[0])
         }
         nodes[number] = makeNode(number, id: id, life: life)
+        takenIds.insert(id)
     }
 
     // MARK: Birth

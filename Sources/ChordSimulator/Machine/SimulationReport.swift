@@ -20,6 +20,10 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
         case lookup
         /// Events breed events without end.
         case endless
+        /// A node was refused its place although nobody else has it.
+        case join
+        /// Something left the run's one thread or its virtual time.
+        case escape
     }
 
     package var kind: Kind
@@ -95,7 +99,8 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
     package var roundsAllowed: Int
     /// Members at the end.
     package var members: Int
-    /// The separate rings at the end. More than one can come about where live nodes were taken for dead
+    /// The separate rings at the end, or the turns of one that is wound around the circle; 0 where nobody
+    /// is left. More than one can come about where live nodes were taken for dead
     /// until whole lists were gone; the machine alone does not merge rings.
     package var rings: Int
     /// Forwardings per lookup, over the lookups at the end.
@@ -109,7 +114,7 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
     /// What came out, in a word or a line: what a kept scenario states after `----`.
     package var outcome: String {
         violation.map { "\($0.kind.rawValue): \($0.details.first ?? "")" }
-            ?? (rings > 1 ? "split into \(rings) rings" : "holds")
+            ?? (rings > 1 ? "split into \(rings) rings" : rings == 0 ? "died out" : "holds")
     }
 
     package var description: String {

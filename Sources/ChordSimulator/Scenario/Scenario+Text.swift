@@ -52,7 +52,8 @@ extension Scenario {
         var lines = [
             "ring width \(width) list \(successorCount) \(queryMode.rawValue) seed \(seed)",
             "network delay \(network.delay.text) loss \(network.loss) duplicate "
-                + "\(network.duplication) \(network.refusesWhenDown ? "refusing" : "silent")",
+                + "\(network.duplication) \(network.refusesWhenDown ? "refusing" : "silent")"
+                + (network.staysSlow ? " slow" : ""),
             "timing stabilize \(timing.stabilize.text) jitter \(timing.jitter) prompt "
                 + "\(timing.promptDelay.text) silence \(timing.silence.text) lookup "
                 + "\(timing.lookupSilence.text) deadline \(timing.lookupDeadline.text) retry "
@@ -137,6 +138,7 @@ extension Scenario {
             case "duplicate": network.duplication = try words.value()
             case "refusing": network.refusesWhenDown = true
             case "silent": network.refusesWhenDown = false
+            case "slow": network.staysSlow = true
             default: throw words.unreadable
             }
         }

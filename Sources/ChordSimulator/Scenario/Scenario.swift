@@ -36,6 +36,9 @@ package struct Scenario: Hashable, Sendable {
         /// Whether a process that is down refuses connections; otherwise its silence must be waited for,
         /// as with a machine that is down.
         package var refusesWhenDown = true
+        /// Whether messages take as long as before once everything is repaired. Otherwise they take a few
+        /// milliseconds, so that the ring is left alone by the network too.
+        package var staysSlow = false
 
         package init() {}
     }
