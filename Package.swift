@@ -105,8 +105,10 @@ targets += module(
 targets += module(
     "ChordSimulator",
     [
-        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", nioLocks, logging,
-    ]
+        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", "ChordWire", nioLocks,
+        logging,
+    ],
+    exclude: ["Scenarios", "Node/Scenarios"]
 )
 targets += [
     // What several test targets need: certificates, by the command that users have.
@@ -114,8 +116,8 @@ targets += [
     .executableTarget(
         name: "ChordCLI",
         dependencies: [
-            "Chord", "ChordIdentity", "ChordSimulator", "ChordTLS", arguments, logging, lifecycle,
-            signals,
+            "Chord", "ChordIdentity", "ChordSimulator", "ChordTLS", nioLocks, arguments, logging,
+            lifecycle, signals,
         ],
         swiftSettings: strict
     ),
