@@ -2,9 +2,10 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordCore
 import ChordSimulator
 import Testing
+
+@testable import ChordCore
 
 /// A ring written down by hand: members with their lists and predecessors, right or wrong.
 private struct HandMadeRing {
@@ -27,11 +28,11 @@ private struct HandMadeRing {
         NodeReference(id: Identifier(id), name: "n\(id)", address: "n\(id)", incarnation: 1)
     }
 
-    /// The snapshot, with the table of each member as its list fills it.
+    /// The snapshot, with everybody in everybody's table.
     func snapshot(pending: [RingSnapshot.PendingList] = []) -> RingSnapshot {
         let views = members.map { member in
             var table = RoutingTable(owner: Identifier(member.id), space: parameters.space)
-            for successor in member.successors { table.insert(Self.reference(successor)) }
+            for other in members { table.insert(Self.reference(other.id)) }
             return RoutingView(
                 node: Self.reference(member.id),
                 isMember: true,

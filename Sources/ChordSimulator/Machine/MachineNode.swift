@@ -36,6 +36,8 @@ final class MachineNode {
     /// When it ceased to be a member for the last time.
     var memberUntil: Int64 = -1
     var wasMember = false
+    /// When this life became a member.
+    var memberSince: Int64 = 0
     var inbound: [Inbound] = []
     /// The list that was looked at last, where no tracker does it.
     var checkedList: [NodeReference] = []

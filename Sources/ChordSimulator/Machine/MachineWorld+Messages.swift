@@ -13,14 +13,35 @@ extension MachineWorld {
         _ input: (inout ChordMachine) -> [Directive]
     ) {
         let wasMember = nodes[number].machine.phase == .member
+        let predecessor = nodes[number].machine.predecessor
         let directives = input(&nodes[number].machine)
         let isMember = nodes[number].machine.phase == .member
         if isMember, !wasMember { becameMember(number) }
         if !isMember, wasMember { nodes[number].memberUntil = now }
         if isMember != wasMember { auditor.ownersChanged() }
+        if isTruthful, wasMember, isMember { judgeRange(of: number, before: predecessor, event) }
         // First what it has become, then what it says: a Leave speaks of somebody who is gone.
         touched(number, event)
         for directive in directives { execute(directive, of: number) }
+    }
+
+    /// A range grows only over the place of a predecessor that is gone: a live one has its own. Of one
+    /// that is back since a short while, the verdict may speak of its former life.
+    private func judgeRange(of number: Int, before: NodeReference, _ event: Event?) {
+        let machine = nodes[number].machine
+        guard machine.predecessor.id != before.id, before.id != machine.node.id,
+            !machine.predecessor.id.isBetween(before.id, and: machine.node.id)
+        else { return }
+        let former = nodes[MachineNode.number(of: before)]
+        guard former.isMember, now - former.memberSince > 3 * silence else { return }
+        report(
+            .ownership,
+            [
+                "\(machine.node.name) takes \(machine.predecessor.name) for its predecessor, while "
+                    + "\(before.name), which is nearer, is alive"
+            ],
+            after: event.map { "\($0)" } ?? "a suspicion"
+        )
     }
 
     private func execute(_ directive: Directive, of number: Int) {

@@ -38,6 +38,7 @@ final class MachineWorld {
 
     // The scenario's durations as the clock counts.
     let stabilize: Int64
+    let isTruthful: Bool
     let silence: Int64
     let lookupSilence: Int64
     let lookupDeadline: Int64
@@ -65,6 +66,7 @@ final class MachineWorld {
         var configuration = ChordMachine.Configuration()
         configuration.queryMode = scenario.queryMode
         self.configuration = configuration
+        isTruthful = scenario.isTruthful
         stabilize = scenario.timing.stabilize.nanoseconds
         silence = scenario.timing.silence.nanoseconds
         lookupSilence = scenario.timing.lookupSilence.nanoseconds
@@ -159,6 +161,7 @@ final class MachineWorld {
     func becameMember(_ number: Int) {
         counts.joined += 1
         nodes[number].wasMember = true
+        nodes[number].memberSince = now
         everMembers.append(number)
         guard !nodes[number].isTicking else { return }
         nodes[number].isTicking = true
