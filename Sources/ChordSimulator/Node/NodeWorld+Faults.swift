@@ -24,7 +24,7 @@ extension NodeWorld {
             }
         case .pause(let number, let length): pause(number, for: length.nanoseconds)
         case .join(let number, let id, let via): join(number, id: id, via: via)
-        case .leave(let number): fail(number) { self.leave($0) }
+        case .leave(let number): fail(number, isLeaving: true) { self.leave($0) }
         case .partition(let left, let right):
             counts.partitions += 1
             network.links.block(left, right)
@@ -47,9 +47,13 @@ extension NodeWorld {
     // MARK: Failing
 
     /// A failure, unless the proof does not admit it and the scenario wants admissible ones only.
-    private func fail(_ number: Int, _ how: (SimulatedNode) -> Void) {
+    private func fail(
+        _ number: Int,
+        isLeaving: Bool = false,
+        _ how: (SimulatedNode) -> Void
+    ) {
         guard let node = network.node(number), node.isUp else { return }
-        if node.isMember, scenario.admitsOnly, !admitsFailure(of: node) {
+        if node.isMember, scenario.admitsOnly, !admitsFailure(of: node, isLeaving: isLeaving) {
             counts.refusedFailures += 1
             return
         }
@@ -58,8 +62,8 @@ extension NodeWorld {
 
     /// Whether every other member keeps a live successor and r + 1 principals remain; what is on its way
     /// to somebody counts as having arrived.
-    private func admitsFailure(of node: SimulatedNode) -> Bool {
-        // What a leaver says on its way out changes lists in ways that nobody can foresee here.
+    private func admitsFailure(of node: SimulatedNode, isLeaving: Bool) -> Bool {
+        // While somebody leaves, what it says is on its way, and the lists that will come of it.
         let isSomebodyLeaving = network.nodes.contains { other in
             other?.calls.values.contains { $0.call.method == ChordMethods.leave } ?? false
         }
@@ -69,8 +73,30 @@ extension NodeWorld {
         let id = node.reference.id
         ring.members.removeAll { $0.node.id == id }
         ring.pending.removeAll { $0.owner == id }
+        if isLeaving { ring.pending += listsAfterFarewell(of: node) }
         return ring.members.count > scenario.successorCount
             && InvariantChecker.violations(in: ring).isEmpty
+    }
+
+    /// What becomes of its neighbours' lists when a node leaves: a Leave carries the leaver's list, and
+    /// where that is outdated, it passes over a member that the leaver's silence would have let be.
+    private func listsAfterFarewell(of node: SimulatedNode) -> [RingSnapshot.PendingList] {
+        func machine(of node: SimulatedNode) -> ChordMachine {
+            scheduler.run(as: node.executor) { node.shell.assumeIsolated { $0.machine } }
+        }
+        var leaver = machine(of: node)
+        let reference = leaver.node
+        var lists: [RingSnapshot.PendingList] = []
+        for case .sendLeave(let peer, _, let rest) in leaver.leave() {
+            guard let number = SimulatedNode.number(ofAddress: peer.address),
+                let neighbour = network.node(number), neighbour.isUp, neighbour.isMember
+            else { continue }
+            var after = machine(of: neighbour)
+            _ = after.neighbourLeft(reference, successors: rest)
+            let successors = after.successors.entries.map(\.id)
+            lists.append(RingSnapshot.PendingList(owner: peer.id, successors: successors))
+        }
+        return lists
     }
 
     func crash(_ node: SimulatedNode) {
