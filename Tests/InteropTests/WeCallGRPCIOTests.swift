@@ -9,7 +9,9 @@ import Foundation
 import Testing
 
 /// Our clients against a server of grpcio.
-@Suite("We call a grpcio server", .timeLimit(.minutes(1)))
+///
+/// One at a time: each runs a Python of its own, which costs more memory than all the rest.
+@Suite("We call a grpcio server", .serialized, .timeLimit(.minutes(1)))
 struct WeCallGRPCIOTests {
     // MARK: Looking up
 
