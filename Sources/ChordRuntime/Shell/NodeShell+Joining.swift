@@ -202,19 +202,17 @@ extension NodeShell {
     ///
     /// - Throws: why it will not become one, or `CancellationError`.
     package func waitUntilJoined() async throws {
-        switch (machine.phase, end) {
-        case (.member, nil): return
-        case (_, .failed(let error)): throw error
-        case (_, .left), (.left, _):
-            throw ChordError(.stopped, "the node has left the ring")
-        case (.outside, nil): break
-        }
+        if let outcome = joinOutcome { return try outcome.get() }
         lastWaiter += 1
         let key = lastWaiter
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation {
                 (continuation: CheckedContinuation<Void, any Error>) in
-                if Task.isCancelled {
+                // Looked at again: the task may have been suspended on its way here, and whoever has
+                // joined meanwhile tells nobody twice.
+                if let outcome = joinOutcome {
+                    continuation.resume(with: outcome)
+                } else if Task.isCancelled {
                     continuation.resume(throwing: CancellationError())
                 } else {
                     joinWaiters[key] = continuation
@@ -225,6 +223,17 @@ extension NodeShell {
         }
     }
 
+    /// How joining has ended; nil while it has not.
+    private var joinOutcome: Result<Void, any Error>? {
+        switch (machine.phase, end) {
+        case (.member, nil): .success(())
+        case (_, .failed(let error)): .failure(error)
+        case (_, .left), (.left, _):
+            .failure(ChordError(.stopped, "the node has left the ring"))
+        case (.outside, nil): nil
+        }
+    }
+
     /// Leaves the ring: tells the neighbours and waits until they have heard it, or cannot.
     package func leave() async {
         guard end == nil else { return }
@@ -232,7 +241,14 @@ extension NodeShell {
         ticker?.cancel()
         ticker = nil
         if leavesUnderWay > 0 {
-            await withCheckedContinuation { leaveWaiters.append($0) }
+            await withCheckedContinuation { continuation in
+                // Looked at again, as in `waitUntilJoined`.
+                if leavesUnderWay == 0 {
+                    continuation.resume()
+                } else {
+                    leaveWaiters.append(continuation)
+                }
+            }
         }
         finish(.left)
     }

@@ -38,6 +38,12 @@ package actor NodeShell {
     enum End {
         case left
         case failed(ChordError)
+
+        /// Why, where it was not of its own accord.
+        var error: ChordError? {
+            guard case .failed(let error) = self else { return nil }
+            return error
+        }
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -167,11 +173,7 @@ package actor NodeShell {
         end = reason
         ticker?.cancel()
         ticker = nil
-        let error: ChordError? =
-            switch reason {
-            case .left: nil
-            case .failed(let error): error
-            }
+        let error = reason.error
         // In the order in which they came: a dictionary's own differs from run to run.
         for key in joinWaiters.keys.sorted() {
             joinWaiters.removeValue(forKey: key)?.resume(
@@ -188,16 +190,15 @@ package actor NodeShell {
     ///
     /// - Returns: why, or nil where it left of its own accord, or where the waiting task was cancelled.
     package func waitForEnd() async -> ChordError? {
-        switch end {
-        case .left: return nil
-        case .failed(let error): return error
-        case nil: break
-        }
+        if let end { return end.error }
         lastWaiter += 1
         let key = lastWaiter
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                if Task.isCancelled {
+                // Looked at again: the task may have been suspended on its way here.
+                if let end {
+                    continuation.resume(returning: end.error)
+                } else if Task.isCancelled {
                     continuation.resume(returning: nil)
                 } else {
                     endWaiters[key] = continuation
