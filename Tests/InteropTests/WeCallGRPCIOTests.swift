@@ -143,8 +143,8 @@ struct WeCallGRPCIOTests {
                     at: server.address,
                     within: .seconds(1)
                 )
+                // Both sides keep the time; which of them says so first is chance.
                 #expect(outcome.result.status.code == .deadlineExceeded)
-                #expect(outcome.result.status.origin == .local)
                 let lines = try await server.process.wait(for: "what its handler saw") { output in
                     output.lines.contains("cancelled") ? output.lines : nil
                 }
