@@ -19,40 +19,64 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle: Target.Dependency = .product(
-    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    name: "ServiceLifecycle",
+    package: "swift-service-lifecycle"
+)
+let signals: Target.Dependency = .product(
+    name: "UnixSignals",
+    package: "swift-service-lifecycle"
+)
 let arguments: Target.Dependency = .product(
-    name: "ArgumentParser", package: "swift-argument-parser")
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
 
 /// A module of the house and its test target, in mirrored folders. What a module may import is its
 /// row in HANDBOOK.md; `scripts/check-imports` holds the sources to it.
 func module(
-    _ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = []
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    tests: [Target.Dependency] = [],
+    exclude: [String] = []
 ) -> [Target] {
     [
         .target(name: name, dependencies: dependencies, swiftSettings: strict),
         .testTarget(
-            name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies + tests,
-            swiftSettings: strict),
+            name: "\(name)Tests",
+            dependencies: [.init(stringLiteral: name)] + dependencies + tests,
+            exclude: exclude,
+            swiftSettings: strict
+        ),
     ]
 }
 
 var targets: [Target] = [
     .systemLibrary(
-        name: "COpenSSL", pkgConfig: "openssl",
-        providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        name: "COpenSSL",
+        pkgConfig: "openssl",
+        providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
+    ),
     .systemLibrary(
-        name: "CNGHTTP2", pkgConfig: "libnghttp2",
-        providers: [.apt(["libnghttp2-dev"]), .brew(["libnghttp2"])]),
+        name: "CNGHTTP2",
+        pkgConfig: "libnghttp2",
+        providers: [.apt(["libnghttp2-dev"]), .brew(["libnghttp2"])]
+    ),
     .systemLibrary(
-        name: "CProtobufC", pkgConfig: "libprotobuf-c",
-        providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
+        name: "CProtobufC",
+        pkgConfig: "libprotobuf-c",
+        providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]
+    ),
     .target(name: "CChordProtos", dependencies: ["CProtobufC"]),
 ]
-targets += module("ChordCore", [])
+targets += module("ChordCore", [], exclude: ["Interaction/Scripts"])
 targets += module("ChordHash", ["COpenSSL", "ChordCore"])
 targets += module("ChordIdentity", [])
 targets += module("ChordRPC", ["ChordIdentity", nioLocks])
-targets += module("ChordTLS", ["COpenSSL", "ChordIdentity", nioCore, nioTLS, nioLocks], tests: [nioEmbedded])
+targets += module(
+    "ChordTLS",
+    ["COpenSSL", "ChordIdentity", nioCore, nioTLS, nioLocks],
+    tests: [nioEmbedded, "ChordTestSupport"]
+)
 targets += module("ChordHTTP2", ["CNGHTTP2", nioCore])
 targets += module("ChordWire", ["ChordCore", "CChordProtos", "CProtobufC"])
 targets += module(
@@ -60,29 +84,44 @@ targets += module(
     [
         "ChordRPC", "ChordTLS", "ChordHTTP2", "ChordIdentity", nioCore, nioPosix, nioTLS, nioLocks,
         logging, metrics,
-    ], tests: [nioEmbedded, "ChordTestSupport"])
+    ],
+    tests: [nioEmbedded, "ChordTestSupport"]
+)
 targets += module(
     "ChordRuntime",
     [
         "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordWire", nioLocks, logging,
         metrics, tracing,
-    ])
+    ]
+)
 targets += module(
     "Chord",
     [
         "ChordRuntime", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC",
-        "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging, metrics, lifecycle,
-    ])
+        "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging, metrics,
+        lifecycle,
+    ]
+)
 targets += [
     // What several test targets need: certificates, by the command that users have.
     .target(name: "ChordTestSupport", path: "Tests/ChordTestSupport", swiftSettings: strict),
     .executableTarget(
         name: "ChordCLI",
-        dependencies: ["Chord", "ChordTLS", arguments, logging, lifecycle],
-        swiftSettings: strict),
+        dependencies: [
+            "Chord", "ChordIdentity", "ChordTLS", arguments, logging, lifecycle, signals,
+        ],
+        swiftSettings: strict
+    ),
     .testTarget(
-        name: "ChordCLITests", dependencies: ["ChordCLI", "Chord", "ChordCore", "ChordHash"],
+        name: "ChordCLITests", dependencies: ["ChordCLI", "Chord", arguments, logging],
         swiftSettings: strict),
+    // Against programs that are not ours: grpcio in Tests/Interop, and the openssl command.
+    .testTarget(
+        name: "InteropTests",
+        dependencies: [
+            "Chord", "ChordTransport", "ChordTLS", "ChordRPC", "ChordIdentity", "ChordCore",
+            "ChordTestSupport", nioCore, nioPosix, nioLocks, logging,
+        ], swiftSettings: strict),
 ]
 
 let package = Package(
@@ -99,7 +138,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(
-            url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+            url: "https://github.com/swift-server/swift-service-lifecycle",
+            from: "2.13.0"
+        ),
     ],
     targets: targets,
     swiftLanguageModes: [.v6]

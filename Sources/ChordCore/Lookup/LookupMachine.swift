@@ -35,15 +35,24 @@ public struct LookupMachine: Hashable, Sendable {
     public let hops: Int
     /// Forwardings that are allowed in all.
     public let hopBudget: Int
+    /// Nodes that others on the way found dead: asked last, as they may be wrong or it may be over.
+    public let avoided: [Identifier]
     /// The nodes that were asked here and failed.
     public private(set) var excluded: [Identifier] = []
 
     /// A lookup that has come `hops` forwardings far.
-    public init(target: Identifier, joiner: NodeReference? = nil, hops: Int = 0, hopBudget: Int) {
+    public init(
+        target: Identifier,
+        joiner: NodeReference? = nil,
+        hops: Int = 0,
+        hopBudget: Int,
+        avoiding avoided: [Identifier] = []
+    ) {
         self.target = target
         self.joiner = joiner
         self.hops = hops
         self.hopBudget = hopBudget
+        self.avoided = avoided
     }
 
     /// The number of forwardings that are allowed by default: twice as many as a finger table of `width`
@@ -58,9 +67,14 @@ public struct LookupMachine: Hashable, Sendable {
         case .notMember: .fail(.notMember)
         case .exhausted: .fail(.exhausted)
         case .forward(let candidates):
-            hops < hopBudget ? .ask(candidates[0]) : .fail(.hopBudgetSpent)
+            hops < hopBudget
+                ? .ask(candidates.first { !avoided.contains($0.id) } ?? candidates[0])
+                : .fail(.hopBudgetSpent)
         }
     }
+
+    /// What the next node is to avoid: all that was found dead on the way.
+    public var toAvoid: [Identifier] { avoided + excluded.filter { !avoided.contains($0) } }
 
     /// The node that was asked failed: it is not asked again.
     public mutating func exclude(_ id: Identifier) {

@@ -33,10 +33,24 @@ extension ChordMachine {
                 machine.successors.refresh(candidate)
             }
         }
-        if isPredecessorGone || candidate.id.isBetween(predecessor.id, and: node.id) {
-            return adopt(candidate)
+        if isPredecessorGone { return adopt(candidate) }
+        if candidate.id.isBetween(predecessor.id, and: node.id) {
+            let former = predecessor
+            let directives = adopt(candidate)
+            // It has a new successor, and would learn so only when it asks us next.
+            return former.id == node.id ? directives : directives + [.nudge(former)]
         }
         return starting(.rectify(nextToken(), candidate: candidate), asking: predecessor)
+    }
+
+    /// The successor says that what it answered before has changed.
+    public mutating func nudged(by id: Identifier) -> [Directive] {
+        guard phase == .member, id == (successors.head ?? predecessor).id, id != node.id else {
+            return []
+        }
+        var directives: [Directive] = []
+        wantRound(&directives)
+        return directives
     }
 
     mutating func predecessorAnswered(
@@ -45,8 +59,8 @@ extension ChordMachine {
     ) -> [Directive] {
         switch answer {
         case .state(let state) where state.node.id == predecessor.id:
-            // It lives: the candidate is behind it and will learn so from its own stabilization.
-            return []
+            // It lives: the candidate is behind it, and learns so when it asks us again.
+            return [.nudge(candidate)]
         case .busy:
             return []
         case .dead, .notMember, .state:
@@ -69,6 +83,10 @@ extension ChordMachine {
         successors rest: [NodeReference]
     ) -> [Directive] {
         guard phase == .member, leaver.id != node.id else { return [] }
+        // The farewell of a former life may arrive when the node is back already.
+        let known = [predecessor] + successors.entries + table.entries
+        guard !known.contains(where: { $0.id == leaver.id && $0.incarnation > leaver.incarnation })
+        else { return [] }
         var directives: [Directive] = []
         if successors.head?.id == leaver.id {
             directives += dropHead(cause: .left, rest: rest)
@@ -79,7 +97,7 @@ extension ChordMachine {
             }
         }
         if waitingCandidate?.id == leaver.id { waitingCandidate = nil }
-        if predecessor.id == leaver.id, predecessor.incarnation <= leaver.incarnation {
+        if predecessor.id == leaver.id {
             isPredecessorGone = true
             if successors.head == nil {
                 directives += changing(.left) { machine, _ in

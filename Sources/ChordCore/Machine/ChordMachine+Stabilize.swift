@@ -116,7 +116,10 @@ extension ChordMachine {
         case .dead, .notMember, .state:
             if let head { return [.notify(head)] }
             // Alone but for a predecessor that is gone: this node is the whole ring now.
-            return changing(.failed) { machine, _ in machine.predecessor = machine.node }
+            return changing(.failed) { machine, _ in
+                machine.predecessor = machine.node
+                machine.isPredecessorGone = false
+            }
         }
     }
 
@@ -127,13 +130,11 @@ extension ChordMachine {
         var directives = changing(cause) { machine, directives in
             machine.table.remove(head.id)
             machine.successors.remove(head.id)
-            if !rest.isEmpty {
-                machine.successors = SuccessorList(
-                    of: machine.node.id,
-                    from: rest.filter { $0.id != head.id },
-                    limit: machine.limit
-                )
-            }
+            machine.successors = machine.successors.preceded(
+                by: rest.filter { $0.id != head.id },
+                of: machine.node.id,
+                limit: machine.limit
+            )
             if machine.successors.head == nil { machine.recoverSuccessor(except: head.id) }
             if machine.successors.head == nil {
                 if cause == .failed { directives.append(.report(.successorsLost(lost))) }
@@ -177,7 +178,8 @@ extension ChordMachine {
         }
         if isRoundWaiting {
             isRoundWaiting = false
-            return startStabilization()
+            let directives = startStabilization()
+            if operation != nil { return directives }
         }
         return configuration.queryMode == .delaying ? [.publish] : []
     }
@@ -188,15 +190,16 @@ extension ChordMachine {
         return directives
     }
 
-    /// Whether a state names another node under our name, which only a second life of ours can be.
-    func rivals(in state: RingState) -> [Directive] {
+    /// Whether a state names another life of this node. At our own address it is a former one, whose
+    /// incarnation ours must exceed; elsewhere it may be a live rival.
+    mutating func rivals(in state: RingState) -> [Directive] {
         let named = [state.predecessor] + state.successors
         guard
             let rival = named.first(where: {
                 $0.name == node.name && $0.incarnation > node.incarnation
-                    && $0.address != node.address
             })
         else { return [] }
-        return [.verifyRival(rival)]
+        return rival.address == node.address
+            ? raiseIncarnation(above: rival.incarnation) : [.verifyRival(rival)]
     }
 }

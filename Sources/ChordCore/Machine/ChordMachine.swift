@@ -17,6 +17,9 @@
 //   rectify need not probe it.
 // - When the last successor fails, the paper's precondition is broken. The node then goes on from its
 //   fingers and its predecessor rather than declaring itself alone.
+// - A node whose list has changed nudges its predecessor, and one that adopts a nearer predecessor nudges
+//   the old one. A nudge makes a round happen now rather than at the next tick, and nothing else; so a
+//   change spreads backwards in round trips rather than in intervals.
 // - In the mode `answering`, state queries are answered while an operation is under way.
 
 /// One node's part in the protocol. Inputs are its mutating methods; what is to be done comes out as
@@ -193,8 +196,18 @@ public struct ChordMachine: Hashable, Sendable {
                     limit: machine.limit
                 )
             }
+            // The first pass over the fingers need not wait: without them lookups go along the lists.
+            machine.quietTicks = machine.configuration.fingerQuietTicks
             machine.wantRound(&directives)
         }
+    }
+
+    /// Takes note of a former life of this node, before it joins or when one is found dead: references to
+    /// it must not count as newer than those to the present one.
+    public mutating func raiseIncarnation(above former: UInt64) -> [Directive] {
+        guard node.incarnation <= former, former < .max else { return [] }
+        node.incarnation = former + 1
+        return [.publish]
     }
 
     /// Leaves: the neighbours are told, and every later query is answered "not a member".
@@ -237,7 +250,7 @@ public struct ChordMachine: Hashable, Sendable {
         let before = view
         var directives: [Directive] = []
         change(&self, &directives)
-        for successor in successors.entries { table.insert(successor) }
+        table.take(over: successors)
         let after = view
         guard after != before else { return directives }
         directives.append(.publish)
@@ -274,10 +287,13 @@ public struct ChordMachine: Hashable, Sendable {
                 )
             )
         }
-        let neighboursChanged =
-            after.predecessor.id != before.predecessor.id
-            || after.successors.map(\.id) != before.successors.map(\.id)
-        if neighboursChanged { wantRound(&directives) }
+        let isListChanged = after.successors.map(\.id) != before.successors.map(\.id)
+        if isListChanged || after.predecessor.id != before.predecessor.id {
+            wantRound(&directives)
+        }
+        if isListChanged, predecessor.id != node.id, !isPredecessorGone {
+            directives.append(.nudge(predecessor))
+        }
         return directives
     }
 

@@ -16,6 +16,8 @@ public enum Directive: Hashable, Sendable {
     case askState(Token, NodeReference)
     /// Tell a node that we may be its predecessor.
     case notify(NodeReference)
+    /// Tell our predecessor that what it copies from us has changed; it then asks us again.
+    case nudge(NodeReference)
     /// Look up the owner of an identifier, and answer ``ChordMachine/resolveFinger(_:for:)``.
     case findFinger(Token, Identifier)
     /// Tell a node that we go away; it gets our predecessor and list along.

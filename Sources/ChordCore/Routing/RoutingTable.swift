@@ -38,6 +38,16 @@ public struct RoutingTable: Hashable, Sendable {
         }
     }
 
+    /// Takes a successor list over: as far as it reaches, it knows better than the table what there is
+    /// between its entries, which is nothing.
+    mutating func take(over successors: SuccessorList) {
+        guard let last = successors.entries.last else { return }
+        entries.removeAll { entry in
+            entry.id.isIn(after: owner, through: last.id) && !successors.contains(entry.id)
+        }
+        for successor in successors.entries { insert(successor) }
+    }
+
     /// Takes a node out.
     public mutating func remove(_ id: Identifier) {
         entries.removeAll { $0.id == id }

@@ -75,9 +75,12 @@ extension RoutingView {
         func isOut(_ candidate: NodeReference) -> Bool {
             excluded.contains(candidate.id) || candidate.id == joiner?.id
         }
-        guard let next = successors.first(where: { !isOut($0) }) else {
+        // A node that was alone and has been notified knows of one other: its predecessor is then its
+        // successor as well, although its list does not say so before the next stabilization.
+        let known = successors.isEmpty && predecessor.id != node.id ? [predecessor] : successors
+        guard let next = known.first(where: { !isOut($0) }) else {
             // Alone, or only the joiner's former life is left beside us.
-            let isAlone = successors.allSatisfy { $0.id == joiner?.id }
+            let isAlone = known.allSatisfy { $0.id == joiner?.id }
             return isAlone ? .owner(node) : .exhausted
         }
         if id.isIn(after: node.id, through: next.id) { return .owner(next) }
@@ -86,7 +89,8 @@ extension RoutingView {
             candidates.append(candidate)
             if candidates.count == Self.candidateLimit { break }
         }
-        // The table holds the successors, and `next` precedes `id`, so there is at least that one.
+        // The table holds the successors, and `next` precedes `id`: only a predecessor that stands in
+        // for a successor may not be in it.
         return candidates.isEmpty ? .forward([next]) : .forward(candidates)
     }
 }

@@ -60,6 +60,15 @@ public struct SuccessorList: Hashable, Sendable {
         entries.contains { $0.id == id }
     }
 
+    /// The list with another one in front: the orderly beginning of `nodes`, then what this list knows
+    /// beyond its end. So a list that says less than this one takes nothing away from its far end.
+    func preceded(by nodes: [NodeReference], of owner: Identifier, limit: Int) -> SuccessorList {
+        let front = SuccessorList(of: owner, from: nodes, limit: limit).entries
+        guard let last = front.last else { return self }
+        let beyond = entries.filter { $0.id.isBetween(last.id, and: owner) }
+        return SuccessorList(of: owner, from: front + beyond, limit: limit)
+    }
+
     /// Takes the entry at `id` out; the others close up.
     mutating func remove(_ id: Identifier) {
         entries.removeAll { $0.id == id }

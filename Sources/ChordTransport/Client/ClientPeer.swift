@@ -279,7 +279,13 @@ final class ClientPeer: @unchecked Sendable {
         draining.removeAll { $0 === connection }
         if connection === self.connection {
             self.connection = nil
-            if wasReady { redial() } else { dialFailed(reason) }
+            if wasReady {
+                // Nobody had announced it: the peer is gone, or the way to it.
+                if !client.isShuttingDown { client.losses.report(target.address) }
+                redial()
+            } else {
+                dialFailed(reason)
+            }
         }
         client.connectionClosed()
     }

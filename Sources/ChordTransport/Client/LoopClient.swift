@@ -15,6 +15,7 @@ final class LoopClient: @unchecked Sendable {
     let configuration: TransportConfiguration
     let log: TransportLog
     let metrics: ChordTransportMetrics
+    let losses: ConnectionLosses
     /// By address, since nearly every address is called with one expectation only.
     private var byAddress: [String: [ClientPeer]] = [:]
     private var sweep: Scheduled<Void>?
@@ -28,13 +29,15 @@ final class LoopClient: @unchecked Sendable {
         tls: TLSContextSource,
         configuration: TransportConfiguration,
         log: TransportLog,
-        metrics: ChordTransportMetrics
+        metrics: ChordTransportMetrics,
+        losses: ConnectionLosses
     ) {
         self.executor = executor
         self.tls = tls
         self.configuration = configuration
         self.log = log
         self.metrics = metrics
+        self.losses = losses
     }
 
     func start(_ call: NetworkCall) {

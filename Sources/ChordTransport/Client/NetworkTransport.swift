@@ -16,6 +16,7 @@ import NIOCore
 package final class NetworkTransport: ClientTransport {
     private let clients: [LoopClient]
     private let byExecutor: [ObjectIdentifier: LoopClient]
+    private let losses: ConnectionLosses
     private let turn = NIOLockedValueBox(0)
 
     package init(
@@ -25,13 +26,16 @@ package final class NetworkTransport: ClientTransport {
         log: TransportLog,
         metrics: ChordTransportMetrics
     ) {
+        let losses = ConnectionLosses()
+        self.losses = losses
         let clients = executors.all.map { executor in
             LoopClient(
                 executor: executor,
                 tls: tls,
                 configuration: configuration,
                 log: log,
-                metrics: metrics
+                metrics: metrics,
+                losses: losses
             )
         }
         self.clients = clients
@@ -74,6 +78,12 @@ package final class NetworkTransport: ClientTransport {
         )
         client.executor.execute { client.start(running) }
         return running
+    }
+
+    /// Calls `handler` with a peer's address, on the connection's loop, whenever a connection that was in
+    /// use ends without notice. For a crash on a live machine that is the first sign, milliseconds after.
+    package func onConnectionLoss(_ handler: @escaping @Sendable (String) -> Void) {
+        losses.setHandler(handler)
     }
 
     package func resetBackoff(of address: String) {

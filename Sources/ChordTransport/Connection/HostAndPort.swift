@@ -14,6 +14,17 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Throws: `invalidAddress` where it is not of the form, saying what is wrong with it.
     package init(_ address: String) throws(TransportError) {
+        try self.init(address, ports: 1...65535)
+    }
+
+    /// Reads an address to listen at: port 0 lets the kernel choose.
+    ///
+    /// - Throws: `invalidAddress` where it is not of the form, saying what is wrong with it.
+    package init(listening address: String) throws(TransportError) {
+        try self.init(address, ports: 0...65535)
+    }
+
+    private init(_ address: String, ports: ClosedRange<Int>) throws(TransportError) {
         func refuse(_ why: String) -> TransportError {
             TransportError(
                 .invalidAddress,
@@ -48,8 +59,12 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
         }
         guard (1...5).contains(portText.utf8.count),
             portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let number = Int(portText), (1...65535).contains(number)
-        else { throw refuse("the port must be a number from 1 to 65535") }
+            let number = Int(portText), ports.contains(number)
+        else {
+            throw refuse(
+                "the port must be a number from \(ports.lowerBound) to \(ports.upperBound)"
+            )
+        }
         port = number
     }
 

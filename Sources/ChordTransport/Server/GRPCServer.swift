@@ -123,7 +123,10 @@ package final class GRPCServer: Sendable {
     private static func bindFailure(_ address: SocketAddress, _ cause: any Error) -> TransportError
     {
         let shown = HostAndPort(address).map { "\($0)" } ?? "\(address)"
-        return TransportError(.bindFailed, "cannot listen on \(shown)", cause: cause)
+        return TransportError(
+            .bindFailed,
+            "cannot listen on \(shown): \(DialFailure.describe(cause))"
+        )
     }
 
     private var bootstrap: ServerBootstrap {

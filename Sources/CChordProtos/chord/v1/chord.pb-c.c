@@ -565,11 +565,11 @@ static const ProtobufCFieldDescriptor chord__v1__node__field_descriptors[4] =
     "name",
     2,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
     offsetof(Chord__V1__Node, name),
     NULL,
-    &protobuf_c_empty_string,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -577,11 +577,11 @@ static const ProtobufCFieldDescriptor chord__v1__node__field_descriptors[4] =
     "address",
     3,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
     offsetof(Chord__V1__Node, address),
     NULL,
-    &protobuf_c_empty_string,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -630,11 +630,11 @@ static const ProtobufCFieldDescriptor chord__v1__ring_parameters__field_descript
     "ring",
     1,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
     offsetof(Chord__V1__RingParameters, ring),
     NULL,
-    &protobuf_c_empty_string,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -642,11 +642,11 @@ static const ProtobufCFieldDescriptor chord__v1__ring_parameters__field_descript
     "hash",
     2,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
     offsetof(Chord__V1__RingParameters, hash),
     NULL,
-    &protobuf_c_empty_string,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -1015,7 +1015,7 @@ const ProtobufCMessageDescriptor chord__v1__get_predecessor_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__get_predecessor_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__notify_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor chord__v1__notify_request__field_descriptors[3] =
 {
   {
     "candidate",
@@ -1041,15 +1041,28 @@ static const ProtobufCFieldDescriptor chord__v1__notify_request__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "changed",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__NotifyRequest, changed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__notify_request__field_indices_by_name[] = {
   0,   /* field[0] = candidate */
+  2,   /* field[2] = changed */
   1,   /* field[1] = parameters */
 };
 static const ProtobufCIntRange chord__v1__notify_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor chord__v1__notify_request__descriptor =
 {
@@ -1059,7 +1072,7 @@ const ProtobufCMessageDescriptor chord__v1__notify_request__descriptor =
   "Chord__V1__NotifyRequest",
   "chord.v1",
   sizeof(Chord__V1__NotifyRequest),
-  2,
+  3,
   chord__v1__notify_request__field_descriptors,
   chord__v1__notify_request__field_indices_by_name,
   1,  chord__v1__notify_request__number_ranges,

@@ -59,11 +59,11 @@ struct  Chord__V1__Node
   /*
    * 1 to 255 bytes of UTF-8, the name in the node's certificate.
    */
-  char *name;
+  ProtobufCBinaryData name;
   /*
    * host:port, at most 262 bytes; an IPv6 host stands in brackets.
    */
-  char *address;
+  ProtobufCBinaryData address;
   /*
    * Milliseconds since 1970 at the start of this life of the node, or more.
    */
@@ -71,7 +71,7 @@ struct  Chord__V1__Node
 };
 #define CHORD__V1__NODE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__node__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0 }
 
 
 /*
@@ -80,8 +80,14 @@ struct  Chord__V1__Node
 struct  Chord__V1__RingParameters
 {
   ProtobufCMessage base;
-  char *ring;
-  char *hash;
+  /*
+   * 1 to 255 bytes.
+   */
+  ProtobufCBinaryData ring;
+  /*
+   * 1 to 64 bytes.
+   */
+  ProtobufCBinaryData hash;
   /*
    * The identifier of the string "chord parameters probe": equal hash names may hide unequal hashes.
    */
@@ -92,13 +98,13 @@ struct  Chord__V1__RingParameters
   uint32_t width;
   Chord__V1__IdRule id_rule;
   /*
-   * Length of the successor lists.
+   * Length of the successor lists, 1 to 64.
    */
   uint32_t successors;
 };
 #define CHORD__V1__RING_PARAMETERS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__ring_parameters__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, 0, CHORD__V1__ID_RULE__ID_RULE_UNSPECIFIED, 0 }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, CHORD__V1__ID_RULE__ID_RULE_UNSPECIFIED, 0 }
 
 
 struct  Chord__V1__FindSuccessorRequest
@@ -126,7 +132,8 @@ struct  Chord__V1__FindSuccessorRequest
    */
   protobuf_c_boolean iterative;
   /*
-   * Nodes that the caller found dead, by identifier; at most 32.
+   * Nodes that were found dead on the way, by identifier; at most 32. An iterative step leaves them
+   * out; a forwarder asks them last, as that is somebody else's finding.
    */
   size_t n_excluded;
   ProtobufCBinaryData *excluded;
@@ -156,7 +163,8 @@ struct  Chord__V1__FindSuccessorReply
   Chord__V1__Node **answering_successors;
   uint32_t hops;
   /*
-   * With want_path: the nodes from the first asked to the one that answered.
+   * With want_path: the nodes from the first asked to the one that answered. Left out when the reply
+   * would be larger than a message may be.
    */
   size_t n_path;
   Chord__V1__Node **path;
@@ -198,10 +206,15 @@ struct  Chord__V1__NotifyRequest
    */
   Chord__V1__Node *candidate;
   Chord__V1__RingParameters *parameters;
+  /*
+   * Set by the receiver's successor: its predecessor or list has changed, and the receiver may want to
+   * ask for them again. The caller is then no candidate.
+   */
+  protobuf_c_boolean changed;
 };
 #define CHORD__V1__NOTIFY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__notify_request__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, 0 }
 
 
 struct  Chord__V1__NotifyReply

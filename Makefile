@@ -1,0 +1,158 @@
+# This file is part of swift-chord, a Chord node and library in Swift.
+# Copyright the swift-chord contributors.
+# SPDX-License-Identifier: Apache-2.0
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+# Two builds at once would only wait for one another.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+SWIFT ?= swift
+SWIFT_FLAGS ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+PYTHON ?= python3
+# make test FILTER=ChordTLSTests runs what matches only.
+FILTER ?=
+# make test TEST_RELEASE=1 lets the tests of whole processes run the release build of chord.
+TEST_RELEASE ?= 0
+
+# Settings of scripts/certs, handed over through the environment. An environment often has a NAME of
+# its own; only one given to make counts.
+ifneq ($(origin NAME),command line)
+NAME :=
+endif
+export CERTS_DIR TRUST_DOMAIN NODES HOSTS DAYS CA_DAYS CRL_DAYS NOT_BEFORE NOT_AFTER FORCE NAME
+
+FORMATTED := $(wildcard Sources Tests Package.swift Benchmarks Examples)
+VENV := .venv
+TEST_CERTS := $(CURDIR)/.build/test-certs
+
+##@ Use
+
+.PHONY: help
+help: ## show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: deps release link ## start seven nodes, look keys up, kill two, look up again
+	@NODES= HOSTS= NAME= scripts/certs set
+	@scripts/demo start
+
+.PHONY: demo-stop
+demo-stop: ## stop the ring that demo left running
+	@scripts/demo stop
+
+.PHONY: install
+install: ## install chord in PREFIX (/usr/local); DESTDIR for packagers
+	@[ -x .build/release/chord ] || $(MAKE) --no-print-directory release
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 .build/release/chord "$(DESTDIR)$(PREFIX)/bin/chord"
+
+##@ Build and test
+
+.PHONY: deps
+deps: ## install the system libraries that are missing
+	@scripts/deps
+
+.PHONY: build
+build: deps ## debug build of everything
+	$(SWIFT) build $(SWIFT_FLAGS)
+
+.PHONY: release
+release: deps ## release build of the chord command
+	$(SWIFT) build -c release --product chord $(SWIFT_FLAGS)
+
+.PHONY: test
+test: deps-test $(VENV)/.ready ## build and run all tests, or FILTER=ChordCoreTests
+	@mkdir -p .build && env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER \
+	    CERTS_DIR="$(TEST_CERTS)" FORCE=1 scripts/certs set >/dev/null
+ifeq ($(TEST_RELEASE),1)
+	$(SWIFT) build -c release --product chord $(SWIFT_FLAGS)
+endif
+	$(SWIFT) build --build-tests $(SWIFT_FLAGS)
+	CHORD_TEST_CERTS_DIR="$(TEST_CERTS)" CHORD_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python3" \
+	    $(if $(filter 1,$(TEST_RELEASE)),CHORD_TEST_BINARY="$(CURDIR)/.build/release/chord") \
+	    $(SWIFT) test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)")
+
+.PHONY: lint
+lint: deps-lint ## check format, imports, generated files and house rules
+	@failed=0; \
+	for check in "$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)" \
+	    "scripts/check-imports --self-test" scripts/check-imports scripts/check-protos \
+	    "scripts/tidy --self-test" scripts/tidy; do \
+	    echo "$$check"; \
+	    $$check || failed=1; \
+	done; \
+	exit $$failed
+
+.PHONY: format
+format: ## put all Swift files into shape
+	$(SWIFT) format --in-place --recursive --parallel $(FORMATTED)
+
+.PHONY: protos
+protos: deps-lint ## make Sources/CChordProtos anew from Protos/
+	scripts/protos
+
+.PHONY: clean
+clean: ## stop the demo and remove what was built; certificates stay
+	@scripts/demo stop
+	@[ ! -d .build ] || $(SWIFT) package clean
+	rm -rf .build/test-certs .demo $(VENV) chord
+
+##@ Certificates (settings: certs/README.md)
+
+.PHONY: certs
+certs: ## authority, NODES="n1 … n7", client demo, administrator admin
+	@scripts/certs set
+
+.PHONY: ca
+ca: ## the authority alone
+	@scripts/certs ca
+
+.PHONY: node-cert
+node-cert: ## a node's: NAME=n8 HOSTS=10.0.0.8,n8.example
+	@scripts/certs node "$$NAME"
+
+.PHONY: client-cert
+client-cert: ## a client's: NAME=alice
+	@scripts/certs client "$$NAME"
+
+.PHONY: admin-cert
+admin-cert: ## an administrator's: NAME=bob
+	@scripts/certs admin "$$NAME"
+
+.PHONY: revoke
+revoke: ## revoke NAME=n8, client-alice or admin-bob and renew crl.pem
+	@scripts/certs revoke "$$NAME"
+
+.PHONY: certs-verify
+certs-verify: ## check every certificate as a peer would
+	@scripts/certs verify
+
+.PHONY: certs-clean
+certs-clean: ## remove all certificates and the authority: FORCE=1
+	@scripts/certs clean
+
+# What follows is for the targets above.
+
+.PHONY: deps-test deps-lint link
+deps-test:
+	@scripts/deps test
+
+deps-lint:
+	@scripts/deps lint
+
+link:
+	@ln -sfn .build/release/chord chord
+
+# Made anew when the requirements change; half an environment is never taken for a whole one.
+$(VENV)/.ready: Tests/Interop/requirements.txt
+	@rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python3 -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

@@ -1,0 +1,136 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChordCore
+public import ChordHash
+import ChordIdentity
+import ChordRPC
+public import ChordRuntime
+import ChordTLS
+public import ChordTransport
+public import Logging
+public import NIOCore
+import NIOPosix
+
+/// What a client of a ring is told.
+public struct ChordClientConfiguration: Sendable {
+    /// Addresses of members, as `host:port`; the next is tried when one is down.
+    public var nodes: [String]
+    /// The client's certificate files, and whom it trusts.
+    public var certificates: Certificates
+    /// How long a node may be silent before the next is tried.
+    public var silence = SilenceLimits()
+    /// Limits of lookups.
+    public var lookups = LookupLimits()
+    /// Hash functions of one's own, for rings that use one.
+    public var hashes: [HashFunction] = []
+    /// Connections and HTTP/2.
+    public var transport = TransportConfiguration()
+    /// Where the client logs to.
+    public var logger = Logger(label: "chord.client")
+    /// The event loops to run on. Nil makes one thread that ends with the client.
+    public var eventLoopGroup: (any EventLoopGroup)?
+
+    /// A client of these nodes with everything else at its default.
+    public init(nodes: [String], certificates: Certificates) {
+        self.nodes = nodes
+        self.certificates = certificates
+    }
+}
+
+/// Asks a ring without being a member of it.
+///
+/// It keeps its connections between calls; ``close()`` ends them.
+public final class ChordClient: Sendable {
+    private let client: RingClient
+    private let transport: NetworkTransport
+    private let ownGroup: MultiThreadedEventLoopGroup?
+
+    /// Loads the certificates; nothing is dialled yet.
+    ///
+    /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting or the file at fault.
+    public init(_ configuration: ChordClientConfiguration) throws(ChordError) {
+        let context: TLSContext
+        do {
+            for node in configuration.nodes { _ = try HostAndPort(node) }
+            context = try configuration.certificates.load()
+        } catch {
+            throw ChordError(.invalidConfiguration, "the client cannot start", cause: error)
+        }
+        guard !configuration.nodes.isEmpty else {
+            throw ChordError(.invalidConfiguration, "a client needs the address of a node")
+        }
+        let ownGroup =
+            configuration.eventLoopGroup == nil
+            ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
+        let executors = EventLoopExecutors(
+            group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton)
+        transport = NetworkTransport(
+            tls: TLSContextSource(context), executors: executors,
+            configuration: configuration.transport,
+            log: TransportLog(logger: configuration.logger, failuresPerSecond: 10),
+            metrics: ChordTransportMetrics())
+        self.ownGroup = ownGroup
+        client = RingClient(
+            contacts: configuration.nodes, transport: transport, executor: executors.next(),
+            silence: configuration.silence, lookups: configuration.lookups,
+            hashes: configuration.hashes)
+    }
+
+    /// What the ring's members have in common, as the first node that answers says.
+    ///
+    /// - Throws: `ChordError` with `noContact`.
+    public func parameters() async throws(ChordError) -> RingParameters {
+        try await client.parameters()
+    }
+
+    /// Looks up who owns a key; the ring forwards the question.
+    ///
+    /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded` or `refused`.
+    public func lookup(key: String, wantsPath: Bool = false) async throws(ChordError) -> LookupResult {
+        try await client.lookup(.key(Array(key.utf8)), wantPath: wantsPath)
+    }
+
+    /// Looks up who owns an identifier; the ring forwards the question.
+    ///
+    /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded` or `refused`;
+    ///   `invalidConfiguration` for an identifier wider than the ring's.
+    public func lookup(
+        _ id: Identifier, wantsPath: Bool = false
+    ) async throws(ChordError) -> LookupResult {
+        try await client.lookup(.identifier(id), wantPath: wantsPath)
+    }
+
+    /// Looks up who owns a key step by step, asking each node on the way.
+    ///
+    /// - Throws: `ChordError` with `noContact` or `lookupFailed`.
+    public func trace(key: String) async throws(ChordError) -> LookupTrace {
+        try await client.trace(.key(Array(key.utf8)))
+    }
+
+    /// Looks up who owns an identifier step by step, asking each node on the way.
+    ///
+    /// - Throws: `ChordError` with `noContact` or `lookupFailed`; `invalidConfiguration` for an
+    ///   identifier wider than the ring's.
+    public func trace(_ id: Identifier) async throws(ChordError) -> LookupTrace {
+        try await client.trace(.identifier(id))
+    }
+
+    /// Walks once around the ring.
+    ///
+    /// - Throws: `ChordError` with `noContact`.
+    public func walk() async throws(ChordError) -> RingWalk {
+        try await client.walk()
+    }
+
+    deinit {
+        // Not when the client is closed: until it is gone it may be asked, and answers on its loop.
+        ownGroup?.shutdownGracefully { _ in }
+    }
+
+    /// Closes the client's connections. What is asked later fails.
+    public func close() async {
+        await transport.shutdown(grace: .zero)
+    }
+}

@@ -1,0 +1,120 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChordCore
+public import ChordHash
+public import ChordRuntime
+public import ChordTransport
+public import Logging
+public import NIOCore
+
+/// What a ring's members must have in common. Nodes that differ in any of it refuse each other.
+public struct RingConfiguration: Sendable {
+    /// The ring's name.
+    public var name: String
+    /// The hash that makes identifiers of keys and names.
+    public var hash: HashFunction = .sha256
+    /// Bits of an identifier, 1 to 256, at most as many as the hash gives. Fewer make messages shorter
+    /// and collisions likelier: two nodes at one identifier cannot both be members.
+    public var width = 64
+    /// Where node identifiers come from.
+    public var identifierRule = IdentifierRule.name
+    /// Length of the successor lists, 1 to 32. One less than this may crash at once without harm to the
+    /// ring; each one more costs a reference in every maintenance answer.
+    public var successorCount = 4
+
+    /// A ring of this name with everything else at its default, which is that of a Concord ring.
+    public init(name: String = "chord") {
+        self.name = name
+    }
+
+    /// The parameters as they are compared and carried.
+    ///
+    /// - Throws: `ChordError` with `invalidConfiguration`.
+    func parameters() throws(ChordError) -> RingParameters {
+        guard (1...255).contains(name.utf8.count), !name.utf8.contains(0) else {
+            throw ChordError(
+                .invalidConfiguration, "a ring's name has 1 to 255 bytes and no zero byte")
+        }
+        guard (1...32).contains(successorCount) else {
+            throw ChordError(
+                .invalidConfiguration, "successorCount is \(successorCount); it must be 1 to 32")
+        }
+        do {
+            try HashFunction.validate(hash: hash, width: width)
+            let space = try IdentifierSpace(width: width)
+            return RingParameters(
+                ring: name, hash: hash.name,
+                probe: hash.identifier(of: RingParameters.probeText, in: space), space: space,
+                rule: identifierRule, successorCount: successorCount)
+        } catch {
+            throw ChordError(.invalidConfiguration, "the identifiers cannot be made", cause: error)
+        }
+    }
+}
+
+/// Everything that a node is told. What has a default can be left as it is.
+public struct ChordConfiguration: Sendable {
+    /// The node's name, 1 to 255 bytes: the one in its certificate.
+    public var name: String
+    /// The ring that it is a member of.
+    public var ring: RingConfiguration
+    /// Where to listen, as `host:port`; an IPv6 host in brackets. Port 0 lets the kernel choose.
+    public var listen = "127.0.0.1:7946"
+    /// What other nodes are told to dial; nil stands for `listen` with the port that it got. Needed
+    /// where `listen` is a wildcard address or lies behind a translation.
+    public var advertise: String?
+    /// Addresses of members to join through, tried in turn. None makes this the first node of a new
+    /// ring.
+    public var contacts: [String] = []
+    /// How long to try to join; nil stands for ever.
+    public var joinTimeout: Duration? = .seconds(60)
+    /// The node's certificate files, and whom it trusts.
+    public var certificates: Certificates
+    /// Intervals of maintenance.
+    public var intervals = MaintenanceIntervals()
+    /// How long a peer may be silent before it counts as dead.
+    public var silence = SilenceLimits()
+    /// Limits of lookups.
+    public var lookups = LookupLimits()
+    /// Settings of the protocol's state machine.
+    public var machine = ChordMachine.Configuration()
+    /// Sockets, connections and HTTP/2.
+    public var transport = TransportConfiguration()
+    /// How long calls under way may take to end when the node stops.
+    public var shutdownGrace: Duration = .seconds(5)
+    /// Where the node logs to; its handler and level are the embedder's choice.
+    public var logger = Logger(label: "chord")
+    /// The event loops to run on. Nil makes a group of `eventLoopThreads` that ends with the node.
+    public var eventLoopGroup: (any EventLoopGroup)?
+    /// Threads of a group of the node's own. One serves several hundred thousand lookups per second;
+    /// with more, each peer is connected once per thread.
+    public var eventLoopThreads = 1
+
+    /// A node of this name in this ring with everything else at its default.
+    public init(name: String, ring: RingConfiguration, certificates: Certificates) {
+        self.name = name
+        self.ring = ring
+        self.certificates = certificates
+    }
+}
+
+extension ChordConfiguration {
+    /// For one machine: notices a crash within tenths of a second.
+    public mutating func useLocalTimings() {
+        intervals.stabilize = .milliseconds(250)
+        silence.maintenanceFloor = .milliseconds(500)
+    }
+
+    /// For nodes far apart: slower rounds, and patience with long round trips.
+    public mutating func useWideAreaTimings() {
+        intervals.stabilize = .seconds(5)
+        silence.initial = .seconds(2)
+        silence.lookupFloor = .milliseconds(500)
+        silence.maintenanceFloor = .seconds(2)
+        silence.cap = .seconds(10)
+        silence.connect = .seconds(5)
+        lookups.deadline = .seconds(15)
+    }
+}

@@ -1,0 +1,296 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChordCore
+import ChordIdentity
+import ChordRPC
+public import ChordRuntime
+import ChordTLS
+import ChordTransport
+import Logging
+import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+
+/// A member of a Chord ring.
+///
+/// Making one loads the certificates and opens the port; ``run()`` joins the ring, serves it, and on
+/// graceful shutdown leaves it.
+///
+/// ```swift
+/// let node = try await ChordNode(configuration)
+/// try await ServiceGroup(services: [node], gracefulShutdownSignals: [.sigterm], logger: logger).run()
+/// ```
+public final class ChordNode: Service, Sendable {
+    private let configuration: ChordConfiguration
+    private let shell: NodeShell
+    private let server: GRPCServer
+    private let transport: NetworkTransport
+    private let tls: TLSContextSource
+    private let ownGroup: MultiThreadedEventLoopGroup?
+    private let hash: HashFunction
+
+    /// The node itself: identifier, name, and the address that others dial.
+    public let reference: NodeReference
+
+    /// Loads the certificates, checks the configuration and opens the port.
+    ///
+    /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting or the file at fault.
+    public init(_ configuration: ChordConfiguration) async throws(ChordError) {
+        let parameters = try configuration.ring.parameters()
+        let listen: HostAndPort
+        let context: TLSContext
+        do {
+            listen = try HostAndPort(listening: configuration.listen)
+            context = try configuration.certificates.load()
+        } catch {
+            throw ChordError(
+                .invalidConfiguration, "node \(configuration.name) cannot start", cause: error)
+        }
+        try Self.check(configuration, context.identity)
+        try Self.check(configuration, listen)
+
+        let ownGroup =
+            configuration.eventLoopGroup == nil
+            ? MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoopThreads))
+            : nil
+        let executors = EventLoopExecutors(
+            group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton)
+        let tls = TLSContextSource(context)
+        let log = TransportLog(
+            logger: configuration.logger,
+            failuresPerSecond: configuration.transport.server.loggedFailuresPerSecond)
+        let transportMetrics = ChordTransportMetrics()
+        let server = GRPCServer(
+            tls: tls, executors: executors, configuration: configuration.transport, log: log,
+            metrics: transportMetrics)
+        do {
+            try await server.bind(host: listen.host, port: listen.port)
+        } catch {
+            try? await ownGroup?.shutdownGracefully()
+            throw ChordError(
+                .invalidConfiguration, "node \(configuration.name) cannot start", cause: error)
+        }
+        var clientSide = configuration.transport
+        // A dead peer is dialled again at the pace of maintenance, as nobody waits longer for it.
+        clientSide.client.maxBackoff = min(
+            clientSide.client.maxBackoff, configuration.intervals.stabilize)
+        let transport = NetworkTransport(
+            tls: tls, executors: executors, configuration: clientSide, log: log,
+            metrics: transportMetrics)
+        let address =
+            configuration.advertise
+            ?? HostAndPort.join(host: listen.host, port: server.localPort ?? listen.port)
+
+        var runtime = RuntimeConfiguration(
+            name: configuration.name, address: address, parameters: parameters,
+            hash: configuration.ring.hash)
+        runtime.intervals = configuration.intervals
+        runtime.silence = configuration.silence
+        runtime.lookups = configuration.lookups
+        runtime.machine = configuration.machine
+        let shell = NodeShell(
+            configuration: runtime, executor: executors.next(), transport: transport,
+            logger: configuration.logger)
+        if !context.identity.holds(forHost: PeerTarget.host(of: address)) {
+            configuration.logger.warning(
+                "the certificate does not hold for the advertised host, so nobody can join through it",
+                metadata: [
+                    LogKeys.node: "\(configuration.name)", LogKeys.address: "\(address)",
+                ])
+        }
+
+        self.configuration = configuration
+        self.ownGroup = ownGroup
+        self.tls = tls
+        self.server = server
+        self.transport = transport
+        self.shell = shell
+        hash = configuration.ring.hash
+        reference = shell.view.node
+    }
+
+    deinit {
+        // Not when the node stops: until it is gone it may be asked, and answers on its loop.
+        ownGroup?.shutdownGracefully { _ in }
+    }
+
+    /// Whether a certificate is this node's.
+    private static func check(
+        _ configuration: ChordConfiguration, _ identity: PeerIdentity
+    ) throws(ChordError) {
+        func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
+        let name = configuration.name
+        guard identity.role == .node else {
+            throw refuse(
+                "\(configuration.certificates.files.certificateChain) is the certificate of \(identity); "
+                    + "a member needs one of role node")
+        }
+        if let certified = identity.name, certified != name {
+            throw refuse(
+                "\(configuration.certificates.files.certificateChain) names node \(certified), but this "
+                    + "node is to be called \(name)")
+        }
+    }
+
+    /// Whether the settings can work.
+    private static func check(
+        _ configuration: ChordConfiguration, _ listen: HostAndPort
+    ) throws(ChordError) {
+        func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
+        guard (1...255).contains(configuration.name.utf8.count), !configuration.name.utf8.contains(0)
+        else { throw refuse("a node's name has 1 to 255 bytes and no zero byte") }
+        for contact in configuration.contacts {
+            do throws(TransportError) {
+                _ = try HostAndPort(contact)
+            } catch {
+                throw ChordError(.invalidConfiguration, "a contact's address", cause: error)
+            }
+        }
+        if let advertise = configuration.advertise {
+            do throws(TransportError) {
+                _ = try HostAndPort(advertise)
+            } catch {
+                throw ChordError(.invalidConfiguration, "the advertised address", cause: error)
+            }
+        } else if ["0.0.0.0", "::"].contains(listen.host) {
+            throw refuse(
+                "\(configuration.listen) listens everywhere, which nobody can dial: set the advertised "
+                    + "address")
+        }
+        guard configuration.intervals.stabilize > .zero,
+            (0..<1).contains(configuration.intervals.jitter)
+        else {
+            throw refuse("the stabilize interval must be positive, its jitter from 0 up to 1")
+        }
+    }
+
+    // MARK: Running
+
+    /// Serves the ring: joins it (or makes it, without contacts), takes part until the surrounding
+    /// task is shut down gracefully or cancelled, then leaves and ends what is under way.
+    ///
+    /// - Throws: `ChordError` with `nameTaken`, `parametersDiffer`, `noContact` or `refused` when it
+    ///   cannot join; `replaced` when a newer life of this node took its place.
+    public func run() async throws {
+        let failure: (any Error)?
+        do {
+            var router = Router()
+            shell.register(in: &router)
+            let shell = shell
+            transport.onConnectionLoss { [weak shell] in shell?.connectionLost(to: $0) }
+            try await server.serve(router)
+            failure = await withGracefulShutdownHandler {
+                await withTaskCancellationHandler {
+                    await takePart()
+                } onCancel: {
+                    shell.requestLeave()
+                }
+            } onGracefulShutdown: {
+                shell.requestLeave()
+            }
+        } catch {
+            failure = error
+        }
+        await stop()
+        if let failure { throw failure }
+    }
+
+    private func takePart() async -> ChordError? {
+        do throws(ChordError) {
+            try await shell.join(through: configuration.contacts, for: configuration.joinTimeout)
+        } catch {
+            await shell.fail(error)
+        }
+        return await shell.waitForEnd()
+    }
+
+    private func stop() async {
+        await shell.leave()
+        await server.shutdown(grace: configuration.shutdownGrace)
+        await transport.shutdown(grace: .zero)
+    }
+
+    /// Waits until this node is a member.
+    ///
+    /// - Throws: why it will not become one, or `CancellationError`.
+    public func waitUntilJoined() async throws {
+        try await shell.waitUntilJoined()
+    }
+
+    /// Reads the certificate files anew: own certificate and key, trusted authorities, revocation list.
+    /// New connections use them; those that are open go on. Reads files: not for an event loop.
+    ///
+    /// - Throws: `ChordError` with `invalidConfiguration`; the former certificates then stay in use.
+    public func reloadCertificates() throws(ChordError) {
+        let context: TLSContext
+        do throws(TLSError) {
+            context = try configuration.certificates.load()
+        } catch {
+            throw ChordError(.invalidConfiguration, "the certificates stay as they are", cause: error)
+        }
+        try Self.check(configuration, context.identity)
+        tls.replace(with: context)
+    }
+
+    // MARK: The ring as this node sees it
+
+    /// The nearest successors, nearest first; empty while this node is alone.
+    public var successors: [NodeReference] { shell.view.successors }
+
+    /// The predecessor; this node itself while it is alone.
+    public var predecessor: NodeReference { shell.view.predecessor }
+
+    /// What this node owns; nil while it is no member.
+    public var range: IdentifierRange? {
+        let view = shell.view
+        return view.isMember ? view.range : nil
+    }
+
+    /// What the ring's members have in common.
+    public var parameters: RingParameters { shell.view.parameters }
+
+    /// Everything that happens to this node's place in the ring, from now on. Each call makes a
+    /// sequence of its own; one that is not read keeps the last 1,024 events.
+    public var events: AsyncStream<RingEvent> { shell.events.events() }
+
+    /// The changes of what this node owns, from now on.
+    public var rangeChanges: some AsyncSequence<RangeChange, Never> & Sendable {
+        shell.events.events().compactMap { event in
+            guard case .rangeChanged(let from, let to, let cause) = event else { return nil }
+            return RangeChange(from: from, to: to, cause: cause)
+        }
+    }
+
+    // MARK: Looking up
+
+    /// The identifier of a key in this ring.
+    public func identifier(of key: String) -> Identifier {
+        hash.identifier(of: key, in: shell.view.parameters.space)
+    }
+
+    /// The identifier of a key in this ring.
+    public func identifier(of key: [UInt8]) -> Identifier {
+        hash.identifier(of: key, in: shell.view.parameters.space)
+    }
+
+    /// Looks up who owns a key.
+    ///
+    /// - Throws: `ChordError` with `notMember`, `lookupFailed` or `deadlineExceeded`.
+    public func lookup(key: String, timeout: Duration? = nil) async throws(ChordError) -> LookupResult {
+        try await lookup(identifier(of: key), timeout: timeout)
+    }
+
+    /// Looks up who owns an identifier.
+    ///
+    /// - Parameters:
+    ///   - timeout: how long it may take; nil stands for the configured deadline.
+    ///   - wantsPath: whether the result is to name the nodes that the question went through.
+    /// - Throws: `ChordError` with `notMember`, `lookupFailed` or `deadlineExceeded`.
+    public func lookup(
+        _ id: Identifier, timeout: Duration? = nil, wantsPath: Bool = false
+    ) async throws(ChordError) -> LookupResult {
+        try await shell.lookup(id, timeout: timeout, wantsPath: wantsPath)
+    }
+}

@@ -1,0 +1,34 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+
+/// The `chord` command.
+@main
+struct ChordCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chord",
+        abstract: "A Chord ring: run its nodes, ask it, look at it.",
+        discussion: """
+            Every node and every client needs a certificate; `make certs` makes a set of them.
+
+            COMMANDS THAT ASK A RING find it by --node, --certs-dir and --as, else by CHORD_NODE,
+            CHORD_CERTS_DIR and CHORD_AS in the environment, else by lines of these names in the
+            file .chord.env of the current folder.
+
+            EXIT CODES
+              0   done
+              1   failed: no owner found, the ring did not become ideal in time
+              64  the command line was not understood
+              69  no node could be reached
+              77  refused: by a certificate, or by the rules of who may do what
+              78  a setting or a file that cannot work
+            """,
+        version: Version.text,
+        subcommands: [
+            ServeCommand.self, LookupCommand.self, RingCommand.self, ClusterCommand.self,
+            CertCommand.self, VersionCommand.self,
+        ]
+    )
+}

@@ -1,0 +1,223 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import Foundation
+import Logging
+import UnixSignals
+
+/// A ring of processes on this machine: starts them, watches them, ends them.
+struct Cluster {
+    let names: [String]
+    let ring: String
+    let certificatesDirectory: String
+    let basePort: Int
+    let stateDirectory: URL
+    /// How long the ring may take to form.
+    let patience: Duration
+    /// How long processes may take to end.
+    let grace: Duration
+
+    private let events: AsyncStream<ClusterEvent>
+    private let sender: AsyncStream<ClusterEvent>.Continuation
+
+    init(
+        names: [String],
+        ring: String,
+        certificatesDirectory: String,
+        basePort: Int,
+        stateDirectory: URL,
+        patience: Duration = .seconds(60),
+        grace: Duration = .seconds(10)
+    ) {
+        self.names = names
+        self.ring = ring
+        self.certificatesDirectory = certificatesDirectory
+        self.basePort = basePort
+        self.stateDirectory = stateDirectory
+        self.patience = patience
+        self.grace = grace
+        (events, sender) = AsyncStream.makeStream()
+    }
+
+    /// Runs the cluster until somebody ends it.
+    ///
+    /// - Throws: a `CommandFailure` where a node cannot start or the ring does not form; nothing runs
+    ///   any more then.
+    func run() async throws {
+        let nodes = names.map { ClusterNode(name: $0, stateDirectory: stateDirectory) }
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { [sender] in
+                for await _ in signals { sender.yield(.signal) }
+            }
+            var iterator = events.makeAsyncIterator()
+            var failure: (any Error)?
+            do {
+                try await start(nodes, &iterator, &tasks)
+            } catch {
+                failure = error
+            }
+            if nodes.contains(where: \.isRunning) {
+                Standard.output("ending \(nodes.count(where: \.isRunning)) nodes")
+            }
+            await end(nodes, &iterator, &tasks)
+            tasks.cancelAll()
+            if let failure { throw failure }
+        }
+    }
+
+    // MARK: Starting
+
+    private func start(
+        _ nodes: [ClusterNode],
+        _ iterator: inout AsyncStream<ClusterEvent>.Iterator,
+        _ tasks: inout ThrowingTaskGroup<Void, any Error>
+    ) async throws {
+        let began = ContinuousClock.now
+        for (index, node) in nodes.enumerated() {
+            var arguments = [
+                "serve", "--name", node.name, "--ring", ring, "--listen",
+                "127.0.0.1:\(basePort == 0 ? 0 : basePort + index)", "--certs-dir",
+                certificatesDirectory, "--end-with-input",
+            ]
+            // The first makes the ring, and the others have to know where it listens.
+            if index > 0, let first = nodes[0].address { arguments += ["--join", first] }
+            try node.start(arguments: arguments, reportingTo: sender)
+            if index == 0 {
+                guard try await awaitReady(nodes, count: 1, &iterator) else { return }
+            }
+        }
+        guard try await awaitReady(nodes, count: nodes.count, &iterator) else { return }
+        let addresses = nodes.compactMap(\.address)
+        tasks.addTask { [self] in sender.yield(.settled(await settle(addresses))) }
+        while let event = await iterator.next() {
+            switch event {
+            case .settled(.success(let count)):
+                Standard.output(
+                    "one ideal ring of \(count) after"
+                        + " \(((ContinuousClock.now - began).milliseconds / 1000).formatted(digits: 1)) s"
+                )
+                showNext(addresses)
+            case .settled(.failure(let failure)): throw failure
+            case .ended(let name, let ending):
+                guard let node = nodes.first(where: { $0.name == name }) else { continue }
+                node.hasEnded()
+                let left = nodes.count(where: \.isRunning)
+                guard left > 0 else {
+                    throw CommandFailure(.failed, "the last node has ended: \(name), \(ending)")
+                }
+                Standard.output("\(name) has ended (\(ending)); \(left) go on without it")
+            case .signal: return
+            case .ready, .graceIsOver: break
+            }
+        }
+    }
+
+    /// Waits until so many nodes are members.
+    ///
+    /// - Returns: false where somebody wants the cluster to end.
+    private func awaitReady(
+        _ nodes: [ClusterNode],
+        count: Int,
+        _ iterator: inout AsyncStream<ClusterEvent>.Iterator
+    ) async throws -> Bool {
+        while nodes.count(where: { $0.address != nil }) < count, let event = await iterator.next() {
+            switch event {
+            case .ready(let name, let address):
+                nodes.first { $0.name == name }?.isReady(at: address)
+                let padded = name.padding(toLength: max(6, name.count), withPad: " ", startingAt: 0)
+                Standard.output("started  \(padded) \(address)")
+            case .ended(let name, let ending):
+                guard let node = nodes.first(where: { $0.name == name }) else { continue }
+                node.hasEnded()
+                for line in ["--- the end of \(node.log.relativePath)"] + node.logTail(5) {
+                    Standard.error(line)
+                }
+                throw CommandFailure(
+                    .failed,
+                    "\(name) ended while it started (\(ending))",
+                    hint: "see its log above; --base-port takes other ports"
+                )
+            case .signal: return false
+            case .settled, .graceIsOver: break
+            }
+        }
+        return true
+    }
+
+    /// Asks the ring, with the first node's own certificate, until it is ideal.
+    private func settle(_ addresses: [String]) async -> Result<Int, CommandFailure> {
+        do {
+            var configuration = ChordClientConfiguration(
+                nodes: addresses,
+                certificates: Certificates(directory: certificatesDirectory, name: names[0])
+            )
+            configuration.logger = Logger(label: "chord.client") { _ in SwiftLogNoOpLogHandler() }
+            let client = try ChordClient(configuration)
+            let waiting = RingWait(client: client, members: addresses.count)
+            let walk: Result<RingWalk, any Error>
+            do {
+                walk = .success(try await waiting.run(for: Interval(patience)))
+            } catch {
+                walk = .failure(error)
+            }
+            await client.close()
+            return .success(try walk.get().members.count)
+        } catch {
+            return .failure(CommandFailure(explaining: error))
+        }
+    }
+
+    private func showNext(_ addresses: [String]) {
+        let client =
+            FileManager.default.fileExists(atPath: "\(certificatesDirectory)/client-demo.pem")
+            ? "client-demo" : names[0]
+        let flags =
+            "--node \(addresses[0]) --certs-dir \(certificatesDirectory.shellWord) --as \(client)"
+        Standard.output(
+            """
+
+            Try, in another terminal:
+            chord ring \(flags)
+            chord lookup 'any key' --trace \(flags)
+            Logs are in \(stateDirectory.relativePath)/. Ctrl-C ends the ring.
+            """
+        )
+    }
+
+    // MARK: Ending
+
+    private func end(
+        _ nodes: [ClusterNode],
+        _ iterator: inout AsyncStream<ClusterEvent>.Iterator,
+        _ tasks: inout ThrowingTaskGroup<Void, any Error>
+    ) async {
+        for node in nodes { node.terminate() }
+        tasks.addTask { [sender, grace] in
+            try await ContinuousClock().sleep(for: grace)
+            sender.yield(.graceIsOver)
+        }
+        while nodes.contains(where: \.isRunning), let event = await iterator.next() {
+            switch event {
+            case .ended(let name, _): nodes.first { $0.name == name }?.hasEnded()
+            case .signal, .graceIsOver:
+                let stragglers = nodes.filter(\.isRunning)
+                Standard.error("killing \(stragglers.map(\.name).joined(separator: ", "))")
+                for node in stragglers { node.kill() }
+            case .ready, .settled: break
+            }
+        }
+    }
+}
+
+extension String {
+    /// The text as one word of a shell.
+    fileprivate var shellWord: String {
+        let plain = allSatisfy {
+            $0.isASCII && ($0.isLetter || $0.isNumber || "/._-+:@%".contains($0))
+        }
+        return plain && !isEmpty ? self : "'" + replacing("'", with: "'\\''") + "'"
+    }
+}

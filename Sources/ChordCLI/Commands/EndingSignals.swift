@@ -1,0 +1,44 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// SIGTERM and SIGINT: the first lets the services end in their own time, the second ends the process.
+///
+/// A `ServiceGroup` would listen to the first by itself, and swallow the second.
+enum EndingSignals {
+    static func run(_ group: ServiceGroup, logger: Logger) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                var isEnding = false
+                for await signal in signals {
+                    if isEnding {
+                        logger.warning("a second signal: ending at once")
+                        _exit(128 + signal.number)
+                    }
+                    isEnding = true
+                    logger.info("leaving the ring; a second signal ends at once")
+                    await group.triggerGracefulShutdown()
+                }
+            }
+            try await group.run()
+            tasks.cancelAll()
+        }
+    }
+}
+
+extension UnixSignal {
+    fileprivate var number: Int32 { self == .sigint ? SIGINT : SIGTERM }
+}

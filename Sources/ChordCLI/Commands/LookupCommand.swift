@@ -1,0 +1,172 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Chord
+
+/// `chord lookup`.
+struct LookupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lookup",
+        abstract: "Say which node owns a key.",
+        discussion:
+            "The ring forwards the question; with --trace this command asks each node itself."
+    )
+
+    @Argument(help: "The key; any text.")
+    var key: String?
+
+    @Option(help: ArgumentHelp("Look up this identifier rather than a key.", valueName: "hex"))
+    var id: String?
+
+    @Flag(help: "Show each step and how long it took.")
+    var trace = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "The ring")
+    var ring: RingOptions
+
+    func validate() throws {
+        guard (key == nil) != (id == nil) else {
+            throw ValidationError("Give a key or --id, one of them.")
+        }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            try await ring.withClient { client in
+                let parameters = try await client.parameters()
+                let answer = try await ask(client, parameters)
+                let lines =
+                    json
+                    ? [answer.json.lines] : answer.lines(width: Standard.columns, withSteps: trace)
+                for line in lines { Standard.output(line) }
+            }
+        }
+    }
+
+    private func ask(_ client: ChordClient, _ parameters: RingParameters) async throws
+        -> LookupAnswer
+    {
+        var answer = LookupAnswer(key: key, width: parameters.space.width)
+        if let id {
+            let wanted: Identifier
+            do {
+                wanted = try parameters.space.identifier(hexadecimal: id)
+            } catch {
+                throw CommandFailure(
+                    .configuration,
+                    "--id: \(error.message)",
+                    hint: "the ring's identifiers have \(parameters.space.width) bits, written in"
+                        + " hexadecimal digits"
+                )
+            }
+            if trace {
+                answer.take(try await client.trace(wanted))
+            } else {
+                answer.take(try await client.lookup(wanted, wantsPath: true))
+            }
+        } else if let key {
+            if trace {
+                answer.take(try await client.trace(key: key))
+            } else {
+                answer.take(try await client.lookup(key: key, wantsPath: true))
+            }
+        }
+        return answer
+    }
+}
+
+/// A lookup's answer as it is shown.
+struct LookupAnswer {
+    var key: String?
+    var width: Int
+    var result: LookupResult?
+    var steps: [LookupStep] = []
+
+    init(key: String?, width: Int) {
+        self.key = key
+        self.width = width
+    }
+
+    mutating func take(_ result: LookupResult) {
+        self.result = result
+    }
+
+    mutating func take(_ trace: LookupTrace) {
+        result = trace.result
+        steps = trace.steps
+    }
+
+    private func hexadecimal(_ id: Identifier) -> String { id.hexadecimal(width: width) }
+
+    /// The answer for a person.
+    func lines(width columns: Int, withSteps: Bool) -> [String] {
+        guard let result else { return [] }
+        let owner = result.owner
+        var lines: [String] = []
+        if withSteps {
+            var table = Table(columns: [
+                .init(title: "step", isNumeric: true), .init(title: "asked", least: 8),
+                .init(title: "address", least: 12), .init(title: "identifier", least: 9),
+                .init(title: "time", isNumeric: true), .init(title: "answer", least: 12),
+            ])
+            for (index, step) in steps.enumerated() {
+                let next = steps.dropFirst(index + 1).first?.node.name
+                let outcome =
+                    step.failure.map { "failed: \($0)" }
+                    ?? next.map { "nearer: \($0)" } ?? "owner: \(owner.name)"
+                table.rows.append([
+                    "\(index + 1)", step.node.name, step.node.address, hexadecimal(step.node.id),
+                    "\(step.roundTrip.milliseconds.formatted(digits: 2)) ms", outcome,
+                ])
+            }
+            lines += table.lines(width: columns)
+            lines[0] = Style.heading(lines[0])
+        }
+        let subject = key.map { "\($0.printable)  " } ?? ""
+        let hops = "\(result.hops) hop\(result.hops == 1 ? "" : "s")"
+        lines.append("key       \(subject)\(hexadecimal(result.id))")
+        lines.append(
+            "owner     \(Style.heading(owner.name.printable))  \(owner.address.printable)  \(hexadecimal(owner.id))"
+        )
+        let replicas = result.successors.map(\.name.printable).joined(separator: ", ")
+        lines.append("replicas  \(replicas.isEmpty ? "none, the owner is alone" : replicas)")
+        let path = result.path.map(\.name.printable).joined(separator: " > ")
+        lines.append("hops      \(hops.prefix { $0 != " " })\(path.isEmpty ? "" : "  \(path)")")
+        return lines
+    }
+
+    /// The answer for a program.
+    var json: JSON {
+        guard let result else { return .object([]) }
+        func node(_ node: NodeReference) -> JSON {
+            .object([
+                ("name", .string(node.name)), ("address", .string(node.address)),
+                ("id", .string(hexadecimal(node.id))),
+            ])
+        }
+        var members: [(String, JSON)] = []
+        if let key { members.append(("key", .string(key))) }
+        members += [
+            ("id", .string(hexadecimal(result.id))), ("owner", node(result.owner)),
+            ("successors", .array(result.successors.map(node))), ("hops", .integer(result.hops)),
+            ("path", .array(result.path.map(node))),
+        ]
+        if !steps.isEmpty {
+            let list = steps.map { step in
+                JSON.object(
+                    [
+                        ("name", .string(step.node.name)), ("address", .string(step.node.address)),
+                        ("round_trip_ms", .number(step.roundTrip.milliseconds, digits: 3)),
+                    ] + (step.failure.map { [("failure", .string($0))] } ?? [])
+                )
+            }
+            members.append(("steps", .array(list)))
+        }
+        return .object(members)
+    }
+}

@@ -1,0 +1,109 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Chord
+import Foundation
+import Logging
+import ServiceLifecycle
+
+/// `chord serve`.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run a node.",
+        discussion: """
+            Without --join it makes a new ring, else it joins the ring of the nodes named. One line on \
+            standard output says when it is a member; the log goes to standard error. SIGTERM and SIGINT \
+            make it leave the ring and end; a second one ends it at once.
+            """
+    )
+
+    @OptionGroup(title: "The node")
+    var node: NodeOptions
+
+    @OptionGroup(title: "Its certificates")
+    var certificates: CertificateOptions
+
+    @OptionGroup(title: "The ring's parameters, the same at every member")
+    var parameters: ParameterOptions
+
+    @OptionGroup(title: "The log")
+    var logging: LogOptions
+
+    @Flag(help: .hidden)
+    var endWithInput = false
+
+    func run() async throws {
+        if endWithInput { Self.endWhenInputCloses() }
+        try await reportingFailures {
+            let logger = logging.logger
+            let configuration = try configuration(logger: logger)
+            let node = try await ChordNode(configuration)
+            let ready = ReadyLine(node: node, ring: configuration.ring)
+            let group = ServiceGroup(
+                configuration: ServiceGroupConfiguration(
+                    services: [
+                        .init(service: node, successTerminationBehavior: .gracefullyShutdownGroup),
+                        .init(service: ready),
+                    ],
+                    logger: Logger(label: "chord.services") { _ in SwiftLogNoOpLogHandler() }
+                )
+            )
+            try await EndingSignals.run(group, logger: logger)
+        }
+    }
+
+    /// Leaves the ring when standard input closes: whoever started this node is gone.
+    private static func endWhenInputCloses() {
+        FileHandle.standardInput.readabilityHandler = { handle in
+            guard handle.availableData.isEmpty else { return }
+            handle.readabilityHandler = nil
+            SignalSending.askSelfToEnd()
+        }
+    }
+
+    /// What the node is told, from what was typed.
+    func configuration(logger: Logger) throws -> ChordConfiguration {
+        var configuration = ChordConfiguration(
+            name: node.name,
+            ring: try parameters.configuration(),
+            certificates: try certificates.certificates(for: node.name)
+        )
+        configuration.listen = node.listen
+        configuration.advertise = node.advertise
+        configuration.contacts = node.join.flatMap { $0.split(separator: ",").map(String.init) }
+        configuration.joinTimeout = node.joinTimeout.duration
+        configuration.intervals.stabilize = node.stabilizeInterval.duration
+        configuration.eventLoopThreads = node.threads
+        configuration.logger = logger
+        return configuration
+    }
+}
+
+/// Says once, on standard output, that the node is a member.
+struct ReadyLine: Service {
+    let node: ChordNode
+    let ring: RingConfiguration
+
+    func run() async {
+        do {
+            try await node.waitUntilJoined()
+            Standard.output(text)
+            try await gracefulShutdown()
+        } catch {
+            // The node itself reports why it did not become a member; to end before it would look
+            // like a failure of its own.
+            try? await gracefulShutdown()
+        }
+    }
+
+    private var text: String {
+        let reference = node.reference
+        let known = Set([reference.id, node.predecessor.id] + node.successors.map(\.id))
+        return "ready: \(reference.name.printable) (\(reference.id.hexadecimal(width: ring.width)))"
+            + " at \(reference.address) in ring \(ring.name.printable), \(known.count)"
+            + " member\(known.count == 1 ? "" : "s") known"
+    }
+}

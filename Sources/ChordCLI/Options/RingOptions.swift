@@ -1,0 +1,126 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Chord
+import Foundation
+import Logging
+
+/// How a command finds a ring and proves who it is.
+struct RingOptions: ParsableArguments {
+    @Option(
+        name: .customLong("node"),
+        help: ArgumentHelp(
+            "A member to ask; repeat it to name others to try when one is down. Default:"
+                + " CHORD_NODE, else 127.0.0.1:7946.",
+            valueName: "host:port"
+        )
+    )
+    var nodes: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the certificates. Default: CHORD_CERTS_DIR, else certs/generated.",
+            valueName: "folder"
+        )
+    )
+    var certsDir: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Whose certificate to show, as its file is called without .pem. Default: CHORD_AS, else"
+                + " the only client-….pem there is.",
+            valueName: "name"
+        )
+    )
+    var `as`: String?
+
+    /// The settings after environment and file have had their say.
+    struct Resolved: Equatable {
+        var nodes: [String]
+        var certificatesDirectory: String
+        var name: String
+    }
+
+    /// Resolves flags, environment and file, in this order.
+    func resolved() throws(CommandFailure) -> Resolved {
+        var nodes = self.nodes.flatMap(Self.list)
+        if nodes.isEmpty, let setting = try Environment.setting("CHORD_NODE") {
+            nodes = Self.list(setting)
+        }
+        if nodes.isEmpty { nodes = ["127.0.0.1:7946"] }
+        let directory = try Self.directory(given: certsDir)
+        var name = self.as
+        if name == nil { name = try Environment.setting("CHORD_AS") }
+        let shown: String
+        if let name { shown = name } else { shown = try Self.onlyClient(in: directory) }
+        return Resolved(nodes: nodes, certificatesDirectory: directory, name: shown)
+    }
+
+    /// The folder of the certificates: flag, environment, file, default.
+    static func directory(given: String?) throws(CommandFailure) -> String {
+        if let given { return given }
+        return try Environment.setting("CHORD_CERTS_DIR") ?? "certs/generated"
+    }
+
+    private static func list(_ text: String) -> [String] {
+        text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
+    }
+
+    private static func onlyClient(in directory: String) throws(CommandFailure) -> String {
+        guard let files = try? FileManager.default.contentsOfDirectory(atPath: directory) else {
+            throw CommandFailure(
+                .configuration,
+                "there is no folder of certificates at \(directory)",
+                hint: "make certs makes one; --certs-dir names another"
+            )
+        }
+        let names = files.filter { $0.hasSuffix(".pem") }.map { String($0.dropLast(4)) }
+            .filter { $0 != "ca" && $0 != "crl" }.sorted()
+        let clients = names.filter { $0.hasPrefix("client-") }
+        if clients.count == 1 { return clients[0] }
+        guard !clients.isEmpty else {
+            let others =
+                names.isEmpty ? "" : "; there are \(names.prefix(8).joined(separator: ", "))"
+            throw CommandFailure(
+                .configuration,
+                "no client's certificate lies in \(directory)\(others)",
+                hint: "make client-cert NAME=alice makes one; --as NAME shows another"
+            )
+        }
+        throw CommandFailure(
+            .configuration,
+            "several clients' certificates lie in \(directory): \(clients.prefix(8).joined(separator: ", "))",
+            hint: "choose one with --as \(clients[0])"
+        )
+    }
+}
+
+extension RingOptions {
+    /// Makes a client, hands it over and closes it.
+    func withClient<Result>(
+        _ body: (ChordClient) async throws -> Result
+    ) async throws -> Result {
+        let resolved = try resolved()
+        var configuration = ChordClientConfiguration(
+            nodes: resolved.nodes,
+            certificates: Certificates(
+                directory: resolved.certificatesDirectory,
+                name: resolved.name
+            )
+        )
+        // What a command has to say it says itself.
+        configuration.logger = Logger(label: "chord.client") { _ in SwiftLogNoOpLogHandler() }
+        let client = try ChordClient(configuration)
+        do {
+            let result = try await body(client)
+            await client.close()
+            return result
+        } catch {
+            await client.close()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,184 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ArgumentParser
+import Chord
+public import Logging
+
+/// Where a node listens, whom it joins, how it runs.
+struct NodeOptions: ParsableArguments {
+    @Option(help: "The node's name, the one in its certificate.")
+    var name: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen; port 0 lets the system choose.",
+            valueName: "host:port"
+        )
+    )
+    var listen = "127.0.0.1:7946"
+
+    @Option(
+        help: ArgumentHelp(
+            "What other nodes dial, where it differs from --listen.",
+            valueName: "host:port"
+        )
+    )
+    var advertise: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A member to join through; repeat it to name others to try.",
+            valueName: "host:port"
+        )
+    )
+    var join: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "How long to try to join; \(Interval.help), or never.",
+            valueName: "time"
+        )
+    )
+    var joinTimeout = Patience(.seconds(60), "60s")
+
+    @Option(
+        help: ArgumentHelp("Time between two rounds of maintenance.", valueName: "time")
+    )
+    var stabilizeInterval = Interval(seconds: 1)
+
+    @Option(help: ArgumentHelp("Threads to serve with.", valueName: "n"))
+    var threads = 1
+
+    func validate() throws {
+        guard (1...256).contains(threads) else {
+            throw ValidationError("--threads is from 1 to 256.")
+        }
+        guard stabilizeInterval.duration >= .milliseconds(1) else {
+            throw ValidationError("--stabilize-interval is at least 1ms.")
+        }
+    }
+}
+
+/// Which files make the node's certificate, and whose it accepts.
+struct CertificateOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The folder of NAME.pem, NAME.key, ca.pem and crl.pem. Default: CHORD_CERTS_DIR, else"
+                + " certs/generated.",
+            valueName: "folder"
+        )
+    )
+    var certsDir: String?
+
+    @Option(help: ArgumentHelp("The certificate, in place of the folder's.", valueName: "file"))
+    var cert: String?
+
+    @Option(help: ArgumentHelp("Its key.", valueName: "file"))
+    var key: String?
+
+    @Option(help: ArgumentHelp("The authorities that are trusted.", valueName: "file"))
+    var ca: String?
+
+    @Option(help: ArgumentHelp("The revocation list.", valueName: "file"))
+    var crl: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A SPIFFE trust domain that is ours; repeatable. Default: that of the own certificate.",
+            valueName: "domain"
+        )
+    )
+    var trustDomain: [String] = []
+
+    @Flag(
+        help: ArgumentHelp(
+            "Accept certificates without a SPIFFE name as nodes, proven for their host only: whoever"
+                + " holds a host's certificate can claim any name there."
+        )
+    )
+    var admitHostCertificates = false
+
+    func certificates(for name: String) throws(CommandFailure) -> Certificates {
+        var certificates = Certificates(
+            directory: try RingOptions.directory(given: certsDir),
+            name: name
+        )
+        if let cert { certificates.files.certificateChain = cert }
+        if let key { certificates.files.privateKey = key }
+        if let ca { certificates.files.trustRoots = ca }
+        if let crl { certificates.files.revocationList = crl }
+        certificates.trustDomains = Set(trustDomain)
+        certificates.admitsHostCertificates = admitHostCertificates
+        return certificates
+    }
+}
+
+/// What all members of a ring have in common.
+struct ParameterOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The ring's name.", valueName: "name"))
+    var ring = "chord"
+
+    @Option(
+        help: ArgumentHelp(
+            "Length of the successor lists; one less may crash at once without harm.",
+            valueName: "n"
+        )
+    )
+    var successors = 4
+
+    @Option(help: ArgumentHelp("Bits of an identifier, 1 to 256.", valueName: "bits"))
+    var width = 64
+
+    @Option(help: ArgumentHelp("The hash: sha256 or sha1.", valueName: "name"))
+    var hash = "sha256"
+
+    @Option(
+        help: ArgumentHelp(
+            "Where a node's identifier comes from: name or address.",
+            valueName: "what"
+        )
+    )
+    var idFrom = "name"
+
+    func validate() throws {
+        guard HashFunction.named(hash) != nil else {
+            throw ValidationError("--hash is sha256 or sha1, not \"\(hash)\".")
+        }
+        guard IdentifierRule(rawValue: idFrom) != nil else {
+            throw ValidationError("--id-from is name or address, not \"\(idFrom)\".")
+        }
+    }
+
+    func configuration() throws -> RingConfiguration {
+        try validate()
+        var configuration = RingConfiguration(name: ring)
+        configuration.successorCount = successors
+        configuration.width = width
+        configuration.hash = HashFunction.named(hash) ?? .sha256
+        configuration.identifierRule = IdentifierRule(rawValue: idFrom) ?? .name
+        return configuration
+    }
+}
+
+/// What is logged, and how.
+struct LogOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The least that is logged: trace, debug, info, notice, warning or error.",
+            valueName: "level"
+        )
+    )
+    var logLevel = Logger.Level.info
+
+    @Option(help: ArgumentHelp("text or json.", valueName: "format"))
+    var logFormat = LineLogHandler.Format.text
+
+    var logger: Logger {
+        Logger(label: "chord") { _ in LineLogHandler(format: logFormat, level: logLevel) }
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+extension LineLogHandler.Format: ExpressibleByArgument {}

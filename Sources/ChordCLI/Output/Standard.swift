@@ -1,0 +1,92 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Standard output and standard error.
+///
+/// Both are written with `write` at once: standard output may be a pipe on which somebody waits for
+/// one line.
+enum Standard {
+    /// Writes text and a line break to standard output.
+    static func output(_ text: String) {
+        write(text, to: STDOUT_FILENO)
+    }
+
+    /// Writes text and a line break to standard error.
+    static func error(_ text: String) {
+        write(text, to: STDERR_FILENO)
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var line = text
+        line.append("\n")
+        line.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)[...]
+            while !rest.isEmpty {
+                let count = writeOnce(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+                // A reader that is gone wants no more; there is nobody to tell.
+                guard count > 0 else { return }
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
+
+    private static func writeOnce(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+        while true {
+            #if canImport(Glibc)
+                let count = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+            #elseif canImport(Musl)
+                let count = Musl.write(descriptor, bytes.baseAddress, bytes.count)
+            #else
+                let count = Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+            #endif
+            if count < 0, errno == EINTR { continue }
+            return count
+        }
+    }
+
+    /// Whether standard output is a terminal.
+    static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
+
+    /// The columns that a table may use: those of the terminal, 80 elsewhere.
+    static var columns: Int {
+        var size = winsize()
+        guard outputIsTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0
+        else { return 80 }
+        return max(40, Int(size.ws_col))
+    }
+}
+
+extension String {
+    /// The text as it may be shown: what could steer a terminal is written out. Names of nodes come
+    /// from other machines.
+    var printable: String {
+        guard unicodeScalars.contains(where: Self.steers) else { return self }
+        var text = ""
+        for scalar in unicodeScalars {
+            if Self.steers(scalar) {
+                text += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+
+    private static func steers(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,178 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChordCore
+
+/// How a ring turns names and keys into identifiers.
+///
+/// All members of a ring use the same function. Its name travels in the ring's parameters, together
+/// with the identifier of a fixed string, because two functions may bear one name.
+///
+/// A function and a width are checked once, when a node is configured, by
+/// ``validate(hash:width:)``; after that hashing does not fail.
+public struct HashFunction: Sendable {
+    /// What the ring's parameters call the function: 1 to 64 bytes.
+    public let name: String
+    /// Bits of a digest; whole bytes.
+    public let bits: Int
+
+    private let algorithm: Algorithm
+
+    private enum Algorithm: Sendable {
+        case openSSL(OpenSSLDigest)
+        case custom(@Sendable (RawSpan) -> [UInt8])
+    }
+
+    /// SHA-256, the default.
+    public static let sha256 = HashFunction(
+        name: "sha256",
+        bits: 256,
+        algorithm: .openSSL(.sha256)
+    )
+
+    /// SHA-1, as the Chord papers have it, for rings that use it already.
+    ///
+    /// Collisions can be made, so whoever may choose names can choose two of one identifier. Rings
+    /// with certified names bear that; new rings take ``sha256``.
+    public static let sha1 = HashFunction(name: "sha1", bits: 160, algorithm: .openSSL(.sha1))
+
+    /// A function of your own.
+    ///
+    /// - Parameters:
+    ///   - name: What the ring's parameters call it, 1 to 64 bytes.
+    ///   - bits: Bits of its digests, a multiple of 8.
+    ///   - digest: Gives the digest, always `bits / 8` bytes and always the same for the same input.
+    ///     It is called on event loops and must not block.
+    public static func custom(
+        name: String,
+        bits: Int,
+        _ digest: @escaping @Sendable (RawSpan) -> [UInt8]
+    ) -> HashFunction {
+        HashFunction(name: name, bits: bits, algorithm: .custom(digest))
+    }
+
+    /// The built-in function of this name, `sha256` or `sha1`.
+    public static func named(_ name: String) -> HashFunction? {
+        [.sha256, .sha1].first { $0.name == name }
+    }
+
+    private init(name: String, bits: Int, algorithm: Algorithm) {
+        self.name = name
+        self.bits = bits
+        self.algorithm = algorithm
+    }
+
+    /// Bytes of a digest.
+    public var digestByteCount: Int { bits / 8 }
+
+    /// Checks that a function can give identifiers of a width, by trying it.
+    ///
+    /// - Throws: ``HashError`` with code `invalidHash` for an empty or overlong name, a digest that
+    ///   is not whole bytes, or a closure that returns another number of bytes than promised;
+    ///   `digestTooShort` when the digest has fewer bits than the width; `unavailable` when OpenSSL
+    ///   refuses the algorithm.
+    public static func validate(hash: HashFunction, width: Int) throws(HashError) {
+        guard (1...64).contains(hash.name.utf8.count), !hash.name.utf8.contains(0) else {
+            throw HashError(
+                .invalidHash,
+                "the name of a hash function has 1 to 64 bytes, none of them zero"
+            )
+        }
+        guard hash.bits > 0, hash.bits % 8 == 0 else {
+            throw HashError(
+                .invalidHash,
+                "\(hash.name) has \(hash.bits) bits, which is not whole bytes"
+            )
+        }
+        guard IdentifierSpace.widths.contains(width), width <= hash.bits else {
+            throw HashError(
+                .digestTooShort,
+                "\(hash.name) has \(hash.bits) bits, identifiers of \(width) were asked for"
+            )
+        }
+        guard let digest = hash.digest("".utf8Span.span.bytes) else {
+            throw HashError(.unavailable, "OpenSSL refuses \(hash.name)")
+        }
+        guard digest.count == hash.digestByteCount else {
+            throw HashError(
+                .invalidHash,
+                "\(hash.name) returned \(digest.count) bytes, not \(hash.digestByteCount)"
+            )
+        }
+    }
+}
+
+// MARK: - Digests
+
+extension HashFunction {
+    /// The digest of some bytes.
+    public func hash(_ bytes: RawSpan) -> [UInt8] {
+        guard let digest = digest(bytes), digest.count == digestByteCount else {
+            // The function was tried at configuration. No caller could go on with a wrong place on the
+            // ring, and none may take part in a ring with one.
+            fatalError("\(name) gave no digest of \(bits) bits; validate(hash:width:) tells before")
+        }
+        return digest
+    }
+
+    /// The digest of some bytes.
+    public func hash(_ bytes: [UInt8]) -> [UInt8] {
+        hash(bytes.span.bytes)
+    }
+
+    /// The digest of a string's UTF-8.
+    public func hash(_ string: String) -> [UInt8] {
+        hash(string.utf8Span.span.bytes)
+    }
+
+    private func digest(_ bytes: RawSpan) -> [UInt8]? {
+        switch algorithm {
+        case .custom(let digest):
+            return digest(bytes)
+        case .openSSL(let algorithm):
+            var done = false
+            let digest = [UInt8](unsafeUninitializedCapacity: algorithm.byteCount) {
+                buffer,
+                count in
+                let output = UnsafeMutableBufferPointer(
+                    start: buffer.baseAddress,
+                    count: algorithm.byteCount
+                )
+                done = algorithm.digest(bytes, into: output)
+                count = done ? algorithm.byteCount : 0
+            }
+            return done ? digest : nil
+        }
+    }
+}
+
+// MARK: - Identifiers
+
+extension HashFunction {
+    /// The identifier of some bytes: the leading bits of their digest.
+    ///
+    /// The function and the width of the space must have passed ``validate(hash:width:)``.
+    public func identifier(of bytes: RawSpan, in space: IdentifierSpace) -> Identifier {
+        do {
+            return try space.identifier(ofDigest: hash(bytes))
+        } catch {
+            // Only a digest shorter than the width gets here, which the check at configuration refuses.
+            fatalError("\(name): \(error); validate(hash:width:) tells before")
+        }
+    }
+
+    /// The identifier of some bytes: the leading bits of their digest.
+    ///
+    /// The function and the width of the space must have passed ``validate(hash:width:)``.
+    public func identifier(of bytes: [UInt8], in space: IdentifierSpace) -> Identifier {
+        identifier(of: bytes.span.bytes, in: space)
+    }
+
+    /// The identifier of a name or a key: the leading bits of the digest of its UTF-8.
+    ///
+    /// The function and the width of the space must have passed ``validate(hash:width:)``.
+    public func identifier(of string: String, in space: IdentifierSpace) -> Identifier {
+        identifier(of: string.utf8Span.span.bytes, in: space)
+    }
+}

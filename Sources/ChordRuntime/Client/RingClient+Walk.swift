@@ -1,0 +1,140 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChordCore
+import ChordRPC
+import ChordWire
+
+/// A member as a walk around the ring saw it.
+public struct RingMember: Hashable, Sendable {
+    /// The member.
+    public var node: NodeReference
+    /// Its predecessor, as it says.
+    public var predecessor: NodeReference
+    /// Its successor list, as it says.
+    public var successors: [NodeReference]
+    /// The share of the circle that it owns, 0 to 1.
+    public var share: Double
+    /// The time of one call to it on an open connection.
+    public var roundTrip: Duration
+}
+
+/// A ring as a walk along its successors saw it.
+public struct RingWalk: Sendable {
+    /// What the members have in common.
+    public var parameters: RingParameters
+    /// The members in the order of the walk, which is clockwise.
+    public var members: [RingMember]
+    /// What is not as it is in an ideal ring, one sentence each; empty when all is.
+    public var problems: [String]
+
+    /// Whether every successor list is full and right, and every predecessor too.
+    public var isIdeal: Bool { problems.isEmpty }
+}
+
+extension RingClient {
+    /// The largest ring that is walked to its end.
+    private static let memberLimit = 100_000
+
+    /// Walks the ring once around along the successors, past nodes that do not answer.
+    package func walk() async throws(ChordError) -> RingWalk {
+        let contact = try await contact()
+        var members: [RingMember] = []
+        var problems: [String] = []
+        var seen: Set<Identifier> = []
+        var candidates = [contact.state.node]
+        while let next = candidates.first, members.count < Self.memberLimit {
+            candidates.removeFirst()
+            if seen.contains(next.id) {
+                if next.id != members.first?.node.id {
+                    problems.append("the walk came back to \(next.name) rather than to its start")
+                }
+                candidates = []
+                break
+            }
+            switch await look(at: next, contact) {
+            case .success(let member):
+                seen.insert(next.id)
+                members.append(member)
+                candidates = member.successors
+            case .failure(let failure):
+                problems.append("\(next.name) at \(next.address) does not answer: \(failure)")
+            }
+        }
+        guard !members.isEmpty else {
+            throw ChordError(.noContact, problems.joined(separator: "; "))
+        }
+        problems += Self.irregularities(of: members, limit: contact.parameters.successorCount)
+        return RingWalk(parameters: contact.parameters, members: members, problems: problems)
+    }
+
+    private func look(
+        at node: NodeReference,
+        _ contact: Contact
+    ) async -> Result<RingMember, Status> {
+        let space = contact.parameters.space
+        let result = await contact.peers.call(
+            ChordMethods.getSuccessorList,
+            at: PeerTarget(node),
+            message: GetSuccessorListRequest().encoded(in: space),
+            timeout: silence.cap,
+            on: executor
+        )
+        guard result.status.isOK else { return .failure(result.status) }
+        let state: RingState
+        do throws(WireError) {
+            state = try GetSuccessorListReply(decoding: result.message, space: space).state
+        } catch {
+            return .failure(Status(.internalError, "\(error)"))
+        }
+        // The connection is open now; what this call takes is the round trip.
+        let started = executor.now
+        let second = await contact.peers.call(
+            ChordMethods.getPredecessor,
+            at: PeerTarget(node),
+            message: GetPredecessorRequest().encoded(in: space),
+            timeout: silence.cap,
+            on: executor
+        )
+        guard second.status.isOK else { return .failure(second.status) }
+        let alone = state.successors.first?.id == state.node.id
+        return .success(
+            RingMember(
+                node: state.node,
+                predecessor: state.predecessor,
+                successors: alone ? [] : state.successors,
+                share: space.fraction(from: state.predecessor.id, to: state.node.id),
+                roundTrip: executor.now - started
+            )
+        )
+    }
+
+    /// Where members in ring order differ from an ideal ring of just these members.
+    static func irregularities(of members: [RingMember], limit: Int) -> [String] {
+        let count = members.count
+        var problems: [String] = []
+        for (index, member) in members.enumerated() {
+            let before = members[(index + count - 1) % count].node
+            if member.predecessor.id != before.id {
+                problems.append(
+                    "\(member.node.name) has \(member.predecessor.name) as predecessor, not "
+                        + before.name
+                )
+            }
+            let expected = (1..<max(1, min(limit + 1, count))).map {
+                members[(index + $0) % count].node
+            }
+            if member.successors.map(\.id) != expected.map(\.id) {
+                problems.append(
+                    "\(member.node.name) lists \(names(member.successors)), not \(names(expected))"
+                )
+            }
+        }
+        return problems
+    }
+
+    private static func names(_ nodes: [NodeReference]) -> String {
+        nodes.isEmpty ? "nobody" : nodes.map(\.name).joined(separator: " ")
+    }
+}

@@ -1,0 +1,168 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+package import ChordHash
+package import ChordRPC
+import ChordWire
+
+/// Asks a ring without being a member. It needs one live address; the ring's parameters it learns from
+/// whoever answers first.
+package struct RingClient: Sendable {
+    let contacts: [String]
+    let transport: any ClientTransport
+    let executor: any NodeExecutor
+    let silence: SilenceLimits
+    let lookups: LookupLimits
+    let hashes: [HashFunction]
+
+    /// - Parameters:
+    ///   - contacts: addresses of members; the next is tried when one is down.
+    ///   - hashes: hash functions of one's own, for rings that use one.
+    package init(
+        contacts: [String],
+        transport: any ClientTransport,
+        executor: any NodeExecutor,
+        silence: SilenceLimits,
+        lookups: LookupLimits,
+        hashes: [HashFunction] = []
+    ) {
+        self.contacts = contacts
+        self.transport = transport
+        self.executor = executor
+        self.silence = silence
+        self.lookups = lookups
+        self.hashes = hashes
+    }
+
+    /// A member that answers, with the ring's parameters.
+    struct Contact: Sendable {
+        let target: PeerTarget
+        let state: RingState
+        let parameters: RingParameters
+        let peers: PeerCalls
+    }
+
+    /// The first of the addresses that answers as a member.
+    ///
+    /// - Throws: `noContact` with what each of them said.
+    func contact() async throws(ChordError) -> Contact {
+        var failures: [String] = []
+        for address in contacts {
+            let target = PeerTarget(bootstrap: address)
+            let peers = PeerCalls(transport: transport, limits: silence)
+            let result = await peers.call(
+                ChordMethods.getSuccessorList,
+                at: target,
+                message: GetSuccessorListRequest().encoded(in: .standard),
+                timeout: silence.cap,
+                on: executor
+            )
+            guard result.status.isOK else {
+                let status = result.status
+                failures.append(
+                    status.message.contains(address) ? status.message : "\(address): \(status)")
+                continue
+            }
+            do throws(WireError) {
+                let parameters = try GetSuccessorListReply.parameters(of: result.message)
+                let reply = try GetSuccessorListReply(
+                    decoding: result.message,
+                    space: parameters.space
+                )
+                return Contact(
+                    target: target,
+                    state: reply.state,
+                    parameters: parameters,
+                    peers: peers
+                )
+            } catch {
+                failures.append("\(address): \(error)")
+            }
+        }
+        throw ChordError(.noContact, "no node answered: \(failures.joined(separator: "; "))")
+    }
+
+    /// The identifier of a key in the ring that answers.
+    func identifier(of key: [UInt8], in parameters: RingParameters) throws(ChordError) -> Identifier
+    {
+        let known =
+            hashes.first { $0.name == parameters.hash } ?? HashFunction.named(parameters.hash)
+        guard let known else {
+            throw ChordError(
+                .parametersDiffer,
+                "the ring hashes with \"\(parameters.hash)\", which this client does not have"
+            )
+        }
+        guard
+            known.identifier(of: RingParameters.probeText, in: parameters.space) == parameters.probe
+        else {
+            throw ChordError(
+                .parametersDiffer,
+                "the ring's hash \"\(parameters.hash)\" is not this client's function of that name"
+            )
+        }
+        return known.identifier(of: key, in: parameters.space)
+    }
+
+    /// What is looked up: a key, or an identifier itself.
+    package enum Subject: Sendable {
+        case key([UInt8])
+        case identifier(Identifier)
+    }
+
+    func identifier(
+        of subject: Subject,
+        in parameters: RingParameters
+    ) throws(ChordError) -> Identifier {
+        switch subject {
+        case .key(let key): return try identifier(of: key, in: parameters)
+        case .identifier(let id):
+            guard parameters.space.contains(id) else {
+                throw ChordError(
+                    .invalidConfiguration,
+                    "identifier \(id) has more than the ring's \(parameters.space.width) bits"
+                )
+            }
+            return id
+        }
+    }
+
+    /// What the members of the ring have in common, as the first that answers says.
+    package func parameters() async throws(ChordError) -> RingParameters {
+        try await contact().parameters
+    }
+
+    /// Looks up an owner: the ring forwards the question.
+    package func lookup(
+        _ subject: Subject,
+        wantPath: Bool
+    ) async throws(ChordError) -> LookupResult {
+        let contact = try await contact()
+        let id = try identifier(of: subject, in: contact.parameters)
+        let request = FindSuccessorRequest(id: id, wantPath: wantPath)
+        let result = await contact.peers.call(
+            ChordMethods.findSuccessor,
+            at: contact.target,
+            message: request.encoded(in: contact.parameters.space),
+            timeout: lookups.deadline,
+            on: executor
+        )
+        guard result.status.isOK else { throw ChordError(lookup: result.status) }
+        let reply: FindSuccessorReply
+        do throws(WireError) {
+            reply = try FindSuccessorReply(
+                decoding: result.message,
+                space: contact.parameters.space
+            )
+        } catch {
+            throw ChordError(
+                .invalidAnswer,
+                "the answer of \(contact.target.address)",
+                cause: error
+            )
+        }
+        return try LookupResult.make(id, .success(reply)).get()
+    }
+}

@@ -1,0 +1,103 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+package import ChordHash
+
+/// Intervals of maintenance. All of them are per node and run on its executor's clock.
+public struct MaintenanceIntervals: Hashable, Sendable {
+    /// Time between two maintenance rounds. Shorter finds crashes sooner, longer costs less.
+    public var stabilize: Duration = .seconds(1)
+    /// The share by which each interval varies at random, so that nodes do not march in step.
+    public var jitter = 0.25
+    /// The wait before a prompt round: it gathers what changes at the same moment.
+    public var promptDelay: Duration = .milliseconds(5)
+    /// The first wait after a failed attempt to join; doubled up to `joinRetryCap`.
+    public var joinRetry: Duration = .milliseconds(100)
+    /// The longest wait between two attempts to join.
+    public var joinRetryCap: Duration = .seconds(2)
+
+    /// The defaults.
+    public init() {}
+}
+
+/// How long silence may last before a peer counts as dead.
+///
+/// The time allowed is srtt + 4 · variance of the peer's round trips (Jacobson), between `floor` and
+/// `cap`; it runs to the first sign of acceptance, not to the answer, so that a stopped node is blamed
+/// and not the healthy one before it.
+public struct SilenceLimits: Hashable, Sendable {
+    /// The time allowed to a peer of which no round trip is known.
+    public var initial: Duration = .milliseconds(500)
+    /// Never less than this for a forwarded lookup: a busy machine is slow at times. Lower routes
+    /// around a stopped node sooner, and around a busy one needlessly.
+    public var lookupFloor: Duration = .milliseconds(100)
+    /// Never less than this for maintenance, where a false verdict takes a live node out of the ring.
+    public var maintenanceFloor: Duration = .seconds(1)
+    /// Never more than this.
+    public var cap: Duration = .seconds(3)
+    /// The time allowed to connect, handshake included.
+    public var connect: Duration = .seconds(1)
+
+    /// The defaults.
+    public init() {}
+}
+
+/// Settings of lookups.
+public struct LookupLimits: Hashable, Sendable {
+    /// The time a lookup may take when the caller does not say. It travels along.
+    public var deadline: Duration = .seconds(5)
+    /// The longest time that a caller may ask for; a longer one is cut.
+    public var longestDeadline: Duration = .seconds(60)
+    /// Forwardings allowed; nil stands for twice the identifiers' width.
+    public var hopBudget: Int?
+
+    /// The defaults.
+    public init() {}
+}
+
+/// All that the runtime is told.
+package struct RuntimeConfiguration: Sendable {
+    package var name: String
+    /// What others are told to dial, as `host:port`.
+    package var address: String
+    package var parameters: RingParameters
+    package var hash: HashFunction
+    package var intervals = MaintenanceIntervals()
+    package var silence = SilenceLimits()
+    package var lookups = LookupLimits()
+    package var machine = ChordMachine.Configuration()
+
+    package init(name: String, address: String, parameters: RingParameters, hash: HashFunction) {
+        self.name = name
+        self.address = address
+        self.parameters = parameters
+        self.hash = hash
+    }
+
+    /// The identifier of a node under the ring's rule.
+    package func identifier(name: String, address: String) -> Identifier {
+        parameters.rule.identifier(
+            name: name,
+            address: address,
+            hash: hash,
+            space: parameters.space
+        )
+    }
+}
+
+extension IdentifierRule {
+    /// The identifier of a node.
+    package func identifier(
+        name: String,
+        address: String,
+        hash: HashFunction,
+        space: IdentifierSpace
+    ) -> Identifier {
+        switch self {
+        case .name: hash.identifier(of: name, in: space)
+        case .address: hash.identifier(of: address, in: space)
+        }
+    }
+}

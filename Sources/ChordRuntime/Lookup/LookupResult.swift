@@ -1,0 +1,77 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChordCore
+package import ChordRPC
+import ChordWire
+
+/// The answer to "who owns this identifier".
+public struct LookupResult: Hashable, Sendable {
+    /// The identifier that was looked up.
+    public var id: Identifier
+    /// The node that owns it.
+    public var owner: NodeReference
+    /// The owner's successors, as the node that answered knows them: the next holders of the key.
+    public var successors: [NodeReference]
+    /// The node that answered.
+    public var answering: NodeReference
+    /// How many times the question was forwarded.
+    public var hops: Int
+    /// The nodes that the question went through, first to last; empty unless it was asked for.
+    public var path: [NodeReference]
+
+    package init(
+        id: Identifier,
+        owner: NodeReference,
+        successors: [NodeReference],
+        answering: NodeReference,
+        hops: Int,
+        path: [NodeReference] = []
+    ) {
+        self.id = id
+        self.owner = owner
+        self.successors = successors
+        self.answering = answering
+        self.hops = hops
+        self.path = path
+    }
+}
+
+extension LookupResult {
+    /// The result that a reply stands for.
+    static func make(
+        _ id: Identifier,
+        _ reply: Result<FindSuccessorReply, Status>
+    ) -> Result<LookupResult, ChordError> {
+        switch reply {
+        case .failure(let status): return .failure(ChordError(lookup: status))
+        case .success(let reply):
+            guard let owner = reply.owner else {
+                return .failure(ChordError(.invalidAnswer, "a lookup's answer names no owner"))
+            }
+            return .success(
+                LookupResult(
+                    id: id,
+                    owner: owner,
+                    successors: reply.successors,
+                    answering: reply.answering,
+                    hops: reply.hops,
+                    path: reply.path
+                )
+            )
+        }
+    }
+}
+
+extension ChordError {
+    /// The error for a lookup that ended with `status`.
+    package init(lookup status: Status) {
+        switch status.code {
+        case .deadlineExceeded: self.init(.deadlineExceeded, "\(status)")
+        case .failedPrecondition: self.init(.notMember, status.message)
+        case .permissionDenied, .unauthenticated: self.init(.refused, status.message)
+        default: self.init(.lookupFailed, "\(status)")
+        }
+    }
+}

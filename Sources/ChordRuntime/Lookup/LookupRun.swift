@@ -1,0 +1,207 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordRPC
+import ChordWire
+
+/// A recursive lookup under way at one node: a ``LookupMachine`` with the calls that it asks for. No
+/// actor and no task: it runs on the executor where the question came from.
+///
+/// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
+final class LookupRun: @unchecked Sendable {
+    /// What a lookup is part of.
+    struct Context: Sendable {
+        let published: PublishedView
+        let peers: PeerCalls
+        let floor: Duration
+        /// Told of peers that are dead or no members.
+        let suspect: @Sendable (Identifier) -> Void
+    }
+
+    typealias Completion = @Sendable (Result<FindSuccessorReply, Status>, _ raw: [UInt8]?) -> Void
+
+    private let context: Context
+    private let executor: any NodeExecutor
+    private let deadline: MonotonicTime
+    private let wantsPath: Bool
+    private var machine: LookupMachine
+    private var completion: Completion?
+    private var call: WatchedCall?
+
+    /// - Parameter completion: gets the answer, and its bytes where a peer gave it as it stands.
+    init(
+        _ machine: LookupMachine,
+        wantsPath: Bool,
+        deadline: MonotonicTime,
+        context: Context,
+        executor: any NodeExecutor,
+        completion: @escaping Completion
+    ) {
+        self.machine = machine
+        self.wantsPath = wantsPath
+        self.deadline = deadline
+        self.context = context
+        self.executor = executor
+        self.completion = completion
+    }
+
+    func start() {
+        advance()
+    }
+
+    /// Nobody waits any more.
+    func cancel() {
+        completion = nil
+        call?.cancel()
+    }
+
+    /// The caller has changed its mind, and still is to be told the end.
+    func abandon() {
+        finish(.failure(Status(.cancelled, "the caller cancelled the lookup", origin: .local)), nil)
+        call?.cancel()
+    }
+
+    private func advance() {
+        let view = context.published.current.view
+        switch machine.step(in: view) {
+        case .answer(let owner):
+            var reply = view.reply(owner: owner)
+            reply.hops = machine.hops
+            if machine.joiner != nil { reply.answeringSuccessors = view.state.successors }
+            if wantsPath { reply.path = [view.node] }
+            finish(.success(reply), nil)
+        case .fail(let failure):
+            finish(.failure(failure.status(in: view)), nil)
+        case .ask(let peer):
+            ask(peer, space: view.parameters.space)
+        }
+    }
+
+    private func ask(_ peer: NodeReference, space: IdentifierSpace) {
+        let request = FindSuccessorRequest(
+            id: machine.target,
+            hopBudget: machine.hopBudget,
+            hops: machine.hops + 1,
+            wantPath: wantsPath,
+            joiner: machine.joiner,
+            excluded: machine.toAvoid
+        )
+        call = context.peers.call(
+            ChordMethods.findSuccessor,
+            of: peer,
+            message: request.encoded(in: space),
+            deadline: deadline,
+            floor: context.floor,
+            on: executor
+        ) { [self] result in
+            answered(result, by: peer)
+        }
+    }
+
+    private func answered(_ result: ClientResult, by peer: NodeReference) {
+        call = nil
+        guard completion != nil else { return }
+        guard result.status.isOK else {
+            // A deadline that passed says nothing about the peer: it may have been the caller's own and
+            // short, or spent further on by somebody whom this peer waits for.
+            let verdict = PeerVerdict(result.status)
+            let isBlamed = verdict == .dead && result.status.origin == .transport
+            if isBlamed || verdict == .notMember { context.suspect(peer.id) }
+            if result.status.endsLookup { return finish(.failure(result.status), nil) }
+            machine.exclude(peer.id)
+            return advance()
+        }
+        let view = context.published.current.view
+        do throws(WireError) {
+            var reply = try FindSuccessorReply(
+                decoding: result.message,
+                space: view.parameters.space
+            )
+            guard reply.owner != nil else {
+                throw WireError(.missing, "FindSuccessorReply.owner: it must name the owner")
+            }
+            guard wantsPath else { return finish(.success(reply), result.message) }
+            reply.path.insert(view.node, at: 0)
+            finish(.success(reply), nil)
+        } catch {
+            // What it sent makes no sense; it is asked no more, and the next best may do better.
+            machine.exclude(peer.id)
+            advance()
+        }
+    }
+
+    private func finish(_ result: Result<FindSuccessorReply, Status>, _ raw: [UInt8]?) {
+        let completion = completion.take()
+        completion?(result, raw)
+    }
+}
+
+extension LookupFailure {
+    /// The failure as a gRPC status.
+    func status(in view: RoutingView) -> Status {
+        switch self {
+        case .hopBudgetSpent:
+            Status(
+                .resourceExhausted,
+                "the lookup's hop budget is spent at \(view.node.name): the ring is not settled"
+            )
+        case .exhausted:
+            Status(.unavailable, "\(view.node.name) found nobody alive to ask")
+        case .notMember:
+            .notMember(view.node.name)
+        case .nameTaken(let node):
+            Status(
+                .alreadyExists,
+                "\(node.name) at \(node.address) is a member at the same identifier"
+            )
+        }
+    }
+}
+
+extension Status {
+    /// What a node answers to everything that only members can say.
+    static func notMember(_ name: String) -> Status {
+        Status(.failedPrecondition, "\(name) is not a member of the ring")
+    }
+
+    /// Whether another peer's answer could not be better.
+    var endsLookup: Bool {
+        guard origin != .transport else { return false }
+        switch code {
+        case .alreadyExists, .resourceExhausted, .deadlineExceeded, .invalidArgument:
+            return true
+        case .cancelled:
+            // A peer that resets its stream with CANCEL has given up, and the next best has not.
+            return origin == .local
+        default:
+            return false
+        }
+    }
+}
+
+/// What a failed call says about the peer.
+enum PeerVerdict: Hashable {
+    /// It did not answer.
+    case dead
+    /// It is alive, and no member of this ring.
+    case notMember
+    /// It is alive, and nothing else is known.
+    case alive
+    /// Nothing is known: this side gave up.
+    case unknown
+
+    init(_ status: Status) {
+        switch status.origin {
+        case .transport: self = .dead
+        case .local: self = status.code == .deadlineExceeded ? .dead : .unknown
+        case .peer:
+            switch status.code {
+            case .failedPrecondition, .unimplemented, .permissionDenied, .unauthenticated:
+                self = .notMember
+            default: self = .alive
+            }
+        }
+    }
+}

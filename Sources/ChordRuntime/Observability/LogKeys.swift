@@ -1,0 +1,20 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// The keys of structured log lines. Values and key material never stand under any of them.
+package enum LogKeys {
+    package static let node = "chord.node"
+    package static let ring = "chord.ring"
+    package static let peer = "chord.peer"
+    package static let address = "chord.address"
+    package static let predecessor = "chord.predecessor"
+    package static let successors = "chord.successors"
+    package static let from = "chord.from"
+    package static let to = "chord.to"
+    package static let cause = "chord.cause"
+    package static let answer = "chord.answer"
+    package static let hops = "chord.lookup.hops"
+    package static let method = "chord.rpc.method"
+    package static let error = "chord.error"
+}

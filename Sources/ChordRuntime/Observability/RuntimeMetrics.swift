@@ -1,0 +1,38 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import Metrics
+
+/// The runtime's metrics: name, unit and labels side by side.
+struct RuntimeMetrics: Sendable {
+    /// `chord_ring_changes_total`, changes of this node's place by kind.
+    private let rangeChanges: Counter
+    private let predecessorChanges: Counter
+    private let successorChanges: Counter
+    private let successorsLost: Counter
+
+    init(node: String) {
+        func changes(_ kind: String) -> Counter {
+            Counter(
+                label: "chord_ring_changes_total",
+                dimensions: [("node", node), ("kind", kind)]
+            )
+        }
+        rangeChanges = changes("range")
+        predecessorChanges = changes("predecessor")
+        successorChanges = changes("successors")
+        successorsLost = changes("successors_lost")
+    }
+
+    func record(_ event: RingEvent) {
+        switch event {
+        case .rangeChanged: rangeChanges.increment()
+        case .predecessorChanged: predecessorChanges.increment()
+        case .successorsChanged: successorChanges.increment()
+        case .successorsLost: successorsLost.increment()
+        case .joined, .left: break
+        }
+    }
+}

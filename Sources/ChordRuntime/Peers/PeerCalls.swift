@@ -1,0 +1,123 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+import ChordHash
+import ChordIdentity
+package import ChordRPC
+import ChordWire
+
+/// The calls that this project makes to a node, each with its meaning: what is alive, a member, dead.
+package final class PeerCalls: Sendable {
+    let transport: any ClientTransport
+    let limits: SilenceLimits
+    let times: RoundTripTimes
+
+    package init(transport: any ClientTransport, limits: SilenceLimits) {
+        self.transport = transport
+        self.limits = limits
+        times = RoundTripTimes(limits: limits)
+    }
+
+    /// Calls a node that is known by name.
+    @discardableResult
+    func call(
+        _ method: RPCMethod,
+        of node: NodeReference,
+        message: [UInt8],
+        deadline: MonotonicTime,
+        floor: Duration,
+        on executor: any NodeExecutor,
+        completion: @escaping @Sendable (ClientResult) -> Void
+    ) -> WatchedCall {
+        call(
+            method,
+            at: PeerTarget(node),
+            message: message,
+            deadline: deadline,
+            floor: floor,
+            on: executor,
+            completion: completion
+        )
+    }
+
+    /// Calls whoever is meant by `target`.
+    @discardableResult
+    func call(
+        _ method: RPCMethod,
+        at target: PeerTarget,
+        message: [UInt8],
+        deadline: MonotonicTime,
+        floor: Duration,
+        on executor: any NodeExecutor,
+        completion: @escaping @Sendable (ClientResult) -> Void
+    ) -> WatchedCall {
+        let call = WatchedCall(
+            peers: self,
+            executor: executor,
+            address: target.address,
+            floor: floor,
+            completion: completion
+        )
+        call.start(
+            ClientCall(target: target, method: method, message: message, deadline: deadline)
+        )
+        return call
+    }
+
+    /// Calls and waits. For joining, leaving and clients; lookups under way use the callbacks.
+    func call(
+        _ method: RPCMethod,
+        at target: PeerTarget,
+        message: [UInt8],
+        timeout: Duration,
+        on executor: any NodeExecutor
+    ) async -> ClientResult {
+        await withCheckedContinuation { continuation in
+            executor.runOrExecute { [self] in
+                call(
+                    method,
+                    at: target,
+                    message: message,
+                    deadline: executor.now + timeout,
+                    floor: limits.maintenanceFloor,
+                    on: executor
+                ) { continuation.resume(returning: $0) }
+            }
+        }
+    }
+}
+
+extension PeerTarget {
+    /// The node that a reference means: its name where certificates prove names, its host elsewhere.
+    package init(_ node: NodeReference) {
+        self.init(
+            address: node.address,
+            expected: ExpectedPeer(name: node.name, host: Self.host(of: node.address))
+        )
+    }
+
+    /// Whatever node listens at an address, if its certificate holds for the address's host.
+    package init(bootstrap address: String) {
+        self.init(address: address, expected: ExpectedPeer(host: Self.host(of: address)))
+    }
+
+    /// The host of `host:port`, without the brackets of an IPv6 address.
+    package static func host(of address: String) -> String {
+        guard let colon = address.lastIndex(of: ":") else { return address }
+        let host = address[..<colon]
+        guard host.hasPrefix("["), host.hasSuffix("]") else { return String(host) }
+        return String(host.dropFirst().dropLast())
+    }
+}
+
+/// The methods of `chord.v1.ChordService`.
+package enum ChordMethods {
+    package static let service = "chord.v1.ChordService"
+    package static let findSuccessor = RPCMethod(service: service, name: "FindSuccessor")
+    package static let getPredecessor = RPCMethod(service: service, name: "GetPredecessor")
+    package static let notify = RPCMethod(service: service, name: "Notify")
+    package static let getSuccessorList = RPCMethod(service: service, name: "GetSuccessorList")
+    package static let leave = RPCMethod(service: service, name: "Leave")
+}

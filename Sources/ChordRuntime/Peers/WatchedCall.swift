@@ -1,0 +1,91 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordIdentity
+import ChordRPC
+
+/// One call with a watch on the peer's silence: until the request is sent, until the peer accepts it,
+/// then no longer. Confined to the executor that it was started on.
+///
+/// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
+final class WatchedCall: ClientCallObserver, @unchecked Sendable {
+    private let executor: any NodeExecutor
+    private let peers: PeerCalls
+    private let address: String
+    private let floor: Duration
+    private let completion: @Sendable (ClientResult) -> Void
+    private var handle: (any ClientCallHandle)?
+    private var watch: ScheduledWork?
+    private var sentAt: MonotonicTime?
+    private var isAccepted = false
+    private var isFinished = false
+
+    init(
+        peers: PeerCalls,
+        executor: any NodeExecutor,
+        address: String,
+        floor: Duration,
+        completion: @escaping @Sendable (ClientResult) -> Void
+    ) {
+        self.peers = peers
+        self.executor = executor
+        self.address = address
+        self.floor = floor
+        self.completion = completion
+    }
+
+    func start(_ call: ClientCall) {
+        arm(after: peers.limits.connect, "no connection to \(address) came about")
+        handle = peers.transport.start(call, on: executor, observer: self)
+    }
+
+    func cancel() {
+        handle?.cancel()
+    }
+
+    func callSent() {
+        guard !isFinished, !isAccepted else { return }
+        sentAt = executor.now
+        let allowance = peers.times.allowance(for: address, floor: floor)
+        arm(after: allowance, "\(address) was silent for \(allowance)")
+    }
+
+    func callAccepted(_ metadata: Metadata) {
+        accepted()
+    }
+
+    func callFinished(_ result: ClientResult) {
+        if result.status.origin == .peer { accepted() }
+        finish(result)
+    }
+
+    private func accepted() {
+        guard !isAccepted, !isFinished else { return }
+        isAccepted = true
+        watch?.cancel()
+        watch = nil
+        if let sentAt { peers.times.record(executor.now - sentAt, of: address) }
+    }
+
+    private func arm(after limit: Duration, _ reason: String) {
+        watch?.cancel()
+        watch = executor.schedule(after: limit) { [weak self] in
+            guard let self, !self.isFinished, !self.isAccepted else { return }
+            let handle = self.handle
+            self.finish(
+                ClientResult(status: Status(.unavailable, reason, origin: .transport))
+            )
+            handle?.cancel()
+        }
+    }
+
+    private func finish(_ result: ClientResult) {
+        guard !isFinished else { return }
+        isFinished = true
+        watch?.cancel()
+        watch = nil
+        handle = nil
+        completion(result)
+    }
+}

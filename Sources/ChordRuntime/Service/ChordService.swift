@@ -1,0 +1,236 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+
+/// The handlers of `chord.v1.ChordService`. All that can be answered from the published view is answered
+/// on the connection's executor; the rest goes to the node's.
+struct ChordService: Sendable {
+    let published: PublishedView
+    let lookups: LookupRun.Context
+    let limits: LookupLimits
+    let shell: NodeShell
+    let space: IdentifierSpace
+
+    func register(in router: inout Router) {
+        router.register(ChordMethods.findSuccessor) { request, call in
+            findSuccessor(request, &call)
+        }
+        router.register(ChordMethods.getSuccessorList) { request, call in
+            getSuccessorList(request, &call)
+        }
+        router.register(ChordMethods.getPredecessor) { request, call in
+            getPredecessor(request, &call)
+        }
+        router.register(ChordMethods.notify) { request, call in notify(request, &call) }
+        router.register(ChordMethods.leave) { request, call in leave(request, &call) }
+    }
+
+    private func findSuccessor(
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        let request: FindSuccessorRequest
+        do throws(WireError) {
+            request = try FindSuccessorRequest(decoding: bytes, space: space)
+        } catch {
+            return .failed(Status(.invalidArgument, "\(error)"))
+        }
+        let snapshot = published.current
+        let view = snapshot.view
+        guard view.isMember else { return .failed(.notMember(view.node.name)) }
+        if let joiner = request.joiner, let refusal = refusal(of: joiner, in: request, call.peer) {
+            return .failed(refusal)
+        }
+        if request.iterative { return iterativeStep(request, view, &call) }
+
+        let most = limits.hopBudget ?? LookupMachine.defaultHopBudget(width: space.width)
+        let budget = min(request.hopBudget ?? most, most)
+        let machine = LookupMachine(
+            target: request.id,
+            joiner: request.joiner,
+            hops: request.hops,
+            hopBudget: budget,
+            avoiding: request.excluded
+        )
+        if request.joiner == nil, !request.wantPath {
+            // The two answers that stand ready; only the hops differ from call to call.
+            let ready: PreparedFindSuccessorReply? =
+                switch machine.step(in: view) {
+                case .answer(view.node): snapshot.ownReply
+                case .answer(let owner) where owner == view.successors.first:
+                    snapshot.successorReply
+                default: nil
+                }
+            if let ready {
+                ready.encode(hops: request.hops, appendingTo: &call.reply)
+                return .replied
+            }
+        }
+        return forward(machine, wantsPath: request.wantPath, &call)
+    }
+
+    /// The first node asked holds a joiner's claim against its certificate; those further on trust that
+    /// node, and nobody who is none.
+    private func refusal(
+        of joiner: NodeReference,
+        in request: FindSuccessorRequest,
+        _ peer: PeerIdentity
+    ) -> Status? {
+        guard joiner.id == request.id else {
+            return Status(
+                .invalidArgument,
+                "\(joiner.name) joins at \(joiner.id) and must look up that, not \(request.id)"
+            )
+        }
+        guard request.hops > 0, peer.role == .node else {
+            return shell.refusal(of: joiner, claimedBy: peer, as: "joiner")
+        }
+        return nil
+    }
+
+    private func forward(
+        _ machine: LookupMachine,
+        wantsPath: Bool,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        let executor = call.executor
+        let longest = executor.now + limits.longestDeadline
+        let deadline = min(call.deadline ?? executor.now + limits.deadline, longest)
+        let responder = call.makeResponder()
+        let space = space
+        let run = LookupRun(
+            machine,
+            wantsPath: wantsPath,
+            deadline: deadline,
+            context: lookups,
+            executor: executor
+        ) { result, raw in
+            switch result {
+            case .success(let reply): responder.succeed(raw ?? reply.encoded(in: space))
+            case .failure(let status): responder.fail(status)
+            }
+        }
+        responder.onCancel { run.cancel() }
+        responder.accept()
+        run.start()
+        return .deferred
+    }
+
+    private func iterativeStep(
+        _ request: FindSuccessorRequest,
+        _ view: RoutingView,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        var reply: FindSuccessorReply
+        switch view.step(for: request.id, excluding: request.excluded, joiner: request.joiner) {
+        case .owner(let owner):
+            reply = view.reply(owner: owner)
+        case .forward(let closer):
+            reply = FindSuccessorReply(owner: nil, answering: view.node)
+            reply.closer = closer
+        case .nameTaken(let node): return .failed(LookupFailure.nameTaken(node).status(in: view))
+        case .exhausted: return .failed(LookupFailure.exhausted.status(in: view))
+        case .notMember: return .failed(.notMember(view.node.name))
+        }
+        reply.hops = request.hops
+        reply.encode(appendingTo: &call.reply, space: space)
+        return .replied
+    }
+
+    private func getPredecessor(
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        do throws(WireError) {
+            _ = try GetPredecessorRequest(decoding: bytes, space: space)
+        } catch {
+            return .failed(Status(.invalidArgument, "\(error)"))
+        }
+        let snapshot = published.current
+        guard snapshot.view.isMember else { return .failed(.notMember(snapshot.view.node.name)) }
+        call.reply += snapshot.predecessorReply
+        return .replied
+    }
+
+    private func getSuccessorList(
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        do throws(WireError) {
+            let request = try GetSuccessorListRequest(decoding: bytes, space: space)
+            let snapshot = published.current
+            let view = snapshot.view
+            if let theirs = request.parameters,
+                let difference = view.parameters.difference(from: theirs)
+            {
+                return .failed(Status(.failedPrecondition, difference))
+            }
+            guard view.isMember else { return .failed(.notMember(view.node.name)) }
+            guard !view.isDelaying else {
+                return .failed(Status(.aborted, "\(view.node.name) has a question out itself"))
+            }
+            call.reply += snapshot.stateReply
+            return .replied
+        } catch {
+            return .failed(Status(.invalidArgument, "\(error)"))
+        }
+    }
+
+    private func notify(
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        let request: NotifyRequest
+        do throws(WireError) {
+            request = try NotifyRequest(decoding: bytes, space: space)
+        } catch {
+            return .failed(Status(.invalidArgument, "\(error)"))
+        }
+        let view = published.current.view
+        if let difference = view.parameters.difference(from: request.parameters) {
+            return .failed(Status(.failedPrecondition, difference))
+        }
+        if let refusal = shell.refusal(of: request.candidate, claimedBy: call.peer, as: "candidate")
+        {
+            return .failed(refusal)
+        }
+        guard view.isMember else { return .failed(.notMember(view.node.name)) }
+        let candidate = request.candidate
+        if request.changed {
+            shell.enter { $0.nudged(by: candidate) }
+        } else {
+            shell.enter { $0.notified(by: candidate) }
+        }
+        NotifyReply().encode(appendingTo: &call.reply, space: space)
+        return .replied
+    }
+
+    private func leave(
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        let state: RingState
+        do throws(WireError) {
+            state = try LeaveRequest(decoding: bytes, space: space).state
+        } catch {
+            return .failed(Status(.invalidArgument, "\(error)"))
+        }
+        let leaver = state.node
+        if let refusal = shell.refusal(of: leaver, claimedBy: call.peer, as: "leaver") {
+            return .failed(refusal)
+        }
+        let responder = call.makeResponder()
+        let space = space
+        // The answer waits for the change: the leaver may go once its neighbours know.
+        shell.enter { shell in
+            shell.neighbourLeft(leaver, successors: state.successors)
+            responder.succeed(LeaveReply().encoded(in: space))
+        }
+        return .deferred
+    }
+}

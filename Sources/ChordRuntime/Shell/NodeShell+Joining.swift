@@ -1,0 +1,290 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+import Logging
+
+// Becoming a member, and ceasing to be one.
+
+extension NodeShell {
+    /// Makes this node the first of a new ring.
+    package func create() {
+        guard machine.phase == .outside else { return }
+        perform(machine.create())
+    }
+
+    /// Joins the ring of whichever of `addresses` answers first as a member, or creates the ring where
+    /// there are none. All of them are tried in turn, with growing waits, until it works.
+    ///
+    /// - Parameter limit: how long to go on trying; nil stands for ever.
+    /// - Throws: `nameTaken`, `parametersDiffer` and `refused` at once, as trying again would not help;
+    ///   `noContact` when the time is over; `stopped` when the node ended or the task was cancelled
+    ///   meanwhile.
+    package func join(through addresses: [String], for limit: Duration?) async throws(ChordError) {
+        let others = addresses.filter { $0 != configuration.address }
+        guard !others.isEmpty else { return create() }
+        let deadline = limit.map { executor.now + $0 }
+        var wait = configuration.intervals.joinRetry
+        while true {
+            var lastError: ChordError?
+            for address in others {
+                try checkMayJoin()
+                guard machine.phase == .outside else { return }
+                do throws(ChordError) {
+                    if try await joinOnce(through: address) { return }
+                } catch {
+                    if error.isFinal { throw error }
+                    lastError = error
+                    logger.debug(
+                        "cannot join through it yet",
+                        metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(error)"]
+                    )
+                }
+            }
+            if let deadline, executor.now + wait > deadline {
+                throw ChordError(
+                    .noContact,
+                    "none of \(others.joined(separator: ", ")) let this node join in time; are they "
+                        + "up, and is this node's certificate issued by their authority?",
+                    cause: lastError
+                )
+            }
+            await pause(wait)
+            wait = min(wait * 2, configuration.intervals.joinRetryCap)
+        }
+    }
+
+    private func checkMayJoin() throws(ChordError) {
+        if case .failed(let error) = end { throw error }
+        if machine.phase == .left {
+            throw ChordError(.stopped, "the node left before it had joined")
+        }
+        if Task.isCancelled { throw ChordError(.stopped, "joining was cancelled") }
+    }
+
+    /// One attempt.
+    ///
+    /// - Returns: false where the ring changed meanwhile, so that another attempt may do.
+    private func joinOnce(through address: String) async throws(ChordError) -> Bool {
+        let space = configuration.parameters.space
+        let contact = PeerTarget(bootstrap: address)
+        let first = try await stateForJoin(of: contact)
+        try await refuseLiveHolder(among: [first.predecessor] + first.successors)
+        let request = FindSuccessorRequest(id: machine.node.id, joiner: machine.node)
+        let result = await peers.call(
+            ChordMethods.findSuccessor,
+            at: contact,
+            message: request.encoded(in: space),
+            timeout: configuration.lookups.deadline,
+            on: executor
+        )
+        guard result.status.isOK else {
+            throw ChordError(joining: result.status, at: address)
+        }
+        let reply: FindSuccessorReply
+        do throws(WireError) {
+            reply = try FindSuccessorReply(decoding: result.message, space: space)
+        } catch {
+            throw ChordError(.invalidAnswer, "the answer of \(address) to a lookup", cause: error)
+        }
+        try await refuseLiveHolder(among: reply.answeringSuccessors)
+        let member = reply.answering
+        guard isRightlyPlaced(member) else { return false }
+        // The member itself, rather than what somebody says of it: its state in one answer.
+        var state = try await stateForJoin(of: PeerTarget(member))
+        guard state.node.id == member.id, state.node.name == member.name else { return false }
+        try await refuseLiveHolder(among: state.successors)
+        state.successors = admissible(state.successors)
+        guard machine.phase == .outside, end == nil else { return false }
+        guard let directives = machine.join(after: state) else { return false }
+        perform(directives)
+        return true
+    }
+
+    /// Whether a node stands where this one is to stand: under its name at another address, or under
+    /// another name whose hash is the same.
+    private func isHolder(_ node: NodeReference) -> Bool {
+        let isOurName = node.name == configuration.name
+        guard isOurName || node.id == machine.node.id else { return false }
+        return !isOurName || node.address != configuration.address
+    }
+
+    /// Asks the members that stand in this node's place. One that answers keeps it; one that does not is
+    /// what is left of a former life.
+    private func refuseLiveHolder(among nodes: [NodeReference]) async throws(ChordError) {
+        for former in nodes where former.name == configuration.name {
+            perform(machine.raiseIncarnation(above: former.incarnation))
+        }
+        // An honest list names one at the most.
+        guard let holder = nodes.first(where: isHolder) else { return }
+        let state: RingState
+        switch await stateAnswer(of: PeerTarget(holder)) {
+        case .dead, .notMember: return
+        case .busy:
+            throw ChordError(
+                .noContact,
+                "\(holder) stands in this node's place and does not say if it is alive"
+            )
+        case .state(let answer): state = answer
+        }
+        guard isHolder(state.node) else { return }
+        let remedy =
+            state.node.name == configuration.name
+            ? "stop that node, or give this one another name and certificate"
+            : "its identifier \(state.node.id) is that of \(configuration.name) too; give one of them "
+                + "another name, or the ring wider identifiers"
+        throw ChordError(
+            .nameTaken,
+            "\(state.node.name) is a live member at \(state.node.address), and this node is "
+                + "\(configuration.name) at \(configuration.address); \(remedy)"
+        )
+    }
+
+    private func stateForJoin(of target: PeerTarget) async throws(ChordError) -> RingState {
+        let parameters = configuration.parameters
+        let request = GetSuccessorListRequest(parameters: nil)
+        let result = await peers.call(
+            ChordMethods.getSuccessorList,
+            at: target,
+            message: request.encoded(in: parameters.space),
+            timeout: configuration.silence.cap,
+            on: executor
+        )
+        guard result.status.isOK else {
+            throw ChordError(joining: result.status, at: target.address)
+        }
+        let reply: GetSuccessorListReply
+        do throws(WireError) {
+            reply = try GetSuccessorListReply(decoding: result.message, space: parameters.space)
+        } catch {
+            guard error.code == .widthDiffers else {
+                throw ChordError(
+                    .invalidAnswer,
+                    "cannot join through \(target.address)",
+                    cause: error
+                )
+            }
+            throw ChordError(
+                .parametersDiffer,
+                "cannot join the ring of \(target.address): \(error.message)",
+                cause: error
+            )
+        }
+        if let difference = parameters.difference(from: reply.parameters) {
+            throw ChordError(
+                .parametersDiffer,
+                "cannot join the ring of \(target.address): \(difference)"
+            )
+        }
+        return reply.state
+    }
+
+    private func stateAnswer(of target: PeerTarget) async -> StateAnswer {
+        await withCheckedContinuation { continuation in
+            state(of: target, retries: 0) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// Waits, unless the node ends or the task is cancelled meanwhile.
+    private func pause(_ duration: Duration) async {
+        lastWaiter += 1
+        let key = lastWaiter
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                guard end == nil, !Task.isCancelled else { return continuation.resume() }
+                let timer = executor.schedule(after: duration) { [weak self] in
+                    self?.assumeIsolated { $0.endPause(key) }
+                }
+                pauses[key] = (continuation, timer)
+            }
+        } onCancel: {
+            enter { $0.endPause(key) }
+        }
+    }
+
+    func endPause(_ key: Int) {
+        guard let (continuation, timer) = pauses.removeValue(forKey: key) else { return }
+        timer.cancel()
+        continuation.resume()
+    }
+
+    func joined() {
+        startTicking()
+        for key in joinWaiters.keys.sorted() { joinWaiters.removeValue(forKey: key)?.resume() }
+    }
+
+    /// Waits until the node is a member.
+    ///
+    /// - Throws: why it will not become one, or `CancellationError`.
+    package func waitUntilJoined() async throws {
+        lastWaiter += 1
+        let key = lastWaiter
+        try await withTaskCancellationHandler {
+            // Looked at here and not before: on the way to here the actor may have run other things.
+            try await withCheckedThrowingContinuation {
+                (continuation: CheckedContinuation<Void, any Error>) in
+                switch (machine.phase, end) {
+                case (.member, nil): continuation.resume()
+                case (_, .failed(let error)): continuation.resume(throwing: error)
+                case (_, .left), (.left, _):
+                    continuation.resume(
+                        throwing: ChordError(.stopped, "the node has left the ring"))
+                case (.outside, nil) where Task.isCancelled:
+                    continuation.resume(throwing: CancellationError())
+                case (.outside, nil): joinWaiters[key] = continuation
+                }
+            }
+        } onCancel: {
+            enter { $0.joinWaiters.removeValue(forKey: key)?.resume(throwing: CancellationError()) }
+        }
+    }
+
+    /// Leaves the ring: tells the neighbours and waits until they have heard it, or cannot.
+    package func leave() async {
+        guard end == nil else { return }
+        perform(machine.leave())
+        ticker?.cancel()
+        ticker = nil
+        await withCheckedContinuation { continuation in
+            if leavesUnderWay > 0 { leaveWaiters.append(continuation) } else { continuation.resume() }
+        }
+        finish(.left)
+    }
+
+    func leaveAnswered() {
+        leavesUnderWay -= 1
+        guard leavesUnderWay == 0 else { return }
+        for waiter in leaveWaiters { waiter.resume() }
+        leaveWaiters = []
+    }
+
+    /// Ends the node without a word to the ring: it cannot go on.
+    package func fail(_ error: ChordError) {
+        guard end == nil else { return }
+        // Without this it would go on answering as a member.
+        perform(machine.leave().filter { !$0.isSendLeave })
+        finish(.failed(error))
+    }
+}
+
+extension ChordError {
+    /// Whether trying again would end in the same way.
+    var isFinal: Bool {
+        [.nameTaken, .parametersDiffer, .refused, .invalidConfiguration].contains(code)
+    }
+
+    init(joining status: Status, at address: String) {
+        switch (status.origin, status.code) {
+        case (.peer, .alreadyExists):
+            self.init(.nameTaken, "cannot join through \(address): \(status.message)")
+        case (.peer, .permissionDenied), (.peer, .unauthenticated), (.peer, .invalidArgument):
+            self.init(.refused, "\(address) does not let this node join: \(status)")
+        default:
+            self.init(.noContact, "\(address): \(status)")
+        }
+    }
+}

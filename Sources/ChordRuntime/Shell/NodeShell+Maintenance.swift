@@ -1,0 +1,358 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordRPC
+import ChordWire
+import Logging
+
+// Doing what the machine asks for.
+
+extension NodeShell {
+    func startTicking() {
+        guard ticker == nil, end == nil else { return }
+        scheduleTick()
+    }
+
+    private func scheduleTick() {
+        let intervals = configuration.intervals
+        var generator = executor.generator
+        let factor = Double.random(
+            in: (1 - intervals.jitter)...(1 + intervals.jitter),
+            using: &generator
+        )
+        ticker = executor.schedule(after: intervals.stabilize * factor) { [weak self] in
+            self?.assumeIsolated { shell in
+                guard shell.end == nil else { return }
+                shell.perform(shell.machine.tick())
+                shell.scheduleTick()
+            }
+        }
+    }
+
+    func perform(_ directives: [Directive]) {
+        if directives.contains(.publish) { published.publish(machine.view) }
+        for directive in directives {
+            switch directive {
+            case .publish: break
+            case .askState(let token, let peer): askState(token, peer)
+            case .notify(let peer): notify(peer, changed: false)
+            case .nudge(let peer): notify(peer, changed: true)
+            case .findFinger(let token, let target): findFinger(token, target)
+            case .sendLeave(let peer, let predecessor, let successors):
+                sendLeave(to: peer, predecessor: predecessor, successors: successors)
+            case .roundSoon: scheduleRound()
+            case .report(let event): report(event)
+            case .verifyRival(let rival): verifyRival(rival)
+            }
+        }
+    }
+
+    private func scheduleRound() {
+        guard !isPromptRoundDue else { return }
+        isPromptRoundDue = true
+        var generator = executor.generator
+        let delay =
+            configuration.intervals.promptDelay * Double.random(in: 0.5...1.5, using: &generator)
+        _ = executor.schedule(after: delay) { [weak self] in
+            self?.assumeIsolated { shell in
+                shell.isPromptRoundDue = false
+                guard shell.end == nil else { return }
+                shell.perform(shell.machine.round())
+            }
+        }
+    }
+
+    // MARK: Calls
+
+    private func askState(_ token: Token, _ peer: NodeReference) {
+        state(of: PeerTarget(peer), retries: 1) { [weak self] answer in
+            self?.assumeIsolated { shell in
+                var answer = answer
+                if case .state(let state) = answer, state.node.name != peer.name {
+                    // Somebody else lives at that address now.
+                    answer = .dead
+                }
+                answer = shell.impatient(answer, of: peer.id)
+                if case .state(let state) = answer { shell.welcome(state.predecessor) }
+                shell.logger.trace(
+                    "asked for its state",
+                    metadata: [LogKeys.peer: "\(peer)", LogKeys.answer: "\(answer.kind)"]
+                )
+                shell.perform(shell.machine.receive(answer, for: token))
+            }
+        }
+    }
+
+    /// A node that puts the question off is asked again, but not for ever: one that answers nothing but
+    /// errors would hold up this node's part of the ring.
+    private func impatient(_ answer: StateAnswer, of peer: Identifier) -> StateAnswer {
+        guard answer == .busy else {
+            busySince[peer] = nil
+            return answer
+        }
+        let now = executor.now
+        guard let since = busySince[peer] else {
+            // Neighbours only are asked, so there are few; a ring in turmoil starts the count anew.
+            if busySince.count >= 64 { busySince = [:] }
+            busySince[peer] = now
+            return answer
+        }
+        guard now - since > configuration.intervals.stabilize * Self.busyPatience else {
+            return answer
+        }
+        busySince[peer] = nil
+        return .notMember
+    }
+
+    /// Intervals for which a node may put questions off. A healthy one does so for a round trip.
+    private static var busyPatience: Int { 10 }
+
+    /// A neighbour names a node that we do not know, or not in this life: that we could not reach it
+    /// before says nothing about now.
+    private func welcome(_ node: NodeReference) {
+        guard node.id != machine.node.id, !machine.table.entries.contains(node) else { return }
+        peers.transport.resetBackoff(of: node.address)
+    }
+
+    /// Asks a node for its state. A failed connection is tried once more: it may have been idle too
+    /// long, and a verdict of death must not rest on that.
+    nonisolated func state(
+        of target: PeerTarget,
+        retries: Int,
+        completion: @escaping @Sendable (StateAnswer) -> Void
+    ) {
+        let parameters = configuration.parameters
+        let request = GetSuccessorListRequest(parameters: parameters)
+        let space = parameters.space
+        peers.call(
+            ChordMethods.getSuccessorList,
+            at: target,
+            message: request.encoded(in: space),
+            deadline: executor.now + configuration.silence.cap + configuration.silence.connect,
+            floor: configuration.silence.maintenanceFloor,
+            on: executor
+        ) { [self] result in
+            let answer = StateAnswer(result, in: parameters)
+            if case .dead = answer, retries > 0, result.peer != nil, end(of: result) == .broken {
+                return state(of: target, retries: retries - 1, completion: completion)
+            }
+            guard case .state(var state) = answer else { return completion(answer) }
+            guard isRightlyPlaced(state.node), isRightlyPlaced(state.predecessor) else {
+                return completion(.notMember)
+            }
+            state.successors = admissible(state.successors)
+            completion(.state(state))
+        }
+    }
+
+    private enum CallEnd { case broken, silent }
+
+    private nonisolated func end(of result: ClientResult) -> CallEnd {
+        result.status.origin == .transport && result.peer != nil ? .broken : .silent
+    }
+
+    /// - Parameter changed: nudges our predecessor, rather than naming ourselves as one.
+    private func notify(_ peer: NodeReference, changed: Bool) {
+        let request = NotifyRequest(
+            candidate: machine.node,
+            parameters: configuration.parameters,
+            changed: changed
+        )
+        peers.call(
+            ChordMethods.notify,
+            of: peer,
+            message: request.encoded(in: configuration.parameters.space),
+            deadline: executor.now + configuration.silence.cap,
+            floor: configuration.silence.maintenanceFloor,
+            on: executor
+        ) { [logger] result in
+            // Nothing depends on it: the next round notifies again.
+            guard !result.status.isOK else { return }
+            logger.debug(
+                "notify failed",
+                metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"]
+            )
+        }
+    }
+
+    private func sendLeave(
+        to peer: NodeReference,
+        predecessor: NodeReference,
+        successors: [NodeReference]
+    ) {
+        let request = LeaveRequest(
+            state: RingState(
+                node: machine.node,
+                predecessor: predecessor,
+                successors: successors
+            )
+        )
+        leavesUnderWay += 1
+        peers.call(
+            ChordMethods.leave,
+            of: peer,
+            message: request.encoded(in: configuration.parameters.space),
+            deadline: executor.now + configuration.silence.cap,
+            floor: configuration.silence.maintenanceFloor,
+            on: executor
+        ) { [weak self] result in
+            self?.assumeIsolated { shell in
+                if !result.status.isOK {
+                    shell.logger.debug(
+                        "leave was not heard",
+                        metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"]
+                    )
+                }
+                shell.leaveAnswered()
+            }
+        }
+    }
+
+    private func findFinger(_ token: Token, _ target: Identifier) {
+        let budget = LookupMachine.defaultHopBudget(width: configuration.parameters.space.width)
+        let run = LookupRun(
+            LookupMachine(target: target, hopBudget: configuration.lookups.hopBudget ?? budget),
+            wantsPath: false,
+            deadline: executor.now + configuration.lookups.deadline,
+            context: lookupContext,
+            executor: executor
+        ) { [weak self] result, _ in
+            // The answer may come before this call returns; the machine must not be entered twice.
+            self?.enter { shell in
+                let owner = try? result.get().owner
+                let known = owner.flatMap { shell.isRightlyPlaced($0) ? $0 : nil }
+                shell.perform(shell.machine.resolveFinger(known, for: token))
+            }
+        }
+        run.start()
+    }
+
+    private func verifyRival(_ rival: NodeReference) {
+        state(of: PeerTarget(rival), retries: 0) { [weak self] answer in
+            self?.assumeIsolated { shell in
+                guard case .state(let state) = answer, state.node.name == shell.machine.node.name,
+                    state.node.address != shell.machine.node.address
+                else {
+                    if answer == .dead || answer == .notMember {
+                        shell.perform(shell.machine.raiseIncarnation(above: rival.incarnation))
+                    }
+                    return
+                }
+                guard state.node.incarnation > shell.machine.node.incarnation else { return }
+                let error = ChordError(
+                    .replaced,
+                    "a newer life of \(state.node.name) runs at \(state.node.address); this one at "
+                        + "\(shell.machine.node.address) stops"
+                )
+                shell.logger.error("replaced", metadata: [LogKeys.error: "\(error)"])
+                shell.fail(error)
+            }
+        }
+    }
+
+    // MARK: Reports
+
+    private func report(_ event: RingEvent) {
+        metrics.record(event)
+        switch event {
+        case .joined(let state):
+            logger.info(
+                "joined",
+                metadata: [
+                    LogKeys.predecessor: "\(state.predecessor)",
+                    LogKeys.successors: "\(state.successors.map(\.name))",
+                ]
+            )
+        case .rangeChanged(let from, let to, let cause):
+            logger.info(
+                "range changed",
+                metadata: [
+                    LogKeys.from: "\(from.map(\.description) ?? "none")",
+                    LogKeys.to: "\(to.map(\.description) ?? "none")", LogKeys.cause: "\(cause)",
+                ]
+            )
+        case .predecessorChanged(let from, let to, let cause):
+            logger.info(
+                "predecessor changed",
+                metadata: [
+                    LogKeys.from: "\(from)", LogKeys.to: "\(to)", LogKeys.cause: "\(cause)",
+                ]
+            )
+        case .successorsChanged(let from, let to, let cause):
+            logger.info(
+                "successors changed",
+                metadata: [
+                    LogKeys.from: "\(from.map(\.name))", LogKeys.to: "\(to.map(\.name))",
+                    LogKeys.cause: "\(cause)",
+                ]
+            )
+            reportGuarantee(from: from, to: to)
+        case .successorsLost(let lost):
+            logger.error(
+                "all successors are gone; more nodes failed at once than the list holds",
+                metadata: [LogKeys.from: "\(lost)"]
+            )
+        case .left:
+            logger.info("left")
+        }
+        events.send(event)
+        if case .joined = event { joined() }
+    }
+
+    /// A full list means r other members at least: r + 1 in all, where the proof's guarantee starts.
+    private func reportGuarantee(from: [NodeReference], to: [NodeReference]) {
+        let count = configuration.parameters.successorCount
+        guard from.count < count, to.count == count else { return }
+        logger.info(
+            "the ring has \(count + 1) members or more: it survives \(count - 1) crashes at once"
+        )
+    }
+
+    nonisolated var lookupContext: LookupRun.Context {
+        LookupRun.Context(
+            published: published,
+            peers: peers,
+            floor: configuration.silence.lookupFloor
+        ) { [weak self] id in
+            self?.enter { $0.suspect(id) }
+        }
+    }
+}
+
+extension Directive {
+    var isSendLeave: Bool {
+        if case .sendLeave = self { true } else { false }
+    }
+}
+
+extension StateAnswer {
+    /// The answer without its content, for a log line.
+    var kind: String {
+        switch self {
+        case .state: "member"
+        case .notMember: "not a member"
+        case .busy: "busy"
+        case .dead: "dead"
+        }
+    }
+
+    init(_ result: ClientResult, in parameters: RingParameters) {
+        guard result.status.isOK else {
+            switch PeerVerdict(result.status) {
+            case .dead: self = .dead
+            case .notMember: self = .notMember
+            case .alive, .unknown: self = .busy
+            }
+            return
+        }
+        do throws(WireError) {
+            let reply = try GetSuccessorListReply(decoding: result.message, space: parameters.space)
+            // Who does not compare is compared: a member of another ring is none of this one.
+            self = reply.parameters == parameters ? .state(reply.state) : .notMember
+        } catch {
+            self = .notMember
+        }
+    }
+}

@@ -1,0 +1,229 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+import ChordIdentity
+package import ChordRPC
+package import Logging
+
+/// The actor around a node's ``ChordMachine``: it does what the machine asks for and feeds the results
+/// back. It decides nothing about the ring, and holds no state across an `await` once it is a member.
+package actor NodeShell {
+    package nonisolated let executor: any NodeExecutor
+    package nonisolated let configuration: RuntimeConfiguration
+    /// What happens to this node's place in the ring.
+    package nonisolated let events = EventHub<RingEvent>(capacity: 1024)
+    nonisolated let peers: PeerCalls
+    nonisolated let published: PublishedView
+    nonisolated let logger: Logger
+    nonisolated let metrics: RuntimeMetrics
+
+    var machine: ChordMachine
+    var ticker: ScheduledWork?
+    var isPromptRoundDue = false
+    /// Since when peers have put our questions off.
+    var busySince: [Identifier: MonotonicTime] = [:]
+    var joinWaiters: [Int: CheckedContinuation<Void, any Error>] = [:]
+    var endWaiters: [Int: CheckedContinuation<ChordError?, Never>] = [:]
+    /// Waits between two attempts to join.
+    var pauses: [Int: (continuation: CheckedContinuation<Void, Never>, timer: ScheduledWork)] = [:]
+    var lastWaiter = 0
+    /// Leave calls that are not answered yet, and who waits for the last of them.
+    var leavesUnderWay = 0
+    var leaveWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Why the node stopped, once it has.
+    var end: End?
+
+    enum End {
+        case left
+        case failed(ChordError)
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    /// A node outside of any ring; `join(through:for:)` or `create()` make it a member.
+    package init(
+        configuration: RuntimeConfiguration,
+        executor: any NodeExecutor,
+        transport: any ClientTransport,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.executor = executor
+        let node = NodeReference(
+            id: configuration.identifier(
+                name: configuration.name,
+                address: configuration.address
+            ),
+            name: configuration.name,
+            address: configuration.address,
+            incarnation: executor.wallClockMilliseconds
+        )
+        var logger = logger
+        logger[metadataKey: LogKeys.node] = "\(configuration.name)"
+        logger[metadataKey: LogKeys.ring] = "\(configuration.parameters.ring)"
+        self.logger = logger
+        metrics = RuntimeMetrics(node: configuration.name)
+        machine = ChordMachine(
+            node: node,
+            parameters: configuration.parameters,
+            configuration: configuration.machine
+        )
+        published = PublishedView(machine.view)
+        peers = PeerCalls(
+            transport: transport,
+            limits: configuration.silence
+        )
+    }
+
+    /// The node's place in the ring as last published; from any thread.
+    package nonisolated var view: RoutingView { published.current.view }
+
+    /// Registers the node's services.
+    package nonisolated func register(in router: inout Router) {
+        ChordService(
+            published: published,
+            lookups: lookupContext,
+            limits: configuration.lookups,
+            shell: self,
+            space: configuration.parameters.space
+        ).register(in: &router)
+    }
+
+    /// Runs `body` on the actor, from any thread.
+    nonisolated func enter(_ body: @escaping @Sendable (isolated NodeShell) -> Void) {
+        executor.execute { self.assumeIsolated(body) }
+    }
+
+    // MARK: What peers tell
+
+    func notified(by candidate: NodeReference) {
+        // It lives: whatever kept us from dialling it is over.
+        peers.transport.resetBackoff(of: candidate.address)
+        peers.transport.resetBackoff(of: candidate.address)
+        perform(machine.notified(by: candidate))
+    }
+
+    func nudged(by successor: NodeReference) {
+        perform(machine.nudged(by: successor.id))
+    }
+
+    func neighbourLeft(_ leaver: NodeReference, successors: [NodeReference]) {
+        perform(machine.neighbourLeft(leaver, successors: admissible(successors)))
+    }
+
+    func suspect(_ id: Identifier) {
+        perform(machine.suspect(id))
+    }
+
+    /// A connection to a peer broke: its death is likely, and a neighbour's is worth a look at once.
+    package nonisolated func connectionLost(to address: String) {
+        let view = view
+        guard view.isMember else { return }
+        let known = [view.predecessor] + view.table.entries
+        guard let node = known.first(where: { $0.address == address }), node.id != view.node.id
+        else { return }
+        enter { $0.suspect(node.id) }
+    }
+
+    /// Why a node's claim about itself is refused; nil where its certificate bears it out.
+    ///
+    /// A certificate that proves only a host bears out any name there.
+    nonisolated func refusal(
+        of claim: NodeReference,
+        claimedBy peer: PeerIdentity,
+        as part: String
+    ) -> Status? {
+        if peer.role != .node {
+            return Status(.permissionDenied, "\(peer) is no node and cannot be a \(part)")
+        }
+        if peer.proof == .spiffe, peer.name != claim.name {
+            return Status(
+                .permissionDenied,
+                "\(peer) speaks for itself only, and the \(part) is \(claim.name)"
+            )
+        }
+        if peer.proof == .host, !peer.holds(forHost: PeerTarget.host(of: claim.address)) {
+            return Status(
+                .permissionDenied,
+                "\(peer) speaks for itself only, and the \(part) listens at \(claim.address)"
+            )
+        }
+        guard isRightlyPlaced(claim) else {
+            return Status(
+                .invalidArgument,
+                "\(claim.name) at \(claim.address) claims identifier \(claim.id), and the ring's rule "
+                    + "gives \(configuration.identifier(name: claim.name, address: claim.address))"
+            )
+        }
+        return nil
+    }
+
+    /// Whether a node stands where the ring's rule puts it: nobody chooses a place.
+    nonisolated func isRightlyPlaced(_ node: NodeReference) -> Bool {
+        configuration.identifier(name: node.name, address: node.address) == node.id
+    }
+
+    /// The beginning of a peer's list up to the first node that does not stand where it must. Nodes that
+    /// are known already are not hashed again.
+    nonisolated func admissible(_ nodes: [NodeReference]) -> [NodeReference] {
+        let known = view.table.entries
+        return Array(
+            nodes.prefix { node in
+                known.contains {
+                    $0.id == node.id && $0.name == node.name && $0.address == node.address
+                }
+                    || isRightlyPlaced(node)
+            }
+        )
+    }
+
+    // MARK: Ending
+
+    func finish(_ reason: End) {
+        guard end == nil else { return }
+        end = reason
+        ticker?.cancel()
+        ticker = nil
+        let error: ChordError? =
+            switch reason {
+            case .left: nil
+            case .failed(let error): error
+            }
+        // In the order in which they came: a dictionary's own differs from run to run.
+        for key in joinWaiters.keys.sorted() {
+            joinWaiters.removeValue(forKey: key)?.resume(
+                throwing: error ?? ChordError(.stopped, "the node left before it had joined")
+            )
+        }
+        for key in endWaiters.keys.sorted() {
+            endWaiters.removeValue(forKey: key)?.resume(returning: error)
+        }
+        for key in pauses.keys.sorted() { endPause(key) }
+        events.finish()
+    }
+
+    /// Waits until the node has ended.
+    ///
+    /// - Returns: why, or nil where it left of its own accord, or where the waiting task was cancelled.
+    package func waitForEnd() async -> ChordError? {
+        lastWaiter += 1
+        let key = lastWaiter
+        return await withTaskCancellationHandler {
+            // Looked at here and not before: on the way to here the actor may have run other things.
+            await withCheckedContinuation { continuation in
+                switch end {
+                case .left: continuation.resume(returning: nil)
+                case .failed(let error): continuation.resume(returning: error)
+                case nil where Task.isCancelled: continuation.resume(returning: nil)
+                case nil: endWaiters[key] = continuation
+                }
+            }
+        } onCancel: {
+            enter { $0.endWaiters.removeValue(forKey: key)?.resume(returning: nil) }
+        }
+    }
+}

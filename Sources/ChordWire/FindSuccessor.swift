@@ -1,0 +1,196 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CChordProtos
+package import ChordCore
+
+/// "Who owns this identifier?"
+package struct FindSuccessorRequest: WireMessage, Hashable {
+    /// The identifier whose owner is asked for.
+    package var id: Identifier
+    /// Forwardings that are allowed in all; nil for the default of twice the width.
+    package var hopBudget: Int?
+    /// Forwardings so far.
+    package var hops: Int
+    /// Whether the reply is to carry the nodes that the call went through.
+    package var wantPath: Bool
+    /// The node that joins, if that is what the lookup is for: it is not named as the owner.
+    package var joiner: NodeReference?
+    /// Whether to answer from the own table only; the caller does the next step itself.
+    package var iterative: Bool
+    /// Nodes that the caller found dead; at most ``WireLimits/excludedNodes``, the last ones if more.
+    package var excluded: [Identifier]
+
+    /// A request from its parts.
+    package init(
+        id: Identifier,
+        hopBudget: Int? = nil,
+        hops: Int = 0,
+        wantPath: Bool = false,
+        joiner: NodeReference? = nil,
+        iterative: Bool = false,
+        excluded: [Identifier] = []
+    ) {
+        self.id = id
+        self.hopBudget = hopBudget
+        self.hops = hops
+        self.wantPath = wantPath
+        self.joiner = joiner
+        self.iterative = iterative
+        self.excluded = excluded
+    }
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        let name: StaticString = "FindSuccessorRequest"
+        self = try withUnpacked(name, bytes, chord__v1__find_successor_request__unpack) {
+            message throws(WireError) in
+            let excludedPath = FieldPath(message: name, field: "excluded")
+            guard message.n_excluded <= WireLimits.excludedNodes else {
+                throw excludedPath.error(
+                    .tooMany,
+                    "\(message.n_excluded) nodes, at most \(WireLimits.excludedNodes)"
+                )
+            }
+            var excluded: [Identifier] = []
+            for index in 0..<message.n_excluded {
+                let id = message.excluded[index]
+                excluded.append(try id.identifier(space, excludedPath.element(index)))
+            }
+            return FindSuccessorRequest(
+                id: try message.id.identifier(space, FieldPath(message: name, field: "id")),
+                hopBudget: message.hop_budget == 0 ? nil : Int(message.hop_budget),
+                hops: Int(message.hops),
+                wantPath: message.want_path != 0,
+                joiner: try message.joiner.nodeIfPresent(
+                    space,
+                    FieldPath(message: name, field: "joiner")
+                ),
+                iterative: message.iterative != 0,
+                excluded: excluded
+            )
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
+        var arena = EncodingArena()
+        var message = Chord__V1__FindSuccessorRequest()
+        chord__v1__find_successor_request__init(&message)
+        message.id = arena.identifier(id, space)
+        message.hop_budget = UInt32(clamping: hopBudget ?? 0)
+        message.hops = UInt32(clamping: hops)
+        message.want_path = wantPath ? 1 : 0
+        if let joiner { message.joiner = arena.node(joiner, space) }
+        message.iterative = iterative ? 1 : 0
+        (message.n_excluded, message.excluded) = arena.identifiers(
+            excluded.suffix(WireLimits.excludedNodes),
+            space
+        )
+        arena.pack(&message, appendingTo: &output)
+    }
+}
+
+/// The owner of an identifier, or in an iterative lookup whom to ask next.
+package struct FindSuccessorReply: WireMessage, Hashable {
+    /// The owner; nil in an iterative step that is not final.
+    package var owner: NodeReference?
+    /// The owner's successors as far as the answering node knows them.
+    package var successors: [NodeReference]
+    /// Who answered.
+    package var answering: NodeReference
+    /// The successor list of the node that answered: what a joiner starts from.
+    package var answeringSuccessors: [NodeReference]
+    /// Forwardings that it took.
+    package var hops: Int
+    /// When asked for, the nodes from the first asked to the one that answered. Left out when the
+    /// reply would otherwise be larger than a message may be: the answer matters more.
+    package var path: [NodeReference]
+    /// In an iterative step that is not final: whom to ask next, best first.
+    package var closer: [NodeReference]
+
+    /// A reply from its parts.
+    package init(
+        owner: NodeReference?,
+        successors: [NodeReference] = [],
+        answering: NodeReference,
+        answeringSuccessors: [NodeReference] = [],
+        hops: Int = 0,
+        path: [NodeReference] = [],
+        closer: [NodeReference] = []
+    ) {
+        self.owner = owner
+        self.successors = successors
+        self.answering = answering
+        self.answeringSuccessors = answeringSuccessors
+        self.hops = hops
+        self.path = path
+        self.closer = closer
+    }
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        let name: StaticString = "FindSuccessorReply"
+        self = try withUnpacked(name, bytes, chord__v1__find_successor_reply__unpack) {
+            message throws(WireError) in
+            FindSuccessorReply(
+                owner: try message.owner.nodeIfPresent(
+                    space,
+                    FieldPath(message: name, field: "owner")
+                ),
+                successors: try message.successors.nodes(
+                    count: message.n_successors,
+                    space,
+                    FieldPath(message: name, field: "successors")
+                ),
+                answering: try message.answering.node(
+                    space,
+                    FieldPath(message: name, field: "answering")
+                ),
+                answeringSuccessors: try message.answering_successors.nodes(
+                    count: message.n_answering_successors,
+                    space,
+                    FieldPath(message: name, field: "answering_successors")
+                ),
+                hops: Int(message.hops),
+                path: try message.path.nodes(
+                    count: message.n_path,
+                    atMost: WireLimits.pathNodes,
+                    space,
+                    FieldPath(message: name, field: "path")
+                ),
+                closer: try message.closer.nodes(
+                    count: message.n_closer,
+                    space,
+                    FieldPath(message: name, field: "closer")
+                )
+            )
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
+        var arena = EncodingArena()
+        var message = Chord__V1__FindSuccessorReply()
+        chord__v1__find_successor_reply__init(&message)
+        if let owner { message.owner = arena.node(owner, space) }
+        (message.n_successors, message.successors) = arena.nodes(successors, space)
+        message.answering = arena.node(answering, space)
+        (message.n_answering_successors, message.answering_successors) = arena.nodes(
+            answeringSuccessors,
+            space
+        )
+        message.hops = UInt32(clamping: hops)
+        (message.n_path, message.path) = arena.nodes(path, atMost: WireLimits.pathNodes, space)
+        (message.n_closer, message.closer) = arena.nodes(closer, space)
+        var size = arena.packedSize(of: &message)
+        if size > WireLimits.messageBytes, message.n_path > 0 {
+            message.n_path = 0
+            size = arena.packedSize(of: &message)
+        }
+        arena.pack(&message, size: size, appendingTo: &output)
+    }
+}

@@ -1,0 +1,57 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CChordProtos
+package import ChordCore
+
+/// "I may be your predecessor."
+package struct NotifyRequest: WireMessage, Hashable {
+    /// The caller itself.
+    package var candidate: NodeReference
+    /// What the caller takes the ring to be.
+    package var parameters: RingParameters
+    /// Whether the caller is the receiver's successor and only says that its state has changed.
+    package var changed: Bool
+
+    /// A request from its parts.
+    package init(candidate: NodeReference, parameters: RingParameters, changed: Bool = false) {
+        self.candidate = candidate
+        self.parameters = parameters
+        self.changed = changed
+    }
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        let name: StaticString = "NotifyRequest"
+        self = try withUnpacked(name, bytes, chord__v1__notify_request__unpack) {
+            message throws(WireError) in
+            // The parameters first: where widths differ, that is what the caller must hear, and not
+            // that its identifier has the wrong length.
+            let parameters = try message.parameters.parameters(
+                space,
+                FieldPath(message: name, field: "parameters")
+            )
+            return NotifyRequest(
+                candidate: try message.candidate.node(
+                    space,
+                    FieldPath(message: name, field: "candidate")
+                ),
+                parameters: parameters,
+                changed: message.changed != 0
+            )
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
+        var arena = EncodingArena()
+        var message = Chord__V1__NotifyRequest()
+        chord__v1__notify_request__init(&message)
+        message.candidate = arena.node(candidate, space)
+        message.parameters = arena.parameters(parameters)
+        message.changed = changed ? 1 : 0
+        arena.pack(&message, appendingTo: &output)
+    }
+}

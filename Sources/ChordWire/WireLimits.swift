@@ -1,0 +1,28 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a message may hold at most.
+///
+/// A peer decides what it sends; these decide what that costs here. They are part of the contract, not
+/// configuration: a node that raised one would send what others refuse.
+package enum WireLimits {
+    /// Bytes of a message, checked before anything is allocated for it.
+    package static let messageBytes = 64 * 1024
+    /// Nodes in a list of successors or of next hops.
+    package static let listNodes = 64
+    /// Nodes in the path of a lookup: the largest default hop budget, 2 × 256.
+    package static let pathNodes = 512
+    /// Nodes that a lookup asks to leave out.
+    package static let excludedNodes = 32
+    /// Bytes of a node's name.
+    package static let nameBytes = 1...255
+    /// Bytes of an address: a host name of 255, a colon, a port, or an IPv6 address in brackets.
+    package static let addressBytes = 1...262
+    /// Bytes of a ring's name.
+    package static let ringNameBytes = 1...255
+    /// Bytes of a hash function's name.
+    package static let hashNameBytes = 1...64
+    /// Entries of a ring's successor lists.
+    package static let successorCount = 1...listNodes
+}

@@ -1,0 +1,366 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+
+/// Many machines in one memory with a queue of messages between them: it does what the machines direct,
+/// in the order it is told to, and nothing happens that is not in the queue.
+///
+/// A node is known by its address, which the tests also use as its name unless they say otherwise.
+struct Ring {
+    /// A node, up or down.
+    struct Node {
+        var machine: ChordMachine
+        var isUp = true
+        /// Through whom it joins while it is outside.
+        var bootstrap: String?
+        var reference: NodeReference { machine.node }
+        var isMember: Bool { isUp && machine.phase == .member }
+    }
+
+    /// What is on its way.
+    enum Payload: Hashable {
+        case ask(Token)
+        case answer(Token, StateAnswer)
+        case notify(NodeReference)
+        case nudge(NodeReference)
+        case leave(NodeReference, successors: [NodeReference])
+        case round
+        case finger(Token, Identifier)
+        case seekPlace
+        case askPlace
+        case answerPlace(StateAnswer)
+    }
+
+    /// A payload with its way. `life` is the incarnation in which its first sender asked: an answer to
+    /// a former life goes nowhere, as its connection went with the process.
+    struct Message: Hashable {
+        var from: String
+        var to: String
+        var life: UInt64
+        var payload: Payload
+    }
+
+    /// How a lookup over all the views went.
+    struct Found {
+        var outcome: Result<NodeReference, LookupFailure>
+        /// The nodes that took part, in order; the last that is alive answered.
+        var path: [String]
+    }
+
+    struct Link: Hashable {
+        var from: String
+        var to: String
+    }
+
+    let parameters: RingParameters
+    var configuration = ChordMachine.Configuration()
+    var nodes: [String: Node] = [:]
+    var queue: [Message] = []
+    var held: Set<Link> = []
+    /// What happened, in the notation of the scripts, while `isTracing`.
+    var trace: [String] = []
+    var isTracing = false
+
+    init(width: Int, successorCount: Int) throws {
+        let space = try IdentifierSpace(width: width)
+        parameters = RingParameters(
+            ring: "test",
+            hash: "none",
+            probe: .zero,
+            space: space,
+            rule: .name,
+            successorCount: successorCount
+        )
+    }
+
+    /// All nodes, around the circle from zero.
+    private(set) var addresses: [String] = []
+
+    /// The members, around the circle from zero.
+    var members: [Node] {
+        addresses.compactMap { address in
+            guard let node = nodes[address], node.isMember else { return nil }
+            return node
+        }
+    }
+
+    // MARK: What scripts and scenarios do
+
+    private mutating func add(
+        _ address: String,
+        name: String?,
+        id: Identifier,
+        via: String?,
+        life: UInt64
+    ) {
+        let life = max(life, (nodes[address]?.reference.incarnation ?? 0) + 1)
+        let reference = NodeReference(
+            id: id,
+            name: name ?? address,
+            address: address,
+            incarnation: life
+        )
+        let machine = ChordMachine(
+            node: reference,
+            parameters: parameters,
+            configuration: configuration
+        )
+        nodes[address] = Node(machine: machine, bootstrap: via)
+        addresses = nodes.values.map(\.reference)
+            .sorted { ($0.id, $0.address) < ($1.id, $1.address) }.map(\.address)
+    }
+
+    mutating func create(_ address: String, id: Identifier) {
+        add(address, name: nil, id: id, via: nil, life: 1)
+        perform(on: address) { $0.create() }
+    }
+
+    mutating func join(
+        _ address: String,
+        name: String? = nil,
+        id: Identifier,
+        via: String,
+        life: UInt64 = 1
+    ) {
+        add(address, name: name, id: id, via: via, life: life)
+        send(from: address, to: via, .seekPlace)
+    }
+
+    mutating func restart(_ address: String, via: String) {
+        guard let node = nodes[address] else { return }
+        join(address, name: node.reference.name, id: node.reference.id, via: via)
+    }
+
+    mutating func drop(_ address: String) {
+        nodes[address]?.isUp = false
+    }
+
+    mutating func leave(_ address: String) {
+        perform(on: address) { $0.leave() }
+    }
+
+    /// The interval of a node has passed; one that is outside tries again to join.
+    mutating func tick(_ address: String) {
+        guard let node = nodes[address], node.isUp else { return }
+        if node.machine.phase == .outside, let bootstrap = node.bootstrap {
+            let isTrying = queue.contains { message in
+                switch message.payload {
+                case .seekPlace, .askPlace: message.from == address
+                case .answerPlace: message.to == address
+                default: false
+                }
+            }
+            if !isTrying { send(from: address, to: bootstrap, .seekPlace) }
+        } else {
+            perform(on: address) { $0.tick() }
+        }
+    }
+
+    /// Ticks all nodes and empties the queue until nothing changes for longer than the fingers rest.
+    ///
+    /// - Returns: the rounds after which nothing changed, or nil when it never ended.
+    mutating func settle(limit: Int = 200) -> Int? {
+        let quiet = configuration.fingerQuietTicks + 2
+        var same = 0
+        for round in 1...limit {
+            let before = snapshot
+            for address in addresses {
+                tick(address)
+                guard drain() else { return nil }
+            }
+            same = snapshot == before ? same + 1 : 0
+            if same == quiet { return round - quiet }
+        }
+        return nil
+    }
+
+    var snapshot: [RoutingView] { members.map(\.machine.view) }
+
+    /// Delivers until nothing is left that can be; false when there is no end to it.
+    mutating func drain(limit: Int = 20_000) -> Bool {
+        for _ in 0..<limit {
+            guard deliverNext() else { return true }
+        }
+        return false
+    }
+
+    /// Delivers the oldest message that is not held; false when there is none.
+    mutating func deliverNext() -> Bool {
+        guard
+            let index = queue.firstIndex(where: { !held.contains(Link(from: $0.from, to: $0.to)) })
+        else { return false }
+        deliver(at: index)
+        return true
+    }
+
+    /// Where the oldest message that goes this way stands in the queue.
+    func index(from: String, to: String) -> Int? {
+        queue.firstIndex { $0.from == from && $0.to == to }
+    }
+
+    // MARK: Directives
+
+    mutating func perform(
+        on address: String,
+        _ input: (inout ChordMachine) -> [Directive]
+    ) {
+        guard var node = nodes[address], node.isUp else { return }
+        nodes[address] = nil
+        let directives = input(&node.machine)
+        nodes[address] = node
+        for directive in directives { execute(directive, of: node.reference) }
+    }
+
+    mutating func send(from: String, to: String, _ payload: Payload) {
+        let life = nodes[from]?.reference.incarnation ?? 0
+        queue.append(Message(from: from, to: to, life: life, payload: payload))
+    }
+
+    private mutating func execute(_ directive: Directive, of node: NodeReference) {
+        if isTracing, let text = text(of: directive) { trace.append("  \(node.address) \(text)") }
+        switch directive {
+        case .askState(let token, let peer):
+            send(from: node.address, to: peer.address, .ask(token))
+        case .notify(let peer):
+            send(from: node.address, to: peer.address, .notify(node))
+        case .nudge(let peer):
+            send(from: node.address, to: peer.address, .nudge(node))
+        case .findFinger(let token, let target):
+            send(from: node.address, to: node.address, .finger(token, target))
+        case .sendLeave(let peer, _, let successors):
+            send(from: node.address, to: peer.address, .leave(node, successors: successors))
+        case .roundSoon:
+            send(from: node.address, to: node.address, .round)
+        case .publish, .report, .verifyRival:
+            break
+        }
+    }
+
+    /// What a node answers, or what its silence means.
+    func answer(of address: String) -> StateAnswer {
+        guard let node = nodes[address], node.isUp else { return .dead }
+        guard node.machine.phase == .member else { return .notMember }
+        return node.machine.view.isDelaying ? .busy : .state(node.machine.view.state)
+    }
+
+    mutating func deliver(at index: Int) {
+        let message = queue.remove(at: index)
+        if isTracing { trace.append(text(of: message)) }
+        let isSameLife = nodes[message.to]?.reference.incarnation == message.life
+        switch message.payload {
+        case .ask(let token):
+            reply(to: message, .answer(token, answer(of: message.to)))
+        case .answer(let token, let answer):
+            if isSameLife { perform(on: message.to) { $0.receive(answer, for: token) } }
+        case .notify(let candidate):
+            perform(on: message.to) { $0.notified(by: candidate) }
+        case .nudge(let successor):
+            perform(on: message.to) { $0.nudged(by: successor.id) }
+        case .leave(let leaver, let rest):
+            perform(on: message.to) { $0.neighbourLeft(leaver, successors: rest) }
+        case .round:
+            if isSameLife { perform(on: message.to) { $0.round() } }
+        case .finger(let token, let target):
+            guard isSameLife else { return }
+            let found = lookUp(target, from: message.to)
+            perform(on: message.to) { $0.resolveFinger(try? found.outcome.get(), for: token) }
+        case .seekPlace:
+            seekPlace(message)
+        case .askPlace:
+            reply(to: message, .answerPlace(answer(of: message.to)))
+        case .answerPlace(let answer):
+            if isSameLife { takePlace(message, answer) }
+        }
+    }
+
+    private mutating func reply(to message: Message, _ payload: Payload) {
+        queue.append(
+            Message(from: message.to, to: message.from, life: message.life, payload: payload)
+        )
+    }
+
+    // MARK: Joining
+
+    private mutating func seekPlace(_ message: Message) {
+        guard let node = nodes[message.from], node.isUp, node.machine.phase == .outside,
+            nodes[message.to]?.isUp == true
+        else { return }
+        let found = lookUp(node.reference.id, from: message.to, joiner: node.reference)
+        if isTracing { trace.append("  \(text(of: found))") }
+        guard case .success = found.outcome, let last = found.path.last else { return }
+        send(from: message.from, to: last, .askPlace)
+    }
+
+    private mutating func takePlace(_ message: Message, _ answer: StateAnswer) {
+        guard var node = nodes[message.to], node.isUp, node.machine.phase == .outside else {
+            return
+        }
+        switch answer {
+        case .busy:
+            send(from: message.to, to: message.from, .askPlace)
+        case .dead, .notMember:
+            break
+        case .state(let state):
+            if let directives = node.machine.join(after: state) {
+                nodes[message.to] = node
+                for directive in directives { execute(directive, of: node.reference) }
+            } else {
+                if isTracing { trace.append("  \(message.to) finds its place changed") }
+                send(from: message.to, to: node.bootstrap ?? message.from, .seekPlace)
+            }
+        }
+    }
+
+    // MARK: Lookups
+
+    /// A whole recursive lookup over the views as they are now.
+    func lookUp(
+        _ target: Identifier,
+        from address: String,
+        joiner: NodeReference? = nil,
+        hopBudget: Int? = nil
+    ) -> Found {
+        var path: [String] = []
+        let budget =
+            hopBudget ?? LookupMachine.defaultHopBudget(width: parameters.space.width)
+        let outcome = forward(target, at: address, joiner, hops: 0, budget, &path)
+        return Found(outcome: outcome, path: path)
+    }
+
+    private func forward(
+        _ target: Identifier,
+        at address: String,
+        _ joiner: NodeReference?,
+        hops: Int,
+        _ budget: Int,
+        _ path: inout [String]
+    ) -> Result<NodeReference, LookupFailure> {
+        guard let node = nodes[address], node.isUp else { return .failure(.exhausted) }
+        var lookup = LookupMachine(target: target, joiner: joiner, hops: hops, hopBudget: budget)
+        let before = path
+        while true {
+            path = before + [address]
+            switch lookup.step(in: node.machine.view) {
+            case .answer(let owner):
+                return .success(owner)
+            case .fail(let failure):
+                return .failure(failure)
+            case .ask(let next):
+                let outcome = forward(
+                    target,
+                    at: next.address,
+                    joiner,
+                    hops: hops + 1,
+                    budget,
+                    &path
+                )
+                switch outcome {
+                case .failure(.exhausted), .failure(.notMember): lookup.exclude(next.id)
+                default: return outcome
+                }
+            }
+        }
+    }
+}

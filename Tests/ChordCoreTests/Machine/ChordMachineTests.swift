@@ -1,0 +1,131 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import Testing
+
+/// What scripts of whole rings do not reach: single inputs to a single machine.
+@Suite struct ChordMachineTests {
+    private static func machine(
+        _ id: UInt64,
+        mode: ChordMachine.QueryMode = .answering
+    ) throws -> ChordMachine {
+        var configuration = ChordMachine.Configuration()
+        configuration.queryMode = mode
+        configuration.promptCapacity = 2
+        configuration.promptRefill = 1
+        return ChordMachine(
+            node: Nodes.node(id),
+            parameters: try Nodes.parameters(width: 6),
+            configuration: configuration
+        )
+    }
+
+    private static func question(in directives: [Directive]) throws -> Token {
+        let tokens = directives.compactMap { directive -> Token? in
+            guard case .askState(let token, _) = directive else { return nil }
+            return token
+        }
+        #expect(tokens.count == 1)
+        return try #require(tokens.first)
+    }
+
+    @Test func nothingReachesWhoIsNoMember() throws {
+        var machine = try Self.machine(10)
+        #expect(machine.tick().isEmpty)
+        #expect(machine.notified(by: Nodes.node(5)).isEmpty)
+        #expect(machine.neighbourLeft(Nodes.node(5), successors: []).isEmpty)
+        #expect(machine.suspect(Identifier(5)).isEmpty)
+        #expect(machine.leave() == [.publish])
+        #expect(machine.tick().isEmpty)
+    }
+
+    @Test func aNodeDoesNotNotifyItself() throws {
+        var machine = try Self.machine(10)
+        _ = machine.create()
+        #expect(machine.notified(by: Nodes.node(10, life: 7)).isEmpty)
+        #expect(machine.predecessor == Nodes.node(10))
+    }
+
+    @Test func theBucketBoundsPromptRounds() throws {
+        var machine = try Self.machine(10)
+        _ = machine.create()
+        // Each nearer predecessor is a change that wants a round.
+        let rounds = (20...25).map { machine.notified(by: Nodes.node(UInt64($0))) }
+            .map { $0.contains(.roundSoon) }
+        #expect(rounds == [true, true, false, false, false, false])
+        _ = machine.tick()
+        #expect(machine.suspect(Identifier(25)).contains(.roundSoon))
+        #expect(!machine.suspect(Identifier(25)).contains(.roundSoon))
+    }
+
+    @Test func aDelayingNodeSaysSoAsLongAsItAsks() throws {
+        var machine = try Self.machine(10, mode: .delaying)
+        _ = machine.create()
+        _ = machine.notified(by: Nodes.node(20))
+        #expect(!machine.view.isDelaying)
+        let asked = machine.tick()
+        #expect(asked.contains(.publish))
+        #expect(machine.view.isDelaying)
+        // The round that waits finds nobody to ask any more; the view is published all the same.
+        _ = machine.round()
+        let answered = machine.receive(.dead, for: try Self.question(in: asked))
+        #expect(answered.contains(.publish))
+        #expect(!machine.view.isDelaying)
+        #expect(machine.predecessor == machine.node)
+    }
+
+    @Test func anUnknownTokenChangesNothing() throws {
+        var machine = try Self.machine(10)
+        _ = machine.create()
+        _ = machine.notified(by: Nodes.node(20))
+        let token = try Self.question(in: machine.tick())
+        #expect(!machine.receive(.dead, for: token).isEmpty)
+        let before = machine
+        #expect(machine.receive(.dead, for: token).isEmpty)
+        #expect(machine.resolveFinger(Nodes.node(30), for: token).isEmpty)
+        #expect(machine == before)
+    }
+
+    @Test func aRestartTakesAHigherIncarnationThanTheListRemembers() throws {
+        var machine = try Self.machine(20)
+        let state = RingState(
+            node: Nodes.node(10),
+            predecessor: Nodes.node(30),
+            successors: [Nodes.node(20, life: 9), Nodes.node(30)]
+        )
+        #expect(machine.join(after: state) != nil)
+        #expect(machine.node.incarnation == 10)
+        #expect(machine.successors.entries == [Nodes.node(30)])
+        #expect(machine.predecessor == Nodes.node(10))
+    }
+
+    @Test(arguments: [
+        RingState(
+            node: Nodes.node(10),
+            predecessor: Nodes.node(30),
+            successors: Nodes.nodes(15, 30)
+        ),
+        RingState(
+            node: Nodes.node(20),
+            predecessor: Nodes.node(10),
+            successors: Nodes.nodes(30)
+        ),
+    ])
+    func aJoinThatDoesNotFitIsRefused(state: RingState) throws {
+        var machine = try Self.machine(20)
+        #expect(machine.join(after: state) == nil)
+        #expect(machine.phase == .outside)
+    }
+
+    @Test func anOlderLifeDoesNotTakeThePlaceOfANewer() throws {
+        var machine = try Self.machine(10)
+        _ = machine.create()
+        _ = machine.notified(by: Nodes.node(20, life: 5))
+        #expect(machine.notified(by: Nodes.node(20, life: 4)).isEmpty)
+        #expect(machine.predecessor.incarnation == 5)
+        #expect(machine.neighbourLeft(Nodes.node(20, life: 4), successors: []).isEmpty)
+        #expect(machine.predecessor.incarnation == 5)
+    }
+}

@@ -1,0 +1,169 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordRPC
+import ChordWire
+import Testing
+
+@testable import ChordRuntime
+
+@Suite("Lookups past nodes that are silent or slow")
+struct SilenceTests {
+    /// A node, a node that it forwards a lookup to, and an identifier for which it does.
+    private struct Route {
+        let from: NodeReference
+        let hop: NodeReference
+        let id: Identifier
+        let path: [NodeReference]
+    }
+
+    private func route(
+        in ring: InProcessRing,
+        where accept: (LookupResult) -> Bool
+    ) throws -> Route {
+        for node in ring.circle {
+            let shell = ring.shell(node.name)
+            for _ in 0..<200 {
+                let id = ring.randomIdentifier()
+                let result = try ring.executor.wait { try await shell.lookup(id, wantsPath: true) }
+                if result.path.count > 1, accept(result) {
+                    return Route(from: node, hop: result.path[1], id: id, path: result.path)
+                }
+            }
+        }
+        throw InProcessRing.NotIdeal("no such route")
+    }
+
+    @Test("a silent hop costs one silence limit, and only it is blamed")
+    func silentHop() throws {
+        let ring = try InProcessRing.settled(10, seed: 31)
+        ring.executor.run(for: .seconds(20))
+        // The silent node is no neighbour: maintenance is not to interfere.
+        let route = try route(in: ring) { result in
+            let view = ring.shell(result.path[0].name).view
+            return !view.successors.contains(result.path[1])
+                && ring.owner(of: result.id) != result.path[1]
+        }
+        let shell = ring.shell(route.from.name)
+        let before = shell.view.table.entries
+        ring.plan.set(.silent, from: route.from.address, to: route.hop.address)
+        let executor = ring.executor
+        let allowed = shell.peers.times.allowance(
+            for: route.hop.address,
+            floor: shell.configuration.silence.lookupFloor
+        )
+        let start = executor.now
+        let result = try executor.wait { try await shell.lookup(route.id) }
+        #expect(result.owner == ring.owner(of: route.id))
+        let elapsed = executor.now - start
+        #expect(elapsed >= allowed)
+        #expect(elapsed <= allowed + .milliseconds(50))
+        executor.drain()
+        let after = shell.view.table.entries
+        #expect(after == before.filter { $0 != route.hop })
+    }
+
+    @Test("a slow far end is not blamed on the nodes before it that have accepted")
+    func earlyAccept() throws {
+        let ring = try InProcessRing.settled(10, seed: 32)
+        ring.executor.run(for: .seconds(20))
+        let route = try route(in: ring) { $0.path.count >= 3 }
+        let last = route.path[route.path.count - 1]
+        let before = route.path[route.path.count - 2]
+        // It accepts by its answer only, and within what it is allowed the answer is not there.
+        ring.plan.set(.slowAnswer(.seconds(4)), from: route.from.address, to: route.hop.address)
+        let shell = ring.shell(route.from.name)
+        let table = shell.view.table
+        let start = ring.executor.now
+        let result = try ring.executor.wait { try await shell.lookup(route.id) }
+        #expect(result.owner == ring.owner(of: route.id))
+        #expect(ring.executor.now - start >= .seconds(4))
+        #expect(shell.view.table.entries.contains(route.hop))
+        #expect(shell.view.table == table)
+        #expect(ring.shell(before.name).view.table.entries.contains(last))
+    }
+
+    @Test(
+        "the deadline passes: the caller hears it, the call further on is cancelled, nobody is blamed"
+    )
+    func deadline() throws {
+        var settings = InProcessRing.Settings()
+        settings.successorCount = 2
+        let ring = try InProcessRing.settled(24, seed: 33, settings)
+        ring.executor.run(for: .seconds(30))
+        // The third forwards and so accepts; its answer does not come.
+        let route = try route(in: ring) { $0.path.count >= 4 }
+        ring.plan.set(.slowAnswer(.seconds(30)), from: route.hop.address, to: route.path[2].address)
+        let shell = ring.shell(route.from.name)
+        let tables = route.path.map { ring.shell($0.name).view.table }
+        let start = ring.executor.now
+        let error = #expect(throws: ChordError.self) {
+            try ring.executor.wait { try await shell.lookup(route.id, timeout: .milliseconds(300)) }
+        }
+        #expect(error?.code == .deadlineExceeded)
+        #expect(ring.executor.now - start == .milliseconds(300))
+        ring.executor.drain()
+        #expect(route.path.map { ring.shell($0.name).view.table } == tables)
+        ring.executor.run(for: .milliseconds(10))
+        let lookups = ring.plan.callsUnderWay(ChordMethods.findSuccessor)
+        #expect(lookups == 0)
+    }
+
+    @Test("a deadline of no time blames nobody")
+    func noTime() throws {
+        let ring = try InProcessRing.settled(10, seed: 34)
+        ring.executor.run(for: .seconds(20))
+        // A successor would stay in any case: only operations take one out of the list.
+        let route = try route(in: ring) { result in
+            !ring.shell(result.path[0].name).view.successors.contains(result.path[1])
+        }
+        let shell = ring.shell(route.from.name)
+        let table = shell.view.table
+        for timeout in [Duration.zero, .seconds(-1), .nanoseconds(1), .milliseconds(1)] {
+            let error = #expect(throws: ChordError.self) {
+                try ring.executor.wait { try await shell.lookup(route.id, timeout: timeout) }
+            }
+            #expect(error?.code == .deadlineExceeded)
+        }
+        ring.executor.drain()
+        #expect(shell.view.table == table)
+    }
+
+    @Test("cancelling a lookup ends it here and further on")
+    func cancelled() throws {
+        let ring = try InProcessRing.settled(10, seed: 35)
+        ring.executor.run(for: .seconds(20))
+        let route = try route(in: ring) { $0.path.count >= 3 }
+        ring.plan.set(.slowAnswer(.seconds(4)), from: route.hop.address, to: route.path[2].address)
+        let shell = ring.shell(route.from.name)
+        let lookup = ring.executor.start { try await shell.lookup(route.id) }
+        ring.executor.run(for: .milliseconds(20))
+        #expect(ring.plan.callsUnderWay(ChordMethods.findSuccessor) == 2)
+        lookup.cancel()
+        ring.executor.drain()
+        #expect(throws: ChordError.self) { try lookup.value(limit: .zero) }
+        ring.executor.run(for: .milliseconds(10))
+        #expect(ring.plan.callsUnderWay(ChordMethods.findSuccessor) == 0)
+
+        let before = ring.executor.start { try await shell.lookup(route.id) }
+        before.cancel()
+        ring.executor.drain()
+        #expect(throws: ChordError.self) { try before.value(limit: .zero) }
+    }
+
+    @Test("a member that cannot say is passed over")
+    func nonMember() throws {
+        let ring = try InProcessRing.settled(8, seed: 36)
+        ring.executor.run(for: .seconds(20))
+        let route = try route(in: ring) { result in
+            !ring.shell(result.path[0].name).view.successors.contains(result.path[1])
+        }
+        // It returns with an empty memory before anybody has noticed that it was gone.
+        ring.restart(route.hop.name)
+        let shell = ring.shell(route.from.name)
+        let result = try ring.executor.wait { try await shell.lookup(route.id) }
+        #expect(result.owner != route.hop || ring.owner(of: route.id) == route.hop)
+    }
+}

@@ -1,0 +1,115 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordWire
+import Testing
+
+/// Messages whose bytes another encoder of the same contract (protoc --encode) gave.
+@Suite struct GoldenBytesTests {
+    let space: IdentifierSpace
+    let first = NodeReference(id: Identifier(0x0102), name: "n1", address: "h:1", incarnation: 1)
+    let second = NodeReference(
+        id: Identifier(0xFFFE),
+        name: "n2",
+        address: "h:2",
+        incarnation: 300
+    )
+    let parameters: RingParameters
+
+    init() throws {
+        space = try IdentifierSpace(width: 16)
+        parameters = RingParameters(
+            ring: "r",
+            hash: "sha256",
+            probe: Identifier(0x0A0B),
+            space: space,
+            rule: .name,
+            successorCount: 4
+        )
+    }
+
+    private func check<Message: WireMessage & Equatable>(
+        _ message: Message,
+        _ golden: String,
+        _ location: SourceLocation = #_sourceLocation
+    ) throws {
+        let bytes = message.encoded(in: space)
+        let text = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        #expect(text == golden, sourceLocation: location)
+        #expect(try Message(decoding: bytes, space: space) == message, sourceLocation: location)
+    }
+
+    // A node as it stands in other messages: its length, then its fields.
+    private let firstBytes = "0f" + "0a020102" + "12026e31" + "1a03683a31" + "2001"
+    private let secondBytes = "10" + "0a02fffe" + "12026e32" + "1a03683a32" + "20ac02"
+    private let parametersBytes =
+        "15" + "0a0172" + "1206736861323536" + "1a020a0b" + "2010" + "2801" + "3004"
+
+    @Test func findSuccessor() throws {
+        try check(FindSuccessorRequest(id: Identifier(0x0102)), "0a020102")
+        try check(
+            FindSuccessorRequest(
+                id: Identifier(0x0102),
+                hopBudget: 32,
+                hops: 3,
+                wantPath: true,
+                joiner: first,
+                iterative: true,
+                excluded: [Identifier(0xFFFE), .zero]
+            ),
+            "0a020102" + "1020" + "1803" + "2001" + "2a" + firstBytes + "3001" + "3a02fffe"
+                + "3a020000"
+        )
+        try check(
+            FindSuccessorReply(
+                owner: first,
+                successors: [second],
+                answering: second,
+                answeringSuccessors: [first],
+                hops: 2,
+                path: [second],
+                closer: [first]
+            ),
+            "0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes + "22" + firstBytes
+                + "2802" + "32" + secondBytes + "3a" + firstBytes
+        )
+    }
+
+    @Test func getPredecessor() throws {
+        try check(GetPredecessorRequest(), "")
+        try check(GetPredecessorReply(predecessor: second), "0a" + secondBytes)
+    }
+
+    @Test func notify() throws {
+        try check(
+            NotifyRequest(candidate: first, parameters: parameters),
+            "0a" + firstBytes + "12" + parametersBytes
+        )
+        try check(NotifyReply(), "")
+    }
+
+    @Test func getSuccessorList() throws {
+        try check(GetSuccessorListRequest(), "")
+        try check(GetSuccessorListRequest(parameters: parameters), "0a" + parametersBytes)
+        try check(
+            GetSuccessorListReply(
+                state: RingState(node: first, predecessor: second, successors: [second, first]),
+                parameters: parameters
+            ),
+            "0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes + "1a" + firstBytes + "22"
+                + parametersBytes
+        )
+    }
+
+    @Test func leave() throws {
+        try check(
+            LeaveRequest(
+                state: RingState(node: first, predecessor: second, successors: [second])
+            ),
+            "0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes
+        )
+        try check(LeaveReply(), "")
+    }
+}

@@ -1,0 +1,129 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordWire
+import Testing
+
+/// What holds for every message.
+@Suite struct WireMessageTests {
+    @Test(arguments: MessageKind.all, [1, 9, 16, 64, 160, 256])
+    func roundTrips(kind: MessageKind, width: Int) throws {
+        let space = try IdentifierSpace(width: width)
+        var generator = SplitMix64(seed: UInt64(width))
+        for _ in 0..<40 {
+            #expect(try kind.roundTrips(&generator, space))
+        }
+    }
+
+    /// A cut may leave a valid message behind, but never the whole one.
+    @Test(arguments: MessageKind.all)
+    func truncatedAtEveryByte(kind: MessageKind) throws {
+        let space = try IdentifierSpace(width: 64)
+        var generator = SplitMix64(seed: 1)
+        for _ in 0..<5 {
+            let bytes = kind.sample(&generator, space)
+            for count in 0..<bytes.count {
+                if let recoded = try? kind.recode(Array(bytes.prefix(count)), space) {
+                    #expect(recoded.count < bytes.count)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: MessageKind.all)
+    func randomBytesDoNoHarm(kind: MessageKind) throws {
+        let space = try IdentifierSpace(width: 16)
+        var generator = SplitMix64(seed: 2)
+        for _ in 0..<20_000 {
+            let count = Int.random(in: 0...40, using: &generator)
+            let bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+            _ = try? kind.recode(bytes, space)
+        }
+    }
+
+    /// Damaged messages get further than random bytes. What is accepted of them is a message like any
+    /// other: encoded again, it decodes to itself.
+    @Test(arguments: MessageKind.all)
+    func damagedMessagesDoNoHarm(kind: MessageKind) throws {
+        let space = try IdentifierSpace(width: 16)
+        var generator = SplitMix64(seed: 3)
+        for _ in 0..<2_000 {
+            var bytes = kind.sample(&generator, space)
+            for _ in 0..<Int.random(in: 1...3, using: &generator) where !bytes.isEmpty {
+                let index = Int.random(in: 0..<bytes.count, using: &generator)
+                switch generator.next() % 3 {
+                case 0: bytes[index] ^= 1 << UInt8(generator.next() % 8)
+                case 1: bytes.remove(at: index)
+                default: bytes.insert(bytes[index], at: index)
+                }
+            }
+            if let recoded = try? kind.recode(bytes, space) {
+                #expect(try kind.recode(recoded, space) == recoded)
+            }
+        }
+    }
+
+    @Test(arguments: MessageKind.all)
+    func unknownFieldsArePassedOver(kind: MessageKind) throws {
+        let space = try IdentifierSpace(width: 64)
+        var generator = SplitMix64(seed: 4)
+        let bytes = kind.sample(&generator, space)
+        let later = bytes + WireWriter().unknownFields().bytes
+        #expect(try kind.recode(later, space) == bytes)
+    }
+
+    @Test func unknownFieldsOfANodeArePassedOver() throws {
+        let node = WireWriter.node().unknownFields()
+        let reply = try GetPredecessorReply(
+            decoding: WireWriter().message(1, node).bytes,
+            space: IdentifierSpace(width: 16)
+        )
+        #expect(reply.predecessor.name == "n1")
+    }
+
+    @Test(arguments: MessageKind.all)
+    func sizeIsBoundedBeforeAnythingElse(kind: MessageKind) throws {
+        let space = try IdentifierSpace(width: 64)
+        var generator = SplitMix64(seed: 5)
+        let bytes = kind.sample(&generator, space)
+        // An unknown field of tag 2 bytes, length 3 bytes and the rest as its value.
+        let room = WireLimits.messageBytes - bytes.count - 5
+        let full = bytes + WireWriter().bytes(1001, .init(repeating: 0, count: room)).bytes
+        try #require(full.count == WireLimits.messageBytes)
+        #expect(try kind.recode(full, space) == bytes)
+        let error = #expect(throws: WireError.self) { try kind.recode(full + [0], space) }
+        #expect(error?.code == .tooLarge)
+        #expect(error?.message == "\(kind.testDescription): 65537 bytes, at most 65536")
+    }
+
+    @Test(arguments: [0, 1, 127, 128, 600])
+    func preparedReplyIsTheReply(hops: Int) throws {
+        let space = try IdentifierSpace(width: 64)
+        var generator = SplitMix64(seed: 6)
+        for _ in 0..<50 {
+            let reply = FindSuccessorReply(
+                owner: generator.next() % 4 == 0 ? nil : generator.node(space),
+                successors: generator.list(upTo: 6) { $0.node(space) },
+                answering: generator.node(space),
+                answeringSuccessors: generator.list(upTo: 6) { $0.node(space) },
+                hops: hops,
+                closer: generator.list(upTo: 6) { $0.node(space) }
+            )
+            var output: [UInt8] = []
+            PreparedFindSuccessorReply(reply, space: space)
+                .encode(hops: hops, appendingTo: &output)
+            #expect(try FindSuccessorReply(decoding: output, space: space) == reply)
+        }
+    }
+
+    @Test func appendsToWhatIsThere() throws {
+        let space = try IdentifierSpace(width: 16)
+        var output: [UInt8] = [9, 9]
+        FindSuccessorRequest(id: Identifier(0x0102)).encode(appendingTo: &output, space: space)
+        #expect(output == [9, 9, 0x0A, 0x02, 0x01, 0x02])
+        NotifyReply().encode(appendingTo: &output, space: space)
+        #expect(output.count == 6)
+    }
+}

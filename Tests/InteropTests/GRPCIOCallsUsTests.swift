@@ -1,0 +1,296 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import ChordIdentity
+import ChordRPC
+import Foundation
+import NIOConcurrencyHelpers
+import Testing
+
+/// grpcio, with the code that grpc_tools makes of our contract, against nodes of ours.
+@Suite("grpcio calls our nodes", .timeLimit(.minutes(1)))
+struct GRPCIOCallsUsTests {
+    static let keys = (0..<12).map { "key \($0)" }
+
+    // MARK: Answers
+
+    @Test
+    func everyNodeAnswersAsTheOracleDoes() async throws {
+        let python = try await Python.get()
+        let alice = try InteropCertificates.get().alice
+        try await Ring.running(["n1", "n2", "n3"]) { ring in
+            for node in ring.nodes {
+                let here = node.reference
+                let calls =
+                    [PythonCall("GetPredecessor"), PythonCall("GetSuccessorList")]
+                    + Self.keys.map { PythonCall("FindSuccessor", ["want_path": true], key: $0) }
+                    + ring.inOrder.map {
+                        PythonCall("FindSuccessor", ["id": .bytes($0.id.bytes64)])
+                    }
+                let outcomes = try await python.call(here.address, as: alice, calls)
+                try #require(outcomes.map(\.code) == calls.map { _ in "OK" })
+
+                let others = ring.after(here)
+                #expect(outcomes[0].reply?.predecessor?.is(others.last) == true)
+                let state = try #require(outcomes[1].reply)
+                #expect(state.node?.is(here) == true)
+                #expect(state.predecessor?.is(others.last) == true)
+                #expect(state.successors?.map(\.name) == others.map(\.name))
+                #expect(state.parameters?.ring == "interop")
+                #expect(state.parameters?.hash == "sha256")
+                #expect(state.parameters?.width == 64)
+                #expect(state.parameters?.id_rule == "ID_RULE_NAME")
+                #expect(state.parameters?.successors == node.parameters.successorCount)
+
+                for (key, outcome) in zip(Self.keys, outcomes.dropFirst(2)) {
+                    let reply = try #require(outcome.reply)
+                    let owner = ring.owner(of: node.identifier(of: key))
+                    #expect(reply.owner?.is(owner) == true, "\(key) at \(here)")
+                    #expect(reply.successors?.map(\.name) == ring.after(owner).map(\.name))
+                    #expect(reply.path?.first?.is(here) == true)
+                    #expect(reply.path?.last == reply.answering)
+                    #expect((reply.hops ?? 0) + 1 == reply.path?.count)
+                }
+                for (member, outcome) in zip(ring.inOrder, outcomes.suffix(ring.nodes.count)) {
+                    #expect(outcome.reply?.owner?.is(member) == true, "\(member)'s own")
+                }
+            }
+        }
+    }
+
+    // MARK: Failures
+
+    /// A call that a node refuses, and how grpcio tells of it.
+    struct Refusal: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var call: PythonCall
+        var code: String
+        /// What the message says, in part.
+        var message: String
+
+        init(_ what: String, _ call: PythonCall, _ code: String, _ message: String) {
+            testDescription = what
+            self.call = call
+            self.code = code
+            self.message = message
+        }
+    }
+
+    static let refusals = [
+        Refusal(
+            "unknown method",
+            PythonCall("/chord.v1.ChordService/Nonesuch"),
+            "UNIMPLEMENTED",
+            "this node has no method /chord.v1.ChordService/Nonesuch"
+        ),
+        Refusal(
+            "unknown service",
+            PythonCall("/chord.v9.ChordService/Notify"),
+            "UNIMPLEMENTED",
+            "this node has no method /chord.v9.ChordService/Notify"
+        ),
+        Refusal(
+            "a path of three parts",
+            PythonCall("/a/b/c"),
+            "UNIMPLEMENTED",
+            "this node has no method /a/b/c"
+        ),
+        Refusal(
+            "identifier too short",
+            PythonCall("FindSuccessor", ["id": .bytes([1, 2, 3])]),
+            "INVALID_ARGUMENT",
+            "3 bytes"
+        ),
+        Refusal(
+            "identifier too long",
+            PythonCall("FindSuccessor", ["id": .bytes(Array(repeating: 1, count: 9))]),
+            "INVALID_ARGUMENT",
+            "9 bytes"
+        ),
+        Refusal("no identifier", PythonCall("FindSuccessor"), "INVALID_ARGUMENT", "id"),
+        Refusal(
+            "not a protobuf message",
+            PythonCall("/chord.v1.ChordService/FindSuccessor", bytes: Data([0xff, 0xff, 0xff])),
+            "INVALID_ARGUMENT",
+            "3 bytes that are not this message"
+        ),
+        Refusal(
+            "a client notifies",
+            PythonCall(
+                "Notify",
+                ["candidate": ["id": .bytes(Array(repeating: 7, count: 8)), "name": "alice"]]
+            ),
+            "PERMISSION_DENIED",
+            "/chord.v1.ChordService/Notify is not open to"
+        ),
+        Refusal(
+            "a client lets a node leave",
+            PythonCall("Leave", ["node": ["name": "n1"]]),
+            "PERMISSION_DENIED",
+            "its role is client"
+        ),
+        Refusal(
+            "parameters of another ring",
+            PythonCall(
+                "GetSuccessorList",
+                [
+                    "parameters": [
+                        "ring": "some other", "hash": "sha256",
+                        "hash_probe": .bytes(Array(repeating: 1, count: 8)), "width": 64,
+                        "id_rule": "ID_RULE_NAME", "successors": 4,
+                    ]
+                ]
+            ),
+            "FAILED_PRECONDITION",
+            #"the ring's name here is "interop", there "some other""#
+        ),
+    ]
+
+    @Test(arguments: refusals)
+    func aRefusalArrivesAsItWasMeant(_ refusal: Refusal) async throws {
+        let python = try await Python.get()
+        let alice = try InteropCertificates.get().alice
+        try await Ring.running { ring in
+            // The second call shows that the connection outlives the refusal.
+            let outcomes = try await python.call(
+                ring.address,
+                as: alice,
+                [refusal.call, PythonCall("GetPredecessor")]
+            )
+            #expect(outcomes[0].code == refusal.code)
+            #expect(outcomes[0].message.contains(refusal.message), "\(outcomes[0].message)")
+            #expect(outcomes[1].code == "OK")
+        }
+    }
+
+    @Test
+    func aNodeCannotNotifyInAnothersName() async throws {
+        let python = try await Python.get()
+        let certificates = try InteropCertificates.get()
+        try await Ring.running { ring in
+            let parameters: JSONValue = [
+                "ring": "interop", "hash": "sha256",
+                "hash_probe": .bytes(ring.nodes[0].parameters.probe.bytes64), "width": 64,
+                "id_rule": "ID_RULE_NAME", "successors": 4,
+            ]
+            let candidate: JSONValue = [
+                "id": .bytes(ring.nodes[0].identifier(of: "n3").bytes64), "name": "n3",
+                "address": "127.0.0.1:9", "incarnation": 1,
+            ]
+            let outcomes = try await python.call(
+                ring.address,
+                as: certificates.py,
+                [PythonCall("Notify", ["candidate": candidate, "parameters": parameters])]
+            )
+            #expect(outcomes[0].code == "PERMISSION_DENIED")
+            #expect(outcomes[0].message.contains("n3"), "\(outcomes[0].message)")
+        }
+    }
+
+    // MARK: What the protocol calls do not show
+
+    @Test
+    func messageMetadataAndStatusArrive() async throws {
+        let python = try await Python.get()
+        let certificates = try InteropCertificates.get()
+        let entry = Metadata.Entry(name: "echo-bin", value: [0, 255, 10, 61])
+        let table = AuthorizationTable.standard.admitting(
+            Set(Role.allCases),
+            to: ["Echo", "Fail"],
+            of: TestMethod.service
+        )
+        var router = Router(authorization: table)
+        router.register(TestMethod.echo) { request, call in
+            let message = [UInt8](request)
+            let echoed = call.metadata.entries.filter { $0.name.hasPrefix("echo-") }
+            call.makeResponder().succeed(message, trailers: Metadata(echoed))
+            return .deferred
+        }
+        router.register(TestMethod.fail) { _, _ in
+            .failed(Status(.outOfRange, awkwardMessage))
+        }
+        try await BareTransport.running(as: certificates.py) { [router] transport in
+            let address = try await transport.serve(router)
+            let value = Data(entry.value).base64EncodedString()
+            let text = Data("plain text".utf8).base64EncodedString()
+            let outcomes = try await python.call(
+                address,
+                as: certificates.alice,
+                [
+                    PythonCall(
+                        TestMethod.echo.path,
+                        bytes: Data([1, 2, 3]),
+                        metadata: [[entry.name, value], ["echo-text", text]]
+                    ),
+                    PythonCall(TestMethod.fail.path),
+                    PythonCall(TestMethod.echo.path, size: 1 << 20),
+                ]
+            )
+            #expect(outcomes[0].code == "OK")
+            #expect(outcomes[0].bytes == Data([1, 2, 3]))
+            #expect(outcomes[0].trailers == [[entry.name, value], ["echo-text", text]])
+            #expect(outcomes[1].code == "OUT_OF_RANGE")
+            #expect(outcomes[1].message == awkwardMessage)
+            #expect(outcomes[2].bytes == Data(filler(1 << 20)))
+        }
+    }
+
+    @Test
+    func aDeadlineEndsTheCallOnBothSides() async throws {
+        let python = try await Python.get()
+        let certificates = try InteropCertificates.get()
+        let table = AuthorizationTable.standard.admitting(
+            Set(Role.allCases),
+            to: ["Echo", "Wait"],
+            of: TestMethod.service
+        )
+        let kept = NIOLockedValueBox<Responder?>(nil)
+        let isCancelled = NIOLockedValueBox(false)
+        let hadDeadline = NIOLockedValueBox<Bool?>(nil)
+        var router = Router(authorization: table)
+        router.register(TestMethod.echo) { _, _ in .replied }
+        router.register(TestMethod.wait) { _, call in
+            hadDeadline.withLockedValue { [deadline = call.deadline] in $0 = deadline != nil }
+            let responder = call.makeResponder()
+            responder.onCancel { isCancelled.withLockedValue { $0 = true } }
+            // One that nobody keeps answers by itself.
+            kept.withLockedValue { $0 = responder }
+            return .deferred
+        }
+        try await BareTransport.running(as: certificates.py) { [router] transport in
+            let address = try await transport.serve(router)
+            let outcomes = try await python.call(
+                address,
+                as: certificates.alice,
+                // The first call makes the connection, so that the second runs out on the server.
+                [
+                    PythonCall(TestMethod.echo.path),
+                    PythonCall(TestMethod.wait.path, timeout: 1),
+                ]
+            )
+            #expect(outcomes.map(\.code) == ["OK", "DEADLINE_EXCEEDED"])
+            #expect(hadDeadline.withLockedValue { $0 } == true)
+            try await eventually("the handler hears of the end") {
+                isCancelled.withLockedValue { $0 }
+            }
+        }
+    }
+}
+
+extension Identifier {
+    /// The eight bytes that stand for an identifier of 64 bits on the wire.
+    var bytes64: [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: word3 >> UInt64(56 - 8 * $0)) }
+    }
+}
+
+extension PythonOutcome.Node {
+    /// Whether this is the node, all four fields of it.
+    func `is`(_ node: NodeReference?) -> Bool {
+        guard let node else { return false }
+        return [UInt8](id) == node.id.bytes64 && name == node.name && address == node.address
+            && incarnation == String(node.incarnation)
+    }
+}

@@ -1,0 +1,141 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import ChordIdentity
+import ChordRPC
+import ChordTestSupport
+import Testing
+
+/// Our client against `openssl s_server`: whom it refuses, and how its user is told.
+@Suite("Our client against openssl s_server", .timeLimit(.minutes(1)))
+struct SServerTests {
+    /// A server that our client refuses.
+    struct Refusal: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var certificate: @Sendable (InteropCertificates) -> TestAuthority.Issued?
+        var options = ["-alpn", "h2"]
+        /// What the user reads, in part.
+        var message: [String]
+    }
+
+    static let refusals = [
+        Refusal(
+            testDescription: "a host of another name",
+            certificate: { $0.elsewhere },
+            message: ["holds for elsewhere.example, expected 127.0.0.1"]
+        ),
+        Refusal(
+            testDescription: "a client's certificate",
+            certificate: { $0.alice },
+            message: ["has role client, expected node"]
+        ),
+        Refusal(
+            testDescription: "no ALPN",
+            certificate: { $0.nodes["n2"] },
+            options: [],
+            message: ["noApplicationProtocol: ", "did not select HTTP/2 (h2) by ALPN"]
+        ),
+        Refusal(
+            testDescription: "ALPN of HTTP/1.1 only",
+            certificate: { $0.nodes["n2"] },
+            options: ["-alpn", "http/1.1"],
+            message: ["noApplicationProtocol: ", "HTTP/2 (h2)"]
+        ),
+        Refusal(
+            testDescription: "TLS 1.2",
+            certificate: { $0.nodes["n2"] },
+            options: ["-alpn", "h2", "-tls1_2"],
+            message: ["protocolVersion: ", "does not speak TLS 1.3"]
+        ),
+        Refusal(
+            testDescription: "expired",
+            certificate: { $0.expired },
+            message: ["certificateExpired: ", "has expired on "]
+        ),
+        Refusal(
+            testDescription: "not yet valid",
+            certificate: { $0.notYetValid },
+            message: ["certificateNotYetValid: ", "are both clocks right?"]
+        ),
+        Refusal(
+            testDescription: "revoked",
+            certificate: { $0.revoked },
+            message: ["certificateRevoked: ", "is revoked by its issuer"]
+        ),
+        Refusal(
+            testDescription: "an authority that nobody trusts",
+            certificate: { $0.stranger },
+            message: ["unknownAuthority: ", "issued by an unknown authority", "other authority"]
+        ),
+        Refusal(
+            testDescription: "two URIs",
+            certificate: { $0.twoURIs },
+            message: ["identityRefused: ", "carries 2 URIs where exactly one is allowed"]
+        ),
+        Refusal(
+            testDescription: "a foreign trust domain",
+            certificate: { $0.foreignDomain },
+            message: ["identityRefused: ", "elsewhere.test"]
+        ),
+    ]
+
+    @Test(arguments: refusals)
+    func aFalseServerIsRefused(_ refusal: Refusal) async throws {
+        let certificate = try #require(refusal.certificate(InteropCertificates.get()))
+        try await Self.serving(certificate, refusal.options) { address in
+            try await withClient(of: address) { client in
+                let error = await #expect(throws: ChordError.self) {
+                    try await client.lookup(key: "a key")
+                }
+                #expect(error?.code == .noContact)
+                let text = error.map { "\($0)" } ?? ""
+                #expect(text.contains(address), "the user learns which address: \(text)")
+                for part in refusal.message {
+                    #expect(text.contains(part), "\(text)")
+                }
+            }
+        }
+    }
+
+    @Test
+    func anotherNodeThanTheOneMeantIsRefused() async throws {
+        let certificates = try InteropCertificates.get()
+        let n2 = try #require(certificates.nodes["n2"])
+        try await Self.serving(n2, ["-alpn", "h2"]) { address in
+            try await BareTransport.running(as: certificates.alice) { transport in
+                let outcome = await transport.call(
+                    TestMethod.echo,
+                    at: address,
+                    expecting: ExpectedPeer(name: "n1")
+                )
+                #expect(outcome.result.status.code == .unavailable)
+                #expect(outcome.result.status.origin == .transport)
+                #expect(
+                    outcome.result.status.message.contains("names node n2, expected n1"),
+                    "\(outcome.result.status)"
+                )
+            }
+        }
+    }
+
+    /// Runs s_server at a port of the kernel's choice for the time of `body`.
+    private static func serving(
+        _ certificate: TestAuthority.Issued,
+        _ options: [String],
+        _ body: (_ address: String) async throws -> Void
+    ) async throws {
+        let arguments = [
+            "s_server", "-accept", "127.0.0.1:0", "-cert", certificate.certificate, "-key",
+            certificate.key, "-CAfile", try InteropCertificates.get().roots, "-Verify", "2",
+        ]
+        try await ChildProcess.running("openssl", arguments + options) { server in
+            let address = try await server.wait(for: "its address") { output in
+                output.text.contains("\n")
+                    ? output.lines.first { $0.hasPrefix("ACCEPT ") && $0.contains(":") } : nil
+            }
+            try await body(String(address.dropFirst("ACCEPT ".count)))
+        }
+    }
+}

@@ -1,0 +1,18 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Waits for a condition, as long as a busy machine may need.
+func eventually(
+    _ what: @autoclosure () -> String,
+    within limit: Duration = .seconds(20),
+    _ condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + limit
+    while try await !condition() {
+        guard ContinuousClock.now < end else {
+            throw InteropFailure("waited \(limit) in vain: \(what())")
+        }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+}

@@ -1,0 +1,129 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import ChordIdentity
+import ChordTLS
+import ChordTestSupport
+import Foundation
+
+/// The good certificates and the bad ones, made by the `openssl` command once per run.
+struct InteropCertificates: Sendable {
+    let folder: URL
+    /// The authority that everybody trusts.
+    let roots: String
+    /// The list that names `revoked` and nothing else.
+    let revocationList: String
+    let nodes: [String: TestAuthority.Issued]
+    /// The Python server's, a node.
+    let py: TestAuthority.Issued
+    let alice: TestAuthority.Issued
+
+    let revoked: TestAuthority.Issued
+    let expired: TestAuthority.Issued
+    let notYetValid: TestAuthority.Issued
+    let twoURIs: TestAuthority.Issued
+    let noURI: TestAuthority.Issued
+    let subordinateAuthority: TestAuthority.Issued
+    let authorityItself: TestAuthority.Issued
+    let foreignDomain: TestAuthority.Issued
+    let clientUsageOnly: TestAuthority.Issued
+    let elsewhere: TestAuthority.Issued
+    /// A good certificate in all but that nobody trusts its authority.
+    let stranger: TestAuthority.Issued
+
+    static let trustDomain = "chord.test"
+
+    private static let shared: Result<InteropCertificates, any Error> = {
+        let result = Result { try InteropCertificates() }
+        atexit {
+            if case .success(let certificates) = InteropCertificates.shared {
+                try? FileManager.default.removeItem(at: certificates.folder)
+            }
+        }
+        return result
+    }()
+
+    static func get() throws -> InteropCertificates { try shared.get() }
+
+    private init() throws {
+        folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("chord-interop-tests-\(UUID().uuidString)")
+        let ours = try TestAuthority("ours", in: folder)
+        let other = try TestAuthority("other", in: folder)
+        roots = ours.root.certificate
+        authorityItself = ours.root
+        var nodes: [String: TestAuthority.Issued] = [:]
+        for name in ["n1", "n2", "n3"] { nodes[name] = try ours.issue(.member(name)) }
+        self.nodes = nodes
+        py = try ours.issue(.member(PythonServer.name))
+        alice = try ours.issue(.member("alice", role: "client"))
+
+        let day: TimeInterval = 86_400
+        expired = try ours.issue(
+            .member("expired").with {
+                $0.start = Date(timeIntervalSinceNow: -2 * day)
+                $0.end = Date(timeIntervalSinceNow: -day)
+            }
+        )
+        notYetValid = try ours.issue(
+            .member("early").with { $0.start = Date(timeIntervalSinceNow: day) }
+        )
+        twoURIs = try ours.issue(
+            .member("twice").with {
+                $0.alternativeNames.append("URI:spiffe://\(Self.trustDomain)/chord/node/n1")
+            }
+        )
+        noURI = try ours.issue(
+            .member("nameless").with { $0.alternativeNames.removeAll { $0.hasPrefix("URI") } }
+        )
+        subordinateAuthority = try ours.issue(
+            .member("subordinate").with {
+                $0.isAuthority = true
+                $0.keyUsage = "critical,digitalSignature,keyCertSign"
+            }
+        )
+        foreignDomain = try ours.issue(.member("foreign", trustDomain: "elsewhere.test"))
+        clientUsageOnly = try ours.issue(
+            .member("half", role: "client").with { $0.extendedKeyUsage = "clientAuth" }
+        )
+        elsewhere = try ours.issue(
+            Request.member("n1").with {
+                $0.alternativeNames.removeAll { !$0.hasPrefix("URI") }
+                $0.alternativeNames.append("DNS:elsewhere.example")
+            }
+        )
+        stranger = try other.issue(.member("n2"))
+        revoked = try ours.issue(.member("lost"))
+        try ours.revoke(revoked)
+        revocationList = try ours.revocationList("list.crl")
+    }
+
+    private typealias Request = TestAuthority.Request
+
+    /// The files of one of us.
+    func files(_ issued: TestAuthority.Issued) -> TLSFiles {
+        TLSFiles(
+            certificateChain: issued.certificate,
+            privateKey: issued.key,
+            trustRoots: roots,
+            revocationList: revocationList
+        )
+    }
+
+    /// The certificates of one of us, as nodes and clients take them.
+    func chord(_ issued: TestAuthority.Issued) -> Certificates {
+        Certificates(files: files(issued))
+    }
+
+    /// A context of one of us, for a bare transport.
+    func context(_ issued: TestAuthority.Issued) throws -> TLSContext {
+        try TLSContext(
+            configuration: TLSConfiguration(
+                files: files(issued),
+                policy: IdentityPolicy(trustDomains: [Self.trustDomain])
+            )
+        )
+    }
+}

@@ -1,0 +1,149 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import ChordTestSupport
+import Logging
+import NIOConcurrencyHelpers
+
+/// Keeps what nodes log.
+struct RecordingLog: LogHandler {
+    /// One line.
+    struct Line: Sendable, CustomStringConvertible {
+        var message: String
+        var error: String
+        var description: String { error.isEmpty ? message : "\(message): \(error)" }
+    }
+
+    /// Where the lines go; shared by all copies of the handler.
+    final class Lines: Sendable {
+        private let box = NIOLockedValueBox<[Line]>([])
+        var all: [Line] { box.withLockedValue { $0 } }
+        func append(_ line: Line) { box.withLockedValue { $0.append(line) } }
+    }
+
+    let lines: Lines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.debug
+
+    init(_ lines: Lines) { self.lines = lines }
+
+    subscript(metadataKey key: String) -> Logger.MetadataValue? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let error = event.metadata?["chord.error"] ?? metadata["chord.error"]
+        lines.append(
+            Line(message: "\(event.message)", error: error.map { "\($0)" } ?? "")
+        )
+    }
+}
+
+/// Nodes of ours that run in this process, over the loopback interface.
+struct Ring: Sendable {
+    var nodes: [ChordNode]
+    let log: RecordingLog.Lines
+
+    /// The address of the first node.
+    var address: String { nodes[0].reference.address }
+
+    /// Runs a ring for the time of `body`, which begins when every node knows every other.
+    static func running<R: Sendable>(
+        _ names: [String] = ["n1"],
+        _ body: @escaping @Sendable (Ring) async throws -> R
+    ) async throws -> R {
+        let certificates = try InteropCertificates.get()
+        let log = RecordingLog.Lines()
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            var ring = Ring(nodes: [], log: log)
+            for name in names {
+                guard let issued = certificates.nodes[name] else {
+                    throw InteropFailure("there is no certificate for \(name)")
+                }
+                var configuration = ChordConfiguration(
+                    name: name,
+                    ring: RingConfiguration(name: "interop"),
+                    certificates: certificates.chord(issued)
+                )
+                configuration.listen = "127.0.0.1:0"
+                configuration.contacts = ring.nodes.map(\.reference.address)
+                configuration.intervals.stabilize = .milliseconds(250)
+                // What is at test is who is refused and not how fast a machine under load is.
+                configuration.silence.initial = .seconds(10)
+                configuration.silence.maintenanceFloor = .seconds(10)
+                configuration.silence.connect = .seconds(10)
+                configuration.silence.cap = .seconds(20)
+                configuration.transport.server.loggedFailuresPerSecond = 1_000
+                configuration.shutdownGrace = .milliseconds(100)
+                configuration.logger = Logger(label: name) { _ in RecordingLog(log) }
+                let node = try await ChordNode(configuration)
+                group.addTask { try await node.run() }
+                try await node.waitUntilJoined()
+                ring.nodes.append(node)
+            }
+            try await eventually("the ring is as it should be: \(log.all)") { [ring] in
+                ring.isIdeal
+            }
+            let result = try await body(ring)
+            group.cancelAll()
+            try await group.waitForAll()
+            return result
+        }
+    }
+
+    // MARK: The oracle
+
+    /// The members as they stand on the circle.
+    var inOrder: [NodeReference] {
+        nodes.map(\.reference).sorted { $0.id < $1.id }
+    }
+
+    /// Who owns an identifier: the first node at it or after it, or the first of all.
+    func owner(of id: Identifier) -> NodeReference {
+        inOrder.first { $0.id >= id } ?? inOrder[0]
+    }
+
+    /// The others, clockwise from a node.
+    func after(_ node: NodeReference) -> [NodeReference] {
+        let order = inOrder
+        let index = order.firstIndex { $0.id == node.id } ?? 0
+        return (1..<order.count).map { order[(index + $0) % order.count] }
+    }
+
+    private var isIdeal: Bool {
+        nodes.allSatisfy { node in
+            let others = after(node.reference)
+            return node.successors == others
+                && node.predecessor == (others.last ?? node.reference)
+        }
+    }
+}
+
+/// Makes a client of a node, for the time of `body`.
+func withClient<R: Sendable>(
+    of address: String,
+    as caller: TestAuthority.Issued? = nil,
+    _ body: (ChordClient) async throws -> R
+) async throws -> R {
+    let certificates = try InteropCertificates.get()
+    var configuration = ChordClientConfiguration(
+        nodes: [address],
+        certificates: certificates.chord(caller ?? certificates.alice)
+    )
+    configuration.silence.initial = .seconds(10)
+    configuration.silence.connect = .seconds(10)
+    configuration.silence.cap = .seconds(20)
+    configuration.lookups.deadline = .seconds(20)
+    let client = try ChordClient(configuration)
+    do {
+        let result = try await body(client)
+        await client.close()
+        return result
+    } catch {
+        await client.close()
+        throw error
+    }
+}

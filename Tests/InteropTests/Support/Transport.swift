@@ -1,0 +1,150 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordIdentity
+import ChordRPC
+import ChordTLS
+import ChordTestSupport
+import ChordTransport
+import Logging
+import NIOConcurrencyHelpers
+import NIOPosix
+
+/// Our transport without a node on it: for what the four protocol calls do not show.
+struct BareTransport: Sendable {
+    private static let executors = EventLoopExecutors(
+        group: MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    )
+
+    let server: GRPCServer
+    let client: NetworkTransport
+
+    private var executor: EventLoopExecutor { Self.executors.all[0] }
+
+    private init(_ context: TLSContext) {
+        let log = TransportLog(
+            logger: Logger(label: "interop") { _ in SwiftLogNoOpLogHandler() },
+            failuresPerSecond: 10
+        )
+        let source = TLSContextSource(context)
+        let configuration = TransportConfiguration()
+        let metrics = ChordTransportMetrics()
+        server = GRPCServer(
+            tls: source,
+            executors: Self.executors,
+            configuration: configuration,
+            log: log,
+            metrics: metrics
+        )
+        client = NetworkTransport(
+            tls: source,
+            executors: Self.executors,
+            configuration: configuration,
+            log: log,
+            metrics: metrics
+        )
+    }
+
+    /// A transport for the time of `body`.
+    static func running<R: Sendable>(
+        as issued: TestAuthority.Issued,
+        _ body: (BareTransport) async throws -> R
+    ) async throws -> R {
+        let transport = BareTransport(try InteropCertificates.get().context(issued))
+        do {
+            let result = try await body(transport)
+            await transport.stop()
+            return result
+        } catch {
+            await transport.stop()
+            throw error
+        }
+    }
+
+    private func stop() async {
+        await client.shutdown(grace: .zero)
+        await server.shutdown(grace: .zero)
+    }
+
+    /// Serves at a port of the kernel's choice, and says where.
+    func serve(_ router: Router) async throws -> String {
+        try await server.bind(host: "127.0.0.1", port: 0)
+        try await server.serve(router)
+        return server.localAddresses[0].description
+    }
+
+    /// Makes a call and waits for its end.
+    func call(
+        _ method: RPCMethod,
+        _ message: [UInt8] = [],
+        at address: String,
+        expecting expected: ExpectedPeer = ExpectedPeer(name: PythonServer.name),
+        within time: Duration = .seconds(20),
+        metadata: Metadata = []
+    ) async -> ObservedCall.Outcome {
+        let observed = ObservedCall()
+        return await withCheckedContinuation { continuation in
+            executor.execute { [client, executor] in
+                observed.start(
+                    ClientCall(
+                        target: PeerTarget(address: address, expected: expected),
+                        method: method,
+                        message: message,
+                        deadline: executor.now + time,
+                        metadata: metadata
+                    ),
+                    over: client,
+                    on: executor
+                ) { continuation.resume(returning: $0) }
+            }
+        }
+    }
+}
+
+/// A call and what its caller is told of it.
+final class ObservedCall: ClientCallObserver {
+    struct Outcome: Sendable {
+        /// The response headers; nil where the answer was trailers only, or none came.
+        var headers: Metadata?
+        var result: ClientResult
+    }
+
+    private let headers = NIOLockedValueBox<Metadata?>(nil)
+    private let completion = NIOLockedValueBox<(@Sendable (Outcome) -> Void)?>(nil)
+
+    func start(
+        _ call: ClientCall,
+        over transport: NetworkTransport,
+        on executor: EventLoopExecutor,
+        _ completion: @escaping @Sendable (Outcome) -> Void
+    ) {
+        self.completion.withLockedValue { $0 = completion }
+        transport.start(call, on: executor, observer: self)
+    }
+
+    func callAccepted(_ metadata: Metadata) {
+        headers.withLockedValue { $0 = metadata }
+    }
+
+    func callFinished(_ result: ClientResult) {
+        let outcome = Outcome(headers: headers.withLockedValue { $0 }, result: result)
+        completion.withLockedValue { $0 }?(outcome)
+    }
+}
+
+/// The test service, on both sides of the tests.
+enum TestMethod {
+    static let service = "interop.Test"
+    static let echo = RPCMethod(service: service, name: "Echo")
+    static let fail = RPCMethod(service: service, name: "Fail")
+    static let wait = RPCMethod(service: service, name: "Wait")
+}
+
+/// A message that no run of equal bytes makes up. The Python side makes the same.
+func filler(_ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+}
+
+/// A message that gRPC's percent-encoding has to carry.
+let awkwardMessage = "50 % schief: Größe, 大小,\n\u{1F40C}"

@@ -1,0 +1,172 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import ChordIdentity
+import ChordRPC
+import Foundation
+import Testing
+
+/// Our clients against a server of grpcio.
+@Suite("We call a grpcio server", .timeLimit(.minutes(1)))
+struct WeCallGRPCIOTests {
+    // MARK: Looking up
+
+    @Test
+    func aRingOfAnotherMakeIsLookedUpIn() async throws {
+        try await PythonServer.running { server in
+            try await withClient(of: server.address) { client in
+                let parameters = try await client.parameters()
+                #expect(parameters.ring == "written in python")
+                #expect(parameters.space.width == 64)
+                let hash = try #require(HashFunction.named(parameters.hash))
+                let order = PythonServer.members
+                    .map { (name: $0, id: hash.identifier(of: $0, in: parameters.space)) }
+                    .sorted { $0.id < $1.id }
+                for key in (0..<12).map({ "key \($0)" }) {
+                    let id = hash.identifier(of: key, in: parameters.space)
+                    let index = order.firstIndex { $0.id >= id } ?? 0
+                    let following = (1...4).map { order[(index + $0) % order.count].name }
+                    let found = try await client.lookup(key: key, wantsPath: true)
+                    #expect(found.id == id)
+                    #expect(found.owner.name == order[index].name)
+                    #expect(found.owner.id == order[index].id)
+                    #expect(found.owner.address == server.address)
+                    #expect(found.owner.incarnation == 7)
+                    #expect(found.successors.map(\.name) == following)
+                    #expect(found.answering.name == PythonServer.name)
+                }
+            }
+        }
+    }
+
+    // MARK: Answers
+
+    /// Messages from nothing to more than a window and a frame hold.
+    @Test(arguments: [0, 1, 16_384, 65_536, 1 << 20])
+    func aMessageComesBackWithItsMetadata(bytes: Int) async throws {
+        let alice = try InteropCertificates.get().alice
+        let message = filler(bytes)
+        let entries = [
+            Metadata.Entry(name: "echo-bin", value: [0, 255, 44, 10]),
+            Metadata.Entry(name: "echo-bin", value: [7]),
+            Metadata.Entry(name: "echo-text", value: Array("plain text".utf8)),
+        ]
+        try await PythonServer.running { server in
+            try await BareTransport.running(as: alice) { transport in
+                let outcome = await transport.call(
+                    TestMethod.echo,
+                    message,
+                    at: server.address,
+                    metadata: Metadata(entries)
+                )
+                #expect(outcome.result.status == .ok)
+                #expect(outcome.result.message == message)
+                #expect(outcome.result.peer?.name == PythonServer.name)
+                for name in ["echo-bin", "echo-text"] {
+                    let sent = entries.filter { $0.name == name }
+                    #expect(outcome.headers?.entries.filter { $0.name == name } == sent)
+                    #expect(outcome.result.trailers.entries.filter { $0.name == name } == sent)
+                }
+            }
+        }
+    }
+
+    // MARK: Failures
+
+    /// How the server is to fail.
+    struct Order: Codable, Sendable, CustomTestStringConvertible {
+        var code: Int
+        var message: String
+        /// Whether it sends response headers first. Without, the answer is trailers only.
+        var headers: Bool
+        var reason = Data([0, 255])
+
+        var testDescription: String { "\(code), \(headers ? "headers first" : "trailers only")" }
+    }
+
+    static let orders = [
+        Order(code: 5, message: "no such thing", headers: false),
+        Order(code: 5, message: "no such thing", headers: true),
+        Order(code: 9, message: awkwardMessage, headers: false),
+        Order(code: 9, message: awkwardMessage, headers: true),
+        Order(code: 16, message: "", headers: false),
+        Order(code: 8, message: String(repeating: "ä", count: 500), headers: false),
+    ]
+
+    @Test(arguments: orders)
+    func aFailureArrivesAsItWasMeant(_ order: Order) async throws {
+        let alice = try InteropCertificates.get().alice
+        try await PythonServer.running { server in
+            try await BareTransport.running(as: alice) { transport in
+                let outcome = await transport.call(
+                    TestMethod.fail,
+                    Array(try JSONEncoder().encode(order)),
+                    at: server.address
+                )
+                let code = StatusCode(wire: order.code)
+                #expect(outcome.result.status == Status(code, order.message))
+                #expect(outcome.result.message.isEmpty)
+                #expect(outcome.result.trailers["reason-bin"] == [0, 255])
+                #expect((outcome.headers != nil) == order.headers)
+            }
+        }
+    }
+
+    @Test
+    func aMethodThatTheServerLacksIsUnimplemented() async throws {
+        try await PythonServer.running { server in
+            try await BareTransport.running(as: InteropCertificates.get().alice) { transport in
+                let outcome = await transport.call(
+                    RPCMethod(service: "chord.v1.ChordService", name: "Notify"),
+                    at: server.address
+                )
+                #expect(outcome.result.status.code == .unimplemented)
+                #expect(outcome.result.status.origin == .peer)
+            }
+        }
+    }
+
+    @Test
+    func aDeadlineEndsTheCallOnBothSides() async throws {
+        let alice = try InteropCertificates.get().alice
+        try await PythonServer.running { server in
+            try await BareTransport.running(as: alice) { transport in
+                // The connection is there first, so that the deadline runs on the server.
+                let first = await transport.call(TestMethod.echo, [1], at: server.address)
+                try #require(first.result.status == .ok)
+                let outcome = await transport.call(
+                    TestMethod.wait,
+                    at: server.address,
+                    within: .seconds(1)
+                )
+                #expect(outcome.result.status.code == .deadlineExceeded)
+                #expect(outcome.result.status.origin == .local)
+                let lines = try await server.process.wait(for: "what its handler saw") { output in
+                    output.lines.contains("cancelled") ? output.lines : nil
+                }
+                #expect(lines.dropFirst() == ["called", "cancelled"])
+                let last = await transport.call(TestMethod.echo, [2], at: server.address)
+                #expect(last.result.message == [2])
+            }
+        }
+    }
+
+    @Test
+    func theWrongNodeIsNotCalled() async throws {
+        let alice = try InteropCertificates.get().alice
+        try await PythonServer.running { server in
+            try await BareTransport.running(as: alice) { transport in
+                let outcome = await transport.call(
+                    TestMethod.echo,
+                    at: server.address,
+                    expecting: ExpectedPeer(name: "n1")
+                )
+                #expect(outcome.result.status.code == .unavailable)
+                #expect(outcome.result.status.origin == .transport)
+                #expect(outcome.result.status.message.contains("names node py, expected n1"))
+            }
+        }
+    }
+}
