@@ -75,7 +75,7 @@ targets += module("ChordRPC", ["ChordIdentity", nioLocks])
 targets += module(
     "ChordTLS",
     ["COpenSSL", "ChordIdentity", nioCore, nioTLS, nioLocks],
-    tests: [nioEmbedded]
+    tests: [nioEmbedded, "ChordTestSupport"]
 )
 targets += module("ChordHTTP2", ["CNGHTTP2", nioCore])
 targets += module("ChordWire", ["ChordCore", "CChordProtos", "CProtobufC"])
