@@ -113,15 +113,19 @@ targets += [
         swiftSettings: strict
     ),
     .testTarget(
-        name: "ChordCLITests", dependencies: ["ChordCLI", "Chord", arguments, logging],
-        swiftSettings: strict),
+        name: "ChordCLITests",
+        dependencies: ["ChordCLI", "Chord", arguments, logging],
+        swiftSettings: strict
+    ),
     // Against programs that are not ours: grpcio in Tests/Interop, and the openssl command.
     .testTarget(
         name: "InteropTests",
         dependencies: [
             "Chord", "ChordTransport", "ChordTLS", "ChordRPC", "ChordIdentity", "ChordCore",
             "ChordTestSupport", nioCore, nioPosix, nioLocks, logging,
-        ], swiftSettings: strict),
+        ],
+        swiftSettings: strict
+    ),
 ]
 
 let package = Package(
