@@ -102,6 +102,7 @@ targets += module(
         lifecycle,
     ]
 )
+targets += module("ChordSimulator", ["ChordCore", "ChordHash"])
 targets += [
     // What several test targets need: certificates, by the command that users have.
     .target(name: "ChordTestSupport", path: "Tests/ChordTestSupport", swiftSettings: strict),
