@@ -75,7 +75,7 @@ targets += module("ChordRPC", ["ChordIdentity", nioLocks])
 targets += module(
     "ChordTLS",
     ["COpenSSL", "ChordIdentity", nioCore, nioTLS, nioLocks],
-    tests: [nioEmbedded]
+    tests: [nioEmbedded, "ChordTestSupport"]
 )
 targets += module("ChordHTTP2", ["CNGHTTP2", nioCore])
 targets += module("ChordWire", ["ChordCore", "CChordProtos", "CProtobufC"])
@@ -122,15 +122,19 @@ targets += [
         swiftSettings: strict
     ),
     .testTarget(
-        name: "ChordCLITests", dependencies: ["ChordCLI", "Chord", arguments, logging],
-        swiftSettings: strict),
+        name: "ChordCLITests",
+        dependencies: ["ChordCLI", "Chord", arguments, logging],
+        swiftSettings: strict
+    ),
     // Against programs that are not ours: grpcio in Tests/Interop, and the openssl command.
     .testTarget(
         name: "InteropTests",
         dependencies: [
             "Chord", "ChordTransport", "ChordTLS", "ChordRPC", "ChordIdentity", "ChordCore",
             "ChordTestSupport", nioCore, nioPosix, nioLocks, logging,
-        ], swiftSettings: strict),
+        ],
+        swiftSettings: strict
+    ),
 ]
 
 let package = Package(

@@ -10,7 +10,9 @@ import NIOConcurrencyHelpers
 import Testing
 
 /// grpcio, with the code that grpc_tools makes of our contract, against nodes of ours.
-@Suite("grpcio calls our nodes", .timeLimit(.minutes(1)))
+///
+/// One at a time: each runs a Python of its own, which costs more memory than all the rest.
+@Suite("grpcio calls our nodes", .serialized, .timeLimit(.minutes(1)))
 struct GRPCIOCallsUsTests {
     static let keys = (0..<12).map { "key \($0)" }
 

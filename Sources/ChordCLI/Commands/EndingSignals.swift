@@ -15,15 +15,24 @@ import UnixSignals
 #endif
 
 /// SIGTERM and SIGINT: the first lets the services end in their own time, the second ends the process.
+/// SIGHUP is handed on.
 ///
 /// A `ServiceGroup` would listen to the first by itself, and swallow the second.
 enum EndingSignals {
-    static func run(_ group: ServiceGroup, logger: Logger) async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    static func run(
+        _ group: ServiceGroup,
+        logger: Logger,
+        onHangup: @escaping @Sendable () -> Void
+    ) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 var isEnding = false
                 for await signal in signals {
+                    if signal == .sighup {
+                        onHangup()
+                        continue
+                    }
                     if isEnding {
                         logger.warning("a second signal: ending at once")
                         _exit(128 + signal.number)

@@ -16,7 +16,8 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Without --join it makes a new ring, else it joins the ring of the nodes named. One line on \
             standard output says when it is a member; the log goes to standard error. SIGTERM and SIGINT \
-            make it leave the ring and end; a second one ends it at once.
+            make it leave the ring and end; a second one ends it at once. SIGHUP makes it read its \
+            certificates anew.
             """
     )
 
@@ -51,7 +52,17 @@ struct ServeCommand: AsyncParsableCommand {
                     logger: Logger(label: "chord.services") { _ in SwiftLogNoOpLogHandler() }
                 )
             )
-            try await EndingSignals.run(group, logger: logger)
+            try await EndingSignals.run(group, logger: logger) {
+                do {
+                    try node.reloadCertificates()
+                    logger.info("read the certificates anew")
+                } catch {
+                    logger.error(
+                        "cannot take up the certificates",
+                        metadata: ["chord.error": "\(error)"]
+                    )
+                }
+            }
         }
     }
 

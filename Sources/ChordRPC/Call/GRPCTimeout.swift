@@ -23,16 +23,17 @@ package enum GRPCTimeout {
         }
     }
 
+    private static let units: [(divisor: Int64, letter: String)] = [
+        (1, "n"), (1_000, "u"), (1_000_000, "m"), (1_000_000_000, "S"), (60_000_000_000, "M"),
+    ]
+
     /// The header for `duration`, rounded up to the finest unit that eight digits hold. A deadline
     /// that has passed becomes one nanosecond, the shortest that the form can say.
     package static func format(_ duration: Duration) -> String {
         let nanoseconds = max(1, duration.clampedNanoseconds)
-        let units: [(divisor: Int64, letter: String)] = [
-            (1, "n"), (1_000, "u"), (1_000_000, "m"), (1_000_000_000, "S"), (60_000_000_000, "M"),
-        ]
         for (divisor, letter) in units {
             let value = nanoseconds / divisor + (nanoseconds % divisor == 0 ? 0 : 1)
-            if value <= 99_999_999 { return "\(value)\(letter)" }
+            if value <= 99_999_999 { return String(value) + letter }
         }
         return "99999999M"
     }

@@ -103,7 +103,6 @@ package actor NodeShell {
     func notified(by candidate: NodeReference) {
         // It lives: whatever kept us from dialling it is over.
         peers.transport.resetBackoff(of: candidate.address)
-        peers.transport.resetBackoff(of: candidate.address)
         perform(machine.notified(by: candidate))
     }
 

@@ -7,7 +7,8 @@ import ChordRPC
 /// When a peer that could not be reached may be dialled again.
 struct ClientBackoff {
     private let configuration: TransportConfiguration.Client
-    private var failures = 0
+    /// Failed dials in a row.
+    private(set) var failures = 0
     private(set) var until: MonotonicTime?
     /// What the last dial failed with.
     private(set) var lastFailure = ""

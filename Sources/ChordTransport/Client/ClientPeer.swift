@@ -232,6 +232,8 @@ final class ClientPeer: @unchecked Sendable {
             "a peer cannot be reached",
             peer: target.address,
             error: Status(.unavailable, reason, origin: .transport),
+            // A peer that stays away is news once.
+            isRoutine: backoff.failures > 1,
             at: now
         )
         failWaiting(unreachable(reason, until: backoff.remaining(at: now) ?? .zero))
@@ -246,6 +248,9 @@ final class ClientPeer: @unchecked Sendable {
 
     func connectionReady(_ connection: ClientConnection) {
         guard connection === self.connection else { return }
+        if backoff.failures > 0 {
+            client.log.change("a peer is reached again", address: target.address)
+        }
         backoff.reset()
         client.metrics.clientConnections.increment()
         if let dialStart {

@@ -16,7 +16,8 @@ final class LoopClient: @unchecked Sendable {
     let log: TransportLog
     let metrics: ChordTransportMetrics
     let losses: ConnectionLosses
-    private var peers: [PeerTarget: ClientPeer] = [:]
+    /// By address, since nearly every address is called with one expectation only.
+    private var byAddress: [String: [ClientPeer]] = [:]
     private var sweep: Scheduled<Void>?
     /// Runs once the last connection is closed, when shutting down.
     private var whenClosed: (() -> Void)?
@@ -45,12 +46,18 @@ final class LoopClient: @unchecked Sendable {
             return call.fail(Self.shuttingDown, isLater: true)
         }
         let target = call.request.target
-        if let peer = peers[target] { return peer.start(call) }
+        if let known = byAddress[target.address] {
+            for peer in known where peer.target.expected == target.expected {
+                return peer.start(call)
+            }
+        }
         let peer = ClientPeer(target: target, client: self)
-        peers[target] = peer
+        byAddress[target.address, default: []].append(peer)
         scheduleSweep()
         peer.start(call)
     }
+
+    private var peers: [ClientPeer] { byAddress.values.flatMap { $0 } }
 
     static let shuttingDown = Status(
         .unavailable,
@@ -59,9 +66,7 @@ final class LoopClient: @unchecked Sendable {
     )
 
     func resetBackoff(of address: String) {
-        // A handful of targets share an address at most, but they are found by going through all;
-        // this is called when a peer was silent and comes back.
-        for peer in peers.values where peer.target.address == address { peer.resetBackoff() }
+        for peer in byAddress[address] ?? [] { peer.resetBackoff() }
     }
 
     // MARK: Sweeping
@@ -81,8 +86,13 @@ final class LoopClient: @unchecked Sendable {
     private func runSweep() {
         sweep = nil
         let now = executor.now
-        for (target, peer) in peers where peer.sweep(at: now) { peers[target] = nil }
-        if !peers.isEmpty { scheduleSweep() }
+        for (address, known) in byAddress {
+            let kept = known.filter { !$0.sweep(at: now) }
+            // A call that was called back out of the sweep may have added to the list.
+            let added = (byAddress[address] ?? []).dropFirst(known.count)
+            byAddress[address] = kept.isEmpty && added.isEmpty ? nil : kept + added
+        }
+        if !byAddress.isEmpty { scheduleSweep() }
     }
 
     // MARK: Shutting down
@@ -92,9 +102,9 @@ final class LoopClient: @unchecked Sendable {
         isShuttingDown = true
         sweep?.cancel()
         whenClosed = completion
-        for peer in peers.values { peer.drain() }
+        for peer in peers { peer.drain() }
         graceEnd = executor.eventLoop.scheduleTask(in: TimeAmount(clamping: grace)) { [self] in
-            for peer in peers.values { peer.close() }
+            for peer in peers { peer.close() }
             // A close waits for its last bytes; TLS bounds that, and this bounds TLS.
             graceEnd = executor.eventLoop.scheduleTask(in: .seconds(5)) { [self] in finish() }
         }
@@ -103,14 +113,14 @@ final class LoopClient: @unchecked Sendable {
 
     /// To be called whenever a connection, or the attempt at one, has ended.
     func connectionClosed() {
-        guard isShuttingDown, peers.values.allSatisfy({ !$0.hasConnection }) else { return }
+        guard isShuttingDown, peers.allSatisfy({ !$0.hasConnection }) else { return }
         finish()
     }
 
     private func finish() {
         graceEnd?.cancel()
         graceEnd = nil
-        peers = [:]
+        byAddress = [:]
         let completion = whenClosed
         whenClosed = nil
         completion?()

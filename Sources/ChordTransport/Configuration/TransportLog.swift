@@ -24,6 +24,11 @@ package struct TransportLog: Sendable {
         throttle = LogThrottle(perSecond: failuresPerSecond)
     }
 
+    /// Tells of a change of state.
+    func change(_ what: String, address: String) {
+        logger.info("\(what)", metadata: [Key.address: "\(address)"])
+    }
+
     /// Tells of a peer's failure, unless this second has told of enough of them.
     func failure(
         _ what: String,

@@ -124,7 +124,9 @@ package final class GRPCServer: Sendable {
     {
         let shown = HostAndPort(address).map { "\($0)" } ?? "\(address)"
         return TransportError(
-            .bindFailed, "cannot listen on \(shown): \(DialFailure.describe(cause))")
+            .bindFailed,
+            "cannot listen on \(shown): \(DialFailure.describe(cause))"
+        )
     }
 
     private var bootstrap: ServerBootstrap {
@@ -200,6 +202,7 @@ package final class GRPCServer: Sendable {
         } catch {
             throw TransportError(.bindFailed, "cannot accept connections", cause: error)
         }
+        for address in localAddresses { shared.log.change("serving", address: "\(address)") }
     }
 
     /// Stops: accepts nothing more, lets the calls that are under way finish for as long as `grace`,
@@ -211,6 +214,10 @@ package final class GRPCServer: Sendable {
                 state.listeners = []
             }
             return state.listeners
+        }
+        for listener in listeners {
+            let address = HostAndPort(listener.localAddress).map { "\($0)" } ?? "nowhere"
+            shared.log.change("stopping", address: address)
         }
         await close(listeners)
         for connection in shared.connections.all {

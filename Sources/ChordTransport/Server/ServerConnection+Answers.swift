@@ -7,6 +7,19 @@ import ChordRPC
 
 /// Answers out: at once from a handler, later from a responder.
 extension ServerConnection: ResponseSink {
+    /// The buffer that answers are written in, empty behind room for their prefix. To be given back.
+    func takeReplyBuffer() -> [UInt8] {
+        var buffer: [UInt8] = []
+        swap(&buffer, &reply)
+        if buffer.count >= MessageFraming.prefixBytes {
+            // The prefix is written over; only the message goes.
+            buffer.removeLast(buffer.count - MessageFraming.prefixBytes)
+        } else {
+            buffer = [UInt8](repeating: 0, count: MessageFraming.prefixBytes)
+        }
+        return buffer
+    }
+
     /// Sends the message that stands in `framed` behind room for its prefix.
     func answer(_ stream: ServerStream, _ framed: inout [UInt8], _ session: HTTP2Session) {
         guard framed.count >= MessageFraming.prefixBytes else {
@@ -111,10 +124,7 @@ extension ServerConnection: ResponseSink {
             return
         }
         if status.isOK, let message, trailers.isEmpty {
-            var framed: [UInt8] = []
-            swap(&framed, &reply)
-            framed.removeAll(keepingCapacity: true)
-            for _ in 0..<MessageFraming.prefixBytes { framed.append(0) }
+            var framed = takeReplyBuffer()
             framed.append(contentsOf: message)
             answer(found, &framed, session)
             if framed.capacity <= ServerStream.retainedBytes { swap(&framed, &reply) }

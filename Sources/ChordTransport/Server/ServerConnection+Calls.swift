@@ -44,7 +44,7 @@ extension ServerConnection {
             guard let duration = GRPCTimeout.parse(timeout) else {
                 return refuse(stream, Status(.internalError, "the grpc-timeout is malformed"))
             }
-            deadline = executor.now + duration
+            deadline = now + duration
         }
         guard !endStream else { return refuse(stream, MessageAssembler.noMessage) }
         let call = streams.make(stream, route: route, deadline: deadline)
@@ -107,10 +107,7 @@ extension ServerConnection {
     ) {
         guard let route = stream.route, let calls else { return }
         stream.phase = .handling
-        var buffer: [UInt8] = []
-        swap(&buffer, &reply)
-        buffer.removeAll(keepingCapacity: true)
-        for _ in 0..<MessageFraming.prefixBytes { buffer.append(0) }
+        var buffer = takeReplyBuffer()
         var call = ServerCall(
             method: route.method,
             deadline: stream.deadline,

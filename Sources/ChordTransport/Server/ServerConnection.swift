@@ -57,6 +57,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     var uncountedCalls = 0
     private var context: ChannelHandlerContext?
     let output = SessionOutput()
+    /// The time of this read, looked up when the first call of it asks; a read is short.
+    private var turnTime: MonotonicTime?
     private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
@@ -121,12 +123,13 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        isReading = false
         if uncountedCalls > 0 {
             shared.metrics.callsReceived.increment(by: uncountedCalls)
             uncountedCalls = 0
-            lastActivity = executor.now
+            lastActivity = now
         }
+        turnTime = nil
+        isReading = false
         flush()
         context.fireChannelReadComplete()
     }
@@ -172,6 +175,13 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
         phase = .closed
         context.close(promise: nil)
+    }
+
+    var now: MonotonicTime {
+        if let turnTime { return turnTime }
+        let time = executor.now
+        if isReading { turnTime = time }
+        return time
     }
 
     var peerDescription: String { calls.map { "\($0.peer)" } ?? remoteAddress }

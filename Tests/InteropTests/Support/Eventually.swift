@@ -5,7 +5,7 @@
 /// Waits for a condition, as long as a busy machine may need.
 func eventually(
     _ what: @autoclosure () -> String,
-    within limit: Duration = .seconds(20),
+    within limit: Duration = .seconds(40),
     _ condition: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit
