@@ -22,6 +22,7 @@ package final class SimulationScheduler: @unchecked Sendable {
     private var turns: SimulationGenerator
     private var ties: SimulationGenerator
     private var ready: [SimulatedExecutor] = []
+    private var turn: SimulatedExecutor?
     private var timers = TimerHeap()
     private var lastTimer: UInt64 = 0
 
@@ -68,8 +69,10 @@ package final class SimulationScheduler: @unchecked Sendable {
     }
 
     /// Lets go of everything that is still to come.
-    func removeTimers() {
+    func letGo() {
         timers.removeAll()
+        ready = []
+        turn = nil
     }
 
     // MARK: What executors say
@@ -94,20 +97,21 @@ package final class SimulationScheduler: @unchecked Sendable {
 
     // MARK: Steps
 
+    /// Runs a piece of work of whose turn it is. A turn lasts until there is nothing left to do: nodes
+    /// hear of each other by messages only, and those take time.
     private func runReady() -> Bool {
-        while !ready.isEmpty {
-            let index = ready.count == 1 ? 0 : Int(turns.below(UInt64(ready.count)))
-            let executor = ready[index]
-            guard !executor.isPaused, let work = executor.takeNext() else {
-                ready.swapAt(index, ready.count - 1)
-                ready.removeLast()
-                executor.leftReady()
-                continue
+        while true {
+            if let executor = turn, !executor.isPaused, let work = executor.takeNext() {
+                run(work, of: executor)
+                return true
             }
-            run(work, of: executor)
-            return true
+            turn?.leftReady()
+            turn = nil
+            guard !ready.isEmpty else { return false }
+            let index = ready.count == 1 ? 0 : Int(turns.below(UInt64(ready.count)))
+            ready.swapAt(index, ready.count - 1)
+            turn = ready.removeLast()
         }
-        return false
     }
 
     private func fireNext() {
