@@ -100,7 +100,8 @@ targets += module(
         "ChordRuntime", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC",
         "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging, metrics,
         lifecycle,
-    ]
+    ],
+    tests: ["ChordTestSupport", signals]
 )
 targets += [
     // What several test targets need: certificates, by the command that users have.

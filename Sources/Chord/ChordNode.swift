@@ -48,8 +48,8 @@ public final class ChordNode: Service, Sendable {
             throw ChordError(
                 .invalidConfiguration, "node \(configuration.name) cannot start", cause: error)
         }
-        try Self.check(configuration, context.identity)
         try Self.check(configuration, listen)
+        try Self.check(configuration, context.identity)
 
         let ownGroup =
             configuration.eventLoopGroup == nil
