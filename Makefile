@@ -90,6 +90,10 @@ lint: deps-lint ## check format, imports, generated files and house rules
 	done; \
 	exit $$failed
 
+.PHONY: mutants
+mutants: ## plant protocol errors one by one; the simulator must catch each
+	@scripts/mutants
+
 .PHONY: format
 format: ## put all Swift files into shape
 	$(SWIFT) format --in-place --recursive --parallel $(FORMATTED)

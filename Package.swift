@@ -75,7 +75,7 @@ targets += module("ChordRPC", ["ChordIdentity", nioLocks])
 targets += module(
     "ChordTLS",
     ["COpenSSL", "ChordIdentity", nioCore, nioTLS, nioLocks],
-    tests: [nioEmbedded]
+    tests: [nioEmbedded, "ChordTestSupport"]
 )
 targets += module("ChordHTTP2", ["CNGHTTP2", nioCore])
 targets += module("ChordWire", ["ChordCore", "CChordProtos", "CProtobufC"])
@@ -103,6 +103,7 @@ targets += module(
     ],
     tests: ["ChordTestSupport", signals]
 )
+targets += module("ChordSimulator", ["ChordCore", "ChordHash"])
 targets += [
     // What several test targets need: certificates, by the command that users have.
     .target(name: "ChordTestSupport", path: "Tests/ChordTestSupport", swiftSettings: strict),
@@ -114,15 +115,19 @@ targets += [
         swiftSettings: strict
     ),
     .testTarget(
-        name: "ChordCLITests", dependencies: ["ChordCLI", "Chord", arguments, logging],
-        swiftSettings: strict),
+        name: "ChordCLITests",
+        dependencies: ["ChordCLI", "Chord", arguments, logging],
+        swiftSettings: strict
+    ),
     // Against programs that are not ours: grpcio in Tests/Interop, and the openssl command.
     .testTarget(
         name: "InteropTests",
         dependencies: [
             "Chord", "ChordTransport", "ChordTLS", "ChordRPC", "ChordIdentity", "ChordCore",
             "ChordTestSupport", nioCore, nioPosix, nioLocks, logging,
-        ], swiftSettings: strict),
+        ],
+        swiftSettings: strict
+    ),
 ]
 
 let package = Package(

@@ -31,10 +31,13 @@ public struct Certificates: Hashable, Sendable {
         let revocationList = path("crl.pem")
         self.init(
             files: TLSFiles(
-                certificateChain: path("\(name).pem"), privateKey: path("\(name).key"),
+                certificateChain: path("\(name).pem"),
+                privateKey: path("\(name).key"),
                 trustRoots: path("ca.pem"),
                 revocationList: FileManager.default.fileExists(atPath: revocationList)
-                    ? revocationList : nil))
+                    ? revocationList : nil
+            )
+        )
     }
 
     /// Loads the files.
@@ -52,7 +55,10 @@ public struct Certificates: Hashable, Sendable {
         var configuration = TLSConfiguration(
             files: files,
             policy: IdentityPolicy(
-                trustDomains: domains, admitsHostCertificates: admitsHostCertificates))
+                trustDomains: domains,
+                admitsHostCertificates: admitsHostCertificates
+            )
+        )
         configuration.handshakeTimeout = handshakeTimeout
         return try TLSContext(configuration: configuration)
     }

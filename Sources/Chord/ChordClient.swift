@@ -65,17 +65,24 @@ public final class ChordClient: Sendable {
             configuration.eventLoopGroup == nil
             ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
         let executors = EventLoopExecutors(
-            group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton)
+            group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton
+        )
         transport = NetworkTransport(
-            tls: TLSContextSource(context), executors: executors,
+            tls: TLSContextSource(context),
+            executors: executors,
             configuration: configuration.transport,
             log: TransportLog(logger: configuration.logger, failuresPerSecond: 10),
-            metrics: ChordTransportMetrics())
+            metrics: ChordTransportMetrics()
+        )
         self.ownGroup = ownGroup
         client = RingClient(
-            contacts: configuration.nodes, transport: transport, executor: executors.next(),
-            silence: configuration.silence, lookups: configuration.lookups,
-            hashes: configuration.hashes)
+            contacts: configuration.nodes,
+            transport: transport,
+            executor: executors.next(),
+            silence: configuration.silence,
+            lookups: configuration.lookups,
+            hashes: configuration.hashes
+        )
     }
 
     /// What the ring's members have in common, as the first node that answers says.
@@ -88,7 +95,9 @@ public final class ChordClient: Sendable {
     /// Looks up who owns a key; the ring forwards the question.
     ///
     /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded` or `refused`.
-    public func lookup(key: String, wantsPath: Bool = false) async throws(ChordError) -> LookupResult {
+    public func lookup(key: String, wantsPath: Bool = false) async throws(ChordError)
+        -> LookupResult
+    {
         try await client.lookup(.key(Array(key.utf8)), wantPath: wantsPath)
     }
 
@@ -97,7 +106,8 @@ public final class ChordClient: Sendable {
     /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded` or `refused`;
     ///   `invalidConfiguration` for an identifier wider than the ring's.
     public func lookup(
-        _ id: Identifier, wantsPath: Bool = false
+        _ id: Identifier,
+        wantsPath: Bool = false
     ) async throws(ChordError) -> LookupResult {
         try await client.lookup(.identifier(id), wantPath: wantsPath)
     }

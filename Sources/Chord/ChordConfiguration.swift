@@ -35,19 +35,27 @@ public struct RingConfiguration: Sendable {
     func parameters() throws(ChordError) -> RingParameters {
         guard (1...255).contains(name.utf8.count), !name.utf8.contains(0) else {
             throw ChordError(
-                .invalidConfiguration, "a ring's name has 1 to 255 bytes and no zero byte")
+                .invalidConfiguration,
+                "a ring's name has 1 to 255 bytes and no zero byte"
+            )
         }
         guard (1...32).contains(successorCount) else {
             throw ChordError(
-                .invalidConfiguration, "successorCount is \(successorCount); it must be 1 to 32")
+                .invalidConfiguration,
+                "successorCount is \(successorCount); it must be 1 to 32"
+            )
         }
         do {
             try HashFunction.validate(hash: hash, width: width)
             let space = try IdentifierSpace(width: width)
             return RingParameters(
-                ring: name, hash: hash.name,
-                probe: hash.identifier(of: RingParameters.probeText, in: space), space: space,
-                rule: identifierRule, successorCount: successorCount)
+                ring: name,
+                hash: hash.name,
+                probe: hash.identifier(of: RingParameters.probeText, in: space),
+                space: space,
+                rule: identifierRule,
+                successorCount: successorCount
+            )
         } catch {
             throw ChordError(.invalidConfiguration, "the identifiers cannot be made", cause: error)
         }

@@ -46,7 +46,10 @@ public final class ChordNode: Service, Sendable {
             context = try configuration.certificates.load()
         } catch {
             throw ChordError(
-                .invalidConfiguration, "node \(configuration.name) cannot start", cause: error)
+                .invalidConfiguration,
+                "node \(configuration.name) cannot start",
+                cause: error
+            )
         }
         try Self.check(configuration, listen)
         try Self.check(configuration, context.identity)
@@ -56,49 +59,71 @@ public final class ChordNode: Service, Sendable {
             ? MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoopThreads))
             : nil
         let executors = EventLoopExecutors(
-            group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton)
+            group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton
+        )
         let tls = TLSContextSource(context)
         let log = TransportLog(
             logger: configuration.logger,
-            failuresPerSecond: configuration.transport.server.loggedFailuresPerSecond)
+            failuresPerSecond: configuration.transport.server.loggedFailuresPerSecond
+        )
         let transportMetrics = ChordTransportMetrics()
         let server = GRPCServer(
-            tls: tls, executors: executors, configuration: configuration.transport, log: log,
-            metrics: transportMetrics)
+            tls: tls,
+            executors: executors,
+            configuration: configuration.transport,
+            log: log,
+            metrics: transportMetrics
+        )
         do {
             try await server.bind(host: listen.host, port: listen.port)
         } catch {
             try? await ownGroup?.shutdownGracefully()
             throw ChordError(
-                .invalidConfiguration, "node \(configuration.name) cannot start", cause: error)
+                .invalidConfiguration,
+                "node \(configuration.name) cannot start",
+                cause: error
+            )
         }
         var clientSide = configuration.transport
         // A dead peer is dialled again at the pace of maintenance, as nobody waits longer for it.
         clientSide.client.maxBackoff = min(
-            clientSide.client.maxBackoff, configuration.intervals.stabilize)
+            clientSide.client.maxBackoff,
+            configuration.intervals.stabilize
+        )
         let transport = NetworkTransport(
-            tls: tls, executors: executors, configuration: clientSide, log: log,
-            metrics: transportMetrics)
+            tls: tls,
+            executors: executors,
+            configuration: clientSide,
+            log: log,
+            metrics: transportMetrics
+        )
         let address =
             configuration.advertise
             ?? HostAndPort.join(host: listen.host, port: server.localPort ?? listen.port)
 
         var runtime = RuntimeConfiguration(
-            name: configuration.name, address: address, parameters: parameters,
-            hash: configuration.ring.hash)
+            name: configuration.name,
+            address: address,
+            parameters: parameters,
+            hash: configuration.ring.hash
+        )
         runtime.intervals = configuration.intervals
         runtime.silence = configuration.silence
         runtime.lookups = configuration.lookups
         runtime.machine = configuration.machine
         let shell = NodeShell(
-            configuration: runtime, executor: executors.next(), transport: transport,
-            logger: configuration.logger)
+            configuration: runtime,
+            executor: executors.next(),
+            transport: transport,
+            logger: configuration.logger
+        )
         if !context.identity.holds(forHost: PeerTarget.host(of: address)) {
             configuration.logger.warning(
                 "the certificate does not hold for the advertised host, so nobody can join through it",
                 metadata: [
                     LogKeys.node: "\(configuration.name)", LogKeys.address: "\(address)",
-                ])
+                ]
+            )
         }
 
         self.configuration = configuration
@@ -118,28 +143,33 @@ public final class ChordNode: Service, Sendable {
 
     /// Whether a certificate is this node's.
     private static func check(
-        _ configuration: ChordConfiguration, _ identity: PeerIdentity
+        _ configuration: ChordConfiguration,
+        _ identity: PeerIdentity
     ) throws(ChordError) {
         func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
         let name = configuration.name
         guard identity.role == .node else {
             throw refuse(
                 "\(configuration.certificates.files.certificateChain) is the certificate of \(identity); "
-                    + "a member needs one of role node")
+                    + "a member needs one of role node"
+            )
         }
         if let certified = identity.name, certified != name {
             throw refuse(
                 "\(configuration.certificates.files.certificateChain) names node \(certified), but this "
-                    + "node is to be called \(name)")
+                    + "node is to be called \(name)"
+            )
         }
     }
 
     /// Whether the settings can work.
     private static func check(
-        _ configuration: ChordConfiguration, _ listen: HostAndPort
+        _ configuration: ChordConfiguration,
+        _ listen: HostAndPort
     ) throws(ChordError) {
         func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
-        guard (1...255).contains(configuration.name.utf8.count), !configuration.name.utf8.contains(0)
+        guard (1...255).contains(configuration.name.utf8.count),
+            !configuration.name.utf8.contains(0)
         else { throw refuse("a node's name has 1 to 255 bytes and no zero byte") }
         for contact in configuration.contacts {
             do throws(TransportError) {
@@ -157,7 +187,8 @@ public final class ChordNode: Service, Sendable {
         } else if ["0.0.0.0", "::"].contains(listen.host) {
             throw refuse(
                 "\(configuration.listen) listens everywhere, which nobody can dial: set the advertised "
-                    + "address")
+                    + "address"
+            )
         }
         guard configuration.intervals.stabilize > .zero,
             (0..<1).contains(configuration.intervals.jitter)
@@ -228,7 +259,11 @@ public final class ChordNode: Service, Sendable {
         do throws(TLSError) {
             context = try configuration.certificates.load()
         } catch {
-            throw ChordError(.invalidConfiguration, "the certificates stay as they are", cause: error)
+            throw ChordError(
+                .invalidConfiguration,
+                "the certificates stay as they are",
+                cause: error
+            )
         }
         try Self.check(configuration, context.identity)
         tls.replace(with: context)
@@ -278,7 +313,9 @@ public final class ChordNode: Service, Sendable {
     /// Looks up who owns a key.
     ///
     /// - Throws: `ChordError` with `notMember`, `lookupFailed` or `deadlineExceeded`.
-    public func lookup(key: String, timeout: Duration? = nil) async throws(ChordError) -> LookupResult {
+    public func lookup(key: String, timeout: Duration? = nil) async throws(ChordError)
+        -> LookupResult
+    {
         try await lookup(identifier(of: key), timeout: timeout)
     }
 
@@ -289,7 +326,9 @@ public final class ChordNode: Service, Sendable {
     ///   - wantsPath: whether the result is to name the nodes that the question went through.
     /// - Throws: `ChordError` with `notMember`, `lookupFailed` or `deadlineExceeded`.
     public func lookup(
-        _ id: Identifier, timeout: Duration? = nil, wantsPath: Bool = false
+        _ id: Identifier,
+        timeout: Duration? = nil,
+        wantsPath: Bool = false
     ) async throws(ChordError) -> LookupResult {
         try await shell.lookup(id, timeout: timeout, wantsPath: wantsPath)
     }

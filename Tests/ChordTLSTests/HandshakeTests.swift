@@ -4,6 +4,7 @@
 
 import COpenSSL
 import ChordIdentity
+import ChordTestSupport
 import NIOCore
 import Testing
 

@@ -65,20 +65,20 @@ package final class TestAuthority {
     package let root: Issued
     private var serial = 0
 
-    /// Makes an authority, or, with the root of another, a second set of records for that one.
-    package init(_ name: String, in parent: URL, root existing: Issued? = nil) throws {
+    /// Makes an authority that certifies itself, or one that issues with somebody's certificate,
+    /// whether that may or not.
+    package init(_ name: String, in parent: URL, issuingAs issuer: Issued? = nil) throws {
         folder = parent.appendingPathComponent(name)
         try FileManager.default.createDirectory(
             at: folder.appendingPathComponent("issued"),
             withIntermediateDirectories: true
         )
-        let root =
-            existing
+        root =
+            issuer
             ?? Issued(
                 certificate: folder.appendingPathComponent("root.crt").path,
                 key: folder.appendingPathComponent("root.key").path
             )
-        self.root = root
         try "".write(
             to: folder.appendingPathComponent("index.txt"),
             atomically: true,
@@ -115,7 +115,7 @@ package final class TestAuthority {
             atomically: true,
             encoding: .utf8
         )
-        if existing != nil { return }
+        guard issuer == nil else { return }
         try openssl(
             ["req", "-x509", "-config", "ca.cnf", "-newkey", "ec"] + Self.curve + [
                 "-nodes", "-keyout", root.key, "-out", root.certificate, "-days", "3650",

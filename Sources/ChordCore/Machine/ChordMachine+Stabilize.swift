@@ -65,7 +65,7 @@ extension ChordMachine {
         guard successors.head?.id == head.id else { return [] }
         switch answer {
         case .busy:
-            return retrySoon()
+            return waitForTick()
         case .dead, .notMember:
             return dropHead(cause: .failed)
         case .state(let state):
@@ -101,7 +101,7 @@ extension ChordMachine {
         guard successors.head?.id == head?.id else { return [] }
         switch answer {
         case .busy:
-            return retrySoon()
+            return waitForTick()
         case .state(let state) where state.node.id == candidate.id:
             var directives = changing(.stabilized) { machine, _ in
                 machine.successors = SuccessorList(
@@ -184,11 +184,10 @@ extension ChordMachine {
         return configuration.queryMode == .delaying ? [.publish] : []
     }
 
-    private mutating func retrySoon() -> [Directive] {
-        var directives: [Directive] = []
-        wantRound(&directives)
-        return directives
-    }
+    /// A busy node is asked again at the next tick and not before. To ask at once keeps the asker busy
+    /// itself, and where a round trip is a fifth of the interval, everybody is busy all the time and
+    /// nothing is ever repaired.
+    private func waitForTick() -> [Directive] { [] }
 
     /// Whether a state names another life of this node. At our own address it is a former one, whose
     /// incarnation ours must exceed; elsewhere it may be a live rival.

@@ -62,7 +62,8 @@ package struct RingClient: Sendable {
             guard result.status.isOK else {
                 let status = result.status
                 failures.append(
-                    status.message.contains(address) ? status.message : "\(address): \(status)")
+                    status.message.contains(address) ? status.message : "\(address): \(status)"
+                )
                 continue
             }
             do throws(WireError) {

@@ -232,7 +232,8 @@ extension NodeShell {
                 case (_, .failed(let error)): continuation.resume(throwing: error)
                 case (_, .left), (.left, _):
                     continuation.resume(
-                        throwing: ChordError(.stopped, "the node has left the ring"))
+                        throwing: ChordError(.stopped, "the node has left the ring")
+                    )
                 case (.outside, nil) where Task.isCancelled:
                     continuation.resume(throwing: CancellationError())
                 case (.outside, nil): joinWaiters[key] = continuation
@@ -250,7 +251,11 @@ extension NodeShell {
         ticker?.cancel()
         ticker = nil
         await withCheckedContinuation { continuation in
-            if leavesUnderWay > 0 { leaveWaiters.append(continuation) } else { continuation.resume() }
+            if leavesUnderWay > 0 {
+                leaveWaiters.append(continuation)
+            } else {
+                continuation.resume()
+            }
         }
         finish(.left)
     }

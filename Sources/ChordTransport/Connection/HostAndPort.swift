@@ -60,7 +60,11 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
         guard (1...5).contains(portText.utf8.count),
             portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let number = Int(portText), ports.contains(number)
-        else { throw refuse("the port must be a number from \(ports.lowerBound) to \(ports.upperBound)") }
+        else {
+            throw refuse(
+                "the port must be a number from \(ports.lowerBound) to \(ports.upperBound)"
+            )
+        }
         port = number
     }
 

@@ -124,7 +124,9 @@ package final class GRPCServer: Sendable {
     {
         let shown = HostAndPort(address).map { "\($0)" } ?? "\(address)"
         return TransportError(
-            .bindFailed, "cannot listen on \(shown): \(DialFailure.describe(cause))")
+            .bindFailed,
+            "cannot listen on \(shown): \(DialFailure.describe(cause))"
+        )
     }
 
     private var bootstrap: ServerBootstrap {

@@ -49,7 +49,7 @@ struct Certificates: Sendable {
             let authority = try TestAuthority(
                 "expiring-\(UUID().uuidString)",
                 in: folder,
-                root: root
+                issuingAs: root
             )
             let end = Date(timeIntervalSinceNow: TimeInterval(lifetime.components.seconds))
             return try Self.context(

@@ -257,9 +257,13 @@ enum RawPeers {
     }
 }
 
-/// Waits until `condition` holds; the test's time limit bounds it.
+/// Asks again and again until `condition` holds, for what tells nobody that it has changed; the test's
+/// time limit ends it by cancelling.
 func eventually(_ condition: @Sendable () async -> Bool) async throws {
     while !(await condition()) {
-        try await Task.sleep(for: .milliseconds(2))
+        try Task.checkCancellation()
+        await withCheckedContinuation { continuation in
+            _ = testExecutors.all[0].schedule(after: .milliseconds(2)) { continuation.resume() }
+        }
     }
 }

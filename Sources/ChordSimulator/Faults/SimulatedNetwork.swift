@@ -1,0 +1,51 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// The network between the nodes: what passes, what waits and what is lost. It draws nothing and keeps
+/// no messages; whoever delivers asks it.
+struct SimulatedNetwork {
+    private var blocked: Set<UInt64> = []
+    private var held: Set<UInt64> = []
+
+    private static func link(_ from: Int, _ to: Int) -> UInt64 {
+        UInt64(UInt32(from)) << 32 | UInt64(UInt32(to))
+    }
+
+    func isBlocked(from: Int, to: Int) -> Bool {
+        !blocked.isEmpty && blocked.contains(Self.link(from, to))
+    }
+
+    func isHeld(from: Int, to: Int) -> Bool {
+        !held.isEmpty && held.contains(Self.link(from, to))
+    }
+
+    mutating func block(_ left: [Int], _ right: [Int]) {
+        for from in left {
+            for to in right { blocked.insert(Self.link(from, to)) }
+        }
+    }
+
+    mutating func unblock(_ left: [Int], _ right: [Int]) {
+        for from in left {
+            for to in right { blocked.remove(Self.link(from, to)) }
+        }
+    }
+
+    mutating func hold(from: Int, to: Int) {
+        held.insert(Self.link(from, to))
+    }
+
+    mutating func release(from: Int, to: Int) {
+        held.remove(Self.link(from, to))
+    }
+
+    mutating func unblockAll() {
+        blocked = []
+    }
+
+    mutating func heal() {
+        blocked = []
+        held = []
+    }
+}

@@ -1,0 +1,128 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+
+/// A node of the machine level: the machine with what the shell around it would remember.
+///
+/// A class, as it is large and never copied: a new life is a new object.
+final class MachineNode {
+    /// Something on its way to the node that will change its list.
+    struct Inbound {
+        enum Content {
+            case answer(Token, StateAnswer)
+            case leave(NodeReference, successors: [NodeReference])
+            case place(attempt: UInt32, RingState)
+        }
+
+        var serial: UInt64
+        var content: Content
+    }
+
+    var machine: ChordMachine
+    var isUp = true
+    var life: UInt32 = 1
+    /// Millionths by which its clock is fast (negative) or slow.
+    var skew: Int64 = 0
+    var isRoundDue = false
+    var isTicking = false
+    /// What has piled up while the node stood still; nil while it does not.
+    var backlog: [Event]?
+    /// Through whom it joins first.
+    var contact = 0
+    var joinAttempt: UInt32 = 0
+    var joinWait: Int64 = 0
+    /// When it ceased to be a member for the last time.
+    var memberUntil: Int64 = -1
+    var wasMember = false
+    /// When this life became a member.
+    var memberSince: Int64 = 0
+    var inbound: [Inbound] = []
+    /// The list that was looked at last, where no tracker does it.
+    var checkedList: [NodeReference] = []
+
+    init(machine: ChordMachine) {
+        self.machine = machine
+    }
+
+    var isMember: Bool { isUp && machine.phase == .member }
+    var reference: NodeReference { machine.node }
+
+    static func name(_ number: Int) -> String { "n\(number)" }
+
+    /// The number in an address; 0, which nobody has, where there is none.
+    static func number(of reference: NodeReference) -> Int {
+        var number = 0
+        for digit in reference.address.utf8.dropFirst() {
+            number = number * 10 + Int(digit &- UInt8(ascii: "0"))
+        }
+        return number
+    }
+}
+
+/// A lookup under way at one node, as `LookupRun` of the runtime.
+struct MachineLookup {
+    /// Who waits for it.
+    enum Origin {
+        case finger(Token)
+        case joining(attempt: UInt32)
+        case client(Int)
+        case remote(Int, askerLife: UInt32, RunReference, attempt: Int32)
+    }
+
+    var node: Int
+    var life: UInt32
+    var lookup: LookupMachine
+    var origin: Origin
+    var deadline: Int64
+    var attempt: Int32 = 0
+    var asked: NodeReference?
+    var isAccepted = false
+    var serial: UInt32 = 0
+    var isActive = false
+}
+
+/// The lookups under way.
+struct MachineLookups {
+    private var runs: [MachineLookup] = []
+    private var free: [Int32] = []
+    private var lastSerial: UInt32 = 0
+
+    subscript(reference: RunReference) -> MachineLookup? {
+        let place = Int(reference.place)
+        guard runs.indices.contains(place), runs[place].isActive,
+            runs[place].serial == reference.serial
+        else { return nil }
+        return runs[place]
+    }
+
+    mutating func add(_ run: MachineLookup) -> RunReference {
+        lastSerial &+= 1
+        var run = run
+        run.serial = lastSerial
+        run.isActive = true
+        let place: Int32
+        if let last = free.popLast() {
+            place = last
+            runs[Int(place)] = run
+        } else {
+            place = Int32(runs.count)
+            runs.append(run)
+        }
+        return RunReference(place: place, serial: lastSerial)
+    }
+
+    mutating func change(_ reference: RunReference, _ body: (inout MachineLookup) -> Void) {
+        guard self[reference] != nil else { return }
+        body(&runs[Int(reference.place)])
+    }
+
+    mutating func remove(_ reference: RunReference) {
+        guard self[reference] != nil else { return }
+        runs[Int(reference.place)].isActive = false
+        free.append(reference.place)
+    }
+
+    var bytes: Int { runs.capacity * MemoryLayout<MachineLookup>.stride }
+}

@@ -1,0 +1,319 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+
+// What machines want done, and what they say to each other.
+
+extension MachineWorld {
+    func perform(
+        _ number: Int,
+        _ event: Event? = nil,
+        _ input: (inout ChordMachine) -> [Directive]
+    ) {
+        let wasMember = nodes[number].machine.phase == .member
+        let predecessor = nodes[number].machine.predecessor
+        let directives = input(&nodes[number].machine)
+        let isMember = nodes[number].machine.phase == .member
+        if isMember, !wasMember { becameMember(number) }
+        if !isMember, wasMember { nodes[number].memberUntil = now }
+        if isMember != wasMember { auditor.ownersChanged() }
+        if isTruthful, wasMember, isMember { judgeRange(of: number, before: predecessor, event) }
+        // First what it has become, then what it says: a Leave speaks of somebody who is gone.
+        touched(number, event)
+        for directive in directives { execute(directive, of: number) }
+    }
+
+    /// A range grows only over the place of a predecessor that is gone: a live one has its own. Of one
+    /// that is back since a short while, the verdict may speak of its former life.
+    private func judgeRange(of number: Int, before: NodeReference, _ event: Event?) {
+        let machine = nodes[number].machine
+        guard machine.predecessor.id != before.id, before.id != machine.node.id,
+            !machine.predecessor.id.isBetween(before.id, and: machine.node.id)
+        else { return }
+        let former = nodes[MachineNode.number(of: before)]
+        guard former.isMember, now - former.memberSince > 3 * silence else { return }
+        report(
+            .ownership,
+            [
+                "\(machine.node.name) takes \(machine.predecessor.name) for its predecessor, while "
+                    + "\(before.name), which is nearer, is alive"
+            ],
+            after: event.map { "\($0)" } ?? "a suspicion"
+        )
+    }
+
+    private func execute(_ directive: Directive, of number: Int) {
+        if trace != nil, case .publish = directive {} else { trace?.append("    \(directive)") }
+        switch directive {
+        case .askState(let token, let peer):
+            let life = nodes[number].life
+            heap.push(.expire(number, life: life, token), at: now + local(silence, of: number))
+            send(from: number, to: MachineNode.number(of: peer), .ask(token))
+        case .notify(let peer):
+            send(
+                from: number,
+                to: MachineNode.number(of: peer),
+                .notify(nodes[number].reference)
+            )
+        case .nudge(let peer):
+            let id = nodes[number].reference.id
+            send(from: number, to: MachineNode.number(of: peer), .nudge(id))
+        case .findFinger(let token, let target):
+            startLookup(target, at: number, for: .finger(token))
+        case .sendLeave(let peer, _, let successors):
+            send(
+                from: number,
+                to: MachineNode.number(of: peer),
+                .leave(nodes[number].reference, successors: successors)
+            )
+        case .roundSoon:
+            guard !nodes[number].isRoundDue else { return }
+            nodes[number].isRoundDue = true
+            let delay = generator.integer(in: (promptDelay / 2)...(promptDelay * 3 / 2))
+            heap.push(
+                .round(number, life: nodes[number].life),
+                at: now + local(delay, of: number)
+            )
+        case .publish, .report, .verifyRival:
+            break
+        }
+    }
+
+    // MARK: The way of a message
+
+    func send(from: Int, to: Int, _ payload: Payload) {
+        let message = Message(
+            from: from,
+            to: to,
+            askerLife: nodes[from].life,
+            payload: payload
+        )
+        dispatch(message)
+    }
+
+    private func reply(to question: Message, _ payload: Payload) {
+        dispatch(
+            Message(
+                from: question.to,
+                to: question.from,
+                askerLife: question.askerLife,
+                payload: payload
+            )
+        )
+    }
+
+    func answer(_ asker: Int, life: UInt32, from: Int, _ payload: Payload) {
+        dispatch(Message(from: from, to: asker, askerLife: life, payload: payload))
+    }
+
+    private func dispatch(_ message: Message) {
+        counts.messages += 1
+        if message.to == message.from || isHealed { return schedule(message) }
+        let network = scenario.network
+        if self.network.isBlocked(from: message.from, to: message.to) {
+            counts.lost += 1
+            return
+        }
+        if network.loss > 0, generator.chance(network.loss) {
+            counts.lost += 1
+            return
+        }
+        if network.duplication > 0, generator.chance(network.duplication) { schedule(message) }
+        schedule(message)
+    }
+
+    private func schedule(_ message: Message) {
+        lastSerial += 1
+        noteInbound(message, lastSerial)
+        if network.isHeld(from: message.from, to: message.to) {
+            waiting.append((message, lastSerial))
+            return
+        }
+        let delay = message.to == message.from ? 1000 : sampledDelay()
+        heap.push(.deliver(message, serial: lastSerial), at: now + delay)
+    }
+
+    private func sampledDelay() -> Int64 {
+        let delay = scenario.network.delay.sample(using: &generator)
+        if !isHealed || scenario.network.staysSlow { return delay }
+        return min(delay, Self.calmDelay.sample(using: &generator))
+    }
+
+    /// Sends on what waited on links that are held no more.
+    func releaseWaiting() {
+        let all = waiting
+        waiting = []
+        for (message, serial) in all {
+            if network.isHeld(from: message.from, to: message.to) {
+                waiting.append((message, serial))
+            } else {
+                heap.push(
+                    .deliver(message, serial: serial),
+                    at: now + sampledDelay()
+                )
+            }
+        }
+    }
+
+    func deliver(_ message: Message, _ serial: UInt64) {
+        let number = message.to
+        guard number < nodes.count else { return }
+        if tracker != nil, !nodes[number].inbound.isEmpty {
+            nodes[number].inbound.removeAll { $0.serial == serial }
+            // What arrives is judged once it is taken in; what is not taken in changes nothing.
+            defer { touched(number, .deliver(message, serial: serial)) }
+            return take(message, serial)
+        }
+        take(message, serial)
+    }
+
+    private func take(_ message: Message, _ serial: UInt64) {
+        let number = message.to
+        let isSameLife = isAlive(number, message.askerLife)
+        let event = Event.deliver(message, serial: serial)
+        switch message.payload {
+        case .ask(let token):
+            let answer = stateAnswer(of: number)
+            guard answer == .dead, !scenario.network.refusesWhenDown else {
+                return reply(to: message, .answer(token, answer))
+            }
+            // Nothing comes back, and from now on that is what the asker will find out.
+            noteSilence(message, token)
+        case .answer(let token, let answer):
+            if isSameLife { perform(number, event) { $0.receive(answer, for: token) } }
+        case .notify(let candidate):
+            if nodes[number].isUp { perform(number, event) { $0.notified(by: candidate) } }
+        case .nudge(let id):
+            if nodes[number].isUp { perform(number, event) { $0.nudged(by: id) } }
+        case .leave(let leaver, let rest):
+            if nodes[number].isUp {
+                perform(number, event) { $0.neighbourLeft(leaver, successors: rest) }
+            }
+        case .find(let request): accept(request, message)
+        case .accepted(let run, let attempt):
+            lookups.change(run) { if $0.attempt == attempt { $0.isAccepted = true } }
+        case .found(let run, let attempt, let outcome):
+            if isSameLife { answered(run, attempt, outcome) }
+        case .askPlace(let attempt):
+            let answer = stateAnswer(of: number)
+            if answer != .dead || scenario.network.refusesWhenDown {
+                reply(to: message, .answerPlace(attempt: attempt, answer))
+            }
+        case .answerPlace(let attempt, let answer):
+            if isSameLife { takePlace(number, attempt, answer, event) }
+        }
+    }
+
+    /// What a node answers to the question for its state.
+    func stateAnswer(of number: Int) -> StateAnswer {
+        guard number < nodes.count, nodes[number].isUp else { return .dead }
+        guard nodes[number].machine.phase == .member else { return .notMember }
+        let view = nodes[number].machine.view
+        return view.isDelaying ? .busy : .state(view.state)
+    }
+
+    // MARK: Lists in flight
+
+    /// Writes down what is on its way to a node and will change its list.
+    private func noteInbound(_ message: Message, _ serial: UInt64) {
+        guard tracker != nil, message.to < nodes.count else { return }
+        let content: MachineNode.Inbound.Content
+        switch message.payload {
+        case .answer(let token, let answer): content = .answer(token, answer)
+        case .leave(let leaver, let rest): content = .leave(leaver, successors: rest)
+        case .answerPlace(let attempt, .state(let state)):
+            content = .place(attempt: attempt, state)
+        default: return
+        }
+        nodes[message.to].inbound.append(MachineNode.Inbound(serial: serial, content: content))
+        touched(message.to, nil)
+    }
+
+    private func noteSilence(_ message: Message, _ token: Token) {
+        guard tracker != nil, isAlive(message.from, message.askerLife) else { return }
+        nodes[message.from].inbound.append(
+            MachineNode.Inbound(serial: 0, content: .answer(token, .dead))
+        )
+        touched(message.from, nil)
+    }
+
+    /// The lists that a node will have once what is on its way to it arrives, one thing at a time.
+    func listsInFlight(to number: Int) -> [[Identifier]] {
+        var lists: [[Identifier]] = []
+        let node = nodes[number]
+        for inbound in node.inbound {
+            var machine = node.machine
+            switch inbound.content {
+            case .answer(let token, let answer): _ = machine.receive(answer, for: token)
+            case .leave(let leaver, let rest): _ = machine.neighbourLeft(leaver, successors: rest)
+            case .place(let attempt, let state):
+                guard machine.phase == .outside, attempt == node.joinAttempt,
+                    machine.join(after: state) != nil
+                else { continue }
+            }
+            guard machine.phase == .member else { continue }
+            if node.machine.phase != .member || machine.successors != node.machine.successors {
+                lists.append(machine.successors.entries.map(\.id))
+            }
+        }
+        return lists
+    }
+
+    // MARK: The invariant after every event
+
+    /// Looks at what an event may have changed. The order of a list does not depend on what fails or who
+    /// is misled, so that it is checked in every run.
+    func touched(_ number: Int, _ event: Event?) {
+        let violations: [String]
+        if tracker == nil {
+            let list = nodes[number].machine.successors.entries
+            guard list != nodes[number].checkedList else { return }
+            nodes[number].checkedList = list
+            violations = InvariantChecker.flaws(
+                of: list.map(\.id),
+                owner: nodes[number].reference.id
+            )
+        } else {
+            violations = updateTracker(number)
+        }
+        guard !violations.isEmpty else { return }
+        report(
+            .invariant,
+            violations,
+            after: event.map { "\($0)" } ?? "something set out for \(MachineNode.name(number))"
+        )
+    }
+
+    func updateTracker(_ number: Int) -> [String] {
+        guard nodes[number].isUp, nodes[number].machine.phase != .left else {
+            return tracker?.update(
+                number,
+                id: nodes[number].reference.id,
+                isMember: false,
+                lists: []
+            ) ?? []
+        }
+        return tracker?.update(
+            number,
+            id: nodes[number].reference.id,
+            isMember: nodes[number].isMember,
+            lists: lists(of: number)
+        ) ?? []
+    }
+
+    /// A node's own list, if it is a member, and those it will have.
+    func lists(of number: Int) -> [[Identifier]] {
+        let node = nodes[number]
+        var lists: [[Identifier]] = []
+        if node.isMember { lists.append(node.machine.successors.entries.map(\.id)) }
+        if !node.inbound.isEmpty { lists += listsInFlight(to: number) }
+        return lists
+    }
+
+    func report(_ kind: Violation.Kind, _ details: [String], after event: String) {
+        guard violation == nil, !details.isEmpty else { return }
+        violation = Violation(kind: kind, time: .nanoseconds(now), event: event, details: details)
+    }
+}

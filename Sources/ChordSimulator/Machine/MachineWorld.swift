@@ -1,0 +1,283 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+
+/// Many machines in one memory under one heap of events, with a virtual clock: what the shell does
+/// around each of them, done without a shell. Everything that happens follows from the scenario.
+final class MachineWorld {
+    let scenario: Scenario
+    let parameters: RingParameters
+    let configuration: ChordMachine.Configuration
+    /// Nodes by number; the one at 0 stands for nobody.
+    var nodes: [MachineNode] = []
+    var heap = EventHeap()
+    var lookups = MachineLookups()
+    var network = SimulatedNetwork()
+    var generator: SimulationGenerator
+    var hash = TraceHash()
+    /// Virtual nanoseconds since the start.
+    var now: Int64 = 0
+    var counts = SimulationCounts()
+    var violation: Violation?
+    /// Present in runs whose every event must leave the invariant intact.
+    var tracker: InvariantTracker?
+    /// Above this many nodes the invariant is checked in full each virtual second instead.
+    static let trackedNodes = 1000
+    var auditor = LookupAuditor()
+    var waiting: [(message: Message, serial: UInt64)] = []
+    var lastSerial: UInt64 = 0
+    var everMembers: [Int] = []
+    var takenIds: Set<Identifier> = []
+    var isHealed = false
+    /// Whether finger lookups are done at one moment rather than in messages.
+    var walksLookups = false
+    /// Lines of what happened, for a person to read.
+    var trace: [String]?
+
+    // The scenario's durations as the clock counts.
+    let stabilize: Int64
+    let isTruthful: Bool
+    let silence: Int64
+    let lookupSilence: Int64
+    let lookupDeadline: Int64
+    let promptDelay: Int64
+    /// Once everything is repaired, messages take no longer than this.
+    static let calmDelay = DelayDistribution.uniform(from: .milliseconds(1), to: .milliseconds(10))
+
+    init(_ scenario: Scenario, recordsTrace: Bool = false) {
+        self.scenario = scenario
+        generator = SimulationGenerator(seed: scenario.seed)
+        let space: IdentifierSpace
+        do {
+            space = try IdentifierSpace(width: scenario.width)
+        } catch {
+            preconditionFailure("a scenario with an impossible width: \(error)")
+        }
+        parameters = RingParameters(
+            ring: "simulated",
+            hash: "none",
+            probe: .zero,
+            space: space,
+            rule: .name,
+            successorCount: scenario.successorCount
+        )
+        var configuration = ChordMachine.Configuration()
+        configuration.queryMode = scenario.queryMode
+        self.configuration = configuration
+        isTruthful = scenario.isTruthful
+        stabilize = scenario.timing.stabilize.nanoseconds
+        silence = scenario.timing.silence.nanoseconds
+        lookupSilence = scenario.timing.lookupSilence.nanoseconds
+        lookupDeadline = scenario.timing.lookupDeadline.nanoseconds
+        promptDelay = scenario.timing.promptDelay.nanoseconds
+        if recordsTrace { trace = [] }
+        if scenario.expectsInvariant, scenario.birth == .founded,
+            scenario.founders.count <= Self.trackedNodes,
+            scenario.founders.count > scenario.successorCount
+        {
+            tracker = InvariantTracker(successorCount: scenario.successorCount)
+        }
+        nodes.append(makeNode(0, id: .zero))
+        nodes[0].isUp = false
+        for (index, fault) in scenario.faults.enumerated() {
+            heap.push(.fault(index), at: fault.time.nanoseconds)
+        }
+        if scenario.lookupInterval != .zero { heap.push(.clientLookup, at: 0) }
+        if scenario.expectsInvariant, scenario.birth == .founded,
+            scenario.founders.count > Self.trackedNodes
+        {
+            heap.push(.checkAll, at: 1_000_000_000)
+        }
+        bear()
+    }
+
+    private func makeNode(_ number: Int, id: Identifier, life: UInt32 = 1) -> MachineNode {
+        let name = MachineNode.name(number)
+        let reference = NodeReference(id: id, name: name, address: name, incarnation: UInt64(life))
+        let node = MachineNode(
+            machine: ChordMachine(
+                node: reference,
+                parameters: parameters,
+                configuration: configuration
+            )
+        )
+        node.life = life
+        let skew = Int64(scenario.timing.clockSkew * 1_000_000)
+        if skew > 0 { node.skew = generator.integer(in: -skew...skew) }
+        return node
+    }
+
+    func add(_ number: Int, id: Identifier, life: UInt32 = 1) {
+        while nodes.count <= number {
+            nodes.append(nodes[0])
+        }
+        nodes[number] = makeNode(number, id: id, life: life)
+        takenIds.insert(id)
+    }
+
+    // MARK: Birth
+
+    private func bear() {
+        for founder in scenario.founders { add(founder.number, id: founder.id) }
+        switch scenario.birth {
+        case .founded: found()
+        case .grown:
+            let first = scenario.founders[0].number
+            perform(first) { $0.create() }
+            for founder in scenario.founders.dropFirst() {
+                startJoining(founder.number, via: first, within: stabilize)
+            }
+        }
+    }
+
+    /// Makes an ideal ring of the founders, except for their fingers: each joins after its predecessor,
+    /// whose list is said to be the one that this node is to have.
+    private func found() {
+        let ring = scenario.founders.sorted { $0.id < $1.id }.map { nodes[$0.number].reference }
+        let count = ring.count
+        if count == 1 { return perform(scenario.founders[0].number) { $0.create() } }
+        let length = min(scenario.successorCount, count - 1)
+        for (index, node) in ring.enumerated() {
+            let state = RingState(
+                node: ring[(index + count - 1) % count],
+                predecessor: ring[(index + count - 2) % count],
+                successors: (0..<length).map { ring[(index + 1 + $0) % count] }
+            )
+            let number = MachineNode.number(of: node)
+            guard nodes[number].machine.join(after: state) != nil else {
+                preconditionFailure("founder \(node) has no place in the ring it founds")
+            }
+            becameMember(number)
+        }
+        guard tracker != nil else { return }
+        // The ring comes about at once: what is missing on the way is no violation.
+        for node in ring { _ = updateTracker(MachineNode.number(of: node)) }
+        for node in ring { _ = updateTracker(MachineNode.number(of: node)) }
+        report(.invariant, InvariantChecker.violations(in: snapshot()), after: "the start")
+    }
+
+    func becameMember(_ number: Int) {
+        counts.joined += 1
+        nodes[number].wasMember = true
+        nodes[number].memberSince = now
+        everMembers.append(number)
+        guard !nodes[number].isTicking else { return }
+        nodes[number].isTicking = true
+        let first = generator.integer(in: 0...stabilize)
+        heap.push(.tick(number, life: nodes[number].life), at: now + first)
+    }
+
+    // MARK: Running
+
+    /// Handles events up to a moment, or until something is violated.
+    ///
+    /// - Returns: false where a violation, or the limit of events, ended it.
+    func run(until end: Int64, eventLimit: Int = .max) -> Bool {
+        let last = eventLimit == .max ? Int.max : counts.events + eventLimit
+        while violation == nil, let next = heap.nextTime, next <= end {
+            step()
+            if counts.events >= last {
+                report(.endless, ["\(eventLimit) events and no end"], after: "the last of them")
+            }
+        }
+        if violation == nil { now = end }
+        return violation == nil
+    }
+
+    private func step() {
+        guard let (time, event) = heap.pop() else { return }
+        now = time
+        counts.events += 1
+        hash.mix(time)
+        hash.mix(event.code)
+        if let node = event.node, nodes[node].backlog != nil {
+            nodes[node].backlog?.append(event)
+            return
+        }
+        handle(event)
+    }
+
+    func handle(_ event: Event) {
+        if trace != nil { trace?.append("\(Self.text(now)) \(event)") }
+        switch event {
+        case .tick(let number, let life):
+            guard isAlive(number, life) else { return }
+            guard nodes[number].machine.phase == .member else {
+                nodes[number].isTicking = false
+                return
+            }
+            let jitter = scenario.timing.jitter
+            let factor = generator.number(in: (1 - jitter)...(1 + jitter))
+            let interval = local(Int64(Double(stabilize) * factor), of: number)
+            heap.push(.tick(number, life: life), at: now + interval)
+            perform(number, event) { $0.tick() }
+        case .round(let number, let life):
+            guard isAlive(number, life) else { return }
+            nodes[number].isRoundDue = false
+            perform(number, event) { $0.round() }
+        case .expire(let number, let life, let token):
+            nodes[number].inbound.removeAll { inbound in
+                if case .answer(token, .dead) = inbound.content { true } else { false }
+            }
+            guard isAlive(number, life) else { return }
+            perform(number, event) { $0.receive(.dead, for: token) }
+        case .fingerResolved(let number, let life, let token, let owner):
+            guard isAlive(number, life) else { return }
+            perform(number, event) { $0.resolveFinger(owner, for: token) }
+        case .silence(let run, let attempt): silent(run, attempt)
+        case .seekPlace(let number, let life): seekPlace(number, life)
+        case .placeExpired(let number, let life, let attempt):
+            if isAlive(number, life), nodes[number].joinAttempt == attempt { joinFailed(number) }
+        case .deliver(let message, let serial): deliver(message, serial)
+        case .resume(let number): resume(number)
+        case .exit(let number, let life):
+            if isAlive(number, life) { nodes[number].isUp = false }
+        case .restart(let number, let via): restart(number, via: via)
+        case .fault(let index): if !isHealed { apply(scenario.faults[index].fault) }
+        case .clientLookup: clientLookup()
+        case .checkAll:
+            report(.invariant, InvariantChecker.violations(in: snapshot()), after: "a full check")
+            if !isHealed { heap.push(.checkAll, at: now + 1_000_000_000) }
+        }
+    }
+
+    func isAlive(_ number: Int, _ life: UInt32) -> Bool {
+        nodes[number].isUp && nodes[number].life == life
+    }
+
+    /// How long a node takes for what it believes to be `duration`.
+    func local(_ duration: Int64, of number: Int) -> Int64 {
+        let skew = nodes[number].skew
+        return skew == 0 ? duration : duration + duration / 1000 * skew / 1000
+    }
+
+    static func text(_ time: Int64) -> String {
+        let microseconds = String(time / 1000 % 1_000_000)
+        return "\(time / 1_000_000_000)."
+            + String(repeating: "0", count: 6 - microseconds.count) + microseconds
+    }
+
+    /// The members' states, with the lists in flight.
+    func snapshot() -> RingSnapshot {
+        var views: [RoutingView] = []
+        var pending: [RingSnapshot.PendingList] = []
+        for number in nodes.indices where nodes[number].isUp {
+            if nodes[number].isMember { views.append(nodes[number].machine.view) }
+            for list in listsInFlight(to: number) {
+                pending.append(
+                    RingSnapshot.PendingList(
+                        owner: nodes[number].reference.id,
+                        successors: list
+                    )
+                )
+            }
+        }
+        return RingSnapshot(
+            members: views,
+            pending: pending,
+            successorCount: scenario.successorCount
+        )
+    }
+}

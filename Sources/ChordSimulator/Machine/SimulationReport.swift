@@ -1,0 +1,179 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+
+/// What was found to be wrong, and when.
+package struct Violation: Hashable, Sendable, CustomStringConvertible {
+    /// What kind of promise is broken.
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
+        /// Zave's invariant, in a run whose failures are admissible and whose suspicions are true.
+        case invariant
+        /// The ring was left alone and did not become ideal in time.
+        case notIdeal
+        /// An ideal ring changed although nothing happened.
+        case unstable
+        /// Ranges leave a gap or overlap.
+        case ownership
+        /// A lookup named somebody who cannot be the owner.
+        case lookup
+        /// Events breed events without end.
+        case endless
+    }
+
+    package var kind: Kind
+    /// Virtual time since the start.
+    package var time: Duration
+    /// The event after which it was found.
+    package var event: String
+    package var details: [String]
+
+    package var description: String {
+        "\(kind.rawValue) at \(time) after \(event): \(details.joined(separator: "; "))"
+    }
+}
+
+/// What happened in a run, counted.
+package struct SimulationCounts: Hashable, Sendable {
+    package var events = 0
+    package var messages = 0
+    package var lost = 0
+    package var joined = 0
+    package var left = 0
+    package var crashes = 0
+    package var restarts = 0
+    /// Failures that were left out, as the proof does not admit them.
+    package var refusedFailures = 0
+    package var pauses = 0
+    package var partitions = 0
+    package var lookupsAnswered = 0
+    package var lookupsFailed = 0
+    /// Answers that named somebody who was the owner neither at the start of the call nor at its end.
+    package var lookupsWrong = 0
+    /// Answers that named somebody who was a member at no moment of the call.
+    package var lookupsDeparted = 0
+    /// How long before the call such a one had gone at the most, in nanoseconds.
+    package var longestDeparted: Int64 = 0
+
+    package init() {}
+
+    static func + (left: SimulationCounts, right: SimulationCounts) -> SimulationCounts {
+        var sum = left
+        sum.events += right.events
+        sum.messages += right.messages
+        sum.lost += right.lost
+        sum.joined += right.joined
+        sum.left += right.left
+        sum.crashes += right.crashes
+        sum.restarts += right.restarts
+        sum.refusedFailures += right.refusedFailures
+        sum.pauses += right.pauses
+        sum.partitions += right.partitions
+        sum.lookupsAnswered += right.lookupsAnswered
+        sum.lookupsFailed += right.lookupsFailed
+        sum.lookupsWrong += right.lookupsWrong
+        sum.lookupsDeparted += right.lookupsDeparted
+        sum.longestDeparted = max(sum.longestDeparted, right.longestDeparted)
+        return sum
+    }
+}
+
+/// What came of one run.
+package struct SimulationReport: Sendable, CustomStringConvertible {
+    /// The number that the scenario was drawn from; nil where it was read.
+    package var seed: UInt64?
+    package var scenario: Scenario
+    package var counts: SimulationCounts
+    /// The same in every process that runs this scenario.
+    package var traceHash: TraceHash
+    /// What was wrong first; nil when everything held.
+    package var violation: Violation?
+    /// Stabilisation intervals from the repair of everything to the ideal ring; nil when there was none.
+    package var roundsToIdeal: Int?
+    /// The rounds that were allowed.
+    package var roundsAllowed: Int
+    /// Members at the end.
+    package var members: Int
+    /// The separate rings at the end, or the turns of one that is wound around the circle; 0 where nobody
+    /// is left. More than one can come about where live nodes were taken for dead
+    /// until whole lists were gone; the machine alone does not merge rings.
+    package var rings: Int
+    /// Forwardings per lookup, over the lookups at the end.
+    package var meanHops: Double
+    /// The last of what happened, where it was recorded.
+    package var trace: [String]
+
+    /// Whether nothing was wrong.
+    package var holds: Bool { violation == nil }
+
+    /// What came out, in a word or a line: what a kept scenario states after `----`.
+    package var outcome: String {
+        violation.map { "\($0.kind.rawValue): \($0.details.first ?? "")" }
+            ?? (rings > 1 ? "split into \(rings) rings" : rings == 0 ? "died out" : "holds")
+    }
+
+    package var description: String {
+        let name = seed.map { "seed \($0)" } ?? "scenario"
+        var lines = [
+            "\(name): \(outcome)",
+            "  \(members) members, r = \(scenario.successorCount), "
+                + "\(scenario.queryMode.rawValue), \(scenario.birth.rawValue), "
+                + (scenario.expectsInvariant ? "invariant checked" : "repair checked"),
+            "  \(counts.events) events, \(counts.crashes) crashes, \(counts.restarts) restarts, "
+                + "\(counts.left) departures, \(counts.refusedFailures) failures not admitted",
+            "  ideal after \(roundsToIdeal.map(String.init) ?? "-") of \(roundsAllowed) rounds, "
+                + "trace \(traceHash)",
+        ]
+        if let violation { lines.append("  \(violation)") }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// What came of many runs.
+package struct SweepReport: Sendable, CustomStringConvertible {
+    package var seeds = 0
+    package var counts = SimulationCounts()
+    /// Runs in which the invariant was checked after every event.
+    package var invariantRuns = 0
+    package var splits = 0
+    package var mostRounds = 0
+    /// The runs in which something was wrong.
+    package var failures: [SimulationReport] = []
+
+    package init() {}
+
+    package mutating func add(_ report: SimulationReport) {
+        seeds += 1
+        counts = counts + report.counts
+        if report.scenario.expectsInvariant { invariantRuns += 1 }
+        if report.rings > 1 { splits += 1 }
+        mostRounds = max(mostRounds, report.roundsToIdeal ?? 0)
+        if !report.holds { failures.append(report) }
+    }
+
+    package mutating func add(_ other: SweepReport) {
+        seeds += other.seeds
+        counts = counts + other.counts
+        invariantRuns += other.invariantRuns
+        splits += other.splits
+        mostRounds = max(mostRounds, other.mostRounds)
+        failures += other.failures
+    }
+
+    package var description: String {
+        var lines = [
+            "\(seeds) seeds (\(invariantRuns) with the invariant after every event), "
+                + "\(failures.count) failed",
+            "  \(counts.events) events, \(counts.messages) messages (\(counts.lost) lost), "
+                + "\(counts.joined) joins, \(counts.left) departures, \(counts.crashes) crashes, "
+                + "\(counts.restarts) restarts, \(counts.refusedFailures) failures not admitted",
+            "  lookups under faults: \(counts.lookupsAnswered) answered, \(counts.lookupsFailed) "
+                + "failed, \(counts.lookupsWrong) named a wrong owner, \(counts.lookupsDeparted) one "
+                + "that had gone (\(Duration.nanoseconds(counts.longestDeparted)) before at the most)",
+            "  \(mostRounds) rounds to ideal at the most, \(splits) rings split",
+        ]
+        lines += failures.map(\.description)
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,96 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordSimulator
+import Foundation
+import Testing
+
+/// A short fixed set of seeds. `CHORD_SEED=17 swift test --filter MachineSimulationTests` runs that one
+/// only.
+@Suite struct MachineSimulationTests {
+    static func seeds(_ range: Range<UInt64>) -> [UInt64] {
+        if let seed = ProcessInfo.processInfo.environment["CHORD_SEED"].flatMap({ UInt64($0) }) {
+            return [seed]
+        }
+        return Array(range)
+    }
+
+    private static var small: SwarmOptions {
+        var options = SwarmOptions()
+        options.founders = 2...8
+        options.faultSeconds = 2...5
+        options.mostFaults = 15
+        return options
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: seeds(0..<100))
+    func ringsHoldWhatTheyPromiseWhileQueriesAreDelayed(seed: UInt64) {
+        var options = Self.small
+        options.queryModes = [.delaying]
+        let report = MachineSimulation.run(seed: seed, options: options)
+        #expect(report.holds, "\(report)")
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: seeds(0..<100))
+    func ringsHoldWhatTheyPromiseWhileQueriesAreAnswered(seed: UInt64) {
+        var options = Self.small
+        options.queryModes = [.answering]
+        let report = MachineSimulation.run(seed: seed, options: options)
+        #expect(report.holds, "\(report)")
+    }
+
+    /// Otherwise the seeds prove little.
+    @Test func seedsHaveFaults() {
+        let sweep = MachineSimulation.run(seeds: 0..<40, options: Self.small)
+        #expect(sweep.invariantRuns >= 10)
+        #expect(sweep.counts.crashes >= 20)
+        #expect(sweep.counts.restarts >= 10)
+        #expect(sweep.counts.left >= 5)
+        #expect(sweep.counts.pauses >= 5)
+        #expect(sweep.counts.partitions >= 5)
+        #expect(sweep.counts.lost >= 20)
+        #expect(sweep.counts.lookupsAnswered >= 100)
+        // Most false suspicions mend; a ring that comes apart is not judged any further.
+        #expect(sweep.splits <= sweep.seeds / 5)
+    }
+
+    /// Owners named wrongly while members come and go are counted, and they are the smaller part.
+    @Test func wrongOwnersAreBounded() {
+        let counts = MachineSimulation.run(seeds: 0..<60, options: Self.small).counts
+        #expect(counts.lookupsAnswered >= 200)
+        #expect(counts.lookupsWrong * 3 <= counts.lookupsAnswered)
+    }
+
+    @Test func aSeedGivesOneHash() {
+        let first = MachineSimulation.run(seed: 12)
+        let second = MachineSimulation.run(seed: 12)
+        #expect(first.traceHash == second.traceHash)
+        #expect(first.counts == second.counts)
+        #expect(first.traceHash != MachineSimulation.run(seed: 13).traceHash)
+        #expect(first.traceHash == MachineSimulation.run(first.scenario).traceHash)
+    }
+
+    /// This process and the one in which the number was written down agree. A change of the protocol or
+    /// of the simulator changes it; look why, and write down the new one.
+    @Test func theHashIsThatOfOtherProcesses() {
+        #expect(MachineSimulation.run(seed: 1).traceHash.description == "05b98355d60ed8f2")
+    }
+
+    @Test func aLargerRingBecomesIdeal() {
+        let report = MachineSimulation.largeRing(nodes: 120, seed: 1)
+        #expect(report.violation == nil, "\(report)")
+        #expect(report.nodes == 120)
+        #expect(report.meanHops < 7)
+    }
+
+    @Test func aSweepStopsAtItsFirstFailure() {
+        var seen = 0
+        let sweep = MachineSimulation.run(seeds: 0..<100, options: Self.small) { _ in
+            seen += 1
+            return seen < 3
+        }
+        #expect(sweep.seeds == 3)
+    }
+}
