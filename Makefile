@@ -16,6 +16,10 @@ DESTDIR ?=
 PYTHON ?= python3
 # make test FILTER=ChordTLSTests runs what matches only.
 FILTER ?=
+# make simulate SEEDS=100000 LEVEL=machine; FIRST is where the seeds begin.
+SEEDS ?= 10000
+FIRST ?= 1
+LEVEL ?= node
 # make test TEST_RELEASE=1 lets the tests of whole processes run the release build of chord.
 TEST_RELEASE ?= 0
 
@@ -89,6 +93,11 @@ lint: deps-lint ## check format, imports, generated files and house rules
 	    $$check || failed=1; \
 	done; \
 	exit $$failed
+
+.PHONY: simulate
+simulate: deps ## random rings of whole nodes on all cores: SEEDS=10000 FIRST=1 LEVEL=node
+	$(SWIFT) build -c release --product chord $(SWIFT_FLAGS)
+	.build/release/chord simulate --level $(LEVEL) --seeds $(SEEDS) --first $(FIRST)
 
 .PHONY: mutants
 mutants: ## plant protocol errors one by one; the simulator must catch each
