@@ -106,7 +106,8 @@ targets += module(
 targets += module(
     "ChordSimulator",
     [
-        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", "ChordWire", nioLocks,
+        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", "ChordWire",
+        nioLocks,
         logging,
     ],
     exclude: ["Scenarios", "Node/Scenarios"]

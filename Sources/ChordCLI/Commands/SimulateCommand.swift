@@ -147,8 +147,10 @@ struct SimulateCommand: AsyncParsableCommand {
         Standard.output(short.text)
         do {
             try short.text.write(toFile: path, atomically: true, encoding: .utf8)
-            Standard.output("or, made short, with: chord simulate --level \(level.rawValue)"
-                + " --scenario \(path) --trace")
+            Standard.output(
+                "or, made short, with: chord simulate --level \(level.rawValue)"
+                    + " --scenario \(path) --trace"
+            )
         } catch {
             Standard.error("chord: cannot write \(path): \(error)")
         }

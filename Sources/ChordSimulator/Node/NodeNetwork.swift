@@ -65,7 +65,9 @@ final class NodeNetwork: @unchecked Sendable {
         _ arrival: @escaping @Sendable () -> Void
     ) -> Int64? {
         messages += 1
-        if links.isBlocked(from: from, to: to) || settings.loss > 0 && generator.chance(settings.loss) {
+        if links.isBlocked(from: from, to: to)
+            || settings.loss > 0 && generator.chance(settings.loss)
+        {
             lost += 1
             return nil
         }

@@ -65,10 +65,10 @@ private struct NodeRun {
             let members = world.snapshot().members.count
             var hash = world.scheduler.hash
             hash.mix(UInt64(members))
-            hash.mix(UInt64(world.scheduler.workCount))
             world.counts.events = world.scheduler.workCount
             world.counts.messages = world.network.messages
             world.counts.lost = world.network.lost
+            let allowed = roundsAllowed
             world.shutDown()
             return SimulationReport(
                 seed: nil,
@@ -77,7 +77,7 @@ private struct NodeRun {
                 traceHash: hash,
                 violation: world.violation,
                 roundsToIdeal: rounds,
-                roundsAllowed: roundsAllowed,
+                roundsAllowed: allowed,
                 members: members,
                 rings: rings,
                 meanHops: lookups == 0 ? 0 : Double(hops) / Double(lookups),

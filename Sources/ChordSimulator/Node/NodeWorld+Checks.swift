@@ -15,8 +15,9 @@ extension NodeWorld {
         guard let node = network.node(executor.number), node.executor === executor, node.isUp
         else { return }
         let view = node.shell.view
-        guard view.isMember != node.isMember || view.successors != node.successors
-            || view.predecessor != node.predecessor
+        guard
+            view.isMember != node.isMember || view.successors != node.successors
+                || view.predecessor != node.predecessor
         else { return }
         let isChange = view.isMember != node.isMember
         node.isMember = view.isMember
@@ -167,7 +168,8 @@ extension NodeWorld {
     /// process does.
     private func judgeTime(_ client: ClientLookup) {
         let standing = client.node.paused(until: now) - client.pausedBefore
-        let allowed = Double(scenario.timing.lookupDeadline.nanoseconds)
+        let allowed =
+            Double(scenario.timing.lookupDeadline.nanoseconds)
             * (1 + scenario.timing.clockSkew)
         guard now - client.start - standing > Int64(allowed) + 1_000_000 else { return }
         report(

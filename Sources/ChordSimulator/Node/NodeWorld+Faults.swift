@@ -139,10 +139,12 @@ extension NodeWorld {
     // MARK: Coming
 
     private func join(_ number: Int, id: Identifier, via: Int) {
-        guard number > 0, network.node(number) == nil, hash.identifier(
-            of: SimulatedNode.name(number),
-            in: parameters.space
-        ) == id else { return }
+        guard number > 0, network.node(number) == nil,
+            hash.identifier(
+                of: SimulatedNode.name(number),
+                in: parameters.space
+            ) == id
+        else { return }
         let isTaken = network.nodes.contains { $0?.reference.id == id }
         guard !isTaken else { return }
         let node = makeNode(number)

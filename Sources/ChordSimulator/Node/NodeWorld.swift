@@ -227,12 +227,12 @@ final class NodeWorld: @unchecked Sendable {
     /// Ends every process, so that nothing of the run outlives it.
     func shutDown() {
         tracker = nil
-        scheduler.removeTimers()
+        scheduler.letGo()
         for case let node? in network.nodes where node.isUp { end(node) }
         for case let node? in network.nodes { scheduler.drain(node.executor) }
         scheduler.afterWork = nil
         network.removeAll()
-        scheduler.removeTimers()
+        scheduler.letGo()
     }
 }
 

@@ -52,7 +52,8 @@ package final class SimulatedExecutor: NodeExecutor, @unchecked Sendable {
     package var wallClockMilliseconds: UInt64 {
         // A clock that is fast today has been so for a while: it is some seconds ahead already.
         let offset = -skew * 10
-        return UInt64(Int64(Self.epochMilliseconds) + offset) + UInt64(local(scheduler.now)) / 1_000_000
+        return UInt64(Int64(Self.epochMilliseconds) + offset) + UInt64(local(scheduler.now))
+            / 1_000_000
     }
 
     package var isCurrent: Bool {

@@ -18,13 +18,17 @@ package final class SimulationScheduler: @unchecked Sendable {
     /// Runs after each piece of work of a node.
     var afterWork: ((SimulatedExecutor) -> Void)?
 
-    private var generator: SimulationGenerator
+    /// What decides whose turn it is, and apart from it the order of timers that are due together.
+    private var turns: SimulationGenerator
+    private var ties: SimulationGenerator
     private var ready: [SimulatedExecutor] = []
+    private var turn: SimulatedExecutor?
     private var timers = TimerHeap()
     private var lastTimer: UInt64 = 0
 
     package init(seed: UInt64) {
-        generator = SimulationGenerator(seed: seed ^ 0x7363_6865_6475_6C65)
+        turns = SimulationGenerator(seed: seed ^ 0x7363_6865_6475_6C65)
+        ties = SimulationGenerator(seed: seed ^ 0x7469_6D65_7273)
     }
 
     // MARK: Driving
@@ -65,8 +69,10 @@ package final class SimulationScheduler: @unchecked Sendable {
     }
 
     /// Lets go of everything that is still to come.
-    func removeTimers() {
+    func letGo() {
         timers.removeAll()
+        ready = []
+        turn = nil
     }
 
     // MARK: What executors say
@@ -85,26 +91,27 @@ package final class SimulationScheduler: @unchecked Sendable {
     ) -> SimulatedTimer {
         let timer = SimulatedTimer(executor, work)
         lastTimer += 1
-        timers.push(timer, at: max(now, due), order: generator.next() << 32 | lastTimer)
+        timers.push(timer, at: max(now, due), order: ties.next() << 32 | lastTimer)
         return timer
     }
 
     // MARK: Steps
 
+    /// Runs a piece of work of whose turn it is. A turn lasts until there is nothing left to do: nodes
+    /// hear of each other by messages only, and those take time.
     private func runReady() -> Bool {
-        while !ready.isEmpty {
-            let index = ready.count == 1 ? 0 : Int(generator.below(UInt64(ready.count)))
-            let executor = ready[index]
-            guard !executor.isPaused, let work = executor.takeNext() else {
-                ready.swapAt(index, ready.count - 1)
-                ready.removeLast()
-                executor.leftReady()
-                continue
+        while true {
+            if let executor = turn, !executor.isPaused, let work = executor.takeNext() {
+                run(work, of: executor)
+                return true
             }
-            run(work, of: executor)
-            return true
+            turn?.leftReady()
+            turn = nil
+            guard !ready.isEmpty else { return false }
+            let index = ready.count == 1 ? 0 : Int(turns.below(UInt64(ready.count)))
+            ready.swapAt(index, ready.count - 1)
+            turn = ready.removeLast()
         }
-        return false
     }
 
     private func fireNext() {
@@ -125,12 +132,14 @@ package final class SimulationScheduler: @unchecked Sendable {
 
     private func run(_ work: SimulatedExecutor.Work, of executor: SimulatedExecutor) {
         workCount += 1
-        hash.mix(now)
-        hash.mix(UInt64(executor.number))
         current = executor
         switch work {
-        case .closure(let closure): closure()
+        case .closure(let closure):
+            hash.mix(now)
+            hash.mix(UInt64(executor.number))
+            closure()
         case .job(let job):
+            // Into how many jobs a task falls apart depends on the optimiser; what they do does not.
             job.runSynchronously(
                 isolatedTo: executor.asUnownedSerialExecutor(),
                 taskExecutor: executor.asUnownedTaskExecutor()
