@@ -103,14 +103,23 @@ targets += module(
     ],
     tests: ["ChordTestSupport", signals]
 )
-targets += module("ChordSimulator", ["ChordCore", "ChordHash"])
+targets += module(
+    "ChordSimulator",
+    [
+        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", "ChordWire",
+        nioLocks,
+        logging,
+    ],
+    exclude: ["Scenarios", "Node/Scenarios"]
+)
 targets += [
     // What several test targets need: certificates, by the command that users have.
     .target(name: "ChordTestSupport", path: "Tests/ChordTestSupport", swiftSettings: strict),
     .executableTarget(
         name: "ChordCLI",
         dependencies: [
-            "Chord", "ChordIdentity", "ChordTLS", arguments, logging, lifecycle, signals,
+            "Chord", "ChordIdentity", "ChordSimulator", "ChordTLS", nioLocks, arguments, logging,
+            lifecycle, signals,
         ],
         swiftSettings: strict
     ),

@@ -19,7 +19,7 @@ package actor NodeShell {
     nonisolated let logger: Logger
     nonisolated let metrics: RuntimeMetrics
 
-    var machine: ChordMachine
+    package internal(set) var machine: ChordMachine
     var ticker: ScheduledWork?
     var isPromptRoundDue = false
     /// Since when peers have put our questions off.

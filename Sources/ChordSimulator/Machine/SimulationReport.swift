@@ -20,6 +20,10 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
         case lookup
         /// Events breed events without end.
         case endless
+        /// A node was refused its place although nobody else has it.
+        case join
+        /// Something left the run's one thread or its virtual time.
+        case escape
     }
 
     package var kind: Kind

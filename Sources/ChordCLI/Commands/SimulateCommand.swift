@@ -1,0 +1,183 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Chord
+import ChordSimulator
+import Foundation
+
+/// `chord simulate`.
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Try the protocol out: rings under random faults, replayed from a seed.",
+        discussion: """
+            Each seed stands for one ring with its faults: crashes, restarts, departures, joins,
+            pauses, losses, partitions. A run that does not hold is made short, written to a file
+            and ends the command with exit code 1.
+            """
+    )
+
+    @Option(help: "machine: the protocol alone; node: whole nodes.")
+    var level = SimulationLevel.machine
+
+    @Option(help: "How many seeds to run.")
+    var seeds: Int?
+
+    @Option(help: "The one seed to run.")
+    var seed: UInt64?
+
+    @Option(help: "The first of the seeds.")
+    var first: UInt64 = 1
+
+    @Option(help: ArgumentHelp("Founders of a ring.", valueName: "least...most"))
+    var nodes: NodeCounts?
+
+    @Option(help: "What nodes do with questions while they have one out: answering or delaying.")
+    var mode: SimulatedMode?
+
+    @Option(help: "A scenario to run instead.", completion: .file())
+    var scenario: String?
+
+    @Option(help: "Runs at the same time; all cores unless said otherwise.")
+    var jobs: Int?
+
+    @Flag(help: "With --seed or --scenario: print what happened, line by line.")
+    var trace = false
+
+    func validate() throws {
+        guard [seeds != nil, seed != nil, scenario != nil].count(where: { $0 }) <= 1 else {
+            throw ValidationError("Give one of --seeds, --seed and --scenario.")
+        }
+        guard (seeds ?? 1) > 0, (jobs ?? 1) > 0 else {
+            throw ValidationError("--seeds and --jobs must be 1 or more.")
+        }
+        let (_, isTooMuch) = first.addingReportingOverflow(UInt64(seeds ?? 0))
+        guard !isTooMuch else { throw ValidationError("--first is too large.") }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            if let scenario {
+                try replay(try read(scenario))
+            } else if let seed {
+                try replay(Scenario.random(seed: seed, options: options))
+            } else {
+                try await sweep()
+            }
+        }
+    }
+
+    private var options: SwarmOptions {
+        var options = level.standardOptions
+        if let nodes { options.founders = nodes.range }
+        if let mode { options.queryModes = [mode == .answering ? .answering : .delaying] }
+        return options
+    }
+
+    // MARK: One run
+
+    private func read(_ path: String) throws -> Scenario {
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw CommandFailure(.configuration, "cannot read \(path): \(error)")
+        }
+        do {
+            return try Scenario(text: text)
+        } catch {
+            throw CommandFailure(.configuration, "\(path): \(error)")
+        }
+    }
+
+    private func replay(_ scenario: Scenario) throws {
+        var report = level.run(scenario, recordsTrace: trace)
+        report.seed = seed
+        for line in report.trace { Standard.output(line) }
+        Standard.output(report.description)
+        guard report.holds else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }
+    }
+
+    // MARK: Many
+
+    private func sweep() async throws {
+        let count = seeds ?? 1000
+        try checkDeterminism()
+        let sweep = ParallelSweep(
+            level: level,
+            options: options,
+            first: first,
+            count: count,
+            jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount
+        )
+        let total = await sweep.run { Standard.error($0) }
+        Standard.output(total.description)
+        guard let failure = total.failures.min(by: { ($0.seed ?? 0) < ($1.seed ?? 0) }) else {
+            return
+        }
+        explain(failure)
+        throw ExitCode(CommandFailure.Kind.failed.rawValue)
+    }
+
+    /// The same seed must give the same run, or no seed means anything.
+    private func checkDeterminism() throws {
+        let once = level.run(seed: first, options: options).traceHash
+        let twice = level.run(seed: first, options: options).traceHash
+        guard once == twice else {
+            throw CommandFailure(
+                .failed,
+                "seed \(first) gave the trace hashes \(once) and \(twice): the simulation depends on"
+                    + " something that is not the seed"
+            )
+        }
+    }
+
+    private func explain(_ failure: SimulationReport) {
+        let seed = failure.seed ?? 0
+        var command = "chord simulate --level \(level.rawValue) --seed \(seed)"
+        if let nodes { command += " --nodes \(nodes)" }
+        if let mode { command += " --mode \(mode.rawValue)" }
+        Standard.output("replay with: \(command)")
+        Standard.error("making it short ...")
+        let short = level.shrink(failure.scenario, attempts: level == .node ? 300 : 2000)
+        let path = "simulate-\(level.rawValue)-\(seed).txt"
+        Standard.output("")
+        Standard.output(short.text)
+        do {
+            try short.text.write(toFile: path, atomically: true, encoding: .utf8)
+            Standard.output(
+                "or, made short, with: chord simulate --level \(level.rawValue)"
+                    + " --scenario \(path) --trace"
+            )
+        } catch {
+            Standard.error("chord: cannot write \(path): \(error)")
+        }
+    }
+}
+
+extension SimulationLevel: ExpressibleByArgument {}
+
+/// `--mode`.
+enum SimulatedMode: String, ExpressibleByArgument, CaseIterable {
+    case answering, delaying
+}
+
+/// `--nodes`: a number, or two with three dots between.
+struct NodeCounts: ExpressibleByArgument, CustomStringConvertible {
+    /// A ring of more nodes is for the machine level, which has a form of its own for it.
+    private static let most = 10_000
+
+    let range: ClosedRange<Int>
+
+    var description: String { "\(range.lowerBound)...\(range.upperBound)" }
+
+    init?(argument: String) {
+        let bounds = argument.split(separator: ".", omittingEmptySubsequences: true).map { Int($0) }
+        guard let first = bounds.first, let low = first, let last = bounds.last, let high = last,
+            bounds.count <= 2, 1 <= low, low <= high, high <= Self.most
+        else { return nil }
+        range = low...high
+    }
+}

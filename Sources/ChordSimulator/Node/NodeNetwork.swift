@@ -1,0 +1,183 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordIdentity
+import ChordRPC
+import ChordRuntime
+
+/// The network between whole nodes: who is there, what is on its way, what waits and what is lost.
+///
+/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+final class NodeNetwork: @unchecked Sendable {
+    /// Something on its way over a link that is held.
+    private struct Held {
+        let from: Int
+        let to: Int
+        let arrival: @Sendable () -> Void
+    }
+
+    let scheduler: SimulationScheduler
+    var links = SimulatedNetwork()
+    var settings: Scenario.Network
+    /// The present life of each node, by number; nil where none has ever been.
+    private(set) var nodes: [SimulatedNode?] = []
+    var messages = 0
+    var lost = 0
+    /// Calls that ended, for the trace.
+    private(set) var callCount: UInt64 = 0
+    private var generator: SimulationGenerator
+    private var held: [Held] = []
+
+    init(scheduler: SimulationScheduler, settings: Scenario.Network, seed: UInt64) {
+        self.scheduler = scheduler
+        self.settings = settings
+        generator = SimulationGenerator(seed: seed ^ 0x6E65_7477_6F72_6B73)
+    }
+
+    // MARK: Nodes
+
+    func node(_ number: Int) -> SimulatedNode? {
+        nodes.indices.contains(number) ? nodes[number] : nil
+    }
+
+    func add(_ node: SimulatedNode) {
+        while nodes.count <= node.number { nodes.append(nil) }
+        nodes[node.number] = node
+    }
+
+    func nextCall() -> UInt64 {
+        callCount += 1
+        return callCount
+    }
+
+    // MARK: Messages
+
+    /// Sends something; `arrival` runs when it is there, unless it is lost.
+    ///
+    /// - Parameter notBefore: when what went the same way before it arrives: a stream keeps its order.
+    /// - Returns: when it arrives; nil where it is lost or waits.
+    @discardableResult
+    func transmit(
+        from: Int,
+        to: Int,
+        notBefore: Int64 = 0,
+        _ arrival: @escaping @Sendable () -> Void
+    ) -> Int64? {
+        messages += 1
+        if links.isBlocked(from: from, to: to)
+            || settings.loss > 0 && generator.chance(settings.loss)
+        {
+            lost += 1
+            return nil
+        }
+        if links.isHeld(from: from, to: to) {
+            held.append(Held(from: from, to: to, arrival: arrival))
+            return nil
+        }
+        return deliver(from: from, to: to, notBefore: notBefore, arrival)
+    }
+
+    private func deliver(
+        from: Int,
+        to: Int,
+        notBefore: Int64,
+        _ arrival: @escaping @Sendable () -> Void
+    ) -> Int64 {
+        let delay = settings.delay.sample(using: &generator)
+        let due = max(scheduler.now + delay, notBefore)
+        scheduler.hash.mix(UInt64(from) << 32 | UInt64(to))
+        scheduler.hash.mix(due)
+        scheduler.schedule(at: due, for: nil) { [self] in
+            // A partition cuts off what is on its way, too.
+            if links.isBlocked(from: from, to: to) {
+                lost += 1
+            } else {
+                arrival()
+            }
+        }
+        return due
+    }
+
+    /// What waits goes on, where its link is no longer held.
+    func releaseHeld() {
+        let waiting = held
+        held = []
+        for message in waiting {
+            if links.isHeld(from: message.from, to: message.to) {
+                held.append(message)
+            } else {
+                _ = deliver(
+                    from: message.from,
+                    to: message.to,
+                    notBefore: 0,
+                    message.arrival
+                )
+            }
+        }
+    }
+
+    func removeAll() {
+        held = []
+        nodes = []
+    }
+
+    // MARK: Processes
+
+    /// A process has ended. Where its machine is still up, its connections break; otherwise nothing tells
+    /// its peers.
+    func ended(_ node: SimulatedNode) {
+        guard settings.refusesWhenDown else { return }
+        for case let peer? in nodes where peer.isUp && peer.connections[node.number] == node.life {
+            transmit(from: node.number, to: peer.number) { [self] in
+                connectionBroke(of: peer, to: node)
+            }
+        }
+    }
+
+    private func connectionBroke(of peer: SimulatedNode, to node: SimulatedNode) {
+        guard peer.isUp, peer.connections[node.number] == node.life else { return }
+        peer.connections[node.number] = nil
+        peer.executor.execute {
+            for key in peer.calls.keys.sorted() {
+                peer.calls[key]?.connectionBroke(to: node.number, life: node.life)
+            }
+            peer.shell.connectionLost(to: SimulatedNode.address(node.number))
+        }
+    }
+}
+
+/// The transport of one life of a node.
+///
+/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+final class SimulatedTransport: ClientTransport, @unchecked Sendable {
+    private let network: NodeNetwork
+    private let number: Int
+
+    init(network: NodeNetwork, number: Int) {
+        self.network = network
+        self.number = number
+    }
+
+    /// The simulated network makes no one wait before dialling.
+    func resetBackoff(of address: String) {}
+
+    func start(
+        _ call: ClientCall,
+        on executor: any NodeExecutor,
+        observer: any ClientCallObserver
+    ) -> any ClientCallHandle {
+        guard let caller = network.node(number), caller.executor === executor else {
+            preconditionFailure("n\(number) calls from an executor that is not its own")
+        }
+        let running = SimulatedCall(
+            call,
+            number: network.nextCall(),
+            caller: caller,
+            network: network,
+            observer: observer
+        )
+        running.start()
+        return running
+    }
+}

@@ -1,0 +1,239 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordRuntime
+
+/// Runs of whole nodes on one simulated executor. Nothing here prints, reads a clock or keeps state: a
+/// scenario goes in and a report comes out, on any thread, and several may run on several threads.
+package enum NodeSimulation {
+    /// What a node run is drawn from where nothing else is said: larger rings for a longer time than
+    /// for machines.
+    package static var standardOptions: SwarmOptions {
+        var options = SwarmOptions()
+        options.founders = 3...30
+        options.faultSeconds = 3...40
+        options.mostFaults = 60
+        return options
+    }
+
+    /// Runs the scenario that a seed stands for.
+    package static func run(
+        seed: UInt64,
+        options: SwarmOptions = standardOptions,
+        recordsTrace: Bool = false
+    ) -> SimulationReport {
+        var report = run(
+            Scenario.random(seed: seed, options: options),
+            recordsTrace: recordsTrace
+        )
+        report.seed = seed
+        return report
+    }
+
+    /// Runs a scenario: faults, then repair, then what must hold once the ring is left alone.
+    package static func run(_ scenario: Scenario, recordsTrace: Bool = false) -> SimulationReport {
+        var run = NodeRun(scenario, recordsTrace: recordsTrace)
+        return run.report()
+    }
+}
+
+/// One run from its birth to its report.
+private struct NodeRun {
+    private let scenario: Scenario
+    private let world: NodeWorld
+    private var rounds: Int?
+    private var rings = 1
+    private var hops = 0
+    private var lookups = 0
+
+    /// Rounds that an ideal ring must stay ideal: longer than a lookup that is under way can take.
+    private static let quietRounds = 6
+    /// More pieces of work than this within a stabilisation interval and per node have no end.
+    private static let workPerNode = 50_000
+
+    init(_ scenario: Scenario, recordsTrace: Bool) {
+        self.scenario = scenario
+        world = NodeWorld(scenario, recordsTrace: recordsTrace)
+    }
+
+    mutating func report() -> SimulationReport {
+        world.scheduler.drive {
+            world.start()
+            if faultPhase() { livenessPhase() }
+            let members = world.snapshot().members.count
+            var hash = world.scheduler.hash
+            hash.mix(UInt64(members))
+            world.counts.events = world.scheduler.workCount
+            world.counts.messages = world.network.messages
+            world.counts.lost = world.network.lost
+            let allowed = roundsAllowed
+            world.shutDown()
+            return SimulationReport(
+                seed: nil,
+                scenario: scenario,
+                counts: world.counts,
+                traceHash: hash,
+                violation: world.violation,
+                roundsToIdeal: rounds,
+                roundsAllowed: allowed,
+                members: members,
+                rings: rings,
+                meanHops: lookups == 0 ? 0 : Double(hops) / Double(lookups),
+                trace: world.trace ?? []
+            )
+        }
+    }
+
+    private var workLimit: Int { Self.workPerNode * max(8, world.network.nodes.count) }
+
+    private func runRound(upTo end: Int64 = .max) -> Bool {
+        let next = min(end, world.now + world.stabilize)
+        return world.run(until: next, workLimit: workLimit)
+    }
+
+    private func faultPhase() -> Bool {
+        let end = scenario.healTime.nanoseconds
+        // In steps, so that the limit of work is one per interval.
+        while world.now < end {
+            guard runRound(upTo: end) else { return false }
+            world.checkClientsServed()
+        }
+        world.heal()
+        return world.violation == nil
+    }
+
+    /// The rounds within which a ring that is left alone must be ideal. Joins at one place sort
+    /// themselves out one per round, lists lengthen by one entry per round, each dead entry costs a
+    /// silence, joiners wait between attempts, and then the fingers rest before their pass.
+    private var roundsAllowed: Int {
+        let timing = scenario.timing
+        let interval = Double(timing.stabilize.nanoseconds)
+        let silences = Double(timing.silence.nanoseconds) / interval
+        let patience =
+            Double((timing.joinRetryCap + timing.lookupDeadline * 3).nanoseconds) / interval
+        let known = world.network.nodes.count
+        return 2 * known + 2 * scenario.successorCount + 24
+            + Int(patience + silences * Double(scenario.successorCount + 2))
+    }
+
+    private mutating func livenessPhase() {
+        for round in 0...(roundsAllowed + Self.quietRounds) {
+            world.rescueJoiners()
+            let ring = world.snapshot()
+            if ring.members.isEmpty {
+                rings = 0
+                return
+            }
+            if !isIdeal(ring) {
+                rounds = nil
+            } else if rounds == nil {
+                rounds = round
+            } else if let first = rounds, round - first == Self.quietRounds {
+                break
+            }
+            guard runRound() else { return }
+            world.checkClientsServed()
+        }
+        let ring = world.snapshot()
+        guard rounds != nil else {
+            if isSplit(ring) { return }
+            let outside = world.network.nodes.compactMap { $0 }.filter {
+                $0.isUp && !$0.isMember
+            }
+            world.report(
+                .notIdeal,
+                IdealChecker.flaws(in: ring)
+                    + outside.prefix(5).map { "\($0.reference.name) has not become a member" },
+                after: "\(roundsAllowed) rounds"
+            )
+            return
+        }
+        world.report(.ownership, IdealChecker.rangeFlaws(in: ring), after: "the ring was ideal")
+        checkLookups(ring)
+        guard world.violation == nil else { return }
+        // Left alone, an ideal ring stays as it is.
+        for _ in 0..<3 {
+            guard runRound() else { return }
+        }
+        world.report(.unstable, IdealChecker.flaws(in: world.snapshot()), after: "3 quiet rounds")
+    }
+
+    private func isIdeal(_ ring: RingSnapshot) -> Bool {
+        let isEverybodyIn = world.network.nodes.allSatisfy { node in
+            node.map { !$0.isUp || $0.isMember } ?? true
+        }
+        return isEverybodyIn && IdealChecker.flaws(in: ring, limit: 1).isEmpty
+    }
+
+    /// Whether the ring has come apart, or is wound around the circle more than once, which true
+    /// suspicions and admissible failures cannot bring about. Stabilization mends neither.
+    private mutating func isSplit(_ ring: RingSnapshot) -> Bool {
+        let alone = ring.members.filter(\.successors.isEmpty).count
+        let shape = RingShape(InvariantChecker.bestSuccessors(in: ring))
+        guard !scenario.expectsInvariant, shape.cycles + alone > 1 || shape.turns > 1 else {
+            return false
+        }
+        rings = max(shape.cycles, shape.turns) + alone
+        return true
+    }
+
+    /// Every node looks up some identifiers, all at the same time, and names the true owner.
+    private mutating func checkLookups(_ ring: RingSnapshot) {
+        let space = world.parameters.space
+        var generator = SimulationGenerator(seed: scenario.seed ^ 0x6C6F_6F6B_7570)
+        let answers = LookupAnswers()
+        for case let node? in world.network.nodes where node.isUp && node.isMember {
+            for offset in UInt64(0)..<3 {
+                var target = Identifier(generator.next() & space.largest.word3)
+                if offset > 0, let other = generator.element(of: ring.members) {
+                    target = space.adding(other.node.id, Identifier(offset - 1))
+                }
+                answers.expected += 1
+                let task = Task(executorPreference: node.executor) {
+                    do throws(ChordError) {
+                        let result = try await node.shell.lookup(target)
+                        answers.add(target, node.number, .success(result))
+                    } catch {
+                        answers.add(target, node.number, .failure(error))
+                    }
+                }
+                _ = task
+            }
+        }
+        let end = world.now + 2 * scenario.timing.lookupDeadline.nanoseconds
+        while world.now < end, answers.all.count < answers.expected {
+            guard runRound(upTo: end) else { return }
+        }
+        var flaws: [String] = []
+        if answers.all.count < answers.expected {
+            flaws.append("\(answers.expected - answers.all.count) lookups have no end")
+        }
+        for (target, number, outcome) in answers.all {
+            switch outcome {
+            case .success(let result):
+                hops += result.hops
+                lookups += 1
+                guard result.owner != ring.owner(of: target) else { continue }
+                flaws.append("\(target) from n\(number): \(result.owner)")
+            case .failure(let error): flaws.append("\(target) from n\(number): \(error)")
+            }
+        }
+        world.report(.lookup, Array(flaws.prefix(5)), after: "the ring was ideal")
+    }
+}
+
+/// What came of the lookups in an ideal ring.
+///
+/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+private final class LookupAnswers: @unchecked Sendable {
+    typealias Answer = (target: Identifier, number: Int, Result<LookupResult, ChordError>)
+
+    var expected = 0
+    private(set) var all: [Answer] = []
+
+    func add(_ target: Identifier, _ number: Int, _ outcome: Result<LookupResult, ChordError>) {
+        all.append((target, number, outcome))
+    }
+}

@@ -1,0 +1,237 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordHash
+import ChordRPC
+import ChordRuntime
+
+// What scenarios do to nodes and to the network between them.
+
+extension NodeWorld {
+    func apply(_ fault: Fault) {
+        note(fault.text)
+        switch fault {
+        case .crash(let number): fail(number) { self.crash($0) }
+        case .restart(let number, let via): restart(number, via: via)
+        case .bounce(let number, let down):
+            fail(number) { node in
+                self.crash(node)
+                self.scheduler.schedule(at: self.now + down.nanoseconds, for: nil) { [self] in
+                    restart(number, via: everMembers.first { $0 != number } ?? number)
+                }
+            }
+        case .pause(let number, let length): pause(number, for: length.nanoseconds)
+        case .join(let number, let id, let via): join(number, id: id, via: via)
+        case .leave(let number): fail(number, isLeaving: true) { self.leave($0) }
+        case .partition(let left, let right):
+            counts.partitions += 1
+            network.links.block(left, right)
+            network.links.block(right, left)
+        case .partitionOneway(let left, let right):
+            counts.partitions += 1
+            network.links.block(left, right)
+        case .repair(let left, let right):
+            network.links.unblock(left, right)
+            network.links.unblock(right, left)
+        case .repairAll: network.links.unblockAll()
+        case .hold(let from, let to): network.links.hold(from: from, to: to)
+        case .release(let from, let to):
+            network.links.release(from: from, to: to)
+            network.releaseHeld()
+        case .lookup(let number, let target): clientLookup(of: target, at: number)
+        }
+    }
+
+    // MARK: Failing
+
+    /// A failure, unless the proof does not admit it and the scenario wants admissible ones only.
+    private func fail(
+        _ number: Int,
+        isLeaving: Bool = false,
+        _ how: (SimulatedNode) -> Void
+    ) {
+        guard let node = network.node(number), node.isUp else { return }
+        if node.isMember, scenario.admitsOnly, !admitsFailure(of: node, isLeaving: isLeaving) {
+            counts.refusedFailures += 1
+            return
+        }
+        how(node)
+    }
+
+    /// Whether every other member keeps a live successor and r + 1 principals remain; what is on its way
+    /// to somebody counts as having arrived.
+    private func admitsFailure(of node: SimulatedNode, isLeaving: Bool) -> Bool {
+        // While somebody leaves, what it says is on its way, and the lists that will come of it.
+        let isSomebodyLeaving = network.nodes.contains { other in
+            other?.calls.values.contains { $0.call.method == ChordMethods.leave } ?? false
+        }
+        if scenario.expectsInvariant, isSomebodyLeaving { return false }
+        if let tracker, !tracker.admitsFailure(of: node.number) { return false }
+        var ring = snapshot(withPending: true)
+        let id = node.reference.id
+        ring.members.removeAll { $0.node.id == id }
+        ring.pending.removeAll { $0.owner == id }
+        if isLeaving { ring.pending += listsAfterFarewell(of: node) }
+        return ring.members.count > scenario.successorCount
+            && InvariantChecker.violations(in: ring).isEmpty
+    }
+
+    /// What becomes of its neighbours' lists when a node leaves: a Leave carries the leaver's list, and
+    /// where that is outdated, it passes over a member that the leaver's silence would have let be.
+    private func listsAfterFarewell(of node: SimulatedNode) -> [RingSnapshot.PendingList] {
+        func machine(of node: SimulatedNode) -> ChordMachine {
+            scheduler.run(as: node.executor) { node.shell.assumeIsolated { $0.machine } }
+        }
+        var leaver = machine(of: node)
+        let reference = leaver.node
+        var lists: [RingSnapshot.PendingList] = []
+        for case .sendLeave(let peer, _, let rest) in leaver.leave() {
+            guard let number = SimulatedNode.number(ofAddress: peer.address),
+                let neighbour = network.node(number), neighbour.isUp, neighbour.isMember
+            else { continue }
+            var after = machine(of: neighbour)
+            _ = after.neighbourLeft(reference, successors: rest)
+            let successors = after.successors.entries.map(\.id)
+            lists.append(RingSnapshot.PendingList(owner: peer.id, successors: successors))
+        }
+        return lists
+    }
+
+    func crash(_ node: SimulatedNode) {
+        counts.crashes += 1
+        end(node)
+    }
+
+    /// The process ends. What it still had to do is done in the dark, where nobody sees or hears of it,
+    /// so that its tasks end and its memory is free again.
+    func end(_ node: SimulatedNode) {
+        guard node.isUp else { return }
+        node.isUp = false
+        node.executor.die()
+        network.ended(node)
+        ceased(node)
+        node.connections = [:]
+        scheduler.run(as: node.executor) {
+            node.shell.assumeIsolated { $0.fail(ChordError(.stopped, "the process has ended")) }
+            for key in node.calls.keys.sorted() {
+                node.calls[key]?.cancel()
+            }
+        }
+        scheduler.drain(node.executor)
+        for key in clientCalls.keys.sorted() where clientCalls[key]?.node === node {
+            clientCalls[key] = nil
+            _ = auditor.end(key)
+        }
+    }
+
+    private func leave(_ node: SimulatedNode) {
+        counts.left += 1
+        let task = Task(executorPreference: node.executor) { [self] in
+            await node.shell.leave()
+            // Not from within: the process cannot end while it is at work.
+            scheduler.schedule(at: now, for: nil) { [self] in end(node) }
+        }
+        _ = task
+    }
+
+    // MARK: Coming
+
+    private func join(_ number: Int, id: Identifier, via: Int) {
+        guard number > 0, network.node(number) == nil,
+            hash.identifier(
+                of: SimulatedNode.name(number),
+                in: parameters.space
+            ) == id
+        else { return }
+        let isTaken = network.nodes.contains { $0?.reference.id == id }
+        guard !isTaken else { return }
+        let node = makeNode(number)
+        network.add(node)
+        startJoining(node, through: contacts(of: number, via: via))
+    }
+
+    private func restart(_ number: Int, via: Int) {
+        guard let former = network.node(number), !former.isUp else { return }
+        counts.restarts += 1
+        let node = makeNode(number, life: former.life + 1)
+        node.memberUntil = former.memberUntil
+        node.wasMember = former.wasMember
+        network.add(node)
+        startJoining(node, through: contacts(of: number, via: via))
+    }
+
+    /// What an operator writes into a node's configuration: one node, and some more in case it is down.
+    private func contacts(of number: Int, via: Int) -> [Int] {
+        let others = generator.elements(3, of: everMembers.filter { $0 != number && $0 != via })
+        return (via == number || network.node(via) == nil ? [] : [via]) + others
+    }
+
+    func startJoining(_ node: SimulatedNode, through contacts: [Int]) {
+        // A node without a contact would found a ring of its own.
+        guard node.isUp, !contacts.isEmpty else { return end(node) }
+        node.contacts = contacts
+        node.isJoining = true
+        let addresses = contacts.map(SimulatedNode.address)
+        let task = Task(executorPreference: node.executor) { [self] in
+            do throws(ChordError) {
+                try await node.shell.join(through: addresses, for: nil)
+            } catch {
+                guard node.isUp, error.code != .stopped else { return }
+                report(.join, ["\(node.reference) cannot join: \(error)"], after: "its attempts")
+            }
+            node.isJoining = false
+        }
+        _ = task
+    }
+
+    // MARK: Standing still
+
+    private func pause(_ number: Int, for length: Int64) {
+        guard let node = network.node(number), node.isUp, !node.executor.isPaused else { return }
+        counts.pauses += 1
+        node.executor.pause()
+        node.pausedSince = now
+        scheduler.schedule(at: now + length, for: nil) { [self] in resume(node) }
+    }
+
+    private func resume(_ node: SimulatedNode) {
+        guard node.isUp, let since = node.pausedSince else { return }
+        node.pausedTotal += now - since
+        node.pausedSince = nil
+        node.executor.resume()
+    }
+
+    // MARK: Repair
+
+    /// Everything is repaired, and everybody goes on. A node that can never join, as nobody whom it knows
+    /// is a member any more, gets another contact, as its operator would see to.
+    func heal() {
+        isHealed = true
+        note("healed")
+        network.links.heal()
+        network.settings.loss = 0
+        if !network.settings.staysSlow { network.settings.delay = MachineWorld.calmDelay }
+        network.releaseHeld()
+        for case let node? in network.nodes where node.isUp { resume(node) }
+        rescueJoiners()
+    }
+
+    func rescueJoiners() {
+        for case let node? in network.nodes where node.isUp && node.isJoining {
+            let hasContact = node.contacts.contains { number in
+                network.node(number).map { $0.isUp && $0.isMember } ?? false
+            }
+            guard !hasContact else { continue }
+            let members = network.nodes.compactMap { $0 }.filter { $0.isUp && $0.isMember }
+            end(node)
+            guard let contact = members.first else { continue }
+            let next = makeNode(node.number, life: node.life + 1)
+            next.memberUntil = node.memberUntil
+            next.wasMember = node.wasMember
+            network.add(next)
+            startJoining(next, through: [contact.number])
+        }
+    }
+}

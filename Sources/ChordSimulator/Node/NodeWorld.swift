@@ -1,0 +1,262 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordHash
+import ChordRPC
+import ChordRuntime
+import Logging
+
+/// Whole nodes in one memory, on one scheduler and one network, under the faults of a scenario: what
+/// `MachineWorld` is for machines alone. Everything that happens follows from the scenario.
+///
+/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+final class NodeWorld: @unchecked Sendable {
+    let scenario: Scenario
+    let scheduler: SimulationScheduler
+    let network: NodeNetwork
+    let parameters: RingParameters
+    let hash: HashFunction
+    var generator: SimulationGenerator
+    var counts = SimulationCounts()
+    var violation: Violation?
+    /// Present in runs whose every event must leave the invariant intact.
+    var tracker: InvariantTracker?
+    var auditor = LookupAuditor()
+    /// Lookups of clients that have not ended: at which life of which node, since when.
+    var clientCalls: [Int: ClientLookup] = [:]
+    var everMembers: [Int] = []
+    var isHealed = false
+    /// When somebody became a member or ceased to be one for the last time.
+    var lastMembershipChange: Int64 = 0
+    /// Lines of what happened, for a person to read.
+    var trace: [String]?
+    let stabilize: Int64
+    private var ids: [Int: Identifier] = [:]
+    private let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
+
+    struct ClientLookup {
+        let node: SimulatedNode
+        let start: Int64
+        let pausedBefore: Int64
+    }
+
+    init(_ scenario: Scenario, recordsTrace: Bool = false) {
+        self.scenario = scenario
+        let space: IdentifierSpace
+        do {
+            space = try IdentifierSpace(width: scenario.width)
+        } catch {
+            preconditionFailure("a scenario with an impossible width: \(error)")
+        }
+        for founder in scenario.founders { ids[founder.number] = founder.id }
+        for case .join(let number, let id, _) in scenario.faults.map(\.fault)
+        where ids[number] == nil {
+            ids[number] = id
+        }
+        hash = .placing(ids, in: space)
+        parameters = RingParameters(
+            ring: "simulated",
+            hash: hash.name,
+            probe: hash.identifier(of: RingParameters.probeText, in: space),
+            space: space,
+            rule: .name,
+            successorCount: scenario.successorCount
+        )
+        generator = SimulationGenerator(seed: scenario.seed)
+        scheduler = SimulationScheduler(seed: scenario.seed)
+        network = NodeNetwork(
+            scheduler: scheduler,
+            settings: scenario.network,
+            seed: scenario.seed
+        )
+        stabilize = scenario.timing.stabilize.nanoseconds
+        if recordsTrace { trace = [] }
+        scheduler.afterWork = { [unowned self] executor in look(at: executor) }
+    }
+
+    // MARK: Birth
+
+    /// Lets the ring come about, and sets the faults to come. On the thread that drives the run.
+    func start() {
+        for (index, fault) in scenario.faults.enumerated() {
+            scheduler.schedule(at: fault.time.nanoseconds, for: nil) { [self] in
+                if !isHealed { apply(scenario.faults[index].fault) }
+            }
+        }
+        if scenario.lookupInterval != .zero { scheduleClientLookup() }
+        for founder in scenario.founders { network.add(makeNode(founder.number)) }
+        switch scenario.birth {
+        case .founded: found()
+        case .grown:
+            let first = scenario.founders[0].number
+            if let node = network.node(first) {
+                let task = Task(executorPreference: node.executor) { await node.shell.create() }
+                _ = task
+            }
+            for founder in scenario.founders.dropFirst() {
+                guard let node = network.node(founder.number) else { continue }
+                scheduler.schedule(at: generator.integer(in: 0...stabilize), for: nil) { [self] in
+                    startJoining(node, through: [first])
+                }
+            }
+        }
+    }
+
+    /// Makes an ideal ring of the founders, except for their fingers: each takes the place after its
+    /// predecessor, whose list is said to be the one that this node is to have.
+    private func found() {
+        let nodes = scenario.founders.compactMap { network.node($0.number) }
+            .sorted { $0.reference.id < $1.reference.id }
+        let ring = nodes.map(\.reference)
+        let count = ring.count
+        let length = min(scenario.successorCount, count - 1)
+        for (index, node) in nodes.enumerated() {
+            let state = RingState(
+                node: ring[(index + count - 1) % count],
+                predecessor: ring[(index + 2 * count - 2) % count],
+                successors: (0..<length).map { ring[(index + 1 + $0) % count] }
+            )
+            scheduler.run(as: node.executor) {
+                node.shell.assumeIsolated { shell in
+                    if count == 1 {
+                        shell.create()
+                    } else if !shell.takePlace(after: state) {
+                        preconditionFailure("\(node.reference) has no place in the ring it founds")
+                    }
+                }
+            }
+        }
+        if scenario.expectsInvariant, count > scenario.successorCount {
+            tracker = InvariantTracker(successorCount: scenario.successorCount)
+        }
+        // The ring comes about at once: what is missing on the way is no violation.
+        let isTracked = tracker != nil
+        for _ in 0..<2 {
+            for node in nodes {
+                look(at: node.executor)
+                if isTracked { _ = track(node) }
+            }
+        }
+        violation = nil
+        if isTracked {
+            report(.invariant, InvariantChecker.violations(in: snapshot()), after: "the start")
+        }
+    }
+
+    /// A new life of a node: a process that listens and is no member yet.
+    func makeNode(_ number: Int, life: UInt32 = 1) -> SimulatedNode {
+        let space = UInt64(number) << 32 | UInt64(life)
+        var draws = SimulationGenerator(seed: scenario.seed ^ (UInt64(number) << 32) ^ 0x736B_6577)
+        let most = Int64(scenario.timing.clockSkew * 1_000_000)
+        let executor = SimulatedExecutor(
+            number: number,
+            seed: scenario.seed ^ space,
+            skew: most > 0 ? draws.integer(in: -most...most) : 0,
+            scheduler: scheduler
+        )
+        let transport = SimulatedTransport(network: network, number: number)
+        let shell = NodeShell(
+            configuration: configuration(number),
+            executor: executor,
+            transport: transport,
+            logger: logger
+        )
+        return SimulatedNode(
+            number: number,
+            life: life,
+            executor: executor,
+            identity: SimulatedNode.identity(number),
+            shell: shell
+        )
+    }
+
+    private func configuration(_ number: Int) -> RuntimeConfiguration {
+        let timing = scenario.timing
+        var configuration = RuntimeConfiguration(
+            name: SimulatedNode.name(number),
+            address: SimulatedNode.address(number),
+            parameters: parameters,
+            hash: hash
+        )
+        configuration.intervals.stabilize = timing.stabilize
+        configuration.intervals.jitter = timing.jitter
+        configuration.intervals.promptDelay = timing.promptDelay
+        configuration.intervals.joinRetry = timing.joinRetry
+        configuration.intervals.joinRetryCap = timing.joinRetryCap
+        configuration.silence.maintenanceFloor = timing.silence
+        configuration.silence.connect = timing.silence
+        configuration.silence.lookupFloor = timing.lookupSilence
+        configuration.silence.cap = max(configuration.silence.cap, timing.silence)
+        configuration.lookups.deadline = timing.lookupDeadline
+        configuration.machine.queryMode = scenario.queryMode
+        return configuration
+    }
+
+    // MARK: Running
+
+    var now: Int64 { scheduler.now }
+
+    /// Runs up to a moment, or until something is violated.
+    ///
+    /// - Returns: whether it came there.
+    func run(until end: Int64, workLimit: Int) -> Bool {
+        let last = scheduler.workCount + workLimit
+        let isThere = scheduler.run(until: end) { [self] in
+            violation == nil && scheduler.workCount < last && scheduler.detector.count == 0
+        }
+        if scheduler.detector.count > 0 {
+            report(.escape, scheduler.detector.escapes, after: "that")
+        } else if !isThere {
+            report(.endless, ["\(workLimit) pieces of work and no end"], after: "the last of them")
+        }
+        return violation == nil
+    }
+
+    func report(_ kind: Violation.Kind, _ details: [String], after event: String) {
+        guard violation == nil, !details.isEmpty else { return }
+        violation = Violation(kind: kind, time: .nanoseconds(now), event: event, details: details)
+    }
+
+    func note(_ line: @autoclosure () -> String) {
+        guard trace != nil else { return }
+        trace?.append("\(MachineWorld.text(now)) \(line())")
+    }
+
+    /// Ends every process, so that nothing of the run outlives it.
+    func shutDown() {
+        tracker = nil
+        scheduler.letGo()
+        for case let node? in network.nodes where node.isUp { end(node) }
+        for case let node? in network.nodes { scheduler.drain(node.executor) }
+        scheduler.afterWork = nil
+        network.removeAll()
+        scheduler.letGo()
+    }
+}
+
+extension HashFunction {
+    /// Gives each node the place that its scenario names, and everything else some place.
+    fileprivate static func placing(
+        _ ids: [Int: Identifier],
+        in space: IdentifierSpace
+    ) -> HashFunction {
+        let shift = UInt64(64 - space.width)
+        return .custom(name: "scenario", bits: 64) { bytes in
+            var hash = TraceHash()
+            var number: Int? = bytes.byteCount < 10 ? 0 : nil
+            for index in 0..<bytes.byteCount {
+                let byte = bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+                hash.mix(UInt64(byte))
+                if index == 0 {
+                    if byte != UInt8(ascii: "n") { number = nil }
+                } else {
+                    number = number.map { $0 * 10 + Int(byte) - Int(UInt8(ascii: "0")) }
+                }
+            }
+            let place = number.flatMap { ids[$0] }.map { $0.word3 << shift } ?? hash.value
+            return (0..<8).map { UInt8(truncatingIfNeeded: place >> UInt64(56 - 8 * $0)) }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordRuntime
+
+/// One life of a node: a process with its actor, its executor and its connections.
+///
+/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+final class SimulatedNode: @unchecked Sendable {
+    let number: Int
+    let life: UInt32
+    let executor: SimulatedExecutor
+    let identity: PeerIdentity
+    let shell: NodeShell
+    private(set) var router = Router()
+
+    /// The process runs, if only as one that stands still.
+    var isUp = true
+    /// Peers to which a connection is open, with the life that it was opened to.
+    var connections: [Int: UInt32] = [:]
+    /// Calls of this node that have not ended, by their numbers.
+    var calls: [UInt64: SimulatedCall] = [:]
+    /// Addresses through which it joins, and whether it is still at it.
+    var contacts: [Int] = []
+    var isJoining = false
+
+    // What was last seen of its place in the ring.
+    var isMember = false
+    var wasMember = false
+    var successors: [NodeReference] = []
+    var predecessor: NodeReference?
+    /// When it ceased to be a member for the last time, its former lives included.
+    var memberUntil: Int64 = -1
+
+    /// How long it has stood still in all, and since when it does.
+    var pausedTotal: Int64 = 0
+    var pausedSince: Int64?
+
+    init(
+        number: Int,
+        life: UInt32,
+        executor: SimulatedExecutor,
+        identity: PeerIdentity,
+        shell: NodeShell
+    ) {
+        self.number = number
+        self.life = life
+        self.executor = executor
+        self.identity = identity
+        self.shell = shell
+        shell.register(in: &router)
+    }
+
+    var reference: NodeReference { shell.view.node }
+
+    /// Time that passed without it, up to a moment.
+    func paused(until now: Int64) -> Int64 {
+        pausedTotal + (pausedSince.map { now - $0 } ?? 0)
+    }
+
+    // MARK: Names
+
+    static func name(_ number: Int) -> String { "n\(number)" }
+
+    static func address(_ number: Int) -> String { "n\(number).ring:1" }
+
+    /// The number of the node that listens at an address.
+    static func number(ofAddress address: String) -> Int? {
+        guard address.utf8.first == UInt8(ascii: "n") else { return nil }
+        var number = 0
+        for byte in address.utf8.dropFirst() {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { break }
+            number = number * 10 + Int(byte - UInt8(ascii: "0"))
+            if number > ScenarioWords.largestNode { return nil }
+        }
+        return number
+    }
+
+    static func identity(_ number: Int) -> PeerIdentity {
+        PeerIdentity(
+            role: .node,
+            name: name(number),
+            trustDomain: "ring",
+            proof: .spiffe,
+            dnsNames: ["n\(number).ring"]
+        )
+    }
+}
