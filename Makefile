@@ -22,6 +22,9 @@ FIRST ?= 1
 LEVEL ?= node
 # make test TEST_RELEASE=1 lets the tests of whole processes run the release build of chord.
 TEST_RELEASE ?= 0
+# Tests that run at the same time. Many more than cores would only let those that compute keep those
+# that talk over sockets from meeting their deadlines.
+TEST_WIDTH ?= 4
 
 # Settings of scripts/certs, handed over through the environment. An environment often has a NAME of
 # its own; only one given to make counts.
@@ -81,7 +84,7 @@ endif
 	$(SWIFT) build --build-tests $(SWIFT_FLAGS)
 	CHORD_TEST_CERTS_DIR="$(TEST_CERTS)" CHORD_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python3" \
 	    $(if $(filter 1,$(TEST_RELEASE)),CHORD_TEST_BINARY="$(CURDIR)/.build/release/chord") \
-	    $(SWIFT) test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)")
+	    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) $(SWIFT) test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)")
 
 .PHONY: lint
 lint: deps-lint ## check format, imports, generated files and house rules

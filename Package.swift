@@ -100,12 +100,14 @@ targets += module(
         "ChordRuntime", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC",
         "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging, metrics,
         lifecycle,
-    ]
+    ],
+    tests: ["ChordTestSupport", signals]
 )
 targets += module(
     "ChordSimulator",
     [
-        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", "ChordWire", nioLocks,
+        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", "ChordWire",
+        nioLocks,
         logging,
     ],
     exclude: ["Scenarios", "Node/Scenarios"]

@@ -20,6 +20,12 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+// To be called before anything else of OpenSSL: at exit it takes nothing down. Threads that still run
+// then would go on using what it frees, and the system takes everything back anyway.
+static inline void chord_OPENSSL_prepare(void) {
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 // Contexts.
 
 static inline int chord_SSL_CTX_set_tls13_only(SSL_CTX *context) {

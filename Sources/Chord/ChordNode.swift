@@ -51,8 +51,8 @@ public final class ChordNode: Service, Sendable {
                 cause: error
             )
         }
-        try Self.check(configuration, context.identity)
         try Self.check(configuration, listen)
+        try Self.check(configuration, context.identity)
 
         let ownGroup =
             configuration.eventLoopGroup == nil

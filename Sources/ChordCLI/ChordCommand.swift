@@ -13,8 +13,8 @@ struct ChordCommand: AsyncParsableCommand {
         discussion: """
             Every node and every client needs a certificate; `make certs` makes a set of them.
 
-            COMMANDS THAT ASK A RING find it by --node, --certs-dir and --as, else by CHORD_NODE,
-            CHORD_CERTS_DIR and CHORD_AS in the environment, else by lines of these names in the
+            Commands that ask a ring find it by --node, --certs-dir and --as, else by CHORD_NODE, \
+            CHORD_CERTS_DIR and CHORD_AS in the environment, else by lines of these names in the \
             file .chord.env of the current folder.
 
             EXIT CODES

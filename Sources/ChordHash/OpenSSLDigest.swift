@@ -17,6 +17,7 @@ final class OpenSSLDigest: @unchecked Sendable {
 
     private init(_ name: String, fallback: OpaquePointer?, byteCount: Int) {
         self.byteCount = byteCount
+        chord_OPENSSL_prepare()
         if let fetched = EVP_MD_fetch(nil, name, nil) {
             algorithm = fetched
         } else {

@@ -79,6 +79,7 @@ enum PEMFile {
 
     /// Reads a file whole, because OpenSSL's line reader takes an error for the end of the file.
     private static func open(_ file: String) throws(TLSError) -> OpaquePointer {
+        chord_OPENSSL_prepare()
         OpenSSLErrors.clear()
         guard let source = BIO_new_file(file, "r") else {
             throw unreadable(file, OpenSSLErrors.take())

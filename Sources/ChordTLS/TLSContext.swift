@@ -25,6 +25,7 @@ package final class TLSContext: Sendable {
     ///
     /// - Throws: `TLSError` naming the file that is at fault and what to do about it.
     package init(configuration: TLSConfiguration) throws(TLSError) {
+        chord_OPENSSL_prepare()
         // OpenSSL would take a negative depth for none set, and allow a hundred.
         guard configuration.maximumChainDepth >= 0 else {
             throw TLSError(

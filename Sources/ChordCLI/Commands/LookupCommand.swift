@@ -112,12 +112,12 @@ struct LookupAnswer {
             var table = Table(columns: [
                 .init(title: "step", isNumeric: true), .init(title: "asked", least: 8),
                 .init(title: "address", least: 12), .init(title: "identifier", least: 9),
-                .init(title: "time", isNumeric: true), .init(title: "answer", least: 12),
+                .init(title: "round trip", isNumeric: true), .init(title: "answer", least: 12),
             ])
             for (index, step) in steps.enumerated() {
                 let next = steps.dropFirst(index + 1).first?.node.name
                 let outcome =
-                    step.failure.map { "failed: \($0)" }
+                    step.failure.map { "failed: \(CommandFailure.tidied($0))" }
                     ?? next.map { "nearer: \($0)" } ?? "owner: \(owner.name)"
                 table.rows.append([
                     "\(index + 1)", step.node.name, step.node.address, hexadecimal(step.node.id),

@@ -90,7 +90,7 @@ struct RingWait {
         let count = walk.members.count
         var parts: [String] = []
         if count != members { parts.append("it has \(count) member\(count == 1 ? "" : "s")") }
-        parts += walk.problems.prefix(3)
+        parts += walk.problems.prefix(3).map(CommandFailure.tidied)
         if walk.problems.count > 3 { parts.append("and \(walk.problems.count - 3) more") }
         return parts.joined(separator: "; ")
     }
@@ -133,7 +133,10 @@ struct RingView {
             lines.append("\(summary): \(Style.warning("not ideal"))")
             let shown = 5
             for problem in walk.problems.prefix(shown) {
-                lines += Self.wrapped("not ideal: \(problem.printable)", width: width)
+                lines += Self.wrapped(
+                    "not ideal: \(CommandFailure.tidied(problem).printable)",
+                    width: width
+                )
             }
             if walk.problems.count > shown { lines.append("+\(walk.problems.count - shown) more") }
         }

@@ -37,9 +37,11 @@ enum Environment {
     static func settings(in text: String) throws(CommandFailure) -> [String: String] {
         let known = ["CHORD_NODE", "CHORD_CERTS_DIR", "CHORD_AS"]
         var result: [String: String] = [:]
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
+        for (number, line) in text.split(
+            omittingEmptySubsequences: false,
+            whereSeparator: \.isNewline
+        )
+        .enumerated() {
             let trimmed = line.trimmingCharacters(in: .whitespaces)
             guard !trimmed.isEmpty, !trimmed.hasPrefix("#") else { continue }
             guard let equals = trimmed.firstIndex(of: "=") else {
@@ -50,7 +52,7 @@ enum Environment {
                     hint: "the names are \(known.joined(separator: ", "))"
                 )
             }
-            let name = String(trimmed[..<equals])
+            let name = trimmed[..<equals].trimmingCharacters(in: .whitespaces)
             guard known.contains(name) else {
                 throw CommandFailure(
                     .configuration,

@@ -10,7 +10,7 @@ import ChordWire
 public struct LookupStep: Hashable, Sendable {
     /// The node that was asked.
     public var node: NodeReference
-    /// How long its answer took, connecting included where there was no connection.
+    /// How long its answer took, on a connection that was open already.
     public var roundTrip: Duration
     /// Why it gave no answer; nil when it did.
     public var failure: String?
@@ -43,14 +43,25 @@ extension RingClient {
                 iterative: true,
                 excluded: excluded
             )
-            let started = executor.now
-            let result = await contact.peers.call(
-                ChordMethods.findSuccessor,
+            // The connection is opened by a call of its own, so that one round trip is what is timed.
+            var started = executor.now
+            var result = await contact.peers.call(
+                ChordMethods.getPredecessor,
                 at: PeerTarget(node),
-                message: request.encoded(in: space),
-                timeout: deadline - started,
+                message: GetPredecessorRequest().encoded(in: space),
+                timeout: silence.cap,
                 on: executor
             )
+            if result.status.isOK {
+                started = executor.now
+                result = await contact.peers.call(
+                    ChordMethods.findSuccessor,
+                    at: PeerTarget(node),
+                    message: request.encoded(in: space),
+                    timeout: deadline - started,
+                    on: executor
+                )
+            }
             var step = LookupStep(node: node, roundTrip: executor.now - started)
             let reply = Result {
                 guard result.status.isOK else { throw result.status }

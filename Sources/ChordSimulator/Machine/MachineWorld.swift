@@ -218,10 +218,11 @@ final class MachineWorld {
             nodes[number].isRoundDue = false
             perform(number, event) { $0.round() }
         case .expire(let number, let life, let token):
+            // Tokens begin anew with each life: what another life waited for is no business of this one.
+            guard isAlive(number, life) else { return }
             nodes[number].inbound.removeAll { inbound in
                 if case .answer(token, .dead) = inbound.content { true } else { false }
             }
-            guard isAlive(number, life) else { return }
             perform(number, event) { $0.receive(.dead, for: token) }
         case .fingerResolved(let number, let life, let token, let owner):
             guard isAlive(number, life) else { return }

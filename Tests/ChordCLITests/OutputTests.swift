@@ -1,0 +1,158 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import Foundation
+import Logging
+import Testing
+
+@testable import ChordCLI
+
+/// The parts that text is made of and read by.
+struct OutputTests {
+    @Test(
+        "Durations",
+        arguments: [
+            ("250ms", Duration.milliseconds(250)), ("1s", .seconds(1)),
+            ("1.5s", .milliseconds(1_500)),
+            ("2m", .seconds(120)), ("1h", .seconds(3_600)), ("60", .seconds(60)), ("0s", .zero),
+            ("10us", .microseconds(10)),
+        ]
+    )
+    func interval(text: String, duration: Duration) {
+        #expect(Interval(argument: text)?.duration == duration)
+        #expect(Patience(argument: text)?.duration == duration)
+    }
+
+    @Test(
+        "What is no duration",
+        arguments: ["", "s", "-1s", "1 s", "soon", "1e3s", "1.2.3s", "inf", "9999999h"]
+    )
+    func noInterval(text: String) {
+        #expect(Interval(argument: text) == nil)
+        #expect(Patience(argument: text) == nil)
+    }
+
+    @Test func never() {
+        #expect(Patience(argument: "never")?.duration == nil)
+        #expect(Patience(argument: "never") != nil)
+        #expect(Interval(argument: "never") == nil)
+    }
+
+    @Test("A table gives way where it is widest, never in a column that may not be cut")
+    func table() {
+        var table = Table(columns: [
+            .init(title: "name", least: 4), .init(title: "share", isNumeric: true),
+            .init(title: "list", least: 4),
+        ])
+        table.rows = [["n1", "7.5 %", "n2 n3"], ["a longer name", "100.0 %", "n4 n5 n6 n7 n8"]]
+        let wide = table.lines(width: 80)
+        #expect(
+            wide == [
+                "name             share  list",
+                "n1               7.5 %  n2 n3",
+                "a longer name  100.0 %  n4 n5 n6 n7 n8",
+            ]
+        )
+        let narrow = table.lines(width: 30)
+        #expect(narrow.allSatisfy { $0.count <= 30 })
+        #expect(narrow[2].contains("100.0 %"))
+        #expect(narrow[2].contains("…"))
+        #expect(table.lines(width: 1)[2] == "a l…  100.0 %  n4 …")
+    }
+
+    @Test("Names from elsewhere cannot steer the terminal")
+    func printable() {
+        #expect("n1\u{1b}[2J\n\u{202e}x".printable == "n1\\u{1b}[2J\\u{a}\\u{202e}x")
+        #expect("Größe 大".printable == "Größe 大")
+    }
+
+    @Test(
+        "JSON of any text is read back as that text",
+        arguments: ["", "a\"b\\c", "\u{0}\n\t\u{7f}", "é 大 🙂"]
+    )
+    func json(text: String) throws {
+        let value = JSON.object([
+            ("key", .string(text)), ("n", .integer(-3)), ("x", .number(-0.05, digits: 3)),
+            ("list", .array([.boolean(true), .array([])])), ("none", .object([])),
+        ])
+        for written in [value.line, value.lines] {
+            let read = try JSONSerialization.jsonObject(with: Data(written.utf8))
+            let object = try #require(read as? [String: Any])
+            #expect(object["key"] as? String == text)
+            #expect(object["n"] as? Int == -3)
+            #expect(object["x"] as? Double == -0.05)
+            #expect((object["list"] as? [Any])?.count == 2)
+        }
+        #expect(!value.line.contains("\n"))
+    }
+
+    @Test(
+        "Numbers",
+        arguments: [
+            (0.0, 2, "0.00"), (0.005, 2, "0.01"), (-0.004, 2, "0.00"), (12.345, 1, "12.3"),
+            (99.96, 1, "100.0"), (7, 0, "7"), (.infinity, 1, "0"), (.nan, 1, "0"),
+        ]
+    )
+    func number(value: Double, digits: Int, text: String) {
+        #expect(value.formatted(digits: digits) == text)
+    }
+
+    @Test("A line of the log, for people and for machines")
+    func logLine() throws {
+        let metadata: [(key: String, value: Logger.MetadataValue)] = [
+            ("chord.error", "cannot \"reach\" it"), ("chord.list", .array(["n1", "n2"])),
+            ("chord.node", "n1"),
+        ]
+        let time = Date(timeIntervalSince1970: 1_800_000_000.25)
+        let text = LineLogHandler.line(.text, time, .info, "it\nhappened", metadata)
+        #expect(
+            text
+                == "2027-01-15T08:00:00.250Z info    it\\u{a}happened"
+                + " chord.error=\"cannot \\\"reach\\\" it\" chord.list=n1,n2 chord.node=n1"
+        )
+        let json = LineLogHandler.line(.json, time, .warning, "it\nhappened", metadata)
+        let read = try JSONSerialization.jsonObject(with: Data(json.utf8))
+        let object = try #require(read as? [String: Any])
+        #expect(object["level"] as? String == "warning")
+        #expect(object["message"] as? String == "it\nhappened")
+        #expect(object["chord.list"] as? [String] == ["n1", "n2"])
+        #expect(!json.contains("\n"))
+    }
+
+    @Test("Codes and nesting are for programs; a person gets the sentence")
+    func tidied() {
+        let text =
+            "UNAVAILABLE: cannot reach 127.0.0.1:1: unknownAuthority: issued by nobody;"
+            + " not dialled again for 119 ms (cause: bindFailed: taken (cause: E))"
+        #expect(
+            CommandFailure.tidied(text)
+                == "cannot reach 127.0.0.1:1: issued by nobody: taken: E"
+        )
+        #expect(CommandFailure.tidied("a (b)") == "a (b)")
+        let failure = CommandFailure(.failed, "two\nlines", hint: "one")
+        #expect(failure.lines == ["chord: two lines", "hint: one"])
+    }
+
+    @Test("The file of settings")
+    func settings() throws {
+        let read = try Environment.settings(
+            in: "\n# a note\r\n CHORD_NODE = 127.0.0.1:1 \nCHORD_AS=\nCHORD_CERTS_DIR=a=b\n"
+        )
+        #expect(read == ["CHORD_NODE": "127.0.0.1:1", "CHORD_CERTS_DIR": "a=b"])
+        #expect(throws: CommandFailure.self) { _ = try Environment.settings(in: "CHORD_NODE") }
+        #expect(throws: CommandFailure.self) { _ = try Environment.settings(in: "PATH=/bin") }
+    }
+
+    @Test("The address in a ready line")
+    func readyLine() {
+        #expect(
+            ClusterNode.address(
+                inReadyLine: "ready: n1 (6f3a) at [::1]:80 in ring demo, 1 member known"
+            )
+                == "[::1]:80"
+        )
+        #expect(ClusterNode.address(inReadyLine: "n1 at 127.0.0.1:80") == nil)
+    }
+}

@@ -1,0 +1,136 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Synchronization
+
+/// The `chord` command as a process of its own.
+final class ChordProcess: Sendable {
+    /// How a process ended, and all that it said.
+    struct Outcome: Sendable {
+        var code: Int32
+        var output: String
+        var errors: String
+
+        var outputLines: [String] { output.split(separator: "\n").map(String.init) }
+        var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
+    }
+
+    private let process = Process()
+    private let arguments: [String]
+    private let output: Collected
+    private let errors: Collected
+
+    /// Starts the command.
+    ///
+    /// - Parameter environment: added to an environment without any setting of chord's own.
+    init(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        directory: URL? = nil
+    ) throws {
+        self.arguments = arguments
+        let outputPipe = Pipe()
+        let errorPipe = Pipe()
+        process.executableURL = Self.program
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment
+            .filter { !$0.key.hasPrefix("CHORD_") }
+            .merging(environment) { $1 }
+        process.currentDirectoryURL = directory ?? TestCertificates.temporary
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = outputPipe
+        process.standardError = errorPipe
+        output = Collected(outputPipe)
+        errors = Collected(errorPipe)
+        try process.run()
+    }
+
+    /// The command as the build made it, beside the tests; `make test TEST_RELEASE=1` names another.
+    static let program: URL = {
+        if let given = ProcessInfo.processInfo.environment["CHORD_TEST_BINARY"], !given.isEmpty {
+            return URL(filePath: given)
+        }
+        var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        // On macOS the tests lie deeper, in a bundle.
+        while folder.path != "/",
+            !FileManager.default.isExecutableFile(atPath: folder.appending(path: "chord").path)
+        {
+            folder.deleteLastPathComponent()
+        }
+        return folder.appending(path: "chord")
+    }()
+
+    /// Runs the command to its end.
+    static func run(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        directory: URL? = nil
+    ) async throws -> Outcome {
+        let process = try ChordProcess(arguments, environment: environment, directory: directory)
+        defer { process.kill() }
+        return try await process.outcome()
+    }
+
+    var identifier: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
+    var outputText: String { output.text }
+    var errorText: String { errors.text }
+
+    /// Ends the process at once, if it runs.
+    func kill() {
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+    }
+
+    func send(_ signal: Int32) {
+        if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
+    }
+
+    /// Waits for the process's end.
+    func outcome() async throws -> Outcome {
+        try await eventually("chord \(arguments.joined(separator: " ")) ends; it says: \(report)") {
+            !process.isRunning && output.hasEnded && errors.hasEnded
+        }
+        return Outcome(code: process.terminationStatus, output: output.text, errors: errors.text)
+    }
+
+    /// Waits until it has printed a line that `take` makes sense of.
+    func line<T>(_ what: String, _ take: (String) -> T?) async throws -> T {
+        var found: T?
+        try await eventually("\(what) of chord \(arguments.prefix(3)); it says: \(report)") {
+            let isOver = !process.isRunning && output.hasEnded
+            for line in output.text.split(separator: "\n") where found == nil {
+                found = take(String(line))
+            }
+            if found == nil, isOver {
+                throw TestFailure("chord \(arguments) ended without \(what): \(report)")
+            }
+            return found != nil
+        }
+        guard let found else { throw TestFailure("chord did not print \(what)") }
+        return found
+    }
+
+    var report: String { output.text + errors.text }
+}
+
+/// What has come out of a pipe so far.
+private final class Collected: Sendable {
+    private let state = Mutex<(bytes: [UInt8], hasEnded: Bool)>(([], false))
+
+    /// Collects on a thread of its own: a blocked read must not hold one of the tests' few.
+    init(_ pipe: Pipe) {
+        Thread.detachNewThread { [weak self] in
+            while true {
+                let data = pipe.fileHandleForReading.availableData
+                if data.isEmpty { break }
+                self?.state.withLock { $0.bytes += data }
+            }
+            self?.state.withLock { $0.hasEnded = true }
+        }
+    }
+
+    var text: String { String(decoding: state.withLock { $0.bytes }, as: UTF8.self) }
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
+}

@@ -1,0 +1,27 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a test could not do, for whoever reads its report.
+struct TestFailure: Error, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// Waits for a condition, as long as a busy machine may need.
+func eventually(
+    _ what: @autoclosure () -> String,
+    within limit: Duration = .seconds(40),
+    _ condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + limit
+    while try await !condition() {
+        guard ContinuousClock.now < end else {
+            throw TestFailure("waited \(limit) in vain: \(what())")
+        }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+}

@@ -1,0 +1,158 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import Foundation
+import Logging
+
+/// A node that runs in a process of its own.
+struct ProcessNode: Sendable {
+    let name: String
+    let address: String
+    let id: Identifier
+    let process: ChordProcess
+}
+
+/// A ring of processes on ports that the kernel chose.
+final class ProcessRing {
+    static let space = IdentifierSpace.standard
+    private(set) var nodes: [String: ProcessNode] = [:]
+    private let options: [String]
+    private let certificates: String
+
+    private init(options: [String]) throws {
+        self.options = options
+        certificates = try TestCertificates.directory.get()
+    }
+
+    /// Makes a ring of n1, n2 and so on, waits until it is ideal, and ends all its processes after
+    /// `body`.
+    static func running(
+        _ count: Int,
+        options: [String] = ["--stabilize-interval", "250ms"],
+        _ body: (ProcessRing) async throws -> Void
+    ) async throws {
+        let ring = try ProcessRing(options: options)
+        defer { for node in ring.nodes.values { node.process.kill() } }
+        try await ring.start("n1")
+        for number in 1..<max(count, 1) { try await ring.start("n\(number + 1)", through: "n1") }
+        try await ring.awaitIdeal(count)
+        do {
+            try await body(ring)
+        } catch {
+            for node in ring.inOrder {
+                let log = node.process.errorText.split(separator: "\n").suffix(12)
+                print(([Substring(node.name)] + log).joined(separator: "\n  "))
+            }
+            throw error
+        }
+    }
+
+    /// Starts a node and waits until it is a member.
+    @discardableResult
+    func start(
+        _ name: String,
+        through contact: String? = nil,
+        at address: String = "127.0.0.1:0"
+    ) async throws -> ProcessNode {
+        var arguments = [
+            "serve", "--name", name, "--ring", "test", "--listen", address, "--certs-dir",
+            certificates,
+        ]
+        arguments += options
+        if let contact, let node = nodes[contact] { arguments += ["--join", node.address] }
+        let process = try ChordProcess(arguments)
+        do {
+            let ready = try await process.line("the ready line", ReadyLine.init)
+            let id = try Self.space.identifier(hexadecimal: ready.identifier)
+            let node = ProcessNode(name: name, address: ready.address, id: id, process: process)
+            nodes[name] = node
+            return node
+        } catch {
+            process.kill()
+            throw error
+        }
+    }
+
+    /// The nodes as they follow each other on the circle.
+    var inOrder: [ProcessNode] { nodes.values.sorted { $0.id < $1.id } }
+
+    /// Ends a node without a word.
+    func kill(_ name: String) {
+        nodes.removeValue(forKey: name)?.process.kill()
+    }
+
+    /// Takes a node out of the books; its process goes on.
+    func forget(_ name: String) -> ProcessNode? { nodes.removeValue(forKey: name) }
+
+    /// The owner of a key, computed here from the list of all identifiers.
+    func owner(of key: String, without absent: Set<String> = []) -> String? {
+        Self.owner(of: key, among: inOrder.filter { !absent.contains($0.name) })
+    }
+
+    static func owner(of key: String, among nodes: [ProcessNode]) -> String? {
+        let id = HashFunction.sha256.identifier(of: key, in: space)
+        return (nodes.first { id <= $0.id } ?? nodes.first)?.name
+    }
+
+    func awaitIdeal(_ count: Int) async throws {
+        let client = try client(of: inOrder)
+        var last = "nothing"
+        do {
+            try await eventually("an ideal ring of \(count): \(last)") {
+                do throws(ChordError) {
+                    let walk = try await client.walk()
+                    last = "\(walk.members.map(\.node.name)) \(walk.problems)"
+                    return walk.isIdeal && walk.members.count == count
+                } catch {
+                    last = "\(error)"
+                    return false
+                }
+            }
+        } catch {
+            await client.close()
+            throw error
+        }
+        await client.close()
+    }
+
+    /// A client of these nodes.
+    func client(of nodes: [ProcessNode]) throws -> ChordClient {
+        try Self.client(of: nodes)
+    }
+
+    static func client(of nodes: [ProcessNode]) throws -> ChordClient {
+        var configuration = ChordClientConfiguration(
+            nodes: nodes.map(\.address),
+            certificates: try TestCertificates.client()
+        )
+        configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        return try ChordClient(configuration)
+    }
+
+    /// What a command needs to ask this ring.
+    func flags(_ name: String = "n1") throws -> [String] {
+        guard let node = nodes[name] else { throw TestFailure("no \(name) in the ring") }
+        return ["--node", node.address, "--certs-dir", certificates, "--as", "client-demo"]
+    }
+}
+
+/// The line that `serve` prints when it is a member.
+struct ReadyLine {
+    var name: String
+    var identifier: String
+    var address: String
+    var ring: String
+    var known: Int
+
+    init?(_ line: String) {
+        let pattern = #/ready: (\S+) \(([0-9a-f]+)\) at (\S+) in ring (\S+), (\d+) members? known/#
+        guard let match = line.wholeMatch(of: pattern), let known = Int(match.5) else { return nil }
+        name = String(match.1)
+        identifier = String(match.2)
+        address = String(match.3)
+        ring = String(match.4)
+        self.known = known
+    }
+}

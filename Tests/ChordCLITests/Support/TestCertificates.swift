@@ -1,0 +1,60 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import Foundation
+
+/// Certificates as a user has them: made by `scripts/certs`.
+enum TestCertificates {
+    /// The top of the source tree.
+    static let root = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    /// A folder with an authority, nodes n1 to n7 and client demo: that of `make test`, or one of its
+    /// own.
+    static let directory: Result<String, any Error> = Result {
+        if let given = ProcessInfo.processInfo.environment["CHORD_TEST_CERTS_DIR"], !given.isEmpty {
+            return given
+        }
+        return try make("certs", nodes: "n1 n2 n3 n4 n5 n6 n7")
+    }
+
+    /// Another authority's, of the same trust domain, with a node n2 and client demo.
+    static let foreign: Result<String, any Error> = Result { try make("foreign", nodes: "n2") }
+
+    /// A folder that is removed when the tests end.
+    static let temporary: URL = {
+        let folder = FileManager.default.temporaryDirectory
+            .appending(path: "chord-cli-tests-\(UUID().uuidString)")
+        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        atexit { try? FileManager.default.removeItem(at: TestCertificates.temporary) }
+        return folder
+    }()
+
+    static func client() throws -> Certificates {
+        Certificates(directory: try directory.get(), name: "client-demo")
+    }
+
+    private static func make(_ name: String, nodes: String) throws -> String {
+        let folder = temporary.appending(path: name).path
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = root.appending(path: "scripts/certs")
+        process.arguments = ["set"]
+        process.environment = [
+            "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
+            "CERTS_DIR": folder, "NODES": nodes,
+        ]
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let said = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw TestFailure("scripts/certs failed: \(String(decoding: said, as: UTF8.self))")
+        }
+        return folder
+    }
+}

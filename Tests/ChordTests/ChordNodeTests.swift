@@ -1,0 +1,146 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import Logging
+import ServiceLifecycle
+import Testing
+
+/// Nodes in this process, over loopback and mutual TLS, through the API that a program embeds.
+struct ChordNodeTests {
+    @Test("Two nodes share the circle, and their ranges change in a chain", .timeLimit(.minutes(1)))
+    func twoNodes() async throws {
+        let first = try await ChordNode(try configuration("n1"))
+        // Made before anything happens, so that they miss nothing.
+        let changes = first.rangeChanges
+        try await running(first) {
+            #expect(first.successors == [])
+            #expect(first.predecessor == first.reference)
+            let whole = try #require(first.range)
+            #expect(whole.isWholeCircle)
+            let second = try await ChordNode(
+                try configuration("n2", joining: [first.reference.address])
+            )
+            #expect(second.range == nil)
+            try await running(second) {
+                var seen: [RangeChange] = []
+                for await change in changes {
+                    seen.append(change)
+                    if seen.count == 2 { break }
+                }
+                #expect(seen[0].from == nil)
+                #expect(seen[0].to == whole)
+                #expect(seen[0].gained == [whole])
+                #expect(seen[1].from == seen[0].to)
+                #expect(seen[1].lost.count == 1)
+                let range = try #require(seen[1].to)
+                #expect(range.lowerBound == second.reference.id)
+                #expect(range.upperBound == first.reference.id)
+                try await wait(for: first) { first.successors == [second.reference] }
+                #expect(first.predecessor == second.reference)
+                #expect(first.parameters == second.parameters)
+
+                for number in 0..<50 {
+                    let key = "key \(number)"
+                    let id = first.identifier(of: key)
+                    let owner = range.contains(id) ? first.reference : second.reference
+                    let one = try await first.lookup(key: key)
+                    let other = try await second.lookup(id, wantsPath: true)
+                    #expect(one.owner == owner)
+                    #expect(other.owner == owner)
+                    #expect(one.id == id)
+                    #expect(second.identifier(of: Array(key.utf8)) == id)
+                }
+            }
+            // It left, and said so: the circle is the first one's again.
+            for await change in changes {
+                #expect(change.from?.lowerBound == second.reference.id)
+                #expect(change.to == whole)
+                break
+            }
+        }
+        #expect(first.range == nil)
+    }
+
+    @Test("A client asks without being a member", .timeLimit(.minutes(1)))
+    func client() async throws {
+        let node = try await ChordNode(try configuration("n1"))
+        try await running(node) {
+            let client = try ChordClient(
+                ChordClientConfiguration(
+                    nodes: [node.reference.address],
+                    certificates: try TestCertificates.of("alice")
+                )
+            )
+            let answer = try await client.lookup(key: "apple", wantsPath: true)
+            #expect(answer.owner == node.reference)
+            let same = try await client.lookup(answer.id)
+            #expect(same.owner == node.reference)
+            let trace = try await client.trace(key: "apple")
+            #expect(trace.steps.map(\.node) == [node.reference])
+            let walk = try await client.walk()
+            #expect(walk.isIdeal)
+            #expect(walk.members.map(\.node) == [node.reference])
+            #expect(try await client.parameters() == node.parameters)
+            await client.close()
+            // A closed client says so in time, rather than waiting for ever.
+            await #expect(throws: ChordError.self) { try await client.walk() }
+        }
+    }
+
+    @Test("In a service group it leaves on graceful shutdown", .timeLimit(.minutes(1)))
+    func serviceGroup() async throws {
+        let first = try await ChordNode(try configuration("n1"))
+        try await running(first) {
+            let second = try await ChordNode(
+                try configuration("n2", joining: [first.reference.address])
+            )
+            let group = ServiceGroup(
+                services: [second],
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                try await second.waitUntilJoined()
+                try await wait(for: first) { first.successors == [second.reference] }
+                #expect(try await first.lookup(second.reference.id).owner == second.reference)
+                await group.triggerGracefulShutdown()
+                try await tasks.waitForAll()
+            }
+            #expect(second.range == nil)
+            // The one that stayed was told.
+            #expect(first.successors == [])
+            #expect(try await first.lookup(second.reference.id).owner == first.reference)
+        }
+    }
+
+    @Test("A node that cannot join ends with the reason", .timeLimit(.minutes(1)))
+    func refusedByTheRing() async throws {
+        let first = try await ChordNode(try configuration("n1"))
+        try await running(first) {
+            var other = try configuration("n2", joining: [first.reference.address])
+            other.ring.name = "another"
+            let second = try await ChordNode(other)
+            let error = await #expect(throws: ChordError.self) { try await second.run() }
+            #expect(error?.code == .parametersDiffer)
+            #expect(error?.message.contains("\"another\"") == true)
+            let waiting = await #expect(throws: ChordError.self) {
+                try await second.waitUntilJoined()
+            }
+            #expect(waiting?.code == .parametersDiffer)
+            let lookup = await #expect(throws: ChordError.self) {
+                try await second.lookup(key: "apple")
+            }
+            #expect(lookup?.code == .notMember)
+        }
+    }
+
+    @Test("Before it runs, a node is no member and says so", .timeLimit(.minutes(1)))
+    func notRunning() async throws {
+        let node = try await ChordNode(try configuration("n1"))
+        #expect(node.range == nil)
+        let error = await #expect(throws: ChordError.self) { try await node.lookup(key: "apple") }
+        #expect(error?.code == .notMember)
+    }
+}

@@ -1,0 +1,100 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import Testing
+
+/// Each setting that cannot work is refused before anything runs, in words that name it.
+struct ConfigurationTests {
+    /// A change that spoils a good configuration, and what the error has to say.
+    struct Fault: CustomTestStringConvertible, Sendable {
+        var testDescription: String
+        var says: [String]
+        var spoil: @Sendable (inout ChordConfiguration) -> Void
+
+        init(
+            _ description: String,
+            says: [String],
+            _ spoil: @escaping @Sendable (inout ChordConfiguration) -> Void
+        ) {
+            testDescription = description
+            self.says = says
+            self.spoil = spoil
+        }
+    }
+
+    @Test(
+        arguments: [
+            Fault("no name", says: ["name", "1 to 255 bytes"]) { $0.name = "" },
+            Fault("another's name", says: ["names node n1", "n2"]) { $0.name = "n2" },
+            Fault("no ring name", says: ["ring's name", "1 to 255"]) { $0.ring.name = "" },
+            Fault("a ring name with a zero byte", says: ["zero byte"]) { $0.ring.name = "a\0b" },
+            Fault("no successors", says: ["successorCount is 0"]) { $0.ring.successorCount = 0 },
+            Fault("too many successors", says: ["33", "1 to 32"]) { $0.ring.successorCount = 33 },
+            Fault("no bits", says: ["identifiers"]) { $0.ring.width = 0 },
+            Fault("more bits than there are", says: ["sha1", "160", "161"]) {
+                $0.ring.hash = .sha1
+                $0.ring.width = 161
+            },
+            Fault("a hash that breaks its word", says: ["short", "2", "1"]) {
+                $0.ring.hash = .custom(name: "short", bits: 16) { _ in [0] }
+                $0.ring.width = 16
+            },
+            Fault("an address without port", says: ["\"here\"", "port is missing"]) {
+                $0.listen = "here"
+            },
+            Fault("an address that nobody can dial", says: ["0.0.0.0:0", "advertised"]) {
+                $0.listen = "0.0.0.0:0"
+            },
+            Fault("a wrong advertised address", says: ["advertised", "\"there\""]) {
+                $0.advertise = "there"
+            },
+            Fault("a wrong contact", says: ["contact", "\"them\""]) { $0.contacts = ["them"] },
+            Fault("no interval", says: ["stabilize interval"]) { $0.intervals.stabilize = .zero },
+            Fault("too much jitter", says: ["jitter"]) { $0.intervals.jitter = 1 },
+            Fault("no certificate", says: ["/nowhere/n1.pem"]) {
+                $0.certificates = Certificates(directory: "/nowhere", name: "n1")
+            },
+            Fault("a client's certificate", says: ["client alice", "role node"]) {
+                $0.name = "alice"
+                if let alice = try? TestCertificates.of("alice") { $0.certificates = alice }
+            },
+            Fault("another trust domain", says: ["chord.test", "elsewhere.test"]) {
+                $0.certificates.trustDomains = ["elsewhere.test"]
+            },
+        ])
+    func refused(fault: Fault) async throws {
+        var spoilt = try configuration("n1")
+        fault.spoil(&spoilt)
+        let error = await #expect(throws: ChordError.self) { _ = try await ChordNode(spoilt) }
+        #expect(error?.code == .invalidConfiguration)
+        for text in fault.says {
+            #expect(error?.description.contains(text) == true, "\(error?.description ?? "")")
+        }
+    }
+
+    @Test("A port that is taken")
+    func portTaken() async throws {
+        let first = try await ChordNode(try configuration("n1"))
+        var second = try configuration("n2")
+        second.listen = first.reference.address
+        let error = await #expect(throws: ChordError.self) { _ = try await ChordNode(second) }
+        #expect(error?.code == .invalidConfiguration)
+        #expect(error?.description.contains(first.reference.address) == true)
+        #expect(error?.description.contains("in use") == true)
+    }
+
+    @Test("A client's settings are checked too")
+    func client() throws {
+        let alice = try TestCertificates.of("alice")
+        let none = #expect(throws: ChordError.self) {
+            _ = try ChordClient(ChordClientConfiguration(nodes: [], certificates: alice))
+        }
+        #expect(none?.code == .invalidConfiguration)
+        let wrong = #expect(throws: ChordError.self) {
+            _ = try ChordClient(ChordClientConfiguration(nodes: ["here"], certificates: alice))
+        }
+        #expect(wrong?.description.contains("\"here\"") == true)
+    }
+}

@@ -1,0 +1,84 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import ChordTestSupport
+import Foundation
+import Logging
+
+/// Certificates of the tests in this folder, made once.
+enum TestCertificates {
+    private static let folder: URL = {
+        let folder = FileManager.default.temporaryDirectory
+            .appending(path: "chord-tests-\(UUID().uuidString)")
+        atexit { try? FileManager.default.removeItem(at: TestCertificates.folder) }
+        return folder
+    }()
+
+    private static let all: Result<[String: Certificates], any Error> = Result {
+        let authority = try TestAuthority("ours", in: folder)
+        let requests: [TestAuthority.Request] = [
+            .member("n1"), .member("n2"), .member("n3"), .member("alice", role: "client"),
+        ]
+        var result: [String: Certificates] = [:]
+        for request in requests {
+            let issued = try authority.issue(request)
+            result[request.name] = Certificates(
+                files: TLSFiles(
+                    certificateChain: issued.certificate,
+                    privateKey: issued.key,
+                    trustRoots: authority.root.certificate
+                )
+            )
+        }
+        return result
+    }
+
+    static func of(_ name: String) throws -> Certificates {
+        guard let certificates = try all.get()[name] else { throw CancellationError() }
+        return certificates
+    }
+}
+
+/// A node's configuration for one machine.
+func configuration(
+    _ name: String,
+    joining contacts: [String] = []
+) throws -> ChordConfiguration {
+    var configuration = ChordConfiguration(
+        name: name,
+        ring: RingConfiguration(name: "test"),
+        certificates: try TestCertificates.of(name)
+    )
+    configuration.listen = "127.0.0.1:0"
+    configuration.contacts = contacts
+    configuration.joinTimeout = .seconds(20)
+    configuration.useLocalTimings()
+    configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    return configuration
+}
+
+/// Waits until what a node knows of its ring is as it should be.
+func wait(for node: ChordNode, until condition: () -> Bool) async throws {
+    // Listening begins before the first look, so that nothing is missed between the two.
+    let events = node.events
+    if condition() { return }
+    for await _ in events where condition() { return }
+    try Task.checkCancellation()
+}
+
+/// Runs a node for the time of `body`, which begins when it is a member.
+func running<R: Sendable>(
+    _ node: ChordNode,
+    _ body: sending () async throws -> R
+) async throws -> R {
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await node.run() }
+        try await node.waitUntilJoined()
+        let result = try await body()
+        tasks.cancelAll()
+        try await tasks.waitForAll()
+        return result
+    }
+}
