@@ -72,7 +72,7 @@ struct SimulateCommand: AsyncParsableCommand {
     private var options: SwarmOptions {
         var options = level.standardOptions
         if let nodes { options.founders = nodes.range }
-        if let mode { options.queryModes = [mode == .answering ? .answering : .delaying] }
+        if let mode { options.queryModes = mode.queryModes }
         return options
     }
 
@@ -158,11 +158,7 @@ struct SimulateCommand: AsyncParsableCommand {
 }
 
 extension SimulationLevel: ExpressibleByArgument {}
-
-/// `--mode`.
-enum SimulatedMode: String, ExpressibleByArgument, CaseIterable {
-    case answering, delaying
-}
+extension SimulatedMode: ExpressibleByArgument {}
 
 /// `--nodes`: a number, or two with three dots between.
 struct NodeCounts: ExpressibleByArgument, CustomStringConvertible {

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordCore
+
 /// What is simulated.
 package enum SimulationLevel: String, Hashable, Sendable, CaseIterable {
     /// Protocol machines under a heap of events.
@@ -35,5 +37,18 @@ package enum SimulationLevel: String, Hashable, Sendable, CaseIterable {
     /// The shortest scenario found that goes wrong in the same way.
     package func shrink(_ scenario: Scenario, attempts: Int) -> Scenario {
         ScenarioShrinker.shrink(scenario, attempts: attempts) { run($0).violation?.kind }
+    }
+}
+
+/// Which of the query modes runs are to have, for those who do not know the machine.
+package enum SimulatedMode: String, Hashable, Sendable, CaseIterable {
+    case answering
+    case delaying
+
+    package var queryModes: [ChordMachine.QueryMode] {
+        switch self {
+        case .answering: [.answering]
+        case .delaying: [.delaying]
+        }
     }
 }

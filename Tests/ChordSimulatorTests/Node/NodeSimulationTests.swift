@@ -70,7 +70,7 @@ import Testing
     /// the runtime or of the simulator changes it; look why, and write down the new one.
     @Test(.timeLimit(.minutes(1))) func theHashIsThatOfOtherProcesses() {
         let report = NodeSimulation.run(seed: 1, options: Self.small)
-        #expect(report.traceHash.description == "78cfc9b350d7c739")
+        #expect(report.traceHash.description == "9ce0cee19a3d501c")
     }
 
     /// Fifty nodes for a virtual hour would take a debug build too long; ten take a moment.
