@@ -6,6 +6,7 @@ package import ChordCore
 package import ChordHash
 package import ChordRPC
 import ChordWire
+import NIOConcurrencyHelpers
 
 /// Asks a ring without being a member. It needs one live address; the ring's parameters it learns from
 /// whoever answers first.
@@ -16,6 +17,7 @@ package struct RingClient: Sendable {
     let silence: SilenceLimits
     let lookups: LookupLimits
     let hashes: [HashFunction]
+    private let kept = KeptContact()
 
     /// - Parameters:
     ///   - contacts: addresses of members; the next is tried when one is down.
@@ -136,11 +138,32 @@ package struct RingClient: Sendable {
     }
 
     /// Looks up an owner: the ring forwards the question.
+    ///
+    /// The member that answered last is asked again; another is looked for when it does not answer, or is
+    /// a member no more.
     package func lookup(
         _ subject: Subject,
         wantPath: Bool
     ) async throws(ChordError) -> LookupResult {
+        if let contact = kept.contact {
+            let (id, result) = try await ask(contact, subject, wantPath)
+            let status = result.status
+            guard status.origin == .transport || status.code == .failedPrecondition else {
+                return try Self.result(of: result, id, from: contact)
+            }
+            kept.contact = nil
+        }
         let contact = try await contact()
+        kept.contact = contact
+        let (id, result) = try await ask(contact, subject, wantPath)
+        return try Self.result(of: result, id, from: contact)
+    }
+
+    private func ask(
+        _ contact: Contact,
+        _ subject: Subject,
+        _ wantPath: Bool
+    ) async throws(ChordError) -> (Identifier, ClientResult) {
         let id = try identifier(of: subject, in: contact.parameters)
         let request = FindSuccessorRequest(id: id, wantPath: wantPath)
         let result = await contact.peers.call(
@@ -150,6 +173,14 @@ package struct RingClient: Sendable {
             timeout: lookups.deadline,
             on: executor
         )
+        return (id, result)
+    }
+
+    private static func result(
+        of result: ClientResult,
+        _ id: Identifier,
+        from contact: Contact
+    ) throws(ChordError) -> LookupResult {
         guard result.status.isOK else { throw ChordError(lookup: result.status) }
         let reply: FindSuccessorReply
         do throws(WireError) {
@@ -165,5 +196,15 @@ package struct RingClient: Sendable {
             )
         }
         return try LookupResult.make(id, .success(reply)).get()
+    }
+}
+
+/// The member that answered a client last, so that a lookup costs one call and not two.
+final class KeptContact: Sendable {
+    private let box = NIOLockedValueBox<RingClient.Contact?>(nil)
+
+    var contact: RingClient.Contact? {
+        get { box.withLockedValue { $0 } }
+        set { box.withLockedValue { $0 = newValue } }
     }
 }
