@@ -281,7 +281,8 @@ class Chaos:
         # Whoever was stopped is back for everybody.
         self.members()
         if name == "stop" and phase.late:
-            self.blame(f"stop {what}: {phase.late} lookups took over {self.options.late} s, up to {phase.slowest:.2f}")
+            late = f"{phase.late} lookups took over {self.options.late} s, up to {phase.slowest:.2f}"
+            self.blame(f"stop {what}: {late}")
         self.asker.enter(self.calm)
         self.bench.note("ideal")
         self.sweep()
@@ -317,7 +318,8 @@ class Chaos:
 
     def report(self):
         width = "{:<13}{:>5}{:>9}{:>7}{:>7}{:>6}{:>10}{:>12}{:>10}"
-        print("\n" + width.format("action", "times", "lookups", "wrong", "failed", "late", "slowest", "ideal max", "apart"))
+        head = ("action", "times", "lookups", "wrong", "failed", "late", "slowest", "ideal max", "apart")
+        print("\n" + width.format(*head))
         for name in WEIGHTS:
             if name not in self.rows:
                 if name.startswith("cut") and len(self.net.sides) == 1:
