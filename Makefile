@@ -20,6 +20,9 @@ FILTER ?=
 SEEDS ?= 10000
 FIRST ?= 1
 LEVEL ?= node
+# make chaos SECONDS=900 CHAOS="--seed 7 --nodes 12". A shell's own SECONDS does not count.
+CHAOS ?=
+CHAOS_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),120)
 # make test TEST_RELEASE=1 lets the tests of whole processes run the release build of chord.
 TEST_RELEASE ?= 0
 # Tests that run at the same time. Many more than cores would only let those that compute keep those
@@ -105,6 +108,12 @@ simulate: deps ## random rings of whole nodes on all cores: SEEDS=10000 FIRST=1 
 .PHONY: mutants
 mutants: ## plant protocol errors one by one; the simulator must catch each
 	@scripts/mutants
+
+# Certificates of its own: settings for others must not reach them.
+.PHONY: chaos
+chaos: release $(VENV)/.ready ## break a ring of real processes again and again: SECONDS=120
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/chaos/chaos.py --seconds $(CHAOS_SECONDS) $(CHAOS)
 
 .PHONY: format
 format: ## put all Swift files into shape

@@ -14,110 +14,16 @@ mass     fifty nodes that join at once
 """
 
 import argparse
-import hashlib
-import importlib
 import os
 import pathlib
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
 import grpc
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-SUCCESSORS = 4
-
-
-def generated(folder):
-    """The contract's Python code, made now."""
-    from grpc_tools import protoc
-
-    arguments = ["protoc", f"-I{ROOT / 'Protos'}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
-    if protoc.main(arguments + ["chord/v1/chord.proto"]) != 0:
-        sys.exit("measure: protoc failed")
-    sys.path.insert(0, folder)
-    return importlib.import_module("chord.v1.chord_pb2"), importlib.import_module("chord.v1.chord_pb2_grpc")
-
-
-def identifier(text):
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-
-
-class Node:
-    def __init__(self, name, process, address):
-        self.name, self.process, self.address = name, process, address
-        self.id = identifier(name)
-
-
-class Ring:
-    def __init__(self, bench, names):
-        self.bench, self.nodes = bench, {}
-        for name in names:
-            self.start(name)
-
-    def start(self, name, address="127.0.0.1:0"):
-        command = [str(ROOT / ".build/release/chord"), "serve", "--name", name, "--ring", "bench"]
-        command += ["--listen", address, "--certs-dir", self.bench.certs, "--log-level", "warning"]
-        for other in list(self.nodes.values())[:3]:
-            if other.name != name:
-                command += ["--join", other.address]
-        log = open(f"{self.bench.folder}/{name}.log", "ab")
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        return self._register(name, process)
-
-    def _register(self, name, process):
-        line = process.stdout.readline()
-        if not line.startswith("ready"):
-            sys.exit(f"measure: {name} did not start: see {self.bench.folder}/{name}.log; it said {line!r}")
-        address = next(word for word in line.replace(",", " ").split() if word.startswith("127.0.0.1:"))
-        self.nodes[name] = Node(name, process, address)
-        return self.nodes[name]
-
-    def kill(self, name):
-        node = self.nodes.pop(name)
-        node.process.send_signal(signal.SIGKILL)
-        node.process.wait()
-        return node
-
-    def close(self):
-        for node in self.nodes.values():
-            node.process.kill()
-        for node in self.nodes.values():
-            node.process.wait()
-
-    def ordered(self):
-        return sorted(self.nodes.values(), key=lambda node: node.id)
-
-    def owner(self, key):
-        nodes = self.ordered()
-        return next((node for node in nodes if node.id >= key), nodes[0]).name
-
-    def problem(self):
-        """Why the ring is not ideal; None when it is."""
-        nodes = self.ordered()
-        for index, node in enumerate(nodes):
-            try:
-                state = self.bench.state(node.address)
-            except grpc.RpcError as error:
-                return f"{node.name}: {error.code()}"
-            count = min(SUCCESSORS, len(nodes) - 1)
-            expected = [nodes[(index + step) % len(nodes)].name for step in range(1, count + 1)]
-            if [each.name for each in state.successors] != (expected or [node.name]):
-                return f"{node.name} lists {[each.name for each in state.successors]}, not {expected}"
-            if state.predecessor.name != nodes[index - 1].name:
-                return f"{node.name} has predecessor {state.predecessor.name}"
-        return None
-
-    def wait_ideal(self, limit):
-        started = time.monotonic()
-        while (problem := self.problem()) is not None:
-            if time.monotonic() - started > limit:
-                sys.exit(f"measure: not ideal after {limit} s: {problem}")
-        return time.monotonic() - started
+from rings import Bench, Ring
 
 
 class Lookups(threading.Thread):
@@ -141,7 +47,7 @@ class Lookups(threading.Thread):
             started = time.monotonic()
             right = self.ring.owner(key)
             try:
-                answer = self.bench.lookup(node.address, key)
+                answer = self.bench.lookup(node, key)
                 verdict = "right" if answer in (right, self.ring.owner(key)) else "wrong"
             except grpc.RpcError as error:
                 # A node that was killed while it was asked says nothing about the ring.
@@ -162,41 +68,6 @@ class Lookups(threading.Thread):
             + (f", the last of them {until:.2f} s after" if bad else "")
             + f"; slowest {slowest * 1000:.0f} ms"
         )
-
-
-class Bench:
-    def __init__(self, folder):
-        self.folder, self.certs = folder, f"{folder}/certs"
-        self.channels = {}
-        generated_folder = f"{folder}/python"
-        os.mkdir(generated_folder)
-        self.messages, self.services = generated(generated_folder)
-        self.log = open(f"{folder}/measure.log", "w")
-
-    def note(self, text):
-        print(f"{time.monotonic():.3f} {text}", file=self.log, flush=True)
-
-    def issue(self, names):
-        environment = dict(os.environ, CERTS_DIR=self.certs, NODES=" ".join(names))
-        subprocess.run([ROOT / "scripts/certs", "set"], env=environment, check=True, stdout=subprocess.DEVNULL)
-
-    def stub(self, address):
-        if address not in self.channels:
-            def read(name):
-                return pathlib.Path(self.certs, name).read_bytes()
-
-            credentials = grpc.ssl_channel_credentials(read("ca.pem"), read("client-demo.key"), read("client-demo.pem"))
-            options = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
-            channel = grpc.secure_channel(address, credentials, options)
-            self.channels[address] = self.services.ChordServiceStub(channel)
-        return self.channels[address]
-
-    def state(self, address):
-        return self.stub(address).GetSuccessorList(self.messages.GetSuccessorListRequest(), timeout=5, wait_for_ready=True)
-
-    def lookup(self, address, key):
-        request = self.messages.FindSuccessorRequest(id=key.to_bytes(8, "big"))
-        return self.stub(address).FindSuccessor(request, timeout=5).owner.name
 
 
 def cpu_seconds(pid):
@@ -265,14 +136,9 @@ def mass(bench, _):
     try:
         started = time.monotonic()
         first = ring.nodes[names[0]].address
-        processes = {}
-        for name in names[1:]:
-            command = [str(ROOT / ".build/release/chord"), "serve", "--name", name, "--ring", "bench"]
-            command += ["--listen", "127.0.0.1:0", "--certs-dir", bench.certs, "--join", first, "--log-level", "warning"]
-            log = open(f"{bench.folder}/{name}.log", "ab")
-            processes[name] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        processes = {name: ring.launch(name, "127.0.0.1:0", [first]) for name in names[1:]}
         for name, process in processes.items():
-            ring._register(name, process)
+            ring.register(name, process)
         joined = time.monotonic() - started
         ring.wait_ideal(200)
         total = time.monotonic() - started

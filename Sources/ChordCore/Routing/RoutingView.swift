@@ -77,20 +77,23 @@ extension RoutingView {
         }
         // A node that was alone and has been notified knows of one other: its predecessor is then its
         // successor as well, although its list does not say so before the next stabilization.
-        let known = successors.isEmpty && predecessor.id != node.id ? [predecessor] : successors
-        guard let next = known.first(where: { !isOut($0) }) else {
-            // Alone, or only the joiner's former life is left beside us.
-            let isAlone = known.allSatisfy { $0.id == joiner?.id }
-            return isAlone ? .owner(node) : .exhausted
-        }
-        if id.isIn(after: node.id, through: next.id) { return .owner(next) }
+        let list = successors.isEmpty && predecessor.id != node.id ? [predecessor] : successors
+        let known = list.filter { $0.id != joiner?.id }
+        // Alone, or only the joiner's former life is left beside us.
+        guard let head = known.first else { return .owner(node) }
+        if id.isIn(after: node.id, through: head.id) { return .owner(head) }
         var candidates: [NodeReference] = []
         for candidate in table.preceding(id) where !isOut(candidate) {
             candidates.append(candidate)
             if candidates.count == Self.candidateLimit { break }
         }
-        // The table holds the successors, and `next` precedes `id`: only a predecessor that stands in
-        // for a successor may not be in it.
-        return candidates.isEmpty ? .forward([next]) : .forward(candidates)
+        if !candidates.isEmpty { return .forward(candidates) }
+        // The table holds the successors, all but a predecessor that stands in for one.
+        if !isOut(head), !table.entries.contains(head) { return .forward([head]) }
+        // Everybody before the identifier is excluded. The list still says who comes at or after it, and
+        // that counts even for one that is excluded itself: this lookup's suspicion does not decide who
+        // owns what, maintenance does.
+        let owner = known.first { id.isIn(after: node.id, through: $0.id) }
+        return owner.map { .owner($0) } ?? .exhausted
     }
 }

@@ -35,11 +35,18 @@ import Testing
         #expect(lookup.step(in: view) == .fail(.exhausted))
     }
 
-    @Test func anOwnerThatFailedIsReplacedByTheNext() throws {
-        var lookup = LookupMachine(target: Identifier(5), hopBudget: 12)
-        #expect(lookup.step(in: try Self.view()) == .answer(Nodes.node(10)))
+    /// A lookup that cannot reach a node goes around it, and still names it where the list says so.
+    @Test func suspicionMovesNoKeys() throws {
+        let view = try Self.view()
+        var lookup = LookupMachine(target: Identifier(10), hopBudget: 12)
         lookup.exclude(Identifier(10))
-        #expect(lookup.step(in: try Self.view()) == .answer(Nodes.node(20)))
+        #expect(lookup.step(in: view) == .answer(Nodes.node(10)))
+        var beyond = LookupMachine(target: Identifier(15), hopBudget: 12)
+        #expect(beyond.step(in: view) == .ask(Nodes.node(10)))
+        beyond.exclude(Identifier(10))
+        #expect(beyond.step(in: view) == .answer(Nodes.node(20)))
+        beyond.exclude(Identifier(20))
+        #expect(beyond.step(in: view) == .answer(Nodes.node(20)))
     }
 
     @Test func theBudgetCountsForwardingsNotAnswers() throws {

@@ -168,21 +168,26 @@ import Testing
         let view = place.view
         var generator = SplitMix64(seed: seed &+ 7)
         let excluded = view.table.entries.map(\.id).filter { _ in Bool.random(using: &generator) }
-        let left = view.successors.filter { !excluded.contains($0.id) }
+        let isLeft = { (node: NodeReference) in !excluded.contains(node.id) }
         for value in 0...view.parameters.space.largest.word3 {
             let id = Identifier(value)
             let step = view.step(for: id, excluding: excluded)
             if view.range.contains(id) {
                 #expect(step == .owner(view.node))
-            } else if left.isEmpty {
-                #expect(step == .exhausted)
-            } else if let next = left.first, id.isIn(after: view.node.id, through: next.id) {
-                #expect(step == .owner(next))
+                continue
+            }
+            let head = try #require(view.successors.first)
+            let before = view.table.entries.filter { $0.id.isIn(after: view.node.id, through: id) }
+            // Who comes at or after the identifier, excluded or not: suspicion moves no keys.
+            let owner = view.successors.first { id.isIn(after: view.node.id, through: $0.id) }
+            if id.isIn(after: view.node.id, through: head.id) {
+                #expect(step == .owner(head))
             } else if case .forward(let candidates) = step {
                 #expect(!candidates.isEmpty)
-                #expect(!candidates.contains { excluded.contains($0.id) })
+                #expect(candidates.allSatisfy(isLeft))
             } else {
-                Issue.record("\(id): \(step)")
+                #expect(!before.contains(where: isLeft))
+                #expect(step == owner.map { .owner($0) } ?? .exhausted)
             }
         }
     }

@@ -1,0 +1,411 @@
+#!/usr/bin/env python3
+# This file is part of swift-chord, a Chord node and library in Swift.
+# Copyright the swift-chord contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""A ring of real processes over real TLS, broken again and again under continuous lookups.
+
+    make chaos SECONDS=900
+
+Actions come one after the other, drawn from the seed. After each the ring must be ideal within
+--within seconds, and from then on every lookup right. The seed fixes what is done and asked, not the
+schedule of processes: a run is repeated in kind, not in every event.
+
+kill       kill -9 of one node                       return     start of one that was killed or left
+kill two   kill -9 of two neighbours                 join       start of a new node
+restart    kill -9 and start under the same name     leave      SIGTERM
+stop       SIGSTOP, seconds later SIGCONT: lookups at the others may take --late seconds, not more,
+           and no other node may vanish from a list
+cut        a partition shorter than the silence after which nodes take one another for dead
+cut long   a longer one; told, not judged, as rings that came apart are not merged yet
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "ring"))
+
+import grpc  # noqa: E402
+import network  # noqa: E402
+from lookups import Asker, Membership, Phase  # noqa: E402
+from rings import BINARY, SUCCESSORS, Bench, Ring, RingFailure  # noqa: E402
+
+# How often each action is drawn, in relation to the others.
+WEIGHTS = {
+    "kill": 3, "kill two": 2, "restart": 3, "return": 4, "join": 2, "leave": 2, "stop": 4, "cut": 2, "cut long": 1,
+}
+
+
+class Chaos:
+    def __init__(self, options, bench, net):
+        self.options, self.bench, self.net = options, bench, net
+        self.random = random.Random(options.seed)
+        self.names = [f"n{number}" for number in range(1, 2 * options.nodes + 1)]
+        self.side = {name: self.random.choice(net.sides) for name in self.names}
+        for index, name in enumerate(self.names[: len(net.sides)]):
+            self.side[name] = net.sides[index]
+        self.ring = Ring(bench, [])
+        self.membership = Membership()
+        self.asker = Asker(bench, self.membership, options.seed, options.threads, options.late)
+        self.former = {}
+        self.disturbed = set()
+        self.rows = {}
+        self.calm = Phase("settled ring", settled=True)
+        self.violations = []
+        self.began = time.monotonic()
+
+    # What is done to the ring.
+
+    def form(self):
+        for name in self.names[: self.options.nodes]:
+            self.start(name)
+        self.members()
+        took = self.ring.wait_ideal(60)
+        print(f"{self.options.nodes} nodes, {self.net.description}; ideal {took:.2f} s after the last start")
+
+    def start(self, name, address=None):
+        side = self.side[name]
+        node = self.ring.start(name, address or f"{side.host}:0", side.before)
+        self.former.pop(name, None)
+        return node
+
+    def members(self, *views):
+        """The ring is what it is, or one of the views; its members are asked."""
+        live = list(self.ring.nodes.values())
+        self.membership.set(*(views or [live]))
+        self.asker.targets = live
+
+    def pick(self, generator):
+        return generator.choice(self.ring.ordered())
+
+    def end(self, nodes):
+        self.disturbed = {node.name for node in nodes}
+        rest = [node for node in self.ring.nodes.values() if node not in nodes]
+        self.asker.targets = rest
+        for node in nodes:
+            self.former[node.name] = self.ring.kill(node.name)
+        self.members()
+        return " ".join(node.name for node in nodes)
+
+    def kill(self):
+        return self.end([self.pick(self.random)])
+
+    def kill_two(self):
+        nodes = self.ring.ordered()
+        index = self.random.randrange(len(nodes))
+        return self.end([nodes[index], nodes[(index + 1) % len(nodes)]])
+
+    def restart(self):
+        node = self.pick(self.random)
+        elsewhere = self.random.random() < 0.5
+        self.disturbed = {node.name}
+        before = list(self.ring.nodes.values())
+        self.asker.targets = [other for other in before if other is not node]
+        self.ring.kill(node.name)
+        self.members(before, self.asker.targets)
+        self.start(node.name, None if elsewhere else node.address)
+        self.members()
+        return f"{node.name} at {'a new' if elsewhere else 'its'} address"
+
+    def come(self, name):
+        self.disturbed = {name}
+        before = list(self.ring.nodes.values())
+        # Where it will be is known from its name alone.
+        node = type(self.pick(random))(name, None, None, None)
+        self.members(before, [*before, node])
+        self.asker.targets = before
+        self.start(name)
+        self.members()
+        return name
+
+    def back(self):
+        return self.come(self.random.choice(sorted(self.former)))
+
+    def join(self):
+        return self.come(self.random.choice(self.unknown()))
+
+    def leave(self):
+        node = self.pick(self.random)
+        self.disturbed = {node.name}
+        before = list(self.ring.nodes.values())
+        rest = [other for other in before if other is not node]
+        self.asker.targets = rest
+        self.membership.set(before, rest)
+        node.process.send_signal(signal.SIGTERM)
+        try:
+            if (code := node.process.wait(self.options.within)) != 0:
+                self.blame(f"{node.name} left with exit code {code}")
+        except Exception:
+            self.blame(f"{node.name} did not end {self.options.within} s after SIGTERM")
+        self.former[node.name] = self.ring.kill(node.name)
+        self.members()
+        return node.name
+
+    def stop(self):
+        node = self.pick(self.random)
+        seconds = self.random.uniform(1, 4)
+        self.disturbed = {node.name}
+        everybody = list(self.ring.nodes.values())
+        rest = [other for other in everybody if other is not node]
+        self.asker.targets = rest
+        self.membership.set(everybody, rest)
+        node.stops += 1
+        node.process.send_signal(signal.SIGSTOP)
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.look_for_missing(rest)
+            threading.Event().wait(min(0.1, max(left, 0)))
+        node.process.send_signal(signal.SIGCONT)
+        # It is a member that nobody may know yet: answers without it are its neighbours' to mend.
+        self.members(everybody, rest)
+        return f"{node.name} for {seconds:.1f} s"
+
+    def cut(self, shortest=0.2, longest=0.8):
+        seconds = self.random.uniform(shortest, longest)
+        everybody = list(self.ring.nodes.values())
+        halves = [[node for node in everybody if self.side[node.name] is side] for side in self.net.sides]
+        self.disturbed = set(self.ring.nodes)
+        self.members(everybody, *[half for half in halves if half])
+        self.net.cut()
+        threading.Event().wait(seconds)
+        self.net.mend()
+        self.members()
+        return f"{len(halves[0])} from {len(halves[1])} for {seconds:.1f} s"
+
+    def cut_long(self):
+        return self.cut(2, 6)
+
+    def unknown(self):
+        return [name for name in self.names if name not in self.ring.nodes and name not in self.former]
+
+    def possible(self):
+        """What may be done now: no more nodes fail at once than the lists survive."""
+        count = len(self.ring.nodes)
+        actions = {"restart": self.restart, "stop": self.stop}
+        if count > SUCCESSORS + 1:
+            actions |= {"kill": self.kill, "leave": self.leave}
+        if count > SUCCESSORS + 2:
+            actions["kill two"] = self.kill_two
+        if count < self.options.nodes + 2:
+            actions |= {"return": self.back} if self.former else {}
+            actions |= {"join": self.join} if self.unknown() else {}
+        if len(self.net.sides) > 1 and len({id(self.side[name]) for name in self.ring.nodes}) > 1:
+            actions |= {"cut": self.cut, "cut long": self.cut_long}
+        return {name: action for name, action in actions.items() if name in self.options.actions}
+
+    # What is checked.
+
+    def blame(self, text):
+        self.violations.append(text)
+        self.bench.note(f"VIOLATION {text}")
+        print(textwrap.fill(f"!! {text}", 78, initial_indent="    ", subsequent_indent="       "), flush=True)
+
+    def look_for_missing(self, nodes):
+        """A list may lack who is down, comes or goes; nobody else, as long as it reaches that far."""
+        order = self.ring.ordered()
+        for node in nodes:
+            try:
+                state = self.bench.state(node, timeout=1)
+            except grpc.RpcError:
+                continue
+            listed = [each.name for each in state.successors if each.name not in self.disturbed]
+            index = order.index(node)
+            after = [other.name for other in order[index + 1 :] + order[:index]]
+            expected = [name for name in after if name not in self.disturbed]
+            if listed != expected[: len(listed)] and node.name not in self.blamed:
+                self.blamed.add(node.name)
+                everyone = [each.name for each in state.successors]
+                self.blame(f"{node.name} lists {everyone}: a healthy node is missing, of {expected}")
+
+    def wait_ideal(self, limit, lasting=0):
+        """The time until the ring was ideal and stayed so for `lasting` seconds; or None, and why."""
+        started = time.monotonic()
+        ideal_since = None
+        while True:
+            problem, now = self.ring.problem(), time.monotonic()
+            if problem is not None:
+                ideal_since = None
+                self.look_for_missing(self.ring.ordered())
+            elif ideal_since is None:
+                ideal_since = now
+            if ideal_since is not None and now - ideal_since >= lasting:
+                return ideal_since - started, None
+            if now - started > limit + lasting:
+                return None, problem or "ideal, but not for long"
+            threading.Event().wait(0.02)
+
+    def sweep(self):
+        """From every node to every node, at and right after identifiers."""
+        nodes = self.ring.ordered()
+        for asked in nodes:
+            for owner in nodes:
+                self.asker.ask(asked, owner.id)
+                self.asker.ask(asked, (owner.id + 1) % 2**64)
+
+    def step(self):
+        possible = self.possible()
+        name = self.random.choices(list(possible), [WEIGHTS[each] for each in possible])[0]
+        phase = Phase(name, settled=False)
+        self.blamed = set()
+        self.asker.enter(phase)
+        self.bench.note(f"{name}: begins with {[node.name for node in self.ring.ordered()]}")
+        happened = time.monotonic() - self.began
+        what = possible[name]()
+        self.bench.note(f"{name} {what}: done")
+        # What was lost in a cut is sent again up to as long after it, and silence has then lasted twice
+        # as long: a verdict may still be on its way when the ring looks as before.
+        took, problem = self.wait_ideal(self.options.within, lasting=3 if name.startswith("cut") else 0)
+        split = name == "cut long" and took is None
+        if took is None and not split:
+            self.blame(f"{name} {what}: not ideal after {self.options.within} s: {problem}")
+            late, problem = self.wait_ideal(60)
+            if late is None:
+                raise RingFailure(f"chaos: given up: not ideal 60 s later: {problem}")
+        outcome = "came apart" if split else f"ideal after {took or self.options.within + late:5.2f} s"
+        print(
+            f"{happened:6.0f} s  {name + ' ' + what:32.32} {outcome:21}"
+            f"{phase.wrong:6} wrong{phase.failed:4} failed",
+            flush=True,
+        )
+        self.rows.setdefault(name, []).append((phase, took))
+        if split:
+            self.gather()
+        # Whoever was stopped is back for everybody.
+        self.members()
+        if name == "stop" and phase.late:
+            late = f"{phase.late} lookups took over {self.options.late} s, up to {phase.slowest:.2f}"
+            self.blame(f"stop {what}: {late}")
+        self.asker.enter(self.calm)
+        self.bench.note("ideal")
+        self.sweep()
+        threading.Event().wait(self.options.calm)
+        # Ideal by accident, a verdict still on its way, would not last.
+        if (problem := self.ring.problem()) is not None:
+            self.blame(f"after {name} {what}: ideal, and no longer: {problem}")
+        for text in self.asker.complaints[:5]:
+            self.blame(f"after {name} {what}: {text}")
+        self.violations += self.asker.complaints[5:]
+        self.asker.complaints.clear()
+
+    def gather(self):
+        """Starts the nodes of one side anew, so that there is one ring again."""
+        side = min(self.net.sides, key=lambda side: sum(self.side[name] is side for name in self.ring.nodes))
+        names = [name for name in self.ring.nodes if self.side[name] is side]
+        self.asker.enter(Phase("gather", settled=False))
+        self.asker.targets = [node for node in self.ring.nodes.values() if node.name not in names]
+        for name in names:
+            self.ring.kill(name)
+        self.members()
+        for name in names:
+            self.start(name)
+        self.members()
+        self.ring.wait_ideal(60)
+
+    def run(self):
+        self.form()
+        self.asker.start()
+        self.began = time.monotonic()
+        while time.monotonic() - self.began < self.options.seconds:
+            self.step()
+
+    def report(self):
+        width = "{:<13}{:>5}{:>9}{:>7}{:>7}{:>6}{:>10}{:>12}{:>10}"
+        head = ("action", "times", "lookups", "wrong", "failed", "late", "slowest", "ideal max", "apart")
+        print("\n" + width.format(*head))
+        for name in WEIGHTS:
+            if name not in self.rows:
+                if name.startswith("cut") and len(self.net.sides) == 1:
+                    print(f"{name:<13}skipped: namespaces are not permitted or not wanted here")
+                continue
+            phases = [phase for phase, _ in self.rows[name]]
+            times = [took for _, took in self.rows[name] if took is not None]
+            apart = str(len(phases) - len(times)) if name == "cut long" else ""
+            ideal = f"{max(times):.2f} s" if times else "-"
+            print(self.row(width, name, len(phases), phases, ideal, apart))
+        print(self.row(width, "settled ring", "", [self.calm], "", ""))
+        print(
+            f"\nWrong and failed: until the ring was ideal, which may take {self.options.within} s; on the settled\n"
+            f"ring there must be none. Late: took over {self.options.late} s. Seed {self.options.seed}, "
+            f"{self.options.threads} threads."
+        )
+        print(f"{len(self.violations)} violations" if self.violations else "No violation.")
+
+    @staticmethod
+    def row(width, name, times, phases, ideal, apart):
+        total = [sum(getattr(phase, key) for phase in phases) for key in ("lookups", "wrong", "failed", "late")]
+        slowest = f"{max((phase.slowest for phase in phases), default=0) * 1000:.0f} ms"
+        return width.format(name, times, *total, slowest, ideal, apart).rstrip()
+
+    def close(self):
+        self.asker.stop()
+        self.ring.close()
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=120, help="how long (120)")
+    parser.add_argument("--nodes", type=int, default=8, help="nodes at the beginning (8)")
+    parser.add_argument("--seed", type=int, help="what is drawn from; one is made up")
+    parser.add_argument("--threads", type=int, default=3, help="threads that look up (3)")
+    parser.add_argument("--within", type=float, default=15, help="seconds to the ideal ring (15)")
+    parser.add_argument("--late", type=float, default=1.5, help="seconds a lookup may take (1.5)")
+    parser.add_argument("--calm", type=float, default=1, help="seconds between a sweep and the next action (1)")
+    parser.add_argument("--actions", default=",".join(WEIGHTS), help="those to draw from, with commas")
+    parser.add_argument("--network", choices=["auto", "loopback", "namespaces"], default="auto")
+    parser.add_argument("--log-level", default="info", help="of the nodes (info)")
+    parser.add_argument("--binary", type=pathlib.Path, default=BINARY, help="chord (.build/release/chord)")
+    parser.add_argument("--keep", action="store_true", help="keep the logs of a run without violation too")
+    options = parser.parse_args()
+    options.actions = [name.strip() for name in options.actions.split(",")]
+    if unknown := [name for name in options.actions if name not in WEIGHTS]:
+        parser.error(f"unknown action {unknown[0]}; there are {', '.join(WEIGHTS)}")
+    if options.nodes < SUCCESSORS + 2:
+        parser.error(f"{SUCCESSORS + 2} nodes at least")
+    if not os.access(options.binary, os.X_OK):
+        parser.error(f"{options.binary} is missing: make release")
+    return options
+
+
+def main():
+    options = arguments()
+    net = network.enter(options.network)
+    if options.seed is None:
+        options.seed = random.SystemRandom().getrandbits(32)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    print(f"seed {options.seed}, {options.seconds:.0f} s")
+    folder = tempfile.mkdtemp(prefix="chord-chaos-")
+    chaos, finished = None, False
+    try:
+        hosts = ["localhost", "127.0.0.1"] + [side.host for side in net.sides]
+        bench = Bench(folder, options.binary.absolute(), hosts, options.log_level)
+        chaos = Chaos(options, bench, net)
+        bench.issue(chaos.names)
+        chaos.run()
+        finished = True
+    except KeyboardInterrupt:
+        print("\ninterrupted")
+    except RingFailure as failure:
+        chaos.blame(str(failure))
+    finally:
+        if chaos:
+            chaos.close()
+        net.close()
+    chaos.report()
+    if chaos.violations or options.keep:
+        print(f"Logs in {folder}; measure.log has every lookup that was not right.")
+    else:
+        shutil.rmtree(folder)
+    sys.exit(1 if chaos.violations else 0 if finished else 130)
+
+
+if __name__ == "__main__":
+    main()

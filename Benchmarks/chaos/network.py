@@ -1,0 +1,125 @@
+# This file is part of swift-chord, a Chord node and library in Swift.
+# Copyright the swift-chord contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Where the nodes of a chaos run live: on loopback, or on two sides of a network that can be cut.
+
+The two sides are network namespaces, joined by a bridge in a third one, in which the asker lives. All
+of that is inside of namespaces that were made for the run: when its first process ends, the kernel
+ends every other and removes the network, so nothing can be left behind.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+from rings import dying_with_us
+
+INSIDE = "CHORD_CHAOS_INSIDE"
+NAMESPACES = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+class Side:
+    """A place for nodes: their host, and what to put before their command."""
+
+    def __init__(self, host, before=()):
+        self.host, self.before = host, list(before)
+
+
+class Loopback:
+    description = "loopback; partitions are skipped"
+    sides = [Side("127.0.0.1")]
+
+    def close(self):
+        pass
+
+
+class Divided:
+    """Two namespaces and a bridge. Once cut, packets from one side to the other vanish without an
+    error, as they do between two places; the asker still reaches both."""
+
+    description = "two network namespaces"
+
+    def __init__(self):
+        self.holders, self.sides = [], []
+        run("ip", "link", "set", "lo", "up")
+        run("ip", "link", "add", "middle", "type", "bridge")
+        run("ip", "address", "add", "10.99.0.254/24", "dev", "middle")
+        run("ip", "link", "set", "middle", "up")
+        for number in (1, 2):
+            # The line tells that the process is in its namespace; it then waits for its input to end.
+            command = [*dying_with_us(), "unshare", "--net", "sh", "-c", "echo in; read line"]
+            holder = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            )
+            self.holders.append(holder)
+            holder.stdout.readline()
+            inside = ["nsenter", f"--net=/proc/{holder.pid}/ns/net"]
+            side = Side(f"10.99.0.{number}", inside)
+            end = ["type", "veth", "peer", "name", "inner", "netns", str(holder.pid)]
+            run("ip", "link", "add", f"side{number}", *end)
+            run("ip", "link", "set", f"side{number}", "master", "middle", "up")
+            run(*inside, "ip", "link", "set", "lo", "up")
+            run(*inside, "ip", "address", "add", f"{side.host}/24", "dev", "inner")
+            run(*inside, "ip", "link", "set", "inner", "up")
+            self.sides.append(side)
+
+    def cut(self):
+        self._isolate("on")
+
+    def mend(self):
+        self._isolate("off")
+
+    def _isolate(self, state):
+        for number in (1, 2):
+            run("ip", "link", "set", f"side{number}", "type", "bridge_slave", "isolated", state)
+
+    def close(self):
+        for holder in self.holders:
+            holder.kill()
+            holder.wait()
+
+
+def run(*command):
+    subprocess.run(command, check=True)
+
+
+def unsharing():
+    """The command that makes the namespaces; None where that is not permitted."""
+    if not all(shutil.which(tool) for tool in ("ip", "nsenter", "unshare")):
+        return None
+    for user in ([], ["--user", "--map-root-user"]):
+        command = ["unshare", *user, *NAMESPACES]
+        probe = [*command, "ip", "link", "add", "probe", "type", "bridge"]
+        if subprocess.run(probe, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+            return command
+    return None
+
+
+def enter(wanted):
+    """Runs this program again inside of namespaces where that is wanted and permitted, and ends with
+    its exit code; returns the network to use when there is nothing (more) to enter."""
+    if os.environ.get(INSIDE):
+        return Divided()
+    if wanted == "loopback":
+        return Loopback()
+    command = unsharing()
+    if command is None:
+        if wanted == "namespaces":
+            sys.exit("chaos: namespaces are not permitted here, or ip, nsenter or unshare is missing")
+        return Loopback()
+    environment = dict(os.environ, **{INSIDE: "1"})
+    child = subprocess.Popen([*dying_with_us(), *command, sys.executable, *sys.argv], env=environment)
+
+    def end(number, _):
+        # unshare takes all processes inside with it.
+        child.kill()
+        child.wait()
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, end)
+    # Ctrl-C reaches the program inside as well; it tidies up and says how far it came.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(child.wait())

@@ -1,0 +1,180 @@
+# This file is part of swift-chord, a Chord node and library in Swift.
+# Copyright the swift-chord contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Rings of real processes on this machine, asked from outside by grpcio."""
+
+import hashlib
+import importlib
+import os
+import pathlib
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import grpc
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = ROOT / ".build/release/chord"
+SUCCESSORS = 4
+
+
+class RingFailure(SystemExit):
+    """The ring is not as it should be; ends the program unless somebody knows better."""
+
+
+def generated(folder):
+    """The contract's Python code, made now."""
+    from grpc_tools import protoc
+
+    arguments = ["protoc", f"-I{ROOT / 'Protos'}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
+    if protoc.main(arguments + ["chord/v1/chord.proto"]) != 0:
+        sys.exit("rings: protoc failed")
+    sys.path.insert(0, folder)
+    return importlib.import_module("chord.v1.chord_pb2"), importlib.import_module("chord.v1.chord_pb2_grpc")
+
+
+def identifier(text):
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def dying_with_us():
+    """What to put before a command so that it does not outlive this program, however that ends."""
+    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+
+
+class Node:
+    """One life of a node."""
+
+    def __init__(self, name, process, address, stub):
+        self.name, self.process, self.address, self.stub = name, process, address, stub
+        self.id = identifier(name)
+        # How often it was stopped: who asked it meanwhile learns nothing about the ring.
+        self.stops = 0
+
+
+class Ring:
+    def __init__(self, bench, names):
+        self.bench, self.nodes = bench, {}
+        self.launched = []
+        for name in names:
+            self.start(name)
+
+    def start(self, name, address="127.0.0.1:0", before=()):
+        contacts = [node.address for node in list(self.nodes.values())[:3] if node.name != name]
+        return self.register(name, self.launch(name, address, contacts, before))
+
+    def launch(self, name, address, contacts, before=()):
+        """Starts the process, with `before` before its command, and does not wait for it."""
+        command = [*dying_with_us(), *before, str(self.bench.binary), "serve", "--name", name, "--ring", "bench"]
+        command += ["--listen", address, "--certs-dir", self.bench.certs, "--log-level", self.bench.log_level]
+        for contact in contacts:
+            command += ["--join", contact]
+        with open(f"{self.bench.folder}/{name}.log", "ab") as log:
+            # A session of its own, or Ctrl-C would reach the nodes too and make them leave.
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+            )
+        self.launched.append(process)
+        return process
+
+    def register(self, name, process, limit=60):
+        """Waits until the node is a member."""
+        ready, _, _ = select.select([process.stdout], [], [], limit)
+        line = process.stdout.readline() if ready else ""
+        if not line.startswith("ready"):
+            process.kill()
+            process.wait()
+            log = f"{self.bench.folder}/{name}.log"
+            raise RingFailure(f"rings: {name} did not become a member: see {log}; it said {line!r}")
+        words = line.replace(",", " ").split()
+        address = next(word for word in words if word.rpartition(":")[2].isdigit())
+        self.nodes[name] = Node(name, process, address, self.bench.stub(address))
+        return self.nodes[name]
+
+    def kill(self, name):
+        node = self.nodes.pop(name)
+        node.process.send_signal(signal.SIGKILL)
+        node.process.wait()
+        return node
+
+    def close(self):
+        for process in self.launched:
+            if process.poll() is None:
+                process.kill()
+        for process in self.launched:
+            process.wait()
+
+    def ordered(self):
+        return sorted(self.nodes.values(), key=lambda node: node.id)
+
+    def owner(self, key):
+        nodes = self.ordered()
+        return next((node for node in nodes if node.id >= key), nodes[0]).name
+
+    def problem(self):
+        """Why the ring is not ideal; None when it is."""
+        nodes = self.ordered()
+        for index, node in enumerate(nodes):
+            try:
+                state = self.bench.state(node)
+            except grpc.RpcError as error:
+                return f"{node.name}: {error.code()}"
+            count = min(SUCCESSORS, len(nodes) - 1)
+            expected = [nodes[(index + step) % len(nodes)].name for step in range(1, count + 1)]
+            if [each.name for each in state.successors] != (expected or [node.name]):
+                return f"{node.name} lists {[each.name for each in state.successors]}, not {expected}"
+            if state.predecessor.name != nodes[index - 1].name:
+                return f"{node.name} has predecessor {state.predecessor.name}"
+        return None
+
+    def wait_ideal(self, limit):
+        started = time.monotonic()
+        while (problem := self.problem()) is not None:
+            if time.monotonic() - started > limit:
+                raise RingFailure(f"rings: not ideal after {limit} s: {problem}")
+        return time.monotonic() - started
+
+
+class Bench:
+    """A folder with certificates and logs, and how to ask nodes."""
+
+    def __init__(self, folder, binary=BINARY, hosts=None, log_level="warning"):
+        self.folder, self.certs, self.binary = folder, f"{folder}/certs", binary
+        self.hosts, self.log_level = hosts, log_level
+        generated_folder = f"{folder}/python"
+        os.mkdir(generated_folder)
+        self.messages, self.services = generated(generated_folder)
+        self.log = open(f"{folder}/measure.log", "w")
+
+    def note(self, text):
+        now = time.time()
+        stamp = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now * 1000) % 1000:03d}"
+        print(f"{stamp} {text}", file=self.log, flush=True)
+
+    def issue(self, names):
+        environment = dict(os.environ, CERTS_DIR=self.certs, NODES=" ".join(names))
+        if self.hosts:
+            environment["HOSTS"] = ",".join(self.hosts)
+        subprocess.run([ROOT / "scripts/certs", "set"], env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    def stub(self, address):
+        """A connection of its own for each life of a node: the end of one must not slow the next."""
+
+        def read(name):
+            return pathlib.Path(self.certs, name).read_bytes()
+
+        credentials = grpc.ssl_channel_credentials(read("ca.pem"), read("client-demo.key"), read("client-demo.pem"))
+        options = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
+        options += [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
+        return self.services.ChordServiceStub(grpc.secure_channel(address, credentials, options))
+
+    def state(self, node, timeout=5):
+        request = self.messages.GetSuccessorListRequest()
+        return node.stub.GetSuccessorList(request, timeout=timeout, wait_for_ready=True)
+
+    def lookup(self, node, key, timeout=5):
+        request = self.messages.FindSuccessorRequest(id=key.to_bytes(8, "big"))
+        return node.stub.FindSuccessor(request, timeout=timeout).owner.name
