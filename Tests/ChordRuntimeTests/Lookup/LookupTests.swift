@@ -122,23 +122,32 @@ struct LookupTests {
         }
     }
 
-    @Test("an iterative step leaves out what the caller found dead")
+    @Test(
+        "an iterative step sends nobody to what the caller found dead, and names it as owner all the same"
+    )
     func iterativeExcluding() throws {
         let ring = try InProcessRing.settled(7, seed: 8)
         let circle = ring.circle
-        let request = FindSuccessorRequest(
-            id: circle[1].id,
-            iterative: true,
-            excluded: [circle[1].id]
-        )
-        let result = try ring.call(
-            ChordMethods.findSuccessor,
-            at: circle[0].name,
-            as: InProcessRing.identity("tool", role: .client),
-            message: request.encoded(in: ring.space)
-        )
-        let reply = try FindSuccessorReply(decoding: result.message, space: ring.space)
-        #expect(reply.owner == circle[2])
+        func reply(for place: Int) throws -> FindSuccessorReply {
+            let request = FindSuccessorRequest(
+                id: circle[place].id,
+                iterative: true,
+                excluded: [circle[place].id]
+            )
+            let result = try ring.call(
+                ChordMethods.findSuccessor,
+                at: circle[0].name,
+                as: InProcessRing.identity("tool", role: .client),
+                message: request.encoded(in: ring.space)
+            )
+            return try FindSuccessorReply(decoding: result.message, space: ring.space)
+        }
+        let far = try reply(for: 3)
+        #expect(far.owner == nil)
+        #expect(far.closer.first == circle[2])
+        #expect(!far.closer.contains(circle[3]))
+        // Who owns an identifier is for maintenance to say.
+        #expect(try reply(for: 1).owner == circle[1])
     }
 
     @Test("a hop budget that is spent is RESOURCE_EXHAUSTED and names the node")

@@ -132,8 +132,9 @@ struct  Chord__V1__FindSuccessorRequest
    */
   protobuf_c_boolean iterative;
   /*
-   * Nodes that were found dead on the way, by identifier; at most 32. An iterative step leaves them
-   * out; a forwarder asks them last, as that is somebody else's finding.
+   * Nodes that were found dead on the way, by identifier; at most 32. An iterative step does not send
+   * the caller there; a forwarder asks them last, as that is somebody else's finding. Who owns an
+   * identifier does not depend on them.
    */
   size_t n_excluded;
   ProtobufCBinaryData *excluded;
