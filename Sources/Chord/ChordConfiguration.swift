@@ -96,7 +96,7 @@ public struct ChordConfiguration: Sendable {
     public var logger = Logger(label: "chord")
     /// The event loops to run on. Nil makes a group of `eventLoopThreads` that ends with the node.
     public var eventLoopGroup: (any EventLoopGroup)?
-    /// Threads of a group of the node's own. One serves several hundred thousand lookups per second;
+    /// Threads of a group of the node's own. One serves some hundred thousand lookups per second;
     /// with more, each peer is connected once per thread.
     public var eventLoopThreads = 1
 
