@@ -23,6 +23,13 @@ LEVEL ?= node
 # make chaos SECONDS=900 CHAOS="--seed 7 --nodes 12". A shell's own SECONDS does not count.
 CHAOS ?=
 CHAOS_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),120)
+# make fuzz SECONDS=600 TARGET="wire http2"; without TARGET each of them.
+FUZZ_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
+TARGET ?=
+# make bench-rpc BENCH=ours,nghttpd leaves grpc-swift and its build out; JSON=FILE keeps every figure.
+BENCH ?= ours,nghttpd,grpc-swift
+ROUNDS ?= 5
+JSON ?=
 # make test TEST_RELEASE=1 lets the tests of whole processes run the release build of chord.
 TEST_RELEASE ?= 0
 # Tests that run at the same time. Many more than cores would only let those that compute keep those
@@ -37,6 +44,8 @@ endif
 export CERTS_DIR TRUST_DOMAIN NODES HOSTS DAYS CA_DAYS CRL_DAYS NOT_BEFORE NOT_AFTER FORCE NAME
 
 FORMATTED := $(wildcard Sources Tests Package.swift Benchmarks Examples)
+# What runs on several threads.
+NETWORK_TESTS := ^(ChordTransportTests|ChordTLSTests|ChordRuntimeTests|ChordTests)\.
 VENV := .venv
 TEST_CERTS := $(CURDIR)/.build/test-certs
 
@@ -89,6 +98,23 @@ endif
 	    $(if $(filter 1,$(TEST_RELEASE)),CHORD_TEST_BINARY="$(CURDIR)/.build/release/chord") \
 	    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) $(SWIFT) test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)")
 
+# Builds of their own beside the usual one. What a sanitizer reports fails the run.
+SANITIZED_TESTS = mkdir -p .build && env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE \
+    -u NOT_AFTER CERTS_DIR="$(TEST_CERTS)" FORCE=1 scripts/certs set >/dev/null && \
+    $(SWIFT) build --build-tests --sanitize=$(1) --scratch-path .build/$(2) $(SWIFT_FLAGS) && \
+    CHORD_TEST_CERTS_DIR="$(TEST_CERTS)" CHORD_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python3" \
+    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) SWIFT_BACKTRACE=enable=no \
+    $(3) $(SWIFT) test --skip-build --sanitize=$(1) --scratch-path .build/$(2) $(SWIFT_FLAGS) \
+    --filter "$(or $(FILTER),$(4))"
+
+.PHONY: test-tsan
+test-tsan: deps-test $(VENV)/.ready ## the network tests under the thread sanitizer
+	$(call SANITIZED_TESTS,thread,tsan,TSAN_OPTIONS="halt_on_error=0 suppressions=$(CURDIR)/Tests/thread-sanitizer.supp",$(NETWORK_TESTS))
+
+.PHONY: test-asan
+test-asan: deps-test $(VENV)/.ready ## all tests under the address sanitizer
+	$(call SANITIZED_TESTS,address,asan,ASAN_OPTIONS=detect_leaks=0,.)
+
 .PHONY: lint
 lint: deps-lint ## check format, imports, generated files and house rules
 	@failed=0; \
@@ -115,6 +141,19 @@ chaos: release $(VENV)/.ready ## break a ring of real processes again and again:
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/chaos/chaos.py --seconds $(CHAOS_SECONDS) $(CHAOS)
 
+.PHONY: bench-rpc
+bench-rpc: release deps-bench $(VENV)/.ready .build/bench/load ## what a call costs, beside others: BENCH=ours,nghttpd ROUNDS=5
+ifneq ($(findstring grpc-swift,$(BENCH)),)
+	@echo "building grpc-swift: minutes the first time; BENCH=ours,nghttpd leaves it out"
+	$(SWIFT) build -c release --package-path Benchmarks/rpc/grpc-swift --scratch-path .build/bench/grpc-swift
+endif
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/rpc/bench.py --servers $(BENCH) --rounds $(ROUNDS) $(if $(JSON),--json "$(JSON)")
+
+.PHONY: fuzz
+fuzz: deps ## feed arbitrary bytes to what reads them: SECONDS=60 TARGET=wire
+	scripts/fuzz $(FUZZ_SECONDS) $(TARGET)
+
 .PHONY: format
 format: ## put all Swift files into shape
 	$(SWIFT) format --in-place --recursive --parallel $(FORMATTED)
@@ -127,7 +166,7 @@ protos: deps-lint ## make Sources/CChordProtos anew from Protos/
 clean: ## stop the demo and remove what was built; certificates stay
 	@scripts/demo stop
 	@[ ! -d .build ] || $(SWIFT) package clean
-	rm -rf .build/test-certs .demo $(VENV) chord
+	rm -rf .build/test-certs .build/bench .demo $(VENV) chord
 
 ##@ Certificates (settings: certs/README.md)
 
@@ -165,15 +204,22 @@ certs-clean: ## remove all certificates and the authority: FORCE=1
 
 # What follows is for the targets above.
 
-.PHONY: deps-test deps-lint link
+.PHONY: deps-test deps-lint deps-bench link
 deps-test:
 	@scripts/deps test
+
+deps-bench:
+	@scripts/deps test bench
 
 deps-lint:
 	@scripts/deps lint
 
 link:
 	@ln -sfn .build/release/chord chord
+
+.build/bench/load: $(wildcard Benchmarks/rpc/*.[ch]) | deps-bench
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -Wall -Wextra $(filter %.c,$^) -o $@ $$(pkg-config --cflags --libs openssl libnghttp2)
 
 # Made anew when the requirements change; half an environment is never taken for a whole one.
 $(VENV)/.ready: Tests/Interop/requirements.txt

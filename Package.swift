@@ -4,11 +4,23 @@
 
 import PackageDescription
 
-let strict: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
+/// `make fuzz` sets CHORD_FUZZ: the same modules, instrumented, with a program for each fuzz target and
+/// without tests and commands. Fuzz targets reach into modules, and only a target of this package may.
+let isFuzzing = Context.environment["CHORD_FUZZ"] == "1"
+
+let instrumented: [SwiftSetting] = [
+    .define("FUZZING"),
+    .unsafeFlags([
+        "-sanitize=fuzzer,address", "-enable-testing", "-enforce-exclusivity=checked",
+        "-assert-config", "Debug",
+    ]),
 ]
+let strict: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (isFuzzing ? instrumented : [])
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
@@ -66,12 +78,17 @@ var targets: [Target] = [
         pkgConfig: "libprotobuf-c",
         providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]
     ),
+    .systemLibrary(
+        name: "CZlib",
+        pkgConfig: "zlib",
+        providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
+    ),
     .target(name: "CChordProtos", dependencies: ["CProtobufC"]),
 ]
 targets += module("ChordCore", [], exclude: ["Interaction/Scripts"])
 targets += module("ChordHash", ["COpenSSL", "ChordCore"])
 targets += module("ChordIdentity", [])
-targets += module("ChordRPC", ["ChordIdentity", nioLocks])
+targets += module("ChordRPC", ["CZlib", "ChordIdentity", nioLocks])
 targets += module(
     "ChordTLS",
     ["COpenSSL", "ChordIdentity", nioCore, nioTLS, nioLocks],
@@ -113,8 +130,13 @@ targets += module(
     exclude: ["Scenarios", "Node/Scenarios"]
 )
 targets += [
-    // What several test targets need: certificates, by the command that users have.
-    .target(name: "ChordTestSupport", path: "Tests/ChordTestSupport", swiftSettings: strict),
+    // What several test targets need: certificates, by the command that users have, and a service.
+    .target(
+        name: "ChordTestSupport",
+        dependencies: ["ChordRPC", "ChordIdentity", nioLocks],
+        path: "Tests/ChordTestSupport",
+        swiftSettings: strict
+    ),
     .executableTarget(
         name: "ChordCLI",
         dependencies: [
@@ -125,7 +147,7 @@ targets += [
     ),
     .testTarget(
         name: "ChordCLITests",
-        dependencies: ["ChordCLI", "Chord", arguments, logging],
+        dependencies: ["ChordCLI", "Chord", "ChordTestSupport", arguments, logging],
         swiftSettings: strict
     ),
     // Against programs that are not ours: grpcio in Tests/Interop, and the openssl command.
@@ -139,13 +161,53 @@ targets += [
     ),
 ]
 
+// Fuzz targets, and the test that feeds each its corpus and the inputs that once failed.
+targets.append(.target(name: "FuzzSupport", path: "Tests/Fuzz/Support", swiftSettings: strict))
+let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
+    ("Certificate", ["ChordTLS", "ChordIdentity", "COpenSSL"]),
+    ("Framing", ["ChordTransport", "ChordRPC"]),
+    ("HTTP2", ["ChordHTTP2", nioCore]),
+    ("Identity", ["ChordIdentity", "ChordTransport"]),
+    ("Metadata", ["ChordTransport", "ChordRPC"]),
+    ("Percent", ["ChordRPC"]),
+    ("Scenario", ["ChordSimulator"]),
+    ("Wire", ["ChordWire", "ChordCore"]),
+]
+if isFuzzing {
+    targets.removeAll { $0.type == .test || $0.name == "ChordCLI" || $0.name == "Chord" }
+    targets += fuzzTargets.map { name, dependencies in
+        .executableTarget(
+            name: "Fuzz\(name)",
+            dependencies: ["FuzzSupport"] + dependencies,
+            path: "Tests/Fuzz/Targets/\(name)",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]
+        )
+    }
+} else {
+    targets.append(
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "COpenSSL", "ChordCore", "ChordHTTP2", "ChordIdentity", "ChordRPC",
+                "ChordSimulator", "ChordTLS", "ChordTransport", "ChordWire", "FuzzSupport", nioCore,
+            ],
+            path: "Tests/Fuzz",
+            exclude: ["Corpus", "Crashes", "README.md", "Support"],
+            swiftSettings: strict
+        )
+    )
+}
+
 let package = Package(
     name: "swift-chord",
     platforms: [.macOS(.v26)],
-    products: [
-        .library(name: "Chord", targets: ["Chord"]),
-        .executable(name: "chord", targets: ["ChordCLI"]),
-    ],
+    products: isFuzzing
+        ? []
+        : [
+            .library(name: "Chord", targets: ["Chord"]),
+            .executable(name: "chord", targets: ["ChordCLI"]),
+        ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

@@ -225,22 +225,15 @@ class Chaos:
                 everyone = [each.name for each in state.successors]
                 self.blame(f"{node.name} lists {everyone}: a healthy node is missing, of {expected}")
 
-    def wait_ideal(self, limit, lasting=0):
-        """The time until the ring was ideal and stayed so for `lasting` seconds; or None, and why."""
+    def wait_ideal(self, limit):
+        """The time until the ring was ideal; or None, and why."""
         started = time.monotonic()
-        ideal_since = None
-        while True:
-            problem, now = self.ring.problem(), time.monotonic()
-            if problem is not None:
-                ideal_since = None
-                self.look_for_missing(self.ring.ordered())
-            elif ideal_since is None:
-                ideal_since = now
-            if ideal_since is not None and now - ideal_since >= lasting:
-                return ideal_since - started, None
-            if now - started > limit + lasting:
-                return None, problem or "ideal, but not for long"
+        while (problem := self.ring.problem()) is not None:
+            self.look_for_missing(self.ring.ordered())
+            if time.monotonic() - started > limit:
+                return None, problem
             threading.Event().wait(0.02)
+        return time.monotonic() - started, None
 
     def sweep(self):
         """From every node to every node, at and right after identifiers."""
@@ -260,9 +253,7 @@ class Chaos:
         happened = time.monotonic() - self.began
         what = possible[name]()
         self.bench.note(f"{name} {what}: done")
-        # What was lost in a cut is sent again up to as long after it, and silence has then lasted twice
-        # as long: a verdict may still be on its way when the ring looks as before.
-        took, problem = self.wait_ideal(self.options.within, lasting=3 if name.startswith("cut") else 0)
+        took, problem = self.wait_ideal(self.options.within)
         split = name == "cut long" and took is None
         if took is None and not split:
             self.blame(f"{name} {what}: not ideal after {self.options.within} s: {problem}")

@@ -26,7 +26,7 @@ public struct ChordClientConfiguration: Sendable {
     /// Hash functions of one's own, for rings that use one.
     public var hashes: [HashFunction] = []
     /// Connections and HTTP/2.
-    public var transport = TransportConfiguration()
+    public var transport = TransportConfiguration(client: .outsider)
     /// Where the client logs to.
     public var logger = Logger(label: "chord.client")
     /// The event loops to run on. Nil makes one thread that ends with the client.

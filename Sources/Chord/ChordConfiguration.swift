@@ -76,7 +76,15 @@ public struct ChordConfiguration: Sendable {
     /// Addresses of members to join through, tried in turn. None makes this the first node of a new
     /// ring.
     public var contacts: [String] = []
-    /// How long to try to join; nil stands for ever.
+    /// The addresses that all founders of a new ring advertise, this node's own included, at most 64 and
+    /// the same list at each of them. The ring begins when all of them are up, complete from its first
+    /// second; a founder that finds it there already joins it. Empty for a ring that grows from one node,
+    /// and for a node that was not there at its birth. Not together with `contacts`.
+    ///
+    /// When all founders start again while other members live on, they found a second ring: restart
+    /// them one after the other.
+    public var initialRing: [String] = []
+    /// How long to try to join, or to wait for the other founders; nil stands for ever.
     public var joinTimeout: Duration? = .seconds(60)
     /// The node's certificate files, and whom it trusts.
     public var certificates: Certificates

@@ -8,6 +8,7 @@ import ChordRPC
 public import ChordRuntime
 import ChordTLS
 import ChordTransport
+import ChordWire
 import Logging
 import NIOCore
 import NIOPosix
@@ -171,13 +172,19 @@ public final class ChordNode: Service, Sendable {
         guard (1...255).contains(configuration.name.utf8.count),
             !configuration.name.utf8.contains(0)
         else { throw refuse("a node's name has 1 to 255 bytes and no zero byte") }
-        for contact in configuration.contacts {
-            do throws(TransportError) {
-                _ = try HostAndPort(contact)
-            } catch {
-                throw ChordError(.invalidConfiguration, "a contact's address", cause: error)
-            }
+        guard configuration.contacts.isEmpty || configuration.initialRing.isEmpty else {
+            throw refuse(
+                "a node either founds a ring or joins one: give it contacts or an initial ring, not both"
+            )
         }
+        guard configuration.initialRing.count <= WireLimits.listNodes else {
+            throw refuse(
+                "\(configuration.initialRing.count) founders are too many: start with "
+                    + "\(WireLimits.listNodes) at the most and let the others join"
+            )
+        }
+        try check(addresses: configuration.contacts, "a contact's address")
+        try check(addresses: configuration.initialRing, "a founder's address")
         if let advertise = configuration.advertise {
             do throws(TransportError) {
                 _ = try HostAndPort(advertise)
@@ -197,9 +204,19 @@ public final class ChordNode: Service, Sendable {
         }
     }
 
+    private static func check(addresses: [String], _ what: String) throws(ChordError) {
+        for address in addresses {
+            do throws(TransportError) {
+                _ = try HostAndPort(address)
+            } catch {
+                throw ChordError(.invalidConfiguration, what, cause: error)
+            }
+        }
+    }
+
     // MARK: Running
 
-    /// Serves the ring: joins it (or makes it, without contacts), takes part until the surrounding
+    /// Serves the ring: joins it (or makes it, alone or with other founders), takes part until the surrounding
     /// task is shut down gracefully or cancelled, then leaves and ends what is under way.
     ///
     /// - Throws: `ChordError` with `nameTaken`, `parametersDiffer`, `noContact` or `refused` when it
@@ -230,7 +247,17 @@ public final class ChordNode: Service, Sendable {
 
     private func takePart() async -> ChordError? {
         do throws(ChordError) {
-            try await shell.join(through: configuration.contacts, for: configuration.joinTimeout)
+            if configuration.initialRing.isEmpty {
+                try await shell.join(
+                    through: configuration.contacts,
+                    for: configuration.joinTimeout
+                )
+            } else {
+                try await shell.found(
+                    with: configuration.initialRing,
+                    for: configuration.joinTimeout
+                )
+            }
         } catch {
             await shell.fail(error)
         }

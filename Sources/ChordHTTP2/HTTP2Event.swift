@@ -70,6 +70,20 @@ package struct HTTP2Counters: Hashable, Sendable {
     package var headerListsRefused: UInt64 = 0
     package var pingsReceived: UInt64 = 0
     package var settingsReceived: UInt64 = 0
+    /// Frames received that ask for work and carry no message: PING, SETTINGS, PRIORITY, GOAWAY, and
+    /// those of types that nobody knows.
+    package var controlFramesReceived: UInt64 = 0
+    package var windowUpdatesReceived: UInt64 = 0
+    /// DATA frames received that neither carry a byte nor end their stream.
+    package var emptyDataReceived: UInt64 = 0
+    /// HEADERS, DATA and RST_STREAM frames received: signs of a connection that is in use.
+    package var streamFramesReceived: UInt64 = 0
+    /// HEADERS and DATA frames sent.
+    package var streamFramesSent: UInt64 = 0
+    /// Streams refused unseen because as many as allowed were open.
+    package var streamsRefused: UInt64 = 0
+    /// Streams reset because too much output waited already.
+    package var outputsRefused: UInt64 = 0
     package var framesSent: UInt64 = 0
     package var bytesReceived: UInt64 = 0
     package var bytesSent: UInt64 = 0

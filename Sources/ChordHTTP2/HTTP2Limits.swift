@@ -58,6 +58,28 @@ public struct HTTP2Limits: Sendable, Hashable {
     /// Resets per second by which the burst allowance grows again. Default 33.
     public var streamResetsPerSecond: UInt64
 
+    /// Frames that carry no message (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown types) taken in
+    /// a burst before the connection is closed, beyond those that its calls have earned: four per
+    /// call, and one per frame and kibibyte sent. Default 10,000.
+    ///
+    /// Each costs little, but a peer can send millions of them per second that answer nobody's
+    /// question. Honest peers send a few per round trip and with what they receive: window updates,
+    /// and pings by which they measure their bandwidth.
+    public var maxControlFrames: UInt64
+
+    /// Such frames per second by which the burst allowance grows again. Default 330.
+    public var controlFramesPerSecond: UInt64
+
+    /// DATA frames without content and without the end of their stream, taken in a burst before the
+    /// connection is closed. Default 100.
+    ///
+    /// No implementation needs them, and flow control, which bounds all other data, does not count
+    /// them. Some flush one now and then, so that none at all would be too strict.
+    public var maxEmptyDataFrames: UInt64
+
+    /// Such frames per second by which the burst allowance grows again. Default 10.
+    public var emptyDataFramesPerSecond: UInt64
+
     /// CONTINUATION frames one header block may take. Default 8.
     public var maxContinuations: Int
 
@@ -92,6 +114,10 @@ public struct HTTP2Limits: Sendable, Hashable {
         headerTableBytes: UInt32 = 4096,
         maxStreamResets: UInt64 = 1000,
         streamResetsPerSecond: UInt64 = 33,
+        maxControlFrames: UInt64 = 10_000,
+        controlFramesPerSecond: UInt64 = 330,
+        maxEmptyDataFrames: UInt64 = 100,
+        emptyDataFramesPerSecond: UInt64 = 10,
         maxContinuations: Int = 8,
         maxOutboundAcknowledgements: Int = 1000,
         maxSettings: Int = 32,
@@ -107,6 +133,10 @@ public struct HTTP2Limits: Sendable, Hashable {
         self.headerTableBytes = headerTableBytes
         self.maxStreamResets = maxStreamResets
         self.streamResetsPerSecond = streamResetsPerSecond
+        self.maxControlFrames = maxControlFrames
+        self.controlFramesPerSecond = controlFramesPerSecond
+        self.maxEmptyDataFrames = maxEmptyDataFrames
+        self.emptyDataFramesPerSecond = emptyDataFramesPerSecond
         self.maxContinuations = maxContinuations
         self.maxOutboundAcknowledgements = maxOutboundAcknowledgements
         self.maxSettings = maxSettings

@@ -207,6 +207,7 @@ extension HTTP2Session {
 
     private func fits(_ count: Int, _ stream: Int32) -> Bool {
         if state.pointee.queuedBytes + count <= limits.maxQueuedOutputBytes { return true }
+        state.pointee.counters.outputsRefused += 1
         reset(stream: stream, errorCode: .enhanceYourCalm)
         return false
     }
@@ -242,6 +243,15 @@ extension HTTP2Session {
     package func queuedBytes(stream: Int32) -> Int {
         let index = state.pointee.table.find(stream)
         return index >= 0 ? state.pointee.slots[index].queued : 0
+    }
+
+    /// Whether anything waits to be sent on a stream: bytes, or the trailers behind them. A reset would
+    /// overtake it.
+    package func hasOutput(stream: Int32) -> Bool {
+        let index = state.pointee.table.find(stream)
+        guard index >= 0 else { return false }
+        let slot = state.pointee.slots[index]
+        return slot.queued > 0 || slot.trailers != StreamSlot.noTrailers
     }
 
     /// Whether a writer may go on. After false, wait for `streamWritable` or `streamClosed`.

@@ -95,6 +95,7 @@ package final class HTTP2Session {
         )
         nghttp2_option_set_max_continuations(option, max(limits.maxContinuations, 0))
         nghttp2_option_set_max_outbound_ack(option, max(limits.maxOutboundAcknowledgements, 0))
+        SessionCallbacks.nameUnknownTypes(to: option)
         nghttp2_option_set_max_settings(option, max(limits.maxSettings, 0))
         var session: OpaquePointer?
         var memory = MemoryPool.allocator(pool)
@@ -245,6 +246,11 @@ package final class HTTP2Session {
     package var queuedBytes: Int { state.pointee.queuedBytes }
 
     package var counters: HTTP2Counters { state.pointee.counters }
+
+    /// The number of the header block that has begun to arrive and is not complete; nil where none is.
+    package var incompleteHeaderBlock: UInt64? {
+        state.pointee.isBlockIncomplete ? state.pointee.blocksBegun : nil
+    }
 
     /// Streams we may have open at the peer; 100 until its settings arrive.
     package var remoteMaxConcurrentStreams: Int {

@@ -20,6 +20,7 @@ enum SessionCallbacks {
 
     /// Names the callbacks to nghttp2, which copies them into each session.
     static func install(in callbacks: OpaquePointer?) {
+        installCounting(in: callbacks)
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, userData in
             SessionCallbacks.beginHeaders(frame.unsafelyUnwrapped, SessionCallbacks.state(userData))
             return 0
@@ -136,7 +137,12 @@ enum SessionCallbacks {
         let header = frame.pointee.hd
         switch nghttp2_frame_type(UInt32(header.type)) {
         case NGHTTP2_DATA:
-            if header.flags & endStream != 0 { state.pointee.endData(header.stream_id) }
+            if header.flags & endStream != 0 {
+                state.pointee.endData(header.stream_id)
+            } else if header.length > 0, header.length == frame.pointee.data.padlen {
+                // Nothing but padding; a frame without even that is counted as it begins.
+                state.pointee.counters.emptyDataReceived += 1
+            }
         case NGHTTP2_HEADERS:
             state.pointee.endBlock(
                 header.stream_id,
@@ -200,6 +206,7 @@ enum SessionCallbacks {
 
     private static func sent(_ frame: Frame, _ state: State) {
         state.pointee.counters.framesSent += 1
+        countSent(frame, state)
         switch nghttp2_frame_type(UInt32(frame.pointee.hd.type)) {
         case NGHTTP2_HEADERS:
             guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return }

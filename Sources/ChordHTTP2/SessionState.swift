@@ -37,6 +37,9 @@ struct SessionState: ~Copyable {
     var blockBytesStart = 0
     var blockListBytes = 0
     var isBlockRefused = false
+    /// Header blocks begun so far, and whether the last of them is still incomplete.
+    var blocksBegun: UInt64 = 0
+    var isBlockIncomplete = false
 
     // What is open, and what waits to be sent.
     var slots = Arena<StreamSlot>()
@@ -125,6 +128,8 @@ struct SessionState: ~Copyable {
 
     mutating func beginBlock(_ stream: Int32) {
         blockStream = stream
+        blocksBegun += 1
+        isBlockIncomplete = true
         blockStart = fields.count
         blockBytesStart = bytes.count
         blockListBytes = 0
@@ -162,10 +167,12 @@ struct SessionState: ~Copyable {
     /// The stream of the block is being reset: nobody will ask for its fields.
     mutating func refuseBlock() {
         isBlockRefused = true
+        isBlockIncomplete = false
         counters.headerListsRefused += 1
     }
 
     mutating func endBlock(_ stream: Int32, isRequest: Bool, endStream: Bool) {
+        isBlockIncomplete = false
         guard blockStream == stream, !isBlockRefused else { return }
         let block = HTTP2HeaderBlock(
             start: Int32(truncatingIfNeeded: blockStart),

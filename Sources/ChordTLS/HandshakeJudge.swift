@@ -66,6 +66,16 @@ final class HandshakeJudge {
         }
     }
 
+    /// Verifies the peer's chain and judges its leaf as in a handshake, for a connection that has had
+    /// its own.
+    func verifyAgain(_ verification: OpaquePointer) throws(TLSError) {
+        let presented = "certificate presented by \(address)"
+        guard X509_verify_cert(verification) == 1 else {
+            throw VerificationFailure.error(of: verification, certificate: presented)
+        }
+        identity = try judge(X509_STORE_CTX_get0_cert(verification), presented: presented)
+    }
+
     /// Notes that the client offers no protocol that we speak.
     func refuseProtocols() {
         refusal = TLSError(

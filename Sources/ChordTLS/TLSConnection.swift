@@ -47,8 +47,8 @@ package final class TLSConnection {
     /// The address of the peer, for messages.
     package let address: String
 
-    private let session: SSLSession
-    private let judge: HandshakeJudge
+    let session: SSLSession
+    let judge: HandshakeJudge
     private let retainedBufferBytes: Int
 
     /// Makes a connection; a client's first bytes appear with the first `advanceHandshake`.

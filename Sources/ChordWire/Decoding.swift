@@ -155,6 +155,21 @@ extension Optional where Wrapped == UnsafeMutablePointer<UnsafeMutablePointer<Ch
     }
 }
 
+extension Optional where Wrapped == UnsafeMutablePointer<ProtobufCBinaryData> {
+    /// The addresses of a list.
+    func addresses(count: Int, _ path: FieldPath) throws(WireError) -> [String] {
+        guard count <= WireLimits.listNodes else {
+            throw path.error(.tooMany, "\(count) addresses, at most \(WireLimits.listNodes)")
+        }
+        guard let first = self, count > 0 else { return [] }
+        var addresses: [String] = []
+        for index in 0..<count {
+            addresses.append(try first[index].text(WireLimits.addressBytes, path.element(index)))
+        }
+        return addresses
+    }
+}
+
 extension Optional where Wrapped == UnsafeMutablePointer<Chord__V1__RingParameters> {
     /// The parameters; nil when the field is absent. They bring their own width.
     func parametersIfPresent(_ path: FieldPath) throws(WireError) -> RingParameters? {

@@ -59,7 +59,7 @@ struct EncodingArena: ~Copyable {
         return memory
     }
 
-    private mutating func allocate<Value>(
+    mutating func allocate<Value>(
         _ type: Value.Type,
         count: Int
     ) -> UnsafeMutablePointer<Value> {
@@ -72,12 +72,19 @@ struct EncodingArena: ~Copyable {
 
 extension EncodingArena {
     mutating func text(_ string: String) -> ProtobufCBinaryData {
-        let utf8 = string.utf8Span.span
-        guard !utf8.isEmpty else { return ProtobufCBinaryData() }
-        let memory = allocate(byteCount: utf8.count)
-        utf8.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        bytes(string.utf8Span.span)
+    }
+
+    mutating func bytes(_ array: [UInt8]) -> ProtobufCBinaryData {
+        bytes(array.span)
+    }
+
+    private mutating func bytes(_ span: Span<UInt8>) -> ProtobufCBinaryData {
+        guard !span.isEmpty else { return ProtobufCBinaryData() }
+        let memory = allocate(byteCount: span.count)
+        span.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         return ProtobufCBinaryData(
-            len: utf8.count,
+            len: span.count,
             data: memory.assumingMemoryBound(to: UInt8.self)
         )
     }
@@ -98,14 +105,27 @@ extension EncodingArena {
         _ identifiers: ArraySlice<Identifier>,
         _ space: IdentifierSpace
     ) -> (count: Int, first: UnsafeMutablePointer<ProtobufCBinaryData>?) {
-        guard !identifiers.isEmpty else { return (0, nil) }
-        let first = allocate(ProtobufCBinaryData.self, count: identifiers.count)
+        list(identifiers) { $0.identifier($1, space) }
+    }
+
+    mutating func texts(
+        _ texts: ArraySlice<String>
+    ) -> (count: Int, first: UnsafeMutablePointer<ProtobufCBinaryData>?) {
+        list(texts) { $0.text($1) }
+    }
+
+    mutating func list<Value>(
+        _ values: ArraySlice<Value>,
+        _ encode: (inout EncodingArena, Value) -> ProtobufCBinaryData
+    ) -> (count: Int, first: UnsafeMutablePointer<ProtobufCBinaryData>?) {
+        guard !values.isEmpty else { return (0, nil) }
+        let first = allocate(ProtobufCBinaryData.self, count: values.count)
         var next = first
-        for identifier in identifiers {
-            next.initialize(to: self.identifier(identifier, space))
+        for value in values {
+            next.initialize(to: encode(&self, value))
             next += 1
         }
-        return (identifiers.count, first)
+        return (values.count, first)
     }
 
     mutating func node(

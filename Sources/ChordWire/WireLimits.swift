@@ -19,6 +19,14 @@ package enum WireLimits {
     package static let nameBytes = 1...255
     /// Bytes of an address: a host name of 255, a colon, a port, or an IPv6 address in brackets.
     package static let addressBytes = 1...262
+    /// Bytes of a service's name in a health check; empty is the server as a whole.
+    package static let serviceNameBytes = 0...255
+    /// Bytes of a file's or a symbol's name in a question of reflection.
+    package static let symbolBytes = 1...1024
+    /// Nodes in a description's routing table: two for each bit of the widest identifier.
+    package static let tableNodes = 512
+    /// Bytes of a program's version.
+    package static let versionBytes = 0...64
     /// Bytes of a ring's name.
     package static let ringNameBytes = 1...255
     /// Bytes of a hash function's name.

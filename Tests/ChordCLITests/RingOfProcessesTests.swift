@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordTestSupport
 import Foundation
 import Synchronization
 import Testing
@@ -29,6 +30,39 @@ struct RingOfProcessesTests {
             #expect(traffic.count > 0)
             try await expectAgreement(of: ring, keys: 1_000)
         }
+    }
+
+    @Test("Five founders begin a ring that is ideal at once; one that comes back joins it")
+    func initialRing() async throws {
+        try await ProcessRing.founded(5) { ring, addresses in
+            let client = try ring.client(of: ring.inOrder)
+            let walk = try await client.walk()
+            await client.close()
+            #expect(walk.isIdeal, "\(walk.problems)")
+            #expect(walk.members.count == 5)
+            try await expectAgreement(of: ring, keys: 200)
+
+            let victim = ring.inOrder[2]
+            ring.kill(victim.name)
+            try await ring.start(victim.name, at: addresses[victim.name] ?? "")
+            try await ring.awaitIdeal(5)
+            try await expectAgreement(of: ring, keys: 200)
+        }
+    }
+
+    @Test("A founder without partners says whom it waits for, and ends when its patience does")
+    func lonelyFounder() async throws {
+        let (own, absent) = (try ReservedPort(), try ReservedPort())
+        let process = try ChordProcess([
+            "serve", "--name", "n1", "--ring", "test", "--listen", own.address, "--certs-dir",
+            try TestCertificates.directory.get(), "--initial-ring",
+            "\(own.address),\(absent.address)", "--join-timeout", "1s",
+        ])
+        defer { process.kill() }
+        let outcome = try await process.outcome()
+        #expect(outcome.code != 0)
+        #expect(outcome.errors.contains("waiting for the other founders"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("\(absent.address) did not answer in time"))
     }
 
     @Test(

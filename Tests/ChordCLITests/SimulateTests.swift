@@ -20,4 +20,16 @@ struct SimulateTests {
         )
         #expect(!other.output.contains("\(hash)"), "another seed is another run")
     }
+
+    @Test("One large ring: events per second and bytes per node")
+    func largeRing() async throws {
+        let outcome = try await ChordProcess(["simulate", "--large", "60"]).outcome()
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("60 nodes: ideal after"))
+        #expect(outcome.output.contains("bytes per node"))
+        #expect(outcome.output.contains("events per second"))
+        let refused = try await ChordProcess(["simulate", "--large", "0"]).outcome()
+        #expect(refused.code == 64)
+        #expect(refused.errors.contains("--large is from 1 to 1000000."))
+    }
 }

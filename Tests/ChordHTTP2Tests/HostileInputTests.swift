@@ -54,6 +54,11 @@ import Testing
             Frames.frame(type: 0, stream: 1, payload: [1]),
             .protocolError
         ),
+        Violation(
+            "a priority on stream 0",
+            Frames.frame(type: 2, payload: [0, 0, 0, 0, 0]),
+            .protocolError
+        ),
         Violation("a short ping", Frames.frame(type: 6, payload: [1]), .frameSizeError),
         Violation("an even stream", Frames.request(stream: 2), .protocolError),
         Violation(

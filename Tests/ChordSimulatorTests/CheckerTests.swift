@@ -35,7 +35,7 @@ private struct HandMadeRing {
             for other in members { table.insert(Self.reference(other.id)) }
             return RoutingView(
                 node: Self.reference(member.id),
-                isMember: true,
+                phase: .member,
                 isDelaying: false,
                 predecessor: Self.reference(member.predecessor),
                 successors: member.successors.map(Self.reference),
@@ -202,7 +202,7 @@ private struct HandMadeRing {
         newer.incarnation = 2
         outdated.members[3] = RoutingView(
             node: newer,
-            isMember: true,
+            phase: .member,
             isDelaying: false,
             predecessor: view.predecessor,
             successors: view.successors,
@@ -219,7 +219,7 @@ private struct HandMadeRing {
         table.insert(HandMadeRing.reference(100))
         snapshot.members[0] = RoutingView(
             node: view.node,
-            isMember: true,
+            phase: .member,
             isDelaying: false,
             predecessor: view.predecessor,
             successors: view.successors,

@@ -105,10 +105,10 @@ struct ClientWireTests {
 
     // MARK: Statuses
 
-    @Test(arguments: [
-        (400, StatusCode.internalError), (401, .unauthenticated), (403, .permissionDenied),
-        (404, .unimplemented), (429, .unavailable), (503, .unavailable), (500, .unknown),
-    ])
+    @Test(
+        arguments: StatusMapping.http.map { (Int($0.number), $0.code) }
+            + [201, 204, 302, 402, 418, 500, 501, 505, 599].map { ($0, StatusMapping.otherHTTP) }
+    )
     func anHTTPStatusStandsIn(_ status: Int, _ code: StatusCode) async throws {
         for endStream in [true, false] {
             let result = try await outcome { _, session, stream in
@@ -127,10 +127,8 @@ struct ClientWireTests {
     }
 
     @Test(
-        arguments: [
-            (0x7, StatusCode.unavailable), (0x8, .cancelled), (0xb, .resourceExhausted),
-            (0xc, .permissionDenied), (0x1, .internalError), (0x2, .internalError),
-        ] as [(UInt32, StatusCode)]
+        arguments: StatusMapping.resets.map { ($0.number, $0.code) }
+            + [0xe, UInt32.max].map { ($0, StatusMapping.otherReset) }
     )
     func aResetStandsIn(_ error: UInt32, _ code: StatusCode) async throws {
         let result = try await outcome { _, session, stream in
@@ -226,6 +224,19 @@ struct ClientWireTests {
         #expect(result.status.code == .unavailable)
         #expect(result.status.origin == .transport)
         #expect(result.status.message.contains("protocolViolation"))
+    }
+
+    @Test func aPeerThatFloodsIsLeft() async throws {
+        var configuration = TransportConfiguration()
+        configuration.limits.maxControlFrames = 100
+        configuration.limits.controlFramesPerSecond = 0
+        let result = try await outcome(configuration: configuration) { _, session, _ in
+            for number in 0..<200 as Range<UInt64> {
+                session.ping(number)
+            }
+        }
+        #expect(result.status.code == .unavailable)
+        #expect(result.status.message.contains("too many frames without a message"))
     }
 
     @Test func aPeerThatClosesFailsItsCalls() async throws {

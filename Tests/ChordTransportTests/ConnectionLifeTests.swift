@@ -6,6 +6,7 @@ import ChordHTTP2
 import ChordIdentity
 import ChordRPC
 import ChordTLS
+import ChordTestSupport
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -13,7 +14,7 @@ import Testing
 
 @testable import ChordTransport
 
-/// Connections from their dial to their end.
+/// Connections from the first call to their end. How they come about: `DiallingTests`.
 @Suite("The life of connections", .timeLimit(.minutes(1)))
 struct ConnectionLifeTests {
     /// A handler's calls, held until the test answers them.
@@ -39,7 +40,7 @@ struct ConnectionLifeTests {
         }
     }
 
-    private static func router(_ held: Held = Held()) -> Router {
+    static func router(_ held: Held = Held()) -> Router {
         var router = TestMethod.router(["Echo", "Hold"])
         router.register(TestMethod.echo) { request, call in
             call.reply.append(contentsOf: request)
@@ -73,6 +74,31 @@ struct ConnectionLifeTests {
                     held.answerAll()
                     for await status in group { #expect(status == .ok) }
                 }
+            }
+        }
+    }
+
+    @Test func aCallMayAskForANewConnection() async throws {
+        let certificates = try Certificates.get()
+        let held = Held()
+        try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
+            try await TestNode.calling(as: certificates.n2) { client in
+                async let waiting = client.call(Self.hold, [1], at: address)
+                try await eventually { held.count == 1 }
+                let result = await client.call(
+                    TestMethod.echo,
+                    [2],
+                    at: address,
+                    wantsNewConnection: true
+                )
+                #expect(result.message == [2])
+                #expect(node.server.connectionCount == 2)
+                // Later calls use the new one, and what is under way on the old one ends there.
+                #expect(await client.call(TestMethod.echo, [3], at: address).message == [3])
+                #expect(node.server.connectionCount == 2)
+                held.answerAll()
+                #expect(await waiting.status == .ok)
+                try await eventually { node.server.connectionCount == 1 }
             }
         }
     }
@@ -124,148 +150,6 @@ struct ConnectionLifeTests {
                 }
                 // The connection is none the worse for it.
                 #expect(await client.call(TestMethod.echo, [1], at: address).message == [1])
-            }
-        }
-    }
-
-    // MARK: Dialling
-
-    @Test(arguments: [
-        ("nowhere", "the port is missing"), ("host:0", "from 1 to 65535"),
-        ("::1:7400", "brackets"), ("", "the port is missing"), ("a b:1", "letters"),
-    ])
-    func aMalformedAddressIsNamed(_ address: String, _ text: String) async throws {
-        let certificates = try Certificates.get()
-        try await TestNode.calling(as: certificates.n2) { client in
-            let result = await client.call(TestMethod.echo, at: address)
-            #expect(result.status.code == .unavailable)
-            #expect(result.status.origin == .transport)
-            #expect(result.status.message.contains(text))
-        }
-    }
-
-    @Test func aPeerThatIsDownIsLeftAloneForAWhileAndFoundAgain() async throws {
-        let certificates = try Certificates.get()
-        var configuration = TransportConfiguration()
-        configuration.client.initialBackoff = .seconds(3600)
-        configuration.client.maxBackoff = .seconds(3600)
-        let port = try await freePort()
-        let address = "127.0.0.1:\(port)"
-        try await TestNode.calling(as: certificates.n2, configuration: configuration) { client in
-            let first = await client.call(TestMethod.echo, at: address)
-            #expect(first.status.code == .unavailable)
-            #expect(first.status.origin == .transport)
-            #expect(first.status.message.contains("Connection refused"))
-            #expect(first.peer == nil)
-            let node = TestNode(certificates.n1)
-            try await node.server.bind(host: "127.0.0.1", port: port)
-            try await node.server.serve(Self.router())
-            // It is up, but may not be dialled yet.
-            let second = await client.call(TestMethod.echo, at: address)
-            #expect(second.status.code == .unavailable)
-            #expect(second.status.message.contains("Connection refused; not dialled again for"))
-            client.resetBackoff(of: "127.0.0.1:1")
-            #expect(await client.call(TestMethod.echo, at: address).status.code == .unavailable)
-            client.resetBackoff(of: address)
-            #expect(await client.call(TestMethod.echo, [3], at: address).message == [3])
-            await node.stop()
-        }
-    }
-
-    @Test func aBackoffEndsByItself() async throws {
-        let certificates = try Certificates.get()
-        var configuration = TransportConfiguration()
-        configuration.client.initialBackoff = .milliseconds(1)
-        configuration.client.maxBackoff = .milliseconds(5)
-        let port = try await freePort()
-        let address = "127.0.0.1:\(port)"
-        try await TestNode.calling(as: certificates.n2, configuration: configuration) { client in
-            #expect(await client.call(TestMethod.echo, at: address).status.code == .unavailable)
-            let node = TestNode(certificates.n1)
-            try await node.server.bind(host: "127.0.0.1", port: port)
-            try await node.server.serve(Self.router())
-            try await eventually {
-                await client.call(TestMethod.echo, at: address).status == .ok
-            }
-            await node.stop()
-        }
-    }
-
-    @Test func aServerOfAnotherAuthorityIsRefused() async throws {
-        let certificates = try Certificates.get()
-        try await TestNode.serving(Self.router(), as: certificates.foreign) { _, address in
-            try await TestNode.calling(as: certificates.n2) { client in
-                let result = await client.call(
-                    TestMethod.echo,
-                    at: address,
-                    expecting: ExpectedPeer(name: "n2")
-                )
-                #expect(result.status.code == .unavailable)
-                #expect(result.status.origin == .transport)
-                #expect(result.status.message.contains("unknownAuthority"))
-            }
-        }
-    }
-
-    @Test func aServerThatRefusesOurCertificateIsQuoted() async throws {
-        let certificates = try Certificates.get()
-        try await TestNode.serving(Self.router(), as: certificates.n1) { _, address in
-            try await TestNode.calling(as: certificates.foreignTrustingOurs) { client in
-                let result = await client.call(TestMethod.echo, at: address)
-                #expect(result.status.code == .unavailable)
-                #expect(result.status.origin == .transport)
-                #expect(result.status.message.contains("refused our certificate"))
-            }
-        }
-    }
-
-    @Test func withoutANameTheHostCounts() async throws {
-        let certificates = try Certificates.get()
-        try await TestNode.serving(Self.router(), as: certificates.n1) { _, address in
-            try await TestNode.calling(as: certificates.n2) { client in
-                let result = await client.call(
-                    TestMethod.echo,
-                    [8],
-                    at: address,
-                    expecting: ExpectedPeer()
-                )
-                #expect(result.message == [8])
-            }
-        }
-    }
-
-    @Test func everyLoopHasAConnectionOfItsOwn() async throws {
-        let certificates = try Certificates.get()
-        try await TestNode.serving(Self.router(), as: certificates.n1) { node, address in
-            try await TestNode.calling(as: certificates.n2) { client in
-                for executor in testExecutors.all + testExecutors.all {
-                    let result = await client.call(
-                        TestMethod.echo,
-                        [1],
-                        at: address,
-                        on: executor
-                    )
-                    #expect(result.message == [1])
-                }
-                #expect(node.server.connectionCount == testExecutors.all.count)
-            }
-        }
-    }
-
-    @Test func aNewCertificateReachesNewConnections() async throws {
-        let certificates = try Certificates.get()
-        try await TestNode.serving(Self.router(), as: certificates.n1) { node, address in
-            try await TestNode.calling(as: certificates.alice) { client in
-                #expect(await client.call(TestMethod.echo, at: address).peer?.name == "n1")
-                node.source.replace(with: certificates.n2)
-                // The open connection goes on as it is.
-                #expect(await client.call(TestMethod.echo, at: address).peer?.name == "n1")
-                let other = await client.call(
-                    TestMethod.echo,
-                    at: address,
-                    expecting: ExpectedPeer(name: "n2")
-                )
-                #expect(other.peer?.name == "n2")
             }
         }
     }
@@ -442,16 +326,6 @@ private func hasIPv6Loopback() async -> Bool {
         .bind(host: "::1", port: 0).get()
     try? await channel?.close().get()
     return channel != nil
-}
-
-/// A port that nothing listens on.
-private func freePort() async throws -> Int {
-    let channel = try await ServerBootstrap(group: testExecutors.group)
-        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-        .bind(host: "127.0.0.1", port: 0).get()
-    let port = try #require(channel.localAddress?.port)
-    try await channel.close().get()
-    return port
 }
 
 /// A listener whose kernel accepts, and nobody else.

@@ -75,7 +75,7 @@ struct PartsTests {
                 }
                 try assembler.finish()
                 #expect(assembler.withMessage { Array($0) } == [1, 2, 3, 4])
-                #expect(assembler.takeMessage() == [1, 2, 3, 4])
+                #expect(try assembler.takeMessage(limit: 4) == [1, 2, 3, 4])
             }
         }
     }

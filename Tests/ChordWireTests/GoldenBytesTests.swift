@@ -112,4 +112,22 @@ import Testing
         )
         try check(LeaveReply(), "")
     }
+
+    @Test func found() throws {
+        try check(
+            FoundRequest(
+                founder: first,
+                parameters: parameters,
+                initialRing: ["h:1", "h:2"],
+                decided: [first, second]
+            ),
+            "0a" + firstBytes + "12" + parametersBytes + "1a03683a31" + "1a03683a32" + "22"
+                + firstBytes + "22" + secondBytes
+        )
+        try check(FoundReply(node: first, isMember: false), "0a" + firstBytes)
+        try check(
+            FoundReply(node: first, isMember: true, decided: [second]),
+            "0a" + firstBytes + "1001" + "1a" + secondBytes
+        )
+    }
 }

@@ -81,6 +81,39 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
             LeaveRequest(state: generator.state(space))
         },
         MessageKind(LeaveReply.self) { _, _ in LeaveReply() },
+        MessageKind(HealthCheckRequest.self) { generator, _ in
+            HealthCheckRequest(service: generator.text(1...255))
+        },
+        MessageKind(HealthCheckResponse.self) { generator, _ in
+            HealthCheckResponse(
+                status: HealthCheckResponse.Serving.allCases.randomElement(using: &generator)!
+            )
+        },
+        MessageKind(DescribeRequest.self) { _, _ in DescribeRequest() },
+        MessageKind(DescribeReply.self) { generator, space in
+            DescribeReply(generator.description(space))
+        },
+        MessageKind(WatchRequest.self) { _, _ in WatchRequest() },
+        MessageKind(WatchReply.self) { generator, space in
+            WatchReply(generator.change(space), time: generator.next())
+        },
+        MessageKind(AdminLeaveRequest.self) { _, _ in AdminLeaveRequest() },
+        MessageKind(AdminLeaveReply.self) { _, _ in AdminLeaveReply() },
+        MessageKind(FoundRequest.self) { generator, space in
+            FoundRequest(
+                founder: generator.node(space),
+                parameters: generator.parameters(space),
+                initialRing: generator.list(upTo: 4) { $0.text(WireLimits.addressBytes) },
+                decided: generator.list(upTo: 4) { $0.node(space) }
+            )
+        },
+        MessageKind(FoundReply.self) { generator, space in
+            FoundReply(
+                node: generator.node(space),
+                isMember: Bool.random(using: &generator),
+                decided: generator.list(upTo: 4) { $0.node(space) }
+            )
+        },
     ]
 }
 
@@ -131,6 +164,50 @@ extension SplitMix64 {
             predecessor: node(space),
             successors: list(upTo: 16) { $0.node(space) }
         )
+    }
+
+    mutating func description(_ space: IdentifierSpace) -> NodeDescription {
+        var parameters = parameters(space)
+        parameters.space = space
+        return NodeDescription(
+            node: node(space),
+            phase: ChordMachine.Phase.allCases.randomElement(using: &self)!,
+            predecessor: node(space),
+            successors: list(upTo: 4) { $0.node(space) },
+            table: list(upTo: 16) { $0.node(space) },
+            parameters: parameters,
+            version: text(1...64)
+        )
+    }
+
+    mutating func range(_ space: IdentifierSpace) -> IdentifierRange {
+        IdentifierRange(after: identifier(space), through: identifier(space))
+    }
+
+    mutating func change(_ space: IdentifierSpace) -> WatchReply.Content {
+        let cause = RingEvent.Cause.allCases.randomElement(using: &self)!
+        switch next() % 7 {
+        case 0: return .now(description(space))
+        case 1: return .event(.joined(state(space)))
+        case 2: return .event(.rangeChanged(from: nil, to: range(space), cause: cause))
+        case 3: return .event(.rangeChanged(from: range(space), to: nil, cause: cause))
+        case 4:
+            return .event(
+                .predecessorChanged(from: node(space), to: node(space), cause: cause)
+            )
+        case 5:
+            return .event(
+                .successorsChanged(
+                    from: list(upTo: 4) { $0.node(space) },
+                    to: list(upTo: 4) { $0.node(space) },
+                    cause: cause
+                )
+            )
+        default:
+            return .event(
+                next() % 2 == 0 ? .left : .successorsLost(list(upTo: 4) { $0.node(space) })
+            )
+        }
     }
 
     mutating func list<Element>(

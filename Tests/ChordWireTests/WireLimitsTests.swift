@@ -116,6 +116,11 @@ import Testing
             list.message(1, good).message(2, good).message(3, bad),
             "successors[0]"
         )
+        let found = WireWriter().message(2, parameters)
+        check(FoundRequest.self, found.message(1, bad), "founder")
+        check(FoundRequest.self, found.message(1, good).message(4, bad), "decided[0]")
+        check(FoundReply.self, WireWriter().message(1, bad), "node")
+        check(FoundReply.self, WireWriter().message(1, good).message(3, bad), "decided[0]")
         check(LeaveRequest.self, WireWriter().message(1, bad), "node")
         check(LeaveRequest.self, WireWriter().message(1, good).message(2, bad), "predecessor")
         check(
@@ -155,6 +160,8 @@ import Testing
             WireWriter().message(1, node),
             "GetSuccessorListReply.parameters: absent"
         )
+        check(FoundReply.self, WireWriter(), "FoundReply.node: absent")
+        check(FoundRequest.self, WireWriter().message(1, node), "FoundRequest.parameters: absent")
         check(LeaveRequest.self, WireWriter(), "LeaveRequest.node: absent")
         check(
             LeaveRequest.self,
@@ -235,6 +242,15 @@ import Testing
         try check(state.message(4, parameters), 3, 64, "GetSuccessorListReply.successors") {
             (message: GetSuccessorListReply) in message.state.successors.count
         }
+        let found = WireWriter().message(1, node).message(2, parameters)
+        try check(found, 4, 64, "FoundRequest.decided") { (message: FoundRequest) in
+            message.decided.count
+        }
+        let addresses = found.repeated(65) { $0.bytes(3, Array("a:1".utf8)) }
+        let tooMany = #expect(throws: WireError.self) {
+            try FoundRequest(decoding: addresses.bytes, space: space)
+        }
+        #expect(tooMany?.message == "FoundRequest.initial_ring: 65 addresses, at most 64")
     }
 
     @Test func refusesExcludedThatIsNoIdentifier() {

@@ -128,6 +128,70 @@ def wait(request, context):
     return b""
 
 
+def begin(context):
+    """What every method of the stream service does first."""
+    sent = context.invocation_metadata()
+    if ("x-compress", "gzip") in sent:
+        context.set_compression(grpc.Compression.Gzip)
+    initial = tuple((name, value) for name, value in sent if name == "x-echo-initial")
+    if initial:
+        context.send_initial_metadata(initial)
+    context.set_trailing_metadata(
+        tuple((name, value) for name, value in sent if name == "x-echo-trailing-bin")
+    )
+
+
+def stream_echo(requests, context):
+    begin(context)
+    yield from requests
+
+
+def stream_sum(requests, context):
+    begin(context)
+    messages, size = 0, 0
+    for request in requests:
+        messages, size = messages + 1, size + len(request)
+    return f"{messages} {size}".encode()
+
+
+def stream_produce(request, context):
+    begin(context)
+    count, size = map(int, request.split())
+    for index in range(count):
+        yield bytes([index & 255]) * size
+
+
+def stream_hold(requests, context):
+    begin(context)
+    ended = threading.Event()
+    context.add_callback(ended.set)
+    yield next(requests)
+    say("held")
+    ended.wait()
+    say("cancelled")
+
+
+def stream_fail(request, context):
+    begin(context)
+    number, text = request.decode().split(" ", 1)
+    context.abort(next(code for code in grpc.StatusCode if code.value[0] == int(number)), text)
+    yield b""
+
+
+def stream_service():
+    """The same service of streams that our tests of transports have, in Python."""
+    return grpc.method_handlers_generic_handler(
+        "chord.test.Stream",
+        {
+            "Echo": grpc.stream_stream_rpc_method_handler(stream_echo),
+            "Sum": grpc.stream_unary_rpc_method_handler(stream_sum),
+            "Produce": grpc.unary_stream_rpc_method_handler(stream_produce),
+            "Hold": grpc.stream_stream_rpc_method_handler(stream_hold),
+            "Fail": grpc.unary_stream_rpc_method_handler(stream_fail),
+        },
+    )
+
+
 def main():
     order = json.loads(sys.argv[1])
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=8))
@@ -142,6 +206,7 @@ def main():
     handlers = {"Echo": echo, "Fail": fail, "Wait": wait}
     server.add_generic_rpc_handlers(
         [
+            stream_service(),
             grpc.method_handlers_generic_handler(
                 "interop.Test",
                 {

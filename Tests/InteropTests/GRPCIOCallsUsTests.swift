@@ -3,10 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
-import ChordIdentity
 import ChordRPC
 import Foundation
-import NIOConcurrencyHelpers
 import Testing
 
 /// grpcio, with the code that grpc_tools makes of our contract, against nodes of ours.
@@ -194,75 +192,12 @@ struct GRPCIOCallsUsTests {
     // MARK: What the protocol calls do not show
 
     @Test
-    func messageMetadataAndStatusArrive() async throws {
-        let python = try await Python.get()
-        let certificates = try InteropCertificates.get()
-        let entry = Metadata.Entry(name: "echo-bin", value: [0, 255, 10, 61])
-        let table = AuthorizationTable.standard.admitting(
-            Set(Role.allCases),
-            to: ["Echo", "Fail"],
-            of: TestMethod.service
-        )
-        var router = Router(authorization: table)
-        router.register(TestMethod.echo) { request, call in
-            let message = [UInt8](request)
-            let echoed = call.metadata.entries.filter { $0.name.hasPrefix("echo-") }
-            call.makeResponder().succeed(message, trailers: Metadata(echoed))
-            return .deferred
-        }
-        router.register(TestMethod.fail) { _, _ in
-            .failed(Status(.outOfRange, awkwardMessage))
-        }
-        try await BareTransport.running(as: certificates.py) { [router] transport in
-            let address = try await transport.serve(router)
-            let value = Data(entry.value).base64EncodedString()
-            let text = Data("plain text".utf8).base64EncodedString()
-            let outcomes = try await python.call(
-                address,
-                as: certificates.alice,
-                [
-                    PythonCall(
-                        TestMethod.echo.path,
-                        bytes: Data([1, 2, 3]),
-                        metadata: [[entry.name, value], ["echo-text", text]]
-                    ),
-                    PythonCall(TestMethod.fail.path),
-                    PythonCall(TestMethod.echo.path, size: 1 << 20),
-                ]
-            )
-            #expect(outcomes[0].code == "OK")
-            #expect(outcomes[0].bytes == Data([1, 2, 3]))
-            #expect(outcomes[0].trailers == [[entry.name, value], ["echo-text", text]])
-            #expect(outcomes[1].code == "OUT_OF_RANGE")
-            #expect(outcomes[1].message == awkwardMessage)
-            #expect(outcomes[2].bytes == Data(filler(1 << 20)))
-        }
-    }
-
-    @Test
     func aDeadlineEndsTheCallOnBothSides() async throws {
         let python = try await Python.get()
         let certificates = try InteropCertificates.get()
-        let table = AuthorizationTable.standard.admitting(
-            Set(Role.allCases),
-            to: ["Echo", "Wait"],
-            of: TestMethod.service
-        )
-        let kept = NIOLockedValueBox<Responder?>(nil)
-        let isCancelled = NIOLockedValueBox(false)
-        let hadDeadline = NIOLockedValueBox<Bool?>(nil)
-        var router = Router(authorization: table)
-        router.register(TestMethod.echo) { _, _ in .replied }
-        router.register(TestMethod.wait) { _, call in
-            hadDeadline.withLockedValue { [deadline = call.deadline] in $0 = deadline != nil }
-            let responder = call.makeResponder()
-            responder.onCancel { isCancelled.withLockedValue { $0 = true } }
-            // One that nobody keeps answers by itself.
-            kept.withLockedValue { $0 = responder }
-            return .deferred
-        }
-        try await BareTransport.running(as: certificates.py) { [router] transport in
-            let address = try await transport.serve(router)
+        let service = TestService()
+        try await BareTransport.running(as: certificates.py) { transport in
+            let address = try await transport.serve(service.router)
             let outcomes = try await python.call(
                 address,
                 as: certificates.alice,
@@ -273,9 +208,9 @@ struct GRPCIOCallsUsTests {
                 ]
             )
             #expect(outcomes.map(\.code) == ["OK", "DEADLINE_EXCEEDED"])
-            #expect(hadDeadline.withLockedValue { $0 } == true)
+            #expect(service.waits.map(\.hasDeadline) == [true])
             try await eventually("the handler hears of the end") {
-                isCancelled.withLockedValue { $0 }
+                service.waits.allSatisfy(\.isCancelled)
             }
         }
     }

@@ -77,45 +77,6 @@ struct WeCallGRPCIOTests {
 
     // MARK: Failures
 
-    /// How the server is to fail.
-    struct Order: Codable, Sendable, CustomTestStringConvertible {
-        var code: Int
-        var message: String
-        /// Whether it sends response headers first. Without, the answer is trailers only.
-        var headers: Bool
-        var reason = Data([0, 255])
-
-        var testDescription: String { "\(code), \(headers ? "headers first" : "trailers only")" }
-    }
-
-    static let orders = [
-        Order(code: 5, message: "no such thing", headers: false),
-        Order(code: 5, message: "no such thing", headers: true),
-        Order(code: 9, message: awkwardMessage, headers: false),
-        Order(code: 9, message: awkwardMessage, headers: true),
-        Order(code: 16, message: "", headers: false),
-        Order(code: 8, message: String(repeating: "ä", count: 500), headers: false),
-    ]
-
-    @Test(arguments: orders)
-    func aFailureArrivesAsItWasMeant(_ order: Order) async throws {
-        let alice = try InteropCertificates.get().alice
-        try await PythonServer.running { server in
-            try await BareTransport.running(as: alice) { transport in
-                let outcome = await transport.call(
-                    TestMethod.fail,
-                    Array(try JSONEncoder().encode(order)),
-                    at: server.address
-                )
-                let code = StatusCode(wire: order.code)
-                #expect(outcome.result.status == Status(code, order.message))
-                #expect(outcome.result.message.isEmpty)
-                #expect(outcome.result.trailers["reason-bin"] == [0, 255])
-                #expect((outcome.headers != nil) == order.headers)
-            }
-        }
-    }
-
     @Test
     func aMethodThatTheServerLacksIsUnimplemented() async throws {
         try await PythonServer.running { server in

@@ -14,7 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run a node.",
         discussion: """
-            Without --join it makes a new ring, else it joins the ring of the nodes named. One line on \
+            Without --join and --initial-ring it makes a new ring of its own. With --join it joins the \
+            ring of the nodes named; with --initial-ring it begins one together with them. One line on \
             standard output says when it is a member; the log goes to standard error. SIGTERM and SIGINT \
             make it leave the ring and end; a second one ends it at once. SIGHUP makes it read its \
             certificates anew.
@@ -75,6 +76,10 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
+    private static func addresses(_ values: [String]) -> [String] {
+        values.flatMap { $0.split(separator: ",").map(String.init) }
+    }
+
     /// What the node is told, from what was typed.
     func configuration(logger: Logger) throws -> ChordConfiguration {
         var configuration = ChordConfiguration(
@@ -84,7 +89,8 @@ struct ServeCommand: AsyncParsableCommand {
         )
         configuration.listen = node.listen
         configuration.advertise = node.advertise
-        configuration.contacts = node.join.flatMap { $0.split(separator: ",").map(String.init) }
+        configuration.contacts = Self.addresses(node.join)
+        configuration.initialRing = Self.addresses(node.initialRing)
         configuration.joinTimeout = node.joinTimeout.duration
         configuration.intervals.stabilize = node.stabilizeInterval.duration
         configuration.eventLoopThreads = node.threads

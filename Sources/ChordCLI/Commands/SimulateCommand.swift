@@ -13,9 +13,10 @@ struct SimulateCommand: AsyncParsableCommand {
         commandName: "simulate",
         abstract: "Try the protocol out: rings under random faults, replayed from a seed.",
         discussion: """
-            Each seed stands for one ring with its faults: crashes, restarts, departures, joins,
-            pauses, losses, partitions. A run that does not hold is made short, written to a file
-            and ends the command with exit code 1.
+            Each seed stands for one ring with its faults: crashes, restarts, departures, joins, pauses, \
+            losses, partitions. A run that does not hold is made short, written to a file and ends the \
+            command with exit code 1. With --large it is one ring of that many nodes without faults, nine \
+            tenths of which found it while the others join, until it is ideal.
             """
     )
 
@@ -40,6 +41,9 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "A scenario to run instead.", completion: .file())
     var scenario: String?
 
+    @Option(help: ArgumentHelp("One large ring, at the machine level.", valueName: "nodes"))
+    var large: Int?
+
     @Option(help: "Runs at the same time; all cores unless said otherwise.")
     var jobs: Int?
 
@@ -50,6 +54,16 @@ struct SimulateCommand: AsyncParsableCommand {
         guard [seeds != nil, seed != nil, scenario != nil].count(where: { $0 }) <= 1 else {
             throw ValidationError("Give one of --seeds, --seed and --scenario.")
         }
+        if let large {
+            guard (1...1_000_000).contains(large) else {
+                throw ValidationError("--large is from 1 to 1000000.")
+            }
+            guard level == .machine, seeds == nil, scenario == nil else {
+                throw ValidationError(
+                    "--large is for the machine level, and takes a --seed at most."
+                )
+            }
+        }
         guard (seeds ?? 1) > 0, (jobs ?? 1) > 0 else {
             throw ValidationError("--seeds and --jobs must be 1 or more.")
         }
@@ -59,7 +73,9 @@ struct SimulateCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailures {
-            if let scenario {
+            if let large {
+                try grow(large)
+            } else if let scenario {
                 try replay(try read(scenario))
             } else if let seed {
                 try replay(Scenario.random(seed: seed, options: options))
@@ -98,6 +114,19 @@ struct SimulateCommand: AsyncParsableCommand {
         for line in report.trace { Standard.output(line) }
         Standard.output(report.description)
         guard report.holds else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }
+    }
+
+    private func grow(_ nodes: Int) throws {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let report = MachineSimulation.largeRing(nodes: nodes, seed: seed ?? first)
+        let seconds = (clock.now - start).milliseconds / 1_000
+        Standard.output(report.description)
+        let rate = Int(Double(report.events) / max(seconds, 0.001))
+        Standard.output("\(seconds.formatted(digits: 1)) s, \(rate) events per second")
+        guard report.violation == nil else {
+            throw ExitCode(CommandFailure.Kind.failed.rawValue)
+        }
     }
 
     // MARK: Many

@@ -3,11 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Chord
 
 /// The version of this command.
 enum Version {
-    static let number = "0.1.0"
-    static let text = "chord \(number)"
+    static let text = "chord \(ChordVersion.number)"
 }
 
 /// `chord version`.

@@ -37,7 +37,16 @@ struct NodeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How long to try to join; \(Interval.help), or never.",
+            "The addresses of all founders of a new ring, this node's own among them, the same at each:"
+                + " the ring begins when all are up. One that is there already is joined.",
+            valueName: "host:port,..."
+        )
+    )
+    var initialRing: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "How long to try to join or to wait for the other founders; \(Interval.help), or never.",
             valueName: "time"
         )
     )
@@ -52,6 +61,9 @@ struct NodeOptions: ParsableArguments {
     var threads = 1
 
     func validate() throws {
+        guard join.isEmpty || initialRing.isEmpty else {
+            throw ValidationError("--join and --initial-ring exclude one another.")
+        }
         guard (1...256).contains(threads) else {
             throw ValidationError("--threads is from 1 to 256.")
         }

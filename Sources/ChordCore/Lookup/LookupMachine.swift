@@ -36,7 +36,7 @@ public struct LookupMachine: Hashable, Sendable {
     /// Forwardings that are allowed in all.
     public let hopBudget: Int
     /// Nodes that others on the way found dead: asked last, as they may be wrong or it may be over.
-    public let avoided: [Identifier]
+    public private(set) var avoided: [Identifier]
     /// The nodes that were asked here and failed.
     public private(set) var excluded: [Identifier] = []
 
@@ -75,6 +75,12 @@ public struct LookupMachine: Hashable, Sendable {
 
     /// What the next node is to avoid: all that was found dead on the way.
     public var toAvoid: [Identifier] { avoided + excluded.filter { !avoided.contains($0) } }
+
+    /// Forgets who failed here, except that they are asked last: time has passed, and it may be over.
+    public mutating func startOver() {
+        avoided = toAvoid
+        excluded = []
+    }
 
     /// The node that was asked failed: it is not asked again.
     public mutating func exclude(_ id: Identifier) {

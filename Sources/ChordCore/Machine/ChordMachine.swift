@@ -51,9 +51,11 @@ public struct ChordMachine: Hashable, Sendable {
     }
 
     /// Where a node is in its life as a member.
-    public enum Phase: String, Hashable, Sendable {
+    public enum Phase: String, Hashable, Sendable, CaseIterable {
         /// Not yet a member.
         case outside
+        /// About to be a member of the ring that it founds with others: questions are put off.
+        case founding
         /// A member.
         case member
         /// It has left and does not come back.
@@ -131,7 +133,7 @@ public struct ChordMachine: Hashable, Sendable {
     public var view: RoutingView {
         RoutingView(
             node: node,
-            isMember: phase == .member,
+            phase: phase,
             isDelaying: configuration.queryMode == .delaying && operation != nil,
             predecessor: predecessor,
             successors: successors.entries,

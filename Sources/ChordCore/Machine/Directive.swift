@@ -47,7 +47,7 @@ public enum StateAnswer: Hashable, Sendable {
 /// A change of a node's place in the ring, with its cause.
 public enum RingEvent: Hashable, Sendable {
     /// Why it changed.
-    public enum Cause: String, Hashable, Sendable {
+    public enum Cause: String, Hashable, Sendable, CaseIterable {
         /// The node became a member.
         case joined
         /// A maintenance round found a nearer or newer neighbour.

@@ -6,8 +6,8 @@
 public struct RoutingView: Hashable, Sendable {
     /// The node itself.
     public let node: NodeReference
-    /// Whether the node is a member: only then may it answer.
-    public let isMember: Bool
+    /// Where the node is in its life.
+    public let phase: ChordMachine.Phase
     /// Whether a maintenance operation is under way while state queries are delayed for it.
     public let isDelaying: Bool
     /// The predecessor; the node itself when it is alone.
@@ -18,6 +18,9 @@ public struct RoutingView: Hashable, Sendable {
     public let table: RoutingTable
     /// What the ring's members have in common.
     public let parameters: RingParameters
+
+    /// Whether the node is a member: only then may it answer.
+    public var isMember: Bool { phase == .member }
 
     /// What the node answers when it is asked for its state.
     public var state: RingState {

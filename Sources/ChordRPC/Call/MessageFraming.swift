@@ -6,22 +6,37 @@
 package enum MessageFraming {
     package static let prefixBytes = 5
 
-    /// Writes the prefix of an uncompressed message of `count` bytes.
-    package static func writePrefix(count: Int, into bytes: inout [UInt8], at offset: Int) {
-        bytes[offset] = 0
+    /// Writes the prefix of a message of `count` bytes.
+    package static func writePrefix(
+        count: Int,
+        isCompressed: Bool = false,
+        into bytes: inout [UInt8],
+        at offset: Int
+    ) {
+        bytes[offset] = isCompressed ? 1 : 0
         bytes[offset + 1] = UInt8(truncatingIfNeeded: count >> 24)
         bytes[offset + 2] = UInt8(truncatingIfNeeded: count >> 16)
         bytes[offset + 3] = UInt8(truncatingIfNeeded: count >> 8)
         bytes[offset + 4] = UInt8(truncatingIfNeeded: count)
     }
 
-    /// The message with its prefix.
-    package static func frame(_ message: [UInt8]) -> [UInt8] {
+    /// The message with its prefix; compressed where there is an encoding and it pays.
+    package static func frame(
+        _ message: [UInt8],
+        encoding: MessageEncoding? = nil
+    ) -> [UInt8] {
+        if let compressed = encoding?.compress(message) {
+            return frame(compressed, isCompressed: true)
+        }
+        return frame(message, isCompressed: false)
+    }
+
+    private static func frame(_ message: [UInt8], isCompressed: Bool) -> [UInt8] {
         var framed = [UInt8]()
         framed.reserveCapacity(prefixBytes + message.count)
         framed.append(contentsOf: repeatElement(0, count: prefixBytes))
         framed.append(contentsOf: message)
-        writePrefix(count: message.count, into: &framed, at: 0)
+        writePrefix(count: message.count, isCompressed: isCompressed, into: &framed, at: 0)
         return framed
     }
 
@@ -34,11 +49,13 @@ package enum MessageFraming {
     /// Reads a prefix.
     ///
     /// - Returns: nil where fewer than five bytes are there yet.
-    /// - Throws: INTERNAL where the flag is neither 0 nor 1, UNIMPLEMENTED where the message is
-    ///   compressed (no encoding was agreed), RESOURCE_EXHAUSTED where it is longer than `limit`.
+    /// - Parameter encoding: What the peer named in its headers, if anything.
+    /// - Throws: INTERNAL where the flag is neither 0 nor 1, or the message is compressed and no
+    ///   encoding was named; RESOURCE_EXHAUSTED where it is longer than `limit`.
     package static func readPrefix(
         _ bytes: UnsafeRawBufferPointer,
-        limit: Int
+        limit: Int,
+        encoding: MessageEncoding? = nil
     ) throws(Status) -> Prefix? {
         guard bytes.count >= prefixBytes else { return nil }
         guard bytes[0] <= 1 else {
@@ -46,7 +63,7 @@ package enum MessageFraming {
         }
         let count =
             Int(bytes[1]) << 24 | Int(bytes[2]) << 16 | Int(bytes[3]) << 8 | Int(bytes[4])
-        guard bytes[0] == 0 else {
+        guard bytes[0] == 0 || encoding != nil else {
             throw Status(
                 .internalError,
                 "a message is marked compressed but no grpc-encoding was agreed"
@@ -58,6 +75,6 @@ package enum MessageFraming {
                 "a message of \(count) bytes is over the limit of \(limit)"
             )
         }
-        return Prefix(isCompressed: false, count: count)
+        return Prefix(isCompressed: bytes[0] == 1, count: count)
     }
 }

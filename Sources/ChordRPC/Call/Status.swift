@@ -52,8 +52,10 @@ package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Origin: Hashable, Sendable {
         /// The peer answered with it: the peer is alive.
         case peer
-        /// The way to the peer failed: no connection, a refused handshake, a reset, silence.
+        /// The way to the peer failed: no connection, a refused handshake, a reset.
         case transport
+        /// Nothing was heard of the peer in time. It may live, and the way to it be broken.
+        case silence
         /// This side ended the call: its deadline passed, or it cancelled.
         case local
     }
@@ -61,6 +63,9 @@ package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
     package var code: StatusCode
     package var message: String
     package var origin: Origin
+
+    /// Whether the peer was not reached, as opposed to an answer of its own or a change of mind here.
+    package var isUnreachable: Bool { origin == .transport || origin == .silence }
 
     package init(_ code: StatusCode, _ message: String = "", origin: Origin = .peer) {
         self.code = code
@@ -74,32 +79,5 @@ package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String {
         message.isEmpty ? "\(code)" : "\(code): \(message)"
-    }
-
-    /// What HTTP's status means where a peer sent no gRPC status (gRPC's http-grpc-status-mapping).
-    package init(http status: Int) {
-        let code: StatusCode =
-            switch status {
-            case 400, 431: .internalError
-            case 401: .unauthenticated
-            case 403: .permissionDenied
-            case 404: .unimplemented
-            case 429, 502, 503, 504: .unavailable
-            default: .unknown
-            }
-        self.init(code, "the peer answered with HTTP status \(status) and no gRPC status")
-    }
-
-    /// What a reset means where a peer sent no gRPC status (gRPC over HTTP/2, "Errors").
-    package init(streamReset errorCode: UInt32) {
-        let code: StatusCode =
-            switch errorCode {
-            case 0x7: .unavailable
-            case 0x8: .cancelled
-            case 0xb: .resourceExhausted
-            case 0xc: .permissionDenied
-            default: .internalError
-            }
-        self.init(code, "the peer reset the stream (HTTP/2 error code \(errorCode))")
     }
 }

@@ -26,19 +26,32 @@ package struct ClientCall: Sendable {
     /// When to give up, on the clock of the executor that the call is made on. It travels along.
     package var deadline: MonotonicTime
     package var metadata: Metadata
+    /// Whether to dial for it, and for the calls after it, even where there is a connection. What TCP has
+    /// lost it sends again after waits that double; a way that works again is found at once by a new
+    /// connection only.
+    package var wantsNewConnection: Bool
+    /// Whether the call waits for a peer that cannot be reached now, until its deadline, instead of
+    /// failing at once (gRPC's wait-for-ready).
+    package var waitsForReady = false
+    /// How the request is compressed where it pays, and the answer may be; nil for not at all.
+    package var compression: MessageEncoding?
 
     package init(
         target: PeerTarget,
         method: RPCMethod,
         message: [UInt8],
         deadline: MonotonicTime,
-        metadata: Metadata = []
+        metadata: Metadata = [],
+        wantsNewConnection: Bool = false,
+        compression: MessageEncoding? = nil
     ) {
         self.target = target
         self.method = method
         self.message = message
         self.deadline = deadline
         self.metadata = metadata
+        self.wantsNewConnection = wantsNewConnection
+        self.compression = compression
     }
 }
 
@@ -94,6 +107,10 @@ package protocol ClientTransport: AnyObject, Sendable {
         on executor: any NodeExecutor,
         observer: any ClientCallObserver
     ) -> any ClientCallHandle
+
+    /// Opens a call with streams of messages. May be called anywhere; `executor` says whose clock and
+    /// connections the call uses.
+    func openStream(_ call: ClientStreamCall, on executor: any NodeExecutor) -> ClientStream
 
     /// A peer was heard from: whatever keeps us from dialling it ends now.
     func resetBackoff(of address: String)

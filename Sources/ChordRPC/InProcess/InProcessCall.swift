@@ -89,6 +89,14 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
             finishCall(stream: 0, status: status, message: nil, trailers: [])
             return
         }
+        if route.isStream {
+            let endpoint = InProcessNetwork.Endpoint(
+                router: router,
+                identity: state.withLockedValue { $0.peer } ?? peer,
+                executor: executor
+            )
+            return serveStream(call, to: endpoint, as: peer, deadline: deadline)
+        }
         var server = ServerCall(
             method: route.method,
             deadline: deadline,

@@ -55,6 +55,22 @@ final class InProcessTransport: ClientTransport {
 
     func resetBackoff(of address: String) {}
 
+    func openStream(
+        _ call: ClientStreamCall,
+        on executor: any NodeExecutor
+    ) -> ClientStream {
+        guard let endpoint = network.endpoint(at: call.target.address) else {
+            let failure = "nothing listens at \(call.target.address)"
+            return .failed(Status(.unavailable, failure, origin: .transport), on: executor)
+        }
+        do throws(IdentityError) {
+            try call.target.expected.verify(endpoint.identity, presentedBy: call.target.address)
+        } catch {
+            return .failed(Status(.unavailable, "\(error)", origin: .transport), on: executor)
+        }
+        return InProcessStream.open(call, from: executor, as: identity, to: endpoint)
+    }
+
     func start(
         _ call: ClientCall,
         on executor: any NodeExecutor,

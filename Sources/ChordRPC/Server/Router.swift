@@ -21,10 +21,15 @@ package struct Router: Sendable {
         package enum Kind: Sendable {
             /// One request, one answer.
             case unary(UnaryHandler)
+            /// Messages both ways, one after the other, and a task that takes and gives them: on the
+            /// executor, or on the connection's where there is none.
+            case stream(StreamHandler, on: (any NodeExecutor)?)
         }
 
         package let method: RPCMethod
         package let kind: Kind
+        /// Asked of every call, and cheaper than looking into `kind`.
+        package let isStream: Bool
         let path: [UInt8]
         /// Who may call it, asked of the table once and not per call; nil where the table does not
         /// know the method, which then counts as not there.
@@ -33,6 +38,7 @@ package struct Router: Sendable {
         init(_ method: RPCMethod, _ kind: Kind, admitting roles: Set<Role>?) {
             self.method = method
             self.kind = kind
+            if case .stream = kind { isStream = true } else { isStream = false }
             path = Array(method.path.utf8)
             admittedRoles = roles.map(Array.init)
         }
@@ -50,9 +56,24 @@ package struct Router: Sendable {
 
     /// Registers `handler` for `method`. A later one for the same method replaces the former.
     package mutating func register(_ method: RPCMethod, _ handler: @escaping UnaryHandler) {
+        add(method, .unary(handler))
+    }
+
+    private mutating func add(_ method: RPCMethod, _ kind: Route.Kind) {
         routes.removeAll { $0.method == method }
         let roles = authorization.roles(admittedTo: method.path)
-        routes.append(Route(method, .unary(handler), admitting: roles))
+        routes.append(Route(method, kind, admitting: roles))
+    }
+
+    /// Registers a handler for calls with streams of messages, of the client, the server or both. It
+    /// runs as a task on `executor`; without one, on that of the call's connection, which spares a hop
+    /// for each message.
+    package mutating func register(
+        _ method: RPCMethod,
+        on executor: (any NodeExecutor)?,
+        stream handler: @escaping StreamHandler
+    ) {
+        add(method, .stream(handler, on: executor))
     }
 
     /// Registers a handler that runs as a task on `executor`.
@@ -107,26 +128,34 @@ package struct Router: Sendable {
         return true
     }
 
-    /// Answers a call whose route was found, if its caller may make it.
+    /// Answers a unary call whose route was found, if its caller may make it.
     package func dispatch(
         _ route: Route,
         request: UnsafeRawBufferPointer,
         call: inout ServerCall
     ) -> HandlerOutcome {
-        guard let roles = route.admittedRoles else {
-            return .failed(route.path.withUnsafeBytes { Self.unimplemented(path: $0) })
-        }
-        guard roles.contains(call.peer.role) else {
-            return .failed(
-                Status(
-                    .permissionDenied,
-                    "\(route.method) is not open to \(call.peer): its role is \(call.peer.role)"
-                )
-            )
-        }
+        if let refusal = refusal(of: route, to: call.peer) { return .failed(refusal) }
         switch route.kind {
         case .unary(let handler): return handler(request, &call)
+        case .stream:
+            return .failed(
+                Status(.unimplemented, "\(route.method) takes streams, which do not come this way")
+            )
         }
+    }
+
+    /// Why `peer` may not make calls of `route`; nil where it may.
+    package func refusal(of route: Route, to peer: PeerIdentity) -> Status? {
+        guard let roles = route.admittedRoles else {
+            return route.path.withUnsafeBytes { Self.unimplemented(path: $0) }
+        }
+        guard roles.contains(peer.role) else {
+            return Status(
+                .permissionDenied,
+                "\(route.method) is not open to \(peer): its role is \(peer.role)"
+            )
+        }
+        return nil
     }
 
     /// What a call to a method without a handler is answered with.

@@ -12,6 +12,9 @@ public struct MonotonicTime: Hashable, Comparable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
+    /// Later than any moment that comes: the deadline of what has none.
+    package static let distantFuture = MonotonicTime(nanoseconds: .max)
+
     /// Whether `left` comes before `right`.
     public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds

@@ -148,7 +148,7 @@ package struct RingClient: Sendable {
         if let contact = kept.contact {
             let (id, result) = try await ask(contact, subject, wantPath)
             let status = result.status
-            guard status.origin == .transport || status.code == .failedPrecondition else {
+            guard status.isUnreachable || status.code == .failedPrecondition else {
                 return try Self.result(of: result, id, from: contact)
             }
             kept.contact = nil

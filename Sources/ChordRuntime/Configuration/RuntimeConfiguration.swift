@@ -28,7 +28,8 @@ public struct MaintenanceIntervals: Hashable, Sendable {
 /// `cap`; it runs to the first sign of acceptance, not to the answer, so that a stopped node is blamed
 /// and not the healthy one before it.
 public struct SilenceLimits: Hashable, Sendable {
-    /// The time allowed to a peer of which no round trip is known.
+    /// The time allowed to a peer of which no round trip is known, and for the second question, over a
+    /// new connection, that maintenance asks a silent peer before it counts as dead.
     public var initial: Duration = .milliseconds(500)
     /// Never less than this for a forwarded lookup: a busy machine is slow at times. Lower routes
     /// around a stopped node sooner, and around a busy one needlessly.
@@ -37,7 +38,8 @@ public struct SilenceLimits: Hashable, Sendable {
     public var maintenanceFloor: Duration = .seconds(1)
     /// Never more than this.
     public var cap: Duration = .seconds(3)
-    /// The time allowed to connect, handshake included.
+    /// The time allowed to connect, handshake included. A lookup, which has others to ask, allows
+    /// `initial` at most.
     public var connect: Duration = .seconds(1)
 
     /// The defaults.

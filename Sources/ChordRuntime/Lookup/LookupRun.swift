@@ -29,6 +29,10 @@ final class LookupRun: @unchecked Sendable {
     private var machine: LookupMachine
     private var completion: Completion?
     private var call: WatchedCall?
+    private var pause: ScheduledWork?
+    /// Until when one that finds nobody alive starts over. Half of the time is left to the caller, who may
+    /// know another node to ask.
+    private let patience: MonotonicTime
 
     /// - Parameter completion: gets the answer, and its bytes where a peer gave it as it stands.
     init(
@@ -45,6 +49,7 @@ final class LookupRun: @unchecked Sendable {
         self.context = context
         self.executor = executor
         self.completion = completion
+        patience = executor.now + (deadline - executor.now) / 2
     }
 
     func start() {
@@ -54,6 +59,7 @@ final class LookupRun: @unchecked Sendable {
     /// Nobody waits any more.
     func cancel() {
         completion = nil
+        pause?.cancel()
         call?.cancel()
     }
 
@@ -72,6 +78,14 @@ final class LookupRun: @unchecked Sendable {
             if machine.joiner != nil { reply.answeringSuccessors = view.state.successors }
             if wantsPath { reply.path = [view.node] }
             finish(.success(reply), nil)
+        case .fail(.exhausted) where machine.hops == 0 && executor.now + context.floor < patience:
+            // Further on a lookup fails at once, so that whoever forwarded it tries another way. Here there
+            // is none, and the ring may be about to mend itself.
+            pause = executor.schedule(after: context.floor) { [self] in
+                guard completion != nil else { return }
+                machine.startOver()
+                advance()
+            }
         case .fail(let failure):
             finish(.failure(failure.status(in: view)), nil)
         case .ask(let peer):
@@ -94,6 +108,8 @@ final class LookupRun: @unchecked Sendable {
             message: request.encoded(in: space),
             deadline: deadline,
             floor: context.floor,
+            // There are others to ask, and a stopped node must not cost as much as a verdict does.
+            connectLimit: context.peers.limits.initial,
             on: executor
         ) { [self] result in
             answered(result, by: peer)
@@ -107,7 +123,7 @@ final class LookupRun: @unchecked Sendable {
             // A deadline that passed says nothing about the peer: it may have been the caller's own and
             // short, or spent further on by somebody whom this peer waits for.
             let verdict = PeerVerdict(result.status)
-            let isBlamed = verdict == .dead && result.status.origin == .transport
+            let isBlamed = verdict == .dead && result.status.isUnreachable
             if isBlamed || verdict == .notMember { context.suspect(peer.id) }
             if result.status.endsLookup { return finish(.failure(result.status), nil) }
             machine.exclude(peer.id)
@@ -133,6 +149,7 @@ final class LookupRun: @unchecked Sendable {
     }
 
     private func finish(_ result: Result<FindSuccessorReply, Status>, _ raw: [UInt8]?) {
+        pause?.cancel()
         let completion = completion.take()
         completion?(result, raw)
     }
@@ -150,7 +167,7 @@ extension LookupFailure {
         case .exhausted:
             Status(.unavailable, "\(view.node.name) found nobody alive to ask")
         case .notMember:
-            .notMember(view.node.name)
+            view.notMember
         case .nameTaken(let node):
             Status(
                 .alreadyExists,
@@ -160,15 +177,19 @@ extension LookupFailure {
     }
 }
 
-extension Status {
-    /// What a node answers to everything that only members can say.
-    static func notMember(_ name: String) -> Status {
-        Status(.failedPrecondition, "\(name) is not a member of the ring")
+extension RoutingView {
+    /// What a node that is no member answers to everything that only members can say.
+    var notMember: Status {
+        phase == .founding
+            ? Status(.aborted, "\(node.name) waits for the other founders of the ring")
+            : Status(.failedPrecondition, "\(node.name) is not a member of the ring")
     }
+}
 
+extension Status {
     /// Whether another peer's answer could not be better.
     var endsLookup: Bool {
-        guard origin != .transport else { return false }
+        guard !isUnreachable else { return false }
         switch code {
         case .alreadyExists, .resourceExhausted, .deadlineExceeded, .invalidArgument:
             return true
@@ -194,7 +215,7 @@ enum PeerVerdict: Hashable {
 
     init(_ status: Status) {
         switch status.origin {
-        case .transport: self = .dead
+        case .transport, .silence: self = .dead
         case .local: self = status.code == .deadlineExceeded ? .dead : .unknown
         case .peer:
             switch status.code {

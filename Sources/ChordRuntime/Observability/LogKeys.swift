@@ -10,6 +10,7 @@ package enum LogKeys {
     package static let address = "chord.address"
     package static let predecessor = "chord.predecessor"
     package static let successors = "chord.successors"
+    package static let missing = "chord.missing"
     package static let from = "chord.from"
     package static let to = "chord.to"
     package static let cause = "chord.cause"

@@ -21,6 +21,9 @@ package final class PeerCalls: Sendable {
     }
 
     /// Calls a node that is known by name.
+    ///
+    /// - Parameter connectLimit: how long a connection may take to come about; nil stands for the limit
+    ///   of maintenance.
     @discardableResult
     func call(
         _ method: RPCMethod,
@@ -28,6 +31,7 @@ package final class PeerCalls: Sendable {
         message: [UInt8],
         deadline: MonotonicTime,
         floor: Duration,
+        connectLimit: Duration? = nil,
         on executor: any NodeExecutor,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) -> WatchedCall {
@@ -37,12 +41,15 @@ package final class PeerCalls: Sendable {
             message: message,
             deadline: deadline,
             floor: floor,
+            connectLimit: connectLimit,
             on: executor,
             completion: completion
         )
     }
 
     /// Calls whoever is meant by `target`.
+    ///
+    /// - Parameter isSecondTry: dials anew, and allows for both the time of a peer that is not known yet.
     @discardableResult
     func call(
         _ method: RPCMethod,
@@ -50,6 +57,8 @@ package final class PeerCalls: Sendable {
         message: [UInt8],
         deadline: MonotonicTime,
         floor: Duration,
+        connectLimit: Duration? = nil,
+        isSecondTry: Bool = false,
         on executor: any NodeExecutor,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) -> WatchedCall {
@@ -57,11 +66,18 @@ package final class PeerCalls: Sendable {
             peers: self,
             executor: executor,
             address: target.address,
-            floor: floor,
+            floor: isSecondTry ? limits.initial : floor,
+            connectLimit: isSecondTry ? limits.initial : connectLimit ?? limits.connect,
             completion: completion
         )
         call.start(
-            ClientCall(target: target, method: method, message: message, deadline: deadline)
+            ClientCall(
+                target: target,
+                method: method,
+                message: message,
+                deadline: deadline,
+                wantsNewConnection: isSecondTry
+            )
         )
         return call
     }
@@ -120,4 +136,5 @@ package enum ChordMethods {
     package static let notify = RPCMethod(service: service, name: "Notify")
     package static let getSuccessorList = RPCMethod(service: service, name: "GetSuccessorList")
     package static let leave = RPCMethod(service: service, name: "Leave")
+    package static let found = RPCMethod(service: service, name: "Found")
 }

@@ -14,6 +14,7 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     private let peers: PeerCalls
     private let address: String
     private let floor: Duration
+    private let connectLimit: Duration
     private let completion: @Sendable (ClientResult) -> Void
     private var handle: (any ClientCallHandle)?
     private var watch: ScheduledWork?
@@ -26,17 +27,19 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
         executor: any NodeExecutor,
         address: String,
         floor: Duration,
+        connectLimit: Duration,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) {
         self.peers = peers
         self.executor = executor
         self.address = address
         self.floor = floor
+        self.connectLimit = connectLimit
         self.completion = completion
     }
 
     func start(_ call: ClientCall) {
-        arm(after: peers.limits.connect, "no connection to \(address) came about")
+        arm(after: connectLimit, "no connection to \(address) came about")
         handle = peers.transport.start(call, on: executor, observer: self)
     }
 
@@ -74,7 +77,7 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
             guard let self, !self.isFinished, !self.isAccepted else { return }
             let handle = self.handle
             self.finish(
-                ClientResult(status: Status(.unavailable, reason, origin: .transport))
+                ClientResult(status: Status(.unavailable, reason, origin: .silence))
             )
             handle?.cancel()
         }

@@ -28,6 +28,7 @@ struct ChordService: Sendable {
         }
         router.register(ChordMethods.notify) { request, call in notify(request, &call) }
         router.register(ChordMethods.leave) { request, call in leave(request, &call) }
+        router.register(ChordMethods.found) { request, call in found(request, &call) }
     }
 
     private func findSuccessor(
@@ -42,7 +43,7 @@ struct ChordService: Sendable {
         }
         let snapshot = published.current
         let view = snapshot.view
-        guard view.isMember else { return .failed(.notMember(view.node.name)) }
+        guard view.isMember else { return .failed(view.notMember) }
         if let joiner = request.joiner, let refusal = refusal(of: joiner, in: request, call.peer) {
             return .failed(refusal)
         }
@@ -135,7 +136,7 @@ struct ChordService: Sendable {
             reply.closer = closer
         case .nameTaken(let node): return .failed(LookupFailure.nameTaken(node).status(in: view))
         case .exhausted: return .failed(LookupFailure.exhausted.status(in: view))
-        case .notMember: return .failed(.notMember(view.node.name))
+        case .notMember: return .failed(view.notMember)
         }
         reply.hops = request.hops
         reply.encode(appendingTo: &call.reply, space: space)
@@ -152,7 +153,7 @@ struct ChordService: Sendable {
             return .failed(Status(.invalidArgument, "\(error)"))
         }
         let snapshot = published.current
-        guard snapshot.view.isMember else { return .failed(.notMember(snapshot.view.node.name)) }
+        guard snapshot.view.isMember else { return .failed(snapshot.view.notMember) }
         call.reply += snapshot.predecessorReply
         return .replied
     }
@@ -170,7 +171,7 @@ struct ChordService: Sendable {
             {
                 return .failed(Status(.failedPrecondition, difference))
             }
-            guard view.isMember else { return .failed(.notMember(view.node.name)) }
+            guard view.isMember else { return .failed(view.notMember) }
             guard !view.isDelaying else {
                 return .failed(Status(.aborted, "\(view.node.name) has a question out itself"))
             }
@@ -199,7 +200,7 @@ struct ChordService: Sendable {
         {
             return .failed(refusal)
         }
-        guard view.isMember else { return .failed(.notMember(view.node.name)) }
+        guard view.isMember else { return .failed(view.notMember) }
         let candidate = request.candidate
         if request.changed {
             shell.enter { $0.nudged(by: candidate) }
@@ -230,6 +231,38 @@ struct ChordService: Sendable {
         shell.enter { shell in
             shell.neighbourLeft(leaver, successors: state.successors)
             responder.succeed(LeaveReply().encoded(in: space))
+        }
+        return .deferred
+    }
+
+    private func found(
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        let request: FoundRequest
+        do throws(WireError) {
+            request = try FoundRequest(decoding: bytes, space: space)
+        } catch {
+            let isOtherWidth = error.code == .widthDiffers
+            return .failed(
+                isOtherWidth
+                    ? Status(.failedPrecondition, error.message)
+                    : Status(.invalidArgument, "\(error)")
+            )
+        }
+        if let difference = published.current.view.parameters.difference(from: request.parameters) {
+            return .failed(Status(.failedPrecondition, difference))
+        }
+        if let refusal = shell.refusal(of: request.founder, claimedBy: call.peer, as: "founder") {
+            return .failed(refusal)
+        }
+        let responder = call.makeResponder()
+        let (space, peer) = (space, call.peer)
+        shell.enter { shell in
+            switch shell.founded(with: request, from: peer) {
+            case .success(let reply): responder.succeed(reply.encoded(in: space))
+            case .failure(let status): responder.fail(status)
+            }
         }
         return .deferred
     }

@@ -58,7 +58,7 @@ extension NodeShell {
         }
     }
 
-    private func checkMayJoin() throws(ChordError) {
+    func checkMayJoin() throws(ChordError) {
         if case .failed(let error) = end { throw error }
         if machine.phase == .left {
             throw ChordError(.stopped, "the node left before it had joined")
@@ -185,12 +185,12 @@ extension NodeShell {
 
     private func stateAnswer(of target: PeerTarget) async -> StateAnswer {
         await withCheckedContinuation { continuation in
-            state(of: target, retries: 0) { continuation.resume(returning: $0) }
+            state(of: target, isCertain: false) { continuation.resume(returning: $0) }
         }
     }
 
     /// Waits, unless the node ends or the task is cancelled meanwhile.
-    private func pause(_ duration: Duration) async {
+    func pause(_ duration: Duration) async {
         lastWaiter += 1
         let key = lastWaiter
         await withTaskCancellationHandler {
@@ -234,9 +234,10 @@ extension NodeShell {
                     continuation.resume(
                         throwing: ChordError(.stopped, "the node has left the ring")
                     )
-                case (.outside, nil) where Task.isCancelled:
+                case (.outside, nil) where Task.isCancelled,
+                    (.founding, nil) where Task.isCancelled:
                     continuation.resume(throwing: CancellationError())
-                case (.outside, nil): joinWaiters[key] = continuation
+                case (.outside, nil), (.founding, nil): joinWaiters[key] = continuation
                 }
             }
         } onCancel: {

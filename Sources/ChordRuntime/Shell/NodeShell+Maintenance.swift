@@ -32,7 +32,11 @@ extension NodeShell {
     }
 
     func perform(_ directives: [Directive]) {
-        if directives.contains(.publish) { published.publish(machine.view) }
+        if directives.contains(.publish) {
+            let wasMember = published.current.view.isMember
+            published.publish(machine.view)
+            if machine.view.isMember != wasMember { membership.send(!wasMember) }
+        }
         for directive in directives {
             switch directive {
             case .publish: break
@@ -67,7 +71,7 @@ extension NodeShell {
     // MARK: Calls
 
     private func askState(_ token: Token, _ peer: NodeReference) {
-        state(of: PeerTarget(peer), retries: 1) { [weak self] answer in
+        state(of: PeerTarget(peer), isCertain: true) { [weak self] answer in
             self?.assumeIsolated { shell in
                 var answer = answer
                 if case .state(let state) = answer, state.node.name != peer.name {
@@ -99,15 +103,17 @@ extension NodeShell {
             busySince[peer] = now
             return answer
         }
-        guard now - since > configuration.intervals.stabilize * Self.busyPatience else {
+        guard now - since > configuration.intervals.stabilize * busyPatience else {
             return answer
         }
         busySince[peer] = nil
         return .notMember
     }
 
-    /// Intervals for which a node may put questions off. A healthy one does so for a round trip.
-    private static var busyPatience: Int { 10 }
+    /// Intervals for which a node may put questions off. In `answering`, a healthy one does so only while
+    /// it founds a ring. In `delaying`, two neighbours far apart may well find each other busy ten times
+    /// in a row, and losing a healthy one is worse than waiting for a sick one.
+    private var busyPatience: Int { configuration.machine.queryMode == .delaying ? 60 : 10 }
 
     /// A neighbour names a node that we do not know, or not in this life: that we could not reach it
     /// before says nothing about now.
@@ -116,11 +122,15 @@ extension NodeShell {
         peers.transport.resetBackoff(of: node.address)
     }
 
-    /// Asks a node for its state. A failed connection is tried once more: it may have been idle too
-    /// long, and a verdict of death must not rest on that.
+    /// Asks a node for its state.
+    ///
+    /// - Parameter isCertain: asks a second time, over a new connection, before the verdict of death. The
+    ///   old one may have been idle too long; or the network was away for a moment, and TCP waits for
+    ///   longer than it was away before it sends again.
     nonisolated func state(
         of target: PeerTarget,
-        retries: Int,
+        isCertain: Bool,
+        isSecondTry: Bool = false,
         completion: @escaping @Sendable (StateAnswer) -> Void
     ) {
         let parameters = configuration.parameters
@@ -132,11 +142,20 @@ extension NodeShell {
             message: request.encoded(in: space),
             deadline: executor.now + configuration.silence.cap + configuration.silence.connect,
             floor: configuration.silence.maintenanceFloor,
+            isSecondTry: isSecondTry,
             on: executor
         ) { [self] result in
             let answer = StateAnswer(result, in: parameters)
-            if case .dead = answer, retries > 0, result.peer != nil, end(of: result) == .broken {
-                return state(of: target, retries: retries - 1, completion: completion)
+            let isBroken = result.status.origin == .transport && result.peer != nil
+            if case .dead = answer, isCertain, !isSecondTry,
+                isBroken || result.status.origin == .silence
+            {
+                return state(
+                    of: target,
+                    isCertain: true,
+                    isSecondTry: true,
+                    completion: completion
+                )
             }
             guard case .state(var state) = answer else { return completion(answer) }
             guard isRightlyPlaced(state.node), isRightlyPlaced(state.predecessor) else {
@@ -145,12 +164,6 @@ extension NodeShell {
             state.successors = admissible(state.successors)
             completion(.state(state))
         }
-    }
-
-    private enum CallEnd { case broken, silent }
-
-    private nonisolated func end(of result: ClientResult) -> CallEnd {
-        result.status.origin == .transport && result.peer != nil ? .broken : .silent
     }
 
     /// - Parameter changed: nudges our predecessor, rather than naming ourselves as one.
@@ -230,7 +243,7 @@ extension NodeShell {
     }
 
     private func verifyRival(_ rival: NodeReference) {
-        state(of: PeerTarget(rival), retries: 0) { [weak self] answer in
+        state(of: PeerTarget(rival), isCertain: false) { [weak self] answer in
             self?.assumeIsolated { shell in
                 guard case .state(let state) = answer, state.node.name == shell.machine.node.name,
                     state.node.address != shell.machine.node.address

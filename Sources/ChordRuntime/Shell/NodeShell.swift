@@ -14,6 +14,8 @@ package actor NodeShell {
     package nonisolated let configuration: RuntimeConfiguration
     /// What happens to this node's place in the ring.
     package nonisolated let events = EventHub<RingEvent>(capacity: 1024)
+    /// Whether this node is a member, whenever that changes.
+    nonisolated let membership = EventHub<Bool>(capacity: 1)
     nonisolated let peers: PeerCalls
     nonisolated let published: PublishedView
     nonisolated let logger: Logger
@@ -29,6 +31,14 @@ package actor NodeShell {
     /// Waits between two attempts to join.
     var pauses: [Int: (continuation: CheckedContinuation<Void, Never>, timer: ScheduledWork)] = [:]
     var lastWaiter = 0
+    /// The addresses of those who found the ring, sorted; empty where this node is none of them.
+    var founders: [String] = []
+    /// What is known of the others, by address, and since when.
+    var foundersHeard: [String: (node: NodeReference, time: MonotonicTime)] = [:]
+    /// Who founded the ring, where this node was there.
+    var decision: (nodes: [NodeReference], time: MonotonicTime)?
+    var foundingRound: FoundingRound?
+    var foundingRounds = 0
     /// Leave calls that are not answered yet, and who waits for the last of them.
     var leavesUnderWay = 0
     var leaveWaiters: [CheckedContinuation<Void, Never>] = []
@@ -91,6 +101,12 @@ package actor NodeShell {
             shell: self,
             space: configuration.parameters.space
         ).register(in: &router)
+        AdminService(shell: self).register(in: &router)
+        let services = Set(
+            router.methods.map(\.service) + [HealthService.name, ReflectionService.name]
+        )
+        HealthService(shell: self, services: services).register(in: &router)
+        ReflectionService(executor: executor, services: services).register(in: &router)
     }
 
     /// Runs `body` on the actor, from any thread.
@@ -202,7 +218,9 @@ package actor NodeShell {
             endWaiters.removeValue(forKey: key)?.resume(returning: error)
         }
         for key in pauses.keys.sorted() { endPause(key) }
+        endFoundingRound()
         events.finish()
+        membership.finish()
     }
 
     /// Waits until the node has ended.

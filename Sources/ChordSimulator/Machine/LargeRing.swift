@@ -19,8 +19,8 @@ package struct LargeRingReport: Sendable, CustomStringConvertible {
     package var description: String {
         "\(nodes) nodes: "
             + (violation.map(\.description) ?? "ideal after \(time) of virtual time")
-            + ", \(events) events, \(bytesPerNode) bytes per node, \(meanHops) hops per lookup, "
-            + "trace \(traceHash)"
+            + ", \(events) events, \(bytesPerNode) bytes per node, "
+            + "\((meanHops * 100).rounded() / 100) hops per lookup, trace \(traceHash)"
     }
 }
 

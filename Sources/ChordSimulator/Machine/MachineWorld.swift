@@ -132,23 +132,16 @@ final class MachineWorld {
         }
     }
 
-    /// Makes an ideal ring of the founders, except for their fingers: each joins after its predecessor,
-    /// whose list is said to be the one that this node is to have.
+    /// Makes an ideal ring of the founders. Of a large one each knows its neighbours only, and the
+    /// fingers are yet to be found.
     private func found() {
         let ring = scenario.founders.sorted { $0.id < $1.id }.map { nodes[$0.number].reference }
         let count = ring.count
-        if count == 1 { return perform(scenario.founders[0].number) { $0.create() } }
-        let length = min(scenario.successorCount, count - 1)
+        let reach = count <= Self.trackedNodes ? count - 1 : scenario.successorCount
         for (index, node) in ring.enumerated() {
-            let state = RingState(
-                node: ring[(index + count - 1) % count],
-                predecessor: ring[(index + count - 2) % count],
-                successors: (0..<length).map { ring[(index + 1 + $0) % count] }
-            )
+            let others = (0..<reach).map { ring[(index + 1 + $0) % count] }
             let number = MachineNode.number(of: node)
-            guard nodes[number].machine.join(after: state) != nil else {
-                preconditionFailure("founder \(node) has no place in the ring it founds")
-            }
+            _ = nodes[number].machine.found(with: others + [ring[(index + count - 1) % count]])
             becameMember(number)
         }
         guard tracker != nil else { return }

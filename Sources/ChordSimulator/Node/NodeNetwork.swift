@@ -22,6 +22,8 @@ final class NodeNetwork: @unchecked Sendable {
     var settings: Scenario.Network
     /// The present life of each node, by number; nil where none has ever been.
     private(set) var nodes: [SimulatedNode?] = []
+    /// Whether a member's state has set out to somebody since this was last looked at.
+    var hasNewAnswers = false
     var messages = 0
     var lost = 0
     /// Calls that ended, for the trace.

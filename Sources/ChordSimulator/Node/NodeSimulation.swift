@@ -61,7 +61,7 @@ private struct NodeRun {
     mutating func report() -> SimulationReport {
         world.scheduler.drive {
             world.start()
-            if faultPhase() { livenessPhase() }
+            if world.violation == nil, faultPhase() { livenessPhase() }
             let members = world.snapshot().members.count
             var hash = world.scheduler.hash
             hash.mix(UInt64(members))
@@ -94,7 +94,7 @@ private struct NodeRun {
     }
 
     private func faultPhase() -> Bool {
-        let end = scenario.healTime.nanoseconds
+        let end = world.begin + scenario.healTime.nanoseconds
         // In steps, so that the limit of work is one per interval.
         while world.now < end {
             guard runRound(upTo: end) else { return false }
@@ -110,7 +110,7 @@ private struct NodeRun {
     private var roundsAllowed: Int {
         let timing = scenario.timing
         let interval = Double(timing.stabilize.nanoseconds)
-        let silences = Double(timing.silence.nanoseconds) / interval
+        let silences = Double(world.verdictTime) / interval
         let patience =
             Double((timing.joinRetryCap + timing.lookupDeadline * 3).nanoseconds) / interval
         let known = world.network.nodes.count

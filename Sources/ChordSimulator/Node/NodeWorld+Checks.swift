@@ -12,6 +12,7 @@ import ChordWire
 extension NodeWorld {
     /// Looks at a node after a piece of its work: whether its place in the ring has changed.
     func look(at executor: SimulatedExecutor) {
+        defer { lookAtAnswers() }
         guard let node = network.node(executor.number), node.executor === executor, node.isUp
         else { return }
         let view = node.shell.view
@@ -31,6 +32,16 @@ extension NodeWorld {
         )
         if isChange { membershipChanged(node) }
         report(.invariant, track(node), after: "work of \(view.node.name)")
+    }
+
+    /// Answers that have set out count as applied: the list that comes of each must be as good as those
+    /// that nodes have.
+    private func lookAtAnswers() {
+        guard network.hasNewAnswers else { return }
+        network.hasNewAnswers = false
+        guard tracker != nil else { return }
+        let flaws = InvariantChecker.violations(in: snapshot(withPending: true))
+        report(.invariant, flaws, after: "an answer set out")
     }
 
     private func membershipChanged(_ node: SimulatedNode) {
@@ -95,7 +106,11 @@ extension NodeWorld {
             else { return nil }
             let state = reply.state
             let isJoiner = !node.isMember
-            if !isJoiner, let head = node.successors.first?.id,
+            if isJoiner {
+                // It takes over the list of the member before it, and asks others for other things.
+                let head = state.successors.first { $0.id != owner.id }?.id ?? state.node.id
+                guard owner.id.isBetween(state.node.id, and: head) else { return nil }
+            } else if let head = node.successors.first?.id,
                 !state.node.id.isIn(after: owner.id, through: head)
             {
                 return nil
@@ -187,7 +202,7 @@ extension NodeWorld {
             counts.lookupsWrong += 1
             note("wrong: \(owner.name) for \(begun.target)")
             // While nothing happens, the ring heals; after that, nobody is wrong.
-            if scenario.isTruthful, begun.time - lastMembershipChange > settlingTime {
+            if scenario.isTruthful, begun.time - lastMembershipChange > settlingTime + sortingTime {
                 report(
                     .lookup,
                     ["\(owner) was named the owner of \(begun.target) in a settled ring"],
@@ -218,7 +233,14 @@ extension NodeWorld {
     /// How long a node that has gone may still be named: until every list that has it has been walked
     /// through from its head, one silence after each tick, and copied once more.
     private var settlingTime: Int64 {
-        Int64(scenario.successorCount + 2) * 2 * (stabilize + scenario.timing.silence.nanoseconds)
+        Int64(scenario.successorCount + 2) * 2 * (stabilize + verdictTime)
+    }
+
+    /// How long those who joined may take to find their places: as many as join at one place sort
+    /// themselves out one by one, and a neighbour that puts the question off costs another round.
+    private var sortingTime: Int64 {
+        let founders = scenario.birth == .founded ? scenario.founders.count : 0
+        return 2 * Int64(max(0, counts.joined - founders)) * stabilize
     }
 
     /// The member at or after an identifier at this moment.

@@ -6,6 +6,7 @@ import ChordCore
 import ChordHash
 import ChordRPC
 import ChordRuntime
+import ChordWire
 import Logging
 
 /// Whole nodes in one memory, on one scheduler and one network, under the faults of a scenario: what
@@ -30,9 +31,13 @@ final class NodeWorld: @unchecked Sendable {
     var isHealed = false
     /// When somebody became a member or ceased to be one for the last time.
     var lastMembershipChange: Int64 = 0
+    /// When the ring had come about: faults and their end are told from here.
+    private(set) var begin: Int64 = 0
     /// Lines of what happened, for a person to read.
     var trace: [String]?
     let stabilize: Int64
+    /// The longest that a node which is down goes unnoticed once it is asked: both questions' silence.
+    let verdictTime: Int64
     private var ids: [Int: Identifier] = [:]
     private let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
 
@@ -72,77 +77,96 @@ final class NodeWorld: @unchecked Sendable {
             seed: scenario.seed
         )
         stabilize = scenario.timing.stabilize.nanoseconds
+        verdictTime = (scenario.timing.silence + Self.initialSilence(scenario)).nanoseconds
         if recordsTrace { trace = [] }
         scheduler.afterWork = { [unowned self] executor in look(at: executor) }
     }
 
     // MARK: Birth
 
-    /// Lets the ring come about, and sets the faults to come. On the thread that drives the run.
+    /// Lets the ring come about, and sets the faults to come, which are told from when it has begun. On
+    /// the thread that drives the run.
     func start() {
+        for founder in scenario.founders { network.add(makeNode(founder.number)) }
+        switch scenario.birth {
+        case .founded: found()
+        case .grown: grow()
+        }
+        note("the ring begins; time is told from here")
+        begin = now
         for (index, fault) in scenario.faults.enumerated() {
-            scheduler.schedule(at: fault.time.nanoseconds, for: nil) { [self] in
+            scheduler.schedule(at: begin + fault.time.nanoseconds, for: nil) { [self] in
                 if !isHealed { apply(scenario.faults[index].fault) }
             }
         }
         if scenario.lookupInterval != .zero { scheduleClientLookup() }
-        for founder in scenario.founders { network.add(makeNode(founder.number)) }
-        switch scenario.birth {
-        case .founded: found()
-        case .grown:
-            let first = scenario.founders[0].number
-            if let node = network.node(first) {
-                let task = Task(executorPreference: node.executor) { await node.shell.create() }
-                _ = task
-            }
-            for founder in scenario.founders.dropFirst() {
-                guard let node = network.node(founder.number) else { continue }
-                scheduler.schedule(at: generator.integer(in: 0...stabilize), for: nil) { [self] in
-                    startJoining(node, through: [first])
-                }
+    }
+
+    /// The first node makes a ring of its own, and the others join it within an interval.
+    private func grow() {
+        let first = scenario.founders[0].number
+        if let node = network.node(first) {
+            let task = Task(executorPreference: node.executor) { await node.shell.create() }
+            _ = task
+        }
+        for founder in scenario.founders.dropFirst() {
+            guard let node = network.node(founder.number) else { continue }
+            scheduler.schedule(at: generator.integer(in: 0...stabilize), for: nil) { [self] in
+                startJoining(node, through: [first])
             }
         }
     }
 
-    /// Makes an ideal ring of the founders, except for their fingers: each takes the place after its
-    /// predecessor, whose list is said to be the one that this node is to have.
+    /// The founders start within an interval and begin the ring together; more of them than a message
+    /// names are a ring from the first moment.
     private func found() {
         let nodes = scenario.founders.compactMap { network.node($0.number) }
-            .sorted { $0.reference.id < $1.reference.id }
-        let ring = nodes.map(\.reference)
-        let count = ring.count
-        let length = min(scenario.successorCount, count - 1)
-        for (index, node) in nodes.enumerated() {
-            let state = RingState(
-                node: ring[(index + count - 1) % count],
-                predecessor: ring[(index + 2 * count - 2) % count],
-                successors: (0..<length).map { ring[(index + 1 + $0) % count] }
-            )
-            scheduler.run(as: node.executor) {
-                node.shell.assumeIsolated { shell in
-                    if count == 1 {
-                        shell.create()
-                    } else if !shell.takePlace(after: state) {
-                        preconditionFailure("\(node.reference) has no place in the ring it founds")
-                    }
-                }
-            }
-        }
-        if scenario.expectsInvariant, count > scenario.successorCount {
-            tracker = InvariantTracker(successorCount: scenario.successorCount)
-        }
-        // The ring comes about at once: what is missing on the way is no violation.
-        let isTracked = tracker != nil
-        for _ in 0..<2 {
+        let addresses = nodes.map(\.reference.address)
+        if nodes.count > WireLimits.listNodes {
+            let ring = nodes.map(\.reference)
             for node in nodes {
+                scheduler.run(as: node.executor) {
+                    node.shell.assumeIsolated { $0.begin(among: ring) }
+                }
                 look(at: node.executor)
-                if isTracked { _ = track(node) }
             }
         }
-        violation = nil
-        if isTracked {
-            report(.invariant, InvariantChecker.violations(in: snapshot()), after: "the start")
+        for node in nodes where !node.isMember {
+            scheduler.schedule(at: generator.integer(in: 0...stabilize), for: nil) { [self] in
+                startFounding(node, with: addresses)
+            }
         }
+        let end = now + Self.foundingIntervals * stabilize
+        while now < end, !nodes.allSatisfy(\.isMember) {
+            guard run(until: now + stabilize / 16, workLimit: 50_000 * max(8, nodes.count)) else {
+                return
+            }
+        }
+        let waiting = nodes.filter { !$0.isMember }.map { "\($0.reference.name) still waits" }
+        report(.notIdeal, waiting, after: "\(Self.foundingIntervals) intervals")
+        // From the first second.
+        report(.notIdeal, IdealChecker.flaws(in: snapshot()), after: "the ring was founded")
+        guard scenario.expectsInvariant, nodes.count > scenario.successorCount else { return }
+        // While one founder is a member and the next not yet, lists hold nodes that are none.
+        tracker = InvariantTracker(successorCount: scenario.successorCount)
+        for _ in 0..<2 {
+            for node in nodes { _ = track(node) }
+        }
+        report(.invariant, InvariantChecker.violations(in: snapshot()), after: "the start")
+    }
+
+    /// Intervals within which founders find one another, also where much is lost.
+    private static let foundingIntervals: Int64 = 1_000
+
+    private func startFounding(_ node: SimulatedNode, with addresses: [String]) {
+        let task = Task(executorPreference: node.executor) { [self] in
+            do throws(ChordError) {
+                try await node.shell.found(with: addresses, for: nil)
+            } catch {
+                report(.notIdeal, ["\(node.reference.name): \(error)"], after: "the births")
+            }
+        }
+        _ = task
     }
 
     /// A new life of a node: a process that listens and is no member yet.
@@ -172,6 +196,11 @@ final class NodeWorld: @unchecked Sendable {
         )
     }
 
+    /// The time allowed for a connection to a peer that is not known, which is a round trip.
+    private static func initialSilence(_ scenario: Scenario) -> Duration {
+        max(SilenceLimits().initial, scenario.timing.lookupSilence)
+    }
+
     private func configuration(_ number: Int) -> RuntimeConfiguration {
         let timing = scenario.timing
         var configuration = RuntimeConfiguration(
@@ -185,6 +214,7 @@ final class NodeWorld: @unchecked Sendable {
         configuration.intervals.promptDelay = timing.promptDelay
         configuration.intervals.joinRetry = timing.joinRetry
         configuration.intervals.joinRetryCap = timing.joinRetryCap
+        configuration.silence.initial = Self.initialSilence(scenario)
         configuration.silence.maintenanceFloor = timing.silence
         configuration.silence.connect = timing.silence
         configuration.silence.lookupFloor = timing.lookupSilence
@@ -221,7 +251,7 @@ final class NodeWorld: @unchecked Sendable {
 
     func note(_ line: @autoclosure () -> String) {
         guard trace != nil else { return }
-        trace?.append("\(MachineWorld.text(now)) \(line())")
+        trace?.append("\(MachineWorld.text(now - begin)) \(line())")
     }
 
     /// Ends every process, so that nothing of the run outlives it.

@@ -4,6 +4,7 @@
 
 import ChordIdentity
 import ChordRPC
+import ChordRuntime
 
 /// One call from one node to another, with all that happens to it on the way: both ends in one object,
 /// and between them nothing but messages that may be late or lost.
@@ -60,7 +61,9 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
                 Status(.deadlineExceeded, "no answer before the deadline", origin: .local)
             )
         }
-        if let life = caller.connections[target], let node = network.node(target) {
+        if !call.wantsNewConnection, let life = caller.connections[target],
+            let node = network.node(target)
+        {
             connected(to: node.identity, life: life)
         } else {
             dial()
@@ -229,6 +232,9 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
             peer: peer
         )
         answer = result
+        if call.method == ChordMethods.getSuccessorList, status.isOK {
+            network.hasNewAnswers = true
+        }
         toCaller { [self] in finish(result) }
     }
 }

@@ -118,6 +118,8 @@ extension Scenario {
     }
 
     private mutating func readRing(_ words: inout ScenarioWords) throws(ScenarioError) {
+        // Identifiers that were read under another width would be none.
+        guard width == 0 else { throw words.unreadable }
         try words.expect("width")
         width = try words.value()
         try words.expect("list")
@@ -134,8 +136,8 @@ extension Scenario {
         while !words.isAtEnd {
             switch try words.next() {
             case "delay": network.delay = try DelayDistribution(&words)
-            case "loss": network.loss = try words.value()
-            case "duplicate": network.duplication = try words.value()
+            case "loss": network.loss = try words.share()
+            case "duplicate": network.duplication = try words.share()
             case "refusing": network.refusesWhenDown = true
             case "silent": network.refusesWhenDown = false
             case "slow": network.staysSlow = true
@@ -148,7 +150,7 @@ extension Scenario {
         while !words.isAtEnd {
             switch try words.next() {
             case "stabilize": timing.stabilize = try words.duration()
-            case "jitter": timing.jitter = try words.value()
+            case "jitter": timing.jitter = try words.share()
             case "prompt": timing.promptDelay = try words.duration()
             case "silence": timing.silence = try words.duration()
             case "lookup": timing.lookupSilence = try words.duration()
@@ -156,7 +158,7 @@ extension Scenario {
             case "retry":
                 timing.joinRetry = try words.duration()
                 timing.joinRetryCap = try words.duration()
-            case "skew": timing.clockSkew = try words.value()
+            case "skew": timing.clockSkew = try words.share()
             default: throw words.unreadable
             }
         }

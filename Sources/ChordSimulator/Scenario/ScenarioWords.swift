@@ -47,8 +47,16 @@ struct ScenarioWords {
 
     mutating func identifier(width: Int) throws(ScenarioError) -> Identifier {
         let word: UInt64 = try value()
-        guard width == 64 || word >> UInt64(width) == 0 else { throw unreadable }
+        // Without a width yet, nothing is an identifier.
+        guard width == 64 || width > 0 && word >> UInt64(width) == 0 else { throw unreadable }
         return Identifier(word)
+    }
+
+    /// A share from 0 to 1. Beyond it, or where it is no number, times could not be reckoned with it.
+    mutating func share() throws(ScenarioError) -> Double {
+        let share: Double = try value()
+        guard (0...1).contains(share) else { throw unreadable }
+        return share
     }
 
     mutating func node() throws(ScenarioError) -> Int {

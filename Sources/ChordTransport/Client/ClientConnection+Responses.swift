@@ -44,18 +44,22 @@ extension ClientConnection {
         if let encoding = session.value(of: "grpc-encoding", in: block),
             !encoding.isEqual(to: "identity")
         {
-            return giveUp(
-                call,
-                Status(
-                    .internalError,
-                    "the peer compresses its answer, which was not agreed",
-                    origin: .transport
+            guard call.request.compression != nil, encoding.isEqual(to: "gzip") else {
+                return giveUp(
+                    call,
+                    Status(
+                        .internalError,
+                        "the peer compresses its answer, which was not agreed",
+                        origin: .transport
+                    )
                 )
-            )
+            }
+            call.encoding = .gzip
         }
         guard let metadata = MetadataHeaders.read(block, of: session) else {
             return giveUp(call, Self.badMetadata)
         }
+        call.flow?.accepted(call.encoding)
         call.accepted(metadata)
     }
 
@@ -65,13 +69,19 @@ extension ClientConnection {
         _ endStream: Bool,
         _ session: HTTP2Session
     ) {
+        let found = table.find(stream)
+        if let call = found, let flow = call.flow {
+            flow.receive(bytes, session)
+            if endStream { giveUp(call, Self.noStatus) }
+            return
+        }
         // Bytes for a call that has ended still count against the connection's window.
         if endStream {
             session.consumeConnection(bytes.count)
         } else {
             session.consume(bytes.count, on: stream)
         }
-        guard let call = table.find(stream) else { return }
+        guard let call = found else { return }
         do throws(Status) {
             try append(bytes, to: call)
         } catch {
@@ -80,23 +90,20 @@ extension ClientConnection {
             return giveUp(call, failure)
         }
         guard endStream else { return }
-        giveUp(
-            call,
-            Status(.unknown, "the peer ended its answer without a status", origin: .transport)
-        )
+        giveUp(call, Self.noStatus)
     }
 
     private func append(_ bytes: UnsafeRawBufferPointer, to call: NetworkCall) throws(Status) {
         if bytes.isEmpty { return }
         guard call.message == nil else { throw MessageAssembler.secondMessage }
         let limit = receiveLimit
-        if call.assembler.isEmpty {
+        if call.assembler.isEmpty, call.encoding == nil {
             if let message = try MessageAssembler.wholeMessage(in: bytes, limit: limit) {
                 call.message = Array(message)
                 return
             }
         }
-        try call.assembler.append(bytes, limit: limit)
+        try call.assembler.append(bytes, limit: limit, encoding: call.encoding)
     }
 
     func receiveTrailers(_ stream: Int32, _ block: HTTP2HeaderBlock, _ session: HTTP2Session) {
@@ -107,11 +114,16 @@ extension ClientConnection {
     func streamClosed(_ stream: Int32, _ code: HTTP2ErrorCode) {
         guard let call = table.find(stream) else { return }
         end(call) { call in
-            if code == .refusedStream {
+            if code == .refusedStream, call.flow?.isReplayable ?? true {
                 refused(call)
             } else {
                 var failure = Status(streamReset: code.rawValue)
                 failure.origin = .transport
+                if !call.isResetByPeer {
+                    failure.message =
+                        "the peer's answer is malformed or passes a limit: this side reset the"
+                        + " stream (\(code))"
+                }
                 call.fail(failure, peer: peerIdentity)
             }
         }
@@ -121,6 +133,12 @@ extension ClientConnection {
     private func finish(_ call: NetworkCall, _ block: HTTP2HeaderBlock, _ session: HTTP2Session) {
         let result = result(of: call, block, session)
         end(call) { $0.finish(result) }
+        // What a unary call has sent is whole; a stream's requests end here, wherever they are.
+        if let flow = call.flow,
+            !flow.hasEnded || session.queuedBytes(stream: call.stream) > 0
+        {
+            session.reset(stream: call.stream, errorCode: .cancel)
+        }
     }
 
     private func result(
@@ -138,8 +156,12 @@ extension ClientConnection {
         }
         let code = number.decimal.map { StatusCode(wire: $0) } ?? .unknown
         guard code == .ok else {
-            let text =
+            var text =
                 session.value(of: "grpc-message", in: block).map(PercentEncoding.decode) ?? ""
+            if text.isEmpty, code == .unknown, number.decimal != Int(code.rawValue) {
+                let value = String(decoding: number.prefix(20), as: UTF8.self)
+                text = "the peer's grpc-status is none that gRPC defines: \"\(value)\""
+            }
             return ClientResult(
                 status: Status(code, text, origin: .peer),
                 trailers: trailers,
@@ -149,7 +171,7 @@ extension ClientConnection {
         do throws(Status) {
             return ClientResult(
                 status: .ok,
-                message: try call.takeMessage(),
+                message: call.flow == nil ? try call.takeMessage(limit: receiveLimit) : [],
                 trailers: trailers,
                 peer: peerIdentity
             )
@@ -168,10 +190,16 @@ extension ClientConnection {
 
     private func end(_ call: NetworkCall, _ body: (NetworkCall) -> Void) {
         guard table.remove(call) else { return }
+        if let session { call.flow?.leave(session) }
         body(call)
         hasGainedRoom()
     }
 
+    private static let noStatus = Status(
+        .unknown,
+        "the peer ended its answer without a status",
+        origin: .transport
+    )
     private static let badMetadata = Status(
         .internalError,
         "the peer's binary metadata is not base64",
@@ -182,12 +210,13 @@ extension ClientConnection {
 extension NetworkCall {
     /// The answer's message, once its stream has ended well.
     ///
-    /// - Throws: INTERNAL where there is none, or only a part.
-    func takeMessage() throws(Status) -> [UInt8] {
+    /// - Throws: INTERNAL where there is none, or only a part, RESOURCE_EXHAUSTED where it is longer
+    ///   decompressed than `limit`.
+    func takeMessage(limit: Int) throws(Status) -> [UInt8] {
         if let whole = message.take() { return whole }
         try assembler.finish()
         var taken = MessageAssembler()
         swap(&taken, &assembler)
-        return taken.takeMessage()
+        return try taken.takeMessage(limit: limit)
     }
 }

@@ -15,9 +15,12 @@ extension ClientConnection {
     func abandoned(_ call: NetworkCall, isOverdue: Bool) {
         guard table.remove(call), let session else { return }
         session.reset(stream: call.stream, errorCode: .cancel)
+        call.flow?.leave(session)
         // Either the peer is slow or it is gone, and only a ping tells. A caller that cancels may
         // have lost patience for the same reason, if nothing at all has come since it called.
-        if isOverdue || lastReceived < call.sentAt ?? lastReceived { ping() }
+        if isOverdue || lastReceived < call.sentAt ?? lastReceived {
+            ping(timeout: client.configuration.client.pingTimeout)
+        }
         scheduleFlush()
         hasGainedRoom()
     }
@@ -40,12 +43,12 @@ extension ClientConnection {
 
     /// Looks, every now and then, whether the connection is still of use.
     func sweep(at now: MonotonicTime) {
-        let wallClockSeconds = Int64(client.executor.wallClockMilliseconds / 1000)
-        let isExpired = (peerIdentity?.notAfter ?? .max) < wallClockSeconds
+        if let distrust = distrust() {
+            // What is under way has the time between two sweeps.
+            if phase == .draining { return close(because: distrust) }
+            if phase == .ready { return drain() }
+        }
         switch phase {
-        // What was under way when the certificate expired had the time between two sweeps.
-        case .draining where isExpired: close(because: "the peer's certificate has expired")
-        case .ready where isExpired: drain()
         case .ready where table.isEmpty:
             if now - lastUsed >= client.configuration.client.idleTimeout {
                 drain()
@@ -57,14 +60,22 @@ extension ClientConnection {
         }
     }
 
+    func schedule(
+        after delay: Duration,
+        _ work: @escaping @Sendable (ClientConnection) -> Void
+    ) -> Scheduled<Void> {
+        client.executor.eventLoop.scheduleTask(in: TimeAmount(clamping: delay)) { [weak self] in
+            if let self { work(self) }
+        }
+    }
+
     // MARK: Liveness
 
     /// Asks the peer for a sign of life and closes the connection where none comes.
-    private func ping() {
+    func ping(timeout: Duration) {
         guard pingTimer == nil, let session else { return }
         pingsSent += 1
         session.ping(pingsSent)
-        let timeout = client.configuration.client.pingTimeout
         pingTimer = schedule(after: timeout) { connection in
             connection.client.metrics.silentConnections.increment()
             connection.close(because: "no answer to a ping within \(timeout)")

@@ -38,8 +38,10 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     weak var peer: ClientPeer?
     private(set) var session: HTTP2Session?
     var table = ClientCallTable()
-    private var context: ChannelHandlerContext?
+    private(set) var context: ChannelHandlerContext?
     let output = SessionOutput()
+    /// Which streams share the room that the session has for output.
+    var room = StreamRoom()
     private var headers = HTTP2Headers(ClientHeaders.request)
     /// Submitted, and not with the socket yet.
     private var unsent: [NetworkCall] = []
@@ -49,17 +51,23 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     private var wasReady = false
     private var readyTimer: Scheduled<Void>?
     /// Why the connection ended, from whoever knew first.
-    private var reason: String?
+    var reason: String?
     var lastReceived: MonotonicTime
     var lastUsed: MonotonicTime
     var pingsSent: UInt64 = 0
     var pingTimer: Scheduled<Void>?
+    var keepaliveTimer: Scheduled<Void>?
+    /// The context by which the peer was last found good.
+    var judgedBy: TLSContext
+    private var floods: FloodGuard
 
     init(client: LoopClient, address: String) {
         self.client = client
         self.address = address
         lastReceived = client.executor.now
         lastUsed = lastReceived
+        judgedBy = client.tls.current
+        floods = FloodGuard(client.configuration.limits, at: lastReceived)
     }
 
     var calls: [NetworkCall] { table.all }
@@ -87,15 +95,6 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    func schedule(
-        after delay: Duration,
-        _ work: @escaping @Sendable (ClientConnection) -> Void
-    ) -> Scheduled<Void> {
-        client.executor.eventLoop.scheduleTask(in: TimeAmount(clamping: delay)) { [weak self] in
-            if let self { work(self) }
-        }
-    }
-
     // MARK: Calls
 
     /// Sends a call.
@@ -104,9 +103,23 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     func submit(_ call: NetworkCall) -> Bool {
         guard let session, phase == .ready else { return false }
         let now = client.executor.now
-        ClientHeaders.fill(&headers, for: call.request, remaining: call.deadline - now)
+        let isEndless = call.deadline == .distantFuture
+        ClientHeaders.fill(
+            &headers,
+            for: call.request,
+            remaining: isEndless ? nil : call.deadline - now
+        )
         do throws(HTTP2Error) {
-            let stream = try RequestBody.withFrame(of: call.request.message) {
+            if let flow = call.flow {
+                call.opened(try session.submitRequest(headers), on: self)
+                table.insert(call)
+                flow.opened(in: session)
+                return hasSubmitted(call, at: now)
+            }
+            let stream = try RequestBody.withFrame(
+                of: call.request.message,
+                encoding: call.request.compression
+            ) {
                 body throws(HTTP2Error) in
                 try session.submitUnaryRequest(headers, body: body)
             }
@@ -115,6 +128,10 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         } catch {
             return refuseToSubmit(call, error)
         }
+        return hasSubmitted(call, at: now)
+    }
+
+    private func hasSubmitted(_ call: NetworkCall, at now: MonotonicTime) -> Bool {
         unsent.append(call)
         lastUsed = now
         scheduleFlush()
@@ -243,13 +260,32 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
             case .pingAck:
                 pingTimer?.cancel()
                 pingTimer = nil
-            case .goAway:
-                drain()
-            case .headers, .reset, .streamWritable, .settingsAck:
+            case .goAway(_, let code, let debug):
+                peerGoesAway(
+                    code,
+                    String(decoding: session.bytes(debug).prefix(100), as: UTF8.self)
+                )
+            case .streamWritable(let stream):
+                table.find(stream)?.flow?.outputWaits()
+            case .reset(let stream, _):
+                table.find(stream)?.isResetByPeer = true
+            case .headers, .settingsAck:
                 break
             }
         }
         session.removeEvents()
+        if phase != .closed, session.failure == nil,
+            let flood = floods.flood(of: session.counters, at: client.executor.now)
+        {
+            session.goAway(errorCode: .enhanceYourCalm)
+            fail(
+                HTTP2Error(
+                    code: .flooded,
+                    message: "the peer sent \(flood.rawValue)",
+                    wireCode: .enhanceYourCalm
+                )
+            )
+        }
     }
 
     private func becomeReady() {
@@ -257,10 +293,13 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
             // The limit of streams may have changed.
             return hasGainedRoom()
         }
+        // A GOAWAY in the same read is looked at next: this connection is for nobody.
+        guard session?.isPeerGoingAway == false else { return }
         phase = .ready
         wasReady = true
         readyTimer?.cancel()
         lastUsed = client.executor.now
+        startKeepalive()
         peer?.connectionReady(self)
     }
 
@@ -281,6 +320,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
             return fail(error)
         }
         handleEvents(of: session)
+        for link in room.takeStarved(in: session) { link.outputWaits() }
         if session.isFinished { close(because: "the peer went away") }
     }
 
@@ -295,8 +335,10 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// The peer broke the rules of HTTP/2: it is told, and the connection ends.
     private func fail(_ error: HTTP2Error) {
         client.metrics.clientProtocolErrors.increment()
-        if let session, let context, phase != .closed {
-            _ = try? output.write(from: session, to: context)
+        if let session, let context, phase != .closed,
+            (try? output.write(from: session, to: context)) == true
+        {
+            tellSent()
         }
         close(because: "\(error)")
     }
@@ -307,6 +349,8 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         phase = .closed
         self.reason = self.reason ?? reason
         if let session, let context {
+            // What goes to the next connection must not leave by this one too.
+            for call in unsent { session.reset(stream: call.stream, errorCode: .cancel) }
             session.goAway()
             _ = try? output.write(from: session, to: context)
         }
@@ -329,10 +373,22 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         readyTimer?.cancel()
         pingTimer?.cancel()
         pingTimer = nil
+        keepaliveTimer?.cancel()
+        // What has not left this side can be sent again without harm.
+        let unseen = Set(unsent.map(ObjectIdentifier.init))
         unsent = []
         let status = lost
-        for call in table.removeAll() { call.fail(status, peer: peerIdentity, isLater: true) }
+        var retried: [NetworkCall] = []
+        for call in table.removeAll() {
+            let isRepeatable = call.flow?.isReplayable ?? true
+            if peer != nil, isRepeatable, unseen.contains(ObjectIdentifier(call)) {
+                retried.append(call)
+            } else {
+                call.fail(status, peer: peerIdentity, isLater: true)
+            }
+        }
         guard let peer else { return }
+        defer { for call in retried { peer.refused(call) } }
         self.peer = nil
         peer.connectionClosed(
             self,

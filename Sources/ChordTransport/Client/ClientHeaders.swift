@@ -8,7 +8,7 @@ import ChordRPC
 /// The header lists of requests.
 enum ClientHeaders {
     /// What this program calls itself to peers.
-    static let userAgent = "swift-chord/0.1.0"
+    static let userAgent = "swift-chord/\(ProgramVersion.number)"
 
     static let request = HTTP2Headers.Prepared([
         (":method", "POST"), (":scheme", "https"), ("content-type", "application/grpc"),
@@ -16,12 +16,18 @@ enum ClientHeaders {
     ])
 
     /// Puts the fields of one call into `headers`.
-    static func fill(_ headers: inout HTTP2Headers, for call: ClientCall, remaining: Duration) {
+    static func fill(_ headers: inout HTTP2Headers, for call: ClientCall, remaining: Duration?) {
         headers.removeAppended()
         headers.append(":path", call.method.path)
         headers.append(":authority", call.target.address)
-        // Hardly two timeouts are alike: they would only push the others out of the table.
-        headers.append("grpc-timeout", GRPCTimeout.format(remaining), indexed: false)
+        if let remaining {
+            // Hardly two timeouts are alike: they would only push the others out of the table.
+            headers.append("grpc-timeout", GRPCTimeout.format(remaining), indexed: false)
+        }
+        if call.compression != nil {
+            headers.append("grpc-encoding", "gzip")
+            headers.append("grpc-accept-encoding", MessageEncoding.offered)
+        }
         if !call.metadata.isEmpty { MetadataHeaders.append(call.metadata, to: &headers) }
     }
 }

@@ -13,22 +13,26 @@ import NIOPosix
 /// and those that still finish what they have. Confined to the loop.
 final class ClientPeer: @unchecked Sendable {
     let target: PeerTarget
-    private let client: LoopClient
+    let client: LoopClient
     private let address: Result<HostAndPort, TransportError>
     private let expected: ExpectedPeer
     private var waiting = CircularBuffer<NetworkCall>()
     private var isDialling = false
     /// What new calls use, once it is ready.
-    private var connection: ClientConnection?
+    private(set) var connection: ClientConnection?
     private var draining: [ClientConnection] = []
-    private var backoff: ClientBackoff
+    var backoff: ClientBackoff
     private var alarm = DeadlineAlarm()
     private var dialStart: MonotonicTime?
+    private var redialTimer: Scheduled<Void>?
+    /// How long a connection may be silent before it is pinged. It doubles when the peer objects.
+    var keepaliveInterval: Duration?
 
     init(target: PeerTarget, client: LoopClient) {
         self.target = target
         self.client = client
         backoff = ClientBackoff(configuration: client.configuration.client)
+        keepaliveInterval = client.configuration.client.keepalive.interval
         do throws(TransportError) {
             let parsed = try HostAndPort(target.address)
             address = .success(parsed)
@@ -42,14 +46,29 @@ final class ClientPeer: @unchecked Sendable {
         }
     }
 
-    private var connections: [ClientConnection] { draining + (connection.map { [$0] } ?? []) }
+    var connections: [ClientConnection] { draining + (connection.map { [$0] } ?? []) }
 
     var hasConnection: Bool { isDialling || connection != nil || !draining.isEmpty }
+
+    /// Connections open or on their way.
+    var connectionCount: Int { connections.count + (isDialling ? 1 : 0) }
+
+    /// The connection that could make way for another, as nobody uses it.
+    var idleConnection: ClientConnection? {
+        guard let connection, connection.phase == .ready, connection.table.isEmpty else {
+            return nil
+        }
+        return connection
+    }
 
     // MARK: Calls
 
     func start(_ call: NetworkCall) {
         call.peer = self
+        // One that was refused there has had its new connection, and one that is being made is new.
+        if call.request.wantsNewConnection, !call.isRetried, connection?.phase == .ready {
+            connection?.drain()
+        }
         if let connection, waiting.isEmpty, connection.hasRoom {
             submit(call, on: connection)
         } else {
@@ -97,24 +116,53 @@ final class ClientPeer: @unchecked Sendable {
     /// The peer has refused a stream unseen: its call may be tried once more.
     func refused(_ call: NetworkCall) {
         guard call.phase != .finished else { return }
-        guard !call.isRetried, !client.isShuttingDown else {
+        guard !client.isShuttingDown else {
+            return call.fail(LoopClient.shuttingDown, isLater: true)
+        }
+        guard !call.isRetried else {
             return call.fail(
                 Status(
                     .unavailable,
                     "\(target.address) refused the call before looking at it",
                     origin: .transport
-                )
+                ),
+                isLater: true
             )
         }
         call.isRetried = true
+        client.metrics.callsRetried.increment()
         call.returned()
         start(call)
     }
 
-    private func failWaiting(_ status: Status) {
+    /// Fails the calls that wait, but for those that are to wait until the peer is there.
+    private func failWaiting(_ status: Status, all: Bool = false) {
         let calls = waiting
         waiting = []
-        for call in calls { call.fail(status, isLater: true) }
+        for call in calls where call.phase != .finished {
+            if !all, call.request.waitsForReady {
+                waiting.append(call)
+            } else {
+                call.fail(status, isLater: true)
+            }
+        }
+        if waiting.isEmpty {
+            redialTimer?.cancel()
+            redialTimer = nil
+        } else {
+            redialLater()
+        }
+    }
+
+    /// Dials again, for the calls that wait for it, as soon as that may be.
+    private func redialLater() {
+        guard redialTimer == nil else { return }
+        let wait = backoff.remaining(at: client.executor.now) ?? .zero
+        redialTimer = client.executor.eventLoop.scheduleTask(in: TimeAmount(clamping: wait)) {
+            [weak self] in
+            self?.redialTimer = nil
+            self?.redial()
+        }
     }
 
     // MARK: Deadlines
@@ -157,7 +205,22 @@ final class ClientPeer: @unchecked Sendable {
             return false
         }
         if let remaining = backoff.remaining(at: client.executor.now) {
+            if call.request.waitsForReady {
+                redialLater()
+                return true
+            }
             call.fail(unreachable(backoff.lastFailure, until: remaining), isLater: true)
+            return false
+        }
+        guard client.makeRoomToDial() else {
+            call.fail(
+                Status(
+                    .resourceExhausted,
+                    "as many connections as allowed are open, and all are in use",
+                    origin: .local
+                ),
+                isLater: true
+            )
             return false
         }
         dial(host)
@@ -189,9 +252,9 @@ final class ClientPeer: @unchecked Sendable {
             // A name with several addresses makes several channels, of which one is kept.
             .channelInitializer { [client, target] channel in
                 channel.eventLoop.makeCompletedFuture {
+                    let connection = ClientConnection(client: client, address: target.address)
                     try channel.pipeline.syncOperations.addHandlers([
-                        TLSHandler(context: client.tls.current, side: side),
-                        ClientConnection(client: client, address: target.address),
+                        TLSHandler(context: connection.judgedBy, side: side), connection,
                     ])
                 }
             }
@@ -242,6 +305,11 @@ final class ClientPeer: @unchecked Sendable {
 
     func resetBackoff() {
         backoff.reset()
+        if redialTimer != nil {
+            redialTimer?.cancel()
+            redialTimer = nil
+            redial()
+        }
     }
 
     // MARK: The connections' reports
@@ -293,16 +361,14 @@ final class ClientPeer: @unchecked Sendable {
     /// Calls that wait need another connection, at once.
     private func redial() {
         guard let first = waiting.first, connection == nil, !isDialling else { return }
-        guard !client.isShuttingDown else { return failWaiting(LoopClient.shuttingDown) }
-        // Where it may not be dialled yet, what fails the first call fails them all.
-        if !dial(for: first) {
-            failWaiting(
-                unreachable(
-                    backoff.lastFailure,
-                    until: backoff.remaining(at: client.executor.now) ?? .zero
-                )
-            )
+        guard !client.isShuttingDown else {
+            return failWaiting(LoopClient.shuttingDown, all: true)
         }
+        if let remaining = backoff.remaining(at: client.executor.now) {
+            return failWaiting(unreachable(backoff.lastFailure, until: remaining))
+        }
+        // What keeps the first call from being dialled for keeps them all.
+        if !dial(for: first) { failWaiting(unreachable("no dial is possible", until: .zero)) }
     }
 
     // MARK: Rest and end
@@ -318,12 +384,12 @@ final class ClientPeer: @unchecked Sendable {
     }
 
     func drain() {
-        failWaiting(LoopClient.shuttingDown)
+        failWaiting(LoopClient.shuttingDown, all: true)
         connection?.drain()
     }
 
     func close() {
-        failWaiting(LoopClient.shuttingDown)
+        failWaiting(LoopClient.shuttingDown, all: true)
         for connection in connections {
             connection.close(because: "this side is shutting down")
         }

@@ -16,6 +16,8 @@ final class LoopClient: @unchecked Sendable {
     let log: TransportLog
     let metrics: ChordTransportMetrics
     let losses: ConnectionLosses
+    /// This loop's share of the connections that may be open.
+    private let maxConnections: Int
     /// By address, since nearly every address is called with one expectation only.
     private var byAddress: [String: [ClientPeer]] = [:]
     private var sweep: Scheduled<Void>?
@@ -30,7 +32,8 @@ final class LoopClient: @unchecked Sendable {
         configuration: TransportConfiguration,
         log: TransportLog,
         metrics: ChordTransportMetrics,
-        losses: ConnectionLosses
+        losses: ConnectionLosses,
+        maxConnections: Int
     ) {
         self.executor = executor
         self.tls = tls
@@ -38,6 +41,7 @@ final class LoopClient: @unchecked Sendable {
         self.log = log
         self.metrics = metrics
         self.losses = losses
+        self.maxConnections = max(maxConnections, 1)
     }
 
     func start(_ call: NetworkCall) {
@@ -57,7 +61,7 @@ final class LoopClient: @unchecked Sendable {
         peer.start(call)
     }
 
-    private var peers: [ClientPeer] { byAddress.values.flatMap { $0 } }
+    var peers: [ClientPeer] { byAddress.values.flatMap { $0 } }
 
     static let shuttingDown = Status(
         .unavailable,
@@ -67,6 +71,16 @@ final class LoopClient: @unchecked Sendable {
 
     func resetBackoff(of address: String) {
         for peer in byAddress[address] ?? [] { peer.resetBackoff() }
+    }
+
+    /// Whether one connection more may be dialled. Where all room is taken, the connection without
+    /// calls that was used least recently makes way.
+    func makeRoomToDial() -> Bool {
+        guard peers.reduce(0, { $0 + $1.connectionCount }) >= maxConnections else { return true }
+        let idle = peers.compactMap(\.idleConnection)
+        guard let least = idle.min(by: { $0.lastUsed < $1.lastUsed }) else { return false }
+        least.drain()
+        return true
     }
 
     // MARK: Sweeping

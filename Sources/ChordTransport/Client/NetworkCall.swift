@@ -21,6 +21,8 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     let request: ClientCall
     /// On the loop's clock, which the caller's need not be.
     let deadline: MonotonicTime
+    /// The messages both ways, where the call is one of streams.
+    let flow: ClientStreamFlow?
     private let client: LoopClient
     private let observer: any ClientCallObserver
     /// Where the observer lives; nil where that is the loop.
@@ -33,9 +35,13 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     var stream: Int32 = 0
     /// It was refused unseen once and started anew.
     var isRetried = false
+    /// Its stream was reset by the peer; one that closes without is reset by this side.
+    var isResetByPeer = false
     private(set) var sentAt: MonotonicTime?
     /// The answer's head, as far as it is here.
     var httpStatus: Int?
+    /// How the answer may be compressed.
+    var encoding: MessageEncoding?
     var message: [UInt8]?
     var assembler = MessageAssembler()
 
@@ -44,13 +50,15 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
         deadline: MonotonicTime,
         client: LoopClient,
         observer: any ClientCallObserver,
-        caller: (any NodeExecutor)?
+        caller: (any NodeExecutor)?,
+        flow: ClientStreamFlow? = nil
     ) {
         self.request = request
         self.deadline = deadline
         self.client = client
         self.observer = observer
         self.caller = caller
+        self.flow = flow
     }
 
     func cancel() {
@@ -76,6 +84,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
 
     func opened(_ stream: Int32, on connection: ClientConnection) {
         phase = .open
+        isResetByPeer = false
         self.stream = stream
         self.connection = connection
     }
@@ -87,6 +96,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
         connection = nil
         stream = 0
         httpStatus = nil
+        encoding = nil
         message = nil
         assembler = MessageAssembler()
     }

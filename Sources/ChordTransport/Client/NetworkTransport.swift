@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordHTTP2
 package import ChordRPC
 package import ChordTLS
 import NIOConcurrencyHelpers
@@ -14,7 +15,7 @@ import NIOCore
 /// thread. A peer that is called from every loop thus has a connection on each, which costs a
 /// handshake each and about 60 KiB.
 package final class NetworkTransport: ClientTransport {
-    private let clients: [LoopClient]
+    let clients: [LoopClient]
     private let byExecutor: [ObjectIdentifier: LoopClient]
     private let losses: ConnectionLosses
     private let turn = NIOLockedValueBox(0)
@@ -35,7 +36,8 @@ package final class NetworkTransport: ClientTransport {
                 configuration: configuration,
                 log: log,
                 metrics: metrics,
-                losses: losses
+                losses: losses,
+                maxConnections: configuration.client.maxConnections / executors.all.count
             )
         }
         self.clients = clients
@@ -63,12 +65,7 @@ package final class NetworkTransport: ClientTransport {
         }
         // A caller that is on none of our loops is served by each in turn, and called back where it
         // lives. The two clocks may differ; what counts is the time that is left.
-        let client = clients[
-            turn.withLockedValue { turn in
-                turn = (turn + 1) % clients.count
-                return turn
-            }
-        ]
+        let client = nextClient()
         let running = NetworkCall(
             call,
             deadline: client.executor.now + (call.deadline - executor.now),
@@ -78,6 +75,51 @@ package final class NetworkTransport: ClientTransport {
         )
         client.executor.execute { client.start(running) }
         return running
+    }
+
+    package func openStream(
+        _ call: ClientStreamCall,
+        on executor: any NodeExecutor
+    ) -> ClientStream {
+        let client = byExecutor[ObjectIdentifier(executor)] ?? nextClient()
+        let configuration = client.configuration
+        let state = ClientStreamState(
+            inbox: StreamInbox(
+                limit: configuration.receiveLimitBytes,
+                window: Int(configuration.limits.initialStreamWindow)
+            ),
+            outbox: StreamOutbox(limit: StreamRoom.messageLimit(configuration.limits))
+        )
+        let flow = ClientStreamFlow(state: state, executor: client.executor)
+        let running = NetworkCall(
+            ClientCall(
+                target: call.target,
+                method: call.method,
+                message: [],
+                deadline: call.deadline ?? .distantFuture,
+                metadata: call.metadata,
+                compression: call.compression
+            ),
+            deadline: call.deadline.map { client.executor.now + ($0 - executor.now) }
+                ?? .distantFuture,
+            client: client,
+            // Everything in it may be told from any thread, so that nothing hops.
+            observer: state,
+            caller: nil,
+            flow: flow
+        )
+        flow.call = running
+        client.executor.runOrExecute { client.start(running) }
+        return ClientStream(state: state, link: flow, compression: call.compression)
+    }
+
+    private func nextClient() -> LoopClient {
+        clients[
+            turn.withLockedValue { turn in
+                turn = (turn + 1) % clients.count
+                return turn
+            }
+        ]
     }
 
     /// Calls `handler` with a peer's address, on the connection's loop, whenever a connection that was in

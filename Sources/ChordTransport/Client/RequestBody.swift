@@ -9,9 +9,10 @@ import ChordRPC
 enum RequestBody {
     static func withFrame<R>(
         of message: [UInt8],
+        encoding: MessageEncoding?,
         _ body: (UnsafeRawBufferPointer) throws(HTTP2Error) -> R
     ) throws(HTTP2Error) -> R {
-        let framed = MessageFraming.frame(message)
+        let framed = MessageFraming.frame(message, encoding: encoding)
         var result: Result<R, HTTP2Error>?
         framed.withUnsafeBytes { bytes in
             do throws(HTTP2Error) {

@@ -28,6 +28,12 @@ package struct ChordTransportMetrics: Sendable {
     package let deadlinesMissed: Counter
     /// Connections closed because a ping went unanswered. Unit: connections.
     package let silentConnections: Counter
+    /// How often callers reached a limit. Unit: times. Labels: limit.
+    package let limits: [TransportLimit: Counter]
+    /// Client connections that a peer gave up because of too many pings. Unit: connections.
+    package let pingsRefused: Counter
+    /// Calls sent again because the peer, or a lost connection, had not seen them. Unit: calls.
+    package let callsRetried: Counter
     /// From the start of a dial to a ready connection. Unit: nanoseconds.
     package let dialTime: Timer
 
@@ -57,6 +63,14 @@ package struct ChordTransportMetrics: Sendable {
         callsSent = Counter(label: "chord_transport_calls_sent_total")
         deadlinesMissed = Counter(label: "chord_transport_deadlines_missed_total")
         silentConnections = Counter(label: "chord_transport_silent_connections_total")
+        limits = Dictionary(
+            uniqueKeysWithValues: TransportLimit.allCases.map { limit in
+                let labels = [("limit", limit.rawValue)]
+                return (limit, Counter(label: "chord_transport_limits_total", dimensions: labels))
+            }
+        )
+        pingsRefused = Counter(label: "chord_transport_pings_refused_total")
+        callsRetried = Counter(label: "chord_transport_calls_retried_total")
         dialTime = Timer(label: "chord_transport_dial_nanoseconds")
     }
 }

@@ -74,11 +74,24 @@ extension TransportConfiguration {
         /// peer does not answer a ping sooner. Default 1 s, about the longest round trip to expect.
         public var drainNotice: Duration
 
+        /// Whether answers of a kibibyte or more are compressed for callers that accept it. Default
+        /// false.
+        ///
+        /// It spares bytes on slow links where values are text, and costs processor time, which unary
+        /// answers spend on the event loop. A stream's handler may decide otherwise.
+        public var compressesAnswers: Bool
+
         /// Lines per second about failed handshakes and broken peers. Default 10.
         ///
         /// Whoever can reach the port can cause such lines; the rest is counted and told with the
         /// next line.
         public var loggedFailuresPerSecond: Int
+
+        /// What callers may take of the node.
+        public var limits = ServerLimits()
+
+        /// Pings, and how old connections become.
+        public var keepalive = ServerKeepalive()
 
         /// The defaults, each of which can be given another value.
         public init(
@@ -88,6 +101,7 @@ extension TransportConfiguration {
             settingsTimeout: Duration = .seconds(10),
             stallTimeout: Duration = .seconds(30),
             drainNotice: Duration = .seconds(1),
+            compressesAnswers: Bool = false,
             loggedFailuresPerSecond: Int = 10
         ) {
             self.backlog = backlog
@@ -96,12 +110,21 @@ extension TransportConfiguration {
             self.settingsTimeout = settingsTimeout
             self.stallTimeout = stallTimeout
             self.drainNotice = drainNotice
+            self.compressesAnswers = compressesAnswers
             self.loggedFailuresPerSecond = loggedFailuresPerSecond
         }
     }
 
     /// The dialling side's settings.
     public struct Client: Sendable, Hashable {
+        /// For whoever is no member of the ring: gRPC's published backoff, 1 s × 1.6 up to 120 s.
+        ///
+        /// A node must notice soon that a neighbour is back; a ring must not be dialled by all its
+        /// clients at once when it comes back.
+        public static var outsider: Client {
+            Client(initialBackoff: .seconds(1), maxBackoff: .seconds(120))
+        }
+
         /// How long one address may take to accept a connection. Default 3 s.
         ///
         /// It covers one lost SYN, which Linux repeats after a second. A dead host holds the calls
@@ -151,6 +174,16 @@ extension TransportConfiguration {
         /// Then the connection is closed and its calls fail, so that the next one dials anew. Must
         /// exceed the longest round trip with room for a busy peer.
         public var pingTimeout: Duration
+
+        /// Connections open at once, to all peers together. Default 4096.
+        ///
+        /// Each costs some 60 KiB here and there. Where a dial needs room, the connection without
+        /// calls that was used least recently makes way; where all are in use, the call that needed
+        /// the dial fails with RESOURCE_EXHAUSTED. Each event loop has its share of them.
+        public var maxConnections = 4096
+
+        /// Pings on quiet connections.
+        public var keepalive = ClientKeepalive()
 
         /// The defaults, each of which can be given another value.
         public init(

@@ -21,6 +21,7 @@ struct DeadlineAlarm {
         fire: @escaping @Sendable () -> Void
     ) {
         if let setFor, setFor <= deadline { return }
+        guard deadline < .distantFuture else { return }
         timer?.cancel()
         setFor = deadline
         // Deadlines a few microseconds apart should share a firing: a late end hurts nobody, an

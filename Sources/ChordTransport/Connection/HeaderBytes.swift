@@ -22,6 +22,15 @@ extension UnsafeRawBufferPointer {
         return memcmp(baseAddress, text.utf8Start, text.utf8CodeUnitCount) == 0
     }
 
+    /// Whether a list of names, separated by commas, has `gzip` among them.
+    var listsGzip: Bool {
+        split(separator: UInt8(ascii: ",")).contains { name in
+            let trimmed = name.drop { $0 == 0x20 }
+            let end = trimmed.lastIndex { $0 != 0x20 }.map { $0 + 1 } ?? trimmed.startIndex
+            return UnsafeRawBufferPointer(rebasing: trimmed[..<end]).isEqual(to: "gzip")
+        }
+    }
+
     /// The decimal number that the bytes are; nil where they are none, or one of too many digits.
     var decimal: Int? {
         guard (1...9).contains(count) else { return nil }

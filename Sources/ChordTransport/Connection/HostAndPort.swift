@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordIdentity
 import NIOCore
 
 /// A `host:port` taken apart. An IPv6 host stands in brackets, as in `[::1]:7400`.
@@ -39,9 +40,11 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
             let inside = address[address.index(after: address.startIndex)..<bracket]
             let rest = address[address.index(after: bracket)...]
             guard rest.hasPrefix(":") else { throw refuse("a colon and a port must follow the ]") }
-            guard inside.contains(":"),
-                case .v6? = try? SocketAddress(ipAddress: String(inside), port: 0)
-            else { throw refuse("what stands in brackets is no IPv6 address") }
+            // Not the system's parser: it reads no further than a zero byte, and the rest would remain
+            // part of the host.
+            guard IPAddress(String(inside))?.bytes.count == 16 else {
+                throw refuse("what stands in brackets is no IPv6 address")
+            }
             host = String(inside)
             portText = rest.dropFirst()
         } else {

@@ -11,6 +11,8 @@ struct MessageAssembler {
     private var bytes: [UInt8] = []
     /// The prefix included; nil until the prefix is here.
     private var expected: Int?
+    /// How the message is compressed.
+    private(set) var compression: MessageEncoding?
 
     var isEmpty: Bool { bytes.isEmpty }
 
@@ -21,24 +23,35 @@ struct MessageAssembler {
     ///
     /// - Throws: INTERNAL where the prefix is wrong or more than one message comes,
     ///   RESOURCE_EXHAUSTED where the message is over `limit`.
-    mutating func append(_ more: UnsafeRawBufferPointer, limit: Int) throws(Status) {
+    mutating func append(
+        _ more: UnsafeRawBufferPointer,
+        limit: Int,
+        encoding: MessageEncoding? = nil
+    ) throws(Status) {
         var rest = more
         if expected == nil {
             let missing = MessageFraming.prefixBytes - bytes.count
             bytes.append(contentsOf: rest.prefix(missing))
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(missing))
-            try readPrefix(limit: limit)
+            try readPrefix(limit: limit, encoding)
         }
         guard let expected else { return }
         guard bytes.count + rest.count <= expected else { throw Self.secondMessage }
         bytes.append(contentsOf: rest)
     }
 
-    private mutating func readPrefix(limit: Int) throws(Status) {
+    private mutating func readPrefix(
+        limit: Int,
+        _ encoding: MessageEncoding?
+    ) throws(Status) {
         var failure: Status?
         let prefix = bytes.withUnsafeBytes { bytes -> MessageFraming.Prefix? in
             do throws(Status) {
-                return try MessageFraming.readPrefix(bytes, limit: limit)
+                return try MessageFraming.readPrefix(
+                    bytes,
+                    limit: limit,
+                    encoding: encoding
+                )
             } catch {
                 failure = error
                 return nil
@@ -47,6 +60,7 @@ struct MessageAssembler {
         if let failure { throw failure }
         guard let prefix else { return }
         expected = MessageFraming.prefixBytes + prefix.count
+        if prefix.isCompressed { compression = encoding }
         // The length is the peer's word until its bytes are here: what it says may not make us
         // allocate more than a frame's worth ahead.
         bytes.reserveCapacity(MessageFraming.prefixBytes + min(prefix.count, 64 << 10))
@@ -67,15 +81,20 @@ struct MessageAssembler {
         bytes.withUnsafeBytes { body(.init(rebasing: $0.dropFirst(MessageFraming.prefixBytes))) }
     }
 
-    /// Gives up the message, without its prefix.
-    consuming func takeMessage() -> [UInt8] {
+    /// Gives up the message, without its prefix and decompressed.
+    ///
+    /// - Throws: RESOURCE_EXHAUSTED where it is longer than `limit`, INTERNAL where it cannot be
+    ///   decompressed.
+    consuming func takeMessage(limit: Int) throws(Status) -> [UInt8] {
         bytes.removeFirst(min(bytes.count, MessageFraming.prefixBytes))
-        return bytes
+        guard let compression else { return bytes }
+        return try compression.decompress(bytes, limit: limit)
     }
 
     /// Makes it fit for the next call; memory above `retained` bytes goes back.
     mutating func reset(retaining retained: Int) {
         expected = nil
+        compression = nil
         if bytes.capacity > retained {
             bytes = []
         } else {

@@ -31,7 +31,7 @@ package final class GRPCServer: Sendable {
 
     private let tls: TLSContextSource
     private let executors: EventLoopExecutors
-    private let shared: ServerShared
+    let shared: ServerShared
     private let state = NIOLockedValueBox(State())
 
     package init(
@@ -43,7 +43,12 @@ package final class GRPCServer: Sendable {
     ) {
         self.tls = tls
         self.executors = executors
-        shared = ServerShared(configuration: configuration, log: log, metrics: metrics)
+        shared = ServerShared(
+            tls: tls,
+            configuration: configuration,
+            log: log,
+            metrics: metrics
+        )
     }
 
     /// Where the server listens, one `host:port` for each address; empty before `bind`.
@@ -56,6 +61,12 @@ package final class GRPCServer: Sendable {
 
     /// Connections open now, handshakes included.
     package var connectionCount: Int { shared.connections.count }
+
+    /// Connections taken in since the beginning, handshakes that failed included.
+    package var acceptedConnections: Int { shared.connections.accepted }
+
+    /// How often callers have reached a limit.
+    package func count(of limit: TransportLimit) -> UInt64 { shared.limits.value(of: limit) }
 
     // MARK: Listening
 
@@ -146,19 +157,25 @@ package final class GRPCServer: Sendable {
         guard let router, let executor = executors.executor(of: loop) else {
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
+        let remote = HostAndPort(channel.remoteAddress)
         let connection = ServerConnection(
             shared: shared,
             router: router,
             executor: executor,
-            remoteAddress: HostAndPort(channel.remoteAddress).map { "\($0)" } ?? "a client"
+            remoteAddress: remote.map { "\($0)" } ?? "a client"
         )
-        let limit = shared.configuration.server.maxConnections
-        guard shared.connections.insert(connection, limit: limit) else {
+        let limits = shared.configuration.server
+        if let limit = shared.connections.insert(
+            connection,
+            from: remote?.host ?? "",
+            limits: limits
+        ) {
             shared.metrics.refusedConnections.increment()
+            shared.limits.count(limit)
             shared.log.failure(
                 "refusing a connection",
                 peer: connection.remoteAddress,
-                error: TransportError(.invalidState, "\(limit) connections are open already"),
+                error: TransportError(.invalidState, "too many are open: \(limit.rawValue)"),
                 at: executor.now
             )
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
@@ -170,7 +187,7 @@ package final class GRPCServer: Sendable {
         }
         do {
             try channel.pipeline.syncOperations.addHandlers([
-                TLSHandler(context: tls.current, side: .server), connection,
+                TLSHandler(context: connection.judgedBy, side: .server), connection,
             ])
             return loop.makeSucceededVoidFuture()
         } catch {

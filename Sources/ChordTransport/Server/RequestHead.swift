@@ -12,6 +12,7 @@ struct RequestHead {
     var contentType: UnsafeRawBufferPointer?
     var timeout: UnsafeRawBufferPointer?
     var encoding: UnsafeRawBufferPointer?
+    var acceptedEncodings: UnsafeRawBufferPointer?
     /// Whether there is anything that the application sent.
     var hasMetadata = false
 
@@ -28,6 +29,7 @@ struct RequestHead {
             case 12 where name.isEqual(to: "content-type"): contentType = value
             case 12 where name.isEqual(to: "grpc-timeout"): timeout = value
             case 13 where name.isEqual(to: "grpc-encoding"): encoding = value
+            case 20 where name.isEqual(to: "grpc-accept-encoding"): acceptedEncodings = value
             default:
                 if !MetadataHeaders.isReserved(name) { hasMetadata = true }
             }

@@ -21,12 +21,25 @@ extension ServerConnection: ResponseSink {
     }
 
     /// Sends the message that stands in `framed` behind room for its prefix.
-    func answer(_ stream: ServerStream, _ framed: inout [UInt8], _ session: HTTP2Session) {
+    func answer(_ stream: ServerCallRecord, _ framed: inout [UInt8], _ session: HTTP2Session) {
         guard framed.count >= MessageFraming.prefixBytes else {
             let status = Status(.internalError, "the handler took the transport's bytes away")
             return answer(stream, failure: status, trailers: [])
         }
         stream.phase = .answered
+        if let encoding = stream.acceptedEncoding, !stream.isAccepted,
+            compress(&framed, encoding)
+        {
+            framed.withUnsafeBytes { body in
+                _ = session.submitUnaryResponse(
+                    stream: stream.id,
+                    headers: ServerHeaders.acceptedCompressed,
+                    body: body,
+                    trailers: ServerHeaders.okTrailers
+                )
+            }
+            return
+        }
         MessageFraming.writePrefix(
             count: framed.count - MessageFraming.prefixBytes,
             into: &framed,
@@ -47,8 +60,23 @@ extension ServerConnection: ResponseSink {
         }
     }
 
+    /// Compresses the message that stands in `framed`, where it pays.
+    private func compress(_ framed: inout [UInt8], _ encoding: MessageEncoding) -> Bool {
+        guard framed.count - MessageFraming.prefixBytes >= MessageEncoding.leastBytes,
+            let smaller = encoding.compress(Array(framed.dropFirst(MessageFraming.prefixBytes)))
+        else { return false }
+        framed.replaceSubrange(MessageFraming.prefixBytes..., with: smaller)
+        MessageFraming.writePrefix(
+            count: smaller.count,
+            isCompressed: true,
+            into: &framed,
+            at: 0
+        )
+        return true
+    }
+
     /// Sends a failure: as trailers where the headers have gone already, else as headers alone.
-    func answer(_ stream: ServerStream, failure status: Status, trailers: Metadata) {
+    func answer(_ stream: ServerCallRecord, failure status: Status, trailers: Metadata) {
         stream.phase = .answered
         if stream.isAccepted {
             var headers = HTTP2Headers()
@@ -70,16 +98,16 @@ extension ServerConnection: ResponseSink {
         let name = String(decoding: encoding.prefix(40), as: UTF8.self)
         failureHeaders.removeAppended()
         Self.append(
-            Status(.unimplemented, "the encoding \(name) is not offered; identity is"),
+            Status(.unimplemented, "the encoding \(name) is not offered; identity and gzip are"),
             [],
             to: &failureHeaders
         )
-        failureHeaders.append("grpc-accept-encoding", "identity")
+        failureHeaders.append("grpc-accept-encoding", MessageEncoding.offered)
         session?.submitResponse(stream: stream, headers: failureHeaders, endStream: true)
     }
 
     /// Answers a request that broke the rules while it came in.
-    func abandonRequest(_ stream: ServerStream, _ status: Status, isComplete: Bool) {
+    func abandonRequest(_ stream: ServerCallRecord, _ status: Status, isComplete: Bool) {
         let id = stream.id
         answer(stream, failure: status, trailers: [])
         streams.remove(stream)
@@ -127,7 +155,7 @@ extension ServerConnection: ResponseSink {
             var framed = takeReplyBuffer()
             framed.append(contentsOf: message)
             answer(found, &framed, session)
-            if framed.capacity <= ServerStream.retainedBytes { swap(&framed, &reply) }
+            if framed.capacity <= ServerCallRecord.retainedBytes { swap(&framed, &reply) }
         } else if status.isOK, let message {
             finishWithTrailers(found, MessageFraming.frame(message), trailers, session)
         } else {
@@ -139,7 +167,7 @@ extension ServerConnection: ResponseSink {
     }
 
     private func finishWithTrailers(
-        _ stream: ServerStream,
+        _ stream: ServerCallRecord,
         _ framed: [UInt8],
         _ trailers: Metadata,
         _ session: HTTP2Session

@@ -36,8 +36,10 @@ extension ServerConnection {
         guard let route = router.route(path: head.path) else {
             return refuse(stream, Router.unimplemented(path: head.path))
         }
-        if let encoding = head.encoding, !encoding.isEqual(to: "identity") {
-            return refuseEncoding(stream, encoding)
+        var encoding: MessageEncoding?
+        if let named = head.encoding, !named.isEqual(to: "identity") {
+            guard named.isEqual(to: "gzip") else { return refuseEncoding(stream, named) }
+            encoding = .gzip
         }
         var deadline: MonotonicTime?
         if let timeout = head.timeout {
@@ -46,14 +48,24 @@ extension ServerConnection {
             }
             deadline = now + duration
         }
-        guard !endStream else { return refuse(stream, MessageAssembler.noMessage) }
+        if endStream, !route.isStream { return refuse(stream, MessageAssembler.noMessage) }
+        if let refusal = refusal(of: route) { return refuse(stream, refusal) }
         let call = streams.make(stream, route: route, deadline: deadline)
-        guard head.hasMetadata else { return }
-        guard let metadata = MetadataHeaders.read(block, of: session) else {
-            streams.remove(call)
-            return refuse(stream, Status(.internalError, "binary metadata is not base64"))
+        if let encoding { call.encoding = encoding }
+        // Every grpcio client says what it accepts; who does not compress need not read it.
+        if route.isStream || shared.configuration.server.compressesAnswers,
+            head.acceptedEncodings?.listsGzip == true
+        {
+            call.acceptedEncoding = .gzip
         }
-        call.metadata = metadata
+        if head.hasMetadata {
+            guard let metadata = MetadataHeaders.read(block, of: session) else {
+                streams.remove(call)
+                return refuse(stream, Status(.internalError, "binary metadata is not base64"))
+            }
+            call.metadata = metadata
+        }
+        if route.isStream { beginStream(call, route, endStream) }
     }
 
     func receive(
@@ -62,6 +74,8 @@ extension ServerConnection {
         _ endStream: Bool,
         _ session: HTTP2Session
     ) {
+        let found = streams.find(stream)
+        if let flow = found?.flow { return flow.receive(bytes, endStream, session) }
         // The bytes leave the session here, answered or not: its windows open again. A stream that
         // sends no more needs no window of its own.
         if endStream {
@@ -69,18 +83,25 @@ extension ServerConnection {
         } else {
             session.consume(bytes.count, on: stream)
         }
-        guard let call = streams.find(stream), call.phase == .receiving else { return }
+        guard let call = found, call.phase == .receiving else { return }
         let limit = shared.configuration.receiveLimitBytes
         do throws(Status) {
-            if endStream, call.request.isEmpty,
+            if endStream, call.request.isEmpty, call.encoding == nil,
                 let message = try MessageAssembler.wholeMessage(in: bytes, limit: limit)
             {
                 return dispatch(call, message, session)
             }
-            try call.request.append(bytes, limit: limit)
+            try call.request.append(bytes, limit: limit, encoding: call.encoding)
             guard endStream else { return }
             try call.request.finish()
+            if call.request.compression != nil {
+                let request = call.request
+                call.request = MessageAssembler()
+                let message = try request.takeMessage(limit: limit)
+                return message.withUnsafeBytes { dispatch(call, $0, session) }
+            }
         } catch {
+            if error.code == .resourceExhausted { shared.limits.count(.messageSize) }
             return abandonRequest(call, error, isComplete: endStream)
         }
         // The request's memory is on loan to the handler while it runs.
@@ -88,7 +109,7 @@ extension ServerConnection {
         swap(&request, &call.request)
         request.withMessage { dispatch(call, $0, session) }
         if call.id == 0 {
-            request.reset(retaining: ServerStream.retainedBytes)
+            request.reset(retaining: ServerCallRecord.retainedBytes)
             swap(&request, &call.request)
         }
     }
@@ -101,7 +122,7 @@ extension ServerConnection {
 
     /// Runs the handler, which answers at once or takes a responder.
     private func dispatch(
-        _ stream: ServerStream,
+        _ stream: ServerCallRecord,
         _ request: UnsafeRawBufferPointer,
         _ session: HTTP2Session
     ) {
@@ -141,20 +162,22 @@ extension ServerConnection {
             watch(deadline)
         }
         swap(&reply, &call.reply)
-        if reply.capacity > ServerStream.retainedBytes { reply = [] }
+        if reply.capacity > ServerCallRecord.retainedBytes { reply = [] }
     }
 
     func streamClosed(_ id: Int32) {
         guard let stream = streams.find(id) else { return }
-        let deferred = stream.deferred
+        let (deferred, flow) = (stream.deferred, stream.flow)
         streams.remove(stream)
         deferred?.cancel()
+        flow?.end(Status(.cancelled, "the caller gave the call up"))
     }
 
     // MARK: Deadlines
 
-    /// Only a call whose handler took a responder can miss its deadline; all others are over by now.
-    private func watch(_ deadline: MonotonicTime) {
+    /// Only a call whose handler took a responder, or runs as a task, can miss its deadline; all others
+    /// are over by now.
+    func watch(_ deadline: MonotonicTime) {
         alarm.include(deadline, on: executor.eventLoop) { [weak self] in self?.deadlinePassed() }
     }
 
@@ -169,12 +192,13 @@ extension ServerConnection {
                 continue
             }
             shared.metrics.deadlinesMissed.increment()
+            let status = Status(.deadlineExceeded, "the deadline passed at the server")
+            if stream.flow != nil {
+                finishStream(stream, status, trailers: [])
+                continue
+            }
             let deferred = stream.deferred
-            answer(
-                stream,
-                failure: Status(.deadlineExceeded, "the deadline passed at the server"),
-                trailers: []
-            )
+            answer(stream, failure: status, trailers: [])
             streams.remove(stream)
             deferred?.cancel()
         }

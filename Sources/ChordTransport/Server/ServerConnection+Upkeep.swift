@@ -41,6 +41,8 @@ extension ServerConnection {
     func becomeOpen() {
         guard phase == .waitingForSettings else { return }
         phase = .open
+        startKeepalive()
+        startAging()
         startTick(after: tickInterval)
     }
 
@@ -54,12 +56,13 @@ extension ServerConnection {
                     code: .protocolViolation,
                     message: "no SETTINGS came in time",
                     wireCode: .settingsTimeout
-                )
+                ),
+                limit: .settingsTime
             )
         case .draining where !isDrainNoticeOver: return sendFinalGoAway()
         case .open, .draining: break
         }
-        if closeIfExpired() || closeIfStalled() { return }
+        if closeIfDistrusted() || closeIfStalled() { return }
         giveUpSlowRequests()
         if streams.isEmpty, session?.openStreams == 0 {
             let idle = executor.now - lastActivity
@@ -69,14 +72,12 @@ extension ServerConnection {
         startTick(after: tickInterval)
     }
 
-    private func closeIfExpired() -> Bool {
-        guard let peer = calls?.peer,
-            peer.notAfter < Int64(executor.wallClockMilliseconds / 1000)
-        else { return false }
+    private func closeIfDistrusted() -> Bool {
+        guard let reason = distrust() else { return false }
         shared.log.failure(
-            "closing a connection whose certificate has expired",
+            "closing a connection whose certificate is not good any more",
             peer: peerDescription,
-            error: Status(.unauthenticated, "the certificate has expired"),
+            error: reason,
             at: executor.now
         )
         // Calls that are under way have until the next look.
@@ -94,7 +95,10 @@ extension ServerConnection {
         upkeep.stalledLooks = sent == upkeep.bytesSent ? upkeep.stalledLooks + 1 : 0
         upkeep.bytesSent = sent
         guard upkeep.stalledLooks >= Self.patience else { return false }
-        fail(HTTP2Error(code: .flooded, message: "the client does not take its answers"))
+        fail(
+            HTTP2Error(code: .flooded, message: "the client does not take its answers"),
+            limit: .outputTime
+        )
         return true
     }
 
@@ -103,6 +107,7 @@ extension ServerConnection {
             stream.looks += 1
             guard stream.looks >= Self.patience else { continue }
             let status = Status(.deadlineExceeded, "the request did not become whole in time")
+            shared.limits.count(.requestTime)
             abandonRequest(stream, status, isComplete: false)
             scheduleFlush()
         }

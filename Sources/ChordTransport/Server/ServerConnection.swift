@@ -48,14 +48,16 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// Answered before their request was whole; reset once the answer is out, since a reset overtakes
     /// whatever still waits on its stream.
     var unwanted: [Int32] = []
+    /// Which streams share the room that the session has for output.
+    var room = StreamRoom()
     /// For the header lists that no prepared one fits.
     var failureHeaders = HTTP2Headers(ServerHeaders.response)
     /// The call whose handler runs now: it is given back by the run and not by its answer.
-    var dispatched: ServerStream?
+    var dispatched: ServerCallRecord?
     var alarm = DeadlineAlarm()
     /// Calls begun since they were last counted.
     var uncountedCalls = 0
-    private var context: ChannelHandlerContext?
+    private(set) var context: ChannelHandlerContext?
     let output = SessionOutput()
     /// The time of this read, looked up when the first call of it asks; a read is short.
     private var turnTime: MonotonicTime?
@@ -66,7 +68,16 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     var tick: Scheduled<Void>?
     var isDrainNoticeOver = false
     var upkeep = ServerUpkeep()
-    private var resetBudget: ResetBudget
+    var guards: ConnectionGuards
+    var keepaliveTimer: Scheduled<Void>?
+    var headerTimer: Scheduled<Void>?
+    /// The block that the timer runs for.
+    var timedHeaderBlock: UInt64?
+    var ageTimer: Scheduled<Void>?
+    /// What this connection has told the others of its calls.
+    var publishedCalls = 0
+    /// The context by which its peer was last found good.
+    var judgedBy: TLSContext
 
     init(
         shared: ServerShared,
@@ -79,7 +90,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         self.executor = executor
         self.remoteAddress = remoteAddress
         lastActivity = executor.now
-        resetBudget = ResetBudget(limits: shared.configuration.limits, at: executor.now)
+        guards = ConnectionGuards(shared.configuration, at: executor.now)
+        judgedBy = shared.tls.current
     }
 
     // MARK: The channel's events
@@ -130,6 +142,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
         turnTime = nil
         isReading = false
+        publishCalls()
         flush()
         context.fireChannelReadComplete()
     }
@@ -196,8 +209,9 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
             return fail(error)
         }
         calls = ServerCallContext(peer: identity, executor: executor, sink: self)
-        phase = .waitingForSettings
         lastActivity = executor.now
+        guard isWelcome(identity) else { return }
+        phase = .waitingForSettings
         shared.metrics.serverConnections.increment()
         startTick(after: shared.configuration.server.settingsTimeout)
         flush()
@@ -218,20 +232,20 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
                 becomeOpen()
             case .pingAck(Self.drainPing):
                 sendFinalGoAway()
-            case .headers, .reset, .streamWritable, .settingsAck, .pingAck, .goAway:
+            case .pingAck(Self.keepalivePing):
+                startKeepalive()
+            case .streamWritable(let stream):
+                streams.find(stream)?.flow?.outputWaits()
+            case .headers, .reset, .settingsAck, .pingAck, .goAway:
                 break
             }
         }
         session.removeEvents()
-        if !resetBudget.allows(session.counters.resetsSent, at: executor) {
-            session.terminate(errorCode: .enhanceYourCalm)
-            fail(
-                HTTP2Error(
-                    code: .flooded,
-                    message: "the client made us reset too many streams",
-                    wireCode: .enhanceYourCalm
-                )
-            )
+        watchHeaders(of: session)
+        if phase != .closed, session.failure == nil,
+            let excess = guards.excess(of: session, at: now)
+        {
+            giveUp(because: excess)
         }
     }
 
@@ -242,29 +256,39 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         isFlushScheduled = true
         executor.eventLoop.execute { [self] in
             isFlushScheduled = false
+            publishCalls()
             flush()
         }
     }
 
-    private func flush() {
+    func flush() {
         guard let session, let context, phase != .closed else { return }
         do throws(HTTP2Error) {
             // A look at an empty queue costs next to nothing, and frames of nghttp2's own may wait.
             _ = try output.write(from: session, to: context)
             if !unwanted.isEmpty, context.channel.isWritable {
-                for stream in unwanted { session.reset(stream: stream, errorCode: .noError) }
-                unwanted = []
+                // What the client's windows keep back is not out yet.
+                unwanted.removeAll { stream in
+                    if session.hasOutput(stream: stream) { return false }
+                    session.reset(stream: stream, errorCode: .noError)
+                    return true
+                }
                 _ = try output.write(from: session, to: context)
             }
         } catch {
             return fail(error)
         }
         handleEvents(of: session)
+        for link in room.takeStarved(in: session) { link.outputWaits() }
         if session.isFinished { close() }
     }
 
     /// The client broke the rules of HTTP/2: it is told, and the connection ends.
-    func fail(_ error: HTTP2Error) {
+    func fail(_ error: HTTP2Error, limit: TransportLimit? = nil) {
+        guard phase != .closed else { return }
+        if let limit = limit ?? guards.limit(behind: error, of: session) {
+            shared.limits.count(limit)
+        }
         shared.metrics.serverProtocolErrors.increment()
         shared.log.failure(
             "a client broke off or broke the protocol",
@@ -286,19 +310,19 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     private func end() {
         phase = .closed
-        tick?.cancel()
-        tick = nil
-        alarm.cancel()
+        cancelTimers()
         cancelCalls()
+        publishCalls()
         calls = nil
         shared.connections.remove(self)
     }
 
     private func cancelCalls() {
         for stream in streams.all {
-            let deferred = stream.deferred
+            let (deferred, flow) = (stream.deferred, stream.flow)
             streams.remove(stream)
             deferred?.cancel()
+            flow?.end(Status(.cancelled, "the connection to the caller was lost"))
         }
     }
 }

@@ -11,6 +11,11 @@ enum ServerHeaders {
         (":status", "200"), ("content-type", "application/grpc"),
     ])
     static let accepted = HTTP2Headers(response)
+    /// The head of a gRPC answer whose messages may be compressed.
+    static let compressed = HTTP2Headers.Prepared([
+        (":status", "200"), ("content-type", "application/grpc"), ("grpc-encoding", "gzip"),
+    ])
+    static let acceptedCompressed = HTTP2Headers(compressed)
     static let okTrailers = HTTP2Headers(HTTP2Headers.Prepared([("grpc-status", "0")]))
     static let methodNotAllowed = HTTP2Headers(
         HTTP2Headers.Prepared([(":status", "405"), ("allow", "POST")])

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordTestSupport
 import Foundation
 import Logging
 
@@ -33,11 +34,47 @@ final class ProcessRing {
         options: [String] = ["--stabilize-interval", "250ms"],
         _ body: (ProcessRing) async throws -> Void
     ) async throws {
+        try await withRing(options: options) { ring in
+            try await ring.start("n1")
+            for number in 1..<max(count, 1) {
+                try await ring.start("n\(number + 1)", through: "n1")
+            }
+            try await ring.awaitIdeal(count)
+            try await body(ring)
+        }
+    }
+
+    /// Lets n1, n2 and so on found a ring together, which is not waited for any longer than until all say
+    /// that they are members.
+    ///
+    /// - Parameter body: gets the founders' addresses besides.
+    static func founded(
+        _ count: Int,
+        options: [String] = ["--stabilize-interval", "250ms"],
+        _ body: (ProcessRing, _ addresses: [String: String]) async throws -> Void
+    ) async throws {
+        let ports = try (0..<count).map { _ in try ReservedPort() }
+        let initial = ["--initial-ring", ports.map(\.address).joined(separator: ",")]
+        try await withRing(options: options + initial) { ring in
+            let names = (1...count).map { "n\($0)" }
+            let addresses = Dictionary(uniqueKeysWithValues: zip(names, ports.map(\.address)))
+            // None is a member before the last has begun.
+            let processes = try names.map { try ring.launch($0, at: addresses[$0] ?? "") }
+            defer { for process in processes { process.kill() } }
+            for (name, process) in zip(names, processes) {
+                try await ring.awaitMember(name, process)
+            }
+            try await body(ring, addresses)
+        }
+        withExtendedLifetime(ports) {}
+    }
+
+    private static func withRing(
+        options: [String],
+        _ body: (ProcessRing) async throws -> Void
+    ) async throws {
         let ring = try ProcessRing(options: options)
         defer { for node in ring.nodes.values { node.process.kill() } }
-        try await ring.start("n1")
-        for number in 1..<max(count, 1) { try await ring.start("n\(number + 1)", through: "n1") }
-        try await ring.awaitIdeal(count)
         do {
             try await body(ring)
         } catch {
@@ -56,23 +93,39 @@ final class ProcessRing {
         through contact: String? = nil,
         at address: String = "127.0.0.1:0"
     ) async throws -> ProcessNode {
+        let process = try launch(name, through: contact, at: address)
+        do {
+            return try await awaitMember(name, process)
+        } catch {
+            process.kill()
+            throw error
+        }
+    }
+
+    private func launch(
+        _ name: String,
+        through contact: String? = nil,
+        at address: String
+    ) throws -> ChordProcess {
         var arguments = [
             "serve", "--name", name, "--ring", "test", "--listen", address, "--certs-dir",
             certificates,
         ]
         arguments += options
         if let contact, let node = nodes[contact] { arguments += ["--join", node.address] }
-        let process = try ChordProcess(arguments)
-        do {
-            let ready = try await process.line("the ready line", ReadyLine.init)
-            let id = try Self.space.identifier(hexadecimal: ready.identifier)
-            let node = ProcessNode(name: name, address: ready.address, id: id, process: process)
-            nodes[name] = node
-            return node
-        } catch {
-            process.kill()
-            throw error
-        }
+        return try ChordProcess(arguments)
+    }
+
+    @discardableResult
+    private func awaitMember(
+        _ name: String,
+        _ process: ChordProcess
+    ) async throws -> ProcessNode {
+        let ready = try await process.line("the ready line", ReadyLine.init)
+        let id = try Self.space.identifier(hexadecimal: ready.identifier)
+        let node = ProcessNode(name: name, address: ready.address, id: id, process: process)
+        nodes[name] = node
+        return node
     }
 
     /// The nodes as they follow each other on the circle.

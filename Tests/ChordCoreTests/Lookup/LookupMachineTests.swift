@@ -14,7 +14,7 @@ import Testing
         for node in Nodes.nodes(10, 20, 30) { table.insert(node) }
         return RoutingView(
             node: Nodes.node(0),
-            isMember: true,
+            phase: .member,
             isDelaying: false,
             predecessor: Nodes.node(40),
             successors: Nodes.nodes(10, 20),

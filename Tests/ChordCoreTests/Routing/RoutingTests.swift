@@ -118,7 +118,7 @@ import Testing
         return Place(
             view: RoutingView(
                 node: Nodes.node(ids[0]),
-                isMember: true,
+                phase: .member,
                 isDelaying: false,
                 predecessor: others.last ?? Nodes.node(ids[0]),
                 successors: successors,

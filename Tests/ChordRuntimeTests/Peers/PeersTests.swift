@@ -155,7 +155,7 @@ struct PeersTests {
         watch.executor.run(for: .nanoseconds(1))
         #expect(watch.codes == [.unavailable])
         #expect(watch.cancelled == 1)
-        #expect(watch.results.withLockedValue { $0[0].status.origin } == .transport)
+        #expect(watch.results.withLockedValue { $0[0].status.origin } == .silence)
     }
 
     @Test("silence after sending ends the call after the allowance")

@@ -70,6 +70,56 @@ struct FailureTests {
         #expect(ring.settle(limit: .seconds(30)), "\(ring.description)")
     }
 
+    @Test("a neighbour whose connection leads nowhere is dialled anew before it is taken for dead")
+    func deadConnection() throws {
+        let ring = try InProcessRing.settled(7, seed: 5)
+        let node = ring.circle[2]
+        ring.plan.set(.silentUntilDialledAnew, to: node.address)
+        let isMissed = ring.executor.run(
+            until: { !ring.shell(ring.circle[1].name).view.successors.contains(node) },
+            limit: .seconds(20)
+        )
+        #expect(!isMissed)
+        #expect(ring.isIdeal, "\(ring.description)")
+        // It still is no immortality.
+        ring.plan.set(.silent, to: node.address)
+        #expect(
+            ring.executor.run(
+                until: { !ring.shell(ring.circle[1].name).view.successors.contains(node) },
+                limit: .seconds(10)
+            )
+        )
+    }
+
+    @Test("a lookup that finds nobody alive starts over while half of its time is left")
+    func startsOver() throws {
+        let ring = try InProcessRing.settled(7, seed: 6)
+        let asking = ring.circle[0]
+        let shell = ring.shell(asking.name)
+        let before = try #require(ring.circle.last)
+        let id = before.id
+        for node in ring.circle.dropFirst() {
+            ring.plan.set(
+                .answers(Status(.aborted, "not now")),
+                from: asking.address,
+                to: node.address
+            )
+        }
+        let executor = ring.executor
+        let start = executor.now
+        let error = #expect(throws: ChordError.self) {
+            try executor.wait { try await shell.lookup(id) }
+        }
+        #expect(error?.code == .lookupFailed)
+        let half = shell.configuration.lookups.deadline / 2
+        #expect((half - .milliseconds(200)...half).contains(executor.now - start))
+
+        let lookup = executor.start { try await shell.lookup(id) }
+        executor.run(for: .seconds(1))
+        for node in ring.circle { ring.plan.set(nil, from: asking.address, to: node.address) }
+        #expect(try lookup.value().owner == before)
+    }
+
     @Test("a node that was stopped for a while is taken back", arguments: [1, 2, 3])
     func stoppedForAWhile(seed: UInt64) throws {
         let ring = try InProcessRing.settled(7, seed: seed)

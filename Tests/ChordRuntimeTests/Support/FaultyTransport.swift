@@ -10,6 +10,8 @@ import NIOConcurrencyHelpers
 enum Fault: Sendable {
     /// The peer is stopped: the connection takes the request and nothing ever comes back.
     case silent
+    /// The connections that there are lead nowhere any more; a new one does.
+    case silentUntilDialledAnew
     /// No connection comes about, and nothing says so.
     case unconnected
     /// The answer takes longer by this much; acceptance does not.
@@ -186,8 +188,9 @@ final class FaultyCall: ClientCallHandle, ClientCallObserver, @unchecked Sendabl
             )
         }
         switch fault {
+        case .silentUntilDialledAnew where call.wantsNewConnection: break
         case .unconnected: return
-        case .silent:
+        case .silent, .silentUntilDialledAnew:
             executor.execute { [self] in observer?.callSent() }
             return
         case .answers(let status):

@@ -7,6 +7,7 @@ import ChordHash
 import ChordIdentity
 import ChordRPC
 import Logging
+import Testing
 
 @testable import ChordRuntime
 
@@ -139,6 +140,47 @@ final class InProcessRing: @unchecked Sendable {
         let shell = add(name)
         try executor.wait {
             try await shell.join(through: [Self.address(contact)], for: .seconds(60))
+        }
+    }
+
+    /// Lets a node found a ring, in the background.
+    func found(_ shell: NodeShell, with addresses: [String], for limit: Duration?) {
+        inBackground(shell) { try await shell.found(with: addresses, for: limit) }
+    }
+
+    /// Lets a node join, in the background.
+    func startJoining(_ shell: NodeShell, through contacts: [String]) {
+        inBackground(shell) {
+            try await shell.join(through: contacts.map(Self.address), for: nil)
+        }
+    }
+
+    private func inBackground(
+        _ shell: NodeShell,
+        _ body: @escaping @Sendable () async throws -> Void
+    ) {
+        let task = Task(executorPreference: executor) {
+            do {
+                try await body()
+            } catch let error as ChordError where error.code == .stopped {
+                // Killed by the test.
+            } catch {
+                Issue.record("\(shell.configuration.name): \(error)")
+            }
+        }
+        _ = task
+    }
+
+    /// Why a node cannot found a ring with others.
+    func failureToFound(
+        _ shell: NodeShell,
+        with names: [String],
+        for limit: Duration? = .seconds(20)
+    ) -> ChordError? {
+        #expect(throws: ChordError.self) {
+            try executor.wait {
+                try await shell.found(with: names.map(Self.address), for: limit)
+            }
         }
     }
 

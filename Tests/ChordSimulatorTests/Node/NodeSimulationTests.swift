@@ -99,4 +99,14 @@ import Testing
     @Test func thereAreSome() {
         #expect(!Self.files.isEmpty)
     }
+
+    /// More founders than a message names.
+    @Test func aLargerRingHolds() {
+        var options = NodeSimulation.standardOptions
+        options.founders = 80...80
+        options.faultSeconds = 3...3
+        let report = NodeSimulation.run(seed: 1, options: options)
+        #expect(report.holds, "\(report)")
+        #expect(report.scenario.founders.count == 80)
+    }
 }

@@ -69,20 +69,22 @@ extension ClientTransport {
         expecting expected: ExpectedPeer = ExpectedPeer(name: "n1"),
         within time: Duration = .seconds(20),
         metadata: Metadata = [],
+        wantsNewConnection: Bool = false,
+        waitingForReady: Bool = false,
         on executor: any NodeExecutor = testExecutors.all[0]
     ) async -> ClientResult {
         await withCheckedContinuation { continuation in
             executor.execute {
-                self.unary(
-                    ClientCall(
-                        target: PeerTarget(address: address, expected: expected),
-                        method: method,
-                        message: message,
-                        deadline: executor.now + time,
-                        metadata: metadata
-                    ),
-                    on: executor
-                ) { continuation.resume(returning: $0) }
+                var call = ClientCall(
+                    target: PeerTarget(address: address, expected: expected),
+                    method: method,
+                    message: message,
+                    deadline: executor.now + time,
+                    metadata: metadata,
+                    wantsNewConnection: wantsNewConnection
+                )
+                call.waitsForReady = waitingForReady
+                self.unary(call, on: executor) { continuation.resume(returning: $0) }
             }
         }
     }

@@ -18,6 +18,13 @@ struct Certificates: Sendable {
     let foreignTrustingOurs: TLSContext
     /// `n2`, with a certificate that is valid for a while from the call on.
     let expiring: @Sendable (Duration) throws -> TLSContext
+    /// `n1`, loaded once more.
+    let n1Again: TLSContext
+    /// `n1` and `alice` with a list that revokes `n2`.
+    let n1Revoking: TLSContext
+    let aliceRevoking: TLSContext
+    /// `n1`, certified by the other authority, and trusting nobody else.
+    let n1Elsewhere: TLSContext
     private let folder: URL
 
     static let shared: Result<Certificates, any Error> = {
@@ -40,9 +47,19 @@ struct Certificates: Sendable {
         let other = try TestAuthority("foreign", in: folder)
         let roots = ours.root.certificate
         let otherRoots = other.root.certificate
-        n1 = try Self.context(try ours.issue(.member("n1")), roots)
-        n2 = try Self.context(try ours.issue(.member("n2")), roots)
-        alice = try Self.context(try ours.issue(.member("alice", role: "client")), roots)
+        let issued = try (
+            n1: ours.issue(.member("n1")), n2: ours.issue(.member("n2")),
+            alice: ours.issue(.member("alice", role: "client"))
+        )
+        n1 = try Self.context(issued.n1, roots)
+        n1Again = try Self.context(issued.n1, roots)
+        n2 = try Self.context(issued.n2, roots)
+        alice = try Self.context(issued.alice, roots)
+        try ours.revoke(issued.n2)
+        let list = try ours.revocationList("n2-revoked.crl")
+        n1Revoking = try Self.context(issued.n1, roots, revoking: list)
+        aliceRevoking = try Self.context(issued.alice, roots, revoking: list)
+        n1Elsewhere = try Self.context(try other.issue(.member("n1")), otherRoots)
         let root = ours.root
         expiring = { lifetime in
             // An authority of its own keeps its records apart from those of other tests.
@@ -69,14 +86,16 @@ struct Certificates: Sendable {
 
     private static func context(
         _ issued: TestAuthority.Issued,
-        _ roots: String
+        _ roots: String,
+        revoking list: String? = nil
     ) throws -> TLSContext {
         try TLSContext(
             configuration: TLSConfiguration(
                 files: TLSFiles(
                     certificateChain: issued.certificate,
                     privateKey: issued.key,
-                    trustRoots: roots
+                    trustRoots: roots,
+                    revocationList: list
                 ),
                 policy: IdentityPolicy(trustDomains: ["chord.test"])
             )

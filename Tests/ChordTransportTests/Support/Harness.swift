@@ -83,6 +83,24 @@ struct TestedTransport: Sendable {
         )
     }
 
+    /// Opens a stream; without a time it has no deadline.
+    func open(
+        _ method: RPCMethod,
+        within time: Duration? = .seconds(20),
+        metadata: Metadata = [],
+        expecting expected: ExpectedPeer = ExpectedPeer(name: "n1")
+    ) -> ClientStream {
+        transport.openStream(
+            ClientStreamCall(
+                target: PeerTarget(address: address, expected: expected),
+                method: method,
+                deadline: time.map { executor.now + $0 },
+                metadata: metadata
+            ),
+            on: executor
+        )
+    }
+
     func observe(
         _ method: RPCMethod,
         _ message: [UInt8] = [],

@@ -105,3 +105,18 @@ final class ChildProcess: Sendable {
     /// Everything that the program has said.
     var report: String { output.text + errors.text }
 }
+
+/// The `chord` command as the build made it, beside the tests; `make test TEST_RELEASE=1` names
+/// another.
+let chordCommand: String = {
+    let environment = ProcessInfo.processInfo.environment
+    if let given = environment["CHORD_TEST_BINARY"], !given.isEmpty { return given }
+    var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+    // On macOS the tests lie deeper, in a bundle.
+    while folder.path != "/",
+        !FileManager.default.isExecutableFile(atPath: folder.appending(path: "chord").path)
+    {
+        folder.deleteLastPathComponent()
+    }
+    return folder.appending(path: "chord").path
+}()

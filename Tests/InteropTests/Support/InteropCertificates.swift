@@ -19,6 +19,8 @@ struct InteropCertificates: Sendable {
     /// The Python server's, a node.
     let py: TestAuthority.Issued
     let alice: TestAuthority.Issued
+    /// An administrator's.
+    let root: TestAuthority.Issued
 
     let revoked: TestAuthority.Issued
     let expired: TestAuthority.Issued
@@ -59,6 +61,7 @@ struct InteropCertificates: Sendable {
         self.nodes = nodes
         py = try ours.issue(.member(PythonServer.name))
         alice = try ours.issue(.member("alice", role: "client"))
+        root = try ours.issue(.member("root", role: "admin"))
 
         let day: TimeInterval = 86_400
         expired = try ours.issue(
@@ -125,5 +128,22 @@ struct InteropCertificates: Sendable {
                 policy: IdentityPolicy(trustDomains: [Self.trustDomain])
             )
         )
+    }
+
+    /// A folder of what the command needs to be `alice`, under the names that it looks for.
+    func folderOfCommand() throws -> String {
+        let files = [
+            "ca.pem": roots, "crl.pem": revocationList, "client-alice.pem": alice.certificate,
+            "client-alice.key": alice.key,
+        ]
+        let here = folder.appendingPathComponent("command-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: here, withIntermediateDirectories: true)
+        for (name, file) in files {
+            try FileManager.default.copyItem(
+                atPath: file,
+                toPath: here.appendingPathComponent(name).path
+            )
+        }
+        return here.path
     }
 }

@@ -51,10 +51,19 @@ struct Python: Sendable {
         _ body: (ChildProcess) async throws -> R
     ) async throws -> R {
         let argument = String(decoding: try JSONEncoder().encode(order), as: UTF8.self)
+        return try await running(script, arguments: [argument], body)
+    }
+
+    /// Runs a script of Tests/Interop for the time of `body`.
+    func running<R: Sendable>(
+        _ script: String,
+        arguments: [String],
+        _ body: (ChildProcess) async throws -> R
+    ) async throws -> R {
         let path = Self.root.appendingPathComponent("Tests/Interop/\(script)").path
         return try await ChildProcess.running(
             interpreter,
-            [path, argument],
+            [path] + arguments,
             // The tree stays as it is: no compiled files beside the scripts.
             environment: ["PYTHONPATH": generated, "PYTHONDONTWRITEBYTECODE": "1"],
             body
@@ -168,12 +177,12 @@ struct PythonOutcome: Decodable, Sendable {
 }
 
 extension Python {
-    private struct Order: Encodable {
+    private struct Order<Call: Encodable>: Encodable {
         var address: String
         var roots: String
         var certificate: String
         var key: String
-        var calls: [PythonCall]
+        var calls: [Call]
     }
 
     /// Lets grpcio make calls, one after the other.
@@ -182,6 +191,16 @@ extension Python {
         as caller: TestAuthority.Issued,
         _ calls: [PythonCall]
     ) async throws -> [PythonOutcome] {
+        try await outcomes(of: calls, by: "calls.py", at: address, as: caller)
+    }
+
+    /// Lets a script make calls, one after the other.
+    func outcomes<Outcome: Decodable & Sendable>(
+        of calls: [some Encodable],
+        by script: String,
+        at address: String,
+        as caller: TestAuthority.Issued
+    ) async throws -> [Outcome] {
         let order = Order(
             address: address,
             roots: try InteropCertificates.get().roots,
@@ -189,14 +208,11 @@ extension Python {
             key: caller.key,
             calls: calls
         )
-        return try await running("calls.py", order) { process in
+        return try await running(script, order) { process in
             guard try await process.exit() == 0 else {
-                throw InteropFailure("calls.py failed: \(process.report)")
+                throw InteropFailure("\(script) failed: \(process.report)")
             }
-            return try JSONDecoder().decode(
-                [PythonOutcome].self,
-                from: Data(process.output.bytes)
-            )
+            return try JSONDecoder().decode([Outcome].self, from: Data(process.output.bytes))
         }
     }
 }

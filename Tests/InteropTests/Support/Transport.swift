@@ -22,13 +22,12 @@ struct BareTransport: Sendable {
 
     private var executor: EventLoopExecutor { Self.executors.all[0] }
 
-    private init(_ context: TLSContext) {
+    private init(_ context: TLSContext, _ configuration: TransportConfiguration) {
         let log = TransportLog(
             logger: Logger(label: "interop") { _ in SwiftLogNoOpLogHandler() },
             failuresPerSecond: 10
         )
         let source = TLSContextSource(context)
-        let configuration = TransportConfiguration()
         let metrics = ChordTransportMetrics()
         server = GRPCServer(
             tls: source,
@@ -49,9 +48,13 @@ struct BareTransport: Sendable {
     /// A transport for the time of `body`.
     static func running<R: Sendable>(
         as issued: TestAuthority.Issued,
+        configuration: TransportConfiguration = TransportConfiguration(),
         _ body: (BareTransport) async throws -> R
     ) async throws -> R {
-        let transport = BareTransport(try InteropCertificates.get().context(issued))
+        let transport = BareTransport(
+            try InteropCertificates.get().context(issued),
+            configuration
+        )
         do {
             let result = try await body(transport)
             await transport.stop()
@@ -72,6 +75,29 @@ struct BareTransport: Sendable {
         try await server.bind(host: "127.0.0.1", port: 0)
         try await server.serve(router)
         return server.localAddresses[0].description
+    }
+
+    /// Opens a stream; without a time it has no deadline.
+    func open(
+        _ method: RPCMethod,
+        at address: String,
+        within time: Duration? = .seconds(20),
+        metadata: Metadata = [],
+        compression: MessageEncoding? = nil
+    ) -> ClientStream {
+        client.openStream(
+            ClientStreamCall(
+                target: PeerTarget(
+                    address: address,
+                    expected: ExpectedPeer(name: PythonServer.name)
+                ),
+                method: method,
+                deadline: time.map { executor.now + $0 },
+                metadata: metadata,
+                compression: compression
+            ),
+            on: executor
+        )
     }
 
     /// Makes a call and waits for its end.

@@ -547,6 +547,96 @@ void   chord__v1__leave_reply__free_unpacked
   assert(message->base.descriptor == &chord__v1__leave_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chord__v1__found_request__init
+                     (Chord__V1__FoundRequest         *message)
+{
+  static const Chord__V1__FoundRequest init_value = CHORD__V1__FOUND_REQUEST__INIT;
+  *message = init_value;
+}
+size_t chord__v1__found_request__get_packed_size
+                     (const Chord__V1__FoundRequest *message)
+{
+  assert(message->base.descriptor == &chord__v1__found_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__found_request__pack
+                     (const Chord__V1__FoundRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__found_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__found_request__pack_to_buffer
+                     (const Chord__V1__FoundRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__found_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__FoundRequest *
+       chord__v1__found_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__FoundRequest *)
+     protobuf_c_message_unpack (&chord__v1__found_request__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__found_request__free_unpacked
+                     (Chord__V1__FoundRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__found_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__found_reply__init
+                     (Chord__V1__FoundReply         *message)
+{
+  static const Chord__V1__FoundReply init_value = CHORD__V1__FOUND_REPLY__INIT;
+  *message = init_value;
+}
+size_t chord__v1__found_reply__get_packed_size
+                     (const Chord__V1__FoundReply *message)
+{
+  assert(message->base.descriptor == &chord__v1__found_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__found_reply__pack
+                     (const Chord__V1__FoundReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__found_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__found_reply__pack_to_buffer
+                     (const Chord__V1__FoundReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__found_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__FoundReply *
+       chord__v1__found_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__FoundReply *)
+     protobuf_c_message_unpack (&chord__v1__found_reply__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__found_reply__free_unpacked
+                     (Chord__V1__FoundReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__found_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor chord__v1__node__field_descriptors[4] =
 {
   {
@@ -1294,6 +1384,147 @@ const ProtobufCMessageDescriptor chord__v1__leave_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__leave_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor chord__v1__found_request__field_descriptors[4] =
+{
+  {
+    "founder",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__FoundRequest, founder),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parameters",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__FoundRequest, parameters),
+    &chord__v1__ring_parameters__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "initial_ring",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Chord__V1__FoundRequest, n_initial_ring),
+    offsetof(Chord__V1__FoundRequest, initial_ring),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "decided",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chord__V1__FoundRequest, n_decided),
+    offsetof(Chord__V1__FoundRequest, decided),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__found_request__field_indices_by_name[] = {
+  3,   /* field[3] = decided */
+  0,   /* field[0] = founder */
+  2,   /* field[2] = initial_ring */
+  1,   /* field[1] = parameters */
+};
+static const ProtobufCIntRange chord__v1__found_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor chord__v1__found_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.FoundRequest",
+  "FoundRequest",
+  "Chord__V1__FoundRequest",
+  "chord.v1",
+  sizeof(Chord__V1__FoundRequest),
+  4,
+  chord__v1__found_request__field_descriptors,
+  chord__v1__found_request__field_indices_by_name,
+  1,  chord__v1__found_request__number_ranges,
+  (ProtobufCMessageInit) chord__v1__found_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__found_reply__field_descriptors[3] =
+{
+  {
+    "node",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__FoundReply, node),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "member",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__FoundReply, member),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "decided",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chord__V1__FoundReply, n_decided),
+    offsetof(Chord__V1__FoundReply, decided),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__found_reply__field_indices_by_name[] = {
+  2,   /* field[2] = decided */
+  1,   /* field[1] = member */
+  0,   /* field[0] = node */
+};
+static const ProtobufCIntRange chord__v1__found_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor chord__v1__found_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.FoundReply",
+  "FoundReply",
+  "Chord__V1__FoundReply",
+  "chord.v1",
+  sizeof(Chord__V1__FoundReply),
+  3,
+  chord__v1__found_reply__field_descriptors,
+  chord__v1__found_reply__field_indices_by_name,
+  1,  chord__v1__found_reply__number_ranges,
+  (ProtobufCMessageInit) chord__v1__found_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue chord__v1__id_rule__enum_values_by_number[3] =
 {
   { "ID_RULE_UNSPECIFIED", "CHORD__V1__ID_RULE__ID_RULE_UNSPECIFIED", 0 },
@@ -1324,16 +1555,18 @@ const ProtobufCEnumDescriptor chord__v1__id_rule__descriptor =
   chord__v1__id_rule__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor chord__v1__chord_service__method_descriptors[5] =
+static const ProtobufCMethodDescriptor chord__v1__chord_service__method_descriptors[6] =
 {
   { "FindSuccessor", &chord__v1__find_successor_request__descriptor, &chord__v1__find_successor_reply__descriptor },
   { "GetPredecessor", &chord__v1__get_predecessor_request__descriptor, &chord__v1__get_predecessor_reply__descriptor },
   { "Notify", &chord__v1__notify_request__descriptor, &chord__v1__notify_reply__descriptor },
   { "GetSuccessorList", &chord__v1__get_successor_list_request__descriptor, &chord__v1__get_successor_list_reply__descriptor },
   { "Leave", &chord__v1__leave_request__descriptor, &chord__v1__leave_reply__descriptor },
+  { "Found", &chord__v1__found_request__descriptor, &chord__v1__found_reply__descriptor },
 };
 const unsigned chord__v1__chord_service__method_indices_by_name[] = {
   0,        /* FindSuccessor */
+  5,        /* Found */
   1,        /* GetPredecessor */
   3,        /* GetSuccessorList */
   4,        /* Leave */
@@ -1346,7 +1579,7 @@ const ProtobufCServiceDescriptor chord__v1__chord_service__descriptor =
   "ChordService",
   "Chord__V1__ChordService",
   "chord.v1",
-  5,
+  6,
   chord__v1__chord_service__method_descriptors,
   chord__v1__chord_service__method_indices_by_name
 };
@@ -1389,6 +1622,14 @@ void chord__v1__chord_service__leave(ProtobufCService *service,
 {
   assert(service->descriptor == &chord__v1__chord_service__descriptor);
   service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void chord__v1__chord_service__found(ProtobufCService *service,
+                                     const Chord__V1__FoundRequest *input,
+                                     Chord__V1__FoundReply_Closure closure,
+                                     void *closure_data)
+{
+  assert(service->descriptor == &chord__v1__chord_service__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void chord__v1__chord_service__init (Chord__V1__ChordService_Service *service,
                                      Chord__V1__ChordService_ServiceDestroy destroy)

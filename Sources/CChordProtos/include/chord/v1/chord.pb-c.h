@@ -27,6 +27,8 @@ typedef struct Chord__V1__GetSuccessorListRequest Chord__V1__GetSuccessorListReq
 typedef struct Chord__V1__GetSuccessorListReply Chord__V1__GetSuccessorListReply;
 typedef struct Chord__V1__LeaveRequest Chord__V1__LeaveRequest;
 typedef struct Chord__V1__LeaveReply Chord__V1__LeaveReply;
+typedef struct Chord__V1__FoundRequest Chord__V1__FoundRequest;
+typedef struct Chord__V1__FoundReply Chord__V1__FoundReply;
 
 
 /* --- enums --- */
@@ -279,6 +281,49 @@ struct  Chord__V1__LeaveReply
      }
 
 
+struct  Chord__V1__FoundRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The caller itself.
+   */
+  Chord__V1__Node *founder;
+  Chord__V1__RingParameters *parameters;
+  /*
+   * The addresses of all founders, the caller's included; at most 64.
+   */
+  size_t n_initial_ring;
+  ProtobufCBinaryData *initial_ring;
+  /*
+   * Set by a founder whom all others have answered: the ring as it begins now, the caller included.
+   */
+  size_t n_decided;
+  Chord__V1__Node **decided;
+};
+#define CHORD__V1__FOUND_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__found_request__descriptor) \
+    , NULL, NULL, 0,NULL, 0,NULL }
+
+
+struct  Chord__V1__FoundReply
+{
+  ProtobufCMessage base;
+  Chord__V1__Node *node;
+  /*
+   * The ring is there already, and can be joined through this node.
+   */
+  protobuf_c_boolean member;
+  /*
+   * With member, when the ring has only just begun and counts on the caller: all its founders.
+   */
+  size_t n_decided;
+  Chord__V1__Node **decided;
+};
+#define CHORD__V1__FOUND_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__found_reply__descriptor) \
+    , NULL, 0, 0,NULL }
+
+
 /* Chord__V1__Node methods */
 void   chord__v1__node__init
                      (Chord__V1__Node         *message);
@@ -507,6 +552,44 @@ Chord__V1__LeaveReply *
 void   chord__v1__leave_reply__free_unpacked
                      (Chord__V1__LeaveReply *message,
                       ProtobufCAllocator *allocator);
+/* Chord__V1__FoundRequest methods */
+void   chord__v1__found_request__init
+                     (Chord__V1__FoundRequest         *message);
+size_t chord__v1__found_request__get_packed_size
+                     (const Chord__V1__FoundRequest   *message);
+size_t chord__v1__found_request__pack
+                     (const Chord__V1__FoundRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__found_request__pack_to_buffer
+                     (const Chord__V1__FoundRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__FoundRequest *
+       chord__v1__found_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__found_request__free_unpacked
+                     (Chord__V1__FoundRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__FoundReply methods */
+void   chord__v1__found_reply__init
+                     (Chord__V1__FoundReply         *message);
+size_t chord__v1__found_reply__get_packed_size
+                     (const Chord__V1__FoundReply   *message);
+size_t chord__v1__found_reply__pack
+                     (const Chord__V1__FoundReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__found_reply__pack_to_buffer
+                     (const Chord__V1__FoundReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__FoundReply *
+       chord__v1__found_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__found_reply__free_unpacked
+                     (Chord__V1__FoundReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Chord__V1__Node_Closure)
@@ -545,6 +628,12 @@ typedef void (*Chord__V1__LeaveRequest_Closure)
 typedef void (*Chord__V1__LeaveReply_Closure)
                  (const Chord__V1__LeaveReply *message,
                   void *closure_data);
+typedef void (*Chord__V1__FoundRequest_Closure)
+                 (const Chord__V1__FoundRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__FoundReply_Closure)
+                 (const Chord__V1__FoundReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -572,6 +661,10 @@ struct Chord__V1__ChordService_Service
                 const Chord__V1__LeaveRequest *input,
                 Chord__V1__LeaveReply_Closure closure,
                 void *closure_data);
+  void (*found)(Chord__V1__ChordService_Service *service,
+                const Chord__V1__FoundRequest *input,
+                Chord__V1__FoundReply_Closure closure,
+                void *closure_data);
 };
 typedef void (*Chord__V1__ChordService_ServiceDestroy)(Chord__V1__ChordService_Service *);
 void chord__v1__chord_service__init (Chord__V1__ChordService_Service *service,
@@ -584,7 +677,8 @@ void chord__v1__chord_service__init (Chord__V1__ChordService_Service *service,
       function_prefix__ ## get_predecessor,\
       function_prefix__ ## notify,\
       function_prefix__ ## get_successor_list,\
-      function_prefix__ ## leave  }
+      function_prefix__ ## leave,\
+      function_prefix__ ## found  }
 void chord__v1__chord_service__find_successor(ProtobufCService *service,
                                               const Chord__V1__FindSuccessorRequest *input,
                                               Chord__V1__FindSuccessorReply_Closure closure,
@@ -605,6 +699,10 @@ void chord__v1__chord_service__leave(ProtobufCService *service,
                                      const Chord__V1__LeaveRequest *input,
                                      Chord__V1__LeaveReply_Closure closure,
                                      void *closure_data);
+void chord__v1__chord_service__found(ProtobufCService *service,
+                                     const Chord__V1__FoundRequest *input,
+                                     Chord__V1__FoundReply_Closure closure,
+                                     void *closure_data);
 
 /* --- descriptors --- */
 
@@ -621,6 +719,8 @@ extern const ProtobufCMessageDescriptor chord__v1__get_successor_list_request__d
 extern const ProtobufCMessageDescriptor chord__v1__get_successor_list_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__leave_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__leave_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__found_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__found_reply__descriptor;
 extern const ProtobufCServiceDescriptor chord__v1__chord_service__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -6,7 +6,7 @@ import ChordRPC
 
 /// One call as the server's connection sees it. Used again for a later call once it has ended, so
 /// that a call costs no allocation here. Confined to the connection's event loop.
-final class ServerStream {
+final class ServerCallRecord {
     enum Phase {
         /// The request is on its way in.
         case receiving
@@ -24,10 +24,16 @@ final class ServerStream {
     var route: Router.Route?
     var deadline: MonotonicTime?
     var metadata = Metadata()
+    /// How the request may be compressed.
+    var encoding: MessageEncoding?
+    /// How the caller reads a compressed answer; nil where it does not.
+    var acceptedEncoding: MessageEncoding?
     /// Used where the request does not come in one piece.
     var request = MessageAssembler()
     /// What hears of a cancellation, once the handler has taken a responder.
     var deferred: DeferredCall?
+    /// The messages both ways, where the call is one of streams.
+    var flow: ServerStreamFlow?
     /// How many regular looks at the connection have found the request not whole yet.
     var looks = 0
     /// The response headers have gone ahead of the answer.
@@ -48,8 +54,11 @@ final class ServerStream {
         if !metadata.isEmpty { metadata = Metadata() }
         if !request.isEmpty { request.reset(retaining: Self.retainedBytes) }
         deferred = nil
+        flow = nil
         looks = 0
         isAccepted = false
+        encoding = nil
+        acceptedEncoding = nil
     }
 }
 
@@ -63,27 +72,29 @@ final class ServerStream {
 final class ServerStreamTable {
     private static let poolSize = 32
 
-    private var current: ServerStream?
-    private var others: [Int32: ServerStream] = [:]
-    private var pool: [ServerStream] = []
+    private var current: ServerCallRecord?
+    private var others: [Int32: ServerCallRecord] = [:]
+    private var pool: [ServerCallRecord] = []
 
     var isEmpty: Bool { current == nil && others.isEmpty }
 
-    func make(_ id: Int32, route: Router.Route, deadline: MonotonicTime?) -> ServerStream {
-        let stream = pool.popLast() ?? ServerStream()
+    var count: Int { others.count + (current == nil ? 0 : 1) }
+
+    func make(_ id: Int32, route: Router.Route, deadline: MonotonicTime?) -> ServerCallRecord {
+        let stream = pool.popLast() ?? ServerCallRecord()
         stream.begin(id, route: route, deadline: deadline)
         if let current { others[current.id] = current }
         current = stream
         return stream
     }
 
-    func find(_ id: Int32) -> ServerStream? {
+    func find(_ id: Int32) -> ServerCallRecord? {
         if let current, current.id == id { return current }
         return others.isEmpty ? nil : others[id]
     }
 
     /// Forgets a stream; it may be reused from now on. One that is forgotten already stays so.
-    func remove(_ stream: ServerStream) {
+    func remove(_ stream: ServerCallRecord) {
         guard stream.id != 0 else { return }
         if current === stream {
             current = nil
@@ -95,7 +106,7 @@ final class ServerStreamTable {
     }
 
     /// All streams, for what is rare: an alarm, the end of the connection.
-    var all: [ServerStream] { (current.map { [$0] } ?? []) + others.values }
+    var all: [ServerCallRecord] { (current.map { [$0] } ?? []) + others.values }
 
     func releaseMemory() {
         pool = []

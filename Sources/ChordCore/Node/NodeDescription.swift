@@ -1,0 +1,53 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A node and the ring as it sees it, at one moment: what it tells operators.
+public struct NodeDescription: Hashable, Sendable {
+    /// The node itself.
+    public var node: NodeReference
+    /// Where it is in its life.
+    public var phase: ChordMachine.Phase
+    /// Its predecessor; itself when it is alone or no member.
+    public var predecessor: NodeReference
+    /// Its successors, nearest first; empty when it is alone.
+    public var successors: [NodeReference]
+    /// All that it routes by, clockwise from it.
+    public var table: [NodeReference]
+    /// What the ring's members have in common.
+    public var parameters: RingParameters
+    /// The version of the program that it runs.
+    public var version: String
+
+    /// A description from its parts.
+    public init(
+        node: NodeReference,
+        phase: ChordMachine.Phase,
+        predecessor: NodeReference,
+        successors: [NodeReference],
+        table: [NodeReference],
+        parameters: RingParameters,
+        version: String
+    ) {
+        self.node = node
+        self.phase = phase
+        self.predecessor = predecessor
+        self.successors = successors
+        self.table = table
+        self.parameters = parameters
+        self.version = version
+    }
+
+    /// What a routing view says.
+    public init(_ view: RoutingView, version: String) {
+        self.init(
+            node: view.node,
+            phase: view.phase,
+            predecessor: view.predecessor,
+            successors: view.successors,
+            table: view.table.entries,
+            parameters: view.parameters,
+            version: version
+        )
+    }
+}

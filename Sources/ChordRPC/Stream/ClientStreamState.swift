@@ -1,0 +1,105 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOConcurrencyHelpers
+
+/// What a stream's caller and its transport share: the messages both ways, the answer's head and the
+/// call's end. The transport holds this and not the `ClientStream`, so that a stream which its caller
+/// drops is seen to be dropped.
+package final class ClientStreamState: ClientCallObserver {
+    /// What the answer begins with: its metadata, or the end of a call that has nothing else.
+    enum Head {
+        case metadata(Metadata)
+        case ended(Status)
+    }
+
+    package let inbox: StreamInbox
+    package let outbox: StreamOutbox
+    let head = Awaited<Head>()
+    let end = Awaited<ClientResult>()
+
+    package init(inbox: StreamInbox, outbox: StreamOutbox) {
+        self.inbox = inbox
+        self.outbox = outbox
+    }
+
+    // MARK: The transport's side
+
+    package func callAccepted(_ metadata: Metadata) {
+        head.set(.metadata(metadata))
+    }
+
+    package func callFinished(_ result: ClientResult) {
+        // Whoever reads the end finds that nothing more can be sent.
+        outbox.close(result.status.isOK ? Self.over : result.status)
+        var result = result
+        if result.status.isOK {
+            if var flaw = inbox.finish(nil) {
+                flaw.origin = .transport
+                result.status = flaw
+            }
+        } else if result.status.origin == .local {
+            inbox.abort(result.status)
+        } else {
+            inbox.finish(result.status)
+        }
+        head.set(.ended(result.status))
+        end.set(result)
+    }
+
+    private static let over = Status(
+        .failedPrecondition,
+        "the peer has ended the call and takes no more messages",
+        origin: .local
+    )
+}
+
+/// A value that is set once, and whoever waits for it.
+final class Awaited<Value: Sendable>: Sendable {
+    private typealias Waiter = CheckedContinuation<Value?, Never>
+
+    private struct State {
+        var value: Value?
+        var waiters: [UInt64: Waiter] = [:]
+        var count: UInt64 = 0
+    }
+
+    private let state = NIOLockedValueBox(State())
+
+    var value: Value? { state.withLockedValue { $0.value } }
+
+    /// Sets the value; only the first counts.
+    func set(_ value: Value) {
+        let waiters = state.withLockedValue { state -> [Waiter] in
+            guard state.value == nil else { return [] }
+            state.value = value
+            defer { state.waiters = [:] }
+            // A dictionary's own order would differ from run to run.
+            return state.waiters.sorted { $0.key < $1.key }.map(\.value)
+        }
+        for waiter in waiters { waiter.resume(returning: value) }
+    }
+
+    /// Waits for the value; nil where the task is cancelled before it is there.
+    nonisolated(nonsending) func wait() async -> Value? {
+        let number = state.withLockedValue { state in
+            state.count += 1
+            return state.count
+        }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { (waiter: Waiter) in
+                let answer: Value?? = state.withLockedValue { state in
+                    if let value = state.value { return value }
+                    if Task.isCancelled { return .some(nil) }
+                    state.waiters[number] = waiter
+                    return nil
+                }
+                if let answer { waiter.resume(returning: answer) }
+            }
+        } onCancel: {
+            let waiter = state.withLockedValue { $0.waiters.removeValue(forKey: number) }
+            waiter?.resume(returning: nil)
+        }
+    }
+}

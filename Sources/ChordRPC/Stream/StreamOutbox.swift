@@ -1,0 +1,171 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOConcurrencyHelpers
+
+/// What a stream's writer has given and its transport has not taken yet.
+///
+/// Writers on any thread put, the transport takes on its executor as far as the peer's window and its
+/// own buffers let it, and a writer that is ahead by more than a little waits.
+package final class StreamOutbox: Sendable {
+    package enum Item: Sendable {
+        /// The response headers, ahead of the first message.
+        case headers(Metadata)
+        /// A message with its prefix.
+        case message([UInt8])
+        /// The client sends no more messages.
+        case endOfMessages
+        /// The server's last word.
+        case finish(Status, Metadata)
+    }
+
+    private typealias Writer = CheckedContinuation<Status?, Never>
+
+    private struct State {
+        var items: [Item] = []
+        /// The first item that is not taken.
+        var first = 0
+        var bytes = 0
+        /// The transport was told, and has not looked yet.
+        var isSignalled = false
+        /// Nothing more may be put.
+        var isEnded = false
+        /// How the call ended, once it has.
+        var closed: Status?
+        var writers: [UInt64: Writer] = [:]
+        var writerCount: UInt64 = 0
+    }
+
+    /// Bytes that may wait here before a writer does.
+    private static let roomBytes = 64 << 10
+
+    /// The longest message, its prefix included.
+    private let limit: Int
+    private let state = NIOLockedValueBox(State())
+
+    /// - Parameter limit: The longest message that the transport takes, in bytes.
+    package init(limit: Int) {
+        self.limit = limit
+    }
+
+    // MARK: The writer's side
+
+    /// Waits until there is room for a message.
+    ///
+    /// - Throws: how the call ended, CANCELLED where the task is cancelled.
+    nonisolated(nonsending) package func waitForRoom() async throws(Status) {
+        if let failure = state.withLockedValue({ $0.closed }) { throw failure }
+        guard state.withLockedValue({ $0.bytes >= Self.roomBytes }) else { return }
+        let number = state.withLockedValue { state in
+            state.writerCount += 1
+            return state.writerCount
+        }
+        let failure = await withTaskCancellationHandler {
+            await withCheckedContinuation { (writer: Writer) in
+                let answer: Status?? = state.withLockedValue { state in
+                    if let closed = state.closed { return closed }
+                    if state.bytes < Self.roomBytes { return .some(nil) }
+                    if Task.isCancelled { return Self.cancelled }
+                    state.writers[number] = writer
+                    return nil
+                }
+                if let answer { writer.resume(returning: answer) }
+            }
+        } onCancel: {
+            let writer = state.withLockedValue { $0.writers.removeValue(forKey: number) }
+            writer?.resume(returning: Self.cancelled)
+        }
+        if let failure { throw failure }
+    }
+
+    /// Adds what is to be sent, and makes sure that the transport looks.
+    ///
+    /// - Throws: how the call ended; FAILED_PRECONDITION behind the end of the messages;
+    ///   RESOURCE_EXHAUSTED for a message that is too long.
+    package func put(_ item: Item, for link: any StreamLink) throws(Status) {
+        if case .message(let bytes) = item, bytes.count > limit {
+            throw Status(
+                .resourceExhausted,
+                "a message of \(bytes.count) bytes is over the limit of \(limit) for sending",
+                origin: .local
+            )
+        }
+        let outcome: Result<Bool, Status> = state.withLockedValue { state in
+            if let closed = state.closed { return .failure(closed) }
+            if state.isEnded { return .failure(Self.ended) }
+            state.items.append(item)
+            switch item {
+            case .message(let bytes): state.bytes += bytes.count
+            case .endOfMessages, .finish: state.isEnded = true
+            case .headers: break
+            }
+            defer { state.isSignalled = true }
+            return .success(!state.isSignalled)
+        }
+        let isNews = try outcome.get()
+        if link.executor.isCurrent {
+            link.outputWaits()
+        } else if isNews {
+            link.executor.execute { link.outputWaits() }
+        }
+    }
+
+    // MARK: The transport's side
+
+    /// Takes the next item; a message only where `admits` says so for its bytes.
+    package func take(where admits: (_ bytes: Int) -> Bool) -> Item? {
+        let (item, writers) = state.withLockedValue { state -> (Item?, [Writer]) in
+            state.isSignalled = false
+            guard state.first < state.items.count else { return (nil, []) }
+            let item = state.items[state.first]
+            if case .message(let bytes) = item {
+                guard admits(bytes.count) else { return (nil, []) }
+                state.bytes -= bytes.count
+            }
+            state.first += 1
+            if state.first == state.items.count {
+                state.items.removeAll(keepingCapacity: true)
+                state.first = 0
+            } else if state.first >= 64 {
+                state.items.removeFirst(state.first)
+                state.first = 0
+            }
+            guard state.bytes < Self.roomBytes else { return (item, []) }
+            return (item, Self.takeWriters(&state))
+        }
+        for writer in writers { writer.resume(returning: nil) }
+        return item
+    }
+
+    /// The call is over: whoever writes, or waits to, is told `status`.
+    package func close(_ status: Status) {
+        let writers = state.withLockedValue { state -> [Writer] in
+            guard state.closed == nil else { return [] }
+            state.closed = status
+            state.items = []
+            state.first = 0
+            state.bytes = 0
+            return Self.takeWriters(&state)
+        }
+        for writer in writers { writer.resume(returning: status) }
+    }
+
+    /// In the order in which they came: a dictionary's own would differ from run to run.
+    private static func takeWriters(_ state: inout State) -> [Writer] {
+        guard !state.writers.isEmpty else { return [] }
+        defer { state.writers = [:] }
+        return state.writers.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    private static let cancelled = Status(
+        .cancelled,
+        "the writing task was cancelled",
+        origin: .local
+    )
+    private static let ended = Status(
+        .failedPrecondition,
+        "the end of the stream's messages was sent already",
+        origin: .local
+    )
+}

@@ -1,0 +1,94 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+package import ChordRPC
+import ChordWire
+import Logging
+
+/// The handlers of `chord.v1.AdminService`.
+struct AdminService: Sendable {
+    let shell: NodeShell
+
+    func register(in router: inout Router) {
+        router.register(AdminMethods.describe) { request, call in describe(request, &call) }
+        router.register(AdminMethods.watch, on: shell.executor) { stream throws(Status) in
+            try await watch(stream)
+            return []
+        }
+        router.register(AdminMethods.leave, on: shell.executor) { bytes, peer throws(Status) in
+            do throws(WireError) {
+                _ = try AdminLeaveRequest(decoding: bytes, space: space)
+            } catch {
+                throw Status(.invalidArgument, "\(error)")
+            }
+            shell.logger.notice("told to leave", metadata: [LogKeys.peer: "\(peer)"])
+            await shell.leave()
+            return AdminLeaveReply().encoded(in: space)
+        }
+    }
+
+    private var space: IdentifierSpace { shell.configuration.parameters.space }
+
+    private var description: NodeDescription {
+        NodeDescription(shell.view, version: ProgramVersion.number)
+    }
+
+    private func describe(
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        do throws(WireError) {
+            _ = try DescribeRequest(decoding: bytes, space: space)
+        } catch {
+            return .failed(Status(.invalidArgument, "\(error)"))
+        }
+        DescribeReply(description).encode(appendingTo: &call.reply, space: space)
+        return .replied
+    }
+
+    private func watch(_ stream: ServerStream) async throws(Status) {
+        let _: WatchRequest = try await stream.onlyRequest(in: space)
+        // Listening begins before the first look, so that nothing is missed between the two.
+        let events = shell.events.events()
+        let now = WatchReply(.now(description), time: shell.executor.wallClockMilliseconds)
+        try await stream.send(now.encoded(in: space))
+        for await event in events {
+            let reply = WatchReply(.event(event), time: shell.executor.wallClockMilliseconds)
+            try await stream.send(reply.encoded(in: space))
+        }
+        throw shell.hasEnded
+    }
+}
+
+/// The methods of `chord.v1.AdminService`.
+package enum AdminMethods {
+    package static let service = "chord.v1.AdminService"
+    package static let describe = RPCMethod(service: service, name: "Describe")
+    package static let watch = RPCMethod(service: service, name: "Watch")
+    package static let leave = RPCMethod(service: service, name: "Leave")
+}
+
+extension ServerStream {
+    /// The request of a call whose answers alone are a stream.
+    nonisolated(nonsending) func onlyRequest<Request: WireMessage>(
+        in space: IdentifierSpace
+    ) async throws(Status) -> Request {
+        guard let message = try await nextMessage() else {
+            throw Status(.invalidArgument, "the call ended without a request")
+        }
+        do throws(WireError) {
+            return try Request(decoding: message, space: space)
+        } catch {
+            throw Status(.invalidArgument, "\(error)")
+        }
+    }
+}
+
+extension NodeShell {
+    /// How calls end that last as long as the node does.
+    nonisolated var hasEnded: Status {
+        Status(.unavailable, "\(configuration.name) has left the ring and ends")
+    }
+}

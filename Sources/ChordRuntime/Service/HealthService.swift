@@ -1,0 +1,76 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordRPC
+import ChordWire
+
+/// `grpc.health.v1`: a node serves while it is a member, and with it all its services. Before it has
+/// joined and from the moment that it begins to leave, it does not.
+struct HealthService: Sendable {
+    static let name = "grpc.health.v1.Health"
+
+    let shell: NodeShell
+    /// The full names of the services that there are.
+    let services: Set<String>
+
+    private static let check = RPCMethod(service: name, name: "Check")
+    private static let watch = RPCMethod(service: name, name: "Watch")
+
+    func register(in router: inout Router) {
+        router.register(Self.check) { request, call in check(request, &call) }
+        router.register(Self.watch, on: shell.executor) { stream throws(Status) in
+            try await watch(stream)
+            return []
+        }
+    }
+
+    private var space: IdentifierSpace { shell.configuration.parameters.space }
+
+    private func isKnown(_ service: String) -> Bool {
+        service.isEmpty || services.contains(service)
+    }
+
+    private static func response(_ isMember: Bool) -> HealthCheckResponse {
+        HealthCheckResponse(status: isMember ? .serving : .notServing)
+    }
+
+    private func check(
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        do throws(WireError) {
+            let request = try HealthCheckRequest(decoding: bytes, space: space)
+            guard isKnown(request.service) else {
+                return .failed(
+                    Status(.notFound, "this node has no service \(request.service)")
+                )
+            }
+            Self.response(shell.view.isMember).encode(appendingTo: &call.reply, space: space)
+            return .replied
+        } catch {
+            return .failed(Status(.invalidArgument, "\(error)"))
+        }
+    }
+
+    private func watch(_ stream: ServerStream) async throws(Status) {
+        let request: HealthCheckRequest = try await stream.onlyRequest(in: space)
+        guard isKnown(request.service) else {
+            // The protocol wants the call to stay open, in case the service comes to be.
+            let unknown = HealthCheckResponse(status: .serviceUnknown)
+            try await stream.send(unknown.encoded(in: space))
+            for await _ in shell.membership.events() {}
+            throw shell.hasEnded
+        }
+        // Listening begins before the first look, so that nothing is missed between the two.
+        let changes = shell.membership.events()
+        var last = shell.view.isMember
+        try await stream.send(Self.response(last).encoded(in: space))
+        for await isMember in changes where isMember != last {
+            last = isMember
+            try await stream.send(Self.response(isMember).encoded(in: space))
+        }
+        throw shell.hasEnded
+    }
+}

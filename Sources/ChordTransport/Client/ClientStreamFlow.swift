@@ -1,0 +1,118 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordRPC
+
+/// The connection's end of a call with streams of messages, on the calling side.
+///
+/// Confined to its client's event loop, which is what makes `@unchecked Sendable` true.
+final class ClientStreamFlow: StreamLink, @unchecked Sendable {
+    /// What a call may have sent and still be made anew where the peer refuses it unseen.
+    private static let replayBytes = 64 << 10
+
+    let executor: any NodeExecutor
+    private let state: ClientStreamState
+    /// Whoever has to end the call keeps it; it holds this in turn.
+    weak var call: NetworkCall?
+    /// The end of our messages is with the session.
+    private(set) var hasEnded = false
+    /// All that was sent, as long as the call may have to be made anew with it.
+    private var sent: [[UInt8]] = []
+    private var sentBytes = 0
+    private(set) var isReplayable = true
+
+    init(state: ClientStreamState, executor: any NodeExecutor) {
+        self.state = state
+        self.executor = executor
+    }
+
+    // MARK: Requests
+
+    /// The call has its stream.
+    func opened(in session: HTTP2Session) {
+        guard let call else { return }
+        for framed in sent { Self.send(framed, call.stream, session) }
+        if hasEnded { Self.end(call.stream, session) }
+        sendWaiting(call, session)
+    }
+
+    private func sendWaiting(_ call: NetworkCall, _ session: HTTP2Session) {
+        guard let connection = call.connection else { return }
+        while let item = state.outbox.take(where: { count in
+            session.isWritable(stream: call.stream)
+                && connection.room.admits(count, of: self, in: session)
+        }) {
+            switch item {
+            case .message(let framed):
+                Self.send(framed, call.stream, session)
+                remember(framed)
+            case .endOfMessages:
+                hasEnded = true
+                Self.end(call.stream, session)
+            case .headers, .finish: break
+            }
+        }
+    }
+
+    private static func send(_ framed: [UInt8], _ stream: Int32, _ session: HTTP2Session) {
+        framed.withUnsafeBytes { _ = session.send($0, on: stream) }
+    }
+
+    private static func end(_ stream: Int32, _ session: HTTP2Session) {
+        session.send(UnsafeRawBufferPointer(start: nil, count: 0), on: stream, endStream: true)
+    }
+
+    private func remember(_ framed: [UInt8]) {
+        guard isReplayable else { return }
+        sentBytes += framed.count
+        guard sentBytes <= Self.replayBytes else { return forget() }
+        sent.append(framed)
+    }
+
+    private func forget() {
+        isReplayable = false
+        sent = []
+    }
+
+    // MARK: Answers
+
+    /// The peer has begun to answer: the call will not be made anew.
+    func accepted(_ encoding: MessageEncoding?) {
+        if let encoding { state.inbox.setEncoding(encoding) }
+        forget()
+    }
+
+    func receive(_ bytes: UnsafeRawBufferPointer, _ session: HTTP2Session) {
+        guard let call else { return }
+        session.consume(state.inbox.append(bytes), on: call.stream)
+    }
+
+    /// The call leaves the connection: what is not read no longer counts there.
+    func leave(_ session: HTTP2Session) {
+        session.consumeConnection(state.inbox.takeOutstanding())
+    }
+
+    // MARK: The link
+
+    func outputWaits() {
+        guard let call, let connection = call.connection, let session = connection.session else {
+            return
+        }
+        sendWaiting(call, session)
+        connection.scheduleFlush()
+    }
+
+    func returnCredit(_ bytes: Int) {
+        guard let call, let connection = call.connection, let session = connection.session else {
+            return
+        }
+        session.consume(bytes, on: call.stream)
+        connection.scheduleFlush()
+    }
+
+    func abandon(_ status: Status) {
+        call?.abandon(status, isLater: true)
+    }
+}

@@ -1,0 +1,97 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+extension TransportConfiguration {
+    /// How the accepting side looks after connections that are open for long.
+    public struct ServerKeepalive: Sendable, Hashable {
+        /// How long a client with calls under way may be silent before it is asked for a sign of life.
+        /// Default 2 h, gRPC's own; it may take twice as long.
+        ///
+        /// A connection without calls is closed by `idleTimeout` anyway. Shorter frees what a vanished
+        /// client holds sooner, at a packet per interval and client.
+        public var interval: Duration
+
+        /// How long the sign of life may take before the connection is closed. Default 20 s, gRPC's
+        /// own.
+        public var timeout: Duration
+
+        /// How far apart a client's pings must be while it does nothing else. Default 5 min, gRPC's
+        /// own.
+        ///
+        /// Pings of clients that call, or that calls of theirs just ended for, do not count. Shorter
+        /// lets clients behind address translators keep their connections, at the price of a wake-up
+        /// for each ping.
+        public var minPingInterval: Duration
+
+        /// Pings that may come too early before the client is told `too_many_pings` and loses its
+        /// connection. Default 2, gRPC's own.
+        public var maxPingStrikes: Int
+
+        /// How long a connection may be open before it is drained; nil for as long as it is used,
+        /// which is the default.
+        ///
+        /// Connections between nodes are meant to last. Behind a balancer that spreads connections,
+        /// an age spreads them anew; each costs a handshake. Chance moves it by up to a tenth, so that
+        /// connections of one birth do not all end at once.
+        public var maxAge: Duration?
+
+        /// How long the calls of a connection that has reached its age may go on. Default 5 min.
+        ///
+        /// Longer loses fewer streams, shorter ends the connection closer to its age.
+        public var maxAgeGrace: Duration
+
+        /// The defaults, each of which can be given another value.
+        public init(
+            interval: Duration = .seconds(7200),
+            timeout: Duration = .seconds(20),
+            minPingInterval: Duration = .seconds(300),
+            maxPingStrikes: Int = 2,
+            maxAge: Duration? = nil,
+            maxAgeGrace: Duration = .seconds(300)
+        ) {
+            self.interval = interval
+            self.timeout = timeout
+            self.minPingInterval = minPingInterval
+            self.maxPingStrikes = maxPingStrikes
+            self.maxAge = maxAge
+            self.maxAgeGrace = maxAgeGrace
+        }
+    }
+
+    /// How the dialling side looks after connections on which nothing comes in.
+    public struct ClientKeepalive: Sendable, Hashable {
+        /// How long a connection may be silent before the peer is asked for a sign of life; nil, the
+        /// default, for never.
+        ///
+        /// Calls that get no answer ask by themselves. Keepalive is for address translators and
+        /// firewalls that forget quiet connections, and for long streams. Servers of gRPC close the
+        /// connection of a client that pings more often than every 5 min without calling; the
+        /// interval is then doubled.
+        public var interval: Duration?
+
+        /// How long the sign of life may take before the connection is closed. Default 20 s, gRPC's
+        /// own.
+        public var timeout: Duration
+
+        /// Whether to ask also while no call is under way. Default false: an idle connection that has
+        /// died costs a dial when it is needed again, and pings cost a packet per interval all along.
+        public var permitsWithoutCalls: Bool
+
+        /// The defaults, each of which can be given another value.
+        public init(
+            interval: Duration? = nil,
+            timeout: Duration = .seconds(20),
+            permitsWithoutCalls: Bool = false
+        ) {
+            self.interval = interval
+            self.timeout = timeout
+            self.permitsWithoutCalls = permitsWithoutCalls
+        }
+
+        /// Whether a connection that has been quiet so long is to be asked for a sign of life.
+        func isDue(after quiet: Duration, interval: Duration, hasCalls: Bool) -> Bool {
+            quiet >= interval && (hasCalls || permitsWithoutCalls)
+        }
+    }
+}

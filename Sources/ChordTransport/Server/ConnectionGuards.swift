@@ -1,0 +1,115 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordRPC
+
+/// What one connection's client may do how often, as far as nghttp2 does not see to it.
+///
+/// nghttp2 counts the resets that a client sends. One that breaks a rule on stream after stream makes
+/// us send them, each after the work of a request ("MadeYouReset"): they have the same limits here.
+struct ConnectionGuards {
+    /// A limit that was passed, and what the client is told.
+    struct Excess {
+        var limit: TransportLimit
+        var message: String
+        /// Goes along with the GOAWAY.
+        var debug: StaticString = ""
+    }
+
+    private let limits: HTTP2Limits
+    private var resetsSent: RateBudget
+    private var floods: FloodGuard
+    private var pings: PingPolicy
+    var calls: RateBudget
+    /// Events of the session that are counted as they are, as far as they were.
+    private var noted: UInt64 = 0
+    private var headerListsRefused: UInt64 = 0
+    private var streamsRefused: UInt64 = 0
+    private var outputsRefused: UInt64 = 0
+
+    init(_ configuration: TransportConfiguration, at now: MonotonicTime) {
+        limits = configuration.limits
+        resetsSent = RateBudget(
+            burst: limits.maxStreamResets,
+            perSecond: limits.streamResetsPerSecond,
+            at: now
+        )
+        floods = FloodGuard(limits, at: now)
+        let server = configuration.server
+        calls = RateBudget(
+            burst: UInt64(max(server.limits.callBurst, 0)),
+            perSecond: UInt64(max(server.limits.callsPerSecond, 0)),
+            at: now
+        )
+        pings = PingPolicy(server.keepalive)
+    }
+
+    /// The limit that the client has passed with what it sent last; nil where it has passed none.
+    mutating func excess(
+        of session: HTTP2Session,
+        at now: @autoclosure () -> MonotonicTime
+    ) -> Excess? {
+        let counters = session.counters
+        if !resetsSent.allows(counters.resetsSent, at: now()) {
+            return Excess(
+                limit: .resetsSent,
+                message: "the client made us reset too many streams",
+                debug: "too_many_resets"
+            )
+        }
+        if let flood = floods.flood(of: counters, at: now()) {
+            let (limit, debug): (TransportLimit, StaticString) =
+                switch flood {
+                case .controlFrames: (.controlFrames, "too_many_control_frames")
+                case .emptyData: (.emptyData, "too_many_empty_frames")
+                }
+            return Excess(limit: limit, message: "the client sent \(flood.rawValue)", debug: debug)
+        }
+        // Windows are opened for what was sent, so that they are a sign of use too.
+        let activity =
+            counters.streamFramesReceived + counters.streamFramesSent
+            + counters.windowUpdatesReceived
+        if !pings.allows(pings: counters.pingsReceived, activity: activity, at: now()) {
+            return Excess(
+                limit: .pings,
+                message: "the client pings too often",
+                debug: "too_many_pings"
+            )
+        }
+        return nil
+    }
+
+    /// Counts the refusals that happened inside the session since the last time.
+    mutating func note(_ session: HTTP2Session, in counts: LimitCounters) {
+        let counters = session.counters
+        let total =
+            counters.headerListsRefused + counters.streamsRefused + counters.outputsRefused
+        guard total != noted else { return }
+        noted = total
+        counts.count(.headers, by: counters.headerListsRefused - headerListsRefused)
+        counts.count(.concurrentStreams, by: counters.streamsRefused - streamsRefused)
+        counts.count(.queuedOutput, by: counters.outputsRefused - outputsRefused)
+        headerListsRefused = counters.headerListsRefused
+        streamsRefused = counters.streamsRefused
+        outputsRefused = counters.outputsRefused
+    }
+
+    /// Which limit a session's failure stands for; nil for one that is a plain mistake.
+    func limit(behind error: HTTP2Error, of session: HTTP2Session?) -> TransportLimit? {
+        switch error.code {
+        case .tooManyContinuations: return .continuations
+        // nghttp2 fails at once over its queue of answers, and by a GOAWAY over the rest.
+        case .flooded where error.message.hasPrefix("receiving"): return .acknowledgements
+        case .flooded: return .settings
+        case .protocolViolation:
+            let resets = session?.counters.resetsReceived ?? 0
+            if error.wireCode == .internalError, resets > limits.maxStreamResets {
+                return .resetsReceived
+            }
+            return error.message.contains("max concurrent streams") ? .concurrentStreams : nil
+        default: return nil
+        }
+    }
+}

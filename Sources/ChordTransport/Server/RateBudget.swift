@@ -1,0 +1,50 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+
+/// How often something may happen: a burst at first, and a number per second from then on.
+///
+/// The clock is looked at only when the burst is used up, so that what stays within it costs a
+/// subtraction.
+struct RateBudget {
+    private let burst: Double
+    private let perSecond: Double
+    private var left: Double
+    private var seen: UInt64 = 0
+    private var refilledAt: MonotonicTime
+
+    init(burst: UInt64, perSecond: UInt64, at now: MonotonicTime) {
+        self.burst = Double(burst)
+        self.perSecond = Double(perSecond)
+        left = self.burst
+        refilledAt = now
+    }
+
+    /// Whether it may have happened `total` times in all by now. What was not allowed is owed.
+    mutating func allows(_ total: UInt64, at now: @autoclosure () -> MonotonicTime) -> Bool {
+        guard total > seen else { return true }
+        let added = total - seen
+        seen = total
+        return take(Double(added), at: now())
+    }
+
+    /// Whether it may happen once more now. What was not allowed is forgotten.
+    mutating func takeOne(at now: @autoclosure () -> MonotonicTime) -> Bool {
+        if take(1, at: now()) { return true }
+        left += 1
+        return false
+    }
+
+    private mutating func take(_ count: Double, at now: @autoclosure () -> MonotonicTime) -> Bool {
+        if left < count {
+            let now = now()
+            let seconds = Double((now - refilledAt).clampedNanoseconds) / 1e9
+            refilledAt = now
+            left = min(burst, left + seconds * perSecond)
+        }
+        left -= count
+        return left >= 0
+    }
+}

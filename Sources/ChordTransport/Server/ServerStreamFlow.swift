@@ -1,0 +1,82 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordRPC
+
+/// The connection's end of a call with streams of messages.
+///
+/// Confined to the connection's event loop, which is what makes `@unchecked Sendable` true.
+final class ServerStreamFlow: StreamLink, @unchecked Sendable {
+    let id: Int32
+    let executor: any NodeExecutor
+    /// Nil once the call is over, as the stream is, which holds this in turn.
+    private var connection: ServerConnection?
+    private(set) var stream: ServerStream?
+    /// The client has sent all that it will.
+    private(set) var isRequestComplete = false
+
+    init(id: Int32, connection: ServerConnection) {
+        self.id = id
+        self.connection = connection
+        executor = connection.executor
+    }
+
+    func begin(_ stream: ServerStream) {
+        self.stream = stream
+    }
+
+    // MARK: Requests
+
+    func receive(_ bytes: UnsafeRawBufferPointer, _ endStream: Bool, _ session: HTTP2Session) {
+        if let stream {
+            giveBack(stream.inbox.append(bytes), to: session)
+        } else {
+            giveBack(bytes.count, to: session)
+        }
+        if endStream { endRequests() }
+    }
+
+    func endRequests() {
+        isRequestComplete = true
+        stream?.inbox.finish(nil)
+    }
+
+    private func giveBack(_ bytes: Int, to session: HTTP2Session) {
+        guard bytes > 0 else { return }
+        // A stream that sends no more needs no window of its own.
+        if isRequestComplete {
+            session.consumeConnection(bytes)
+        } else {
+            session.consume(bytes, on: id)
+        }
+    }
+
+    // MARK: The link
+
+    func outputWaits() {
+        connection?.sendWaiting(of: self)
+    }
+
+    func returnCredit(_ bytes: Int) {
+        guard let connection, let session = connection.session else { return }
+        giveBack(bytes, to: session)
+        connection.scheduleFlush()
+    }
+
+    func abandon(_ status: Status) {
+        connection?.abandon(self, status)
+    }
+
+    /// The call is over: the handler hears of it, where it still runs.
+    func end(_ status: Status) {
+        guard let stream else { return }
+        self.stream = nil
+        if let session = connection?.session {
+            session.consumeConnection(stream.inbox.takeOutstanding())
+        }
+        connection = nil
+        stream.callEnded(status)
+    }
+}

@@ -1,0 +1,116 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CChordProtos
+package import ChordCore
+
+/// "What are you, and what do you see?"
+package struct DescribeRequest: WireMessage, Hashable {
+    /// A request; it says nothing further.
+    package init() {}
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        try withUnpacked("DescribeRequest", bytes, chord__v1__describe_request__unpack) {
+            _ throws(WireError) in
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {}
+}
+
+/// A node's description. Its parameters bring their own width, so that whoever does not know the ring
+/// can read it.
+package struct DescribeReply: WireMessage, Hashable {
+    package var description: NodeDescription
+
+    /// A reply from its part.
+    package init(_ description: NodeDescription) {
+        self.description = description
+    }
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        let name: StaticString = "DescribeReply"
+        self = try withUnpacked(name, bytes, chord__v1__describe_reply__unpack) {
+            message throws(WireError) in
+            DescribeReply(try message.description(name))
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
+        var arena = EncodingArena()
+        arena.pack(&arena.description(description).pointee, appendingTo: &output)
+    }
+}
+
+extension Chord__V1__DescribeReply {
+    func description(_ name: StaticString) throws(WireError) -> NodeDescription {
+        func path(_ field: StaticString) -> FieldPath { FieldPath(message: name, field: field) }
+        guard let parameters = try parameters.parametersIfPresent(path("parameters"))
+        else { throw path("parameters").error(.missing, "absent") }
+        let space = parameters.space
+        guard let phase = ChordMachine.Phase.allCases.first(where: { $0.number == phase }) else {
+            throw path("phase").error(.malformed, "\(phase.rawValue) is no phase")
+        }
+        return NodeDescription(
+            node: try node.node(space, path("node")),
+            phase: phase,
+            predecessor: try predecessor.node(space, path("predecessor")),
+            successors: try successors.nodes(
+                count: n_successors,
+                space,
+                path("successors")
+            ),
+            table: try table.nodes(
+                count: n_table,
+                atMost: WireLimits.tableNodes,
+                space,
+                path("table")
+            ),
+            parameters: parameters,
+            version: try version.text(WireLimits.versionBytes, path("version"))
+        )
+    }
+}
+
+extension ChordMachine.Phase {
+    fileprivate var number: Chord__V1__NodePhase {
+        switch self {
+        case .outside: CHORD__V1__NODE_PHASE__NODE_PHASE_OUTSIDE
+        case .founding: CHORD__V1__NODE_PHASE__NODE_PHASE_FOUNDING
+        case .member: CHORD__V1__NODE_PHASE__NODE_PHASE_MEMBER
+        case .left: CHORD__V1__NODE_PHASE__NODE_PHASE_LEFT
+        }
+    }
+}
+
+extension EncodingArena {
+    mutating func description(
+        _ description: NodeDescription
+    ) -> UnsafeMutablePointer<Chord__V1__DescribeReply> {
+        let message = allocate(Chord__V1__DescribeReply.self, count: 1)
+        let space = description.parameters.space
+        chord__v1__describe_reply__init(message)
+        message.pointee.node = node(description.node, space)
+        message.pointee.phase = description.phase.number
+        message.pointee.predecessor = node(description.predecessor, space)
+        (message.pointee.n_successors, message.pointee.successors) = nodes(
+            description.successors,
+            space
+        )
+        (message.pointee.n_table, message.pointee.table) = nodes(
+            description.table,
+            atMost: WireLimits.tableNodes,
+            space
+        )
+        message.pointee.parameters = parameters(description.parameters)
+        message.pointee.version = text(description.version)
+        return message
+    }
+}

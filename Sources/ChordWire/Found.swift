@@ -1,0 +1,121 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CChordProtos
+package import ChordCore
+
+/// "I found a ring with you and others."
+package struct FoundRequest: WireMessage, Hashable {
+    /// The caller itself.
+    package var founder: NodeReference
+    /// What the caller takes the ring to be.
+    package var parameters: RingParameters
+    /// The addresses of all founders, the caller's included.
+    package var initialRing: [String]
+    /// All founders, once each of them has answered the caller: the ring begins. Empty before.
+    package var decided: [NodeReference]
+
+    /// A request from its parts.
+    package init(
+        founder: NodeReference,
+        parameters: RingParameters,
+        initialRing: [String],
+        decided: [NodeReference] = []
+    ) {
+        self.founder = founder
+        self.parameters = parameters
+        self.initialRing = initialRing
+        self.decided = decided
+    }
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        let name: StaticString = "FoundRequest"
+        self = try withUnpacked(name, bytes, chord__v1__found_request__unpack) {
+            message throws(WireError) in
+            // The parameters first, as in NotifyRequest.
+            let parameters = try message.parameters.parameters(
+                space,
+                FieldPath(message: name, field: "parameters")
+            )
+            return FoundRequest(
+                founder: try message.founder.node(
+                    space,
+                    FieldPath(message: name, field: "founder")
+                ),
+                parameters: parameters,
+                initialRing: try message.initial_ring.addresses(
+                    count: message.n_initial_ring,
+                    FieldPath(message: name, field: "initial_ring")
+                ),
+                decided: try message.decided.nodes(
+                    count: message.n_decided,
+                    space,
+                    FieldPath(message: name, field: "decided")
+                )
+            )
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
+        var arena = EncodingArena()
+        var message = Chord__V1__FoundRequest()
+        chord__v1__found_request__init(&message)
+        message.founder = arena.node(founder, space)
+        message.parameters = arena.parameters(parameters)
+        (message.n_initial_ring, message.initial_ring) = arena.texts(
+            initialRing.prefix(WireLimits.listNodes)
+        )
+        (message.n_decided, message.decided) = arena.nodes(decided, space)
+        arena.pack(&message, appendingTo: &output)
+    }
+}
+
+/// "I am here", or "it exists already".
+package struct FoundReply: WireMessage, Hashable {
+    /// Who answers.
+    package var node: NodeReference
+    /// Whether the answering node is a member already, so that the ring is to be joined.
+    package var isMember: Bool
+    /// All founders, the caller included, where the ring has only just begun; else empty.
+    package var decided: [NodeReference]
+
+    /// A reply from its parts.
+    package init(node: NodeReference, isMember: Bool, decided: [NodeReference] = []) {
+        self.node = node
+        self.isMember = isMember
+        self.decided = decided
+    }
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        let name: StaticString = "FoundReply"
+        self = try withUnpacked(name, bytes, chord__v1__found_reply__unpack) {
+            message throws(WireError) in
+            FoundReply(
+                node: try message.node.node(space, FieldPath(message: name, field: "node")),
+                isMember: message.member != 0,
+                decided: try message.decided.nodes(
+                    count: message.n_decided,
+                    space,
+                    FieldPath(message: name, field: "decided")
+                )
+            )
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
+        var arena = EncodingArena()
+        var message = Chord__V1__FoundReply()
+        chord__v1__found_reply__init(&message)
+        message.node = arena.node(node, space)
+        message.member = isMember ? 1 : 0
+        (message.n_decided, message.decided) = arena.nodes(decided, space)
+        arena.pack(&message, appendingTo: &output)
+    }
+}

@@ -1,0 +1,112 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import CZlib
+import Testing
+
+@testable import ChordRPC
+
+/// Compressed messages, good and hostile.
+@Suite("Gzip")
+struct GzipTests {
+    private static let limit = 4 << 20
+
+    @Test(arguments: [1 << 10, 100_000, limit])
+    func whatIsCompressedComesBack(_ count: Int) throws {
+        let message = (0..<count).map { UInt8(truncatingIfNeeded: $0 / 7) }
+        let compressed = try #require(Gzip.compress(message))
+        #expect(compressed.count < count / 2)
+        #expect(try Gzip.decompress(compressed, limit: Self.limit) == message)
+    }
+
+    @Test func whatDoesNotGetShorterIsSentAsItIs() {
+        var generator = SystemRandomNumberGenerator()
+        let noise = (0..<4096).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        #expect(Gzip.compress(noise) == nil)
+        #expect(MessageFraming.frame(noise, encoding: .gzip) == MessageFraming.frame(noise))
+        let short = [UInt8](repeating: 0, count: MessageEncoding.leastBytes - 1)
+        #expect(MessageFraming.frame(short, encoding: .gzip)[0] == 0)
+    }
+
+    @Test func anEmptyMessageMayBeCompressedByAPeer() throws {
+        #expect(try Gzip.decompress(Self.zeros(0), limit: Self.limit) == [])
+    }
+
+    @Test func theLimitHoldsForWhatComesOut() throws {
+        #expect(try Gzip.decompress(Self.zeros(1 << 20), limit: 1 << 20).count == 1 << 20)
+        let failure = #expect(throws: Status.self) {
+            try Gzip.decompress(Self.zeros(1 << 20), limit: (1 << 20) - 1)
+        }
+        #expect(failure?.code == .resourceExhausted)
+    }
+
+    @Test(arguments: [false, true])
+    func aBombIsRefused(lying: Bool) {
+        var bomb = Self.zeros(256 << 20)
+        #expect(bomb.count < 512 << 10)
+        // One that says that it is small is found out where it passes that.
+        if lying { bomb.replaceSubrange((bomb.count - 4)..., with: [10, 0, 0, 0]) }
+        let failure = #expect(throws: Status.self) {
+            try Gzip.decompress(bomb, limit: Self.limit)
+        }
+        #expect(failure?.code == .resourceExhausted)
+    }
+
+    @Test func whatIsNotWholeIsRefused() throws {
+        let compressed = Self.zeros(5000)
+        for count in 0..<compressed.count {
+            #expect(throws: Status.self) {
+                try Gzip.decompress(Array(compressed.prefix(count)), limit: Self.limit)
+            }
+        }
+        #expect(throws: Status.self) {
+            try Gzip.decompress(compressed + compressed, limit: Self.limit)
+        }
+    }
+
+    @Test func whatIsDamagedIsRefusedOrUnharmed() throws {
+        let message = [UInt8](repeating: 3, count: 3000)
+        let compressed = try #require(Gzip.compress(message))
+        for index in compressed.indices {
+            for bit in 0..<8 {
+                var damaged = compressed
+                damaged[index] ^= 1 << bit
+                // Some bits of gzip's header mean nothing.
+                if let result = try? Gzip.decompress(damaged, limit: Self.limit) {
+                    #expect(result == message)
+                }
+            }
+        }
+    }
+
+    /// So many zeros, compressed as well as zlib can.
+    private static func zeros(_ count: Int) -> [UInt8] {
+        var stream = z_stream()
+        precondition(czlib_deflate_init_gzip(&stream, 9) == Z_OK)
+        defer { deflateEnd(&stream) }
+        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        var output = [UInt8](repeating: 0, count: 64 << 10)
+        var result: [UInt8] = []
+        var left = count
+        var status = Z_OK
+        while status != Z_STREAM_END {
+            if stream.avail_in == 0, left > 0 {
+                let next = min(left, piece.count)
+                left -= next
+                stream.avail_in = UInt32(next)
+            }
+            piece.withUnsafeMutableBufferPointer { input in
+                // All that is left of the piece is as good as its beginning: zeros.
+                stream.next_in = input.baseAddress
+                output.withUnsafeMutableBufferPointer { buffer in
+                    stream.next_out = buffer.baseAddress
+                    stream.avail_out = UInt32(buffer.count)
+                    status = deflate(&stream, left == 0 ? Z_FINISH : Z_NO_FLUSH)
+                }
+            }
+            result += output.prefix(output.count - Int(stream.avail_out))
+        }
+        return result
+    }
+}

@@ -1,0 +1,142 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordIdentity
+package import ChordRPC
+import NIOConcurrencyHelpers
+
+/// A service of streams for tests of every kind: its messages are plain bytes, so that any gRPC client
+/// can call it without a contract.
+///
+/// Every method sends the metadata `x-echo-initial` of its caller back ahead of its messages and
+/// `x-echo-trailing-bin` behind them, and compresses its messages where the caller's `x-compress` is
+/// `gzip`.
+package struct StreamService: Sendable {
+    package static let name = "chord.test.Stream"
+
+    /// Sends each message back as it comes. Bidirectional.
+    package static let echo = RPCMethod(service: name, name: "Echo")
+    /// Answers with `<messages> <bytes>` once the caller has sent all. Client streaming.
+    package static let sum = RPCMethod(service: name, name: "Sum")
+    /// Takes `<messages> <bytes>` and sends as many of that size. Server streaming.
+    package static let produce = RPCMethod(service: name, name: "Produce")
+    /// Sends the first message back, reads no more, and waits for its end. Bidirectional.
+    package static let hold = RPCMethod(service: name, name: "Hold")
+    /// Takes `<code> <text>` and fails with that. Server streaming.
+    package static let fail = RPCMethod(service: name, name: "Fail")
+
+    package static let methods = [echo, sum, produce, hold, fail]
+
+    /// What the service has seen, for the tests that run it.
+    package struct Counters: Sendable {
+        package var sent = 0
+        package var received = 0
+        package var started = 0
+        /// How calls ended that did not end well.
+        package var failures: [Status] = []
+    }
+
+    private let state = NIOLockedValueBox(Counters())
+
+    package init() {}
+
+    package var counters: Counters { state.withLockedValue { $0 } }
+
+    /// The table with the service's methods open to everybody.
+    package static func admitted(to table: AuthorizationTable) -> AuthorizationTable {
+        table.admitting(Set(Role.allCases), to: methods.map(\.name), of: name)
+    }
+
+    package func register(in router: inout Router, on executor: (any NodeExecutor)? = nil) {
+        add(Self.echo, to: &router, on: executor) { stream throws(Status) in
+            for try await message in stream.requests {
+                state.withLockedValue { $0.received += 1 }
+                try await stream.send(message)
+                state.withLockedValue { $0.sent += 1 }
+            }
+        }
+        add(Self.sum, to: &router, on: executor) { stream throws(Status) in
+            var (messages, bytes) = (0, 0)
+            for try await message in stream.requests {
+                state.withLockedValue { $0.received += 1 }
+                messages += 1
+                bytes += message.count
+            }
+            try await stream.send(Array("\(messages) \(bytes)".utf8))
+        }
+        add(Self.produce, to: &router, on: executor) { stream throws(Status) in
+            let (count, bytes) = try await Self.numbers(of: stream)
+            for index in 0..<count {
+                try await stream.send([UInt8](repeating: UInt8(index & 0xff), count: bytes))
+                state.withLockedValue { $0.sent += 1 }
+            }
+        }
+        add(Self.hold, to: &router, on: executor) { stream throws(Status) in
+            guard let first = try await stream.nextMessage() else { return }
+            state.withLockedValue { $0.received += 1 }
+            try await stream.send(first)
+            // Nobody sends what this waits for.
+            while try await stream.nextMessage() != nil {}
+            await Self.untilCancelled()
+            throw Status(.cancelled, "cancelled")
+        }
+        add(Self.fail, to: &router, on: executor) { stream throws(Status) in
+            guard let text = try await stream.nextMessage() else { return }
+            let parts = String(decoding: text, as: UTF8.self).split(
+                separator: " ",
+                maxSplits: 1
+            )
+            throw Status(
+                StatusCode(wire: Int(parts.first ?? "") ?? 2),
+                parts.count > 1 ? String(parts[1]) : ""
+            )
+        }
+    }
+
+    private func add(
+        _ method: RPCMethod,
+        to router: inout Router,
+        on executor: (any NodeExecutor)?,
+        _ body: @escaping @Sendable (ServerStream) async throws(Status) -> Void
+    ) {
+        router.register(method, on: executor) { [state] stream throws(Status) in
+            state.withLockedValue { $0.started += 1 }
+            let initial = stream.metadata.entries.filter { $0.name == "x-echo-initial" }
+            let isCompressing = stream.metadata["x-compress"] == Array("gzip".utf8)
+            if isCompressing || !initial.isEmpty {
+                try stream.sendHeaders(Metadata(initial), compressing: isCompressing)
+            }
+            if let value = stream.metadata["x-echo-trailing-bin"] {
+                stream.addTrailers([.init(name: "x-echo-trailing-bin", value: value)])
+            }
+            do throws(Status) {
+                try await body(stream)
+            } catch {
+                state.withLockedValue { $0.failures.append(error) }
+                throw error
+            }
+            return []
+        }
+    }
+
+    private static func numbers(
+        of stream: ServerStream
+    ) async throws(Status) -> (count: Int, bytes: Int) {
+        let text = try await stream.nextMessage() ?? []
+        let numbers = String(decoding: text, as: UTF8.self).split(separator: " ").compactMap {
+            Int($0)
+        }
+        guard numbers.count == 2 else {
+            throw Status(.invalidArgument, "a number of messages and one of bytes are missing")
+        }
+        return (numbers[0], numbers[1])
+    }
+
+    private static func untilCancelled() async {
+        let (nothing, continuation) = AsyncStream.makeStream(of: Never.self)
+        // A stream's iteration ends when its task is cancelled.
+        for await _ in nothing {}
+        withExtendedLifetime(continuation) {}
+    }
+}

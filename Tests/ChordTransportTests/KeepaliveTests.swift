@@ -1,0 +1,211 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordHTTP2
+import ChordIdentity
+import ChordRPC
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import Testing
+
+@testable import ChordTransport
+
+/// Pings that nobody's call asks for, and what comes of them.
+@Suite("Keepalive", .timeLimit(.minutes(1)))
+struct KeepaliveTests {
+    private static func pinging(
+        _ interval: Duration,
+        timeout: Duration,
+        always: Bool
+    ) -> TransportConfiguration {
+        var configuration = TransportConfiguration()
+        configuration.client.keepalive.interval = interval
+        configuration.client.keepalive.timeout = timeout
+        configuration.client.keepalive.permitsWithoutCalls = always
+        return configuration
+    }
+
+    // MARK: The client's
+
+    @Test func aCallOnADeadConnectionEndsLongBeforeItsDeadline() async throws {
+        let certificates = try Certificates.get()
+        try await RawPeers.serve(
+            as: certificates.n1,
+            handler: { raw, _, event in
+                if case .headers = event { raw.isDeaf = true }
+            }
+        ) { address in
+            let configuration = Self.pinging(
+                .milliseconds(30),
+                timeout: .milliseconds(50),
+                always: false
+            )
+            try await TestNode.calling(as: certificates.n2, configuration: configuration) {
+                client in
+                let result = await client.call(TestMethod.echo, at: address, within: .seconds(600))
+                #expect(result.status.code == .unavailable)
+                #expect(result.status.origin == .transport)
+                #expect(result.status.message.contains("no answer to a ping within"))
+            }
+        }
+    }
+
+    @Test func anIdleConnectionThatIsDeadIsFoundOutWhereThatIsWanted() async throws {
+        let certificates = try Certificates.get()
+        try await RawPeers.serve(
+            as: certificates.n1,
+            handler: { raw, session, event in
+                guard case .data(let stream, _, true) = event else { return }
+                session.submitUnaryResponse(
+                    stream: stream,
+                    headers: HTTP2Headers(ServerHeaders.response),
+                    body: UnsafeRawBufferPointer(start: nil, count: 0),
+                    trailers: HTTP2Headers(HTTP2Headers.Prepared([("grpc-status", "3")]))
+                )
+                // From here on it is dead, and does not say so.
+                raw.isDeaf = true
+            }
+        ) { address in
+            let configuration = Self.pinging(
+                .milliseconds(20),
+                timeout: .seconds(2),
+                always: true
+            )
+            let lost = NIOLockedValueBox(false)
+            try await TestNode.calling(as: certificates.n2, configuration: configuration) {
+                client in
+                client.onConnectionLoss { _ in lost.withLockedValue { $0 = true } }
+                let status = await client.call(TestMethod.echo, at: address).status
+                #expect(status.code == .invalidArgument)
+                try await eventually { lost.withLockedValue { $0 } }
+            }
+        }
+    }
+
+    @Test(arguments: [true, false], [true, false])
+    func pingsWithoutCallsNeedPermission(_ hasCalls: Bool, _ isPermitted: Bool) {
+        let keepalive = TransportConfiguration.ClientKeepalive(permitsWithoutCalls: isPermitted)
+        func isDue(_ quiet: Duration) -> Bool {
+            keepalive.isDue(after: quiet, interval: .seconds(10), hasCalls: hasCalls)
+        }
+        #expect(isDue(.seconds(10)) == (hasCalls || isPermitted))
+        #expect(!isDue(.seconds(9)))
+    }
+
+    @Test func tooManyPingsAreSaidSoAndTheIntervalDoubles() async throws {
+        let certificates = try Certificates.get()
+        let held = HeldCalls()
+        let lines = NIOLockedValueBox<[String]>([])
+        try await TestNode.serving(held.router(), as: certificates.n1) { node, address in
+            let client = NetworkTransport(
+                tls: TestNode(certificates.n2).source,
+                executors: testExecutors,
+                configuration: Self.pinging(
+                    .milliseconds(10),
+                    timeout: .seconds(20),
+                    always: true
+                ),
+                log: TransportLog(
+                    logger: Logger(label: "test") { _ in LineCollector(lines: lines) },
+                    failuresPerSecond: 10
+                ),
+                metrics: ChordTransportMetrics()
+            )
+            let result = await client.call(HeldCalls.method, at: address, within: .seconds(600))
+            #expect(result.status.code == .unavailable)
+            #expect(result.status.message.contains("ENHANCE_YOUR_CALM, too_many_pings"))
+            #expect(node.server.count(of: .pings) == 1)
+            let interval = await withCheckedContinuation { continuation in
+                testExecutors.all[0].execute {
+                    continuation.resume(
+                        returning: client.clients[0].peers.first?.keepaliveInterval
+                    )
+                }
+            }
+            #expect(interval == .milliseconds(20))
+            #expect(lines.withLockedValue { $0 }.contains { $0.contains("keepalive pings") })
+            await client.shutdown(grace: .zero)
+        }
+    }
+
+    // MARK: The server's
+
+    @Test(arguments: [true, false])
+    func aSilentClientWithACallIsClosed(_ isDeaf: Bool) async throws {
+        let certificates = try Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.server.keepalive.interval = .milliseconds(20)
+        configuration.server.keepalive.timeout = isDeaf ? .milliseconds(50) : .seconds(20)
+        let held = HeldCalls()
+        let raws = NIOLockedValueBox<[NIOLoopBound<RawHTTP2>]>([])
+        try await TestNode.serving(
+            held.router(),
+            as: certificates.n1,
+            configuration: configuration
+        ) { node, _ in
+            let port = try #require(node.server.localPort)
+            let channel = try await RawPeers.connect(
+                "127.0.0.1",
+                port,
+                as: certificates.alice,
+                role: .client
+            ) { raw in
+                raw.isDeaf = isDeaf
+                let list = HTTP2Headers(HTTP2Headers.Prepared(Self.head))
+                guard let stream = try? raw.session?.submitRequest(list) else { return }
+                raw.session?.send(
+                    ByteBuffer(bytes: MessageFraming.frame([])),
+                    on: stream,
+                    endStream: true
+                )
+                let loop = testExecutors.all[1].eventLoop
+                raws.withLockedValue { $0 = [NIOLoopBound(raw, eventLoop: loop)] }
+            }
+            if isDeaf {
+                try await channel.closeFuture.get()
+                try await eventually { node.server.connectionCount == 0 }
+            } else {
+                // It answers each ping, so that there is a next one.
+                try await eventually {
+                    await withCheckedContinuation { continuation in
+                        testExecutors.all[1].execute {
+                            let raw = raws.withLockedValue { $0.first?.value }
+                            let pings = raw?.session?.counters.pingsReceived ?? 0
+                            continuation.resume(returning: pings >= 4)
+                        }
+                    }
+                }
+                #expect(node.server.connectionCount == 1)
+                try await channel.close().get()
+            }
+        }
+    }
+
+    private static let head = [
+        (name: ":method", value: "POST"), (name: ":scheme", value: "https"),
+        (name: ":path", value: "/chord.test.Test/Hold"), (name: ":authority", value: "n1"),
+        (name: "content-type", value: "application/grpc"), (name: "te", value: "trailers"),
+    ]
+}
+
+/// Keeps what is logged.
+private struct LineCollector: LogHandler {
+    let lines: NIOLockedValueBox<[String]>
+    var metadata = Logger.Metadata()
+    var logLevel = Logger.Level.debug
+
+    init(lines: NIOLockedValueBox<[String]>) {
+        self.lines = lines
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        lines.withLockedValue { $0.append("\(event.message)") }
+    }
+}

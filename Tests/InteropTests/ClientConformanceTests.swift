@@ -1,0 +1,121 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+import ChordTestSupport
+import Foundation
+import Testing
+
+/// Servers that break the rules, frame by frame, against our client: a call must end in time, with the
+/// right status and a reason, and the server must be told as RFC 9113 asks.
+@Suite("Frames against our client", .serialized, .timeLimit(.minutes(1)))
+struct ClientConformanceTests {
+    /// A server that misbehaves in one way.
+    struct Offer: Decodable, Sendable {
+        var `case`: String
+        var says: String
+        var address: String
+        /// What the caller may be told.
+        var status: [String]
+        /// What the reason must contain.
+        var told: String?
+        var seconds: Int
+    }
+
+    /// Runs the servers for the time of `body`.
+    private static func offering<R: Sendable>(
+        _ body: ([Offer], ChildProcess) async throws -> R
+    ) async throws -> R {
+        let certificates = try InteropCertificates.get()
+        let arguments = [
+            "--roots", certificates.roots, "--certificate", certificates.py.certificate,
+            "--key", certificates.py.key,
+        ]
+        return try await Python.get().running(
+            "conformance/against_client.py",
+            arguments: arguments
+        ) { process in
+            let offers = try await process.wait(for: "its cases") { output in
+                try? JSONDecoder().decode([Offer].self, from: Self.lines(of: output)[0])
+            }
+            // Servers that got lost must not count as passed.
+            #expect(offers.count >= 150)
+            return try await body(offers, process)
+        }
+    }
+
+    @Test
+    func everyCallEndsAsItShould() async throws {
+        let certificates = try InteropCertificates.get()
+        try await Self.offering { offers, process in
+            try await BareTransport.running(as: certificates.alice) { transport in
+                await withTaskGroup(of: Void.self) { group in
+                    for (index, offer) in offers.enumerated() {
+                        // All handshakes at once would make each other late.
+                        if index >= 24 { await group.next() }
+                        group.addTask { await Self.call(offer, over: transport) }
+                    }
+                }
+                // What the servers saw, while the connections are still there.
+                let seen = try await process.wait(for: "what its servers saw") { output in
+                    let results = Self.lines(of: output).dropFirst().compactMap {
+                        try? JSONDecoder().decode(ConformanceResult.self, from: $0)
+                    }
+                    return Set(results.map(\.case)).count == offers.count ? results : nil
+                }
+                for result in seen { result.recordProblem() }
+            }
+        }
+    }
+
+    /// Whatever a node answers, the command says in a line what was wrong, and ends.
+    @Test
+    func theCommandSaysWhatWasWrongAndEnds() async throws {
+        let certificates = try InteropCertificates.get()
+        let folder = try certificates.folderOfCommand()
+        try await Self.offering { offers, _ in
+            // Some of each kind: a process each is dear.
+            for offer in offers.enumerated().filter({ $0.offset % 9 == 0 }).map(\.element) {
+                let arguments = [
+                    "lookup", "a key", "--node", offer.address, "--certs-dir", folder,
+                    "--as", "client-alice",
+                ]
+                try await ChildProcess.running(chordCommand, arguments) { process in
+                    let name = "\(offer.case), \(offer.says)"
+                    let code = try await process.exit()
+                    #expect(code == 69, "\(name): \(process.report)")
+                    #expect(process.errors.text.hasPrefix("chord: no node answered: "), "\(name)")
+                    #expect(process.output.bytes.isEmpty, "\(name)")
+                }
+            }
+        }
+    }
+
+    /// Makes a case's call, and says in the report how it ended where that is not right.
+    private static func call(_ offer: Offer, over transport: BareTransport) async {
+        let outcome = await transport.call(
+            TestMethod.echo,
+            at: offer.address,
+            within: .seconds(offer.seconds)
+        )
+        let status = outcome.result.status
+        let name = "\(offer.case), \(offer.says)"
+        #expect(
+            offer.status.contains(status.code.description),
+            "\(name): the caller is told \(status), right: \(offer.status)"
+        )
+        if let told = offer.told {
+            #expect(status.message.contains(told), "\(name): the caller is told \(status)")
+        } else if !status.isOK, status.origin != .peer {
+            #expect(!status.message.isEmpty, "\(name): the caller is not told why")
+        }
+    }
+
+    /// The lines that are whole.
+    private static func lines(of output: ChildProcess.Output) -> [Data] {
+        var lines = output.bytes.split(separator: 10, omittingEmptySubsequences: false)
+        lines.removeLast()
+        return lines.isEmpty ? [Data()] : lines.map { Data($0) }
+    }
+}

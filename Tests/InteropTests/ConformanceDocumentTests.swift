@@ -1,0 +1,25 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+@Suite("docs/conformance.md", .timeLimit(.minutes(1)))
+struct ConformanceDocumentTests {
+    @Test(arguments: ["against_server.py", "against_client.py"])
+    func theDocumentListsTheCasesThatThereAre(script: String) async throws {
+        let file = Python.root.appendingPathComponent("docs/conformance.md")
+        let document = try String(contentsOf: file, encoding: .utf8)
+        let table = try await Python.get().running(
+            "conformance/\(script)",
+            arguments: ["--table"]
+        ) { process in
+            let code = try await process.exit()
+            #expect(code == 0, "\(process.report)")
+            return process.output.text
+        }
+        #expect(table.count > 1_000)
+        #expect(document.contains(table), "make the table anew: \(script) --table")
+    }
+}

@@ -1,0 +1,113 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import ChordTestSupport
+import Foundation
+import Testing
+
+/// Health, reflection and administration over the wire, asked by grpcio.
+@Suite(.timeLimit(.minutes(2)))
+struct GRPCIOServicesTests {
+    private struct Order: Encodable {
+        struct Files: Encodable {
+            var certificate: String
+            var key: String
+
+            init(_ issued: TestAuthority.Issued) {
+                certificate = issued.certificate
+                key = issued.key
+            }
+        }
+
+        var address: String
+        var contracts: String
+        var roots: String
+        var client: Files
+        var admin: Files
+    }
+
+    /// A number or a word: what a status, a kind or a failure is in the script's answer.
+    private enum Word: Decodable, Equatable, ExpressibleByIntegerLiteral,
+        ExpressibleByStringLiteral
+    {
+        case number(Int)
+        case text(String)
+
+        init(integerLiteral value: Int) { self = .number(value) }
+        init(stringLiteral value: String) { self = .text(value) }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Int.self) {
+                self = .number(number)
+            } else {
+                self = .text(try container.decode(String.self))
+            }
+        }
+    }
+
+    private struct Findings: Decodable {
+        struct Reflected: Decodable {
+            var services: [String]
+            var differing: [String]
+            var found: Bool
+            var missing: Int
+            var echoed: String
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case reflection, health, description, states, kinds
+            case clientLeaves = "client leaves"
+            case adminLeaves = "admin leaves"
+        }
+
+        var reflection: Reflected
+        var health: [Word]
+        var description: [Word]
+        var clientLeaves: String
+        var adminLeaves: String
+        var states: [Word]
+        var kinds: [Word]
+    }
+
+    @Test(
+        "grpcio finds the services by reflection, watches health and events, and makes a node leave"
+    )
+    func services() async throws {
+        let certificates = try InteropCertificates.get()
+        let findings = try await Ring.running(["n1", "n2"]) { ring in
+            let order = Order(
+                address: ring.address,
+                contracts: Python.root.appendingPathComponent("Protos").path,
+                roots: certificates.roots,
+                client: .init(certificates.alice),
+                admin: .init(certificates.root)
+            )
+            return try await Python.get().running("services.py", order) { process in
+                guard try await process.exit() == 0 else {
+                    throw InteropFailure("services.py failed: \(process.report)")
+                }
+                return try JSONDecoder().decode(Findings.self, from: Data(process.output.bytes))
+            }
+        }
+        #expect(
+            findings.reflection.services == [
+                "chord.v1.AdminService", "chord.v1.ChordService", "grpc.health.v1.Health",
+                "grpc.reflection.v1.ServerReflection",
+            ]
+        )
+        #expect(findings.reflection.differing == [])
+        #expect(findings.reflection.found)
+        #expect(findings.reflection.missing == 5 && findings.reflection.echoed == "no.proto")
+        // SERVING, SERVING, and no such service.
+        #expect(findings.health == [1, 1, "NOT_FOUND"])
+        #expect(findings.description == ["n1", 3, 1, .text(ChordVersion.number)])
+        #expect(findings.clientLeaves == "PERMISSION_DENIED")
+        #expect(findings.adminLeaves == "OK")
+        #expect(findings.states == [1, 2, "UNAVAILABLE"])
+        #expect(findings.kinds.first == 1 && findings.kinds.last == "UNAVAILABLE")
+        #expect(findings.kinds.contains(7), "the leave itself: \(findings.kinds)")
+    }
+}

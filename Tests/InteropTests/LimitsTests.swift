@@ -1,0 +1,174 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import ChordIdentity
+import ChordRPC
+import ChordTestSupport
+import ChordTransport
+import Foundation
+import NIOConcurrencyHelpers
+import Testing
+
+/// A client written by hand drives a server over each of its limits, while a good one beside it goes
+/// on as if nothing were.
+@Suite("Limits", .serialized, .timeLimit(.minutes(1)))
+struct LimitsTests {
+    // MARK: Tests
+
+    @Test(arguments: LimitCase.calls + LimitCase.floods + LimitCase.others)
+    func aLimitHurtsWhoPassesItAndNobodyElse(_ attack: LimitCase) async throws {
+        let python = try await Python.get()
+        let certificates = try InteropCertificates.get()
+        let good = try #require(certificates.nodes["n2"])
+        var configuration = TransportConfiguration()
+        attack.configure(&configuration)
+        let held = HeldCalls()
+        try await BareTransport.running(
+            as: certificates.py,
+            configuration: configuration
+        ) { server in
+            let address = try await server.serve(Self.router(held))
+            try await BareTransport.running(as: good) { client in
+                #expect(await Self.isServed(client, address))
+                let isOver = NIOLockedValueBox(false)
+                try await withThrowingTaskGroup(of: Int.self) { group in
+                    group.addTask {
+                        defer { isOver.withLockedValue { $0 = true } }
+                        let outcome = try await python.attack(
+                            address,
+                            as: certificates.alice,
+                            attack
+                        )
+                        attack.check(outcome)
+                        return 0
+                    }
+                    group.addTask {
+                        var served = 0
+                        // A good client is no hasty one: it stays below the limits too.
+                        while served < 900, !isOver.withLockedValue({ $0 }) {
+                            #expect(await Self.isServed(client, address))
+                            served += 1
+                        }
+                        return served
+                    }
+                    let served = try await group.reduce(0, +)
+                    #expect(served > 0)
+                }
+                #expect(server.server.count(of: attack.limit) > 0, "\(attack.limit)")
+                #expect(await Self.isServed(client, address))
+                // Whoever comes now is welcome too.
+                try await BareTransport.running(as: certificates.alice) { late in
+                    try await eventually("a client is served again") {
+                        held.answerAll()
+                        return await Self.isServed(late, address)
+                    }
+                }
+            }
+        }
+    }
+
+    /// At the limit of all calls, lookups of nodes are shed as well, and the ring's maintenance is not.
+    @Test
+    func maintenanceIsAnsweredWhenCallsAreShed() async throws {
+        let certificates = try InteropCertificates.get()
+        let node = try #require(certificates.nodes["n2"])
+        var configuration = TransportConfiguration()
+        configuration.server.limits.maxCallsInFlight = 6
+        configuration.server.limits.maxClientCallsInFlight = 4
+        let held = HeldCalls()
+        try await BareTransport.running(
+            as: certificates.py,
+            configuration: configuration
+        ) { server in
+            let address = try await server.serve(Self.router(held))
+            try await BareTransport.running(as: certificates.alice) { client in
+                try await BareTransport.running(as: node) { peer in
+                    try await withThrowingTaskGroup(of: StatusCode.self) { group in
+                        for count in 1...4 {
+                            group.addTask {
+                                await client.call(TestMethod.wait, at: address).result.status.code
+                            }
+                            try await eventually("a call is held") { held.count == count }
+                        }
+                        let shed = await client.call(TestMethod.echo, at: address).result.status
+                        #expect(shed.code == .resourceExhausted)
+                        #expect(shed.origin == .peer)
+                        // A client's call of the same path is no maintenance.
+                        let asked = await client.call(Self.maintenance, at: address)
+                        #expect(asked.result.status.code == .resourceExhausted)
+                        #expect(await Self.isServed(peer, address))
+                        for count in 5...6 {
+                            group.addTask {
+                                await peer.call(TestMethod.wait, at: address).result.status.code
+                            }
+                            try await eventually("a call is held") { held.count == count }
+                        }
+                        let lookup = await peer.call(TestMethod.echo, at: address).result.status
+                        #expect(lookup.code == .resourceExhausted)
+                        let kept = await peer.call(Self.maintenance, [5], at: address).result
+                        #expect(kept.status.isOK)
+                        #expect(server.server.count(of: .callsInFlight) == 1)
+                        #expect(server.server.count(of: .clientCallsInFlight) == 2)
+                        held.answerAll()
+                        for try await code in group { #expect(code == .ok) }
+                    }
+                    #expect(await Self.isServed(client, address))
+                }
+            }
+        }
+    }
+
+    // MARK: The server
+
+    /// Calls that wait until the test lets them go.
+    final class HeldCalls: Sendable {
+        private let responders = NIOLockedValueBox<[Responder]>([])
+
+        var count: Int { responders.withLockedValue { $0.count } }
+
+        func hold(_ responder: Responder) {
+            responders.withLockedValue { $0.append(responder) }
+        }
+
+        func answerAll() {
+            let taken = responders.withLockedValue { held in
+                defer { held = [] }
+                return held
+            }
+            for responder in taken { responder.succeed([]) }
+        }
+    }
+
+    private static let maintenance = RPCMethod(
+        service: "chord.v1.ChordService",
+        name: "GetPredecessor"
+    )
+
+    private static func router(_ held: HeldCalls) -> Router {
+        var router = Router(
+            authorization: AuthorizationTable.standard.admitting(
+                Set(Role.allCases),
+                to: ["Echo", "Wait"],
+                of: TestMethod.service
+            )
+        )
+        for method in [TestMethod.echo, maintenance] {
+            router.register(method) { request, call in
+                call.reply.append(contentsOf: request)
+                return .replied
+            }
+        }
+        router.register(TestMethod.wait) { _, call in
+            held.hold(call.makeResponder())
+            return .deferred
+        }
+        return router
+    }
+
+    private static func isServed(_ client: BareTransport, _ address: String) async -> Bool {
+        let message = filler(100)
+        return await client.call(TestMethod.echo, message, at: address).result.message == message
+    }
+}
