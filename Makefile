@@ -96,7 +96,8 @@ endif
 	$(SWIFT) build --build-tests $(SWIFT_FLAGS)
 	CHORD_TEST_CERTS_DIR="$(TEST_CERTS)" CHORD_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python3" \
 	    $(if $(filter 1,$(TEST_RELEASE)),CHORD_TEST_BINARY="$(CURDIR)/.build/release/chord") \
-	    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) $(SWIFT) test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)")
+	    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) $(SWIFT) test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)") \
+	    2>&1 | tee .build/test.log || { echo "--- what failed (all of it is in .build/test.log)"; grep -a '✘' .build/test.log; exit 1; }
 
 # Builds of their own beside the usual one. What a sanitizer reports fails the run.
 SANITIZED_TESTS = mkdir -p .build && env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE \

@@ -118,7 +118,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func mutatedInputNeverCrashes() throws {
+    @Test(.timeLimit(.minutes(5))) func mutatedInputNeverCrashes() throws {
         var generator = SeededGenerator(seed: 20_261_121)
         let valid = try recording()
         var failures = 0

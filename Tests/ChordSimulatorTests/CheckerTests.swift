@@ -72,7 +72,7 @@ private struct HandMadeRing {
     }
 }
 
-@Suite struct CheckerTests {
+@Suite(.ownThreads) struct CheckerTests {
     private static let ideal: [(UInt64, UInt64, [UInt64])] = [
         (10, 50, [20, 30]), (20, 10, [30, 40]), (30, 20, [40, 50]), (40, 30, [50, 10]),
         (50, 40, [10, 20]),

@@ -7,7 +7,7 @@ import Foundation
 import Testing
 
 /// Scenarios that once went wrong, or show what is known to go wrong, each with its outcome after `----`.
-@Suite struct KeptScenarioTests {
+@Suite(.ownThreads) struct KeptScenarioTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "Scenarios")
 

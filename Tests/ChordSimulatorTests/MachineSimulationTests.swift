@@ -9,7 +9,7 @@ import Testing
 
 /// A short fixed set of seeds. `CHORD_SEED=17 swift test --filter MachineSimulationTests` runs that one
 /// only.
-@Suite struct MachineSimulationTests {
+@Suite(.ownThreads) struct MachineSimulationTests {
     static func seeds(_ range: Range<UInt64>) -> [UInt64] {
         if let seed = ProcessInfo.processInfo.environment["CHORD_SEED"].flatMap({ UInt64($0) }) {
             return [seed]
@@ -25,7 +25,7 @@ import Testing
         return options
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: seeds(0..<100))
+    @Test(.timeLimit(.minutes(5)), arguments: seeds(0..<100))
     func ringsHoldWhatTheyPromiseWhileQueriesAreDelayed(seed: UInt64) {
         var options = Self.small
         options.queryModes = [.delaying]
@@ -33,7 +33,7 @@ import Testing
         #expect(report.holds, "\(report)")
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: seeds(0..<100))
+    @Test(.timeLimit(.minutes(5)), arguments: seeds(0..<100))
     func ringsHoldWhatTheyPromiseWhileQueriesAreAnswered(seed: UInt64) {
         var options = Self.small
         options.queryModes = [.answering]

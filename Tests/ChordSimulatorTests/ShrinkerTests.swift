@@ -6,7 +6,7 @@ import ChordCore
 import ChordSimulator
 import Testing
 
-@Suite struct ShrinkerTests {
+@Suite(.ownThreads) struct ShrinkerTests {
     /// Only what the failure needs is left: here, a crash of n2 after a join.
     @Test func whatIsNotNeededIsDropped() throws {
         var scenario = Scenario(

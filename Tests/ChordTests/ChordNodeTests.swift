@@ -9,7 +9,7 @@ import Testing
 
 /// Nodes in this process, over loopback and mutual TLS, through the API that a program embeds.
 struct ChordNodeTests {
-    @Test("Two nodes share the circle, and their ranges change in a chain", .timeLimit(.minutes(1)))
+    @Test("Two nodes share the circle, and their ranges change in a chain", .timeLimit(.minutes(5)))
     func twoNodes() async throws {
         let first = try await ChordNode(try configuration("n1"))
         // Made before anything happens, so that they miss nothing.
@@ -63,7 +63,7 @@ struct ChordNodeTests {
         #expect(first.range == nil)
     }
 
-    @Test("A client asks without being a member", .timeLimit(.minutes(1)))
+    @Test("A client asks without being a member", .timeLimit(.minutes(5)))
     func client() async throws {
         let node = try await ChordNode(try configuration("n1"))
         try await running(node) {
@@ -89,7 +89,7 @@ struct ChordNodeTests {
         }
     }
 
-    @Test("In a service group it leaves on graceful shutdown", .timeLimit(.minutes(1)))
+    @Test("In a service group it leaves on graceful shutdown", .timeLimit(.minutes(5)))
     func serviceGroup() async throws {
         let first = try await ChordNode(try configuration("n1"))
         try await running(first) {
@@ -115,7 +115,7 @@ struct ChordNodeTests {
         }
     }
 
-    @Test("A node that cannot join ends with the reason", .timeLimit(.minutes(1)))
+    @Test("A node that cannot join ends with the reason", .timeLimit(.minutes(5)))
     func refusedByTheRing() async throws {
         let first = try await ChordNode(try configuration("n1"))
         try await running(first) {
@@ -136,7 +136,7 @@ struct ChordNodeTests {
         }
     }
 
-    @Test("Before it runs, a node is no member and says so", .timeLimit(.minutes(1)))
+    @Test("Before it runs, a node is no member and says so", .timeLimit(.minutes(5)))
     func notRunning() async throws {
         let node = try await ChordNode(try configuration("n1"))
         #expect(node.range == nil)

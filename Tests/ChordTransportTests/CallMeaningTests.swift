@@ -10,7 +10,7 @@ import Testing
 @testable import ChordTransport
 
 /// What a call means, whatever carries it.
-@Suite("The meaning of calls", .timeLimit(.minutes(1)))
+@Suite("The meaning of calls", .timeLimit(.minutes(5)))
 struct CallMeaningTests {
     static let kinds = TransportKind.allCases
 

@@ -13,7 +13,7 @@ import Testing
 @testable import ChordTransport
 
 /// Compressed messages on the wire: what is agreed, what is sent, what is refused.
-@Suite("Compression", .timeLimit(.minutes(1)))
+@Suite("Compression", .timeLimit(.minutes(5)))
 struct CompressionTests {
     private typealias Fields = [(name: String, value: String)]
 

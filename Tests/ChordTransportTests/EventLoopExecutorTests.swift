@@ -11,7 +11,7 @@ import Testing
 @testable import ChordTransport
 
 /// An event loop as a node's executor.
-@Suite("Executors on event loops", .timeLimit(.minutes(1)))
+@Suite("Executors on event loops", .timeLimit(.minutes(5)))
 struct EventLoopExecutorTests {
     private let executor = testExecutors.all[0]
 

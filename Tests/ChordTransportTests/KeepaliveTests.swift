@@ -13,7 +13,7 @@ import Testing
 @testable import ChordTransport
 
 /// Pings that nobody's call asks for, and what comes of them.
-@Suite("Keepalive", .timeLimit(.minutes(1)))
+@Suite("Keepalive", .timeLimit(.minutes(5)))
 struct KeepaliveTests {
     private static func pinging(
         _ interval: Duration,

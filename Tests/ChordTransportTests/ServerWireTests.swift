@@ -13,7 +13,7 @@ import Testing
 @testable import ChordTransport
 
 /// What the server answers to requests that our own client never makes.
-@Suite("The server on the wire", .timeLimit(.minutes(1)))
+@Suite("The server on the wire", .timeLimit(.minutes(5)))
 struct ServerWireTests {
     typealias Fields = [(name: String, value: String)]
 

@@ -5,7 +5,7 @@
 import Foundation
 import Testing
 
-@Suite("docs/conformance.md", .timeLimit(.minutes(1)))
+@Suite("docs/conformance.md", .timeLimit(.minutes(5)))
 struct ConformanceDocumentTests {
     @Test(arguments: ["against_server.py", "against_client.py"])
     func theDocumentListsTheCasesThatThereAre(script: String) async throws {

@@ -8,7 +8,7 @@ import NIOPosix
 import Testing
 
 /// What comes to a node's port without speaking TLS.
-@Suite("Bytes that are no TLS", .timeLimit(.minutes(1)))
+@Suite("Bytes that are no TLS", .timeLimit(.minutes(5)))
 struct NotTLSTests {
     /// Bytes, and what the node's log says of them.
     struct Noise: Sendable, CustomTestStringConvertible {

@@ -11,7 +11,7 @@ import Testing
 /// Our clients against a server of grpcio.
 ///
 /// One at a time: each runs a Python of its own, which costs more memory than all the rest.
-@Suite("We call a grpcio server", .serialized, .timeLimit(.minutes(1)))
+@Suite("We call a grpcio server", .serialized, .timeLimit(.minutes(5)))
 struct WeCallGRPCIOTests {
     // MARK: Looking up
 

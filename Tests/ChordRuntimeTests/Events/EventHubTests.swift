@@ -7,7 +7,7 @@ import Testing
 
 @testable import ChordRuntime
 
-@Suite("Events to listeners", .timeLimit(.minutes(1)))
+@Suite("Events to listeners", .timeLimit(.minutes(5)))
 struct EventHubTests {
     @Test("everybody hears everything, in order, until the end")
     func everybody() async {

@@ -9,7 +9,7 @@ import Testing
 
 /// A short fixed set of seeds. `CHORD_SEED=17 swift test --filter NodeSimulationTests` runs that one
 /// only.
-@Suite struct NodeSimulationTests {
+@Suite(.ownThreads) struct NodeSimulationTests {
     private static var small: SwarmOptions {
         var options = NodeSimulation.standardOptions
         options.founders = 3...9
@@ -18,14 +18,14 @@ import Testing
         return options
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: MachineSimulationTests.seeds(0..<40))
+    @Test(.timeLimit(.minutes(5)), arguments: MachineSimulationTests.seeds(0..<40))
     func ringsOfNodesHoldWhatTheyPromise(seed: UInt64) {
         let report = NodeSimulation.run(seed: seed, options: Self.small)
         #expect(report.holds, "\(report)")
     }
 
     /// Otherwise the seeds prove little.
-    @Test(.timeLimit(.minutes(1))) func seedsHaveFaults() {
+    @Test(.timeLimit(.minutes(5))) func seedsHaveFaults() {
         var sweep = SweepReport()
         for seed in UInt64(100)..<125 {
             sweep.add(NodeSimulation.run(seed: seed, options: Self.small))
@@ -43,7 +43,7 @@ import Testing
         #expect(sweep.counts.lookupsWrong * 3 <= sweep.counts.lookupsAnswered)
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [UInt64(3), 11, 12])
+    @Test(.timeLimit(.minutes(5)), arguments: [UInt64(3), 11, 12])
     func aSeedGivesOneHash(seed: UInt64) {
         let first = NodeSimulation.run(seed: seed, options: Self.small)
         let second = NodeSimulation.run(seed: seed, options: Self.small)
@@ -55,7 +55,7 @@ import Testing
     }
 
     /// Runs on several threads at once do not know of each other.
-    @Test(.timeLimit(.minutes(1))) func aSeedGivesOneHashOnEveryThread() async {
+    @Test(.timeLimit(.minutes(5))) func aSeedGivesOneHashOnEveryThread() async {
         let alone = NodeSimulation.run(seed: 5, options: Self.small).traceHash
         let together = await withTaskGroup(of: TraceHash.self) { group in
             for _ in 0..<4 {
@@ -67,7 +67,7 @@ import Testing
     }
 
     /// Fifty nodes for a virtual hour would take a debug build too long; ten take a moment.
-    @Test(.timeLimit(.minutes(1))) func virtualTimeIsCheap() throws {
+    @Test(.timeLimit(.minutes(5))) func virtualTimeIsCheap() throws {
         var scenario = try Scenario(text: FaultVerbTests.text(nodes: 6, list: 3, []))
         scenario.healTime = .seconds(600)
         let report = NodeSimulation.run(scenario)
@@ -78,7 +78,7 @@ import Testing
 
 /// Scenarios of whole nodes that once went wrong, or show what is known to go wrong, each with its
 /// outcome after `----`.
-@Suite struct KeptNodeScenarioTests {
+@Suite(.ownThreads) struct KeptNodeScenarioTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "Scenarios")
 
@@ -87,7 +87,7 @@ import Testing
         return names.filter { $0.hasSuffix(".txt") }.sorted()
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: files)
+    @Test(.timeLimit(.minutes(5)), arguments: files)
     func scenarioEndsAsItSays(file: String) throws {
         let text = try String(contentsOf: Self.folder.appending(path: file), encoding: .utf8)
         let expected = text.components(separatedBy: "\n----\n").last?
