@@ -169,7 +169,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=40_000, help="calls of a row; a quarter of them for 1x1")
     parser.add_argument("--handshakes", type=int, default=400)
-    parser.add_argument("--idle", type=int, default=500, help="idle connections")
+    parser.add_argument("--idle", type=int, default=200, help="idle connections; a node lets one identity have 256")
     parser.add_argument("--json", metavar="FILE", help="where to write every figure of every round")
     options = parser.parse_args()
     options.servers = options.servers.split(",")

@@ -30,6 +30,13 @@ extension HTTP2Session {
         state.pointee.field(block, index)
     }
 
+    /// A request's field whose name was recognised, otherwise like ``field(_:of:)``.
+    package func knownField(_ index: Int, of block: HTTP2HeaderBlock) -> (
+        name: HTTP2FieldName, value: UnsafeRawBufferPointer
+    ) {
+        state.pointee.knownField(block, index)
+    }
+
     /// The value of the first field with a name, as long as ``field(_:of:)``'s.
     package func value(
         of name: StaticString,

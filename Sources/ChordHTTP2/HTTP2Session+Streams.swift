@@ -17,7 +17,9 @@ extension HTTP2Session {
         _ headers: HTTP2Headers,
         _ body: (UnsafePointer<nghttp2_nv>?, Int) -> CInt
     ) -> CInt {
-        let isKept = headers.prepared.map { state.pointee.keep($0) != nil } ?? true
+        guard let list = headers.prepared else { return headers.withFields(copying: false, body) }
+        let isKept = state.pointee.keep(list) != nil
+        if isKept, headers.appended.isEmpty { return body(list.fields, list.count) }
         return headers.withFields(copying: !isKept, body)
     }
 

@@ -84,6 +84,8 @@ package final class HTTP2Session {
         SessionCallbacks.install(in: callbacks)
         nghttp2_option_set_no_auto_window_update(option, 1)
         nghttp2_option_set_no_closed_streams(option, 1)
+        // What a request must be, RequestRules says; it is asked once per field.
+        nghttp2_option_set_no_http_messaging(option, role == .server ? 1 : 0)
         // Other implementations send error messages that end with a space; losing the whole answer
         // over it would be out of proportion.
         nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1)
@@ -214,8 +216,25 @@ package final class HTTP2Session {
             stash.removeAll(keepingCapacity: stash.capacity <= 4096)
         }
         while !isDead, taken < most {
+            // The last frame, where it did not fit into the buffer as it was.
             var pointer: UnsafePointer<UInt8>?
-            let count = nghttp2_session_mem_send(session, &pointer)
+            var count = 0
+            taken += buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 512) { memory in
+                var filled = 0
+                while taken + filled < most {
+                    count = nghttp2_session_mem_send(session, &pointer)
+                    guard count > 0, let frame = pointer, count <= memory.count - filled else {
+                        return filled
+                    }
+                    (memory.baseAddress.unsafelyUnwrapped + filled).copyMemory(
+                        from: frame,
+                        byteCount: count
+                    )
+                    filled += count
+                }
+                count = 0
+                return filled
+            }
             if count < 0 { throw fail(HTTP2Error(library: count, doing: "sending")) }
             if count == 0 { break }
             buffer.writeBytes(UnsafeRawBufferPointer(start: pointer, count: count))

@@ -35,18 +35,18 @@ enum SessionCallbacks {
             _,
             userData in
             let state = SessionCallbacks.state(userData)
-            let fits = state.pointee.appendField(
+            let refusal = state.pointee.appendField(
                 name: name,
                 nameCount: nameCount,
                 value: value,
                 valueCount: valueCount
             )
-            if fits { return 0 }
+            guard let refusal else { return 0 }
             return SessionCallbacks.refuse(
                 session,
                 frame.unsafelyUnwrapped,
                 state,
-                NGHTTP2_ENHANCE_YOUR_CALM
+                refusal == .malformed ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM
             )
         }
         nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) {
@@ -67,17 +67,31 @@ enum SessionCallbacks {
             )
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
-            _,
+            session,
             _,
             stream,
             data,
             count,
             userData in
-            SessionCallbacks.state(userData).pointee.appendData(stream, data, count)
+            let state = SessionCallbacks.state(userData)
+            if state.pointee.admitsBody(stream, count) {
+                state.pointee.appendData(stream, data, count)
+            } else {
+                // Nobody will take these bytes: the connection's window opens again by itself.
+                nghttp2_session_consume_connection(session, count)
+                SessionCallbacks.reset(session, stream)
+            }
             return 0
         }
-        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, userData in
-            SessionCallbacks.received(frame.unsafelyUnwrapped, SessionCallbacks.state(userData))
+        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) {
+            session,
+            frame,
+            userData in
+            SessionCallbacks.received(
+                session,
+                frame.unsafelyUnwrapped,
+                SessionCallbacks.state(userData)
+            )
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, userData in
@@ -127,23 +141,47 @@ enum SessionCallbacks {
 
     private static func beginHeaders(_ frame: Frame, _ state: State) {
         let stream = frame.pointee.hd.stream_id
-        state.pointee.beginBlock(stream)
+        state.pointee.beginBlock(
+            stream,
+            isTrailers: frame.pointee.headers.cat != NGHTTP2_HCAT_REQUEST
+        )
         if state.pointee.isServer, state.pointee.table.find(stream) < 0 {
             state.pointee.open(stream, [.opened])
         }
     }
 
-    private static func received(_ frame: Frame, _ state: State) {
+    /// A message that broke a rule after its header list: the stream ends, the connection goes on.
+    private static func reset(_ session: OpaquePointer?, _ stream: Int32) {
+        nghttp2_submit_rst_stream(
+            session,
+            UInt8(NGHTTP2_FLAG_NONE.rawValue),
+            stream,
+            NGHTTP2_PROTOCOL_ERROR.rawValue
+        )
+    }
+
+    private static func received(_ session: OpaquePointer?, _ frame: Frame, _ state: State) {
         let header = frame.pointee.hd
         switch nghttp2_frame_type(UInt32(header.type)) {
         case NGHTTP2_DATA:
             if header.flags & endStream != 0 {
+                guard state.pointee.mayEndBody(header.stream_id) else {
+                    return reset(session, header.stream_id)
+                }
                 state.pointee.endData(header.stream_id)
             } else if header.length > 0, header.length == frame.pointee.data.padlen {
                 // Nothing but padding; a frame without even that is counted as it begins.
                 state.pointee.counters.emptyDataReceived += 1
             }
         case NGHTTP2_HEADERS:
+            let isWhole = state.pointee.blockIsComplete(
+                header.stream_id,
+                endStream: header.flags & endStream != 0
+            )
+            guard isWhole else {
+                _ = refuse(session, frame, state, NGHTTP2_PROTOCOL_ERROR)
+                return
+            }
             state.pointee.endBlock(
                 header.stream_id,
                 isRequest: frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST,

@@ -14,6 +14,8 @@ struct SessionState: ~Copyable {
         var nameCount: Int32
         var value: Int32
         var valueCount: Int32
+        /// Recognised where requests are read.
+        var known: HTTP2FieldName
     }
 
     /// Arenas above these sizes are the debt of a burst and given back when it is over.
@@ -37,6 +39,9 @@ struct SessionState: ~Copyable {
     var blockBytesStart = 0
     var blockListBytes = 0
     var isBlockRefused = false
+    var blockRules = RequestRules(isTrailers: false)
+    /// Whether any request has announced how long its body will be.
+    var boundsBodies = false
     /// Header blocks begun so far, and whether the last of them is still incomplete.
     var blocksBegun: UInt64 = 0
     var isBlockIncomplete = false
@@ -46,7 +51,9 @@ struct SessionState: ~Copyable {
     var table = StreamTable()
     var freeSlot: Int32 = -1
     var queuedBytes = 0
+    /// Lists that nghttp2 may point into; `preparedNames` finds them without touching their counts.
     var preparedLists: [HTTP2Headers.Prepared] = []
+    private var preparedNames = Arena<ObjectIdentifier>()
     var heldTrailers: [Int32: HTTP2Headers] = [:]
 
     // What became of the connection.
@@ -126,7 +133,8 @@ struct SessionState: ~Copyable {
 
     // MARK: Header blocks
 
-    mutating func beginBlock(_ stream: Int32) {
+    mutating func beginBlock(_ stream: Int32, isTrailers: Bool) {
+        blockRules = RequestRules(isTrailers: isTrailers)
         blockStream = stream
         blocksBegun += 1
         isBlockIncomplete = true
@@ -136,20 +144,35 @@ struct SessionState: ~Copyable {
         isBlockRefused = false
     }
 
-    /// Adds a field to the block under way; false if the block is too large by now.
+    /// Why a field is not taken.
+    enum FieldRefusal {
+        /// The block is too large by now.
+        case tooLarge
+        /// It breaks a rule of requests.
+        case malformed
+    }
+
+    /// Adds a field to the block under way.
     mutating func appendField(
         name: UnsafePointer<UInt8>?,
         nameCount: Int,
         value: UnsafePointer<UInt8>?,
         valueCount: Int
-    ) -> Bool {
+    ) -> FieldRefusal? {
         // Section 6.5.2 of RFC 9113 counts 32 bytes for each field besides its text.
         let size = nameCount + valueCount + 32
         blockListBytes += size
         headerBytesSinceDrain += size
         guard blockListBytes <= limits.maxHeaderListBytes,
             headerBytesSinceDrain <= limits.maxHeaderBytesPerRead
-        else { return false }
+        else { return .tooLarge }
+        var known = HTTP2FieldName.other
+        if isServer {
+            let text = UnsafeRawBufferPointer(start: name, count: nameCount)
+            let content = UnsafeRawBufferPointer(start: value, count: valueCount)
+            known = HTTP2FieldName(text)
+            guard blockRules.admits(known, text, content) else { return .malformed }
+        }
         let start = Int32(truncatingIfNeeded: bytes.count)
         bytes.append(copying: name, count: nameCount)
         bytes.append(copying: value, count: valueCount)
@@ -158,10 +181,40 @@ struct SessionState: ~Copyable {
                 name: start,
                 nameCount: Int32(truncatingIfNeeded: nameCount),
                 value: start + Int32(truncatingIfNeeded: nameCount),
-                valueCount: Int32(truncatingIfNeeded: valueCount)
+                valueCount: Int32(truncatingIfNeeded: valueCount),
+                known: known
             )
         )
-        return true
+        return nil
+    }
+
+    /// Whether the block that has ended is a whole one, by the rules and by the length it announces.
+    mutating func blockIsComplete(_ stream: Int32, endStream: Bool) -> Bool {
+        guard isServer, !isBlockRefused else { return true }
+        guard blockRules.isComplete(endStream: endStream) else { return false }
+        let slot = table.find(stream)
+        guard slot >= 0 else { return true }
+        if blockRules.boundsBody, let length = blockRules.contentLength {
+            slots[slot].bodyLeft = length
+            boundsBodies = true
+        }
+        return !endStream || slots[slot].bodyLeft <= 0
+    }
+
+    /// Whether the body of a stream keeps to the length that was announced for it.
+    mutating func admitsBody(_ stream: Int32, _ count: Int) -> Bool {
+        guard boundsBodies else { return true }
+        let slot = table.find(stream)
+        guard slot >= 0, slots[slot].bodyLeft != StreamSlot.unboundBody else { return true }
+        slots[slot].bodyLeft -= Int64(count)
+        return slots[slot].bodyLeft >= 0
+    }
+
+    /// Whether the body of a stream may end here.
+    func mayEndBody(_ stream: Int32) -> Bool {
+        guard boundsBodies else { return true }
+        let slot = table.find(stream)
+        return slot < 0 || slots[slot].bodyLeft <= 0
     }
 
     /// The stream of the block is being reset: nobody will ask for its fields.
@@ -209,6 +262,14 @@ struct SessionState: ~Copyable {
         )
     }
 
+    func knownField(_ block: HTTP2HeaderBlock, _ index: Int) -> (
+        name: HTTP2FieldName, value: UnsafeRawBufferPointer
+    ) {
+        precondition(index >= 0 && index < Int(block.count), "field \(index) of \(block.count)")
+        let field = fields[Int(block.start) + index]
+        return (field.known, text(Int(field.value), Int(field.valueCount)))
+    }
+
     func text(_ start: Int, _ count: Int) -> UnsafeRawBufferPointer {
         precondition(start >= 0 && count >= 0 && start + count <= bytes.count, "beyond the arena")
         return UnsafeRawBufferPointer(start: bytes.base.map { $0 + start }, count: count)
@@ -244,6 +305,7 @@ struct SessionState: ~Copyable {
         slots[index].stream = stream
         slots[index].flags = flags
         slots[index].trailers = StreamSlot.noTrailers
+        slots[index].bodyLeft = StreamSlot.unboundBody
         table.insert(stream, index)
         counters.streamsOpened += 1
         return index
@@ -276,9 +338,11 @@ struct SessionState: ~Copyable {
 
     /// The index under which a prepared list is kept, or nil when there are too many.
     mutating func keep(_ list: HTTP2Headers.Prepared) -> Int? {
-        for index in preparedLists.indices where preparedLists[index] === list { return index }
+        let name = ObjectIdentifier(list)
+        for index in 0..<preparedNames.count where preparedNames[index] == name { return index }
         guard preparedLists.count < Self.maxPreparedLists else { return nil }
         preparedLists.append(list)
+        preparedNames.append(name)
         return preparedLists.count - 1
     }
 

@@ -30,6 +30,9 @@ struct StreamSlot: BitwiseCopyable {
     /// The trailers are the ones the session holds under the stream's identifier.
     static let heldTrailers: Int32 = -2
 
+    /// The peer has not said how long its body will be.
+    static let unboundBody = Int64.min
+
     /// Buffers up to this size stay with the slot when its stream is over.
     static let retainedBytes = 4096
 
@@ -38,6 +41,8 @@ struct StreamSlot: BitwiseCopyable {
     /// An index into the session's prepared lists, or one of the two values above.
     var trailers = StreamSlot.noTrailers
     var flags: Flags = []
+    /// What is to come of the request's body, where its length was announced.
+    var bodyLeft = StreamSlot.unboundBody
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
     private var head = 0

@@ -6,7 +6,7 @@
 ///
 /// Identifiers of live streams are near each other and all odd or all even, so half of one, masked,
 /// hardly collides; a lookup is one or two loads where a Dictionary hashes.
-struct StreamTable: ~Copyable {
+package struct StreamTable: ~Copyable {
     private struct Entry: BitwiseCopyable {
         var stream: Int32
         var index: Int32
@@ -14,9 +14,9 @@ struct StreamTable: ~Copyable {
 
     private var entries: UnsafeMutablePointer<Entry>
     private var mask: Int
-    private(set) var count = 0
+    package private(set) var count = 0
 
-    init() {
+    package init() {
         mask = 15
         entries = Self.makeEntries(16)
     }
@@ -34,7 +34,7 @@ struct StreamTable: ~Copyable {
     private func home(_ stream: Int32) -> Int { Int(stream >> 1) & mask }
 
     /// The index of a stream, or -1.
-    func find(_ stream: Int32) -> Int {
+    package func find(_ stream: Int32) -> Int {
         guard stream > 0 else { return -1 }
         var position = home(stream)
         while entries[position].stream != 0 {
@@ -45,7 +45,7 @@ struct StreamTable: ~Copyable {
     }
 
     /// Adds a stream that is not in the table.
-    mutating func insert(_ stream: Int32, _ index: Int) {
+    package mutating func insert(_ stream: Int32, _ index: Int) {
         precondition(stream > 0, "stream \(stream)")
         if (count + 1) * 2 > mask { resize() }
         place(Entry(stream: stream, index: Int32(index)))
@@ -68,7 +68,7 @@ struct StreamTable: ~Copyable {
     }
 
     /// Takes a stream out and closes the gap, so that no tombstones pile up.
-    mutating func remove(_ stream: Int32) {
+    package mutating func remove(_ stream: Int32) {
         var gap = home(stream)
         while entries[gap].stream != stream {
             if entries[gap].stream == 0 { return }

@@ -75,6 +75,22 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
         }
     }
 
+    /// The identifier of a request that says nothing else; nil for every other, right or wrong.
+    ///
+    /// Most requests of most nodes are of this kind: one field, whose bytes can be read where they lie.
+    /// protobuf-c takes three allocations for it.
+    package static func soleIdentifier(
+        in bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) -> Identifier? {
+        // Field 1, length-delimited; an identifier's length fits one byte.
+        guard bytes.count == 2 + space.byteCount, bytes[0] == 0x0A,
+            bytes[1] == UInt8(space.byteCount)
+        else { return nil }
+        let id = UnsafeRawBufferPointer(rebasing: bytes[2...])
+        return try? space.identifier(bigEndian: id.bytes)
+    }
+
     package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
         var arena = EncodingArena()
         var message = Chord__V1__FindSuccessorRequest()

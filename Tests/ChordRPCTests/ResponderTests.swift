@@ -14,7 +14,6 @@ struct ResponderTests {
 
     private func makeResponder() -> Responder {
         ServerCall(
-            method: RPCMethod(service: "test.Service", name: "One"),
             deadline: nil,
             metadata: [],
             reply: [],

@@ -29,7 +29,6 @@ struct RouterTests {
     ) throws -> (HandlerOutcome, [UInt8]) {
         let route = try #require(find(router, path))
         var call = ServerCall(
-            method: route.method,
             deadline: nil,
             metadata: [],
             reply: [1],
@@ -49,8 +48,8 @@ struct RouterTests {
     @Test func aPathFindsItsHandlerAndNothingElseDoes() throws {
         var router = Router(authorization: Self.table)
         for name in ["One", "Two"] {
-            router.register(Self.method(name)) { request, call in
-                call.reply.append(contentsOf: Array(call.method.name.utf8) + request)
+            router.register(Self.method(name)) { [name = Array(name.utf8)] request, call in
+                call.reply.append(contentsOf: name + request)
                 return .replied
             }
         }

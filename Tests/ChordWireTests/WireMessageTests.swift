@@ -118,6 +118,42 @@ import Testing
         }
     }
 
+    /// The short way to read a request and the whole way agree, and the short way takes no other.
+    @Test(arguments: [4, 8, 12, 63, 64, 160, 256])
+    func soleIdentifierIsWhatDecodes(width: Int) throws {
+        let space = try IdentifierSpace(width: width)
+        func sole(_ bytes: [UInt8]) -> Identifier? {
+            bytes.withUnsafeBytes { FindSuccessorRequest.soleIdentifier(in: $0, space: space) }
+        }
+        var generator = SplitMix64(seed: 7)
+        for _ in 0..<200 {
+            let plain = FindSuccessorRequest(id: generator.identifier(space))
+            let bytes = plain.encoded(in: space)
+            #expect(sole(bytes) == plain.id)
+            #expect(sole(bytes + [0x18, 0x01]) == nil)
+            #expect(sole(bytes.dropLast()) == nil)
+            let others = [
+                FindSuccessorRequest(id: plain.id, hopBudget: 3),
+                FindSuccessorRequest(id: plain.id, hops: 1),
+                FindSuccessorRequest(id: plain.id, wantPath: true),
+                FindSuccessorRequest(id: plain.id, joiner: generator.node(space)),
+                FindSuccessorRequest(id: plain.id, iterative: true),
+                FindSuccessorRequest(id: plain.id, excluded: [plain.id]),
+            ]
+            for other in others { #expect(sole(other.encoded(in: space)) == nil) }
+            // Whatever else has these many bytes: what the short way takes, the whole way takes too.
+            var damaged = bytes
+            damaged[Int.random(in: 0..<bytes.count, using: &generator)] = .random(
+                in: 0...255,
+                using: &generator
+            )
+            if let id = sole(damaged) {
+                #expect(try FindSuccessorRequest(decoding: damaged, space: space) == .init(id: id))
+            }
+        }
+        #expect(sole([]) == nil)
+    }
+
     @Test func appendsToWhatIsThere() throws {
         let space = try IdentifierSpace(width: 16)
         var output: [UInt8] = [9, 9]

@@ -98,7 +98,6 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
             return serveStream(call, to: endpoint, as: peer, deadline: deadline)
         }
         var server = ServerCall(
-            method: route.method,
             deadline: deadline,
             metadata: call.metadata,
             reply: [],

@@ -33,14 +33,29 @@ package struct Router: Sendable {
         let path: [UInt8]
         /// Who may call it, asked of the table once and not per call; nil where the table does not
         /// know the method, which then counts as not there.
-        let admittedRoles: [Role]?
+        let admittedRoles: Set<Role>?
+        private let nodes: Bool
+        private let clients: Bool
+        private let admins: Bool
 
         init(_ method: RPCMethod, _ kind: Kind, admitting roles: Set<Role>?) {
             self.method = method
             self.kind = kind
             if case .stream = kind { isStream = true } else { isStream = false }
             path = Array(method.path.utf8)
-            admittedRoles = roles.map(Array.init)
+            admittedRoles = roles
+            nodes = roles?.contains(.node) ?? false
+            clients = roles?.contains(.client) ?? false
+            admins = roles?.contains(.admin) ?? false
+        }
+
+        /// Whether a peer of this role may call; a method that the table does not know admits nobody.
+        func admits(_ role: Role) -> Bool {
+            switch role {
+            case .node: nodes
+            case .client: clients
+            case .admin: admins
+            }
         }
     }
 
@@ -134,7 +149,9 @@ package struct Router: Sendable {
         request: UnsafeRawBufferPointer,
         call: inout ServerCall
     ) -> HandlerOutcome {
-        if let refusal = refusal(of: route, to: call.peer) { return .failed(refusal) }
+        guard route.admits(call.context.role) else {
+            return .failed(refusal(of: route, to: call.peer) ?? Status(.permissionDenied))
+        }
         switch route.kind {
         case .unary(let handler): return handler(request, &call)
         case .stream:

@@ -8,11 +8,14 @@ package import ChordIdentity
 /// not a copy of everything that is known of its peer.
 package final class ServerCallContext: Sendable {
     package let peer: PeerIdentity
+    /// The peer's, asked for by every call: a copy of the whole identity would cost more.
+    package let role: Role
     package let executor: any NodeExecutor
     let sink: any ResponseSink
 
     package init(peer: PeerIdentity, executor: any NodeExecutor, sink: any ResponseSink) {
         self.peer = peer
+        role = peer.role
         self.executor = executor
         self.sink = sink
     }
@@ -20,7 +23,6 @@ package final class ServerCallContext: Sendable {
 
 /// What a handler knows of the call that it answers, and where it writes its answer.
 package struct ServerCall {
-    package let method: RPCMethod
     /// When the caller stops waiting, on `executor`'s clock; nil where it did not say.
     package let deadline: MonotonicTime?
     /// What the caller's application sent along.
@@ -29,18 +31,16 @@ package struct ServerCall {
     /// stands in it before the handler runs belongs to the transport and stays.
     package var reply: [UInt8]
 
-    private let context: ServerCallContext
+    let context: ServerCallContext
     private let stream: Int32
 
     package init(
-        method: RPCMethod,
         deadline: MonotonicTime?,
         metadata: Metadata,
         reply: [UInt8],
         context: ServerCallContext,
         stream: Int32
     ) {
-        self.method = method
         self.deadline = deadline
         self.metadata = metadata
         self.reply = reply

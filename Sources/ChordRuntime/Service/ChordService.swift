@@ -35,6 +35,13 @@ struct ChordService: Sendable {
         _ bytes: UnsafeRawBufferPointer,
         _ call: inout ServerCall
     ) -> HandlerOutcome {
+        // What nearly every call is: an identifier and nothing else, whose owner this node knows.
+        if let id = FindSuccessorRequest.soleIdentifier(in: bytes, space: space),
+            let ready = published.current.readyReply(for: id)
+        {
+            ready.encode(hops: 0, appendingTo: &call.reply)
+            return .replied
+        }
         let request: FindSuccessorRequest
         do throws(WireError) {
             request = try FindSuccessorRequest(decoding: bytes, space: space)
@@ -49,6 +56,12 @@ struct ChordService: Sendable {
         }
         if request.iterative { return iterativeStep(request, view, &call) }
 
+        if request.joiner == nil, !request.wantPath,
+            let ready = snapshot.readyReply(for: request.id)
+        {
+            ready.encode(hops: request.hops, appendingTo: &call.reply)
+            return .replied
+        }
         let most = limits.hopBudget ?? LookupMachine.defaultHopBudget(width: space.width)
         let budget = min(request.hopBudget ?? most, most)
         let machine = LookupMachine(
@@ -58,20 +71,6 @@ struct ChordService: Sendable {
             hopBudget: budget,
             avoiding: request.excluded
         )
-        if request.joiner == nil, !request.wantPath {
-            // The two answers that stand ready; only the hops differ from call to call.
-            let ready: PreparedFindSuccessorReply? =
-                switch machine.step(in: view) {
-                case .answer(view.node): snapshot.ownReply
-                case .answer(let owner) where owner == view.successors.first:
-                    snapshot.successorReply
-                default: nil
-                }
-            if let ready {
-                ready.encode(hops: request.hops, appendingTo: &call.reply)
-                return .replied
-            }
-        }
         return forward(machine, wantsPath: request.wantPath, &call)
     }
 

@@ -15,9 +15,12 @@ final class Snapshot: Sendable {
     /// The answer to GetPredecessor.
     let predecessorReply: [UInt8]
     /// The answer to FindSuccessor where this node owns the identifier, without hops and path.
-    let ownReply: PreparedFindSuccessorReply
+    private let ownReply: PreparedFindSuccessorReply
     /// The same where the successor owns it; nil when alone.
-    let successorReply: PreparedFindSuccessorReply?
+    private let successorReply: PreparedFindSuccessorReply?
+    /// What this node owns, and up to where its successor does. None while it is no member.
+    private let ownRange: IdentifierRange?
+    private let successorRange: IdentifierRange?
 
     init(_ view: RoutingView) {
         self.view = view
@@ -29,6 +32,19 @@ final class Snapshot: Sendable {
         successorReply = view.successors.first.map {
             PreparedFindSuccessorReply(view.reply(owner: $0), space: space)
         }
+        ownRange = view.isMember ? view.range : nil
+        successorRange =
+            view.isMember
+            ? view.successors.first.map { IdentifierRange(after: view.node.id, through: $0.id) }
+            : nil
+    }
+
+    /// The answer that stands ready for a lookup of `id`, where ``RoutingView/step(for:excluding:joiner:)``
+    /// names this node or its successor; nil where the lookup goes on. Only hops differ from call to call.
+    func readyReply(for id: Identifier) -> PreparedFindSuccessorReply? {
+        if let ownRange, ownRange.contains(id) { return ownReply }
+        if let successorRange, successorRange.contains(id) { return successorReply }
+        return nil
     }
 }
 

@@ -184,7 +184,6 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
         }
         let until = node.executor.now + remaining
         var served = ServerCall(
-            method: route.method,
             deadline: until,
             metadata: call.metadata,
             reply: [],

@@ -19,19 +19,19 @@ struct RequestHead {
     /// The pointers are the session's and live as long as its events.
     init(_ block: HTTP2HeaderBlock, of session: HTTP2Session) {
         for index in 0..<Int(block.count) {
-            let (name, value) = session.field(index, of: block)
-            switch name.count {
-            case 2 where name.isEqual(to: "te"): break
-            case 5 where name.isEqual(to: ":path"): path = value
-            case 7 where name.isEqual(to: ":method"): method = value
-            case 7 where name.isEqual(to: ":scheme"): break
-            case 10 where name.isEqual(to: ":authority") || name.isEqual(to: "user-agent"): break
-            case 12 where name.isEqual(to: "content-type"): contentType = value
-            case 12 where name.isEqual(to: "grpc-timeout"): timeout = value
-            case 13 where name.isEqual(to: "grpc-encoding"): encoding = value
-            case 20 where name.isEqual(to: "grpc-accept-encoding"): acceptedEncodings = value
-            default:
-                if !MetadataHeaders.isReserved(name) { hasMetadata = true }
+            let (name, value) = session.knownField(index, of: block)
+            switch name {
+            case .path: path = value
+            case .method: method = value
+            case .contentType: contentType = value
+            case .grpcTimeout: timeout = value
+            case .grpcEncoding: encoding = value
+            case .grpcAcceptEncoding: acceptedEncodings = value
+            case .te, .scheme, .authority, .userAgent: break
+            case .other, .host, .contentLength, .connectionSpecific:
+                if !MetadataHeaders.isReserved(session.field(index, of: block).name) {
+                    hasMetadata = true
+                }
             }
         }
     }

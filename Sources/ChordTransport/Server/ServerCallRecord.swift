@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordHTTP2
 import ChordRPC
 
 /// One call as the server's connection sees it. Used again for a later call once it has ended, so
@@ -19,25 +20,32 @@ final class ServerCallRecord {
     /// Memory for a request that a stream keeps for its next call.
     static let retainedBytes = 16 << 10
 
-    var id: Int32 = 0
-    var phase = Phase.receiving
-    var route: Router.Route?
-    var deadline: MonotonicTime?
-    var metadata = Metadata()
+    /// Its place in the connection's table.
+    let place: Int32
+    @exclusivity(unchecked) var id: Int32 = 0
+    @exclusivity(unchecked) var phase = Phase.receiving
+    /// The connection's router holds it for longer than any call lasts.
+    unowned(unsafe) var route: Router.Route?
+    @exclusivity(unchecked) var deadline: MonotonicTime?
+    @exclusivity(unchecked) var metadata = Metadata()
     /// How the request may be compressed.
-    var encoding: MessageEncoding?
+    @exclusivity(unchecked) var encoding: MessageEncoding?
     /// How the caller reads a compressed answer; nil where it does not.
-    var acceptedEncoding: MessageEncoding?
+    @exclusivity(unchecked) var acceptedEncoding: MessageEncoding?
     /// Used where the request does not come in one piece.
-    var request = MessageAssembler()
+    @exclusivity(unchecked) var request = MessageAssembler()
     /// What hears of a cancellation, once the handler has taken a responder.
-    var deferred: DeferredCall?
+    @exclusivity(unchecked) var deferred: DeferredCall?
     /// The messages both ways, where the call is one of streams.
-    var flow: ServerStreamFlow?
+    @exclusivity(unchecked) var flow: ServerStreamFlow?
     /// How many regular looks at the connection have found the request not whole yet.
-    var looks = 0
+    @exclusivity(unchecked) var looks = 0
     /// The response headers have gone ahead of the answer.
-    var isAccepted = false
+    @exclusivity(unchecked) var isAccepted = false
+
+    init(_ place: Int32) {
+        self.place = place
+    }
 
     func begin(_ id: Int32, route: Router.Route, deadline: MonotonicTime?) {
         self.id = id
@@ -64,51 +72,58 @@ final class ServerCallRecord {
 
 /// The calls of one connection, found by their stream.
 ///
-/// The events of a call follow each other nearly always, so that the last stream asked for answers
-/// most questions without a look into the dictionary; a call that is answered within its read never
-/// enters it.
-///
 /// A class, because what a stream lets go of when it is forgotten may call back into the connection.
 final class ServerStreamTable {
+    /// Records that are kept for later calls when nothing is under way.
     private static let poolSize = 32
 
-    private var current: ServerCallRecord?
-    private var others: [Int32: ServerCallRecord] = [:]
-    private var pool: [ServerCallRecord] = []
+    // Confined to the connection's event loop, and nothing here calls out in the middle of a change: the
+    // checks for overlapping access would only cost time on every call.
 
-    var isEmpty: Bool { current == nil && others.isEmpty }
+    /// Where in `records` the call of a stream stands.
+    @exclusivity(unchecked) private var table = StreamTable()
+    @exclusivity(unchecked) private var records: [ServerCallRecord] = []
+    /// Places whose record waits for its next call.
+    @exclusivity(unchecked) private var free: [Int32] = []
 
-    var count: Int { others.count + (current == nil ? 0 : 1) }
+    var isEmpty: Bool { table.count == 0 }
+
+    var count: Int { table.count }
 
     func make(_ id: Int32, route: Router.Route, deadline: MonotonicTime?) -> ServerCallRecord {
-        let stream = pool.popLast() ?? ServerCallRecord()
+        let place = free.popLast() ?? Int32(records.count)
+        if Int(place) == records.count { records.append(ServerCallRecord(place)) }
+        let stream = records[Int(place)]
         stream.begin(id, route: route, deadline: deadline)
-        if let current { others[current.id] = current }
-        current = stream
+        table.insert(id, Int(place))
         return stream
     }
 
     func find(_ id: Int32) -> ServerCallRecord? {
-        if let current, current.id == id { return current }
-        return others.isEmpty ? nil : others[id]
+        let place = table.find(id)
+        return place < 0 ? nil : records[place]
     }
 
     /// Forgets a stream; it may be reused from now on. One that is forgotten already stays so.
     func remove(_ stream: ServerCallRecord) {
         guard stream.id != 0 else { return }
-        if current === stream {
-            current = nil
-        } else {
-            others[stream.id] = nil
-        }
+        table.remove(stream.id)
+        free.append(stream.place)
         stream.reset()
-        if pool.count < Self.poolSize { pool.append(stream) }
     }
 
     /// All streams, for what is rare: an alarm, the end of the connection.
-    var all: [ServerCallRecord] { (current.map { [$0] } ?? []) + others.values }
+    var all: [ServerCallRecord] { records.filter { $0.id != 0 } }
 
+    /// Gives back what a burst has left behind, once nothing is under way.
+    func shrink() {
+        if isEmpty, records.count > Self.poolSize { releaseMemory() }
+    }
+
+    /// Gives back everything; nothing may be under way.
     func releaseMemory() {
-        pool = []
+        guard isEmpty else { return }
+        records = []
+        free = []
     }
 }

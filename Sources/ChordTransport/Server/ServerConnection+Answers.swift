@@ -162,7 +162,7 @@ extension ServerConnection: ResponseSink {
             answer(found, failure: status, trailers: trailers)
         }
         // During the handler's run the stream is the run's to give back.
-        if found !== dispatched { streams.remove(found) }
+        if found.id != dispatched { streams.remove(found) }
         scheduleFlush()
     }
 

@@ -53,7 +53,7 @@ extension ServerConnection {
         let call = streams.make(stream, route: route, deadline: deadline)
         if let encoding { call.encoding = encoding }
         // Every grpcio client says what it accepts; who does not compress need not read it.
-        if route.isStream || shared.configuration.server.compressesAnswers,
+        if route.isStream || compressesAnswers,
             head.acceptedEncodings?.listsGzip == true
         {
             call.acceptedEncoding = .gzip
@@ -84,7 +84,7 @@ extension ServerConnection {
             session.consume(bytes.count, on: stream)
         }
         guard let call = found, call.phase == .receiving else { return }
-        let limit = shared.configuration.receiveLimitBytes
+        let limit = receiveLimitBytes
         do throws(Status) {
             if endStream, call.request.isEmpty, call.encoding == nil,
                 let message = try MessageAssembler.wholeMessage(in: bytes, limit: limit)
@@ -130,7 +130,6 @@ extension ServerConnection {
         stream.phase = .handling
         var buffer = takeReplyBuffer()
         var call = ServerCall(
-            method: route.method,
             deadline: stream.deadline,
             metadata: stream.metadata,
             reply: buffer,
@@ -138,7 +137,7 @@ extension ServerConnection {
             stream: stream.id
         )
         buffer = []
-        dispatched = stream
+        dispatched = stream.id
         switch router.dispatch(route, request: request, call: &call) {
         case .replied:
             // One that took a responder and replied all the same was answered by whichever came
@@ -155,7 +154,7 @@ extension ServerConnection {
                 )
             }
         }
-        dispatched = nil
+        dispatched = 0
         if stream.phase == .answered {
             streams.remove(stream)
         } else if let deadline = stream.deadline {

@@ -94,12 +94,10 @@ extension ServerConnection {
 
     /// Why a call is not taken now; nil where it is.
     func refusal(of route: Router.Route) -> Status? {
-        guard let peer = calls?.peer, let (limit, text) = limit(callFrom: peer.role) else {
-            return nil
-        }
+        guard let role = calls?.role, let (limit, text) = limit(callFrom: role) else { return nil }
         // Asked last, because it takes longest and only counts under load.
         let paths = shared.configuration.server.limits.maintenancePaths
-        if peer.role == .node, paths.contains(route.method.path) { return nil }
+        if role == .node, paths.contains(route.method.path) { return nil }
         shared.limits.count(limit)
         return Status(.resourceExhausted, text)
     }
@@ -111,13 +109,12 @@ extension ServerConnection {
         }
         // Whoever is to find out what ails a node under load must reach it.
         if role == .admin { return nil }
-        let limits = shared.configuration.server.limits
         let others = shared.callsInFlight.load(ordering: .relaxed) - publishedCalls
         let underWay = others + streams.count
-        if underWay >= limits.maxCallsInFlight {
+        if underWay >= maxCallsInFlight {
             return (.callsInFlight, "this node has too many calls under way")
         }
-        if role == .client, underWay >= limits.maxClientCallsInFlight {
+        if role == .client, underWay >= maxClientCallsInFlight {
             return (.clientCallsInFlight, "this node has too many calls of clients under way")
         }
         return nil

@@ -22,13 +22,13 @@ extension ServerConnection {
             metadata: call.metadata,
             deadline: call.deadline,
             inbox: StreamInbox(
-                limit: shared.configuration.receiveLimitBytes,
+                limit: receiveLimitBytes,
                 window: Int(limits.initialStreamWindow)
             ),
             outbox: StreamOutbox(limit: StreamRoom.messageLimit(limits)),
             link: flow,
             accepted: call.acceptedEncoding,
-            isCompressing: shared.configuration.server.compressesAnswers
+            isCompressing: compressesAnswers
         )
         if let encoding = call.encoding { stream.inbox.setEncoding(encoding) }
         flow.begin(stream)

@@ -32,50 +32,58 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         case closed
     }
 
+    // The event loop is what keeps these from being used by two at once; that no change of one is
+    // interrupted by another is kept by small methods. Checking it at run time cost 3 % of a call.
+
     let shared: ServerShared
     let router: Router
     let executor: EventLoopExecutor
     /// For the log: where the client is, and who, once it is known.
     let remoteAddress: String
-    var phase = Phase.handshaking
+    @exclusivity(unchecked) var phase = Phase.handshaking
     /// What its calls have in common, once it is known who calls. Holds the connection, and is let
     /// go of at its end.
-    private(set) var calls: ServerCallContext?
-    var session: HTTP2Session?
+    @exclusivity(unchecked) private(set) var calls: ServerCallContext?
+    @exclusivity(unchecked) var session: HTTP2Session?
     let streams = ServerStreamTable()
     /// Answers are written here, behind room for their prefix.
-    var reply: [UInt8] = []
+    @exclusivity(unchecked) var reply: [UInt8] = []
     /// Answered before their request was whole; reset once the answer is out, since a reset overtakes
     /// whatever still waits on its stream.
     var unwanted: [Int32] = []
     /// Which streams share the room that the session has for output.
-    var room = StreamRoom()
+    @exclusivity(unchecked) var room = StreamRoom()
     /// For the header lists that no prepared one fits.
     var failureHeaders = HTTP2Headers(ServerHeaders.response)
-    /// The call whose handler runs now: it is given back by the run and not by its answer.
-    var dispatched: ServerCallRecord?
-    var alarm = DeadlineAlarm()
+    /// The stream of the call whose handler runs now, 0 while none does: it is given back by the run and not by its answer.
+    @exclusivity(unchecked) var dispatched: Int32 = 0
+    // Out of the configuration, a copy of which is a dozen references.
+    let compressesAnswers: Bool
+    let receiveLimitBytes: Int
+    let maxCallsInFlight: Int
+    let maxClientCallsInFlight: Int
+    @exclusivity(unchecked) var alarm = DeadlineAlarm()
     /// Calls begun since they were last counted.
-    var uncountedCalls = 0
-    private(set) var context: ChannelHandlerContext?
+    @exclusivity(unchecked) var uncountedCalls = 0
+    @exclusivity(unchecked) private(set) var context: ChannelHandlerContext?
     let output = SessionOutput()
     /// The time of this read, looked up when the first call of it asks; a read is short.
-    private var turnTime: MonotonicTime?
-    private var isReading = false
+    @exclusivity(unchecked) private var turnTime: MonotonicTime?
+    @exclusivity(unchecked) private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
     var lastActivity: MonotonicTime
     var tick: Scheduled<Void>?
     var isDrainNoticeOver = false
     var upkeep = ServerUpkeep()
-    var guards: ConnectionGuards
+    @exclusivity(unchecked) var guards: ConnectionGuards
     var keepaliveTimer: Scheduled<Void>?
     var headerTimer: Scheduled<Void>?
     /// The block that the timer runs for.
     var timedHeaderBlock: UInt64?
     var ageTimer: Scheduled<Void>?
     /// What this connection has told the others of its calls.
-    var publishedCalls = 0
+    @exclusivity(unchecked) var publishedCalls = 0
     /// The context by which its peer was last found good.
     var judgedBy: TLSContext
 
@@ -92,6 +100,10 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         lastActivity = executor.now
         guards = ConnectionGuards(shared.configuration, at: executor.now)
         judgedBy = shared.tls.current
+        compressesAnswers = shared.configuration.server.compressesAnswers
+        receiveLimitBytes = shared.configuration.receiveLimitBytes
+        maxCallsInFlight = shared.configuration.server.limits.maxCallsInFlight
+        maxClientCallsInFlight = shared.configuration.server.limits.maxClientCallsInFlight
     }
 
     // MARK: The channel's events
@@ -144,6 +156,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         isReading = false
         publishCalls()
         flush()
+        streams.shrink()
         context.fireChannelReadComplete()
     }
 
