@@ -42,11 +42,8 @@ static inline void chord_SSL_CTX_set_base_options(SSL_CTX *context) {
 // of the trust store.
 static inline void chord_SSL_CTX_set_base_modes(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                  SSL_MODE_AUTO_RETRY | SSL_MODE_NO_AUTO_CHAIN);
-}
-
-static inline void chord_SSL_CTX_release_buffers(SSL_CTX *context) {
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+                                  SSL_MODE_AUTO_RETRY | SSL_MODE_NO_AUTO_CHAIN |
+                                  SSL_MODE_RELEASE_BUFFERS);
 }
 
 static inline void chord_SSL_CTX_disable_session_cache(SSL_CTX *context) {
@@ -62,6 +59,16 @@ static inline int chord_SSL_CTX_set_groups(SSL_CTX *context, const char *groups)
 }
 
 // Connections.
+
+// Whether the record buffers outlive the record. Switched off, those that are empty go at once.
+static inline void chord_SSL_keep_buffers(SSL *session, int keeps) {
+    if (keeps) {
+        SSL_clear_mode(session, SSL_MODE_RELEASE_BUFFERS);
+    } else {
+        SSL_set_mode(session, SSL_MODE_RELEASE_BUFFERS);
+        SSL_free_buffers(session);
+    }
+}
 
 static inline int chord_SSL_set_server_name(SSL *ssl, const char *name) {
     return SSL_set_tlsext_host_name(ssl, name) == 1;

@@ -68,12 +68,8 @@ public struct TLSConfiguration: Sendable, Hashable {
     /// The groups that keys are agreed in, best first, as OpenSSL names them.
     public var keyExchangeGroups: [String] = ["X25519", "P-256"]
 
-    /// Whether OpenSSL gives its record buffers back whenever they are empty. It saves some 12 KiB
-    /// for each idle connection and costs about 8 % more CPU under load.
-    public var releasesIdleBuffers = false
-
-    /// How large a buffer a connection keeps for its next burst, in each direction, in bytes. Larger
-    /// saves allocations under load, smaller saves memory while idle.
+    /// How large a buffer a busy connection keeps for its next burst, in each direction, in bytes. Larger
+    /// saves allocations under load, smaller saves memory.
     public var retainedBufferBytes: Int = 8 * 1_024
 
     /// Makes a configuration with every limit at its default.

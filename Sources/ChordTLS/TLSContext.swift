@@ -56,9 +56,6 @@ package final class TLSContext: Sendable {
         chord_SSL_CTX_set_base_modes(pointer)
         chord_SSL_CTX_disable_session_cache(pointer)
         chord_SSL_CTX_set_read_ahead(pointer)
-        if configuration.releasesIdleBuffers {
-            chord_SSL_CTX_release_buffers(pointer)
-        }
         // Tickets are for resumption, which would outlive a revocation, and cost a third of a
         // handshake's time.
         SSL_CTX_set_num_tickets(pointer, 0)

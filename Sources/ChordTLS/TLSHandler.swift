@@ -233,6 +233,12 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
+    /// Gives back what an idle connection need not hold.
+    package func releaseMemory() {
+        connection?.releaseMemory()
+        if plaintext.readableBytes == 0 { plaintext = ByteBuffer() }
+    }
+
     private func decrypt(_ context: ChannelHandlerContext) {
         guard case .open = state, let connection, !peerHasClosed else { return }
         do throws(TLSError) {
@@ -253,10 +259,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         var buffer = ByteBuffer()
         swap(&buffer, &plaintext)
         context.fireChannelRead(wrapInboundOut(buffer))
-        let configuration = tls.configuration
-        if buffer.capacity <= configuration.retainedBufferBytes, plaintext.capacity == 0,
-            !configuration.releasesIdleBuffers
-        {
+        if plaintext.capacity == 0, connection?.keepsBuffer(of: buffer.capacity) == true {
             buffer.clear()
             plaintext = buffer
         }

@@ -11,6 +11,11 @@ import NIOCore
 /// Connections that are open for long: signs of life, a peer that goes away, and whether its
 /// certificate is still good.
 extension ClientConnection {
+    /// The handler between this one and the socket.
+    var tlsHandler: TLSHandler? {
+        try? context?.pipeline.syncOperations.handler(type: TLSHandler.self)
+    }
+
     /// What a server of gRPC says to a client that pings too often.
     private static let tooManyPings = "too_many_pings"
 
@@ -59,8 +64,7 @@ extension ClientConnection {
         }
         let current = client.tls.current
         guard current !== judgedBy else { return nil }
-        let handler = try? context?.pipeline.syncOperations.handler(type: TLSHandler.self)
-        if let error = handler?.revalidate(with: current) { return "\(error)" }
+        if let error = tlsHandler?.revalidate(with: current) { return "\(error)" }
         judgedBy = current
         return nil
     }

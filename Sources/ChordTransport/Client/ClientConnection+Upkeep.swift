@@ -5,6 +5,7 @@
 import ChordHTTP2
 import ChordIdentity
 import ChordRPC
+import ChordTLS
 import CoreMetrics
 import NIOCore
 
@@ -55,6 +56,7 @@ extension ClientConnection {
             } else if now - lastUsed >= .seconds(10) {
                 session?.releaseMemory()
                 output.releaseMemory()
+                tlsHandler?.releaseMemory()
             }
         case .handshaking, .waitingForSettings, .ready, .draining, .closed: break
         }

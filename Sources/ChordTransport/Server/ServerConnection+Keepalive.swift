@@ -12,6 +12,11 @@ import NIOCore
 /// Connections that are open for long: whether their client still lives, how old they become, and
 /// whether its certificate is still good.
 extension ServerConnection {
+    /// The handler between this one and the socket.
+    var tlsHandler: TLSHandler? {
+        try? context?.pipeline.syncOperations.handler(type: TLSHandler.self)
+    }
+
     /// The value of the ping that asks for a sign of life.
     static let keepalivePing: UInt64 = 0x6b65_6570_616c
 
@@ -67,8 +72,7 @@ extension ServerConnection {
         }
         let current = shared.tls.current
         guard current !== judgedBy else { return nil }
-        let handler = try? context?.pipeline.syncOperations.handler(type: TLSHandler.self)
-        if let error = handler?.revalidate(with: current) {
+        if let error = tlsHandler?.revalidate(with: current) {
             return Status(.unauthenticated, "\(error)")
         }
         judgedBy = current

@@ -5,6 +5,7 @@
 import ChordHTTP2
 import ChordIdentity
 import ChordRPC
+import ChordTLS
 import NIOCore
 
 /// What an open connection's regular look has found so far.
@@ -117,6 +118,7 @@ extension ServerConnection {
         session?.releaseMemory()
         streams.releaseMemory()
         output.releaseMemory()
+        tlsHandler?.releaseMemory()
         reply = []
     }
 
