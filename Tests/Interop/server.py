@@ -112,7 +112,8 @@ def fail(request, context):
     """Fails as the request says, with or without response headers before."""
     order = json.loads(request)
     if order["headers"]:
-        context.send_initial_metadata(())
+        # Without any field of its own grpcio may send it together with the status, as trailers alone.
+        context.send_initial_metadata((("x-early", "1"),))
     context.set_trailing_metadata((("reason-bin", base64.b64decode(order["reason"])),))
     code = next(code for code in grpc.StatusCode if code.value[0] == order["code"])
     context.abort(code, order["message"])
