@@ -33,6 +33,8 @@ public struct OwnerSearch: Hashable, Sendable {
     private let questionLimit: Int
     /// Who may be asked first.
     private let start: [NodeReference]
+    /// Whom the asker knows of besides: a node that says it is alone, or names nobody alive, is not the end.
+    private let known: [NodeReference]
 
     /// The nearest member before the target that has answered.
     private var near: RingState?
@@ -44,14 +46,18 @@ public struct OwnerSearch: Hashable, Sendable {
     private var questions = 0
 
     /// A search that begins with one of `start`.
+    ///
+    /// - Parameter known: whom the asker knows of besides, itself included where it is a member.
     public init(
         for target: Identifier,
         from start: [NodeReference],
+        known: [NodeReference] = [],
         joiner: Identifier? = nil,
         questionLimit: Int
     ) {
         self.target = target
         self.start = start
+        self.known = known
         self.joiner = joiner
         self.questionLimit = questionLimit
         excluded = Set(joiner.map { [$0] } ?? [])
@@ -84,6 +90,9 @@ public struct OwnerSearch: Hashable, Sendable {
         if let reaching { return .ask(reaching) }
         if jumpedFrom != near.node.id { return .jump(near.node) }
         if let furthest = list.last { return .ask(furthest) }
+        if let other = nearestAtOrAfterTarget(of: start + known, beside: near) {
+            return .ask(other)
+        }
         // One that was alone and has been notified knows of one other.
         if isUsable(near.predecessor, beside: near) { return .ask(near.predecessor) }
         let isAlone = excluded.subtracting([joiner].compactMap { $0 }).isEmpty
@@ -143,6 +152,20 @@ public struct OwnerSearch: Hashable, Sendable {
             if node.id == target, beyond == nil { return node }
             guard node.id != target else { continue }
             if best.map({ node.id.isBetween($0.id, and: target) }) ?? true { best = node }
+        }
+        return best
+    }
+
+    private func nearestAtOrAfterTarget(
+        of nodes: [NodeReference],
+        beside near: RingState
+    ) -> NodeReference? {
+        var best: NodeReference?
+        for node in nodes where isUsable(node, beside: near) {
+            guard target.isIn(after: near.node.id, through: node.id) else { continue }
+            if best.map({ node.id.isBetween(near.node.id, and: $0.id) }) ?? true {
+                best = node
+            }
         }
         return best
     }

@@ -164,6 +164,7 @@ final class LookupRun: @unchecked Sendable {
         let search = OwnerSearch(
             for: machine.target,
             from: [peer],
+            known: view.table.entries + [view.predecessor, view.node],
             joiner: machine.joiner?.id,
             questionLimit: max(8, machine.hopBudget - machine.hops)
         )

@@ -88,7 +88,8 @@ class Ring:
         self.ours_host = ours_host
         self.members = {}
         self.gone = []
-        self.credentials = contract.Certificates(folder, "client-demo").client()
+        asker = "host-x1" if ours_host else "client-demo"
+        self.credentials = contract.Certificates(folder, asker).client()
         self.channels = {}
 
     def __enter__(self):
@@ -196,13 +197,13 @@ class Ring:
             time.sleep(min(0.02, self.interval / 10))
         return time.monotonic() - begin
 
-    def look_up(self, count, seed=1, under_way=64):
+    def look_up(self, count, seed=1, under_way=64, others=()):
         """Lets each of ours look up so many identifiers, those of the nodes and their neighbours among
         them, and compares each answer with the sorted list.
 
-        Returns the number of lookups.
+        Returns the number of lookups. `others` are members that are no processes of this ring.
         """
-        order = self.in_order()
+        order = sorted([*self.members.values(), *others], key=lambda member: member.id)
         ids = [member.id for member in order]
         targets = [(id + step) % contract.SIZE for id in ids for step in (-1, 0, 1)]
         chance = random.Random(seed)
