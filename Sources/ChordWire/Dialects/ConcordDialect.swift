@@ -109,6 +109,21 @@ package struct ConcordDialect: ForeignDialect {
         }
     }
 
+    package func listed(
+        in answers: [[UInt8]],
+        in parameters: RingParameters
+    ) throws(WireError) -> [NodeReference] {
+        let answer = answers.first ?? []
+        return try answer.span.bytes.withUnsafeBytes { bytes throws(WireError) in
+            try withUnpacked("Ring", bytes, concord__ring__unpack) { message throws(WireError) in
+                message.successors.concordServers(
+                    count: message.n_successors,
+                    parameters.space
+                )
+            }
+        }
+    }
+
     package func owner(
         from answers: [[UInt8]],
         in parameters: RingParameters

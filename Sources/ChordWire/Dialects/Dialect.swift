@@ -30,6 +30,12 @@ package protocol Dialect: Sendable {
         in parameters: RingParameters
     ) throws(WireError) -> RingState?
 
+    /// The successor list of the same answers as it came, to be judged.
+    func listed(
+        in answers: [[UInt8]],
+        in parameters: RingParameters
+    ) throws(WireError) -> [NodeReference]
+
     /// The owner that the answer to ``PeerStatement/owner(of:)`` names.
     func owner(
         from answers: [[UInt8]],

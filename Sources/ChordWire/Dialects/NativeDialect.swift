@@ -46,6 +46,14 @@ package struct NativeDialect: Dialect {
         return reply.parameters == parameters ? reply.state : nil
     }
 
+    package func listed(
+        in answers: [[UInt8]],
+        in parameters: RingParameters
+    ) throws(WireError) -> [NodeReference] {
+        try GetSuccessorListReply(decoding: answers.first ?? [], space: parameters.space)
+            .state.successors
+    }
+
     package func owner(
         from answers: [[UInt8]],
         in parameters: RingParameters
