@@ -29,6 +29,8 @@ BEHAVIOURS = [
     "itself-over-and-over",
     "an-error",
 ]
+# Enough for a short look.
+SHORT = ["garbage", "an-endless-answer", "a-malformed-address"]
 # Those with which it stays a member.
 STAYING = ["itself-over-and-over"]
 

@@ -8,10 +8,8 @@ Every member answers GetRing, ours too, so one question looks at all of them.
 
 import collections
 import os
-import queue
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -236,8 +234,3 @@ class Ring:
             done += len(targets)
         return done
 
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
