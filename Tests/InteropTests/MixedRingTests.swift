@@ -22,7 +22,8 @@ struct MixedRingTests {
             "concord/mixed.py",
             arguments: ["--chord", chordCommand, "--keys", "100", "--short", name]
         ) { process in
-            try await eventually("\(name) ends; it says: \(process.report)", within: .seconds(120)) {
+            try await eventually("\(name) ends; it says: \(process.report)", within: .seconds(120))
+            {
                 process.output.hasEnded && process.errors.hasEnded
             }
             #expect(process.output.lines.last == "all hold", "\(process.report)")

@@ -311,7 +311,8 @@ package struct InteropProbe: Sendable {
         let own = await owner(of: node.id, dialect, parameters)
         let after = parameters.space.adding(node.id, powerOfTwo: 0)
         let next = await owner(of: after, dialect, parameters)
-        let isKnown = dialect.selfRevealing(RingState(node: node, predecessor: node, successors: [node]))
+        let isKnown =
+            dialect.selfRevealing(RingState(node: node, predecessor: node, successors: [node]))
             != nil
         func finding(_ subject: String, _ answer: Result<NodeReference, Status>, isItself: Bool)
             -> InteropFinding

@@ -137,7 +137,10 @@ private final class OwnerForStranger: @unchecked Sendable {
         run?.cancel()
     }
 
-    private func lookUp(joiner: NodeReference?, _ found: @escaping @Sendable (NodeReference) -> Void) {
+    private func lookUp(
+        joiner: NodeReference?,
+        _ found: @escaping @Sendable (NodeReference) -> Void
+    ) {
         let width = context.states.parameters.space.width
         let machine = LookupMachine(
             target: id,

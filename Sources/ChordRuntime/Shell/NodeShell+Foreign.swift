@@ -136,7 +136,9 @@ extension NodeShell {
         case .failure(let status):
             throw ChordError(.noContact, "no member stands before this node's place: \(status)")
         case .success(let reply):
-            guard case .state(let state) = await stateAnswer(of: reply.answering) else { return nil }
+            guard case .state(let state) = await stateAnswer(of: reply.answering) else {
+                return nil
+            }
             return state
         }
     }

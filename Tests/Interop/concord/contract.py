@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import os
 import re
+import shutil
 import sys
 import tempfile
 
@@ -29,14 +30,23 @@ def generate(folder):
     return folder
 
 
+made = []
+
+
 def load(name):
     """A generated module. CHORD_GENERATED names a folder that has them already."""
     folder = os.environ.get("CHORD_GENERATED")
     if not folder:
         folder = os.environ["CHORD_GENERATED"] = generate(tempfile.mkdtemp(prefix="chord-python-"))
+        made.append(folder)
     if folder not in sys.path:
         sys.path.insert(0, folder)
     return importlib.import_module(name)
+
+
+def clean_up():
+    for folder in made:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def identifier(name):

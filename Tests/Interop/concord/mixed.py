@@ -365,6 +365,7 @@ def main():
     finally:
         if not options.certs_dir:
             shutil.rmtree(suite.folder, ignore_errors=True)
+        contract.clean_up()
     say("all hold" if failed == 0 else f"{failed} failed")
     # Channels' threads need not be waited for.
     sys.stdout.flush()
