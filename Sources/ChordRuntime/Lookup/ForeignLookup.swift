@@ -13,6 +13,9 @@ import ChordWire
 final class ForeignLookup: @unchecked Sendable {
     typealias Completion = @Sendable (Result<FindSuccessorReply, Status>) -> Void
 
+    /// The nodes that were found dead or no members.
+    private(set) var gone: [Identifier] = []
+
     private let states: PeerStates
     private let view: RoutingView
     private let deadline: MonotonicTime
@@ -89,6 +92,7 @@ final class ForeignLookup: @unchecked Sendable {
                 )
             case .dead, .notMember, .state:
                 lastFailure = Status(.unavailable, "\(node) is dead or no member: \(answer.kind)")
+                gone.append(node.id)
                 search.failed(node.id)
             }
             advance()

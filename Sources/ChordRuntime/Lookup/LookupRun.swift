@@ -176,6 +176,7 @@ final class LookupRun: @unchecked Sendable {
             deadline: deadline,
             executor: executor
         ) { [self] result in
+            for id in foreign?.gone ?? [] { context.suspect(id) }
             foreign = nil
             guard completion != nil else { return }
             switch result {
@@ -185,7 +186,6 @@ final class LookupRun: @unchecked Sendable {
                 finish(.success(reply), nil)
             case .failure(let status):
                 if status.code == .deadlineExceeded { return finish(.failure(status), nil) }
-                context.suspect(peer.id)
                 machine.exclude(peer.id)
                 advance()
             }

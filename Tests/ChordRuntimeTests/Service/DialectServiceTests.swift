@@ -243,7 +243,26 @@ struct DialectServiceTests {
                 #expect(result.owner.name == ring.owner(of: id, in: circle).name)
             }
         }
-        #expect(stranger.answers.withLockedValue { !$0.notified.isEmpty })
+        // It knows who stands before it, and is told only when it does not.
+        #expect(stranger.answers.withLockedValue { $0.notified.isEmpty })
+        let known = try #require(try stranger.answers.withLockedValue { try $0.state.get() })
+        stranger.set(
+            RingState(
+                node: stranger.node,
+                predecessor: stranger.node,
+                successors: known.successors
+            ),
+            owner: stranger.node
+        )
+        let isTold = ring.executor.run(
+            until: {
+                stranger.answers.withLockedValue {
+                    $0.notified.contains { $0.id == known.predecessor.id }
+                }
+            },
+            limit: .seconds(30)
+        )
+        #expect(isTold)
         ring.network.close(address: stranger.node.address)
         #expect(ring.settle(limit: .seconds(60)))
     }
@@ -279,7 +298,7 @@ struct DialectServiceTests {
                 #expect(result.status.isOK)
             }
         }
-        ring.executor.advance(by: .seconds(5))
+        ring.executor.run(for: .seconds(5))
         #expect(ring.circle.map { ring.shell($0.name).view.predecessor } == before)
     }
 

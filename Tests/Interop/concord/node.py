@@ -269,6 +269,8 @@ def main():
     parser.add_argument("--interval", type=float, default=3)
     parser.add_argument("--successors", type=int, default=3)
     options = parser.parse_args()
+    # Waited for below, whatever whoever started this has done with it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     certificates = contract.Certificates(
         options.certs_dir, options.certificate or f"host-{options.name}"
     )
@@ -276,11 +278,6 @@ def main():
     node.server.start()
     say(f"serving {node.self.name} {node.self.address} {node.self.id:016x}")
 
-    def end(*_):
-        node.server.stop(0)
-        os._exit(0)
-
-    signal.signal(signal.SIGTERM, end)
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 
     def live():
@@ -291,8 +288,9 @@ def main():
         node.run()
 
     threading.Thread(target=live, daemon=True).start()
-    while True:
-        signal.pause()
+    signal.sigwait([signal.SIGTERM])
+    node.server.stop(0)
+    os._exit(0)
 
 
 if __name__ == "__main__":
