@@ -28,11 +28,14 @@ BEHAVIOURS = [
     "nothing",
     "itself-over-and-over",
     "an-error",
+    "lookups-without-a-server",
+    "lookups-that-name-nobody",
+    "lookups-that-hang",
 ]
 # Enough for a short look.
 SHORT = ["garbage", "an-endless-answer", "a-malformed-address"]
 # Those with which it stays a member.
-STAYING = ["itself-over-and-over"]
+STAYING = ["itself-over-and-over"] + [name for name in BEHAVIOURS if name.startswith("lookups-")]
 
 
 def raw(data):
@@ -102,6 +105,17 @@ class Peer:
         return empty_pb2.Empty()
 
     def dishonest(self, method, context):
+        if self.behaviour.startswith("lookups-"):
+            if method != "FindSuccessor":
+                return self.honest(method, b"").SerializeToString()
+            if self.behaviour == "lookups-that-hang":
+                self.released.wait(60)
+            if self.behaviour != "lookups-that-name-nobody":
+                return b""
+            ghost = concord_pb2.Server(
+                id=contract.identifier("ghost"), name="ghost", address="127.0.0.1:9"
+            )
+            return concord_pb2.FindResp(server=ghost).SerializeToString()
         if self.behaviour == "garbage":
             return b"\xff" * 300
         if self.behaviour == "silence":
