@@ -267,13 +267,39 @@ struct DialectServiceTests {
         #expect(ring.settle(limit: .seconds(60)))
     }
 
-    @Test("a node that puts another in its place, or answers nothing, is no member")
-    func impostor() throws {
+    @Test("one that answers with nothing is no member any more")
+    func notReadyAgain() throws {
         let ring = try InProcessRing.settled(4, Self.settings)
         let stranger = Stranger("x", in: ring)
         try takePlace(stranger, in: ring)
         stranger.set(nil)
         #expect(ring.settle(limit: .seconds(60)))
+    }
+
+    @Test("one whose name is another, by its own word, is not taken for whom it says it is")
+    func impostor() throws {
+        let ring = try InProcessRing.settled(4, Self.settings)
+        let stranger = Stranger("x", in: ring)
+        let circle = ring.circle
+        let index = circle.firstIndex { $0.id > stranger.node.id } ?? 0
+        let (before, after) = (circle[(index + circle.count - 1) % circle.count], circle[index])
+        var other = Stranger("y", in: ring).node
+        other.address = stranger.node.address
+        let state = RingState(
+            node: stranger.node,
+            predecessor: before,
+            successors: [after, before]
+        )
+        stranger.set(state, owner: other)
+        let claim = PeerStatement.notify(stranger.node, changed: false)
+        _ = try call(claim, at: after.name, as: Stranger.identity("x"), in: ring)
+        ring.executor.run(for: .seconds(5))
+        #expect(ring.shell(after.name).view.predecessor == before)
+        // The same claim counts once it answers as who it is.
+        stranger.set(state, owner: stranger.node)
+        _ = try call(claim, at: after.name, as: Stranger.identity("x"), in: ring)
+        ring.executor.run(for: .seconds(5))
+        #expect(ring.shell(after.name).view.predecessor == stranger.node)
     }
 
     @Test("a claim is believed of nobody who does not answer for it")
