@@ -26,6 +26,9 @@ CHAOS_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),120)
 # make fuzz SECONDS=600 TARGET="wire http2"; without TARGET each of them.
 FUZZ_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
 TARGET ?=
+# make interop SCENARIOS="two hostile-peers" TIMES=10; without SCENARIOS all of them.
+SCENARIOS ?=
+TIMES ?= 1
 # make bench-rpc BENCH=ours,nghttpd leaves grpc-swift and its build out; JSON=FILE keeps every figure.
 BENCH ?= ours,nghttpd,grpc-swift
 ROUNDS ?= 5
@@ -142,6 +145,12 @@ chaos: release $(VENV)/.ready ## break a ring of real processes again and again:
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/chaos/chaos.py --seconds $(CHAOS_SECONDS) $(CHAOS)
 
+# Certificates of its own, as above.
+.PHONY: interop
+interop: release $(VENV)/.ready ## mixed rings with nodes of another make, in full: SCENARIOS="two check" TIMES=10
+	PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python3 Tests/Interop/concord/mixed.py --chord .build/release/chord --keys 10000 \
+	    --all-orders --times $(TIMES) $(SCENARIOS)
+
 .PHONY: bench-rpc
 bench-rpc: release deps-bench $(VENV)/.ready .build/bench/load ## what a call costs, beside others: BENCH=ours,nghttpd ROUNDS=5
 ifneq ($(findstring grpc-swift,$(BENCH)),)
@@ -190,6 +199,10 @@ client-cert: ## a client's: NAME=alice
 .PHONY: admin-cert
 admin-cert: ## an administrator's: NAME=bob
 	@scripts/certs admin "$$NAME"
+
+.PHONY: host-cert
+host-cert: ## without a SPIFFE name, for nodes of another make: NAME=c1 HOSTS=10.0.0.9
+	@scripts/certs host "$$NAME"
 
 .PHONY: revoke
 revoke: ## revoke NAME=n8, client-alice or admin-bob and renew crl.pem

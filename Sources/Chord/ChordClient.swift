@@ -134,6 +134,30 @@ public final class ChordClient: Sendable {
         try await client.walk()
     }
 
+    /// Checks the node at an address, of whatever make: which dialects it speaks, and whether it answers as
+    /// rings of this project need it. Only questions are asked; nothing changes.
+    ///
+    /// - Parameter ring: what the node's ring is taken to be, where its dialect does not say.
+    /// - Throws: `ChordError` with `invalidConfiguration`.
+    public func check(
+        _ address: String,
+        ring: RingConfiguration = RingConfiguration()
+    ) async throws(ChordError) -> InteropReport {
+        do throws(TransportError) {
+            _ = try HostAndPort(address)
+        } catch {
+            throw ChordError(.invalidConfiguration, "the address to check", cause: error)
+        }
+        return await InteropProbe(
+            address: address,
+            assumed: try ring.parameters(),
+            hash: ring.hash,
+            transport: transport,
+            executor: client.executor,
+            silence: client.silence
+        ).run()
+    }
+
     deinit {
         // Not when the client is closed: until it is gone it may be asked, and answers on its loop.
         ownGroup?.shutdownGracefully { _ in }

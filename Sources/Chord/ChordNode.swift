@@ -40,6 +40,14 @@ public final class ChordNode: Service, Sendable {
     /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting or the file at fault.
     public init(_ configuration: ChordConfiguration) async throws(ChordError) {
         let parameters = try configuration.ring.parameters()
+        for dialect in configuration.dialects.compactMap(Dialects.foreign) {
+            if let objection = dialect.objection(to: parameters) {
+                throw ChordError(
+                    .invalidConfiguration,
+                    "the ring cannot have members that speak \(dialect.name.rawValue): \(objection)"
+                )
+            }
+        }
         let listen: HostAndPort
         let context: TLSContext
         do {
@@ -112,6 +120,7 @@ public final class ChordNode: Service, Sendable {
         runtime.silence = configuration.silence
         runtime.lookups = configuration.lookups
         runtime.machine = configuration.machine
+        runtime.dialects = configuration.dialects
         let shell = NodeShell(
             configuration: runtime,
             executor: executors.next(),

@@ -28,7 +28,7 @@ struct ChordCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, LookupCommand.self, RingCommand.self, ClusterCommand.self,
-            CertCommand.self, SimulateCommand.self, VersionCommand.self,
+            CertCommand.self, InteropCommand.self, SimulateCommand.self, VersionCommand.self,
         ]
     )
 }

@@ -32,6 +32,8 @@ public struct AuthorizationTable: Sendable, Hashable {
                 to: ["FindSuccessor", "GetPredecessor", "GetSuccessorList"],
                 of: "chord.v1.ChordService"
             )
+            .admitting([.node], to: ["Notify"], of: "concord.ChordService")
+            .admitting(everybody, to: ["FindSuccessor", "GetRing"], of: "concord.ChordService")
             .admitting(everybody, to: ["Describe", "Watch"], of: "chord.v1.AdminService")
             .admitting([.admin], to: ["Leave", "Merge", "Drain"], of: "chord.v1.AdminService")
             .admitting(everybody, to: ["Check", "Watch"], of: "grpc.health.v1.Health")

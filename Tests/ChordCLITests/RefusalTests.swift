@@ -207,6 +207,24 @@ struct RefusalTests {
                 "160"
             ),
             Case(
+                "a dialect that has no such identifiers",
+                [
+                    "serve", "--name", "n1", "--dialect", "concord", "--width", "128",
+                    "--certs-dir", "CERTS",
+                ],
+                78,
+                says: "concord",
+                "64 bits",
+                "128"
+            ),
+            Case(
+                "no address to check",
+                ["interop", "check", "here", "--certs-dir", "CERTS"],
+                78,
+                says: "\"here\"",
+                "the port is missing"
+            ),
+            Case(
                 "a cluster without certificates",
                 ["cluster", "2", "--certs-dir", "/nowhere"],
                 78,
@@ -237,6 +255,8 @@ struct RefusalTests {
             ["serve"], ["lookup"], ["lookup", "a", "--id", "1"], ["cluster", "0"], ["fly"],
             ["ring", "--wait", "0"], ["serve", "--name", "n1", "--hash", "md5"],
             ["serve", "--name", "n1", "--stabilize-interval", "soon"],
+            ["serve", "--name", "n1", "--dialect", "latin"], ["interop", "check"],
+            ["interop", "check", "127.0.0.1:1", "--join"],
         ]
     )
     func usage(arguments: [String]) async throws {

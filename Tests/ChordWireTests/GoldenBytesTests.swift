@@ -87,7 +87,39 @@ import Testing
             NotifyRequest(candidate: first, parameters: parameters),
             "0a" + firstBytes + "12" + parametersBytes
         )
+        try check(
+            NotifyRequest(candidate: first, parameters: parameters, changed: true),
+            "0a" + firstBytes + "12" + parametersBytes + "1801"
+        )
         try check(NotifyReply(), "")
+    }
+
+    @Test("what is said to a peer in our own dialect")
+    func statements() throws {
+        func said(_ statement: PeerStatement) -> [String] {
+            Dialects.native.calls(for: statement, in: parameters).map { call in
+                "\(Dialects.native.service).\(call.method) "
+                    + call.message.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            }
+        }
+        let state = RingState(node: first, predecessor: second, successors: [second])
+        let service = "chord.v1.ChordService"
+        #expect(said(.state) == ["\(service).GetSuccessorList 0a" + parametersBytes])
+        #expect(said(.owner(of: first.id)) == ["\(service).FindSuccessor 0a020102"])
+        #expect(
+            said(.notify(first, changed: false))
+                == ["\(service).Notify 0a" + firstBytes + "12" + parametersBytes]
+        )
+        #expect(
+            said(.notify(first, changed: true))
+                == ["\(service).Notify 0a" + firstBytes + "12" + parametersBytes + "1801"]
+        )
+        #expect(
+            said(.leave(state))
+                == [
+                    "\(service).Leave 0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes
+                ]
+        )
     }
 
     @Test func getSuccessorList() throws {

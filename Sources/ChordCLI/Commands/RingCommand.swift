@@ -111,6 +111,9 @@ struct RingView {
             .init(title: "identifier", least: 9), .init(title: "share", isNumeric: true),
             .init(title: "successors", least: 10), .init(title: "round trip", isNumeric: true),
         ])
+        // Where all speak our own, that goes without saying.
+        let isMixed = walk.members.contains { $0.dialect != .native }
+        if isMixed { table.columns.append(.init(title: "speaks")) }
         for member in walk.members {
             let successors = member.successors.map(\.name).joined(separator: " ")
             table.rows.append([
@@ -119,6 +122,7 @@ struct RingView {
                 successors.isEmpty ? "none" : successors,
                 "\(member.roundTrip.milliseconds.formatted(digits: 2)) ms",
             ])
+            if isMixed { table.rows[table.rows.count - 1].append(member.dialect.rawValue) }
         }
         var lines = table.lines(width: width)
         lines[0] = Style.heading(lines[0])
@@ -174,6 +178,7 @@ struct RingView {
                             ("share", .number(member.share, digits: 6)),
                             ("predecessor", .string(member.predecessor.name)),
                             ("successors", .array(member.successors.map { .string($0.name) })),
+                            ("dialect", .string(member.dialect.rawValue)),
                             ("round_trip_ms", .number(member.roundTrip.milliseconds, digits: 3)),
                         ])
                     }

@@ -94,6 +94,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.joinTimeout = node.joinTimeout.duration
         configuration.intervals.stabilize = node.stabilizeInterval.duration
         configuration.eventLoopThreads = node.threads
+        configuration.dialects = parameters.dialects
         configuration.logger = logger
         return configuration
     }

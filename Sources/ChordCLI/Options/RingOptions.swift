@@ -36,6 +36,14 @@ struct RingOptions: ParsableArguments {
     )
     var `as`: String?
 
+    @Flag(
+        help: ArgumentHelp(
+            "Accept nodes whose certificates carry no SPIFFE name, as those of another make: who holds a"
+                + " host's certificate is believed to be any node there."
+        )
+    )
+    var admitHostCertificates = false
+
     /// The settings after environment and file have had their say.
     struct Resolved: Equatable {
         var nodes: [String]
@@ -111,6 +119,7 @@ extension RingOptions {
                 name: resolved.name
             )
         )
+        configuration.certificates.admitsHostCertificates = admitHostCertificates
         // What a command has to say it says itself.
         configuration.logger = Logger(label: "chord.client") { _ in SwiftLogNoOpLogHandler() }
         let client = try ChordClient(configuration)

@@ -154,7 +154,22 @@ struct ParameterOptions: ParsableArguments {
     )
     var idFrom = "name"
 
+    @Option(
+        help: ArgumentHelp(
+            "A contract of nodes of another make that may be members, besides our own; repeatable: "
+                + DialectName.foreign.map(\.rawValue).joined(separator: ", ") + ".",
+            valueName: "name"
+        )
+    )
+    var dialect: [String] = []
+
     func validate() throws {
+        for dialect in dialect where DialectName(rawValue: dialect) == nil {
+            throw ValidationError(
+                "--dialect is \(DialectName.foreign.map(\.rawValue).joined(separator: " or ")), not "
+                    + "\"\(dialect)\"."
+            )
+        }
         guard HashFunction.named(hash) != nil else {
             throw ValidationError("--hash is sha256 or sha1, not \"\(hash)\".")
         }
@@ -162,6 +177,9 @@ struct ParameterOptions: ParsableArguments {
             throw ValidationError("--id-from is name or address, not \"\(idFrom)\".")
         }
     }
+
+    /// The dialects that are spoken besides our own.
+    var dialects: Set<DialectName> { Set(dialect.compactMap(DialectName.init)) }
 
     func configuration() throws -> RingConfiguration {
         try validate()

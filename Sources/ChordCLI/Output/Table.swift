@@ -12,7 +12,7 @@ struct Table {
         var least: Int?
     }
 
-    let columns: [Column]
+    var columns: [Column]
     var rows: [[String]] = []
 
     /// The lines of the table, none longer than `width` as far as the columns can be shortened.

@@ -115,10 +115,9 @@ extension ChordMachine {
     public mutating func suspect(_ id: Identifier) -> [Directive] {
         guard phase == .member else { return [] }
         let isNeighbour = successors.contains(id) || predecessor.id == id
-        var directives: [Directive] = []
-        if !successors.contains(id) {
-            directives += changing(.failed) { machine, _ in machine.table.remove(id) }
-        }
+        // A successor comes back at once, as the list knows it: that may be at another address, where a
+        // list of another make says nothing of its life.
+        var directives = changing(.failed) { machine, _ in machine.table.remove(id) }
         if isNeighbour { wantRound(&directives) }
         return directives
     }

@@ -27,12 +27,13 @@ public struct RoutingTable: Hashable, Sendable {
         return index < entries.count ? entries[index] : nil
     }
 
-    /// Adds a node, or takes over a newer life of one that is there.
+    /// Adds a node, or takes over a newer life of one that is there. Nodes of another make have no count of
+    /// their lives: of two of those the one that is heard of last counts.
     public mutating func insert(_ node: NodeReference) {
         guard node.id != owner else { return }
         let index = firstIndex(atLeast: space.distance(from: owner, to: node.id))
         if index < entries.count, entries[index].id == node.id {
-            if entries[index].incarnation < node.incarnation { entries[index] = node }
+            if entries[index].incarnation <= node.incarnation { entries[index] = node }
         } else {
             entries.insert(node, at: index)
         }

@@ -77,7 +77,7 @@ public struct SuccessorList: Hashable, Sendable {
     /// Takes over a newer life (and address) of a node that is listed.
     mutating func refresh(_ reference: NodeReference) {
         guard let index = entries.firstIndex(where: { $0.id == reference.id }),
-            entries[index].incarnation < reference.incarnation
+            entries[index].incarnation <= reference.incarnation
         else { return }
         entries[index] = reference
     }

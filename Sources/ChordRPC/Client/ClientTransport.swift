@@ -63,6 +63,8 @@ package struct ClientResult: Sendable {
     package var trailers: Metadata
     /// Who answered, as its certificate says; nil where no connection came about.
     package var peer: PeerIdentity?
+    /// The connection that the call went over, where there was one: a later one has a higher number.
+    package var connection: UInt64?
 
     package init(
         status: Status,

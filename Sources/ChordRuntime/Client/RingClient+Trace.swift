@@ -43,24 +43,30 @@ extension RingClient {
                 iterative: true,
                 excluded: excluded
             )
-            // The connection is opened by a call of its own, so that one round trip is what is timed.
+            // The connection is opened by a call of its own, so that one round trip is what is timed; and
+            // that call tells what the node speaks.
             var started = executor.now
-            var result = await contact.peers.call(
-                ChordMethods.getPredecessor,
-                at: PeerTarget(node),
-                message: GetPredecessorRequest().encoded(in: space),
+            let opened = await contact.peers.say(
+                .state,
+                to: PeerTarget(node),
+                in: contact.parameters,
                 timeout: silence.cap,
                 on: executor
             )
+            var result = opened.result
             if result.status.isOK {
                 started = executor.now
-                result = await contact.peers.call(
-                    ChordMethods.findSuccessor,
-                    at: PeerTarget(node),
-                    message: request.encoded(in: space),
-                    timeout: deadline - started,
-                    on: executor
-                )
+                if opened.dialect.name == .native {
+                    result = await contact.peers.call(
+                        ChordMethods.findSuccessor,
+                        at: PeerTarget(node),
+                        message: request.encoded(in: space),
+                        timeout: deadline - started,
+                        on: executor
+                    )
+                } else {
+                    result = await step(at: node, for: id, contact)
+                }
             }
             var step = LookupStep(node: node, roundTrip: executor.now - started)
             let reply = Result {
@@ -104,5 +110,43 @@ extension RingClient {
             .lookupFailed,
             "no owner found; asked \(asked.joined(separator: ", "))"
         )
+    }
+
+    /// One step at a node of another make, as if it answered in our dialect: it knows no steps, but its list
+    /// names the owner, or who is nearer to it.
+    private func step(
+        at node: NodeReference,
+        for id: Identifier,
+        _ contact: Contact
+    ) async -> ClientResult {
+        let said = await contact.peers.say(
+            .state,
+            to: PeerTarget(node),
+            in: contact.parameters,
+            timeout: silence.cap,
+            on: executor
+        )
+        guard said.result.status.isOK else { return said.result }
+        let answer = try? said.dialect.state(of: node, from: said.answers, in: contact.parameters)
+        guard let state = answer ?? nil else {
+            return ClientResult(
+                status: Status(.failedPrecondition, "\(node.name) is no member of the ring")
+            )
+        }
+        var reply = FindSuccessorReply(owner: nil, answering: node)
+        if id == node.id || id.isIn(after: state.predecessor.id, through: node.id) {
+            reply.owner = node
+            reply.successors = state.successors
+        } else if let owner = state.successors.first(where: {
+            id.isIn(after: node.id, through: $0.id)
+        }) {
+            reply.owner = owner
+            reply.successors = Array(state.successors.drop { $0.id != owner.id }.dropFirst())
+        } else {
+            reply.closer = state.successors.reversed()
+        }
+        var result = said.result
+        result.message = reply.encoded(in: contact.parameters.space)
+        return result
     }
 }

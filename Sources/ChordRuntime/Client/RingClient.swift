@@ -13,8 +13,8 @@ import NIOConcurrencyHelpers
 package struct RingClient: Sendable {
     let contacts: [String]
     let transport: any ClientTransport
-    let executor: any NodeExecutor
-    let silence: SilenceLimits
+    package let executor: any NodeExecutor
+    package let silence: SilenceLimits
     let lookups: LookupLimits
     let hashes: [HashFunction]
     private let kept = KeptContact()
@@ -46,6 +46,11 @@ package struct RingClient: Sendable {
         let peers: PeerCalls
     }
 
+    /// Calls in every dialect that there is: who only asks harms nobody with a question not understood.
+    func makePeers() -> PeerCalls {
+        PeerCalls(transport: transport, limits: silence, dialects: Set(DialectName.foreign))
+    }
+
     /// The first of the addresses that answers as a member.
     ///
     /// - Throws: `noContact` with what each of them said.
@@ -53,7 +58,7 @@ package struct RingClient: Sendable {
         var failures: [String] = []
         for address in contacts {
             let target = PeerTarget(bootstrap: address)
-            let peers = PeerCalls(transport: transport, limits: silence)
+            let peers = makePeers()
             let result = await peers.call(
                 ChordMethods.getSuccessorList,
                 at: target,

@@ -70,6 +70,8 @@ package struct RuntimeConfiguration: Sendable {
     package var silence = SilenceLimits()
     package var lookups = LookupLimits()
     package var machine = ChordMachine.Configuration()
+    /// The contracts of other makes that are spoken besides our own.
+    package var dialects: Set<DialectName> = []
 
     package init(name: String, address: String, parameters: RingParameters, hash: HashFunction) {
         self.name = name

@@ -14,10 +14,12 @@ final class LookupRun: @unchecked Sendable {
     /// What a lookup is part of.
     struct Context: Sendable {
         let published: PublishedView
-        let peers: PeerCalls
+        let states: PeerStates
         let floor: Duration
         /// Told of peers that are dead or no members.
         let suspect: @Sendable (Identifier) -> Void
+
+        var peers: PeerCalls { states.peers }
     }
 
     typealias Completion = @Sendable (Result<FindSuccessorReply, Status>, _ raw: [UInt8]?) -> Void
@@ -29,6 +31,8 @@ final class LookupRun: @unchecked Sendable {
     private var machine: LookupMachine
     private var completion: Completion?
     private var call: WatchedCall?
+    /// The lookup among nodes of another make, where it has come to one.
+    private var foreign: ForeignLookup?
     private var pause: ScheduledWork?
     /// Until when one that finds nobody alive starts over. Half of the time is left to the caller, who may
     /// know another node to ask.
@@ -61,12 +65,14 @@ final class LookupRun: @unchecked Sendable {
         completion = nil
         pause?.cancel()
         call?.cancel()
+        foreign?.cancel()
     }
 
     /// The caller has changed its mind, and still is to be told the end.
     func abandon() {
         finish(.failure(Status(.cancelled, "the caller cancelled the lookup", origin: .local)), nil)
         call?.cancel()
+        foreign?.cancel()
     }
 
     private func advance() {
@@ -94,6 +100,7 @@ final class LookupRun: @unchecked Sendable {
     }
 
     private func ask(_ peer: NodeReference, space: IdentifierSpace) {
+        if context.peers.dialects.isForeign(peer.address) { return askForeign(peer) }
         let request = FindSuccessorRequest(
             id: machine.target,
             hopBudget: machine.hopBudget,
@@ -120,6 +127,8 @@ final class LookupRun: @unchecked Sendable {
         call = nil
         guard completion != nil else { return }
         guard result.status.isOK else {
+            let isUnknown = result.status.origin == .peer && result.status.code == .unimplemented
+            if isUnknown, context.peers.dialects.hasForeign { return askForeign(peer) }
             // A deadline that passed says nothing about the peer: it may have been the caller's own and
             // short, or spent further on by somebody whom this peer waits for.
             let verdict = PeerVerdict(result.status)
@@ -146,6 +155,42 @@ final class LookupRun: @unchecked Sendable {
             machine.exclude(peer.id)
             advance()
         }
+    }
+
+    /// Goes on among nodes of another make. They forward nothing for us: what they answer needs checks that
+    /// only the asker can make.
+    private func askForeign(_ peer: NodeReference) {
+        let view = context.published.current.view
+        let search = OwnerSearch(
+            for: machine.target,
+            from: [peer],
+            known: view.table.entries + [view.predecessor, view.node],
+            joiner: machine.joiner?.id,
+            questionLimit: max(8, machine.hopBudget - machine.hops)
+        )
+        foreign = ForeignLookup(
+            search,
+            view: view,
+            states: context.states,
+            floor: context.floor,
+            deadline: deadline,
+            executor: executor
+        ) { [self] result in
+            for id in foreign?.gone ?? [] { context.suspect(id) }
+            foreign = nil
+            guard completion != nil else { return }
+            switch result {
+            case .success(var reply):
+                reply.hops = machine.hops + 1
+                if wantsPath { reply.path = [view.node, peer] }
+                finish(.success(reply), nil)
+            case .failure(let status):
+                if status.code == .deadlineExceeded { return finish(.failure(status), nil) }
+                machine.exclude(peer.id)
+                advance()
+            }
+        }
+        foreign?.start()
     }
 
     private func finish(_ result: Result<FindSuccessorReply, Status>, _ raw: [UInt8]?) {

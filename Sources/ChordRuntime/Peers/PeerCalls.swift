@@ -13,10 +13,16 @@ package final class PeerCalls: Sendable {
     let transport: any ClientTransport
     let limits: SilenceLimits
     let times: RoundTripTimes
+    let dialects: PeerDialects
 
-    package init(transport: any ClientTransport, limits: SilenceLimits) {
+    package init(
+        transport: any ClientTransport,
+        limits: SilenceLimits,
+        dialects: Set<DialectName> = []
+    ) {
         self.transport = transport
         self.limits = limits
+        self.dialects = PeerDialects(dialects)
         times = RoundTripTimes(limits: limits)
     }
 
@@ -49,7 +55,9 @@ package final class PeerCalls: Sendable {
 
     /// Calls whoever is meant by `target`.
     ///
-    /// - Parameter isSecondTry: dials anew, and allows for both the time of a peer that is not known yet.
+    /// - Parameters:
+    ///   - isSecondTry: dials anew, and allows for both the time of a peer that is not known yet.
+    ///   - patience: the silence allowed, where the peer gives no sign before its answer.
     @discardableResult
     func call(
         _ method: RPCMethod,
@@ -59,6 +67,7 @@ package final class PeerCalls: Sendable {
         floor: Duration,
         connectLimit: Duration? = nil,
         isSecondTry: Bool = false,
+        patience: Duration? = nil,
         on executor: any NodeExecutor,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) -> WatchedCall {
@@ -68,6 +77,7 @@ package final class PeerCalls: Sendable {
             address: target.address,
             floor: isSecondTry ? limits.initial : floor,
             connectLimit: isSecondTry ? limits.initial : connectLimit ?? limits.connect,
+            patience: patience,
             completion: completion
         )
         call.start(

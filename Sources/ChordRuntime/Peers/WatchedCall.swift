@@ -15,6 +15,9 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     private let address: String
     private let floor: Duration
     private let connectLimit: Duration
+    /// The silence allowed to a peer whose first sign is the answer itself, which says nothing of a round
+    /// trip; nil where it accepts calls at once.
+    private let patience: Duration?
     private let completion: @Sendable (ClientResult) -> Void
     private var handle: (any ClientCallHandle)?
     private var watch: ScheduledWork?
@@ -28,8 +31,10 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
         address: String,
         floor: Duration,
         connectLimit: Duration,
+        patience: Duration? = nil,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) {
+        self.patience = patience
         self.peers = peers
         self.executor = executor
         self.address = address
@@ -50,7 +55,7 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     func callSent() {
         guard !isFinished, !isAccepted else { return }
         sentAt = executor.now
-        let allowance = peers.times.allowance(for: address, floor: floor)
+        let allowance = patience ?? peers.times.allowance(for: address, floor: floor)
         arm(after: allowance, "\(address) was silent for \(allowance)")
     }
 
@@ -68,7 +73,7 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
         isAccepted = true
         watch?.cancel()
         watch = nil
-        if let sentAt { peers.times.record(executor.now - sentAt, of: address) }
+        if let sentAt, patience == nil { peers.times.record(executor.now - sentAt, of: address) }
     }
 
     private func arm(after limit: Duration, _ reason: String) {

@@ -72,6 +72,9 @@ extension NodeShell {
     private func joinOnce(through address: String) async throws(ChordError) -> Bool {
         let space = configuration.parameters.space
         let contact = PeerTarget(bootstrap: address)
+        if let said = await foreignState(of: contact) {
+            return try await joinForeign(through: contact, said)
+        }
         let first = try await stateForJoin(of: contact)
         try await refuseLiveHolder(among: [first.predecessor] + first.successors)
         let request = FindSuccessorRequest(id: machine.node.id, joiner: machine.node)
@@ -95,7 +98,7 @@ extension NodeShell {
         let member = reply.answering
         guard isRightlyPlaced(member) else { return false }
         // The member itself, rather than what somebody says of it: its state in one answer.
-        var state = try await stateForJoin(of: PeerTarget(member))
+        var state = try await memberState(of: member)
         guard state.node.id == member.id, state.node.name == member.name else { return false }
         try await refuseLiveHolder(among: state.successors)
         state.successors = admissible(state.successors)
@@ -115,14 +118,14 @@ extension NodeShell {
 
     /// Asks the members that stand in this node's place. One that answers keeps it; one that does not is
     /// what is left of a former life.
-    private func refuseLiveHolder(among nodes: [NodeReference]) async throws(ChordError) {
+    func refuseLiveHolder(among nodes: [NodeReference]) async throws(ChordError) {
         for former in nodes where former.name == configuration.name {
             perform(machine.raiseIncarnation(above: former.incarnation))
         }
         // An honest list names one at the most.
         guard let holder = nodes.first(where: isHolder) else { return }
         let state: RingState
-        switch await stateAnswer(of: PeerTarget(holder)) {
+        switch await stateAnswer(of: holder) {
         case .dead, .notMember: return
         case .busy:
             throw ChordError(
@@ -183,9 +186,21 @@ extension NodeShell {
         return reply.state
     }
 
-    private func stateAnswer(of target: PeerTarget) async -> StateAnswer {
+    /// The state of the member that stands before our place, of whatever make it is.
+    private func memberState(of member: NodeReference) async throws(ChordError) -> RingState {
+        guard peers.dialects.hasForeign else {
+            return try await stateForJoin(of: PeerTarget(member))
+        }
+        let answer = await stateAnswer(of: member)
+        guard case .state(let state) = answer else {
+            throw ChordError(.noContact, "\(member) does not say its state: \(answer.kind)")
+        }
+        return state
+    }
+
+    func stateAnswer(of node: NodeReference) async -> StateAnswer {
         await withCheckedContinuation { continuation in
-            state(of: target, isCertain: false) { continuation.resume(returning: $0) }
+            state(of: node, isCertain: false) { continuation.resume(returning: $0) }
         }
     }
 

@@ -71,7 +71,7 @@ extension NodeShell {
     // MARK: Calls
 
     private func askState(_ token: Token, _ peer: NodeReference) {
-        state(of: PeerTarget(peer), isCertain: true) { [weak self] answer in
+        state(of: peer, isCertain: true) { [weak self] answer in
             self?.assumeIsolated { shell in
                 var answer = answer
                 if case .state(let state) = answer, state.node.name != peer.name {
@@ -122,72 +122,49 @@ extension NodeShell {
         peers.transport.resetBackoff(of: node.address)
     }
 
-    /// Asks a node for its state.
-    ///
-    /// - Parameter isCertain: asks a second time, over a new connection, before the verdict of death. The
-    ///   old one may have been idle too long; or the network was away for a moment, and TCP waits for
-    ///   longer than it was away before it sends again.
+    /// Asks a node for its state; `isCertain` before a verdict of death that counts.
     nonisolated func state(
-        of target: PeerTarget,
+        of node: NodeReference,
         isCertain: Bool,
-        isSecondTry: Bool = false,
         completion: @escaping @Sendable (StateAnswer) -> Void
     ) {
-        let parameters = configuration.parameters
-        let request = GetSuccessorListRequest(parameters: parameters)
-        let space = parameters.space
-        peers.call(
-            ChordMethods.getSuccessorList,
-            at: target,
-            message: request.encoded(in: space),
-            deadline: executor.now + configuration.silence.cap + configuration.silence.connect,
-            floor: configuration.silence.maintenanceFloor,
-            isSecondTry: isSecondTry,
-            on: executor
-        ) { [self] result in
-            let answer = StateAnswer(result, in: parameters)
-            let isBroken = result.status.origin == .transport && result.peer != nil
-            if case .dead = answer, isCertain, !isSecondTry,
-                isBroken || result.status.origin == .silence
-            {
-                return state(
-                    of: target,
-                    isCertain: true,
-                    isSecondTry: true,
-                    completion: completion
-                )
-            }
-            guard case .state(var state) = answer else { return completion(answer) }
-            guard isRightlyPlaced(state.node), isRightlyPlaced(state.predecessor) else {
-                return completion(.notMember)
-            }
-            state.successors = admissible(state.successors)
-            completion(.state(state))
-        }
+        let silence = configuration.silence
+        let manner = PeerManner(
+            deadline: executor.now + silence.cap + silence.connect,
+            floor: silence.maintenanceFloor
+        )
+        states.ask(node, manner, isCertain: isCertain, on: executor, completion: completion)
     }
 
     /// - Parameter changed: nudges our predecessor, rather than naming ourselves as one.
     private func notify(_ peer: NodeReference, changed: Bool) {
-        let request = NotifyRequest(
-            candidate: machine.node,
-            parameters: configuration.parameters,
-            changed: changed
-        )
-        peers.call(
-            ChordMethods.notify,
-            of: peer,
-            message: request.encoded(in: configuration.parameters.space),
-            deadline: executor.now + configuration.silence.cap,
-            floor: configuration.silence.maintenanceFloor,
-            on: executor
-        ) { [logger] result in
+        tell(peer, .notify(machine.node, changed: changed)) { [logger] status in
             // Nothing depends on it: the next round notifies again.
-            guard !result.status.isOK else { return }
+            guard !status.isOK else { return }
             logger.debug(
                 "notify failed",
-                metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"]
+                metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(status)"]
             )
         }
+    }
+
+    private func tell(
+        _ peer: NodeReference,
+        _ statement: PeerStatement,
+        completion: @escaping @Sendable (Status) -> Void
+    ) {
+        let silence = configuration.silence
+        let manner = PeerManner(
+            deadline: executor.now + silence.cap,
+            floor: silence.maintenanceFloor
+        )
+        peers.say(
+            statement,
+            to: PeerTarget(peer),
+            in: configuration.parameters,
+            manner,
+            on: executor
+        ) { completion($0.result.status) }
     }
 
     private func sendLeave(
@@ -195,27 +172,22 @@ extension NodeShell {
         predecessor: NodeReference,
         successors: [NodeReference]
     ) {
-        let request = LeaveRequest(
-            state: RingState(
-                node: machine.node,
-                predecessor: predecessor,
-                successors: successors
-            )
+        let state = RingState(
+            node: machine.node,
+            predecessor: predecessor,
+            successors: successors
         )
+        // To a node of another make that stands before us there is nothing to say: it looks after us, and
+        // finds us gone. One that stands after us hears who stood before.
+        let isPredecessor = peer.id == predecessor.id && peer.id != successors.first?.id
+        if isPredecessor, peers.dialects.isForeign(peer.address) { return }
         leavesUnderWay += 1
-        peers.call(
-            ChordMethods.leave,
-            of: peer,
-            message: request.encoded(in: configuration.parameters.space),
-            deadline: executor.now + configuration.silence.cap,
-            floor: configuration.silence.maintenanceFloor,
-            on: executor
-        ) { [weak self] result in
+        tell(peer, .leave(state)) { [weak self] status in
             self?.assumeIsolated { shell in
-                if !result.status.isOK {
+                if !status.isOK {
                     shell.logger.debug(
                         "leave was not heard",
-                        metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"]
+                        metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(status)"]
                     )
                 }
                 shell.leaveAnswered()
@@ -243,7 +215,7 @@ extension NodeShell {
     }
 
     private func verifyRival(_ rival: NodeReference) {
-        state(of: PeerTarget(rival), isCertain: false) { [weak self] answer in
+        state(of: rival, isCertain: false) { [weak self] answer in
             self?.assumeIsolated { shell in
                 guard case .state(let state) = answer, state.node.name == shell.machine.node.name,
                     state.node.address != shell.machine.node.address
@@ -326,7 +298,7 @@ extension NodeShell {
     nonisolated var lookupContext: LookupRun.Context {
         LookupRun.Context(
             published: published,
-            peers: peers,
+            states: states,
             floor: configuration.silence.lookupFloor
         ) { [weak self] id in
             self?.enter { $0.suspect(id) }
@@ -348,24 +320,6 @@ extension StateAnswer {
         case .notMember: "not a member"
         case .busy: "busy"
         case .dead: "dead"
-        }
-    }
-
-    init(_ result: ClientResult, in parameters: RingParameters) {
-        guard result.status.isOK else {
-            switch PeerVerdict(result.status) {
-            case .dead: self = .dead
-            case .notMember: self = .notMember
-            case .alive, .unknown: self = .busy
-            }
-            return
-        }
-        do throws(WireError) {
-            let reply = try GetSuccessorListReply(decoding: result.message, space: parameters.space)
-            // Who does not compare is compared: a member of another ring is none of this one.
-            self = reply.parameters == parameters ? .state(reply.state) : .notMember
-        } catch {
-            self = .notMember
         }
     }
 }

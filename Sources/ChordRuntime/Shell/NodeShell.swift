@@ -5,6 +5,7 @@
 package import ChordCore
 import ChordIdentity
 package import ChordRPC
+import ChordWire
 package import Logging
 
 /// The actor around a node's ``ChordMachine``: it does what the machine asks for and feeds the results
@@ -17,6 +18,7 @@ package actor NodeShell {
     /// Whether this node is a member, whenever that changes.
     nonisolated let membership = EventHub<Bool>(capacity: 1)
     nonisolated let peers: PeerCalls
+    nonisolated let states: PeerStates
     nonisolated let published: PublishedView
     nonisolated let logger: Logger
     nonisolated let metrics: RuntimeMetrics
@@ -41,6 +43,8 @@ package actor NodeShell {
     var foundingRounds = 0
     /// Leave calls that are not answered yet, and who waits for the last of them.
     var leavesUnderWay = 0
+    /// Nodes of another make that have claimed a place before us and are being asked.
+    var claimsUnderWay = 0
     var leaveWaiters: [CheckedContinuation<Void, Never>] = []
     /// Why the node stopped, once it has.
     var end: End?
@@ -82,10 +86,21 @@ package actor NodeShell {
             parameters: configuration.parameters,
             configuration: configuration.machine
         )
-        published = PublishedView(machine.view)
+        let published = PublishedView(machine.view)
+        self.published = published
         peers = PeerCalls(
             transport: transport,
-            limits: configuration.silence
+            limits: configuration.silence,
+            dialects: configuration.dialects
+        )
+        states = PeerStates(
+            peers: peers,
+            parameters: configuration.parameters,
+            place: configuration.identifier,
+            known: {
+                let view = published.current.view
+                return view.table.entries + [view.predecessor, view.node]
+            }
         )
     }
 
@@ -101,6 +116,16 @@ package actor NodeShell {
             shell: self,
             space: configuration.parameters.space
         ).register(in: &router)
+        for dialect in DialectName.foreign.filter(configuration.dialects.contains) {
+            guard let dialect = Dialects.foreign(dialect) else { continue }
+            DialectService(
+                dialect: dialect,
+                published: published,
+                lookups: lookupContext,
+                limits: configuration.lookups,
+                shell: self
+            ).register(in: &router)
+        }
         AdminService(shell: self).register(in: &router)
         let services = Set(
             router.methods.map(\.service) + [HealthService.name, ReflectionService.name]
@@ -177,23 +202,12 @@ package actor NodeShell {
         return nil
     }
 
-    /// Whether a node stands where the ring's rule puts it: nobody chooses a place.
     nonisolated func isRightlyPlaced(_ node: NodeReference) -> Bool {
-        configuration.identifier(name: node.name, address: node.address) == node.id
+        states.isRightlyPlaced(node)
     }
 
-    /// The beginning of a peer's list up to the first node that does not stand where it must. Nodes that
-    /// are known already are not hashed again.
     nonisolated func admissible(_ nodes: [NodeReference]) -> [NodeReference] {
-        let known = view.table.entries
-        return Array(
-            nodes.prefix { node in
-                known.contains {
-                    $0.id == node.id && $0.name == node.name && $0.address == node.address
-                }
-                    || isRightlyPlaced(node)
-            }
-        )
+        states.admissible(nodes)
     }
 
     // MARK: Ending

@@ -8,6 +8,7 @@ import ChordRPC
 import ChordTLS
 import CoreMetrics
 import NIOCore
+import Synchronization
 
 /// One dialled connection, from its TLS handshake to its end.
 ///
@@ -30,6 +31,10 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         case draining
         case closed
     }
+
+    /// Tells connections apart: a later one has a higher number.
+    let number = lastNumber.add(1, ordering: .relaxed).newValue
+    private static let lastNumber = Atomic<UInt64>(0)
 
     let client: LoopClient
     private let address: String

@@ -119,13 +119,15 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     /// - Parameter isLater: not now, because the caller is in the middle of a call to us.
     func finish(_ result: ClientResult, isLater: Bool = false) {
         guard phase != .finished else { return }
+        var result = result
+        result.connection = connection?.number
         phase = .finished
         peer = nil
         connection = nil
         if let caller {
-            caller.execute { [observer] in observer.callFinished(result) }
+            caller.execute { [observer, result] in observer.callFinished(result) }
         } else if isLater {
-            client.executor.execute { [observer] in observer.callFinished(result) }
+            client.executor.execute { [observer, result] in observer.callFinished(result) }
         } else {
             observer.callFinished(result)
         }

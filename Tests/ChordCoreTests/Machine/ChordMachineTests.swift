@@ -41,6 +41,36 @@ import Testing
         #expect(machine.tick().isEmpty)
     }
 
+    @Test func aSuccessorThatMovedWithoutALifeIsRoutedToWhereTheListSays() throws {
+        var machine = try Self.machine(10)
+        let former = Nodes.node(30, life: 5)
+        _ = machine.join(
+            after: RingState(
+                node: Nodes.node(5),
+                predecessor: former,
+                successors: [Nodes.node(20), former]
+            )
+        )
+        // The head is of another make: it knows the new address, and of lives nothing.
+        var moved = Nodes.node(30, life: 0)
+        moved.address = "elsewhere:1"
+        let token = try Self.question(in: machine.tick())
+        _ = machine.receive(
+            .state(
+                RingState(
+                    node: Nodes.node(20, life: 0),
+                    predecessor: Nodes.node(10),
+                    successors: [moved]
+                )
+            ),
+            for: token
+        )
+        #expect(machine.table.preceding(Identifier(30)).first == former)
+        _ = machine.suspect(Identifier(30))
+        #expect(machine.table.preceding(Identifier(30)).first == moved)
+        #expect(machine.successors.contains(Identifier(30)))
+    }
+
     @Test func aNodeDoesNotNotifyItself() throws {
         var machine = try Self.machine(10)
         _ = machine.create()

@@ -23,6 +23,7 @@ enum WireTarget: FuzzTarget {
             { try trySuccessorListReply($0, $1) },
             { try tryMessage(LeaveRequest.self, $0, $1) },
             { try tryMessage(LeaveReply.self, $0, $1) },
+            { try tryConcord($0, $1) },
         ]
 
     static var seeds: [[UInt8]] {
@@ -77,9 +78,12 @@ enum WireTarget: FuzzTarget {
                 LeaveRequest(state: state),
                 LeaveReply(),
             ]
-            return messages.enumerated().filter { $0.offset % 2 == index % 2 || index < 2 }.map {
-                [UInt8($0.offset), UInt8(index)] + $0.element.encoded(in: space)
-            }
+            let ring = try? ConcordDialect().encode(.state(state), to: "GetRing", in: parameters)
+            let foreign = [UInt8(decoders.count - 1), UInt8(index)] + (ring ?? [])
+            return [foreign]
+                + messages.enumerated().filter { $0.offset % 2 == index % 2 || index < 2 }.map {
+                    [UInt8($0.offset), UInt8(index)] + $0.element.encoded(in: space)
+                }
         }
     }
 
@@ -125,6 +129,36 @@ enum WireTarget: FuzzTarget {
         reply.path = []
         let again = try FindSuccessorReply(decoding: prepared, space: space)
         try require(again == reply, "\(reply) became \(again) when prepared")
+    }
+
+    /// A Concord node's answers and questions: what is read of a ring can be told to another such node,
+    /// who reads the same.
+    private static func tryConcord(
+        _ bytes: UnsafeRawBufferPointer,
+        _ space: IdentifierSpace
+    ) throws {
+        let dialect = ConcordDialect()
+        let parameters = RingParameters(
+            ring: "ring",
+            hash: "sha256",
+            probe: .zero,
+            space: space,
+            rule: .name,
+            successorCount: 4
+        )
+        for method in dialect.methods {
+            _ = try? dialect.question(method, bytes, in: parameters)
+        }
+        let answers = [Array(bytes)]
+        if let owner = try? dialect.owner(from: answers, in: parameters) {
+            let encoded = try dialect.encode(.owner(owner), to: "FindSuccessor", in: parameters)
+            let again = try dialect.owner(from: [encoded], in: parameters)
+            try require(again == owner, "\(owner) became \(again)")
+        }
+        guard let state = try? dialect.state(of: nil, from: answers, in: parameters) else { return }
+        let encoded = try dialect.encode(.state(state), to: "GetRing", in: parameters)
+        let again = try dialect.state(of: state.node, from: [encoded], in: parameters)
+        try require(again == state, "\(state) became \(String(describing: again))")
     }
 
     private static func trySuccessorListReply(

@@ -1,0 +1,106 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Chord
+import Logging
+
+/// `chord interop`.
+struct InteropCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "interop",
+        abstract: "Check nodes of another make.",
+        subcommands: [InteropCheckCommand.self]
+    )
+}
+
+/// `chord interop check`.
+struct InteropCheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Say what a node speaks, and whether it can be a member beside ours.",
+        discussion: """
+            For those who write a node of their own. What is expected stands beside what was found. \
+            Without --join only questions are asked, and nothing changes; with it, a node of ours \
+            joins through the address, waits until its neighbours know it, leaves, and waits until \
+            they have forgotten it. The exit code is 1 where something is wrong.
+            """
+    )
+
+    @Argument(help: ArgumentHelp("The node to check.", valueName: "host:port"))
+    var address: String
+
+    @Flag(help: "Join the ring through it, and leave again.")
+    var join = false
+
+    @Option(help: "With --join: the name of the node that joins, the one in its certificate.")
+    var name: String?
+
+    @Option(
+        help: ArgumentHelp("With --join: where that node listens.", valueName: "host:port")
+    )
+    var listen = "127.0.0.1:0"
+
+    @Option(
+        help: ArgumentHelp(
+            "With --join: how long each step may take; \(Interval.help).",
+            valueName: "time"
+        )
+    )
+    var timeout = Interval(seconds: 60)
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "Who asks")
+    var ring: RingOptions
+
+    @OptionGroup(title: "The ring's parameters, where the node does not say them")
+    var parameters: ParameterOptions
+
+    func validate() throws {
+        guard !join || name != nil else {
+            throw ValidationError("--join needs --name, the name of the node that joins.")
+        }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            let configuration = try parameters.configuration()
+            let view = try await ring.withClient { client in
+                var report = try await client.check(address, ring: configuration)
+                if join, let name, !report.dialects.isEmpty {
+                    let trial = InteropTrial(
+                        address: address,
+                        configuration: try node(name, configuration),
+                        timeout: timeout.duration,
+                        client: client
+                    )
+                    report.findings += await trial.run()
+                }
+                return InteropView(report: report)
+            }
+            for line in json ? [view.json.lines] : view.lines { Standard.output(line) }
+            if !view.report.isGood { throw ExitCode(1) }
+        }
+    }
+
+    private func node(
+        _ name: String,
+        _ ring: RingConfiguration
+    ) throws(CommandFailure) -> ChordConfiguration {
+        var certificates = Certificates(
+            directory: try RingOptions.directory(given: self.ring.certsDir),
+            name: name
+        )
+        certificates.admitsHostCertificates = self.ring.admitHostCertificates
+        var configuration = ChordConfiguration(name: name, ring: ring, certificates: certificates)
+        configuration.listen = listen
+        configuration.contacts = [address]
+        configuration.joinTimeout = timeout.duration
+        configuration.dialects = Set(DialectName.foreign)
+        configuration.logger = Logger(label: "chord.interop") { _ in SwiftLogNoOpLogHandler() }
+        return configuration
+    }
+}

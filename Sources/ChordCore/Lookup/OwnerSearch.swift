@@ -1,0 +1,197 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Lookups among nodes whose answers cannot be taken as they are.
+//
+// A node of another make may answer a lookup wrongly: Concord, for one, names the predecessor of a node
+// that is asked for by its own identifier, and any node may name one that is dead. What a node says of its
+// own place is another matter. So the owner is settled by states: the answer to a lookup is only a hint
+// where to look, and the node that it names must say itself that it is a member, and who stands before it.
+
+/// Finds the owner of an identifier by asking nodes for their states. A value; whoever drives it does the
+/// calls, and answers each step with one of `answered`, `failed` and `jumped`.
+public struct OwnerSearch: Hashable, Sendable {
+    /// What to do next.
+    public enum Step: Hashable, Sendable {
+        /// Ask a node for its state.
+        case ask(NodeReference)
+        /// Ask a node to look the target up: it may know a way that its successor list does not.
+        case jump(NodeReference)
+        /// The owner, and the nearest member before the target, as each describes itself. The latter is
+        /// nil where nobody needed to be asked.
+        case found(owner: RingState, before: RingState?)
+        /// Nobody who could be asked answers.
+        case fail
+    }
+
+    /// What is looked for.
+    public let target: Identifier
+    /// The node that wants to join at the target: never the owner, and the node before it is wanted too.
+    public let joiner: Identifier?
+    /// How many questions are allowed.
+    private let questionLimit: Int
+    /// Who may be asked first.
+    private let start: [NodeReference]
+    /// Whom the asker knows of besides: a node that says it is alone, or names nobody alive, is not the end.
+    private let known: [NodeReference]
+
+    /// The nearest member before the target that has answered.
+    private var near: RingState?
+    /// The nearest member at or after the target that has answered.
+    private var beyond: RingState?
+    private var excluded: Set<Identifier>
+    private var hint: NodeReference?
+    private var jumpedFrom: Identifier?
+    private var questions = 0
+
+    /// A search that begins with one of `start`.
+    ///
+    /// - Parameter known: whom the asker knows of besides, itself included where it is a member.
+    public init(
+        for target: Identifier,
+        from start: [NodeReference],
+        known: [NodeReference] = [],
+        joiner: Identifier? = nil,
+        questionLimit: Int
+    ) {
+        self.target = target
+        self.start = start
+        self.known = known
+        self.joiner = joiner
+        self.questionLimit = questionLimit
+        excluded = Set(joiner.map { [$0] } ?? [])
+    }
+
+    /// The next step. Each one that asks counts against the limit.
+    public mutating func step() -> Step {
+        let step = next()
+        guard step.isQuestion else { return step }
+        questions += 1
+        return questions <= questionLimit ? step : .fail
+    }
+
+    private func next() -> Step {
+        if let hint { return .ask(hint) }
+        guard let near else {
+            if let beyond, joiner == nil, beyond.node.id == target {
+                return .found(owner: beyond, before: nil)
+            }
+            // On a circle everybody stands before the target; the nearest to it is asked first.
+            return nearestBeforeTarget(of: start).map { .ask($0) } ?? .fail
+        }
+        if let beyond {
+            if let nearer = nearer(than: beyond, near) { return .ask(nearer) }
+            if joiner != nil, let closer = closer(than: near, beyond) { return .ask(closer) }
+            return .found(owner: beyond, before: near)
+        }
+        let list = near.successors.filter { isUsable($0, beside: near) }
+        let reaching = list.first { target.isIn(after: near.node.id, through: $0.id) }
+        if let reaching { return .ask(reaching) }
+        if jumpedFrom != near.node.id { return .jump(near.node) }
+        if let furthest = list.last { return .ask(furthest) }
+        if let other = nearestAtOrAfterTarget(of: start + known, beside: near) {
+            return .ask(other)
+        }
+        // One that was alone and has been notified knows of one other.
+        if isUsable(near.predecessor, beside: near) { return .ask(near.predecessor) }
+        let isAlone = excluded.subtracting([joiner].compactMap { $0 }).isEmpty
+        return isAlone ? .found(owner: near, before: near) : .fail
+    }
+
+    /// A node is a member, and this is its state.
+    public mutating func answered(_ state: RingState) {
+        let id = state.node.id
+        if hint?.id == id { hint = nil }
+        guard !excluded.contains(id) else { return }
+        if id == target {
+            beyond = state
+        } else if let former = near {
+            if id.isBetween(former.node.id, and: target) {
+                near = state
+            } else if id != former.node.id, isNearer(id) {
+                beyond = state
+            }
+        } else {
+            near = state
+        }
+    }
+
+    /// A node is dead, or no member.
+    public mutating func failed(_ id: Identifier) {
+        if hint?.id == id { hint = nil }
+        excluded.insert(id)
+    }
+
+    /// What the lookup of the node nearest to the target gave; nil where it gave nothing.
+    public mutating func jumped(to hint: NodeReference?) {
+        jumpedFrom = near?.node.id
+        guard let hint, let near, isUsable(hint, beside: near), hint.id != beyond?.node.id else {
+            return
+        }
+        self.hint = hint
+    }
+
+    // MARK: Who is worth asking
+
+    private func isUsable(_ node: NodeReference, beside near: RingState) -> Bool {
+        node.id != near.node.id && !excluded.contains(node.id)
+    }
+
+    /// Whether a node at or after the target is nearer to it than the one that is known.
+    private func isNearer(_ id: Identifier) -> Bool {
+        guard let known = beyond?.node.id else { return true }
+        guard known != target, id != known else { return false }
+        return id == target || id.isBetween(target, and: known)
+    }
+
+    private func nearestBeforeTarget(of nodes: [NodeReference]) -> NodeReference? {
+        var best: NodeReference?
+        for node in nodes where !excluded.contains(node.id) {
+            // The node at the target owns it, if it lives.
+            if node.id == target, beyond == nil { return node }
+            guard node.id != target else { continue }
+            if best.map({ node.id.isBetween($0.id, and: target) }) ?? true { best = node }
+        }
+        return best
+    }
+
+    private func nearestAtOrAfterTarget(
+        of nodes: [NodeReference],
+        beside near: RingState
+    ) -> NodeReference? {
+        var best: NodeReference?
+        for node in nodes where isUsable(node, beside: near) {
+            guard target.isIn(after: near.node.id, through: node.id) else { continue }
+            if best.map({ node.id.isBetween(near.node.id, and: $0.id) }) ?? true {
+                best = node
+            }
+        }
+        return best
+    }
+
+    /// Somebody between the target and the member beyond it, whom either side names.
+    private func nearer(than beyond: RingState, _ near: RingState) -> NodeReference? {
+        ([beyond.predecessor] + near.successors).first { node in
+            isUsable(node, beside: near) && isNearer(node.id)
+                && target.isIn(after: near.node.id, through: node.id)
+        }
+    }
+
+    /// Somebody between the member before the target and the target, whom either side names.
+    private func closer(than near: RingState, _ beyond: RingState) -> NodeReference? {
+        let named = [beyond.predecessor] + near.successors.reversed()
+        return named.first { node in
+            isUsable(node, beside: near) && node.id.isBetween(near.node.id, and: target)
+        }
+    }
+}
+
+extension OwnerSearch.Step {
+    fileprivate var isQuestion: Bool {
+        switch self {
+        case .ask, .jump: true
+        case .found, .fail: false
+        }
+    }
+}

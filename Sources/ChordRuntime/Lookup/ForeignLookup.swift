@@ -1,0 +1,141 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordRPC
+import ChordWire
+
+/// An ``OwnerSearch`` with the calls that it asks for: the part of a lookup that goes among nodes of
+/// another make.
+///
+/// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
+final class ForeignLookup: @unchecked Sendable {
+    typealias Completion = @Sendable (Result<FindSuccessorReply, Status>) -> Void
+
+    /// The nodes that were found dead or no members.
+    private(set) var gone: [Identifier] = []
+
+    private let states: PeerStates
+    private let view: RoutingView
+    private let deadline: MonotonicTime
+    private let floor: Duration
+    private let executor: any NodeExecutor
+    private var search: OwnerSearch
+    private var completion: Completion?
+    private var saying: PeerSaying?
+    /// Why the last node that failed did.
+    private var lastFailure = Status(.unavailable, "nobody of another make answers")
+
+    init(
+        _ search: OwnerSearch,
+        view: RoutingView,
+        states: PeerStates,
+        floor: Duration,
+        deadline: MonotonicTime,
+        executor: any NodeExecutor,
+        completion: @escaping Completion
+    ) {
+        self.search = search
+        self.view = view
+        self.states = states
+        self.floor = floor
+        self.deadline = deadline
+        self.executor = executor
+        self.completion = completion
+    }
+
+    func start() {
+        advance()
+    }
+
+    /// Nobody waits any more.
+    func cancel() {
+        completion = nil
+        saying?.cancel()
+    }
+
+    private func advance() {
+        guard completion != nil else { return }
+        guard executor.now < deadline else {
+            return finish(
+                .failure(Status(.deadlineExceeded, "no owner before the deadline", origin: .local))
+            )
+        }
+        switch search.step() {
+        case .ask(let node): ask(node)
+        case .jump(let node): jump(from: node)
+        case .found(let owner, let before): finish(.success(reply(owner, before)))
+        case .fail: finish(.failure(lastFailure))
+        }
+    }
+
+    private func ask(_ node: NodeReference) {
+        // What this node knows of itself it need not ask; and what it answers others is the same.
+        if node.id == view.node.id, view.isMember {
+            search.answered(view.state)
+            return advance()
+        }
+        // As certain as maintenance: who is taken for dead here changes the answer.
+        var manner = PeerManner(deadline: deadline, floor: max(floor, states.peers.limits.initial))
+        manner.connectLimit = states.peers.limits.initial
+        saying = states.ask(node, manner, isCertain: true, on: executor) { [self] answer in
+            saying = nil
+            guard completion != nil else { return }
+            switch answer {
+            case .state(let state) where state.node.id == node.id && state.node.name == node.name:
+                search.answered(state)
+            case .busy:
+                // It may well be the owner: without its word nobody is.
+                return finish(
+                    .failure(Status(.unavailable, "\(node) does not say whether it is a member"))
+                )
+            case .dead, .notMember, .state:
+                lastFailure = Status(.unavailable, "\(node) is dead or no member: \(answer.kind)")
+                gone.append(node.id)
+                search.failed(node.id)
+            }
+            advance()
+        }
+    }
+
+    private func jump(from node: NodeReference) {
+        var manner = PeerManner(deadline: deadline, floor: floor)
+        // The answer is its first sign, and others are behind it. Half of the time is kept to go on
+        // without.
+        manner.foreignPatience = (deadline - executor.now) / 2
+        saying = states.peers.say(
+            .owner(of: search.target),
+            to: PeerTarget(node),
+            in: states.parameters,
+            manner,
+            on: executor
+        ) { [self] said in
+            saying = nil
+            guard completion != nil else { return }
+            var hint: NodeReference?
+            if said.result.status.isOK {
+                let named = try? said.dialect.owner(from: said.answers, in: states.parameters)
+                hint = named.flatMap { states.isRightlyPlaced($0) ? $0 : nil }
+            }
+            search.jumped(to: hint)
+            advance()
+        }
+    }
+
+    private func reply(_ owner: RingState, _ before: RingState?) -> FindSuccessorReply {
+        let answering = before ?? owner
+        let following = owner.successors.filter { $0.id != owner.node.id }
+        return FindSuccessorReply(
+            owner: owner.node,
+            successors: Array(following.prefix(states.parameters.successorCount - 1)),
+            answering: answering.node,
+            answeringSuccessors: search.joiner == nil ? [] : answering.successors
+        )
+    }
+
+    private func finish(_ result: Result<FindSuccessorReply, Status>) {
+        let completion = completion.take()
+        completion?(result)
+    }
+}

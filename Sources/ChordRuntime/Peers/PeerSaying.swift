@@ -1,0 +1,179 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+package import ChordRPC
+package import ChordWire
+
+/// What a peer has answered.
+package struct PeerSaid: Sendable {
+    /// How the last call ended.
+    package var result: ClientResult
+    /// The answers to all calls, where they succeeded.
+    package var answers: [[UInt8]]
+    /// What it was asked in.
+    package var dialect: any Dialect
+}
+
+/// How a peer is called.
+package struct PeerManner: Sendable {
+    /// When to give up.
+    package var deadline: MonotonicTime
+    /// The least silence that is allowed.
+    package var floor: Duration
+    /// How long a connection may take to come about; nil stands for the limit of maintenance.
+    package var connectLimit: Duration?
+    /// Over a new connection.
+    package var isSecondTry = false
+    /// The silence allowed, where a foreign peer gives no sign before its answer.
+    package var foreignPatience: Duration?
+
+    package init(deadline: MonotonicTime, floor: Duration, connectLimit: Duration? = nil) {
+        self.deadline = deadline
+        self.floor = floor
+        self.connectLimit = connectLimit
+    }
+}
+
+extension PeerCalls {
+    /// Says something to a peer in the dialect that it speaks, and calls back on `executor`, later.
+    @discardableResult
+    package func say(
+        _ statement: PeerStatement,
+        to target: PeerTarget,
+        in parameters: RingParameters,
+        _ manner: PeerManner,
+        on executor: any NodeExecutor,
+        completion: @escaping @Sendable (PeerSaid) -> Void
+    ) -> PeerSaying {
+        let saying = PeerSaying(
+            statement,
+            target,
+            parameters,
+            manner,
+            peers: self,
+            executor: executor,
+            completion: completion
+        )
+        saying.start()
+        return saying
+    }
+
+    /// Says something and waits. For joining and clients.
+    package func say(
+        _ statement: PeerStatement,
+        to target: PeerTarget,
+        in parameters: RingParameters,
+        timeout: Duration,
+        on executor: any NodeExecutor
+    ) async -> PeerSaid {
+        await withCheckedContinuation { continuation in
+            executor.runOrExecute { [self] in
+                let manner = PeerManner(
+                    deadline: executor.now + timeout,
+                    floor: limits.maintenanceFloor
+                )
+                say(statement, to: target, in: parameters, manner, on: executor) {
+                    continuation.resume(returning: $0)
+                }
+            }
+        }
+    }
+}
+
+/// The calls of one statement: one dialect after the other until the peer knows one, and in it call after
+/// call.
+///
+/// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
+package final class PeerSaying: @unchecked Sendable {
+    private let statement: PeerStatement
+    private let target: PeerTarget
+    private let parameters: RingParameters
+    private let manner: PeerManner
+    private let peers: PeerCalls
+    private let executor: any NodeExecutor
+    private var completion: (@Sendable (PeerSaid) -> Void)?
+    private var dialects: ArraySlice<any Dialect>
+    private var calls: ArraySlice<DialectCall> = []
+    private var answers: [[UInt8]] = []
+    private var call: WatchedCall?
+
+    init(
+        _ statement: PeerStatement,
+        _ target: PeerTarget,
+        _ parameters: RingParameters,
+        _ manner: PeerManner,
+        peers: PeerCalls,
+        executor: any NodeExecutor,
+        completion: @escaping @Sendable (PeerSaid) -> Void
+    ) {
+        self.statement = statement
+        self.target = target
+        self.parameters = parameters
+        self.manner = manner
+        self.peers = peers
+        self.executor = executor
+        self.completion = completion
+        dialects = peers.dialects.order(for: target.address)[...]
+    }
+
+    func start() {
+        guard let dialect = dialects.first else { return }
+        calls = dialect.calls(for: statement, in: parameters)[...]
+        answers = []
+        guard !calls.isEmpty else {
+            // This dialect has no words for it. The caller has not returned yet.
+            return executor.execute { [self] in
+                finish(ClientResult(status: .ok), dialect)
+            }
+        }
+        next(in: dialect)
+    }
+
+    /// Nobody waits any more.
+    func cancel() {
+        completion = nil
+        call?.cancel()
+    }
+
+    private func next(in dialect: any Dialect) {
+        guard let request = calls.popFirst() else { return }
+        call = peers.call(
+            RPCMethod(service: dialect.service, name: request.method),
+            at: target,
+            message: request.message,
+            deadline: manner.deadline,
+            floor: manner.floor,
+            connectLimit: manner.connectLimit,
+            isSecondTry: manner.isSecondTry && answers.isEmpty,
+            patience: dialect.name == .native ? nil : manner.foreignPatience,
+            on: executor
+        ) { [self] result in
+            ended(result, dialect)
+        }
+    }
+
+    private func ended(_ result: ClientResult, _ dialect: any Dialect) {
+        call = nil
+        guard completion != nil else { return }
+        let address = target.address
+        if result.status.origin == .peer {
+            if result.status.code == .unimplemented {
+                dialects.removeFirst()
+                guard dialects.isEmpty else { return start() }
+                peers.dialects.forget(address)
+                return finish(result, dialect)
+            }
+            peers.dialects.answered(address, in: dialect.name, over: result.connection)
+        }
+        guard result.status.isOK else { return finish(result, dialect) }
+        answers.append(result.message)
+        if calls.isEmpty { finish(result, dialect) } else { next(in: dialect) }
+    }
+
+    private func finish(_ result: ClientResult, _ dialect: any Dialect) {
+        let completion = completion.take()
+        completion?(PeerSaid(result: result, answers: answers, dialect: dialect))
+    }
+}

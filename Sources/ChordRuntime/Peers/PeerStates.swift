@@ -1,0 +1,138 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+
+/// Asks nodes for their states, in whatever dialect they speak, and takes from the answers only what
+/// passes this node's own checks.
+struct PeerStates: Sendable {
+    let peers: PeerCalls
+    let parameters: RingParameters
+    /// Where the ring's rule puts a node.
+    let place: @Sendable (_ name: String, _ address: String) -> Identifier
+    /// The nodes that are known already: they are not hashed again.
+    let known: @Sendable () -> [NodeReference]
+
+    /// Whether a node stands where the ring's rule puts it: nobody chooses a place.
+    func isRightlyPlaced(_ node: NodeReference) -> Bool {
+        place(node.name, node.address) == node.id
+    }
+
+    /// The beginning of a peer's list up to the first node that does not stand where it must.
+    func admissible(_ nodes: [NodeReference]) -> [NodeReference] {
+        let known = known()
+        return Array(
+            nodes.prefix { node in
+                known.contains {
+                    $0.id == node.id && $0.name == node.name && $0.address == node.address
+                }
+                    || isRightlyPlaced(node)
+            }
+        )
+    }
+
+    /// Asks a node for its state.
+    ///
+    /// - Parameter isCertain: asks a second time, over a new connection, before the verdict of death. The
+    ///   old one may have been idle too long; or the network was away for a moment, and TCP waits for
+    ///   longer than it was away before it sends again.
+    @discardableResult
+    func ask(
+        _ node: NodeReference,
+        _ manner: PeerManner,
+        isCertain: Bool,
+        on executor: any NodeExecutor,
+        completion: @escaping @Sendable (StateAnswer) -> Void
+    ) -> PeerSaying {
+        peers.say(.state, to: PeerTarget(node), in: parameters, manner, on: executor) { said in
+            let answer = answer(of: node, said)
+            let status = said.result.status
+            let isBroken = status.origin == .transport && said.result.peer != nil
+            if case .dead = answer, isCertain, !manner.isSecondTry,
+                isBroken || status.origin == .silence
+            {
+                var again = manner
+                again.isSecondTry = true
+                again.deadline = max(manner.deadline, executor.now + peers.limits.initial * 2)
+                ask(node, again, isCertain: false, on: executor, completion: completion)
+                return
+            }
+            guard case .state(let state) = answer, said.dialect.name != .native else {
+                return completion(answer)
+            }
+            identify(state, said, manner, on: executor, completion: completion)
+        }
+    }
+
+    private func answer(of node: NodeReference, _ said: PeerSaid) -> StateAnswer {
+        let status = said.result.status
+        guard status.isOK else {
+            switch PeerVerdict(status) {
+            case .dead: return .dead
+            case .notMember: return .notMember
+            case .alive, .unknown: return .busy
+            }
+        }
+        do throws(WireError) {
+            guard
+                var state = try said.dialect.state(of: node, from: said.answers, in: parameters),
+                isRightlyPlaced(state.node), isRightlyPlaced(state.predecessor)
+            else { return .notMember }
+            state.successors = admissible(state.successors)
+            return .state(said.dialect.name == .native ? state : recognised(state))
+        } catch {
+            return .notMember
+        }
+    }
+
+    /// Other dialects do not say in which of its lives a node is. Where we know, we go on knowing, so that
+    /// one node does not go by two references in turn.
+    private func recognised(_ state: RingState) -> RingState {
+        let known = known()
+        func better(_ node: NodeReference) -> NodeReference {
+            known.first {
+                $0.id == node.id && $0.name == node.name && $0.address == node.address
+            } ?? node
+        }
+        return RingState(
+            node: better(state.node),
+            predecessor: better(state.predecessor),
+            successors: state.successors.map(better)
+        )
+    }
+
+    /// Where its certificate does not say who answers, the node is asked once over each connection: its
+    /// port may be another's by now.
+    private func identify(
+        _ state: RingState,
+        _ said: PeerSaid,
+        _ manner: PeerManner,
+        on executor: any NodeExecutor,
+        completion: @escaping @Sendable (StateAnswer) -> Void
+    ) {
+        let node = state.node
+        guard said.result.peer?.proof == .host, peers.dialects.isUnidentified(node.address),
+            let question = said.dialect.selfRevealing(state)
+        else { return completion(.state(state)) }
+        let statement = PeerStatement.owner(of: question)
+        peers.say(statement, to: PeerTarget(node), in: parameters, manner, on: executor) { said in
+            let named = try? said.dialect.owner(from: said.answers, in: parameters)
+            guard said.result.status.isOK, let named else { return completion(.busy) }
+            if named.id == node.id, named.name == node.name {
+                peers.dialects.identified(node.address)
+                return completion(.state(state))
+            }
+            if named.id == question {
+                // It answers as it should, and that says nothing about itself.
+                peers.dialects.identified(node.address)
+                return completion(.state(state))
+            }
+            // Somebody else, or somebody has just come between the two: the next question tells.
+            completion(.busy)
+        }
+    }
+}

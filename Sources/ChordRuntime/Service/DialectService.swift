@@ -1,0 +1,193 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+
+/// Answers the calls of another make's contract. Each is answered in bounded time: nodes that send no
+/// deadline wait for ever.
+struct DialectService: Sendable {
+    let dialect: any ForeignDialect
+    let published: PublishedView
+    let lookups: LookupRun.Context
+    let limits: LookupLimits
+    let shell: NodeShell
+
+    func register(in router: inout Router) {
+        for method in dialect.methods {
+            router.register(RPCMethod(service: dialect.service, name: method)) { request, call in
+                answer(method, request, &call)
+            }
+        }
+    }
+
+    private var parameters: RingParameters { shell.configuration.parameters }
+
+    private func answer(
+        _ method: String,
+        _ bytes: UnsafeRawBufferPointer,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        do throws(WireError) {
+            let question = try dialect.question(method, bytes, in: parameters)
+            let view = published.current.view
+            guard view.isMember else {
+                // An error, and not the nothing that nodes of this kind answer themselves: that is easily
+                // taken for a ring without anybody.
+                return .failed(Status(.unknown, "not ready"))
+            }
+            switch question {
+            case .state:
+                call.reply += try dialect.encode(.state(view.state), to: method, in: parameters)
+                return .replied
+            case .notify(let candidate):
+                if let refusal = shell.refusal(of: candidate, claimedBy: call.peer, as: "candidate")
+                {
+                    return .failed(refusal)
+                }
+                shell.enter { $0.claimed(by: candidate) }
+                call.reply += try dialect.encode(.done, to: method, in: parameters)
+                return .replied
+            case .owner(let id):
+                return findOwner(of: id, method, &call)
+            }
+        } catch {
+            return .failed(Status(.invalidArgument, "\(error)"))
+        }
+    }
+
+    private func findOwner(
+        of id: Identifier,
+        _ method: String,
+        _ call: inout ServerCall
+    ) -> HandlerOutcome {
+        let executor = call.executor
+        let longest = executor.now + limits.longestDeadline
+        let deadline = min(call.deadline ?? executor.now + limits.deadline, longest)
+        let responder = call.makeResponder()
+        let (dialect, parameters) = (dialect, parameters)
+        let lookup = OwnerForStranger(
+            id,
+            context: lookups,
+            limits: limits,
+            deadline: deadline,
+            executor: executor
+        ) { result in
+            switch result {
+            case .failure(let status):
+                // A code that its kind knows, and no other word than that it failed.
+                responder.fail(Status(.unknown, status.description))
+            case .success(let owner):
+                do throws(WireError) {
+                    responder.succeed(try dialect.encode(.owner(owner), to: method, in: parameters))
+                } catch {
+                    responder.fail(Status(.unknown, "\(error)"))
+                }
+            }
+        }
+        responder.onCancel { lookup.cancel() }
+        lookup.start()
+        return .deferred
+    }
+}
+
+/// A lookup for a node of another make, which may be looking for its own place: one that has just started
+/// again asks for its own identifier, and a member that does not know of its end names it. So an owner
+/// that stands at the identifier itself is asked whether it is a member, and passed over where it is not.
+///
+/// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
+private final class OwnerForStranger: @unchecked Sendable {
+    private let id: Identifier
+    private let context: LookupRun.Context
+    private let limits: LookupLimits
+    private let deadline: MonotonicTime
+    private let executor: any NodeExecutor
+    private var completion: (@Sendable (Result<NodeReference, Status>) -> Void)?
+    private var run: LookupRun?
+
+    init(
+        _ id: Identifier,
+        context: LookupRun.Context,
+        limits: LookupLimits,
+        deadline: MonotonicTime,
+        executor: any NodeExecutor,
+        completion: @escaping @Sendable (Result<NodeReference, Status>) -> Void
+    ) {
+        self.id = id
+        self.context = context
+        self.limits = limits
+        self.deadline = deadline
+        self.executor = executor
+        self.completion = completion
+    }
+
+    func start() {
+        lookUp(joiner: nil) { [self] owner in
+            let view = context.published.current.view
+            guard owner.id == id, owner.id != view.node.id else { return finish(.success(owner)) }
+            verify(owner)
+        }
+    }
+
+    func cancel() {
+        completion = nil
+        run?.cancel()
+    }
+
+    private func lookUp(
+        joiner: NodeReference?,
+        _ found: @escaping @Sendable (NodeReference) -> Void
+    ) {
+        let width = context.states.parameters.space.width
+        let machine = LookupMachine(
+            target: id,
+            joiner: joiner,
+            hopBudget: limits.hopBudget ?? LookupMachine.defaultHopBudget(width: width)
+        )
+        run = LookupRun(
+            machine,
+            wantsPath: false,
+            deadline: deadline,
+            context: context,
+            executor: executor
+        ) { [self] result, _ in
+            run = nil
+            switch result {
+            case .failure(let status):
+                // It has become a member meanwhile.
+                if let joiner, status.code == .alreadyExists { return finish(.success(joiner)) }
+                finish(.failure(status))
+            case .success(let reply):
+                guard let owner = reply.owner else {
+                    return finish(.failure(Status(.internalError, "no owner was named")))
+                }
+                found(owner)
+            }
+        }
+        run?.start()
+    }
+
+    private func verify(_ owner: NodeReference) {
+        let silence = context.peers.limits
+        let manner = PeerManner(
+            deadline: min(deadline, executor.now + silence.cap),
+            floor: silence.maintenanceFloor
+        )
+        context.states.ask(owner, manner, isCertain: true, on: executor) { [self] answer in
+            guard completion != nil else { return }
+            switch answer {
+            case .state, .busy: finish(.success(owner))
+            case .dead, .notMember:
+                lookUp(joiner: owner) { [self] next in finish(.success(next)) }
+            }
+        }
+    }
+
+    private func finish(_ result: Result<NodeReference, Status>) {
+        let completion = completion.take()
+        completion?(result)
+    }
+}

@@ -1,0 +1,145 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+import Logging
+
+// Nodes of another make: joining through them, and what they claim.
+
+extension NodeShell {
+    /// A node of another make says that it may be our predecessor. It is asked itself first: its kind says
+    /// nothing of the ring that it means, and its certificate may prove a host and no name.
+    func claimed(by candidate: NodeReference) {
+        guard machine.phase == .member, candidate.id != machine.node.id else { return }
+        // It lives: whatever kept us from dialling it is over.
+        peers.transport.resetBackoff(of: candidate.address)
+        let known = machine.predecessor
+        if known.id == candidate.id, known.address == candidate.address { return }
+        // More than a few at once are no neighbours; who is one says so again.
+        guard claimsUnderWay < 16 else { return }
+        claimsUnderWay += 1
+        state(of: candidate, isCertain: false) { [weak self] answer in
+            self?.assumeIsolated { shell in
+                shell.claimsUnderWay -= 1
+                guard case .state(let state) = answer, state.node.id == candidate.id else {
+                    shell.logger.debug(
+                        "not taken for a predecessor",
+                        metadata: [
+                            LogKeys.peer: "\(candidate)", LogKeys.answer: "\(answer.kind)",
+                        ]
+                    )
+                    return
+                }
+                shell.notified(by: state.node)
+            }
+        }
+    }
+
+    /// What a contact of another make says of the ring; nil where it speaks our dialect, or does not
+    /// answer.
+    func foreignState(of contact: PeerTarget) async -> PeerSaid? {
+        guard peers.dialects.hasForeign else { return nil }
+        let said = await peers.say(
+            .state,
+            to: contact,
+            in: configuration.parameters,
+            timeout: configuration.silence.cap,
+            on: executor
+        )
+        return said.dialect.name != .native && said.result.status.isOK ? said : nil
+    }
+
+    /// One attempt to join through a contact of another make.
+    ///
+    /// - Returns: false where the ring changed meanwhile, so that another attempt may do.
+    func joinForeign(through contact: PeerTarget, _ said: PeerSaid) async throws(ChordError) -> Bool
+    {
+        let parameters = configuration.parameters
+        let named = try await namedNodes(by: contact, said)
+        let placed = named.filter { isRightlyPlaced($0) }
+        guard !placed.isEmpty else {
+            throw ChordError(
+                .parametersDiffer,
+                "cannot join the ring of \(contact.address): \(named[0].name) stands at "
+                    + "\(named[0].id) there, and \(parameters.hash) of its \(parameters.rule.rawValue) "
+                    + "in \(parameters.space.width) bits is "
+                    + "\(configuration.identifier(name: named[0].name, address: named[0].address))"
+            )
+        }
+        try await refuseLiveHolder(among: placed)
+        let others = placed.filter { $0.id != machine.node.id }
+        guard let before = try await memberBefore(among: others) else { return false }
+        try await refuseLiveHolder(among: before.successors)
+        guard machine.phase == .outside, end == nil else { return false }
+        guard let directives = machine.join(after: before) else { return false }
+        perform(directives)
+        return true
+    }
+
+    /// The nodes that a contact names: the owner of our place, its predecessor, its list.
+    private func namedNodes(
+        by contact: PeerTarget,
+        _ said: PeerSaid
+    ) async throws(ChordError) -> [NodeReference] {
+        let parameters = configuration.parameters
+        let state: RingState?
+        do throws(WireError) {
+            state = try said.dialect.state(of: nil, from: said.answers, in: parameters)
+        } catch {
+            throw ChordError(
+                .invalidAnswer,
+                "cannot join through \(contact.address)",
+                cause: error
+            )
+        }
+        guard let state else {
+            throw ChordError(.noContact, "\(contact.address) is not ready yet")
+        }
+        let answer = await peers.say(
+            .owner(of: machine.node.id),
+            to: contact,
+            in: parameters,
+            timeout: configuration.lookups.deadline,
+            on: executor
+        )
+        // It may fail where the ring is in motion: its list does as well.
+        let owner = try? answer.dialect.owner(from: answer.answers, in: parameters)
+        return [owner].compactMap { $0 } + [state.predecessor] + state.successors
+    }
+
+    private func memberBefore(among start: [NodeReference]) async throws(ChordError) -> RingState? {
+        let search = OwnerSearch(
+            for: machine.node.id,
+            from: start,
+            joiner: machine.node.id,
+            questionLimit: LookupMachine.defaultHopBudget(
+                width: configuration.parameters.space.width
+            )
+        )
+        let result: Result<FindSuccessorReply, Status> = await withCheckedContinuation {
+            continuation in
+            ForeignLookup(
+                search,
+                view: machine.view,
+                states: states,
+                floor: configuration.silence.maintenanceFloor,
+                deadline: executor.now + configuration.lookups.deadline,
+                executor: executor
+            ) { continuation.resume(returning: $0) }
+            .start()
+        }
+        switch result {
+        case .failure(let status):
+            throw ChordError(.noContact, "no member stands before this node's place: \(status)")
+        case .success(let reply):
+            guard case .state(let state) = await stateAnswer(of: reply.answering) else {
+                return nil
+            }
+            return state
+        }
+    }
+}

@@ -1,0 +1,293 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CChordProtos
+package import ChordCore
+
+/// Concord, a Chord node in Go (`concord.ChordService`; Protos/interop/concord.proto).
+///
+/// What it does otherwise than our contract:
+/// - A node's references carry no incarnation; they get 0.
+/// - GetRing answers without saying who answers. A node that is not ready answers with nothing.
+/// - Its lists go round in small rings and hold the node itself.
+/// - FindSuccessor takes the interval up to the successor as open. Asked for the identifier of a node, it
+///   names that node's predecessor; asked for that of its own successor, it names itself.
+/// - It has no call for leaving.
+/// - It believes what it reads: an absent server and an address that is none crash it.
+package struct ConcordDialect: ForeignDialect {
+    package let name = DialectName.concord
+    package let service = "concord.ChordService"
+    package let methods = ["FindSuccessor", "GetRing", "Notify"]
+
+    package init() {}
+
+    package func objection(to parameters: RingParameters) -> String? {
+        if parameters.space.width > 64 {
+            return "Concord's identifiers have 64 bits at most, and the ring's have "
+                + "\(parameters.space.width)"
+        }
+        if parameters.rule != .name {
+            return "Concord's identifiers come from names, and the ring's from "
+                + "\(parameters.rule.rawValue)es"
+        }
+        return nil
+    }
+
+    // MARK: Asking
+
+    package func calls(
+        for statement: PeerStatement,
+        in parameters: RingParameters
+    ) -> [DialectCall] {
+        switch statement {
+        case .state:
+            return [DialectCall("GetRing", [])]
+        case .owner(let id):
+            return [DialectCall("FindSuccessor", Self.request(id))]
+        case .notify(_, changed: true):
+            return []
+        case .notify(let node, changed: false):
+            return Self.notify(node)
+        case .leave(let state):
+            // Its predecessor has gone, it is told here: it asks that one, hears that it is no member any
+            // more, and takes who stood before it.
+            return state.predecessor.id == state.node.id ? [] : Self.notify(state.predecessor)
+        }
+    }
+
+    private static func notify(_ node: NodeReference) -> [DialectCall] {
+        guard isPresentable(node) else { return [] }
+        var arena = EncodingArena()
+        var message = arena.concordServer(node).pointee
+        var output: [UInt8] = []
+        arena.pack(&message, appendingTo: &output)
+        return [DialectCall("Notify", output)]
+    }
+
+    private static func request(_ id: Identifier) -> [UInt8] {
+        var message = Concord__FindReq()
+        concord__find_req__init(&message)
+        message.id = id.word3
+        var output: [UInt8] = []
+        Packing.pack(&message, size: Packing.size(of: &message), appendingTo: &output)
+        return output
+    }
+
+    package func state(
+        of node: NodeReference?,
+        from answers: [[UInt8]],
+        in parameters: RingParameters
+    ) throws(WireError) -> RingState? {
+        let name: StaticString = "Ring"
+        let answer = answers.first ?? []
+        return try answer.span.bytes.withUnsafeBytes { bytes throws(WireError) in
+            try withUnpacked(name, bytes, concord__ring__unpack) { message throws(WireError) in
+                let predecessor = try message.predecessor.concordServerIfPresent(
+                    parameters.space,
+                    FieldPath(message: name, field: "predecessor")
+                )
+                let successors = message.successors.concordServers(
+                    count: message.n_successors,
+                    parameters.space
+                )
+                // Without a predecessor it is not set up: it is alive, and no member.
+                guard let predecessor else { return nil }
+                // Who answers is not said. Alone, a node names itself as its predecessor.
+                let answering = node ?? predecessor
+                let list = SuccessorList(
+                    of: answering.id,
+                    from: successors,
+                    limit: WireLimits.listNodes
+                ).entries
+                return RingState(
+                    node: answering,
+                    predecessor: predecessor,
+                    successors: list.isEmpty ? [answering] : list
+                )
+            }
+        }
+    }
+
+    package func listed(
+        in answers: [[UInt8]],
+        in parameters: RingParameters
+    ) throws(WireError) -> [NodeReference] {
+        let answer = answers.first ?? []
+        return try answer.span.bytes.withUnsafeBytes { bytes throws(WireError) in
+            try withUnpacked("Ring", bytes, concord__ring__unpack) { message throws(WireError) in
+                message.successors.concordServers(
+                    count: message.n_successors,
+                    parameters.space
+                )
+            }
+        }
+    }
+
+    package func owner(
+        from answers: [[UInt8]],
+        in parameters: RingParameters
+    ) throws(WireError) -> NodeReference {
+        let name: StaticString = "FindResp"
+        let answer = answers.first ?? []
+        return try answer.span.bytes.withUnsafeBytes { bytes throws(WireError) in
+            try withUnpacked(name, bytes, concord__find_resp__unpack) {
+                message throws(WireError) in
+                let path = FieldPath(message: name, field: "server")
+                let server = try message.server.concordServerIfPresent(parameters.space, path)
+                guard let server else { throw path.error(.missing, "absent") }
+                return server
+            }
+        }
+    }
+
+    package func selfRevealing(_ state: RingState) -> Identifier? { state.successors.first?.id }
+
+    // MARK: Answering
+
+    package func question(
+        _ method: String,
+        _ request: UnsafeRawBufferPointer,
+        in parameters: RingParameters
+    ) throws(WireError) -> DialectQuestion {
+        switch method {
+        case "FindSuccessor":
+            let name: StaticString = "FindReq"
+            return try withUnpacked(name, request, concord__find_req__unpack) {
+                message throws(WireError) in
+                let id = Identifier(message.id)
+                guard parameters.space.contains(id) else {
+                    throw FieldPath(message: name, field: "id").outside(parameters.space, id)
+                }
+                return .owner(of: id)
+            }
+        case "Notify":
+            let name: StaticString = "Server"
+            return try withUnpacked(name, request, concord__server__unpack) {
+                message throws(WireError) in
+                let path = FieldPath(message: name)
+                return .notify(try message.concordNode(parameters.space, path))
+            }
+        default:
+            return try withUnpacked("Nothing", request, concord__nothing__unpack) {
+                _ throws(WireError) in .state
+            }
+        }
+    }
+
+    package func encode(
+        _ answer: DialectAnswer,
+        to method: String,
+        in parameters: RingParameters
+    ) throws(WireError) -> [UInt8] {
+        var arena = EncodingArena()
+        var output: [UInt8] = []
+        switch answer {
+        case .done: break
+        case .owner(let owner):
+            guard Self.isPresentable(owner) else {
+                throw WireError(
+                    .invalidText,
+                    "the owner's address is \"\(owner.address)\", which would crash a Concord node"
+                )
+            }
+            var message = Concord__FindResp()
+            concord__find_resp__init(&message)
+            message.server = arena.concordServer(owner)
+            arena.pack(&message, appendingTo: &output)
+        case .state(let state):
+            var message = Concord__Ring()
+            concord__ring__init(&message)
+            // It is never absent: a node that joins would ask for it again and again.
+            let isShown = Self.isPresentable(state.predecessor)
+            message.predecessor = arena.concordServer(isShown ? state.predecessor : state.node)
+            let list = state.successors.filter(Self.isPresentable)
+            (message.n_successors, message.successors) = arena.concordServers(
+                list.isEmpty ? [state.node] : list
+            )
+            arena.pack(&message, appendingTo: &output)
+        }
+        return output
+    }
+
+    private static func isPresentable(_ node: NodeReference) -> Bool {
+        !node.name.isEmpty && NodeAddress.isWellFormed(node.address)
+    }
+}
+
+// MARK: - Servers
+
+extension EncodingArena {
+    fileprivate mutating func concordServer(
+        _ node: NodeReference
+    ) -> UnsafeMutablePointer<Concord__Server> {
+        let message = allocate(Concord__Server.self, count: 1)
+        concord__server__init(message)
+        message.pointee.id = node.id.word3
+        message.pointee.name = text(node.name)
+        message.pointee.address = text(node.address)
+        return message
+    }
+
+    fileprivate mutating func concordServers(
+        _ nodes: [NodeReference]
+    ) -> (count: Int, first: UnsafeMutablePointer<UnsafeMutablePointer<Concord__Server>?>?) {
+        let count = min(nodes.count, WireLimits.listNodes)
+        let first = allocate(UnsafeMutablePointer<Concord__Server>?.self, count: count)
+        for index in 0..<count { (first + index).initialize(to: concordServer(nodes[index])) }
+        return (count, first)
+    }
+}
+
+extension Concord__Server {
+    fileprivate func concordNode(
+        _ space: IdentifierSpace,
+        _ path: FieldPath
+    ) throws(WireError) -> NodeReference {
+        let id = Identifier(id)
+        guard space.contains(id) else { throw path.appending("id").outside(space, id) }
+        let address = try address.text(WireLimits.addressBytes, path.appending("address"))
+        guard NodeAddress.isWellFormed(address) else {
+            throw path.appending("address").error(
+                .invalidText,
+                "\"\(address)\" is not host:port"
+            )
+        }
+        return NodeReference(
+            id: id,
+            name: try name.text(WireLimits.nameBytes, path.appending("name")),
+            address: address,
+            incarnation: 0
+        )
+    }
+}
+
+extension Optional where Wrapped == UnsafeMutablePointer<Concord__Server> {
+    fileprivate func concordServerIfPresent(
+        _ space: IdentifierSpace,
+        _ path: FieldPath
+    ) throws(WireError) -> NodeReference? {
+        guard let message = self?.pointee else { return nil }
+        return try message.concordNode(space, path)
+    }
+}
+
+extension Optional where Wrapped == UnsafeMutablePointer<UnsafeMutablePointer<Concord__Server>?> {
+    /// The beginning of a list, up to the first entry that is no node: who sent it may have been told so.
+    fileprivate func concordServers(count: Int, _ space: IdentifierSpace) -> [NodeReference] {
+        guard let first = self else { return [] }
+        var nodes: [NodeReference] = []
+        for index in 0..<Swift.min(count, WireLimits.listNodes) {
+            let path = FieldPath(message: "Ring", field: "successors", index: index)
+            guard let node = try? first[index]?.pointee.concordNode(space, path) else { break }
+            nodes.append(node)
+        }
+        return nodes
+    }
+}
+
+extension FieldPath {
+    fileprivate func outside(_ space: IdentifierSpace, _ id: Identifier) -> WireError {
+        error(.invalidIdentifier, "\(id) has more than the ring's \(space.width) bits")
+    }
+}

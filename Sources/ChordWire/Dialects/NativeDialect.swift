@@ -1,0 +1,69 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+
+/// This project's own contract, as far as other dialects have the same calls. What it alone has (founding,
+/// iterative steps, paths) is said without this.
+package struct NativeDialect: Dialect {
+    package let name = DialectName.native
+    package let service = "chord.v1.ChordService"
+
+    package init() {}
+
+    package func objection(to parameters: RingParameters) -> String? { nil }
+
+    package func calls(
+        for statement: PeerStatement,
+        in parameters: RingParameters
+    ) -> [DialectCall] {
+        let space = parameters.space
+        switch statement {
+        case .state:
+            let request = GetSuccessorListRequest(parameters: parameters)
+            return [DialectCall("GetSuccessorList", request.encoded(in: space))]
+        case .owner(let id):
+            return [DialectCall("FindSuccessor", FindSuccessorRequest(id: id).encoded(in: space))]
+        case .notify(let node, let changed):
+            let request = NotifyRequest(candidate: node, parameters: parameters, changed: changed)
+            return [DialectCall("Notify", request.encoded(in: space))]
+        case .leave(let state):
+            return [DialectCall("Leave", LeaveRequest(state: state).encoded(in: space))]
+        }
+    }
+
+    package func state(
+        of node: NodeReference?,
+        from answers: [[UInt8]],
+        in parameters: RingParameters
+    ) throws(WireError) -> RingState? {
+        let reply = try GetSuccessorListReply(
+            decoding: answers.first ?? [],
+            space: parameters.space
+        )
+        // Who does not compare is compared: a member of another ring is none of this one.
+        return reply.parameters == parameters ? reply.state : nil
+    }
+
+    package func listed(
+        in answers: [[UInt8]],
+        in parameters: RingParameters
+    ) throws(WireError) -> [NodeReference] {
+        try GetSuccessorListReply(decoding: answers.first ?? [], space: parameters.space)
+            .state.successors
+    }
+
+    package func owner(
+        from answers: [[UInt8]],
+        in parameters: RingParameters
+    ) throws(WireError) -> NodeReference {
+        let reply = try FindSuccessorReply(decoding: answers.first ?? [], space: parameters.space)
+        guard let owner = reply.owner else {
+            throw WireError(.missing, "FindSuccessorReply.owner: it must name the owner")
+        }
+        return owner
+    }
+
+    package func selfRevealing(_ state: RingState) -> Identifier? { nil }
+}

@@ -1,0 +1,230 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import Testing
+
+/// Nodes that answer for their states, of which some err, lie or are dead.
+private struct Strangers {
+    let space = IdentifierSpace.standard
+    var states: [Identifier: RingState] = [:]
+    var dead: Set<Identifier> = []
+    var order: [NodeReference]
+
+    init(_ count: Int, listing listed: Int, seed: UInt64) {
+        var generator = SplitMix(state: seed)
+        order = (0..<count).map { index in
+            NodeReference(
+                id: Identifier(generator.next()),
+                name: "n\(index)",
+                address: "h:\(index + 1)",
+                incarnation: 0
+            )
+        }
+        order.sort { $0.id < $1.id }
+        for (index, node) in order.enumerated() {
+            let others = Array(order[(index + 1)...] + order[..<index])
+            states[node.id] = RingState(
+                node: node,
+                predecessor: others.last ?? node,
+                successors: others.isEmpty ? [node] : Array(others.prefix(listed))
+            )
+        }
+    }
+
+    var live: [NodeReference] { order.filter { !dead.contains($0.id) } }
+
+    func owner(of id: Identifier) -> NodeReference? { live.first { $0.id >= id } ?? live.first }
+
+    /// What a node answers to a lookup: right, but for the identifier of a node, where the one before it
+    /// is named.
+    func hint(_ id: Identifier) -> NodeReference? {
+        guard let index = order.firstIndex(where: { $0.id >= id }) else { return order.first }
+        return order[index].id == id ? order[(index + order.count - 1) % order.count] : order[index]
+    }
+
+    func run(_ search: OwnerSearch, jumps: Bool = true) -> OwnerSearch.Step {
+        var search = search
+        while true {
+            let step = search.step()
+            switch step {
+            case .ask(let node):
+                if let state = states[node.id], !dead.contains(node.id) {
+                    search.answered(state)
+                } else {
+                    search.failed(node.id)
+                }
+            case .jump: search.jumped(to: jumps ? hint(search.target) : nil)
+            case .found, .fail: return step
+            }
+        }
+    }
+}
+
+private struct SplitMix {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}
+
+@Suite("Searches among nodes of another make")
+struct OwnerSearchTests {
+    private func owner(_ step: OwnerSearch.Step) -> NodeReference? {
+        guard case .found(let owner, _) = step else { return nil }
+        return owner.node
+    }
+
+    private func targets(_ ring: Strangers, _ generator: inout SplitMix) -> [Identifier] {
+        ring.order.flatMap { node in
+            [
+                node.id, ring.space.adding(node.id, Identifier(1)),
+                ring.space.subtracting(node.id, Identifier(1)), Identifier(generator.next()),
+            ]
+        }
+    }
+
+    @Test(
+        "the owner is right from wherever the search begins, hints or none",
+        arguments: [1, 2, 3, 4, 9, 40],
+        [true, false]
+    )
+    func right(count: Int, jumps: Bool) {
+        var generator = SplitMix(state: UInt64(count))
+        let ring = Strangers(count, listing: 3, seed: UInt64(count))
+        for target in targets(ring, &generator) {
+            for start in ring.order {
+                let search = OwnerSearch(for: target, from: [start], questionLimit: 200)
+                #expect(
+                    owner(ring.run(search, jumps: jumps)) == ring.owner(of: target),
+                    "\(target) from \(start)"
+                )
+            }
+        }
+    }
+
+    @Test("a hint spares the walk")
+    func short() {
+        let ring = Strangers(300, listing: 3, seed: 5)
+        var generator = SplitMix(state: 9)
+        for _ in 0..<200 {
+            let target = Identifier(generator.next())
+            let search = OwnerSearch(for: target, from: [ring.order[0]], questionLimit: 6)
+            #expect(owner(ring.run(search)) == ring.owner(of: target))
+        }
+    }
+
+    @Test("dead nodes own nothing, though lists and predecessors still name them")
+    func dead() {
+        for seed in UInt64(1)...20 {
+            var ring = Strangers(12, listing: 4, seed: seed)
+            var generator = SplitMix(state: seed)
+            ring.dead = Set(
+                [Int(seed) % 12, Int(seed) % 12 + 1, Int(seed) % 12 + 5].map {
+                    ring.order[$0 % 12].id
+                }
+            )
+            for target in targets(ring, &generator) {
+                for start in ring.live {
+                    let search = OwnerSearch(for: target, from: [start], questionLimit: 200)
+                    #expect(
+                        owner(ring.run(search)) == ring.owner(of: target),
+                        "\(target) from \(start), seed \(seed)"
+                    )
+                }
+            }
+        }
+    }
+
+    @Test("one that says it is alone takes nothing, where the asker knows others")
+    func liar() throws {
+        var ring = Strangers(5, listing: 3, seed: 3)
+        let liar = ring.order[1]
+        ring.states[liar.id] = RingState(node: liar, predecessor: liar, successors: [liar])
+        var generator = SplitMix(state: 3)
+        for target in targets(ring, &generator) where ring.owner(of: target) != liar {
+            let search = OwnerSearch(
+                for: target,
+                from: [liar],
+                known: [ring.order[2], ring.order[0]],
+                questionLimit: 200
+            )
+            let found = owner(ring.run(search, jumps: false))
+            #expect(found == ring.owner(of: target), "\(target)")
+        }
+    }
+
+    @Test("for a joiner the member before its place is found, and its former life passed over")
+    func joiner() throws {
+        for seed in UInt64(1)...20 {
+            var ring = Strangers(7, listing: 3, seed: seed)
+            let index = Int(seed) % 7
+            let joiner = ring.order[index]
+            ring.dead = [joiner.id]
+            for start in ring.order {
+                let search = OwnerSearch(
+                    for: joiner.id,
+                    from: [start] + ring.live.prefix(1),
+                    joiner: joiner.id,
+                    questionLimit: 200
+                )
+                guard case .found(let owner, let before?) = ring.run(search) else {
+                    Issue.record("nobody found for \(joiner) from \(start)")
+                    continue
+                }
+                #expect(owner.node == ring.order[(index + 1) % 7])
+                #expect(before.node == ring.order[(index + 6) % 7])
+            }
+        }
+    }
+
+    @Test("a search that nobody answers fails, and one that goes on for ever is ended")
+    func ends() {
+        var ring = Strangers(4, listing: 3, seed: 8)
+        ring.dead = Set(ring.order.map(\.id))
+        let search = OwnerSearch(for: .zero, from: [ring.order[0]], questionLimit: 50)
+        #expect(ring.run(search) == .fail)
+
+        var endless = OwnerSearch(for: Identifier(.max), from: [ring.order[0]], questionLimit: 20)
+        var place: UInt64 = 1
+        var questions = 0
+        while case .ask = endless.step() {
+            // Each that is asked names another, a little nearer.
+            func node(_ value: UInt64) -> NodeReference {
+                NodeReference(id: Identifier(value), name: "x", address: "h:1", incarnation: 0)
+            }
+            endless.answered(
+                RingState(node: node(place), predecessor: node(1), successors: [node(place + 1)])
+            )
+            endless.jumped(to: nil)
+            place += 1
+            questions += 1
+            if questions > 100 { break }
+        }
+        #expect(questions <= 20)
+    }
+}
+
+@Suite("Addresses")
+struct NodeAddressTests {
+    @Test(arguments: [
+        "h:1", "127.0.0.1:7946", "[::1]:7946", "[fe80::1%eth0]:80", "node-1.example.org:65535",
+    ])
+    func good(_ address: String) {
+        #expect(NodeAddress.isWellFormed(address))
+    }
+
+    @Test(arguments: [
+        "", "h", "h:", ":1", "h:0", "h:65536", "h:1x", "h:-1", "h:+1", "[::1]", "::1:80", "[]:1",
+        "[h]:1", "a b:1", "h:000001", "h\u{0}:1", "é:1", String(repeating: "a", count: 300) + ":1",
+    ])
+    func bad(_ address: String) {
+        #expect(!NodeAddress.isWellFormed(address))
+    }
+}

@@ -1,0 +1,412 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+import NIOConcurrencyHelpers
+import Testing
+
+@testable import ChordRuntime
+
+/// A node of another make that says what the test wants it to say.
+private final class Stranger: Sendable {
+    struct Answers {
+        var state: Result<RingState?, Status>
+        var owner: NodeReference?
+        var stateQuestions = 0
+        var notified: [NodeReference] = []
+    }
+
+    let node: NodeReference
+    let answers: NIOLockedValueBox<Answers>
+
+    /// - Parameter host: what its certificate proves, in place of a name.
+    init(_ name: String, in ring: InProcessRing, state: RingState? = nil) {
+        let node = NodeReference(
+            id: ring.identifier(name),
+            name: name,
+            address: InProcessRing.address(name),
+            incarnation: 0
+        )
+        self.node = node
+        answers = NIOLockedValueBox(Answers(state: .success(state)))
+        let dialect = ConcordDialect()
+        let parameters = ring.parameters(ring.settings)
+        var router = Router()
+        for method in dialect.methods {
+            router.register(RPCMethod(service: dialect.service, name: method)) {
+                [answers] bytes, call in
+                do {
+                    switch try dialect.question(method, bytes, in: parameters) {
+                    case .state:
+                        let state = answers.withLockedValue { answers in
+                            answers.stateQuestions += 1
+                            return answers.state
+                        }
+                        guard let state = try state.get() else { return .replied }
+                        call.reply += try dialect.encode(.state(state), to: method, in: parameters)
+                    case .owner:
+                        let owner = answers.withLockedValue { $0.owner }
+                        guard let owner else { return .replied }
+                        call.reply += try dialect.encode(.owner(owner), to: method, in: parameters)
+                    case .notify(let candidate):
+                        answers.withLockedValue { $0.notified.append(candidate) }
+                    }
+                    return .replied
+                } catch let status as Status {
+                    return .failed(status)
+                } catch {
+                    return .failed(Status(.invalidArgument, "\(error)"))
+                }
+            }
+        }
+        ring.network.listen(
+            address: node.address,
+            router: router,
+            identity: Self.identity(name),
+            executor: ring.executor
+        )
+    }
+
+    /// What a certificate without a SPIFFE name proves.
+    static func identity(_ host: String) -> PeerIdentity {
+        PeerIdentity(
+            role: .node,
+            name: nil,
+            trustDomain: nil,
+            proof: .host,
+            dnsNames: ["\(host).ring.test"]
+        )
+    }
+
+    func set(_ state: RingState?, owner: NodeReference? = nil) {
+        answers.withLockedValue {
+            $0.state = .success(state)
+            $0.owner = owner
+        }
+    }
+}
+
+@Suite("Nodes of another make")
+struct DialectServiceTests {
+    private let dialect = ConcordDialect()
+
+    private static var settings: InProcessRing.Settings {
+        var settings = InProcessRing.Settings()
+        settings.change = { $0.dialects = [.concord] }
+        return settings
+    }
+
+    private func call(
+        _ statement: PeerStatement,
+        at key: String,
+        as identity: PeerIdentity,
+        in ring: InProcessRing
+    ) throws -> ClientResult {
+        let call = try #require(
+            dialect.calls(for: statement, in: ring.parameters(ring.settings)).first
+        )
+        return try ring.call(
+            RPCMethod(service: dialect.service, name: call.method),
+            at: key,
+            as: identity,
+            message: call.message
+        )
+    }
+
+    private func owner(_ result: ClientResult, in ring: InProcessRing) throws -> String {
+        guard result.status.isOK else { return "\(result.status)" }
+        return try dialect.owner(from: [result.message], in: ring.parameters(ring.settings)).name
+    }
+
+    @Test("without the dialect its methods are not there")
+    func disabled() throws {
+        let ring = try InProcessRing.settled(2)
+        let result = try call(.state, at: "n0", as: Stranger.identity("x"), in: ring)
+        #expect(result.status.code == .unimplemented)
+    }
+
+    @Test("states name the predecessor, lookups the owner, its own identifier included")
+    func answers() throws {
+        let ring = try InProcessRing.settled(4, Self.settings)
+        let caller = Stranger.identity("x")
+        for node in ring.circle {
+            let result = try call(.state, at: node.name, as: caller, in: ring)
+            let state = try dialect.state(
+                of: node,
+                from: [result.message],
+                in: ring.parameters(ring.settings)
+            )
+            let view = ring.shell(node.name).view
+            #expect(state?.predecessor.id == view.predecessor.id)
+            #expect(state?.successors.map(\.id) == view.successors.map(\.id))
+            for other in ring.circle {
+                let next = ring.space.adding(other.id, powerOfTwo: 0)
+                for id in [other.id, next] {
+                    let result = try call(.owner(of: id), at: node.name, as: caller, in: ring)
+                    #expect(try owner(result, in: ring) == ring.owner(of: id).name)
+                }
+            }
+        }
+    }
+
+    @Test("one that is alone names itself as predecessor")
+    func alone() throws {
+        let ring = try InProcessRing.settled(1, Self.settings)
+        let result = try call(.state, at: "n0", as: Stranger.identity("x"), in: ring)
+        let parameters = ring.parameters(ring.settings)
+        let state = try dialect.state(of: nil, from: [result.message], in: parameters)
+        #expect(state?.predecessor.name == "n0")
+        #expect(state?.successors.map(\.name) == ["n0"])
+    }
+
+    @Test("one that is no member answers with an error, never with nothing")
+    func notReady() throws {
+        let ring = InProcessRing(Self.settings)
+        ring.add("n0")
+        for statement in [
+            PeerStatement.state, .owner(of: .zero),
+            .notify(Stranger("x", in: ring).node, changed: false),
+        ] {
+            let result = try call(statement, at: "n0", as: Stranger.identity("x"), in: ring)
+            #expect(result.status.code == .unknown)
+            #expect(result.status.message == "not ready")
+        }
+    }
+
+    @Test("one that has started again is not told itself, and one that is a member is")
+    func startedAgain() throws {
+        let ring = try InProcessRing.settled(3, Self.settings)
+        let stranger = Stranger("x", in: ring)
+        // It takes its place, and is then gone without the others' knowing.
+        try takePlace(stranger, in: ring)
+        #expect(
+            try owner(
+                call(.owner(of: stranger.node.id), at: "n0", as: Stranger.identity("x"), in: ring),
+                in: ring
+            ) == "x"
+        )
+        stranger.set(nil)
+        for node in ring.circle {
+            let result = try call(
+                .owner(of: stranger.node.id),
+                at: node.name,
+                as: Stranger.identity("x"),
+                in: ring
+            )
+            #expect(try owner(result, in: ring) == ring.owner(of: stranger.node.id).name)
+        }
+    }
+
+    /// Makes a stranger the member that it is by its place.
+    private func takePlace(_ stranger: Stranger, in ring: InProcessRing) throws {
+        let circle = ring.circle
+        let index = circle.firstIndex { $0.id > stranger.node.id } ?? 0
+        let after = circle[index]
+        let before = circle[(index + circle.count - 1) % circle.count]
+        stranger.set(
+            RingState(node: stranger.node, predecessor: before, successors: [after, before]),
+            // Asked for its successor's identifier, a Concord node names itself.
+            owner: stranger.node
+        )
+        let result = try call(
+            .notify(stranger.node, changed: false),
+            at: after.name,
+            as: Stranger.identity("x"),
+            in: ring
+        )
+        #expect(result.status.isOK)
+        let isIn = ring.executor.run(
+            until: {
+                ring.shell(after.name).view.predecessor.id == stranger.node.id
+                    && ring.shell(before.name).view.successors.first?.id == stranger.node.id
+            },
+            limit: .seconds(30)
+        )
+        #expect(isIn)
+    }
+
+    @Test("a member of another make is looked after, and its place is the others' when it goes")
+    func membership() throws {
+        let ring = try InProcessRing.settled(4, Self.settings)
+        let stranger = Stranger("x", in: ring)
+        try takePlace(stranger, in: ring)
+        let circle = (ring.circle + [stranger.node]).sorted { $0.id < $1.id }
+        for _ in 0..<100 {
+            let id = ring.randomIdentifier()
+            for node in ring.circle {
+                let shell = ring.shell(node.name)
+                let result = try ring.executor.wait { try await shell.lookup(id) }
+                #expect(result.owner.name == ring.owner(of: id, in: circle).name)
+            }
+        }
+        // It knows who stands before it, and is told only when it does not.
+        #expect(stranger.answers.withLockedValue { $0.notified.isEmpty })
+        let known = try #require(try stranger.answers.withLockedValue { try $0.state.get() })
+        stranger.set(
+            RingState(
+                node: stranger.node,
+                predecessor: stranger.node,
+                successors: known.successors
+            ),
+            owner: stranger.node
+        )
+        let isTold = ring.executor.run(
+            until: {
+                stranger.answers.withLockedValue {
+                    $0.notified.contains { $0.id == known.predecessor.id }
+                }
+            },
+            limit: .seconds(30)
+        )
+        #expect(isTold)
+        ring.network.close(address: stranger.node.address)
+        #expect(ring.settle(limit: .seconds(60)))
+    }
+
+    @Test("one that answers with nothing is no member any more")
+    func notReadyAgain() throws {
+        let ring = try InProcessRing.settled(4, Self.settings)
+        let stranger = Stranger("x", in: ring)
+        try takePlace(stranger, in: ring)
+        stranger.set(nil)
+        #expect(ring.settle(limit: .seconds(60)))
+    }
+
+    @Test("one whose name is another, by its own word, is not taken for whom it says it is")
+    func impostor() throws {
+        let ring = try InProcessRing.settled(4, Self.settings)
+        let stranger = Stranger("x", in: ring)
+        let circle = ring.circle
+        let index = circle.firstIndex { $0.id > stranger.node.id } ?? 0
+        let (before, after) = (circle[(index + circle.count - 1) % circle.count], circle[index])
+        var other = Stranger("y", in: ring).node
+        other.address = stranger.node.address
+        let state = RingState(
+            node: stranger.node,
+            predecessor: before,
+            successors: [after, before]
+        )
+        stranger.set(state, owner: other)
+        let claim = PeerStatement.notify(stranger.node, changed: false)
+        _ = try call(claim, at: after.name, as: Stranger.identity("x"), in: ring)
+        ring.executor.run(for: .seconds(5))
+        #expect(ring.shell(after.name).view.predecessor == before)
+        // The same claim counts once it answers as who it is.
+        stranger.set(state, owner: stranger.node)
+        _ = try call(claim, at: after.name, as: Stranger.identity("x"), in: ring)
+        ring.executor.run(for: .seconds(5))
+        #expect(ring.shell(after.name).view.predecessor == stranger.node)
+    }
+
+    @Test("a claim is believed of nobody who does not answer for it")
+    func spoofed() throws {
+        let ring = try InProcessRing.settled(3, Self.settings)
+        let before = ring.circle.map { ring.shell($0.name).view.predecessor }
+        // Nobody of that name listens there, though the certificate would hold.
+        for index in 0..<20 {
+            let ghost = NodeReference(
+                id: ring.identifier("ghost\(index)"),
+                name: "ghost\(index)",
+                address: "x.ring.test:\(index + 1)",
+                incarnation: 0
+            )
+            for node in ring.circle {
+                let result = try call(
+                    .notify(ghost, changed: false),
+                    at: node.name,
+                    as: Stranger.identity("x"),
+                    in: ring
+                )
+                #expect(result.status.isOK)
+            }
+        }
+        ring.executor.run(for: .seconds(5))
+        #expect(ring.circle.map { ring.shell($0.name).view.predecessor } == before)
+    }
+
+    @Test("a claim about another host, a wrong place or by a client is refused")
+    func refused() throws {
+        let ring = try InProcessRing.settled(2, Self.settings)
+        let stranger = Stranger("x", in: ring)
+        func code(_ node: NodeReference, _ identity: PeerIdentity) throws -> StatusCode {
+            try call(.notify(node, changed: false), at: "n0", as: identity, in: ring).status.code
+        }
+        #expect(try code(stranger.node, Stranger.identity("y")) == .permissionDenied)
+        #expect(
+            try code(stranger.node, InProcessRing.identity("x", role: .client)) == .permissionDenied
+        )
+        var misplaced = stranger.node
+        misplaced.id = ring.space.adding(misplaced.id, powerOfTwo: 0)
+        #expect(try code(misplaced, Stranger.identity("x")) == .invalidArgument)
+    }
+
+    @Test("joining through one that is alone makes a ring of two")
+    func joinStranger() throws {
+        let ring = InProcessRing(Self.settings)
+        let stranger = Stranger("x", in: ring)
+        stranger.set(
+            RingState(node: stranger.node, predecessor: stranger.node, successors: [stranger.node]),
+            owner: stranger.node
+        )
+        try ring.join("n0", through: "x")
+        let view = ring.shell("n0").view
+        #expect(view.successors.map(\.name) == ["x"])
+        #expect(view.predecessor.name == "x")
+    }
+
+    @Test("joining a ring whose identifiers are made otherwise is refused, with the reason")
+    func joinOtherRule() throws {
+        let ring = InProcessRing(Self.settings)
+        let stranger = Stranger("x", in: ring)
+        var wrong = stranger.node
+        wrong.id = ring.space.adding(wrong.id, powerOfTwo: 3)
+        stranger.set(RingState(node: wrong, predecessor: wrong, successors: [wrong]), owner: wrong)
+        let error = #expect(throws: ChordError.self) { try ring.join("n0", through: "x") }
+        #expect(error?.code == .parametersDiffer)
+        #expect(error?.message.contains("sha256") == true)
+    }
+}
+
+@Suite("What peers speak")
+struct PeerDialectsTests {
+    @Test("a peer is called in our own dialect first, and then in what it was found to speak")
+    func order() {
+        let dialects = PeerDialects([.concord])
+        #expect(dialects.order(for: "a").map(\.name) == [.native, .concord])
+        dialects.answered("a", in: .concord, over: 3)
+        #expect(dialects.order(for: "a").map(\.name) == [.concord, .native])
+        #expect(dialects.isForeign("a"))
+        #expect(!dialects.isForeign("b"))
+    }
+
+    @Test("over a new connection our own is tried anew")
+    func newConnection() {
+        let dialects = PeerDialects([.concord])
+        dialects.answered("a", in: .concord, over: 3)
+        dialects.identified("a")
+        #expect(!dialects.isUnidentified("a"))
+        dialects.answered("a", in: .concord, over: 4)
+        #expect(dialects.order(for: "a").map(\.name) == [.native, .concord])
+        #expect(dialects.isUnidentified("a"))
+        // Ours was refused, so it speaks as before.
+        dialects.answered("a", in: .concord, over: 4)
+        #expect(dialects.order(for: "a").map(\.name) == [.concord, .native])
+        // An older connection's last answer is no news.
+        dialects.answered("a", in: .concord, over: 3)
+        #expect(dialects.order(for: "a").map(\.name) == [.concord, .native])
+        dialects.answered("a", in: .native, over: 5)
+        #expect(!dialects.isForeign("a"))
+    }
+
+    @Test("without other dialects nothing is remembered")
+    func onlyOurs() {
+        let dialects = PeerDialects([])
+        dialects.answered("a", in: .native, over: 1)
+        #expect(dialects.dialect(of: "a") == nil)
+        #expect(dialects.order(for: "a").map(\.name) == [.native])
+    }
+}

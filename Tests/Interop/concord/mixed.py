@@ -1,0 +1,376 @@
+# This file is part of swift-chord, a Chord node and library in Swift.
+# Copyright the swift-chord contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Rings of our nodes and of Concord's contract, made, broken and mended.
+
+    mixed.py --chord .build/release/chord [--keys 10000] [--times 10] [SCENARIO...]
+
+Each scenario is a function below; without a name all of them run. It ends with 0 when all hold, and prints
+how long every step took.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import contract
+import hostile
+from ring import OURS, THEIRS, Failure, Ring
+
+SCENARIOS = {}
+
+
+def scenario(function):
+    SCENARIOS[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def say(line):
+    print(line, flush=True)
+
+
+class Suite:
+    """What all scenarios share: certificates, the command, how long and how much."""
+
+    def __init__(self, options):
+        self.options = options
+        self.keys = options.keys
+        self.interval = options.interval
+        self.folder = options.certs_dir or self.certificates()
+
+    def certificates(self):
+        folder = tempfile.mkdtemp(prefix="chord-mixed-")
+        script = f"{contract.ROOT}/scripts/certs"
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("HOSTS", "DAYS", "NODES", "TRUST_DOMAIN", "NOT_BEFORE", "NOT_AFTER", "FORCE")
+        }
+        environment["CERTS_DIR"] = folder
+        environment["NODES"] = " ".join(f"n{number}" for number in range(1, 7))
+        subprocess.run([script, "set"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        # Those of ours that are to show none but a host have one too.
+        for name in [f"c{number}" for number in range(1, 7)] + ["n1", "n2", "x1"]:
+            command = [script, "host", name]
+            subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        return folder
+
+    def ring(self, **settings):
+        settings.setdefault("interval", self.interval)
+        return Ring(self.folder, self.options.chord, **settings)
+
+    def settle(self, ring, what):
+        """Waits for the ring to be ideal and looks keys up, from each of ours."""
+        took = ring.await_ideal()
+        began = time.monotonic()
+        count = ring.look_up(self.keys)
+        took_lookups = time.monotonic() - began
+        say(f"    {what}: ideal after {took:.2f} s, {count} lookups right in {took_lookups:.2f} s")
+        return took
+
+
+def names(kinds):
+    """n1, n2 and so on for ours, c1, c2 and so on for theirs."""
+    counts = {OURS: 0, THEIRS: 0}
+    for kind in kinds:
+        counts[kind] += 1
+        yield ("n" if kind == OURS else "c") + str(counts[kind]), kind
+
+
+def grow(ring, kinds):
+    """Nodes join one after the other, each through the one before it."""
+    last = None
+    for name, kind in names(kinds):
+        ring.add(name, kind, last)
+        last = name
+
+
+def break_and_mend(suite, ring, first):
+    """Crashes, leaves and returns of one node of each kind; `first` stays, to be joined through."""
+    for kind in (OURS, THEIRS):
+        candidates = [m.name for m in ring.in_order() if m.kind == kind and m.name != first]
+        if not candidates:
+            continue
+        name = candidates[0]
+        if not suite.options.short:
+            port = int(ring.members[name].address.rpartition(":")[2])
+            ring.kill(name)
+            suite.settle(ring, f"kill -9 of {name}")
+            ring.add(name, kind, first, port)
+            suite.settle(ring, f"{name} back at its address")
+        ring.leave(name)
+        suite.settle(ring, f"{name} left")
+        ring.add(name, kind, first)
+        suite.settle(ring, f"{name} back at another address")
+        # Back before anybody has noticed that it was away.
+        port = int(ring.members[name].address.rpartition(":")[2])
+        ring.kill(name)
+        ring.add(name, kind, first, port)
+        suite.settle(ring, f"{name} started again at once")
+
+
+@scenario
+def three_and_three(suite):
+    with suite.ring() as ring:
+        grow(ring, [OURS, THEIRS] * 3)
+        suite.settle(ring, "3 + 3")
+        break_and_mend(suite, ring, "n1")
+
+
+@scenario
+def three_and_three_of_theirs_first(suite):
+    with suite.ring() as ring:
+        grow(ring, [THEIRS, OURS] * 3)
+        suite.settle(ring, "3 + 3")
+        break_and_mend(suite, ring, "c1")
+
+
+@scenario
+def one_and_five(suite):
+    with suite.ring() as ring:
+        grow(ring, [THEIRS] * 5 + [OURS])
+        suite.settle(ring, "1 + 5")
+        break_and_mend(suite, ring, "c1")
+
+
+@scenario
+def five_and_one(suite):
+    with suite.ring() as ring:
+        grow(ring, [OURS] * 5 + [THEIRS])
+        suite.settle(ring, "5 + 1")
+        break_and_mend(suite, ring, "n1")
+
+
+@scenario
+def two(suite):
+    """The smallest rings, where lists go round and everybody is everybody's neighbour."""
+    for first, second in ((OURS, THEIRS), (THEIRS, OURS)):
+        with suite.ring() as ring:
+            grow(ring, [first, second])
+            suite.settle(ring, f"{first}, then {second}")
+            if not suite.options.short:
+                break_and_mend(suite, ring, "n1")
+        with suite.ring() as ring:
+            grow(ring, [first, second])
+            suite.settle(ring, f"{first}, then {second}")
+            ring.kill("c1" if first == THEIRS else "n1")
+            suite.settle(ring, f"{first} killed")
+
+
+@scenario
+def at_once(suite):
+    """All but one join at the same moment."""
+    for first in (OURS, THEIRS):
+        with suite.ring() as ring:
+            kinds = [first] + [OURS, THEIRS] * 3
+            kinds.reverse()
+            everybody = list(names(kinds[::-1]))
+            ring.add(*everybody[0])
+            started = [ring.start(name, kind, everybody[0][0]) for name, kind in everybody[1:6]]
+            for member in started:
+                member.await_ready()
+            suite.settle(ring, f"five at once after one of {first}")
+
+
+@scenario
+def every_order(suite):
+    """Three of each kind, in each order of kinds that there is."""
+    orders = sorted(set(itertools.permutations([OURS] * 3 + [THEIRS] * 3)))
+    for kinds in orders if suite.options.all_orders else orders[::5]:
+        with suite.ring() as ring:
+            grow(ring, kinds)
+            suite.settle(ring, "".join(kind[0] for kind in kinds))
+
+
+@scenario
+def two_crash_at_once(suite):
+    """One of each kind, at the same moment."""
+    with suite.ring() as ring:
+        grow(ring, [OURS, THEIRS] * 3)
+        suite.settle(ring, "3 + 3")
+        for pair in (("n2", "c2"), ("n3", "c3")):
+            for name in pair:
+                ring.kill(name)
+            suite.settle(ring, f"kill -9 of {' and '.join(pair)}")
+
+
+@scenario
+def hosts_only(suite):
+    """No certificate says a name."""
+    with suite.ring(ours_host=True) as ring:
+        grow(ring, [OURS, THEIRS, OURS, THEIRS])
+        suite.settle(ring, "no SPIFFE name at all")
+        break_and_mend(suite, ring, "n1")
+
+
+@scenario
+def stopped(suite):
+    """One of theirs hangs, and goes on later."""
+    with suite.ring() as ring:
+        grow(ring, [OURS] * 3 + [THEIRS])
+        suite.settle(ring, "3 + 1")
+        held = ring.members.pop("c1")
+        ring.gone.append(held)
+        os.kill(held.process.pid, signal.SIGSTOP)
+        suite.settle(ring, "c1 stopped")
+        os.kill(held.process.pid, signal.SIGCONT)
+        ring.gone.remove(held)
+        ring.members["c1"] = held
+        suite.settle(ring, "c1 goes on")
+
+
+@scenario
+def hostile_peers(suite):
+    """A member that begins to misbehave, in each way that there is."""
+    behaviours = hostile.SHORT if suite.options.short else hostile.BEHAVIOURS
+    for behaviour in behaviours:
+        with suite.ring() as ring:
+            grow(ring, [OURS] * 3)
+            suite.settle(ring, "3 of ours")
+            with hostile.Peer(suite.folder, "x1") as peer:
+                peer.take_place(ring)
+                peer.behaviour = behaviour
+                peer.await_calls(4)
+                if behaviour in hostile.STAYING:
+                    # It is alive and says that it is a member: what it owns is its own, and no more.
+                    count = ring.look_up(suite.keys, others=[peer.self])
+                    say(f"    a peer that answers with {behaviour}: {count} lookups right")
+                    continue
+                suite.settle(ring, f"a peer that answers with {behaviour}")
+                peer.call_everything(ring)
+                suite.settle(ring, "and that calls with what is wrong")
+
+
+@scenario
+def check(suite):
+    """What `chord ring` and `chord interop check` say of nodes of both kinds."""
+
+    def run(*arguments):
+        command = [suite.options.chord, *arguments, "--json", "--certs-dir", suite.folder]
+        command += ["--as", "client-demo", "--admit-host-certificates"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return done.returncode, json.loads(done.stdout)
+
+    def expect(what, found, expected):
+        if found != expected:
+            raise Failure(f"{what}: {found}, not {expected}")
+
+    with suite.ring() as ring:
+        grow(ring, [THEIRS] * 2)
+        ring.await_ideal()
+        code, report = run("interop", "check", ring.members["c1"].address)
+        # Their kind gets its own identifier wrong, unless one of ours answers for it.
+        found = {check["check"]: check["outcome"] for check in report["checks"]}
+        expect("theirs alone", found["concord: owner of its own identifier"], "known")
+        expect("theirs alone", code, 0)
+    with suite.ring() as ring:
+        grow(ring, [THEIRS, OURS, THEIRS, OURS])
+        suite.settle(ring, "2 + 2")
+        _, walk = run("ring", "--node", ring.members["n1"].address)
+        spoken = {node["name"]: node["dialect"] for node in walk["nodes"]}
+        expect("chord ring", spoken, {"c1": "concord", "c2": "concord", "n1": "native", "n2": "native"})
+        expect("chord ring", walk["ideal"], True)
+        for name, dialects in (("c1", ["concord"]), ("n1", ["native", "concord"])):
+            address = ring.members[name].address
+            code, report = run("interop", "check", address, "--ring", "mixed")
+            wrong = [check for check in report["checks"] if check["outcome"] == "wrong"]
+            expect(f"interop check {name}", (code, wrong), (0, []))
+            expect(f"interop check {name}", report["dialects"], dialects)
+            join = ("--ring", "mixed", "--join", "--name", "n3", "--timeout", "30s")
+            code, report = run("interop", "check", address, *join)
+            last = [check["check"] for check in report["checks"]][-3:]
+            expect(f"interop check --join {name}", (code, last), (0, ["join", "stabilise", "leave"]))
+        suite.settle(ring, "after the checks")
+        for behaviour in ("garbage", "nothing", "a-wrong-id", "an-error"):
+            with hostile.Peer(suite.folder, "x1") as peer:
+                peer.behaviour = behaviour
+                code, report = run("interop", "check", peer.self.address)
+                expect(f"interop check of {behaviour}", (code, report["good"]), (1, False))
+
+
+@scenario
+def intervals(suite):
+    """What is promised: with three of each kind at Concord's own 3 s, ideal within two intervals of the
+    slower side for each node whose pointers a join or crash concerns."""
+    interval = suite.options.slow
+    with suite.ring(interval=interval) as ring:
+        grow(ring, [OURS, THEIRS] * 3)
+        ring.await_ideal(120)
+        # Each of the nodes whose list holds it, and the one after it.
+        def limit():
+            return 2 * interval * min(len(ring.members), max(ring.successors, ring.theirs) + 1)
+
+        for name in ("c2", "n2"):
+            kind = ring.kill(name).kind
+            took = ring.await_ideal(120)
+            say(f"    kill -9 of {name}: ideal after {took:.2f} s, allowed {limit():.0f} s")
+            if took > limit():
+                raise Failure(f"ideal after {took:.1f} s, more than {limit()} s")
+            ring.add(name, kind, "n1")
+            took = ring.await_ideal(120)
+            say(f"    {name} joined: ideal after {took:.2f} s, allowed {limit():.0f} s")
+            if took > limit():
+                raise Failure(f"ideal after {took:.1f} s, more than {limit()} s")
+
+
+@scenario
+def many_lookups(suite):
+    """Lookups in a ring that rests: none is wrong."""
+    with suite.ring() as ring:
+        grow(ring, [OURS, THEIRS] * 3)
+        ring.await_ideal()
+        count = 0
+        began = time.monotonic()
+        while count < suite.options.lookups:
+            count += ring.look_up(min(10_000, suite.options.lookups // 3 + 1), seed=count)
+        say(f"    {count} lookups, none wrong, in {time.monotonic() - began:.1f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--chord", required=True, help="the command")
+    parser.add_argument("--certs-dir", help="certificates that exist already")
+    parser.add_argument("--keys", type=int, default=200, help="lookups from each of ours")
+    parser.add_argument("--interval", type=float, default=0.2, help="seconds between two rounds")
+    parser.add_argument("--slow", type=float, default=3, help="the interval of what is promised")
+    parser.add_argument("--lookups", type=int, default=100_000, help="for many-lookups")
+    parser.add_argument("--all-orders", action="store_true", help="every order of joining, not some")
+    parser.add_argument("--short", action="store_true", help="fewer steps in some scenarios")
+    parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("scenarios", nargs="*", help=", ".join(SCENARIOS))
+    options = parser.parse_args()
+    suite = Suite(options)
+    unknown = [name for name in options.scenarios if name not in SCENARIOS]
+    if unknown:
+        parser.error(f"no scenario is called {unknown[0]}; there are {', '.join(SCENARIOS)}")
+    failed = 0
+    try:
+        for turn in range(options.times):
+            for name in options.scenarios or SCENARIOS:
+                began = time.monotonic()
+                say(f"{name} ({turn + 1} of {options.times})" if options.times > 1 else name)
+                try:
+                    SCENARIOS[name](suite)
+                    say(f"  ok {name} {time.monotonic() - began:.1f} s")
+                except (Failure, subprocess.SubprocessError) as error:
+                    failed += 1
+                    say(f"  FAILED {name}: {error}")
+    finally:
+        if not options.certs_dir:
+            shutil.rmtree(suite.folder, ignore_errors=True)
+        contract.clean_up()
+    say("all hold" if failed == 0 else f"{failed} failed")
+    # Channels' threads need not be waited for.
+    sys.stdout.flush()
+    os._exit(min(failed, 1))
+
+
+if __name__ == "__main__":
+    main()

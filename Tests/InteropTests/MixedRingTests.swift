@@ -1,0 +1,33 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordTestSupport
+import Foundation
+import Testing
+
+/// Rings of our processes and of a node of Concord's contract in Python, with its faults. What is run here
+/// in small, `make interop` runs in full; the scenarios are those of Tests/Interop/concord/mixed.py.
+@Suite("Mixed rings", .serialized, .timeLimit(.minutes(3)))
+struct MixedRingTests {
+    /// One program for all of them, as they share certificates.
+    @Test("rings of both kinds become ideal, mend, and name the right owners")
+    func scenarios() async throws {
+        let scenarios = [
+            "three-and-three", "one-and-five", "two", "two-crash-at-once", "hosts-only",
+            "hostile-peers", "check",
+        ]
+        try await Python.get().running(
+            "concord/mixed.py",
+            arguments: ["--chord", chordCommand, "--keys", "100", "--short"] + scenarios
+        ) { process in
+            try await eventually(
+                "the scenarios end; they say: \(process.report)",
+                within: .seconds(170)
+            ) {
+                process.output.hasEnded && process.errors.hasEnded
+            }
+            #expect(process.output.lines.last == "all hold", "\(process.report)")
+        }
+    }
+}
