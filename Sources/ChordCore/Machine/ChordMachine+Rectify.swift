@@ -97,6 +97,7 @@ extension ChordMachine {
             }
         }
         if waitingCandidate?.id == leaver.id { waitingCandidate = nil }
+        merging.lost.remove(leaver.id)
         if predecessor.id == leaver.id {
             isPredecessorGone = true
             if successors.head == nil {
@@ -115,6 +116,7 @@ extension ChordMachine {
     public mutating func suspect(_ id: Identifier) -> [Directive] {
         guard phase == .member else { return [] }
         let isNeighbour = successors.contains(id) || predecessor.id == id
+        if let node = ([predecessor] + table.entries).first(where: { $0.id == id }) { lose(node) }
         var directives: [Directive] = []
         if !successors.contains(id) {
             directives += changing(.failed) { machine, _ in machine.table.remove(id) }

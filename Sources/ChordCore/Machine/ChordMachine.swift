@@ -45,6 +45,8 @@ public struct ChordMachine: Hashable, Sendable {
         /// Ticks between two passes over the fingers while nothing changes. Fewer mend fingers sooner
         /// and cost log N lookups each time.
         public var fingerQuietTicks = 3
+        /// How rings that came apart find each other.
+        public var merging = MergeSettings()
 
         /// The defaults.
         public init() {}
@@ -70,11 +72,14 @@ public struct ChordMachine: Hashable, Sendable {
         case stabilizeFromPredecessor(Token, candidate: NodeReference, head: NodeReference?)
         /// Asked the old predecessor whether it lives, as `candidate` wants its place.
         case rectify(Token, candidate: NodeReference)
+        /// Asked a member, maybe of another ring, that offered itself as our successor.
+        case unite(Token, candidate: NodeReference, head: NodeReference?)
 
         var token: Token {
             switch self {
             case .stabilizeFromSuccessor(let token, _),
-                .stabilizeFromPredecessor(let token, _, _), .rectify(let token, _):
+                .stabilizeFromPredecessor(let token, _, _), .rectify(let token, _),
+                .unite(let token, _, _):
                 token
             }
         }
@@ -111,6 +116,7 @@ public struct ChordMachine: Hashable, Sendable {
     /// A round was asked for while an operation was under way.
     var isRoundWaiting = false
     var fingerPass: FingerPass?
+    var merging = Merging()
     var quietTicks = 0
     var promptTokens: Int
     private var lastToken: UInt64 = 0
@@ -235,6 +241,7 @@ public struct ChordMachine: Hashable, Sendable {
         operation = nil
         fingerPass = nil
         waitingCandidate = nil
+        merging = Merging()
         directives += [
             .publish, .report(.rangeChanged(from: range, to: nil, cause: .left)), .report(.left),
         ]

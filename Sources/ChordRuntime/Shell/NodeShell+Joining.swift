@@ -26,6 +26,7 @@ extension NodeShell {
     ///   meanwhile.
     package func join(through addresses: [String], for limit: Duration?) async throws(ChordError) {
         let others = addresses.filter { $0 != configuration.address }
+        company.addresses = others
         guard !others.isEmpty else { return create() }
         let deadline = limit.map { executor.now + $0 }
         var wait = configuration.intervals.joinRetry
@@ -144,7 +145,7 @@ extension NodeShell {
         )
     }
 
-    private func stateForJoin(of target: PeerTarget) async throws(ChordError) -> RingState {
+    func stateForJoin(of target: PeerTarget) async throws(ChordError) -> RingState {
         let parameters = configuration.parameters
         let request = GetSuccessorListRequest(parameters: nil)
         let result = await peers.call(

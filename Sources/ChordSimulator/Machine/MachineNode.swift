@@ -66,6 +66,8 @@ struct MachineLookup {
     /// Who waits for it.
     enum Origin {
         case finger(Token)
+        /// A member looks for its own place in what may be another ring.
+        case place(Token)
         case joining(attempt: UInt32)
         case client(Int)
         case remote(Int, askerLife: UInt32, RunReference, attempt: Int32)
@@ -81,6 +83,14 @@ struct MachineLookup {
     var isAccepted = false
     var serial: UInt32 = 0
     var isActive = false
+
+    /// Whether there is nobody else to ask when the first who was asked fails.
+    var hasOneContact: Bool {
+        switch origin {
+        case .place, .joining: true
+        case .finger, .client, .remote: false
+        }
+    }
 }
 
 /// The lookups under way.

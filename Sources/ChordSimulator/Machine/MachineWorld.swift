@@ -220,6 +220,9 @@ final class MachineWorld {
         case .fingerResolved(let number, let life, let token, let owner):
             guard isAlive(number, life) else { return }
             perform(number, event) { $0.resolveFinger(owner, for: token) }
+        case .placeResolved(let number, let life, let token, let answer):
+            guard isAlive(number, life) else { return }
+            perform(number, event) { $0.resolvePlace(answer, for: token) }
         case .silence(let run, let attempt): silent(run, attempt)
         case .seekPlace(let number, let life): seekPlace(number, life)
         case .placeExpired(let number, let life, let attempt):

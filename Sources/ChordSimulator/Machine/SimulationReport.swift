@@ -42,6 +42,8 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
 package struct SimulationCounts: Hashable, Sendable {
     package var events = 0
     package var messages = 0
+    /// Of these, what was said to merge rings, or to find out whether there is one to merge with.
+    package var mergeMessages = 0
     package var lost = 0
     package var joined = 0
     package var left = 0
@@ -66,6 +68,7 @@ package struct SimulationCounts: Hashable, Sendable {
         var sum = left
         sum.events += right.events
         sum.messages += right.messages
+        sum.mergeMessages += right.mergeMessages
         sum.lost += right.lost
         sum.joined += right.joined
         sum.left += right.left
