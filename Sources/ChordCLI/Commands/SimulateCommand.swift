@@ -38,6 +38,9 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "What nodes do with questions while they have one out: answering or delaying.")
     var mode: SimulatedMode?
 
+    @Flag(help: "Rings that come apart: long partitions in every run.")
+    var partitions = false
+
     @Option(help: "A scenario to run instead.", completion: .file())
     var scenario: String?
 
@@ -89,7 +92,7 @@ struct SimulateCommand: AsyncParsableCommand {
         var options = level.standardOptions
         if let nodes { options.founders = nodes.range }
         if let mode { options.queryModes = mode.queryModes }
-        return options
+        return partitions ? options.splitting : options
     }
 
     // MARK: One run
@@ -168,6 +171,7 @@ struct SimulateCommand: AsyncParsableCommand {
         var command = "chord simulate --level \(level.rawValue) --seed \(seed)"
         if let nodes { command += " --nodes \(nodes)" }
         if let mode { command += " --mode \(mode.rawValue)" }
+        if partitions { command += " --partitions" }
         Standard.output("replay with: \(command)")
         Standard.error("making it short ...")
         let short = level.shrink(failure.scenario, attempts: level == .node ? 300 : 2000)

@@ -61,7 +61,21 @@ extension ChordMachine {
     /// The members that this node lost, last lost first.
     public var lostMembers: [NodeReference] { merging.lost.entries }
 
-    // MARK: Looking for our own place
+    /// Everybody that this node could call: neighbours, what it routes by, and who is lost.
+    public var acquaintances: [NodeReference] {
+        [predecessor] + table.entries + merging.lost.entries
+            + [merging.search?.contact, merging.nextContact].compactMap { $0 }
+    }
+
+    // MARK: Who is lost
+
+    /// A new neighbour may be here for a short time only, and does not know who was here before. It gets to
+    /// know two of those that this node lost, so that not all who know of another ring die with a few.
+    func handOver(to neighbour: NodeReference) -> [Directive] {
+        merging.lost.entries.filter { $0.id != neighbour.id }.prefix(2).map {
+            .meet(neighbour, contact: $0)
+        }
+    }
 
     mutating func lose(_ node: NodeReference) {
         guard node.id != self.node.id, configuration.merging.isOn else { return }
@@ -73,6 +87,8 @@ extension ChordMachine {
     public mutating func remember(_ nodes: some Sequence<NodeReference>) {
         for node in nodes { lose(node) }
     }
+
+    // MARK: Looking for our own place
 
     /// An interval has passed: a lost member's turn, or one's of the table.
     mutating func startPlaceSearchIfDue() -> [Directive] {
@@ -114,7 +130,7 @@ extension ChordMachine {
     public mutating func met(_ contact: NodeReference) -> [Directive] {
         guard phase == .member, contact.id != node.id, configuration.merging.isOn else { return [] }
         guard merging.search == nil, merging.tokens > 0 else {
-            merging.nextContact = contact
+            if merging.nextContact == nil { merging.nextContact = contact } else { lose(contact) }
             return []
         }
         merging.tokens -= 1

@@ -69,11 +69,12 @@ extension ChordMachine {
     }
 
     private mutating func adopt(_ candidate: NodeReference) -> [Directive] {
-        changing(.rectified) { machine, _ in
+        let directives = changing(.rectified) { machine, _ in
             if machine.isPredecessorGone { machine.table.remove(machine.predecessor.id) }
             machine.predecessor = candidate
             machine.isPredecessorGone = false
         }
+        return directives + handOver(to: candidate)
     }
 
     /// A neighbour says that it leaves: a failure that needs no waiting. The shell has seen to it that

@@ -259,7 +259,9 @@ public struct ChordMachine: Hashable, Sendable {
         let before = view
         var directives: [Directive] = []
         change(&self, &directives)
-        table.take(over: successors)
+        // Who left is gone; who is missing otherwise may be cut off only.
+        let missing = table.take(over: successors)
+        if before.isMember, cause != .left { remember(missing) }
         let after = view
         guard after != before else { return directives }
         directives.append(.publish)

@@ -74,16 +74,30 @@ extension NodeWorld {
         ring.members.removeAll { $0.node.id == id }
         ring.pending.removeAll { $0.owner == id }
         if isLeaving { ring.pending += listsAfterFarewell(of: node) }
-        return ring.members.count > scenario.successorCount
-            && InvariantChecker.violations(in: ring).isEmpty
+        guard ring.members.count > scenario.successorCount else { return false }
+        // A ring that has come apart can be mended as long as somebody knows of the other part.
+        return InvariantChecker.violations(in: ring).isEmpty
+            || !scenario.isTruthful && groups(without: node.number) == 1
+    }
+
+    func machine(of node: SimulatedNode) -> ChordMachine {
+        scheduler.run(as: node.executor) { node.shell.assumeIsolated { $0.machine } }
+    }
+
+    /// The groups of members of which nobody knows anybody in another group.
+    func groups(without number: Int = 0) -> Int {
+        var known: [Identifier: [Identifier]] = [:]
+        for case let other? in network.nodes
+        where other.number != number && other.isUp && other.isMember {
+            let machine = machine(of: other)
+            known[machine.node.id] = machine.acquaintances.map(\.id)
+        }
+        return Acquaintance.groups(known)
     }
 
     /// What becomes of its neighbours' lists when a node leaves: a Leave carries the leaver's list, and
     /// where that is outdated, it passes over a member that the leaver's silence would have let be.
     private func listsAfterFarewell(of node: SimulatedNode) -> [RingSnapshot.PendingList] {
-        func machine(of node: SimulatedNode) -> ChordMachine {
-            scheduler.run(as: node.executor) { node.shell.assumeIsolated { $0.machine } }
-        }
         var leaver = machine(of: node)
         let reference = leaver.node
         var lists: [RingSnapshot.PendingList] = []
