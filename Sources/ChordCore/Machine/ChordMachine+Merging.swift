@@ -51,11 +51,16 @@ extension ChordMachine {
         /// Looks that may be begun on others' word before the next tick.
         var tokens = 8
         var ticksToProbe = 0
-        var ticksToCheck = 0
+        var ticksToCheck: Int
         /// Probes of lost members since the last one was added, none of them answered.
         var vainProbes = 0
         /// Which entry of the table is next when some of them are to be told or asked.
         var turn = 0
+
+        init(_ settings: MergeSettings) {
+            // Who is new has been placed a moment ago.
+            ticksToCheck = settings.checkTicks
+        }
     }
 
     /// The members that this node lost, last lost first.

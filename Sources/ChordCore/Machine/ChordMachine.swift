@@ -116,7 +116,7 @@ public struct ChordMachine: Hashable, Sendable {
     /// A round was asked for while an operation was under way.
     var isRoundWaiting = false
     var fingerPass: FingerPass?
-    var merging = Merging()
+    var merging: Merging
     var quietTicks = 0
     var promptTokens: Int
     private var lastToken: UInt64 = 0
@@ -133,6 +133,7 @@ public struct ChordMachine: Hashable, Sendable {
         predecessor = node
         table = RoutingTable(owner: node.id, space: parameters.space)
         promptTokens = configuration.promptCapacity
+        merging = Merging(configuration.merging)
     }
 
     /// The state from which requests are answered.
@@ -146,6 +147,11 @@ public struct ChordMachine: Hashable, Sendable {
             table: table,
             parameters: parameters
         )
+    }
+
+    /// Whether this node is a member and knows of no other.
+    public var isAlone: Bool {
+        phase == .member && successors.head == nil && predecessor.id == node.id
     }
 
     /// Whether an operation is under way.
@@ -241,7 +247,7 @@ public struct ChordMachine: Hashable, Sendable {
         operation = nil
         fingerPass = nil
         waitingCandidate = nil
-        merging = Merging()
+        merging = Merging(configuration.merging)
         directives += [
             .publish, .report(.rangeChanged(from: range, to: nil, cause: .left)), .report(.left),
         ]

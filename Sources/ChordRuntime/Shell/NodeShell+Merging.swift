@@ -136,10 +136,7 @@ extension NodeShell {
     /// A node that is alone, and was not meant to be, asks those whom it was given to join through, again
     /// and again, with growing waits.
     func seekCompany() {
-        let isAlone =
-            machine.phase == .member && machine.successors.head == nil
-            && machine.predecessor.id == machine.node.id
-        guard isAlone, !company.addresses.isEmpty else {
+        guard machine.isAlone, !company.addresses.isEmpty else {
             company.due = nil
             return
         }

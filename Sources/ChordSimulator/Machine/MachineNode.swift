@@ -32,6 +32,10 @@ final class MachineNode {
     /// Through whom it joins first.
     var contact = 0
     var joinAttempt: UInt32 = 0
+    /// The member whose list it is about to take over.
+    var placeBefore: Identifier?
+    /// Ticks that it has been alone for.
+    var ticksAlone = 0
     var joinWait: Int64 = 0
     /// When it ceased to be a member for the last time.
     var memberUntil: Int64 = -1

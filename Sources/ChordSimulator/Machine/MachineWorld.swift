@@ -206,6 +206,7 @@ final class MachineWorld {
             let interval = local(Int64(Double(stabilize) * factor), of: number)
             heap.push(.tick(number, life: life), at: now + interval)
             perform(number, event) { $0.tick() }
+            seekCompany(number)
         case .round(let number, let life):
             guard isAlive(number, life) else { return }
             nodes[number].isRoundDue = false

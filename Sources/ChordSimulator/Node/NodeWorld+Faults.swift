@@ -76,8 +76,8 @@ extension NodeWorld {
         if isLeaving { ring.pending += listsAfterFarewell(of: node) }
         guard ring.members.count > scenario.successorCount else { return false }
         // A ring that has come apart can be mended as long as somebody knows of the other part.
+        if !scenario.isTruthful { return groups(without: node.number) == 1 }
         return InvariantChecker.violations(in: ring).isEmpty
-            || !scenario.isTruthful && groups(without: node.number) == 1
     }
 
     func machine(of node: SimulatedNode) -> ChordMachine {
@@ -88,9 +88,20 @@ extension NodeWorld {
     func groups(without number: Int = 0) -> Int {
         var known: [Identifier: [Identifier]] = [:]
         for case let other? in network.nodes
-        where other.number != number && other.isUp && other.isMember {
-            let machine = machine(of: other)
-            known[machine.node.id] = machine.acquaintances.map(\.id)
+        where other.number != number && other.isUp {
+            guard !other.isMember else {
+                let machine = machine(of: other)
+                known[machine.node.id] = machine.acquaintances.map(\.id)
+                continue
+            }
+            // It may be about to be a member, and to know nobody but the one whose list it asks for.
+            let asked = other.calls.values.filter {
+                $0.call.method == ChordMethods.getSuccessorList
+            }.compactMap { call in
+                SimulatedNode.number(ofAddress: call.call.target.address).flatMap(network.node)
+            }
+            let members = asked.filter(\.isMember).map(\.reference.id)
+            if !members.isEmpty { known[other.reference.id] = members }
         }
         return Acquaintance.groups(known)
     }
