@@ -66,9 +66,10 @@ extension ChordMachine {
     /// The members that this node lost, last lost first.
     public var lostMembers: [NodeReference] { merging.lost.entries }
 
-    /// Everybody that this node could call: neighbours, what it routes by, and who is lost.
+    /// Everybody that this node calls in time: what it routes by, and who is lost. A predecessor is one of
+    /// them only where nobody else is known, as any nearer node may take its place.
     public var acquaintances: [NodeReference] {
-        [predecessor] + table.entries + merging.lost.entries
+        (successors.head == nil ? [predecessor] : []) + table.entries + merging.lost.entries
             + [merging.search?.contact, merging.nextContact].compactMap { $0 }
     }
 
