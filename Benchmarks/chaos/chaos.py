@@ -181,7 +181,7 @@ class Chaos:
         return f"{len(halves[0])} from {len(halves[1])} for {seconds:.1f} s"
 
     def cut_long(self):
-        return self.cut(2, self.options.longest)
+        return self.cut(min(self.options.shortest, self.options.longest), self.options.longest)
 
     def unknown(self):
         return [name for name in self.names if name not in self.ring.nodes and name not in self.former]
@@ -331,6 +331,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=3, help="threads that look up (3)")
     parser.add_argument("--within", type=float, default=15, help="seconds to the ideal ring (15)")
     parser.add_argument("--merge", type=float, default=10, help="seconds to the ideal ring after a long cut (10)")
+    parser.add_argument("--shortest", type=float, default=2, help="seconds of the shortest long cut (2)")
     parser.add_argument("--longest", type=float, default=30, help="seconds of the longest cut (30)")
     parser.add_argument("--late", type=float, default=1.5, help="seconds a lookup may take (1.5)")
     parser.add_argument("--calm", type=float, default=1, help="seconds between a sweep and the next action (1)")

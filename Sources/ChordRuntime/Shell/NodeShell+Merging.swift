@@ -131,6 +131,34 @@ extension NodeShell {
         }
     }
 
+    // MARK: Former members
+
+    /// Asks members of a former life now and then, until each has answered or another ring is found.
+    package func remember(_ former: [NodeReference]) {
+        machine.remember(former.filter(isRightlyPlaced))
+    }
+
+    /// Whom this node knows, neighbours first.
+    package func acquaintances(atMost count: Int) -> [NodeReference] {
+        var seen: Set<Identifier> = [machine.node.id]
+        let known = [machine.predecessor] + machine.successors.entries + machine.acquaintances
+        return Array(known.filter { seen.insert($0.id).inserted }.prefix(count))
+    }
+
+    /// A member of a former life, by its name and address.
+    package nonisolated func reference(
+        name: String,
+        address: String,
+        incarnation: UInt64
+    ) -> NodeReference {
+        NodeReference(
+            id: configuration.identifier(name: name, address: address),
+            name: name,
+            address: address,
+            incarnation: incarnation
+        )
+    }
+
     // MARK: A node alone
 
     /// A node that is alone, and was not meant to be, asks those whom it was given to join through, again

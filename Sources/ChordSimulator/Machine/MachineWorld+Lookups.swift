@@ -71,6 +71,7 @@ extension MachineWorld {
             return node.isUp ? node.machine.view : nil
         }
         var delay: Int64 = 0
+        counts.messages += 2 * found.hops
         for _ in 0...(2 * found.hops) { delay += scenario.network.delay.sample(using: &generator) }
         heap.push(
             .fingerResolved(

@@ -46,7 +46,11 @@ final class MachineWorld {
     /// Once everything is repaired, messages take no longer than this.
     static let calmDelay = DelayDistribution.uniform(from: .milliseconds(1), to: .milliseconds(10))
 
-    init(_ scenario: Scenario, recordsTrace: Bool = false) {
+    init(
+        _ scenario: Scenario,
+        recordsTrace: Bool = false,
+        merging: ChordMachine.MergeSettings = ChordMachine.MergeSettings()
+    ) {
         self.scenario = scenario
         generator = SimulationGenerator(seed: scenario.seed)
         let space: IdentifierSpace
@@ -65,6 +69,7 @@ final class MachineWorld {
         )
         var configuration = ChordMachine.Configuration()
         configuration.queryMode = scenario.queryMode
+        configuration.merging = merging
         self.configuration = configuration
         isTruthful = scenario.isTruthful
         stabilize = scenario.timing.stabilize.nanoseconds
