@@ -160,6 +160,8 @@ extension ChordMachine {
                 merging.lost.remove(search.contact.id)
             } else {
                 merging.vainProbes = 0
+                // There are other rings: the next of the lost may be in a third one.
+                merging.ticksToProbe = 0
                 if search.isForeign { merging.lost.add(search.contact) }
                 directives.append(.offer(member))
             }

@@ -23,6 +23,8 @@ enum WireTarget: FuzzTarget {
             { try trySuccessorListReply($0, $1) },
             { try tryMessage(LeaveRequest.self, $0, $1) },
             { try tryMessage(LeaveReply.self, $0, $1) },
+            { try tryMessage(MeetRequest.self, $0, $1) },
+            { try tryMessage(AdminMergeRequest.self, $0, $1) },
         ]
 
     static var seeds: [[UInt8]] {
@@ -76,6 +78,8 @@ enum WireTarget: FuzzTarget {
                 GetSuccessorListReply(state: state, parameters: parameters),
                 LeaveRequest(state: state),
                 LeaveReply(),
+                MeetRequest(node: node(1), parameters: parameters, contact: node(2)),
+                AdminMergeRequest(contact: "127.0.0.1:7401"),
             ]
             return messages.enumerated().filter { $0.offset % 2 == index % 2 || index < 2 }.map {
                 [UInt8($0.offset), UInt8(index)] + $0.element.encoded(in: space)
