@@ -16,7 +16,7 @@ restart    kill -9 and start under the same name     leave      SIGTERM
 stop       SIGSTOP, seconds later SIGCONT: lookups at the others may take --late seconds, not more,
            and no other node may vanish from a list
 cut        a partition shorter than the silence after which nodes take one another for dead
-cut long   a longer one; told, not judged, as rings that came apart are not merged yet
+cut long   a longer one, after which two rings must become one within --merge seconds
 """
 
 import argparse
@@ -181,7 +181,7 @@ class Chaos:
         return f"{len(halves[0])} from {len(halves[1])} for {seconds:.1f} s"
 
     def cut_long(self):
-        return self.cut(2, 6)
+        return self.cut(min(self.options.shortest, self.options.longest), self.options.longest)
 
     def unknown(self):
         return [name for name in self.names if name not in self.ring.nodes and name not in self.former]
@@ -253,22 +253,20 @@ class Chaos:
         happened = time.monotonic() - self.began
         what = possible[name]()
         self.bench.note(f"{name} {what}: done")
-        took, problem = self.wait_ideal(self.options.within)
-        split = name == "cut long" and took is None
-        if took is None and not split:
-            self.blame(f"{name} {what}: not ideal after {self.options.within} s: {problem}")
+        within = self.options.merge if name == "cut long" else self.options.within
+        took, problem = self.wait_ideal(within)
+        if took is None:
+            self.blame(f"{name} {what}: not ideal after {within} s: {problem}")
             late, problem = self.wait_ideal(60)
             if late is None:
                 raise RingFailure(f"chaos: given up: not ideal 60 s later: {problem}")
-        outcome = "came apart" if split else f"ideal after {took or self.options.within + late:5.2f} s"
+        outcome = f"ideal after {took or within + late:5.2f} s"
         print(
             f"{happened:6.0f} s  {name + ' ' + what:32.32} {outcome:21}"
             f"{phase.wrong:6} wrong{phase.failed:4} failed",
             flush=True,
         )
         self.rows.setdefault(name, []).append((phase, took))
-        if split:
-            self.gather()
         # Whoever was stopped is back for everybody.
         self.members()
         if name == "stop" and phase.late:
@@ -286,20 +284,6 @@ class Chaos:
         self.violations += self.asker.complaints[5:]
         self.asker.complaints.clear()
 
-    def gather(self):
-        """Starts the nodes of one side anew, so that there is one ring again."""
-        side = min(self.net.sides, key=lambda side: sum(self.side[name] is side for name in self.ring.nodes))
-        names = [name for name in self.ring.nodes if self.side[name] is side]
-        self.asker.enter(Phase("gather", settled=False))
-        self.asker.targets = [node for node in self.ring.nodes.values() if node.name not in names]
-        for name in names:
-            self.ring.kill(name)
-        self.members()
-        for name in names:
-            self.start(name)
-        self.members()
-        self.ring.wait_ideal(60)
-
     def run(self):
         self.form()
         self.asker.start()
@@ -308,8 +292,8 @@ class Chaos:
             self.step()
 
     def report(self):
-        width = "{:<13}{:>5}{:>9}{:>7}{:>7}{:>6}{:>10}{:>12}{:>10}"
-        head = ("action", "times", "lookups", "wrong", "failed", "late", "slowest", "ideal max", "apart")
+        width = "{:<13}{:>5}{:>9}{:>7}{:>7}{:>6}{:>10}{:>12}"
+        head = ("action", "times", "lookups", "wrong", "failed", "late", "slowest", "ideal max")
         print("\n" + width.format(*head))
         for name in WEIGHTS:
             if name not in self.rows:
@@ -318,22 +302,21 @@ class Chaos:
                 continue
             phases = [phase for phase, _ in self.rows[name]]
             times = [took for _, took in self.rows[name] if took is not None]
-            apart = str(len(phases) - len(times)) if name == "cut long" else ""
             ideal = f"{max(times):.2f} s" if times else "-"
-            print(self.row(width, name, len(phases), phases, ideal, apart))
-        print(self.row(width, "settled ring", "", [self.calm], "", ""))
+            print(self.row(width, name, len(phases), phases, ideal))
+        print(self.row(width, "settled ring", "", [self.calm], ""))
         print(
-            f"\nWrong and failed: until the ring was ideal, which may take {self.options.within} s; on the settled\n"
-            f"ring there must be none. Late: took over {self.options.late} s. Seed {self.options.seed}, "
+            f"\nWrong and failed: until the ring was ideal, which may take {self.options.within} s, after a long\n"
+            f"cut {self.options.merge} s; on the settled ring there must be none. Late: took over {self.options.late} s. Seed {self.options.seed}, "
             f"{self.options.threads} threads."
         )
         print(f"{len(self.violations)} violations" if self.violations else "No violation.")
 
     @staticmethod
-    def row(width, name, times, phases, ideal, apart):
+    def row(width, name, times, phases, ideal):
         total = [sum(getattr(phase, key) for phase in phases) for key in ("lookups", "wrong", "failed", "late")]
         slowest = f"{max((phase.slowest for phase in phases), default=0) * 1000:.0f} ms"
-        return width.format(name, times, *total, slowest, ideal, apart).rstrip()
+        return width.format(name, times, *total, slowest, ideal).rstrip()
 
     def close(self):
         self.asker.stop()
@@ -347,6 +330,9 @@ def arguments():
     parser.add_argument("--seed", type=int, help="what is drawn from; one is made up")
     parser.add_argument("--threads", type=int, default=3, help="threads that look up (3)")
     parser.add_argument("--within", type=float, default=15, help="seconds to the ideal ring (15)")
+    parser.add_argument("--merge", type=float, default=10, help="seconds to the ideal ring after a long cut (10)")
+    parser.add_argument("--shortest", type=float, default=2, help="seconds of the shortest long cut (2)")
+    parser.add_argument("--longest", type=float, default=30, help="seconds of the longest cut (30)")
     parser.add_argument("--late", type=float, default=1.5, help="seconds a lookup may take (1.5)")
     parser.add_argument("--calm", type=float, default=1, help="seconds between a sweep and the next action (1)")
     parser.add_argument("--actions", default=",".join(WEIGHTS), help="those to draw from, with commas")

@@ -158,6 +158,23 @@ public final class ChordClient: Sendable {
         ).run()
     }
 
+    /// Makes the ring of the first node that answers and that of a contact one. They have the same name and
+    /// parameters, and have never met or have forgotten each other; rings that came apart find each other
+    /// without being told. Takes a certificate of role `admin`.
+    ///
+    /// - Parameter contact: the address of a member of the other ring, as `host:port`, as seen from the
+    ///   node that is asked.
+    /// - Returns: who listens there. The rings become one after that; ``walk()`` tells when.
+    /// - Throws: `ChordError` with `noContact`; `parametersDiffer`, naming both sides; `refused`.
+    public func merge(with contact: String) async throws(ChordError) -> NodeReference {
+        do throws(TransportError) {
+            _ = try HostAndPort(contact)
+        } catch {
+            throw ChordError(.invalidConfiguration, "the contact's address", cause: error)
+        }
+        return try await client.merge(with: contact)
+    }
+
     deinit {
         // Not when the client is closed: until it is gone it may be asked, and answers on its loop.
         ownGroup?.shutdownGracefully { _ in }

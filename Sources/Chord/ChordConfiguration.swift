@@ -84,6 +84,10 @@ public struct ChordConfiguration: Sendable {
     /// When all founders start again while other members live on, they found a second ring: restart
     /// them one after the other.
     public var initialRing: [String] = []
+    /// A file for the members that this node knows, at most 32; nil for none. With it a cluster of which all
+    /// nodes start again at once finds itself without being given addresses. It is replaced atomically, and
+    /// one that is damaged, or of another ring, is told in the log and ignored.
+    public var stateFile: String?
     /// How long to try to join, or to wait for the other founders; nil stands for ever.
     public var joinTimeout: Duration? = .seconds(60)
     /// The node's certificate files, and whom it trusts.

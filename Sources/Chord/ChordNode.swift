@@ -255,17 +255,38 @@ public final class ChordNode: Service, Sendable {
     }
 
     private func takePart() async -> ChordError? {
+        guard let path = configuration.stateFile else { return await takePart(remembering: []) }
+        let keeper = StateKeeper(
+            file: StateFile(path: path, ring: configuration.ring.name),
+            shell: shell,
+            logger: configuration.logger
+        )
+        let members = keeper.load()
+        let former = members.filter { $0.name != configuration.name }.map {
+            shell.reference(name: $0.name, address: $0.address, incarnation: $0.incarnation)
+        }
+        return await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await keeper.keep(members) }
+            let error = await takePart(remembering: former)
+            tasks.cancelAll()
+            return error
+        }
+    }
+
+    private func takePart(remembering former: [NodeReference]) async -> ChordError? {
         do throws(ChordError) {
             if configuration.initialRing.isEmpty {
                 try await shell.join(
                     through: configuration.contacts,
-                    for: configuration.joinTimeout
+                    for: configuration.joinTimeout,
+                    remembering: former
                 )
             } else {
                 try await shell.found(
                     with: configuration.initialRing,
                     for: configuration.joinTimeout
                 )
+                await shell.remember(former)
             }
         } catch {
             await shell.fail(error)

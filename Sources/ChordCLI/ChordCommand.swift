@@ -27,8 +27,9 @@ struct ChordCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            ServeCommand.self, LookupCommand.self, RingCommand.self, ClusterCommand.self,
-            CertCommand.self, InteropCommand.self, SimulateCommand.self, VersionCommand.self,
+            ServeCommand.self, LookupCommand.self, RingCommand.self, MergeCommand.self,
+            ClusterCommand.self, CertCommand.self, InteropCommand.self, SimulateCommand.self,
+            VersionCommand.self,
         ]
     )
 }

@@ -69,13 +69,13 @@ import Testing
             TimedFault(at: .seconds(2), .lookup(at: 1, Identifier(7))),
             TimedFault(at: .seconds(31), .repairAll),
         ]
-        let rings = MachineSimulation.run(scenario).rings
+        let rings = MachineSimulation.run(scenario).ringsAtRepair
         #expect(rings == 2)
         let shrunk = ScenarioShrinker.shrink(scenario, attempts: 100) {
-            MachineSimulation.run($0).rings == rings ? .notIdeal : nil
+            MachineSimulation.run($0).ringsAtRepair == rings ? .notIdeal : nil
         }
         let read = try Scenario(text: shrunk.text)
-        #expect(MachineSimulation.run(read).rings == rings)
+        #expect(MachineSimulation.run(read).ringsAtRepair == rings)
         #expect(read.faults.count == 1)
     }
 }

@@ -99,6 +99,20 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
         },
         MessageKind(AdminLeaveRequest.self) { _, _ in AdminLeaveRequest() },
         MessageKind(AdminLeaveReply.self) { _, _ in AdminLeaveReply() },
+        MessageKind(AdminMergeRequest.self) { generator, _ in
+            AdminMergeRequest(contact: generator.text(WireLimits.addressBytes))
+        },
+        MessageKind(AdminMergeReply.self) { generator, space in
+            AdminMergeReply(contact: generator.node(space))
+        },
+        MessageKind(MeetRequest.self) { generator, space in
+            MeetRequest(
+                node: generator.node(space),
+                parameters: generator.parameters(space),
+                contact: Bool.random(using: &generator) ? generator.node(space) : nil
+            )
+        },
+        MessageKind(MeetReply.self) { _, _ in MeetReply() },
         MessageKind(FoundRequest.self) { generator, space in
             FoundRequest(
                 founder: generator.node(space),

@@ -91,6 +91,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.advertise = node.advertise
         configuration.contacts = Self.addresses(node.join)
         configuration.initialRing = Self.addresses(node.initialRing)
+        configuration.stateFile = node.stateFile
         configuration.joinTimeout = node.joinTimeout.duration
         configuration.intervals.stabilize = node.stabilizeInterval.duration
         configuration.eventLoopThreads = node.threads

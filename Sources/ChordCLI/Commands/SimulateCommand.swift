@@ -38,11 +38,28 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "What nodes do with questions while they have one out: answering or delaying.")
     var mode: SimulatedMode?
 
+    @Flag(help: "Rings that come apart: long partitions in every run.")
+    var partitions = false
+
     @Option(help: "A scenario to run instead.", completion: .file())
     var scenario: String?
 
     @Option(help: ArgumentHelp("One large ring, at the machine level.", valueName: "nodes"))
     var large: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long rings of so many nodes together take to become one, at the machine level.",
+            valueName: "nodes"
+        )
+    )
+    var merge: Int?
+
+    @Option(help: "With --merge: how many rings; 1 shows a false alarm.")
+    var parts = 2
+
+    @Option(help: "With --merge: how many nodes each that takes in a member of another ring tells of it.")
+    var fanout = 3
 
     @Option(help: "Runs at the same time; all cores unless said otherwise.")
     var jobs: Int?
@@ -64,6 +81,15 @@ struct SimulateCommand: AsyncParsableCommand {
                 )
             }
         }
+        if let merge {
+            guard (1...100_000).contains(merge), (1...merge).contains(parts),
+                (0...64).contains(fanout)
+            else {
+                throw ValidationError(
+                    "--merge is from 1 to 100000, --parts at most that, --fanout at most 64."
+                )
+            }
+        }
         guard (seeds ?? 1) > 0, (jobs ?? 1) > 0 else {
             throw ValidationError("--seeds and --jobs must be 1 or more.")
         }
@@ -73,7 +99,9 @@ struct SimulateCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailures {
-            if let large {
+            if let merge {
+                try unite(merge)
+            } else if let large {
                 try grow(large)
             } else if let scenario {
                 try replay(try read(scenario))
@@ -89,7 +117,7 @@ struct SimulateCommand: AsyncParsableCommand {
         var options = level.standardOptions
         if let nodes { options.founders = nodes.range }
         if let mode { options.queryModes = mode.queryModes }
-        return options
+        return partitions ? options.splitting : options
     }
 
     // MARK: One run
@@ -126,6 +154,30 @@ struct SimulateCommand: AsyncParsableCommand {
         Standard.output("\(seconds.formatted(digits: 1)) s, \(rate) events per second")
         guard report.violation == nil else {
             throw ExitCode(CommandFailure.Kind.failed.rawValue)
+        }
+    }
+
+    private func unite(_ nodes: Int) throws {
+        let trial = MergeTrial(nodes: nodes, parts: parts, fanout: fanout, seed: seed ?? first)
+        let result = trial.run()
+        guard let time = result.time, let fingers = result.timeWithFingers else {
+            Standard.output("\(parts) rings of \(nodes) nodes: not one ideal ring in time")
+            throw ExitCode(CommandFailure.Kind.failed.rawValue)
+        }
+        let share = Double(result.mergeMessages) / Double(nodes)
+        Standard.output(
+            "\(parts) rings of \(nodes) nodes, fanout \(fanout): lists right after"
+                + " \((time.milliseconds / 1_000).formatted(digits: 1)) s, fingers after"
+                + " \((fingers.milliseconds / 1_000).formatted(digits: 1)) s; \(result.messages)"
+                + " messages, \(result.mergeMessages) of them to merge"
+                + " (\(share.formatted(digits: 1)) per node)"
+        )
+        if parts == 1 {
+            let quiet = trial.quiet()
+            Standard.output(
+                "nothing split: \(quiet.all.formatted(digits: 2)) messages per node and second,"
+                    + " \(quiet.merging.formatted(digits: 2)) of them to find other rings"
+            )
         }
     }
 
@@ -168,6 +220,7 @@ struct SimulateCommand: AsyncParsableCommand {
         var command = "chord simulate --level \(level.rawValue) --seed \(seed)"
         if let nodes { command += " --nodes \(nodes)" }
         if let mode { command += " --mode \(mode.rawValue)" }
+        if partitions { command += " --partitions" }
         Standard.output("replay with: \(command)")
         Standard.error("making it short ...")
         let short = level.shrink(failure.scenario, attempts: level == .node ? 300 : 2000)

@@ -53,6 +53,16 @@ struct NodeOptions: ParsableArguments {
     var joinTimeout = Patience(.seconds(60), "60s")
 
     @Option(
+        help: ArgumentHelp(
+            "A file to keep the last known members in, so that a cluster of which all nodes start again"
+                + " finds itself.",
+            valueName: "file"
+        ),
+        completion: .file()
+    )
+    var stateFile: String?
+
+    @Option(
         help: ArgumentHelp("Time between two rounds of maintenance.", valueName: "time")
     )
     var stabilizeInterval = Interval(seconds: 1)

@@ -27,6 +27,7 @@ extension ChordMachine {
         guard phase == .member, let pass = fingerPass, pass.token == token else { return [] }
         fingerPass = nil
         guard let owner else { return [] }
+        rememberContradicted(by: owner.id, from: pass.target)
         let isRoundTheCircle =
             owner.id == node.id || !owner.id.isBetween(pass.confirmed, and: node.id)
         if isRoundTheCircle { return endPass(pass) }
@@ -39,6 +40,13 @@ extension ChordMachine {
         }
         directives += lookUpFinger(after: owner.id, changed: pass.changed || isNew)
         return directives
+    }
+
+    /// Entries from the target of a lookup up to the owner that it named would be owners themselves, were
+    /// they in this ring.
+    private mutating func rememberContradicted(by owner: Identifier, from target: Identifier) {
+        guard target != owner else { return }
+        remember(table.entries.filter { $0.id == target || $0.id.isBetween(target, and: owner) })
     }
 
     private mutating func lookUpFinger(

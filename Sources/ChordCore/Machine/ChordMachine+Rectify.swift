@@ -69,11 +69,12 @@ extension ChordMachine {
     }
 
     private mutating func adopt(_ candidate: NodeReference) -> [Directive] {
-        changing(.rectified) { machine, _ in
+        let directives = changing(.rectified) { machine, _ in
             if machine.isPredecessorGone { machine.table.remove(machine.predecessor.id) }
             machine.predecessor = candidate
             machine.isPredecessorGone = false
         }
+        return directives + handOver(to: candidate)
     }
 
     /// A neighbour says that it leaves: a failure that needs no waiting. The shell has seen to it that
@@ -97,6 +98,7 @@ extension ChordMachine {
             }
         }
         if waitingCandidate?.id == leaver.id { waitingCandidate = nil }
+        merging.lost.remove(leaver.id)
         if predecessor.id == leaver.id {
             isPredecessorGone = true
             if successors.head == nil {
@@ -115,6 +117,7 @@ extension ChordMachine {
     public mutating func suspect(_ id: Identifier) -> [Directive] {
         guard phase == .member else { return [] }
         let isNeighbour = successors.contains(id) || predecessor.id == id
+        if let node = ([predecessor] + table.entries).first(where: { $0.id == id }) { lose(node) }
         // A successor comes back at once, as the list knows it: that may be at another address, where a
         // list of another make says nothing of its life.
         var directives = changing(.failed) { machine, _ in machine.table.remove(id) }

@@ -9,7 +9,7 @@ extension ChordMachine {
     public mutating func tick() -> [Directive] {
         promptTokens = min(configuration.promptCapacity, promptTokens + configuration.promptRefill)
         quietTicks += 1
-        return round()
+        return round() + (phase == .member ? startPlaceSearchIfDue() : [])
     }
 
     /// Does one maintenance round: stabilization, and a pass over the fingers when one is due. While
@@ -43,6 +43,7 @@ extension ChordMachine {
     public mutating func receive(_ answer: StateAnswer, for token: Token) -> [Directive] {
         guard phase == .member, let current = operation, current.token == token else { return [] }
         operation = nil
+        let asked = peer(askedBy: current)
         var directives: [Directive]
         switch current {
         case .stabilizeFromSuccessor(_, let head):
@@ -51,10 +52,22 @@ extension ChordMachine {
             directives = candidateAnswered(answer, candidate: candidate, head: head)
         case .rectify(_, let candidate):
             directives = predecessorAnswered(answer, candidate: candidate)
+        case .unite(_, let candidate, let head):
+            directives = offerAnswered(answer, candidate: candidate, head: head)
         }
+        if answer == .dead { lose(asked) }
         if case .state(let state) = answer { directives += rivals(in: state) }
         directives += goOn()
         return directives
+    }
+
+    /// Whom an operation asked.
+    private func peer(askedBy operation: Operation) -> NodeReference {
+        switch operation {
+        case .stabilizeFromSuccessor(_, let head): head
+        case .stabilizeFromPredecessor(_, let candidate, _), .unite(_, let candidate, _): candidate
+        case .rectify: predecessor
+        }
     }
 
     private mutating func headAnswered(
@@ -175,6 +188,11 @@ extension ChordMachine {
             let directives = rectify(with: candidate)
             if operation != nil { return directives }
             return directives + goOn()
+        }
+        if let candidate = merging.waitingOffer {
+            merging.waitingOffer = nil
+            let directives = unite(with: candidate)
+            if operation != nil { return directives }
         }
         if isRoundWaiting {
             isRoundWaiting = false

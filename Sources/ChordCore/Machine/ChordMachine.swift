@@ -45,6 +45,8 @@ public struct ChordMachine: Hashable, Sendable {
         /// Ticks between two passes over the fingers while nothing changes. Fewer mend fingers sooner
         /// and cost log N lookups each time.
         public var fingerQuietTicks = 3
+        /// How rings that came apart find each other.
+        public var merging = MergeSettings()
 
         /// The defaults.
         public init() {}
@@ -70,11 +72,14 @@ public struct ChordMachine: Hashable, Sendable {
         case stabilizeFromPredecessor(Token, candidate: NodeReference, head: NodeReference?)
         /// Asked the old predecessor whether it lives, as `candidate` wants its place.
         case rectify(Token, candidate: NodeReference)
+        /// Asked a member, maybe of another ring, that offered itself as our successor.
+        case unite(Token, candidate: NodeReference, head: NodeReference?)
 
         var token: Token {
             switch self {
             case .stabilizeFromSuccessor(let token, _),
-                .stabilizeFromPredecessor(let token, _, _), .rectify(let token, _):
+                .stabilizeFromPredecessor(let token, _, _), .rectify(let token, _),
+                .unite(let token, _, _):
                 token
             }
         }
@@ -111,6 +116,7 @@ public struct ChordMachine: Hashable, Sendable {
     /// A round was asked for while an operation was under way.
     var isRoundWaiting = false
     var fingerPass: FingerPass?
+    var merging: Merging
     var quietTicks = 0
     var promptTokens: Int
     private var lastToken: UInt64 = 0
@@ -127,6 +133,7 @@ public struct ChordMachine: Hashable, Sendable {
         predecessor = node
         table = RoutingTable(owner: node.id, space: parameters.space)
         promptTokens = configuration.promptCapacity
+        merging = Merging(configuration.merging)
     }
 
     /// The state from which requests are answered.
@@ -140,6 +147,11 @@ public struct ChordMachine: Hashable, Sendable {
             table: table,
             parameters: parameters
         )
+    }
+
+    /// Whether this node is a member and knows of no other.
+    public var isAlone: Bool {
+        phase == .member && successors.head == nil && predecessor.id == node.id
     }
 
     /// Whether an operation is under way.
@@ -235,6 +247,7 @@ public struct ChordMachine: Hashable, Sendable {
         operation = nil
         fingerPass = nil
         waitingCandidate = nil
+        merging = Merging(configuration.merging)
         directives += [
             .publish, .report(.rangeChanged(from: range, to: nil, cause: .left)), .report(.left),
         ]
@@ -252,7 +265,9 @@ public struct ChordMachine: Hashable, Sendable {
         let before = view
         var directives: [Directive] = []
         change(&self, &directives)
-        table.take(over: successors)
+        // Who left is gone; who is missing otherwise may be cut off only.
+        let missing = table.take(over: successors)
+        if before.isMember, cause != .left { remember(missing) }
         let after = view
         guard after != before else { return directives }
         directives.append(.publish)

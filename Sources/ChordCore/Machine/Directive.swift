@@ -22,6 +22,13 @@ public enum Directive: Hashable, Sendable {
     case findFinger(Token, Identifier)
     /// Tell a node that we go away; it gets our predecessor and list along.
     case sendLeave(NodeReference, predecessor: NodeReference, successors: [NodeReference])
+    /// Look up who stands right before this node's identifier, through a node that may be of another ring,
+    /// and answer ``ChordMachine/resolvePlace(_:for:)``, always.
+    case findPlace(Token, via: NodeReference)
+    /// Tell a member that we may be its successor.
+    case offer(NodeReference)
+    /// Tell a member that `contact` is of another ring, so that it looks up its own place there.
+    case meet(NodeReference, contact: NodeReference)
     /// Run a maintenance round soon rather than at the next tick.
     case roundSoon
     /// The routing view changed: publish it.
@@ -54,6 +61,8 @@ public enum RingEvent: Hashable, Sendable {
         case stabilized
         /// A node named itself as our predecessor.
         case rectified
+        /// A member of a ring that had come apart from ours, or had never met it, was taken in.
+        case merged
         /// A neighbour was found dead, or no member any more.
         case failed
         /// A neighbour said that it leaves.

@@ -41,12 +41,19 @@ public struct RoutingTable: Hashable, Sendable {
 
     /// Takes a successor list over: as far as it reaches, it knows better than the table what there is
     /// between its entries, which is nothing.
-    mutating func take(over successors: SuccessorList) {
-        guard let last = successors.entries.last else { return }
+    ///
+    /// - Returns: the entries that are not in this ring any more, by what the list says.
+    mutating func take(over successors: SuccessorList) -> [NodeReference] {
+        guard let last = successors.entries.last else { return [] }
+        var gone: [NodeReference] = []
         entries.removeAll { entry in
-            entry.id.isIn(after: owner, through: last.id) && !successors.contains(entry.id)
+            guard entry.id.isIn(after: owner, through: last.id), !successors.contains(entry.id)
+            else { return false }
+            gone.append(entry)
+            return true
         }
         for successor in successors.entries { insert(successor) }
+        return gone
     }
 
     /// Takes a node out.

@@ -18,4 +18,5 @@ package enum LogKeys {
     package static let hops = "chord.lookup.hops"
     package static let method = "chord.rpc.method"
     package static let error = "chord.error"
+    package static let file = "chord.file"
 }

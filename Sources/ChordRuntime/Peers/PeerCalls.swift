@@ -147,4 +147,5 @@ package enum ChordMethods {
     package static let getSuccessorList = RPCMethod(service: service, name: "GetSuccessorList")
     package static let leave = RPCMethod(service: service, name: "Leave")
     package static let found = RPCMethod(service: service, name: "Found")
+    package static let meet = RPCMethod(service: service, name: "Meet")
 }

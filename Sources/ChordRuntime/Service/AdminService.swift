@@ -27,6 +27,24 @@ struct AdminService: Sendable {
             await shell.leave()
             return AdminLeaveReply().encoded(in: space)
         }
+        router.register(AdminMethods.merge, on: shell.executor) { bytes, peer throws(Status) in
+            let request: AdminMergeRequest
+            do throws(WireError) {
+                request = try AdminMergeRequest(decoding: bytes, space: space)
+            } catch {
+                throw Status(.invalidArgument, "\(error)")
+            }
+            shell.logger.notice(
+                "told to merge with another ring",
+                metadata: [LogKeys.peer: "\(peer)", LogKeys.address: "\(request.contact)"]
+            )
+            do throws(ChordError) {
+                let contact = try await shell.merge(through: request.contact)
+                return AdminMergeReply(contact: contact).encoded(in: space)
+            } catch {
+                throw error.status
+            }
+        }
     }
 
     private var space: IdentifierSpace { shell.configuration.parameters.space }
@@ -68,6 +86,7 @@ package enum AdminMethods {
     package static let describe = RPCMethod(service: service, name: "Describe")
     package static let watch = RPCMethod(service: service, name: "Watch")
     package static let leave = RPCMethod(service: service, name: "Leave")
+    package static let merge = RPCMethod(service: service, name: "Merge")
 }
 
 extension ServerStream {
@@ -90,5 +109,17 @@ extension NodeShell {
     /// How calls end that last as long as the node does.
     nonisolated var hasEnded: Status {
         Status(.unavailable, "\(configuration.name) has left the ring and ends")
+    }
+}
+
+extension ChordError {
+    /// How the error is told to an administrator.
+    fileprivate var status: Status {
+        switch code {
+        case .notMember, .parametersDiffer, .nameTaken: Status(.failedPrecondition, message)
+        case .invalidConfiguration: Status(.invalidArgument, message)
+        case .refused: Status(.permissionDenied, message)
+        default: Status(.unavailable, message)
+        }
     }
 }

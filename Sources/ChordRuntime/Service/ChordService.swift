@@ -29,6 +29,7 @@ struct ChordService: Sendable {
         router.register(ChordMethods.notify) { request, call in notify(request, &call) }
         router.register(ChordMethods.leave) { request, call in leave(request, &call) }
         router.register(ChordMethods.found) { request, call in found(request, &call) }
+        router.register(ChordMethods.meet) { request, call in meet(request, &call) }
     }
 
     private func findSuccessor(

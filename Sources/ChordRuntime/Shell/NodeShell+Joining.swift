@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordCore
+package import ChordCore
 import ChordIdentity
 import ChordRPC
 import ChordWire
@@ -20,12 +20,23 @@ extension NodeShell {
     /// Joins the ring of whichever of `addresses` answers first as a member, or creates the ring where
     /// there are none. All of them are tried in turn, with growing waits, until it works.
     ///
-    /// - Parameter limit: how long to go on trying; nil stands for ever.
+    /// - Parameters:
+    ///   - limit: how long to go on trying; nil stands for ever.
+    ///   - former: members of the ring in a former life of this node. They are tried, too; and where nobody
+    ///     is a member for a while, as all start again, this node begins the ring, and it merges with those
+    ///     that others begin.
     /// - Throws: `nameTaken`, `parametersDiffer` and `refused` at once, as trying again would not help;
     ///   `noContact` when the time is over; `stopped` when the node ended or the task was cancelled
     ///   meanwhile.
-    package func join(through addresses: [String], for limit: Duration?) async throws(ChordError) {
-        let others = addresses.filter { $0 != configuration.address }
+    package func join(
+        through addresses: [String],
+        for limit: Duration?,
+        remembering former: [NodeReference] = []
+    ) async throws(ChordError) {
+        var seen: Set<String> = [configuration.address]
+        let others = (addresses + former.map(\.address)).filter { seen.insert($0).inserted }
+        let beginning = former.isEmpty ? nil : executor.now + patience(among: former)
+        company.addresses = others
         guard !others.isEmpty else { return create() }
         let deadline = limit.map { executor.now + $0 }
         var wait = configuration.intervals.joinRetry
@@ -45,6 +56,11 @@ extension NodeShell {
                     )
                 }
             }
+            if let beginning, executor.now >= beginning, machine.phase == .outside {
+                logger.notice("nobody is a member of the ring any more: this node begins it again")
+                create()
+                return remember(former)
+            }
             if let deadline, executor.now + wait > deadline {
                 throw ChordError(
                     .noContact,
@@ -56,6 +72,13 @@ extension NodeShell {
             await pause(wait)
             wait = min(wait * 2, configuration.intervals.joinRetryCap)
         }
+    }
+
+    /// How long this node waits for former members before it begins the ring again. The first by name waits
+    /// the shortest time, so that as a rule the others find it.
+    private func patience(among former: [NodeReference]) -> Duration {
+        let rank = former.count { $0.name < configuration.name }
+        return configuration.intervals.stabilize * (2 + min(rank, 8))
     }
 
     func checkMayJoin() throws(ChordError) {
@@ -147,7 +170,7 @@ extension NodeShell {
         )
     }
 
-    private func stateForJoin(of target: PeerTarget) async throws(ChordError) -> RingState {
+    func stateForJoin(of target: PeerTarget) async throws(ChordError) -> RingState {
         let parameters = configuration.parameters
         let request = GetSuccessorListRequest(parameters: nil)
         let result = await peers.call(

@@ -26,6 +26,7 @@ extension NodeShell {
             self?.assumeIsolated { shell in
                 guard shell.end == nil else { return }
                 shell.perform(shell.machine.tick())
+                shell.seekCompany()
                 shell.scheduleTick()
             }
         }
@@ -44,6 +45,9 @@ extension NodeShell {
             case .notify(let peer): notify(peer, changed: false)
             case .nudge(let peer): notify(peer, changed: true)
             case .findFinger(let token, let target): findFinger(token, target)
+            case .findPlace(let token, let contact): findPlace(token, through: contact)
+            case .offer(let peer): meet(peer, contact: nil)
+            case .meet(let peer, let contact): meet(peer, contact: contact)
             case .sendLeave(let peer, let predecessor, let successors):
                 sendLeave(to: peer, predecessor: predecessor, successors: successors)
             case .roundSoon: scheduleRound()

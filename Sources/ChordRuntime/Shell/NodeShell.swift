@@ -33,6 +33,8 @@ package actor NodeShell {
     /// Waits between two attempts to join.
     var pauses: [Int: (continuation: CheckedContinuation<Void, Never>, timer: ScheduledWork)] = [:]
     var lastWaiter = 0
+    /// Whom to ask again when this node is alone, by address, and when.
+    var company = Company()
     /// The addresses of those who found the ring, sorted; empty where this node is none of them.
     var founders: [String] = []
     /// What is known of the others, by address, and since when.

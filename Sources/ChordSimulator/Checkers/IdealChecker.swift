@@ -91,18 +91,30 @@ package enum IdealChecker {
         from start: RoutingView,
         view: (NodeReference) -> RoutingView?
     ) -> (outcome: Result<NodeReference, LookupFailure>, hops: Int) {
+        let found = walk(target, from: start, joiner: nil, view: view)
+        return (found.outcome, found.hops)
+    }
+
+    /// The same for one that looks for its own place, with the member that answered last.
+    static func walk(
+        _ target: Identifier,
+        from start: RoutingView,
+        joiner: NodeReference?,
+        view: (NodeReference) -> RoutingView?
+    ) -> (outcome: Result<NodeReference, LookupFailure>, last: NodeReference, hops: Int) {
         let budget = LookupMachine.defaultHopBudget(width: start.parameters.space.width)
         var here = start
-        var lookup = LookupMachine(target: target, hopBudget: budget)
+        var lookup = LookupMachine(target: target, joiner: joiner, hopBudget: budget)
         while true {
             switch lookup.step(in: here) {
-            case .answer(let owner): return (.success(owner), lookup.hops)
-            case .fail(let failure): return (.failure(failure), lookup.hops)
+            case .answer(let owner): return (.success(owner), here.node, lookup.hops)
+            case .fail(let failure): return (.failure(failure), here.node, lookup.hops)
             case .ask(let next):
                 if let there = view(next), there.isMember {
                     here = there
                     lookup = LookupMachine(
                         target: target,
+                        joiner: joiner,
                         hops: lookup.hops + 1,
                         hopBudget: budget
                     )

@@ -144,3 +144,13 @@ struct RingShape {
         return shape.turns == 1 ? [] : ["the ring goes \(shape.turns) times around the circle"]
     }
 }
+
+extension RingSnapshot {
+    /// The separate rings, nodes alone included, or the turns of one that is wound around the circle; 0
+    /// where nobody is left.
+    var ringCount: Int {
+        let shape = RingShape(InvariantChecker.bestSuccessors(in: self))
+        let alone = members.filter(\.successors.isEmpty).count
+        return max(shape.cycles, shape.turns) + alone
+    }
+}

@@ -27,6 +27,8 @@ enum Payload {
     case answer(Token, StateAnswer)
     case notify(NodeReference)
     case nudge(Identifier)
+    case offer(NodeReference)
+    case meet(contact: NodeReference)
     case leave(NodeReference, successors: [NodeReference])
     case find(LookupRequest)
     /// The lookup is accepted: its asker need not blame us for the silence of those after us.
@@ -65,6 +67,7 @@ enum Event {
     /// The silence of a node that was asked for its state has lasted too long.
     case expire(Int, life: UInt32, Token)
     case fingerResolved(Int, life: UInt32, Token, NodeReference?)
+    case placeResolved(Int, life: UInt32, Token, ChordMachine.PlaceAnswer)
     /// The silence of a lookup's next hop has lasted too long, or the whole lookup has.
     case silence(RunReference, attempt: Int32)
     case seekPlace(Int, life: UInt32)
@@ -82,8 +85,8 @@ enum Event {
     var node: Int? {
         switch self {
         case .tick(let node, _), .round(let node, _), .expire(let node, _, _),
-            .fingerResolved(let node, _, _, _), .seekPlace(let node, _),
-            .placeExpired(let node, _, _):
+            .fingerResolved(let node, _, _, _), .placeResolved(let node, _, _, _),
+            .seekPlace(let node, _), .placeExpired(let node, _, _):
             node
         case .deliver(let message, _): message.to
         case .silence, .resume, .exit, .restart, .fault, .clientLookup, .checkAll: nil
@@ -107,6 +110,9 @@ enum Event {
         case .fault(let index): 11 << 32 | UInt64(index)
         case .clientLookup: 12 << 32
         case .checkAll: 13 << 32
+        case .placeResolved(let node, _, _, .after(let member)):
+            14 << 32 | UInt64(node) ^ member.id.word3 << 8
+        case .placeResolved(let node, _, _, _): 15 << 32 | UInt64(node)
         case .deliver(let message, _):
             (UInt64(message.from) << 20 ^ UInt64(message.to)) | message.payload.code << 44
         }
@@ -131,6 +137,8 @@ extension Payload {
         case .found(_, _, .owner(let owner, _)): 41 ^ owner.id.word3 << 8
         case .found: 42
         case .nudge(let id): 45 ^ id.word3 << 8
+        case .offer(let node): 46 ^ node.id.word3 << 8
+        case .meet(let contact): 47 ^ contact.id.word3 << 8
         case .askPlace: 43
         case .answerPlace: 44
         }

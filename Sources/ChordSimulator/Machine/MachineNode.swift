@@ -32,6 +32,10 @@ final class MachineNode {
     /// Through whom it joins first.
     var contact = 0
     var joinAttempt: UInt32 = 0
+    /// The member whose list it is about to take over.
+    var placeBefore: Identifier?
+    /// Ticks that it has been alone for.
+    var ticksAlone = 0
     var joinWait: Int64 = 0
     /// When it ceased to be a member for the last time.
     var memberUntil: Int64 = -1
@@ -66,6 +70,8 @@ struct MachineLookup {
     /// Who waits for it.
     enum Origin {
         case finger(Token)
+        /// A member looks for its own place in what may be another ring.
+        case place(Token)
         case joining(attempt: UInt32)
         case client(Int)
         case remote(Int, askerLife: UInt32, RunReference, attempt: Int32)
@@ -81,6 +87,14 @@ struct MachineLookup {
     var isAccepted = false
     var serial: UInt32 = 0
     var isActive = false
+
+    /// Whether there is nobody else to ask when the first who was asked fails.
+    var hasOneContact: Bool {
+        switch origin {
+        case .place, .joining: true
+        case .finger, .client, .remote: false
+        }
+    }
 }
 
 /// The lookups under way.

@@ -51,7 +51,8 @@ private struct MachineRun {
     private let scenario: Scenario
     private let world: MachineWorld
     private var rounds: Int?
-    private var rings = 1
+    private var ringsAtRepair = 1
+    private var isForgotten = false
     private var meanHops = 0.0
 
     /// Rounds that an ideal ring must stay ideal: longer than a lookup that is under way can take.
@@ -76,7 +77,8 @@ private struct MachineRun {
             roundsToIdeal: rounds,
             roundsAllowed: roundsAllowed,
             members: world.snapshot().members.count,
-            rings: rings,
+            ringsAtRepair: ringsAtRepair,
+            isForgotten: isForgotten,
             meanHops: meanHops,
             trace: world.trace ?? []
         )
@@ -97,7 +99,9 @@ private struct MachineRun {
 
     /// The rounds within which a ring that is left alone must be ideal. Joins at one place sort
     /// themselves out one per round, lists lengthen by one entry per round, each dead entry costs a
-    /// silence, joiners wait between attempts, and then the fingers rest before their pass.
+    /// silence, joiners wait between attempts, and then the fingers rest before their pass. Of a ring that
+    /// came apart, somebody's list of lost members is gone through once, and where it is wound around the
+    /// circle, the nodes of a table.
     private var roundsAllowed: Int {
         let timing = scenario.timing
         let silences = Double(timing.silence.nanoseconds) / Double(timing.stabilize.nanoseconds)
@@ -105,19 +109,21 @@ private struct MachineRun {
             Double((timing.joinRetryCap + timing.lookupDeadline * 3).nanoseconds)
             / Double(timing.stabilize.nanoseconds)
         let known = world.nodes.count
-        return 2 * known + 2 * scenario.successorCount + 24
+        let merging = ChordMachine.MergeSettings()
+        let meeting =
+            merging.probeTicks * min(known, PassiveList.capacity) + 8 * merging.checkTicks
+        return 2 * known + 2 * scenario.successorCount + 24 + meeting
             + Int(patience + silences * Double(scenario.successorCount + 2))
     }
 
     private mutating func livenessPhase() {
+        ringsAtRepair = world.snapshot().ringCount
+        isForgotten = !scenario.admitsOnly && world.groups() > 1
         // Answers that set out before the repair may spoil an ideal ring once more: what counts is
         // that it is ideal and stays so.
         for round in 0...(roundsAllowed + Self.quietRounds) {
             let ring = world.snapshot()
-            if ring.members.isEmpty {
-                rings = 0
-                return
-            }
+            if ring.members.isEmpty { return }
             if !isIdeal(ring) {
                 rounds = nil
             } else if rounds == nil {
@@ -130,13 +136,13 @@ private struct MachineRun {
             else { return }
         }
         guard rounds != nil else {
+            if isForgotten { return }
             let ring = world.snapshot()
-            if isSplit(ring) { return }
             let outside = world.nodes.filter { $0.isUp && $0.machine.phase == .outside }
             world.report(
                 .notIdeal,
-                IdealChecker.flaws(in: ring)
-                    + outside.prefix(5).map { "\($0.reference.name) has not become a member" },
+                (ring.ringCount == 1 ? [] : ["\(ring.ringCount) rings"])
+                    + IdealChecker.flaws(in: ring) + outside.prefix(5).map { "\($0.reference.name) has not become a member" },
                 after: "\(roundsAllowed) rounds"
             )
             return
@@ -153,18 +159,6 @@ private struct MachineRun {
     private func isIdeal(_ ring: RingSnapshot) -> Bool {
         return world.isEverybodyIn && !ring.members.isEmpty
             && IdealChecker.flaws(in: ring, limit: 1).isEmpty
-    }
-
-    /// Whether the ring has come apart, or is wound around the circle more than once, which true
-    /// suspicions and admissible failures cannot bring about. Stabilization mends neither.
-    private mutating func isSplit(_ ring: RingSnapshot) -> Bool {
-        let alone = ring.members.filter(\.successors.isEmpty).count
-        let shape = RingShape(InvariantChecker.bestSuccessors(in: ring))
-        guard !scenario.expectsInvariant, shape.cycles + alone > 1 || shape.turns > 1 else {
-            return false
-        }
-        rings = max(shape.cycles, shape.turns) + alone
-        return true
     }
 
     private mutating func checkIdealRing(_ ring: RingSnapshot) {

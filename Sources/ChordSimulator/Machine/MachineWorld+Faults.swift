@@ -76,11 +76,28 @@ extension MachineWorld {
             // Suspicions may be false, or the ring is young: the lists as they are.
             var ring = snapshot()
             ring.members.removeAll { $0.node.id == nodes[number].reference.id }
-            return ring.members.count > scenario.successorCount
-                && InvariantChecker.violations(in: ring).isEmpty
+            guard ring.members.count > scenario.successorCount else { return false }
+            // A ring that has come apart can be mended as long as somebody knows of the other part.
+            return groups(without: number) == 1
+                && (!isTruthful || InvariantChecker.violations(in: ring).isEmpty)
         }
         guard tracker.admitsFailure(of: number) else { return false }
         return !isLeaving || admitsFarewell(of: number, tracker)
+    }
+
+    /// The groups of members of which nobody knows anybody in another group.
+    func groups(without number: Int = 0) -> Int {
+        var known: [Identifier: [Identifier]] = [:]
+        for other in nodes.indices where other != number && nodes[other].isUp {
+            let machine = nodes[other].machine
+            if machine.phase == .member {
+                known[machine.node.id] = machine.acquaintances.map(\.id)
+            } else if let member = nodes[other].placeBefore {
+                // It is about to be a member, and knows nobody else.
+                known[machine.node.id] = [member]
+            }
+        }
+        return Acquaintance.groups(known)
     }
 
     /// Lists in flight count, and a Leave carries one: where it is outdated, it passes over a member that

@@ -53,6 +53,7 @@ extension MachineWorld {
 
     func joinFailed(_ number: Int) {
         guard nodes[number].machine.phase == .outside else { return }
+        nodes[number].placeBefore = nil
         // What comes of this attempt later is not listened to.
         nodes[number].joinAttempt += 1
         let wait = nodes[number].joinWait
@@ -68,6 +69,7 @@ extension MachineWorld {
             return
         }
         guard case .owner(_, let answering) = outcome else { return joinFailed(number) }
+        nodes[number].placeBefore = answering.id
         send(from: number, to: MachineNode.number(of: answering), .askPlace(attempt: attempt))
     }
 
@@ -85,5 +87,22 @@ extension MachineWorld {
             return directives
         }
         if !isIn { joinFailed(number) }
+    }
+
+    /// A node that is alone, and joined through somebody once, asks those whom it was given again, as the
+    /// shell does, with growing waits.
+    func seekCompany(_ number: Int) {
+        let node = nodes[number]
+        guard node.machine.isAlone, node.contact != 0 else {
+            node.ticksAlone = 0
+            return
+        }
+        node.ticksAlone += 1
+        // After 1, 2, 4, 8 and 16 ticks, and then every 16.
+        let isDue = node.ticksAlone & (node.ticksAlone - 1) == 0 || node.ticksAlone % 16 == 0
+        let known = isHealed ? everMembers.filter { nodes[$0].isMember } : everMembers
+        guard isDue, let other = generator.element(of: known), other != number else { return }
+        let contact = nodes[other].reference
+        perform(number) { $0.merge(with: contact) }
     }
 }

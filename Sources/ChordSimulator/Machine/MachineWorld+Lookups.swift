@@ -22,12 +22,56 @@ extension MachineWorld {
         advance(lookups.add(lookup))
     }
 
+    /// A member looks for its own place through a contact.
+    func findPlace(of number: Int, via contact: NodeReference, for token: Token) {
+        let node = nodes[number].reference
+        if walksLookups { return walkToPlace(of: number, via: contact, for: token) }
+        let run = lookups.add(
+            MachineLookup(
+                node: number,
+                life: nodes[number].life,
+                lookup: LookupMachine(
+                    target: node.id,
+                    joiner: node,
+                    hopBudget: LookupMachine.defaultHopBudget(width: scenario.width)
+                ),
+                origin: .place(token),
+                deadline: now + local(lookupDeadline, of: number)
+            )
+        )
+        ask(contact, run, hops: 0)
+    }
+
+    private func walkToPlace(of number: Int, via contact: NodeReference, for token: Token) {
+        let start = nodes[MachineNode.number(of: contact)]
+        var answer = ChordMachine.PlaceAnswer.dead
+        var hops = 0
+        if start.isMember, !network.isBlocked(from: number, to: MachineNode.number(of: contact)) {
+            let found = IdealChecker.walk(
+                nodes[number].reference.id,
+                from: start.machine.view,
+                joiner: nodes[number].reference
+            ) { reference in
+                let node = nodes[MachineNode.number(of: reference)]
+                return node.isUp ? node.machine.view : nil
+            }
+            hops = found.hops + 1
+            answer = (try? found.outcome.get()) != nil ? .after(found.last) : .unknown
+        }
+        counts.messages += 2 * (hops + 1)
+        counts.mergeMessages += 2 * (hops + 1)
+        var delay: Int64 = 0
+        for _ in 0..<(2 * (hops + 1)) { delay += scenario.network.delay.sample(using: &generator) }
+        heap.push(.placeResolved(number, life: nodes[number].life, token, answer), at: now + delay)
+    }
+
     private func walk(_ target: Identifier, at number: Int, for token: Token) {
         let found = IdealChecker.lookUp(target, from: nodes[number].machine.view) { reference in
             let node = nodes[MachineNode.number(of: reference)]
             return node.isUp ? node.machine.view : nil
         }
         var delay: Int64 = 0
+        counts.messages += 2 * found.hops
         for _ in 0...(2 * found.hops) { delay += scenario.network.delay.sample(using: &generator) }
         heap.push(
             .fingerResolved(
@@ -128,7 +172,7 @@ extension MachineWorld {
 
     func answered(_ reference: RunReference, _ attempt: Int32, _ outcome: LookupOutcome) {
         guard let run = lookups[reference], run.attempt == attempt else { return }
-        if case .joining = run.origin { return finish(reference, outcome) }
+        if run.hasOneContact { return finish(reference, outcome) }
         switch outcome {
         case .owner, .deadline, .failure(.hopBudgetSpent), .failure(.nameTaken):
             finish(reference, outcome)
@@ -147,8 +191,8 @@ extension MachineWorld {
             finish(reference, .deadline)
         } else if run.isAccepted {
             heap.push(.silence(reference, attempt: attempt), at: run.deadline)
-        } else if case .joining = run.origin {
-            finish(reference, .deadline)
+        } else if run.hasOneContact {
+            finish(reference, .refused)
         } else {
             blame(reference, isSuspect: true)
         }
@@ -171,6 +215,11 @@ extension MachineWorld {
         case .finger(let token):
             // Not at once: the machine may be in the middle of the call that asked.
             heap.push(.fingerResolved(run.node, life: run.life, token, owner), at: now)
+        case .place(let token):
+            heap.push(
+                .placeResolved(run.node, life: run.life, token, outcome.place),
+                at: now
+            )
         case .joining(let attempt): placeFound(run.node, attempt, outcome)
         case .client(let call): clientAnswered(call, owner)
         case .remote(let asker, let life, let askerRun, let attempt):
@@ -250,5 +299,16 @@ extension MachineWorld {
         }
         return ids.isEmpty
             ? nil : ids[LookupAuditor.firstIndex(atLeast: target, in: ids) % ids.count]
+    }
+}
+
+extension LookupOutcome {
+    /// What it says to a member that looks for its own place.
+    fileprivate var place: ChordMachine.PlaceAnswer {
+        switch self {
+        case .owner(_, let answering): .after(answering)
+        case .failure, .deadline: .unknown
+        case .refused: .dead
+        }
     }
 }

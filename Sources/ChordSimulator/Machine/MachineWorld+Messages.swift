@@ -60,6 +60,14 @@ extension MachineWorld {
         case .nudge(let peer):
             let id = nodes[number].reference.id
             send(from: number, to: MachineNode.number(of: peer), .nudge(id))
+        case .findPlace(let token, let contact): findPlace(of: number, via: contact, for: token)
+        case .offer(let peer):
+            counts.mergeMessages += 1
+            let node = nodes[number].reference
+            send(from: number, to: MachineNode.number(of: peer), .offer(node))
+        case .meet(let peer, let contact):
+            counts.mergeMessages += 1
+            send(from: number, to: MachineNode.number(of: peer), .meet(contact: contact))
         case .findFinger(let token, let target):
             startLookup(target, at: number, for: .finger(token))
         case .sendLeave(let peer, _, let successors):
@@ -187,6 +195,10 @@ extension MachineWorld {
             if nodes[number].isUp { perform(number, event) { $0.notified(by: candidate) } }
         case .nudge(let id):
             if nodes[number].isUp { perform(number, event) { $0.nudged(by: id) } }
+        case .offer(let candidate):
+            if nodes[number].isUp { perform(number, event) { $0.offered(by: candidate) } }
+        case .meet(let contact):
+            if nodes[number].isUp { perform(number, event) { $0.met(contact) } }
         case .leave(let leaver, let rest):
             if nodes[number].isUp {
                 perform(number, event) { $0.neighbourLeft(leaver, successors: rest) }

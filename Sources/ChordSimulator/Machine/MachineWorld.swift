@@ -46,7 +46,11 @@ final class MachineWorld {
     /// Once everything is repaired, messages take no longer than this.
     static let calmDelay = DelayDistribution.uniform(from: .milliseconds(1), to: .milliseconds(10))
 
-    init(_ scenario: Scenario, recordsTrace: Bool = false) {
+    init(
+        _ scenario: Scenario,
+        recordsTrace: Bool = false,
+        merging: ChordMachine.MergeSettings = ChordMachine.MergeSettings()
+    ) {
         self.scenario = scenario
         generator = SimulationGenerator(seed: scenario.seed)
         let space: IdentifierSpace
@@ -65,6 +69,7 @@ final class MachineWorld {
         )
         var configuration = ChordMachine.Configuration()
         configuration.queryMode = scenario.queryMode
+        configuration.merging = merging
         self.configuration = configuration
         isTruthful = scenario.isTruthful
         stabilize = scenario.timing.stabilize.nanoseconds
@@ -206,6 +211,7 @@ final class MachineWorld {
             let interval = local(Int64(Double(stabilize) * factor), of: number)
             heap.push(.tick(number, life: life), at: now + interval)
             perform(number, event) { $0.tick() }
+            seekCompany(number)
         case .round(let number, let life):
             guard isAlive(number, life) else { return }
             nodes[number].isRoundDue = false
@@ -220,6 +226,9 @@ final class MachineWorld {
         case .fingerResolved(let number, let life, let token, let owner):
             guard isAlive(number, life) else { return }
             perform(number, event) { $0.resolveFinger(owner, for: token) }
+        case .placeResolved(let number, let life, let token, let answer):
+            guard isAlive(number, life) else { return }
+            perform(number, event) { $0.resolvePlace(answer, for: token) }
         case .silence(let run, let attempt): silent(run, attempt)
         case .seekPlace(let number, let life): seekPlace(number, life)
         case .placeExpired(let number, let life, let attempt):

@@ -42,6 +42,8 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
 package struct SimulationCounts: Hashable, Sendable {
     package var events = 0
     package var messages = 0
+    /// Of these, what was said to merge rings, or to find out whether there is one to merge with.
+    package var mergeMessages = 0
     package var lost = 0
     package var joined = 0
     package var left = 0
@@ -66,6 +68,7 @@ package struct SimulationCounts: Hashable, Sendable {
         var sum = left
         sum.events += right.events
         sum.messages += right.messages
+        sum.mergeMessages += right.mergeMessages
         sum.lost += right.lost
         sum.joined += right.joined
         sum.left += right.left
@@ -99,10 +102,13 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
     package var roundsAllowed: Int
     /// Members at the end.
     package var members: Int
-    /// The separate rings at the end, or the turns of one that is wound around the circle; 0 where nobody
-    /// is left. More than one can come about where live nodes were taken for dead
-    /// until whole lists were gone; the machine alone does not merge rings.
-    package var rings: Int
+    /// The separate rings when everything was repaired, or the turns of one that was wound around the
+    /// circle. More than one come about where live nodes were taken for dead until whole lists were gone;
+    /// they must have become one at the end.
+    package var ringsAtRepair: Int
+    /// Whether failures that nobody held back left parts of which nobody knew anybody of another part.
+    /// Nothing but an operator brings them together; they are counted and not judged.
+    package var isForgotten: Bool
     /// Forwardings per lookup, over the lookups at the end.
     package var meanHops: Double
     /// The last of what happened, where it was recorded.
@@ -114,7 +120,7 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
     /// What came out, in a word or a line: what a kept scenario states after `----`.
     package var outcome: String {
         violation.map { "\($0.kind.rawValue): \($0.details.first ?? "")" }
-            ?? (rings > 1 ? "split into \(rings) rings" : rings == 0 ? "died out" : "holds")
+            ?? (isForgotten && roundsToIdeal == nil ? "forgotten" : members > 0 ? "holds" : "died out")
     }
 
     package var description: String {
@@ -126,7 +132,7 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
                 + (scenario.expectsInvariant ? "invariant checked" : "repair checked"),
             "  \(counts.events) events, \(counts.crashes) crashes, \(counts.restarts) restarts, "
                 + "\(counts.left) departures, \(counts.refusedFailures) failures not admitted",
-            "  ideal after \(roundsToIdeal.map(String.init) ?? "-") of \(roundsAllowed) rounds, "
+            "  \(ringsAtRepair) rings at the repair, ideal after \(roundsToIdeal.map(String.init) ?? "-") of \(roundsAllowed) rounds, "
                 + "trace \(traceHash)",
         ]
         if let violation { lines.append("  \(violation)") }
@@ -140,7 +146,12 @@ package struct SweepReport: Sendable, CustomStringConvertible {
     package var counts = SimulationCounts()
     /// Runs in which the invariant was checked after every event.
     package var invariantRuns = 0
+    /// Runs whose ring had come apart when everything was repaired.
     package var splits = 0
+    /// Runs whose parts had forgotten each other, by failures that were not admissible.
+    package var forgotten = 0
+    /// Rounds from then to the one ideal ring, at the most.
+    package var mostRoundsOfSplits = 0
     package var mostRounds = 0
     /// The runs in which something was wrong.
     package var failures: [SimulationReport] = []
@@ -151,8 +162,12 @@ package struct SweepReport: Sendable, CustomStringConvertible {
         seeds += 1
         counts = counts + report.counts
         if report.scenario.expectsInvariant { invariantRuns += 1 }
-        if report.rings > 1 { splits += 1 }
+        if report.ringsAtRepair > 1 {
+            splits += 1
+            mostRoundsOfSplits = max(mostRoundsOfSplits, report.roundsToIdeal ?? 0)
+        }
         mostRounds = max(mostRounds, report.roundsToIdeal ?? 0)
+        if report.isForgotten { forgotten += 1 }
         if !report.holds { failures.append(report) }
     }
 
@@ -161,6 +176,8 @@ package struct SweepReport: Sendable, CustomStringConvertible {
         counts = counts + other.counts
         invariantRuns += other.invariantRuns
         splits += other.splits
+        forgotten += other.forgotten
+        mostRoundsOfSplits = max(mostRoundsOfSplits, other.mostRoundsOfSplits)
         mostRounds = max(mostRounds, other.mostRounds)
         failures += other.failures
     }
@@ -175,7 +192,8 @@ package struct SweepReport: Sendable, CustomStringConvertible {
             "  lookups under faults: \(counts.lookupsAnswered) answered, \(counts.lookupsFailed) "
                 + "failed, \(counts.lookupsWrong) named a wrong owner, \(counts.lookupsDeparted) one "
                 + "that had gone (\(Duration.nanoseconds(counts.longestDeparted)) before at the most)",
-            "  \(mostRounds) rounds to ideal at the most, \(splits) rings split",
+            "  \(mostRounds) rounds to ideal at the most; \(splits) rings had come apart "
+                + "(\(mostRoundsOfSplits) rounds), the parts of \(forgotten) had forgotten each other",
         ]
         lines += failures.map(\.description)
         return lines.joined(separator: "\n")

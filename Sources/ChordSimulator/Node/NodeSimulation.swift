@@ -44,7 +44,8 @@ private struct NodeRun {
     private let scenario: Scenario
     private let world: NodeWorld
     private var rounds: Int?
-    private var rings = 1
+    private var ringsAtRepair = 1
+    private var isForgotten = false
     private var hops = 0
     private var lookups = 0
 
@@ -79,7 +80,8 @@ private struct NodeRun {
                 roundsToIdeal: rounds,
                 roundsAllowed: allowed,
                 members: members,
-                rings: rings,
+                ringsAtRepair: ringsAtRepair,
+                isForgotten: isForgotten,
                 meanHops: lookups == 0 ? 0 : Double(hops) / Double(lookups),
                 trace: world.trace ?? []
             )
@@ -106,7 +108,9 @@ private struct NodeRun {
 
     /// The rounds within which a ring that is left alone must be ideal. Joins at one place sort
     /// themselves out one per round, lists lengthen by one entry per round, each dead entry costs a
-    /// silence, joiners wait between attempts, and then the fingers rest before their pass.
+    /// silence, joiners wait between attempts, and then the fingers rest before their pass. Of a ring that
+    /// came apart, somebody's list of lost members is gone through once, and where it is wound around the
+    /// circle, the nodes of a table.
     private var roundsAllowed: Int {
         let timing = scenario.timing
         let interval = Double(timing.stabilize.nanoseconds)
@@ -114,18 +118,20 @@ private struct NodeRun {
         let patience =
             Double((timing.joinRetryCap + timing.lookupDeadline * 3).nanoseconds) / interval
         let known = world.network.nodes.count
-        return 2 * known + 2 * scenario.successorCount + 24
+        let merging = ChordMachine.MergeSettings()
+        let meeting =
+            merging.probeTicks * min(known, PassiveList.capacity) + 8 * merging.checkTicks
+        return 2 * known + 2 * scenario.successorCount + 24 + meeting
             + Int(patience + silences * Double(scenario.successorCount + 2))
     }
 
     private mutating func livenessPhase() {
+        ringsAtRepair = world.snapshot().ringCount
+        isForgotten = !scenario.admitsOnly && world.groups() > 1
         for round in 0...(roundsAllowed + Self.quietRounds) {
             world.rescueJoiners()
             let ring = world.snapshot()
-            if ring.members.isEmpty {
-                rings = 0
-                return
-            }
+            if ring.members.isEmpty { return }
             if !isIdeal(ring) {
                 rounds = nil
             } else if rounds == nil {
@@ -138,14 +144,14 @@ private struct NodeRun {
         }
         let ring = world.snapshot()
         guard rounds != nil else {
-            if isSplit(ring) { return }
+            if isForgotten { return }
             let outside = world.network.nodes.compactMap { $0 }.filter {
                 $0.isUp && !$0.isMember
             }
             world.report(
                 .notIdeal,
-                IdealChecker.flaws(in: ring)
-                    + outside.prefix(5).map { "\($0.reference.name) has not become a member" },
+                (ring.ringCount == 1 ? [] : ["\(ring.ringCount) rings"])
+                    + IdealChecker.flaws(in: ring) + outside.prefix(5).map { "\($0.reference.name) has not become a member" },
                 after: "\(roundsAllowed) rounds"
             )
             return
@@ -165,18 +171,6 @@ private struct NodeRun {
             node.map { !$0.isUp || $0.isMember } ?? true
         }
         return isEverybodyIn && IdealChecker.flaws(in: ring, limit: 1).isEmpty
-    }
-
-    /// Whether the ring has come apart, or is wound around the circle more than once, which true
-    /// suspicions and admissible failures cannot bring about. Stabilization mends neither.
-    private mutating func isSplit(_ ring: RingSnapshot) -> Bool {
-        let alone = ring.members.filter(\.successors.isEmpty).count
-        let shape = RingShape(InvariantChecker.bestSuccessors(in: ring))
-        guard !scenario.expectsInvariant, shape.cycles + alone > 1 || shape.turns > 1 else {
-            return false
-        }
-        rings = max(shape.cycles, shape.turns) + alone
-        return true
     }
 
     /// Every node looks up some identifiers, all at the same time, and names the true owner.

@@ -74,16 +74,41 @@ extension NodeWorld {
         ring.members.removeAll { $0.node.id == id }
         ring.pending.removeAll { $0.owner == id }
         if isLeaving { ring.pending += listsAfterFarewell(of: node) }
-        return ring.members.count > scenario.successorCount
-            && InvariantChecker.violations(in: ring).isEmpty
+        guard ring.members.count > scenario.successorCount else { return false }
+        // A ring that has come apart can be mended as long as somebody knows of the other part.
+        if !scenario.isTruthful { return groups(without: node.number) == 1 }
+        return InvariantChecker.violations(in: ring).isEmpty
+    }
+
+    func machine(of node: SimulatedNode) -> ChordMachine {
+        scheduler.run(as: node.executor) { node.shell.assumeIsolated { $0.machine } }
+    }
+
+    /// The groups of members of which nobody knows anybody in another group.
+    func groups(without number: Int = 0) -> Int {
+        var known: [Identifier: [Identifier]] = [:]
+        for case let other? in network.nodes
+        where other.number != number && other.isUp {
+            guard !other.isMember else {
+                let machine = machine(of: other)
+                known[machine.node.id] = machine.acquaintances.map(\.id)
+                continue
+            }
+            // It may be about to be a member, and to know nobody but the one whose list it asks for.
+            let asked = other.calls.values.filter {
+                $0.call.method == ChordMethods.getSuccessorList
+            }.compactMap { call in
+                SimulatedNode.number(ofAddress: call.call.target.address).flatMap(network.node)
+            }
+            let members = asked.filter(\.isMember).map(\.reference.id)
+            if !members.isEmpty { known[other.reference.id] = members }
+        }
+        return Acquaintance.groups(known)
     }
 
     /// What becomes of its neighbours' lists when a node leaves: a Leave carries the leaver's list, and
     /// where that is outdated, it passes over a member that the leaver's silence would have let be.
     private func listsAfterFarewell(of node: SimulatedNode) -> [RingSnapshot.PendingList] {
-        func machine(of node: SimulatedNode) -> ChordMachine {
-            scheduler.run(as: node.executor) { node.shell.assumeIsolated { $0.machine } }
-        }
         var leaver = machine(of: node)
         let reference = leaver.node
         var lists: [RingSnapshot.PendingList] = []

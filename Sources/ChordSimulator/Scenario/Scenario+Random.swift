@@ -22,8 +22,23 @@ package struct SwarmOptions: Hashable, Sendable {
     package var faultSeconds = 3...12
     /// Faults in a run, at the most.
     package var mostFaults = 40
+    /// How long a partition lasts, in milliseconds. Long ones leave several rings, which must merge.
+    package var partitionMilliseconds: ClosedRange<Int64> = 100...1500
+    /// Whether every run has partitions, whatever else happens in it.
+    package var alwaysPartitions = false
 
     package init() {}
+
+    /// The same with rings that come apart: long partitions in every run, some of them until the repair,
+    /// while nodes join, leave and crash on all sides.
+    package var splitting: SwarmOptions {
+        var options = self
+        options.truthfulShare = 0
+        options.alwaysPartitions = true
+        options.partitionMilliseconds = 2_000...60_000
+        options.faultSeconds = 10...60
+        return options
+    }
 }
 
 extension Scenario {
@@ -156,6 +171,10 @@ private struct ScenarioDraft {
             }
         }
         kinds = kinds.filter { _ in generator.chance(0.5) }
+        if options.alwaysPartitions {
+            if !kinds.contains(.partition) { kinds.append(.partition) }
+            drawPartition(false, at: generator.integer(in: 0...(end / 2)))
+        }
         guard !kinds.isEmpty else { return }
         let weights = kinds.map { _ in generator.number(in: 0.1...1) }
         let total = weights.reduce(0, +)
@@ -214,6 +233,6 @@ private struct ScenarioDraft {
         let right = all.filter { !left.contains($0) }
         guard !right.isEmpty else { return }
         add(isOneway ? .partitionOneway(left, right) : .partition(left, right), at: time)
-        add(.repair(left, right), at: time + generator.integer(in: Int64(100)...1500))
+        add(.repair(left, right), at: time + generator.integer(in: options.partitionMilliseconds))
     }
 }

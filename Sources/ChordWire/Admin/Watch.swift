@@ -157,6 +157,7 @@ extension RingEvent.Cause {
         case .rectified: CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_RECTIFIED
         case .failed: CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_FAILED
         case .left: CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_LEFT
+        case .merged: CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_MERGED
         }
     }
 }

@@ -28,6 +28,9 @@ struct Ring {
         case leave(NodeReference, successors: [NodeReference])
         case round
         case finger(Token, Identifier)
+        case findPlace(Token, NodeReference)
+        case offer(NodeReference)
+        case meet(NodeReference, contact: NodeReference)
         case seekPlace
         case askPlace
         case answerPlace(StateAnswer)
@@ -229,6 +232,12 @@ struct Ring {
             send(from: node.address, to: peer.address, .nudge(node))
         case .findFinger(let token, let target):
             send(from: node.address, to: node.address, .finger(token, target))
+        case .findPlace(let token, let contact):
+            send(from: node.address, to: contact.address, .findPlace(token, contact))
+        case .offer(let peer):
+            send(from: node.address, to: peer.address, .offer(node))
+        case .meet(let peer, let contact):
+            send(from: node.address, to: peer.address, .meet(node, contact: contact))
         case .sendLeave(let peer, _, let successors):
             send(from: node.address, to: peer.address, .leave(node, successors: successors))
         case .roundSoon:
@@ -266,6 +275,14 @@ struct Ring {
             guard isSameLife else { return }
             let found = lookUp(target, from: message.to)
             perform(on: message.to) { $0.resolveFinger(try? found.outcome.get(), for: token) }
+        case .findPlace(let token, let contact):
+            guard nodes[message.from]?.reference.incarnation == message.life else { return }
+            let answer = place(of: message.from, through: contact)
+            perform(on: message.from) { $0.resolvePlace(answer, for: token) }
+        case .offer(let candidate):
+            perform(on: message.to) { $0.offered(by: candidate) }
+        case .meet(_, let contact):
+            perform(on: message.to) { $0.met(contact) }
         case .seekPlace:
             seekPlace(message)
         case .askPlace:
@@ -273,6 +290,21 @@ struct Ring {
         case .answerPlace(let answer):
             if isSameLife { takePlace(message, answer) }
         }
+    }
+
+    /// What a member finds out about its own place in a contact's ring.
+    private func place(
+        of address: String,
+        through contact: NodeReference
+    ) -> ChordMachine.PlaceAnswer {
+        guard let node = nodes[address], nodes[contact.address]?.isMember == true else {
+            return .dead
+        }
+        let found = lookUp(node.reference.id, from: contact.address, joiner: node.reference)
+        guard case .success = found.outcome, let last = found.path.last.flatMap({ nodes[$0] }) else {
+            return .unknown
+        }
+        return .after(last.reference)
     }
 
     private mutating func reply(to message: Message, _ payload: Payload) {

@@ -113,6 +113,10 @@ struct ScriptRunner {
             // suspect n2 at n1
             guard let node = ring.nodes[try word(after: "suspect")] else { throw unreadable }
             ring.perform(on: try word(after: "at")) { $0.suspect(node.reference.id) }
+        case "merge":
+            // merge n1 with n2: an operator tells n1 that n2 is of another ring
+            guard let node = ring.nodes[try word(after: "with")] else { throw unreadable }
+            ring.perform(on: try word(after: "merge")) { $0.merge(with: node.reference) }
         case "notify":
             guard let node = ring.nodes[try word(after: "notify")] else { throw unreadable }
             ring.send(

@@ -140,7 +140,7 @@ struct Scenario {
         let message = ring.queue[index]
         ring.deliver(at: index)
         switch message.payload {
-        case .notify, .nudge, .round, .finger, .seekPlace: return nil
+        case .notify, .nudge, .round, .finger, .seekPlace, .findPlace, .offer, .meet: return nil
         case .ask, .answer, .leave, .askPlace, .answerPlace: return ring.text(of: message)
         }
     }

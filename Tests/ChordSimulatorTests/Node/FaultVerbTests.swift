@@ -21,7 +21,7 @@ import Testing
         let scenario = try Scenario(text: Self.text(nodes: 6, list: 3, faults, heal: heal))
         let report = NodeSimulation.run(scenario, recordsTrace: true)
         #expect(report.holds, "\(report)")
-        #expect(report.rings == 1)
+        #expect(report.ringsAtRepair == 1)
         return report
     }
 

@@ -322,6 +322,96 @@ void   chord__v1__admin_leave_reply__free_unpacked
   assert(message->base.descriptor == &chord__v1__admin_leave_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chord__v1__admin_merge_request__init
+                     (Chord__V1__AdminMergeRequest         *message)
+{
+  static const Chord__V1__AdminMergeRequest init_value = CHORD__V1__ADMIN_MERGE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t chord__v1__admin_merge_request__get_packed_size
+                     (const Chord__V1__AdminMergeRequest *message)
+{
+  assert(message->base.descriptor == &chord__v1__admin_merge_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__admin_merge_request__pack
+                     (const Chord__V1__AdminMergeRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__admin_merge_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__admin_merge_request__pack_to_buffer
+                     (const Chord__V1__AdminMergeRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__admin_merge_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__AdminMergeRequest *
+       chord__v1__admin_merge_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__AdminMergeRequest *)
+     protobuf_c_message_unpack (&chord__v1__admin_merge_request__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__admin_merge_request__free_unpacked
+                     (Chord__V1__AdminMergeRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__admin_merge_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__admin_merge_reply__init
+                     (Chord__V1__AdminMergeReply         *message)
+{
+  static const Chord__V1__AdminMergeReply init_value = CHORD__V1__ADMIN_MERGE_REPLY__INIT;
+  *message = init_value;
+}
+size_t chord__v1__admin_merge_reply__get_packed_size
+                     (const Chord__V1__AdminMergeReply *message)
+{
+  assert(message->base.descriptor == &chord__v1__admin_merge_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__admin_merge_reply__pack
+                     (const Chord__V1__AdminMergeReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__admin_merge_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__admin_merge_reply__pack_to_buffer
+                     (const Chord__V1__AdminMergeReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__admin_merge_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__AdminMergeReply *
+       chord__v1__admin_merge_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__AdminMergeReply *)
+     protobuf_c_message_unpack (&chord__v1__admin_merge_reply__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__admin_merge_reply__free_unpacked
+                     (Chord__V1__AdminMergeReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__admin_merge_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 #define chord__v1__describe_request__field_descriptors NULL
 #define chord__v1__describe_request__field_indices_by_name NULL
 #define chord__v1__describe_request__number_ranges NULL
@@ -690,6 +780,82 @@ const ProtobufCMessageDescriptor chord__v1__admin_leave_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__admin_leave_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor chord__v1__admin_merge_request__field_descriptors[1] =
+{
+  {
+    "contact",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__AdminMergeRequest, contact),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__admin_merge_request__field_indices_by_name[] = {
+  0,   /* field[0] = contact */
+};
+static const ProtobufCIntRange chord__v1__admin_merge_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor chord__v1__admin_merge_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.AdminMergeRequest",
+  "AdminMergeRequest",
+  "Chord__V1__AdminMergeRequest",
+  "chord.v1",
+  sizeof(Chord__V1__AdminMergeRequest),
+  1,
+  chord__v1__admin_merge_request__field_descriptors,
+  chord__v1__admin_merge_request__field_indices_by_name,
+  1,  chord__v1__admin_merge_request__number_ranges,
+  (ProtobufCMessageInit) chord__v1__admin_merge_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__admin_merge_reply__field_descriptors[1] =
+{
+  {
+    "contact",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__AdminMergeReply, contact),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__admin_merge_reply__field_indices_by_name[] = {
+  0,   /* field[0] = contact */
+};
+static const ProtobufCIntRange chord__v1__admin_merge_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor chord__v1__admin_merge_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.AdminMergeReply",
+  "AdminMergeReply",
+  "Chord__V1__AdminMergeReply",
+  "chord.v1",
+  sizeof(Chord__V1__AdminMergeReply),
+  1,
+  chord__v1__admin_merge_reply__field_descriptors,
+  chord__v1__admin_merge_reply__field_indices_by_name,
+  1,  chord__v1__admin_merge_reply__number_ranges,
+  (ProtobufCMessageInit) chord__v1__admin_merge_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue chord__v1__node_phase__enum_values_by_number[5] =
 {
   { "NODE_PHASE_UNSPECIFIED", "CHORD__V1__NODE_PHASE__NODE_PHASE_UNSPECIFIED", 0 },
@@ -724,7 +890,7 @@ const ProtobufCEnumDescriptor chord__v1__node_phase__descriptor =
   chord__v1__node_phase__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue chord__v1__change_cause__enum_values_by_number[6] =
+static const ProtobufCEnumValue chord__v1__change_cause__enum_values_by_number[7] =
 {
   { "CHANGE_CAUSE_UNSPECIFIED", "CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_UNSPECIFIED", 0 },
   { "CHANGE_CAUSE_JOINED", "CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_JOINED", 1 },
@@ -732,15 +898,17 @@ static const ProtobufCEnumValue chord__v1__change_cause__enum_values_by_number[6
   { "CHANGE_CAUSE_RECTIFIED", "CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_RECTIFIED", 3 },
   { "CHANGE_CAUSE_FAILED", "CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_FAILED", 4 },
   { "CHANGE_CAUSE_LEFT", "CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_LEFT", 5 },
+  { "CHANGE_CAUSE_MERGED", "CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_MERGED", 6 },
 };
 static const ProtobufCIntRange chord__v1__change_cause__value_ranges[] = {
-{0, 0},{0, 6}
+{0, 0},{0, 7}
 };
-static const ProtobufCEnumValueIndex chord__v1__change_cause__enum_values_by_name[6] =
+static const ProtobufCEnumValueIndex chord__v1__change_cause__enum_values_by_name[7] =
 {
   { "CHANGE_CAUSE_FAILED", 4 },
   { "CHANGE_CAUSE_JOINED", 1 },
   { "CHANGE_CAUSE_LEFT", 5 },
+  { "CHANGE_CAUSE_MERGED", 6 },
   { "CHANGE_CAUSE_RECTIFIED", 3 },
   { "CHANGE_CAUSE_STABILIZED", 2 },
   { "CHANGE_CAUSE_UNSPECIFIED", 0 },
@@ -752,9 +920,9 @@ const ProtobufCEnumDescriptor chord__v1__change_cause__descriptor =
   "ChangeCause",
   "Chord__V1__ChangeCause",
   "chord.v1",
-  6,
+  7,
   chord__v1__change_cause__enum_values_by_number,
-  6,
+  7,
   chord__v1__change_cause__enum_values_by_name,
   1,
   chord__v1__change_cause__value_ranges,
@@ -800,15 +968,17 @@ const ProtobufCEnumDescriptor chord__v1__change_kind__descriptor =
   chord__v1__change_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor chord__v1__admin_service__method_descriptors[3] =
+static const ProtobufCMethodDescriptor chord__v1__admin_service__method_descriptors[4] =
 {
   { "Describe", &chord__v1__describe_request__descriptor, &chord__v1__describe_reply__descriptor },
   { "Watch", &chord__v1__watch_request__descriptor, &chord__v1__watch_reply__descriptor },
   { "Leave", &chord__v1__admin_leave_request__descriptor, &chord__v1__admin_leave_reply__descriptor },
+  { "Merge", &chord__v1__admin_merge_request__descriptor, &chord__v1__admin_merge_reply__descriptor },
 };
 const unsigned chord__v1__admin_service__method_indices_by_name[] = {
   0,        /* Describe */
   2,        /* Leave */
+  3,        /* Merge */
   1         /* Watch */
 };
 const ProtobufCServiceDescriptor chord__v1__admin_service__descriptor =
@@ -818,7 +988,7 @@ const ProtobufCServiceDescriptor chord__v1__admin_service__descriptor =
   "AdminService",
   "Chord__V1__AdminService",
   "chord.v1",
-  3,
+  4,
   chord__v1__admin_service__method_descriptors,
   chord__v1__admin_service__method_indices_by_name
 };
@@ -845,6 +1015,14 @@ void chord__v1__admin_service__leave(ProtobufCService *service,
 {
   assert(service->descriptor == &chord__v1__admin_service__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void chord__v1__admin_service__merge(ProtobufCService *service,
+                                     const Chord__V1__AdminMergeRequest *input,
+                                     Chord__V1__AdminMergeReply_Closure closure,
+                                     void *closure_data)
+{
+  assert(service->descriptor == &chord__v1__admin_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void chord__v1__admin_service__init (Chord__V1__AdminService_Service *service,
                                      Chord__V1__AdminService_ServiceDestroy destroy)

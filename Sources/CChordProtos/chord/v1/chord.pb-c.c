@@ -637,6 +637,96 @@ void   chord__v1__found_reply__free_unpacked
   assert(message->base.descriptor == &chord__v1__found_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chord__v1__meet_request__init
+                     (Chord__V1__MeetRequest         *message)
+{
+  static const Chord__V1__MeetRequest init_value = CHORD__V1__MEET_REQUEST__INIT;
+  *message = init_value;
+}
+size_t chord__v1__meet_request__get_packed_size
+                     (const Chord__V1__MeetRequest *message)
+{
+  assert(message->base.descriptor == &chord__v1__meet_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__meet_request__pack
+                     (const Chord__V1__MeetRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__meet_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__meet_request__pack_to_buffer
+                     (const Chord__V1__MeetRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__meet_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__MeetRequest *
+       chord__v1__meet_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__MeetRequest *)
+     protobuf_c_message_unpack (&chord__v1__meet_request__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__meet_request__free_unpacked
+                     (Chord__V1__MeetRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__meet_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__meet_reply__init
+                     (Chord__V1__MeetReply         *message)
+{
+  static const Chord__V1__MeetReply init_value = CHORD__V1__MEET_REPLY__INIT;
+  *message = init_value;
+}
+size_t chord__v1__meet_reply__get_packed_size
+                     (const Chord__V1__MeetReply *message)
+{
+  assert(message->base.descriptor == &chord__v1__meet_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__meet_reply__pack
+                     (const Chord__V1__MeetReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__meet_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__meet_reply__pack_to_buffer
+                     (const Chord__V1__MeetReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__meet_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__MeetReply *
+       chord__v1__meet_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__MeetReply *)
+     protobuf_c_message_unpack (&chord__v1__meet_reply__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__meet_reply__free_unpacked
+                     (Chord__V1__MeetReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__meet_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor chord__v1__node__field_descriptors[4] =
 {
   {
@@ -1525,6 +1615,88 @@ const ProtobufCMessageDescriptor chord__v1__found_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__found_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor chord__v1__meet_request__field_descriptors[3] =
+{
+  {
+    "node",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__MeetRequest, node),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parameters",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__MeetRequest, parameters),
+    &chord__v1__ring_parameters__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "contact",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__MeetRequest, contact),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__meet_request__field_indices_by_name[] = {
+  2,   /* field[2] = contact */
+  0,   /* field[0] = node */
+  1,   /* field[1] = parameters */
+};
+static const ProtobufCIntRange chord__v1__meet_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor chord__v1__meet_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.MeetRequest",
+  "MeetRequest",
+  "Chord__V1__MeetRequest",
+  "chord.v1",
+  sizeof(Chord__V1__MeetRequest),
+  3,
+  chord__v1__meet_request__field_descriptors,
+  chord__v1__meet_request__field_indices_by_name,
+  1,  chord__v1__meet_request__number_ranges,
+  (ProtobufCMessageInit) chord__v1__meet_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define chord__v1__meet_reply__field_descriptors NULL
+#define chord__v1__meet_reply__field_indices_by_name NULL
+#define chord__v1__meet_reply__number_ranges NULL
+const ProtobufCMessageDescriptor chord__v1__meet_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.MeetReply",
+  "MeetReply",
+  "Chord__V1__MeetReply",
+  "chord.v1",
+  sizeof(Chord__V1__MeetReply),
+  0,
+  chord__v1__meet_reply__field_descriptors,
+  chord__v1__meet_reply__field_indices_by_name,
+  0,  chord__v1__meet_reply__number_ranges,
+  (ProtobufCMessageInit) chord__v1__meet_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue chord__v1__id_rule__enum_values_by_number[3] =
 {
   { "ID_RULE_UNSPECIFIED", "CHORD__V1__ID_RULE__ID_RULE_UNSPECIFIED", 0 },
@@ -1555,7 +1727,7 @@ const ProtobufCEnumDescriptor chord__v1__id_rule__descriptor =
   chord__v1__id_rule__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor chord__v1__chord_service__method_descriptors[6] =
+static const ProtobufCMethodDescriptor chord__v1__chord_service__method_descriptors[7] =
 {
   { "FindSuccessor", &chord__v1__find_successor_request__descriptor, &chord__v1__find_successor_reply__descriptor },
   { "GetPredecessor", &chord__v1__get_predecessor_request__descriptor, &chord__v1__get_predecessor_reply__descriptor },
@@ -1563,6 +1735,7 @@ static const ProtobufCMethodDescriptor chord__v1__chord_service__method_descript
   { "GetSuccessorList", &chord__v1__get_successor_list_request__descriptor, &chord__v1__get_successor_list_reply__descriptor },
   { "Leave", &chord__v1__leave_request__descriptor, &chord__v1__leave_reply__descriptor },
   { "Found", &chord__v1__found_request__descriptor, &chord__v1__found_reply__descriptor },
+  { "Meet", &chord__v1__meet_request__descriptor, &chord__v1__meet_reply__descriptor },
 };
 const unsigned chord__v1__chord_service__method_indices_by_name[] = {
   0,        /* FindSuccessor */
@@ -1570,6 +1743,7 @@ const unsigned chord__v1__chord_service__method_indices_by_name[] = {
   1,        /* GetPredecessor */
   3,        /* GetSuccessorList */
   4,        /* Leave */
+  6,        /* Meet */
   2         /* Notify */
 };
 const ProtobufCServiceDescriptor chord__v1__chord_service__descriptor =
@@ -1579,7 +1753,7 @@ const ProtobufCServiceDescriptor chord__v1__chord_service__descriptor =
   "ChordService",
   "Chord__V1__ChordService",
   "chord.v1",
-  6,
+  7,
   chord__v1__chord_service__method_descriptors,
   chord__v1__chord_service__method_indices_by_name
 };
@@ -1630,6 +1804,14 @@ void chord__v1__chord_service__found(ProtobufCService *service,
 {
   assert(service->descriptor == &chord__v1__chord_service__descriptor);
   service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void chord__v1__chord_service__meet(ProtobufCService *service,
+                                    const Chord__V1__MeetRequest *input,
+                                    Chord__V1__MeetReply_Closure closure,
+                                    void *closure_data)
+{
+  assert(service->descriptor == &chord__v1__chord_service__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void chord__v1__chord_service__init (Chord__V1__ChordService_Service *service,
                                      Chord__V1__ChordService_ServiceDestroy destroy)

@@ -23,6 +23,8 @@ enum WireTarget: FuzzTarget {
             { try trySuccessorListReply($0, $1) },
             { try tryMessage(LeaveRequest.self, $0, $1) },
             { try tryMessage(LeaveReply.self, $0, $1) },
+            { try tryMessage(MeetRequest.self, $0, $1) },
+            { try tryMessage(AdminMergeRequest.self, $0, $1) },
             { try tryConcord($0, $1) },
         ]
 
@@ -77,6 +79,8 @@ enum WireTarget: FuzzTarget {
                 GetSuccessorListReply(state: state, parameters: parameters),
                 LeaveRequest(state: state),
                 LeaveReply(),
+                MeetRequest(node: node(1), parameters: parameters, contact: node(2)),
+                AdminMergeRequest(contact: "127.0.0.1:7401"),
             ]
             let ring = try? ConcordDialect().encode(.state(state), to: "GetRing", in: parameters)
             let foreign = [UInt8(decoders.count - 1), UInt8(index)] + (ring ?? [])

@@ -23,6 +23,8 @@ typedef struct Chord__V1__Range Chord__V1__Range;
 typedef struct Chord__V1__WatchReply Chord__V1__WatchReply;
 typedef struct Chord__V1__AdminLeaveRequest Chord__V1__AdminLeaveRequest;
 typedef struct Chord__V1__AdminLeaveReply Chord__V1__AdminLeaveReply;
+typedef struct Chord__V1__AdminMergeRequest Chord__V1__AdminMergeRequest;
+typedef struct Chord__V1__AdminMergeReply Chord__V1__AdminMergeReply;
 
 
 /* --- enums --- */
@@ -47,7 +49,11 @@ typedef enum _Chord__V1__ChangeCause {
   CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_STABILIZED = 2,
   CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_RECTIFIED = 3,
   CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_FAILED = 4,
-  CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_LEFT = 5
+  CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_LEFT = 5,
+  /*
+   * A ring that had come apart from this one, or had never met it, was found.
+   */
+  CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_MERGED = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__CHANGE_CAUSE)
 } Chord__V1__ChangeCause;
 typedef enum _Chord__V1__ChangeKind {
@@ -186,6 +192,32 @@ struct  Chord__V1__AdminLeaveReply
      }
 
 
+struct  Chord__V1__AdminMergeRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Where a member of the other ring listens, as host:port; at most 262 bytes.
+   */
+  ProtobufCBinaryData contact;
+};
+#define CHORD__V1__ADMIN_MERGE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__admin_merge_request__descriptor) \
+    , {0,NULL} }
+
+
+struct  Chord__V1__AdminMergeReply
+{
+  ProtobufCMessage base;
+  /*
+   * Who listens there.
+   */
+  Chord__V1__Node *contact;
+};
+#define CHORD__V1__ADMIN_MERGE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__admin_merge_reply__descriptor) \
+    , NULL }
+
+
 /* Chord__V1__DescribeRequest methods */
 void   chord__v1__describe_request__init
                      (Chord__V1__DescribeRequest         *message);
@@ -319,6 +351,44 @@ Chord__V1__AdminLeaveReply *
 void   chord__v1__admin_leave_reply__free_unpacked
                      (Chord__V1__AdminLeaveReply *message,
                       ProtobufCAllocator *allocator);
+/* Chord__V1__AdminMergeRequest methods */
+void   chord__v1__admin_merge_request__init
+                     (Chord__V1__AdminMergeRequest         *message);
+size_t chord__v1__admin_merge_request__get_packed_size
+                     (const Chord__V1__AdminMergeRequest   *message);
+size_t chord__v1__admin_merge_request__pack
+                     (const Chord__V1__AdminMergeRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__admin_merge_request__pack_to_buffer
+                     (const Chord__V1__AdminMergeRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__AdminMergeRequest *
+       chord__v1__admin_merge_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__admin_merge_request__free_unpacked
+                     (Chord__V1__AdminMergeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__AdminMergeReply methods */
+void   chord__v1__admin_merge_reply__init
+                     (Chord__V1__AdminMergeReply         *message);
+size_t chord__v1__admin_merge_reply__get_packed_size
+                     (const Chord__V1__AdminMergeReply   *message);
+size_t chord__v1__admin_merge_reply__pack
+                     (const Chord__V1__AdminMergeReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__admin_merge_reply__pack_to_buffer
+                     (const Chord__V1__AdminMergeReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__AdminMergeReply *
+       chord__v1__admin_merge_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__admin_merge_reply__free_unpacked
+                     (Chord__V1__AdminMergeReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Chord__V1__DescribeRequest_Closure)
@@ -342,6 +412,12 @@ typedef void (*Chord__V1__AdminLeaveRequest_Closure)
 typedef void (*Chord__V1__AdminLeaveReply_Closure)
                  (const Chord__V1__AdminLeaveReply *message,
                   void *closure_data);
+typedef void (*Chord__V1__AdminMergeRequest_Closure)
+                 (const Chord__V1__AdminMergeRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__AdminMergeReply_Closure)
+                 (const Chord__V1__AdminMergeReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -361,6 +437,10 @@ struct Chord__V1__AdminService_Service
                 const Chord__V1__AdminLeaveRequest *input,
                 Chord__V1__AdminLeaveReply_Closure closure,
                 void *closure_data);
+  void (*merge)(Chord__V1__AdminService_Service *service,
+                const Chord__V1__AdminMergeRequest *input,
+                Chord__V1__AdminMergeReply_Closure closure,
+                void *closure_data);
 };
 typedef void (*Chord__V1__AdminService_ServiceDestroy)(Chord__V1__AdminService_Service *);
 void chord__v1__admin_service__init (Chord__V1__AdminService_Service *service,
@@ -371,7 +451,8 @@ void chord__v1__admin_service__init (Chord__V1__AdminService_Service *service,
     { CHORD__V1__ADMIN_SERVICE__BASE_INIT,\
       function_prefix__ ## describe,\
       function_prefix__ ## watch,\
-      function_prefix__ ## leave  }
+      function_prefix__ ## leave,\
+      function_prefix__ ## merge  }
 void chord__v1__admin_service__describe(ProtobufCService *service,
                                         const Chord__V1__DescribeRequest *input,
                                         Chord__V1__DescribeReply_Closure closure,
@@ -383,6 +464,10 @@ void chord__v1__admin_service__watch(ProtobufCService *service,
 void chord__v1__admin_service__leave(ProtobufCService *service,
                                      const Chord__V1__AdminLeaveRequest *input,
                                      Chord__V1__AdminLeaveReply_Closure closure,
+                                     void *closure_data);
+void chord__v1__admin_service__merge(ProtobufCService *service,
+                                     const Chord__V1__AdminMergeRequest *input,
+                                     Chord__V1__AdminMergeReply_Closure closure,
                                      void *closure_data);
 
 /* --- descriptors --- */
@@ -397,6 +482,8 @@ extern const ProtobufCMessageDescriptor chord__v1__range__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__watch_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__admin_leave_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__admin_leave_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__admin_merge_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__admin_merge_reply__descriptor;
 extern const ProtobufCServiceDescriptor chord__v1__admin_service__descriptor;
 
 PROTOBUF_C__END_DECLS

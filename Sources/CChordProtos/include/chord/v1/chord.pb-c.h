@@ -29,6 +29,8 @@ typedef struct Chord__V1__LeaveRequest Chord__V1__LeaveRequest;
 typedef struct Chord__V1__LeaveReply Chord__V1__LeaveReply;
 typedef struct Chord__V1__FoundRequest Chord__V1__FoundRequest;
 typedef struct Chord__V1__FoundReply Chord__V1__FoundReply;
+typedef struct Chord__V1__MeetRequest Chord__V1__MeetRequest;
+typedef struct Chord__V1__MeetReply Chord__V1__MeetReply;
 
 
 /* --- enums --- */
@@ -324,6 +326,34 @@ struct  Chord__V1__FoundReply
     , NULL, 0, 0,NULL }
 
 
+struct  Chord__V1__MeetRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The caller itself.
+   */
+  Chord__V1__Node *node;
+  Chord__V1__RingParameters *parameters;
+  /*
+   * A member of a ring that the receiver may not be in: it looks up its own place there. Absent where the
+   * caller found that its own place is right after the receiver.
+   */
+  Chord__V1__Node *contact;
+};
+#define CHORD__V1__MEET_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__meet_request__descriptor) \
+    , NULL, NULL, NULL }
+
+
+struct  Chord__V1__MeetReply
+{
+  ProtobufCMessage base;
+};
+#define CHORD__V1__MEET_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__meet_reply__descriptor) \
+     }
+
+
 /* Chord__V1__Node methods */
 void   chord__v1__node__init
                      (Chord__V1__Node         *message);
@@ -590,6 +620,44 @@ Chord__V1__FoundReply *
 void   chord__v1__found_reply__free_unpacked
                      (Chord__V1__FoundReply *message,
                       ProtobufCAllocator *allocator);
+/* Chord__V1__MeetRequest methods */
+void   chord__v1__meet_request__init
+                     (Chord__V1__MeetRequest         *message);
+size_t chord__v1__meet_request__get_packed_size
+                     (const Chord__V1__MeetRequest   *message);
+size_t chord__v1__meet_request__pack
+                     (const Chord__V1__MeetRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__meet_request__pack_to_buffer
+                     (const Chord__V1__MeetRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__MeetRequest *
+       chord__v1__meet_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__meet_request__free_unpacked
+                     (Chord__V1__MeetRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__MeetReply methods */
+void   chord__v1__meet_reply__init
+                     (Chord__V1__MeetReply         *message);
+size_t chord__v1__meet_reply__get_packed_size
+                     (const Chord__V1__MeetReply   *message);
+size_t chord__v1__meet_reply__pack
+                     (const Chord__V1__MeetReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__meet_reply__pack_to_buffer
+                     (const Chord__V1__MeetReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__MeetReply *
+       chord__v1__meet_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__meet_reply__free_unpacked
+                     (Chord__V1__MeetReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Chord__V1__Node_Closure)
@@ -634,6 +702,12 @@ typedef void (*Chord__V1__FoundRequest_Closure)
 typedef void (*Chord__V1__FoundReply_Closure)
                  (const Chord__V1__FoundReply *message,
                   void *closure_data);
+typedef void (*Chord__V1__MeetRequest_Closure)
+                 (const Chord__V1__MeetRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__MeetReply_Closure)
+                 (const Chord__V1__MeetReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -665,6 +739,10 @@ struct Chord__V1__ChordService_Service
                 const Chord__V1__FoundRequest *input,
                 Chord__V1__FoundReply_Closure closure,
                 void *closure_data);
+  void (*meet)(Chord__V1__ChordService_Service *service,
+               const Chord__V1__MeetRequest *input,
+               Chord__V1__MeetReply_Closure closure,
+               void *closure_data);
 };
 typedef void (*Chord__V1__ChordService_ServiceDestroy)(Chord__V1__ChordService_Service *);
 void chord__v1__chord_service__init (Chord__V1__ChordService_Service *service,
@@ -678,7 +756,8 @@ void chord__v1__chord_service__init (Chord__V1__ChordService_Service *service,
       function_prefix__ ## notify,\
       function_prefix__ ## get_successor_list,\
       function_prefix__ ## leave,\
-      function_prefix__ ## found  }
+      function_prefix__ ## found,\
+      function_prefix__ ## meet  }
 void chord__v1__chord_service__find_successor(ProtobufCService *service,
                                               const Chord__V1__FindSuccessorRequest *input,
                                               Chord__V1__FindSuccessorReply_Closure closure,
@@ -703,6 +782,10 @@ void chord__v1__chord_service__found(ProtobufCService *service,
                                      const Chord__V1__FoundRequest *input,
                                      Chord__V1__FoundReply_Closure closure,
                                      void *closure_data);
+void chord__v1__chord_service__meet(ProtobufCService *service,
+                                    const Chord__V1__MeetRequest *input,
+                                    Chord__V1__MeetReply_Closure closure,
+                                    void *closure_data);
 
 /* --- descriptors --- */
 
@@ -721,6 +804,8 @@ extern const ProtobufCMessageDescriptor chord__v1__leave_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__leave_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__found_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__found_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__meet_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__meet_reply__descriptor;
 extern const ProtobufCServiceDescriptor chord__v1__chord_service__descriptor;
 
 PROTOBUF_C__END_DECLS

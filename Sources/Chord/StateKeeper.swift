@@ -1,0 +1,59 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordRuntime
+import Logging
+
+/// Reads a node's state file when it starts, and keeps it while it runs. Nothing that is wrong with the
+/// file keeps a node from running.
+struct StateKeeper: Sendable {
+    let file: StateFile
+    let shell: NodeShell
+    let logger: Logger
+
+    /// Changes come in bursts; the file is written this long after the first of them.
+    private static let pause = Duration.milliseconds(500)
+
+    /// The members of the file.
+    func load() -> [StateFile.Member] {
+        do throws(StateFile.Damage) {
+            return try file.members()
+        } catch {
+            logger.warning(
+                """
+                the state file is not used, and will be written anew; members are found by the addresses \
+                that this node was given
+                """,
+                metadata: [LogKeys.file: "\(file.path)", LogKeys.error: "\(error)"]
+            )
+            return []
+        }
+    }
+
+    /// Writes the members down whenever they change, until the node ends or the task is cancelled.
+    func keep(_ loaded: [StateFile.Member]) async {
+        var written = loaded
+        for await _ in shell.events.events() {
+            try? await Task.sleep(for: Self.pause)
+            let known = await shell.acquaintances(atMost: StateFile.mostMembers).map {
+                StateFile.Member(name: $0.name, address: $0.address, incarnation: $0.incarnation)
+            }
+            let members = StateFile.merged(known, after: written)
+            guard members != written else { continue }
+            do {
+                try file.write(members)
+                written = members
+            } catch {
+                logger.error(
+                    """
+                    the state file cannot be written; after a restart of all nodes this one finds the \
+                    others by its configured addresses only
+                    """,
+                    metadata: [LogKeys.file: "\(file.path)", LogKeys.error: "\(error)"]
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Rings that came apart become one again (Shafaat, Ghodsi and Haridi, "Handling Network Partitions and
+// Mergers in Structured Overlay Networks"; docs/merging.md). Terms: the *place* of a node in some ring is
+// right after the last member before its identifier; a *contact* is a member that may be of another ring.
+//
+// The node keeps those that it lost in a passive list and looks up its own place through one of them now
+// and then. Where the member before its place is not its predecessor, it offers itself to that member,
+// which asks it for its state and takes it for its successor as it would a node that joined (Join and
+// StabilizeFromPredecessor of "How to Make Chord Correct": a live member between a node and its head may
+// always become the head). The former head and some nodes of the table then hear of the contact and look
+// up their own places in the other ring. The rest is what stabilization does anyway.
+//
+// Where this differs from the paper, and why:
+// - mlookup is an ordinary lookup, answered to the node that asked, and trymerge is an offer of that node
+//   about itself. So nobody is believed about anybody else, and a pointer changes by Zave's steps only.
+// - The paper spreads each mlookup before it is known whether there is anything to merge. Here only who has
+//   found a place that was not known to be its own spreads the word; a false alarm ends with one lookup.
+// - Members also look up their own place through nodes of their table. That finds rings which are wound
+//   around the circle twice, whose members have not lost anybody.
+
+extension ChordMachine {
+    /// What came of looking for this node's place.
+    public enum PlaceAnswer: Hashable, Sendable {
+        /// The member right before the place, in the contact's ring.
+        case after(NodeReference)
+        /// The contact is alive, and the lookup failed.
+        case unknown
+        /// The contact did not answer.
+        case dead
+    }
+
+    /// What a node does and remembers about rings that it may merge with.
+    struct Merging: Hashable, Sendable {
+        /// A look for our own place that is under way.
+        struct Search: Hashable, Sendable {
+            var token: Token
+            var contact: NodeReference
+            /// Whether the contact is one of another ring for all we know, and worth remembering.
+            var isForeign: Bool
+        }
+
+        var lost = PassiveList()
+        var search: Search?
+        /// The contact to look through next.
+        var nextContact: NodeReference?
+        /// The nearest of the members that offered themselves while an operation was under way.
+        var waitingOffer: NodeReference?
+        /// Looks that may be begun on others' word before the next tick.
+        var tokens = 8
+        var ticksToProbe = 0
+        var ticksToCheck: Int
+        /// Probes of lost members since the last one was added, none of them answered.
+        var vainProbes = 0
+        /// Which entry of the table is next when some of them are to be told or asked.
+        var turn = 0
+
+        init(_ settings: MergeSettings) {
+            // Who is new has been placed a moment ago.
+            ticksToCheck = settings.checkTicks
+        }
+    }
+
+    /// The members that this node lost, last lost first.
+    public var lostMembers: [NodeReference] { merging.lost.entries }
+
+    /// Everybody that this node calls in time: what it routes by, and who is lost. A predecessor is one of
+    /// them only where nobody else is known, as any nearer node may take its place.
+    public var acquaintances: [NodeReference] {
+        (successors.head == nil ? [predecessor] : []) + table.entries + merging.lost.entries
+            + [merging.search?.contact, merging.nextContact].compactMap { $0 }
+    }
+
+    // MARK: Who is lost
+
+    /// A new neighbour may be here for a short time only, and does not know who was here before. It gets to
+    /// know two of those that this node lost, so that not all who know of another ring die with a few.
+    func handOver(to neighbour: NodeReference) -> [Directive] {
+        merging.lost.entries.filter { $0.id != neighbour.id }.prefix(2).map {
+            .meet(neighbour, contact: $0)
+        }
+    }
+
+    mutating func lose(_ node: NodeReference) {
+        guard node.id != self.node.id, configuration.merging.isOn else { return }
+        merging.lost.add(node)
+        merging.vainProbes = 0
+    }
+
+    /// Remembers members of a former life, or of a list: they count as lost until one of them answers.
+    public mutating func remember(_ nodes: some Sequence<NodeReference>) {
+        for node in nodes { lose(node) }
+    }
+
+    // MARK: Looking for our own place
+
+    /// An interval has passed: a lost member's turn, or one's of the table.
+    mutating func startPlaceSearchIfDue() -> [Directive] {
+        let settings = configuration.merging
+        guard settings.isOn else { return [] }
+        merging.tokens = min(8, merging.tokens + 2)
+        merging.ticksToProbe -= 1
+        merging.ticksToCheck -= 1
+        guard merging.search == nil else { return [] }
+        if merging.ticksToProbe <= 0, let lost = merging.lost.takeTurn() {
+            let isLong = merging.vainProbes >= settings.probesUntilSlow
+            merging.vainProbes += 1
+            merging.ticksToProbe = isLong ? settings.slowProbeTicks : settings.probeTicks
+            return findPlace(through: lost, isForeign: true)
+        }
+        if merging.ticksToCheck <= 0, let known = nextOfTable(1).first {
+            merging.ticksToCheck = settings.checkTicks
+            return findPlace(through: known, isForeign: false)
+        }
+        return []
+    }
+
+    private mutating func findPlace(
+        through contact: NodeReference,
+        isForeign: Bool
+    ) -> [Directive] {
+        let token = nextToken()
+        merging.search = Merging.Search(token: token, contact: contact, isForeign: isForeign)
+        return [.findPlace(token, via: contact)]
+    }
+
+    /// An operator says that `contact` is a member of another ring. It is remembered until the rings are one.
+    public mutating func merge(with contact: NodeReference) -> [Directive] {
+        lose(contact)
+        return met(contact)
+    }
+
+    /// A member of this ring says that `contact` is one of another.
+    public mutating func met(_ contact: NodeReference) -> [Directive] {
+        guard phase == .member, contact.id != node.id, configuration.merging.isOn else { return [] }
+        guard merging.search == nil, merging.tokens > 0 else {
+            if merging.nextContact == nil { merging.nextContact = contact } else { lose(contact) }
+            return []
+        }
+        merging.tokens -= 1
+        return findPlace(through: contact, isForeign: true)
+    }
+
+    /// Takes what came of a look for our place; one whose token is not that of the look under way changes
+    /// nothing.
+    public mutating func resolvePlace(_ answer: PlaceAnswer, for token: Token) -> [Directive] {
+        guard phase == .member, let search = merging.search, search.token == token else {
+            return []
+        }
+        merging.search = nil
+        var directives: [Directive] = []
+        switch answer {
+        case .dead where search.isForeign: merging.lost.add(search.contact)
+        case .dead, .unknown: break
+        case .after(let member):
+            if member.id == predecessor.id || member.id == node.id {
+                // Its ring knows us: a false alarm, or done.
+                merging.lost.remove(search.contact.id)
+            } else {
+                merging.vainProbes = 0
+                // There are other rings: the next of the lost may be in a third one.
+                merging.ticksToProbe = 0
+                if search.isForeign { merging.lost.add(search.contact) }
+                directives.append(.offer(member))
+            }
+        }
+        if let contact = merging.nextContact, merging.tokens > 0 {
+            merging.nextContact = nil
+            directives += met(contact)
+        }
+        return directives
+    }
+
+    // MARK: Taking a member of another ring in
+
+    /// A member says that its place is right after us. It says so about itself; the shell has seen to that.
+    public mutating func offered(by candidate: NodeReference) -> [Directive] {
+        guard phase == .member, isNearer(candidate) else { return [] }
+        if operation == nil { return unite(with: candidate) }
+        if let waiting = merging.waitingOffer, waiting.id.isBetween(node.id, and: candidate.id) {
+            return []
+        }
+        merging.waitingOffer = candidate
+        return []
+    }
+
+    /// Whether a node stands between us and our head.
+    private func isNearer(_ candidate: NodeReference) -> Bool {
+        guard candidate.id != node.id else { return false }
+        guard let head = successors.head else { return true }
+        return candidate.id != head.id && candidate.id.isBetween(node.id, and: head.id)
+    }
+
+    /// Asks the member for its state before anything changes.
+    mutating func unite(with candidate: NodeReference) -> [Directive] {
+        guard isNearer(candidate) else { return [] }
+        let head = successors.head
+        return starting(.unite(nextToken(), candidate: candidate, head: head), asking: candidate)
+    }
+
+    mutating func offerAnswered(
+        _ answer: StateAnswer,
+        candidate: NodeReference,
+        head: NodeReference?
+    ) -> [Directive] {
+        guard successors.head?.id == head?.id, case .state(let state) = answer,
+            state.node.id == candidate.id
+        else { return [] }
+        let others = nextOfTable(configuration.merging.fanout)
+        var directives = changing(.merged) { machine, _ in
+            machine.successors = SuccessorList(
+                of: machine.node.id,
+                head: state.node,
+                rest: state.successors,
+                limit: machine.limit
+            )
+        }
+        if state.predecessor != node { directives.append(.notify(state.node)) }
+        // It knows who comes after us: it was of our ring and had been passed over.
+        guard let head, !state.successors.contains(where: { $0.id == head.id }) else {
+            return directives
+        }
+        var told: Set<Identifier> = [node.id, candidate.id]
+        for peer in [head] + others where told.insert(peer.id).inserted {
+            directives.append(.meet(peer, contact: state.node))
+        }
+        return directives
+    }
+
+    /// Some nodes of the table, different ones each time.
+    private mutating func nextOfTable(_ count: Int) -> [NodeReference] {
+        let entries = table.entries
+        guard !entries.isEmpty else { return [] }
+        // Nodes that have met nobody yet begin at different places.
+        let start = merging.turn &+ Int(truncatingIfNeeded: node.id.word3 & 0xFFFF)
+        merging.turn &+= count
+        return (0..<min(count, entries.count)).map { entries[(start &+ $0) % entries.count] }
+    }
+}
+
+extension ChordMachine {
+    /// How a node looks for rings to merge with.
+    public struct MergeSettings: Hashable, Sendable {
+        /// Whether it does at all. Without it a ring that has come apart stays so.
+        public var isOn = true
+        /// Ticks between two looks through a lost member. Fewer find the end of a split sooner, and dial
+        /// dead nodes more often.
+        public var probeTicks = 3
+        /// The same once many in a row were in vain.
+        public var slowProbeTicks = 15
+        /// How many in vain make it slow.
+        public var probesUntilSlow = 100
+        /// Ticks between two looks through a node of the table. Fewer find a ring that is wound around the
+        /// circle twice sooner, and cost a lookup each time.
+        public var checkTicks = 10
+        /// Nodes of the table that hear of another ring when a member of it was taken in. More merge
+        /// faster, fewer cost fewer messages; 0 is the paper's simple variant.
+        public var fanout = 3
+
+        /// The defaults.
+        public init() {}
+    }
+}

@@ -1,0 +1,46 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordRPC
+import ChordWire
+
+// Rings that become one.
+
+extension ChordService {
+    func meet(_ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall) -> HandlerOutcome {
+        let request: MeetRequest
+        do throws(WireError) {
+            request = try MeetRequest(decoding: bytes, space: space)
+        } catch {
+            let isOtherWidth = error.code == .widthDiffers
+            return .failed(
+                isOtherWidth
+                    ? Status(.failedPrecondition, error.message)
+                    : Status(.invalidArgument, "\(error)")
+            )
+        }
+        let view = published.current.view
+        if let difference = view.parameters.difference(from: request.parameters) {
+            return .failed(Status(.failedPrecondition, difference))
+        }
+        if let refusal = shell.refusal(of: request.node, claimedBy: call.peer, as: "caller") {
+            return .failed(refusal)
+        }
+        guard view.isMember else { return .failed(view.notMember) }
+        let node = request.node
+        if let contact = request.contact {
+            guard shell.isRightlyPlaced(contact) else {
+                return .failed(
+                    Status(.invalidArgument, "\(contact) does not stand where the ring's rule puts it")
+                )
+            }
+            shell.enter { $0.met(contact) }
+        } else {
+            shell.enter { $0.offered(by: node) }
+        }
+        MeetReply().encode(appendingTo: &call.reply, space: space)
+        return .replied
+    }
+}

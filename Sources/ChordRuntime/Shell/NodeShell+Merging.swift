@@ -1,0 +1,200 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+import ChordRPC
+import ChordWire
+import Logging
+
+// Rings that came apart, or have never met, become one.
+
+/// Whom a node asks again when it finds itself alone.
+struct Company {
+    /// The addresses that it was given to join through.
+    var addresses: [String] = []
+    var nextIndex = 0
+    var wait = Duration.zero
+    /// When to ask next; nil while the node is not alone, or while it asks.
+    var due: MonotonicTime?
+    var isAsking = false
+}
+
+extension NodeShell {
+    /// The longest wait between two calls to the addresses that a node was given, while it is alone.
+    private static let longestWait = Duration.seconds(30)
+
+    // MARK: What peers tell
+
+    func offered(by candidate: NodeReference) {
+        peers.transport.resetBackoff(of: candidate.address)
+        perform(machine.offered(by: candidate))
+    }
+
+    func met(_ contact: NodeReference) {
+        perform(machine.met(contact))
+    }
+
+    // MARK: What the machine wants
+
+    func findPlace(_ token: Token, through contact: NodeReference) {
+        let space = configuration.parameters.space
+        let request = FindSuccessorRequest(id: machine.node.id, joiner: machine.node)
+        peers.call(
+            ChordMethods.findSuccessor,
+            of: contact,
+            message: request.encoded(in: space),
+            deadline: executor.now + configuration.lookups.deadline,
+            floor: configuration.silence.maintenanceFloor,
+            on: executor
+        ) { [weak self] result in
+            self?.assumeIsolated { shell in
+                let answer = shell.place(result)
+                shell.logger.trace(
+                    "looked for the own place",
+                    metadata: [LogKeys.peer: "\(contact)", LogKeys.answer: "\(answer)"]
+                )
+                shell.perform(shell.machine.resolvePlace(answer, for: token))
+            }
+        }
+    }
+
+    private func place(_ result: ClientResult) -> ChordMachine.PlaceAnswer {
+        guard result.status.isOK else {
+            return PeerVerdict(result.status) == .dead ? .dead : .unknown
+        }
+        do throws(WireError) {
+            let reply = try FindSuccessorReply(
+                decoding: result.message,
+                space: configuration.parameters.space
+            )
+            return isRightlyPlaced(reply.answering) ? .after(reply.answering) : .unknown
+        } catch {
+            return .unknown
+        }
+    }
+
+    /// - Parameter contact: whom the peer is told of; nil offers this node itself.
+    func meet(_ peer: NodeReference, contact: NodeReference?) {
+        let request = MeetRequest(
+            node: machine.node,
+            parameters: configuration.parameters,
+            contact: contact
+        )
+        peers.call(
+            ChordMethods.meet,
+            of: peer,
+            message: request.encoded(in: configuration.parameters.space),
+            deadline: executor.now + configuration.silence.cap,
+            floor: configuration.silence.maintenanceFloor,
+            on: executor
+        ) { [logger] result in
+            // Nothing depends on it: who is lost is asked again.
+            guard !result.status.isOK else { return }
+            logger.debug(
+                "meeting failed",
+                metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"]
+            )
+        }
+    }
+
+    // MARK: What an operator wants
+
+    /// Makes this node's ring and that of a contact one. It is done when the contact has answered; the
+    /// rings become one after that.
+    ///
+    /// - Throws: `notMember` where this node is none; `parametersDiffer`, naming both sides;
+    ///   `noContact`, `refused`, `nameTaken`.
+    package func merge(through address: String) async throws(ChordError) -> NodeReference {
+        try checkIsMember()
+        let state = try await stateForJoin(of: PeerTarget(bootstrap: address))
+        try checkIsMember()
+        guard isRightlyPlaced(state.node) else {
+            throw ChordError(
+                .invalidAnswer,
+                "\(state.node) does not stand where the ring's rule puts it"
+            )
+        }
+        guard state.node.id != machine.node.id || state.node.address == machine.node.address else {
+            throw ChordError(
+                .nameTaken,
+                "\(state.node) has the same identifier as this node, \(machine.node): stop one of them"
+            )
+        }
+        perform(machine.merge(with: state.node))
+        return state.node
+    }
+
+    private func checkIsMember() throws(ChordError) {
+        guard machine.phase == .member else {
+            throw ChordError(.notMember, "\(configuration.name) is not a member of a ring")
+        }
+    }
+
+    // MARK: Former members
+
+    /// Asks members of a former life now and then, until each has answered or another ring is found.
+    package func remember(_ former: [NodeReference]) {
+        machine.remember(former.filter(isRightlyPlaced))
+    }
+
+    /// Whom this node knows, neighbours first.
+    package func acquaintances(atMost count: Int) -> [NodeReference] {
+        var seen: Set<Identifier> = [machine.node.id]
+        let known = [machine.predecessor] + machine.successors.entries + machine.acquaintances
+        return Array(known.filter { seen.insert($0.id).inserted }.prefix(count))
+    }
+
+    /// A member of a former life, by its name and address.
+    package nonisolated func reference(
+        name: String,
+        address: String,
+        incarnation: UInt64
+    ) -> NodeReference {
+        NodeReference(
+            id: configuration.identifier(name: name, address: address),
+            name: name,
+            address: address,
+            incarnation: incarnation
+        )
+    }
+
+    // MARK: A node alone
+
+    /// A node that is alone, and was not meant to be, asks those whom it was given to join through, again
+    /// and again, with growing waits.
+    func seekCompany() {
+        guard machine.isAlone, !company.addresses.isEmpty else {
+            company.due = nil
+            return
+        }
+        let now = executor.now
+        guard let due = company.due else {
+            company.wait = configuration.intervals.stabilize
+            company.due = now + company.wait
+            return
+        }
+        guard now >= due, !company.isAsking else { return }
+        company.isAsking = true
+        company.wait = min(company.wait * 2, max(Self.longestWait, configuration.intervals.stabilize))
+        company.due = now + company.wait
+        let address = company.addresses[company.nextIndex % company.addresses.count]
+        company.nextIndex += 1
+        Task(executorPreference: executor) {
+            do throws(ChordError) {
+                let contact = try await self.merge(through: address)
+                self.logger.info("alone, and found a ring", metadata: [LogKeys.peer: "\(contact)"])
+            } catch {
+                self.logger.debug(
+                    "alone, and could not reach",
+                    metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(error)"]
+                )
+            }
+            await self.askedForCompany()
+        }
+    }
+
+    private func askedForCompany() {
+        company.isAsking = false
+    }
+}

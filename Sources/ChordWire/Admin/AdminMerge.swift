@@ -1,0 +1,76 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CChordProtos
+package import ChordCore
+
+/// "Make your ring and that of a contact one."
+package struct AdminMergeRequest: WireMessage, Hashable {
+    /// Where a member of the other ring listens.
+    package var contact: String
+
+    /// A request from its part.
+    package init(contact: String) {
+        self.contact = contact
+    }
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        let name: StaticString = "AdminMergeRequest"
+        self = try withUnpacked(name, bytes, chord__v1__admin_merge_request__unpack) {
+            message throws(WireError) in
+            AdminMergeRequest(
+                contact: try message.contact.text(
+                    WireLimits.addressBytes,
+                    FieldPath(message: name, field: "contact")
+                )
+            )
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
+        var arena = EncodingArena()
+        var message = Chord__V1__AdminMergeRequest()
+        chord__v1__admin_merge_request__init(&message)
+        message.contact = arena.text(contact)
+        arena.pack(&message, appendingTo: &output)
+    }
+}
+
+/// "That node answered, and its ring is ours or will be."
+package struct AdminMergeReply: WireMessage, Hashable {
+    /// Who listens at the contact's address.
+    package var contact: NodeReference
+
+    /// A reply from its part.
+    package init(contact: NodeReference) {
+        self.contact = contact
+    }
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        let name: StaticString = "AdminMergeReply"
+        self = try withUnpacked(name, bytes, chord__v1__admin_merge_reply__unpack) {
+            message throws(WireError) in
+            AdminMergeReply(
+                contact: try message.contact.node(
+                    space,
+                    FieldPath(message: name, field: "contact")
+                )
+            )
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
+        var arena = EncodingArena()
+        var message = Chord__V1__AdminMergeReply()
+        chord__v1__admin_merge_reply__init(&message)
+        message.contact = arena.node(contact, space)
+        arena.pack(&message, appendingTo: &output)
+    }
+}

@@ -1,0 +1,71 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CChordProtos
+package import ChordCore
+
+/// "My place is right after you", or "this contact is of another ring of ours".
+package struct MeetRequest: WireMessage, Hashable {
+    /// The caller itself.
+    package var node: NodeReference
+    /// What the caller takes the ring to be.
+    package var parameters: RingParameters
+    /// A member of another ring; nil where the caller offers itself.
+    package var contact: NodeReference?
+
+    /// A request from its parts.
+    package init(node: NodeReference, parameters: RingParameters, contact: NodeReference? = nil) {
+        self.node = node
+        self.parameters = parameters
+        self.contact = contact
+    }
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        let name: StaticString = "MeetRequest"
+        self = try withUnpacked(name, bytes, chord__v1__meet_request__unpack) {
+            message throws(WireError) in
+            // The parameters first, as in NotifyRequest.
+            let parameters = try message.parameters.parameters(
+                space,
+                FieldPath(message: name, field: "parameters")
+            )
+            let node = try message.node.node(space, FieldPath(message: name, field: "node"))
+            let contact = try message.contact.nodeIfPresent(
+                space,
+                FieldPath(message: name, field: "contact")
+            )
+            return MeetRequest(node: node, parameters: parameters, contact: contact)
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
+        var arena = EncodingArena()
+        var message = Chord__V1__MeetRequest()
+        chord__v1__meet_request__init(&message)
+        message.node = arena.node(node, space)
+        message.parameters = arena.parameters(parameters)
+        message.contact = contact.map { arena.node($0, space) }
+        arena.pack(&message, appendingTo: &output)
+    }
+}
+
+/// "Heard." What the receiver makes of it is its own affair.
+package struct MeetReply: WireMessage, Hashable {
+    /// A reply; it says nothing further.
+    package init() {}
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        try withUnpacked("MeetReply", bytes, chord__v1__meet_reply__unpack) {
+            _ throws(WireError) in
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {}
+}
