@@ -86,7 +86,10 @@ struct Churn {
 
     func report(_ progress: (String) -> Void) -> ExperimentReport {
         var rows: [[ExperimentReport.Value]] = []
-        var points: (leaves: [ExperimentPlot.Point], crashes: [ExperimentPlot.Point]) = ([], [])
+        var points = (
+            leaves: [ExperimentPlot.Point](), crashes: [ExperimentPlot.Point](),
+            listed: [ExperimentPlot.Point]()
+        )
         var tooMany: [String] = []
         var violations: [String] = []
         for (index, published) in Self.published.enumerated() {
@@ -109,6 +112,7 @@ struct Churn {
             ])
             points.leaves.append(.init(published.rate, failures.0))
             points.crashes.append(.init(published.rate, failures.1))
+            points.listed.append(.init(published.rate, crashes.rate(crashes.listedFailures)))
             for (result, name) in [(leaves, "leaves"), (crashes, "crashes")]
             where result.exceeds(published.failures) {
                 tooMany.append(
@@ -149,8 +153,9 @@ struct Churn {
                 series: [
                     .init("ours, leaves", .ours, points.leaves),
                     .init("ours, crashes", .variant, points.crashes),
+                    .init("ours, crashes, by list", .recounted, points.listed),
                     .init(
-                        "published, leaves",
+                        "published",
                         .published,
                         Self.published.map { .init($0.rate, Double($0.failures)) }
                     ),

@@ -23,6 +23,8 @@ package struct ExperimentPlot: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case ours
         case variant
+        /// Ours, counted in another way.
+        case recounted
         case published
         case publishedVariant
 
@@ -30,6 +32,7 @@ package struct ExperimentPlot: Hashable, Sendable {
             switch self {
             case .ours, .published: "#1f5fa8"
             case .variant, .publishedVariant: "#b5541c"
+            case .recounted: "#3a7d34"
             }
         }
 
@@ -53,5 +56,7 @@ package struct ExperimentPlot: Hashable, Sendable {
     package var yTitle: String
     /// Whether equal factors of x are equal distances.
     package var isLogarithmic = false
+    /// What stands at 0, 1, 2 … of an axis that is no number; its points are not joined.
+    package var categories: [String] = []
     package var series: [Series]
 }

@@ -53,9 +53,10 @@ struct LoadBalance {
                 .number(loads.largest / mean, digits: 2), .number(published?.most, digits: 1),
             ])
             guard keys.count == options.samples else { return }
-            points.mean.append(.init(Double(positions), 1, low: first, high: last))
+            let place = Double(Self.positions.firstIndex(of: positions) ?? 0)
+            points.mean.append(.init(place, 1, low: first, high: last))
             if let published, let low = published.first, let high = published.last {
-                points.published.append(.init(Double(positions) + 0.3, 1, low: low, high: high))
+                points.published.append(.init(place + 0.1, 1, low: low, high: high))
             }
         }
         let half = keys.prefix(keys.count / 2)
@@ -90,6 +91,7 @@ struct LoadBalance {
                 title: "Load balance",
                 xTitle: "virtual positions per node",
                 yTitle: "load / mean load",
+                categories: Self.positions.map(String.init),
                 series: [
                     .init("ours, 1st to 99th percentile", .ours, points.mean),
                     .init("published, 1st to 99th percentile", .published, points.published),

@@ -94,8 +94,9 @@ struct LookupLatency {
             ],
             plot: ExperimentPlot(
                 title: "Lookup latency",
-                xTitle: "0: iterative, 1: recursive, 2: recursive with the answer retraced",
+                xTitle: "style",
                 yTitle: "stretch (median, 10th to 90th percentile)",
+                categories: Style.allCases.map(\.rawValue),
                 series: [
                     .init("ours, list of 1", .ours, points[0]),
                     .init("ours, list of 4", .variant, points[1]),

@@ -111,7 +111,7 @@ struct MassFailure {
                 yTitle: "per lookup",
                 series: [
                     .init("hops, ours", .ours, points.hops),
-                    .init("hops, ours by list", .ours, points.listed),
+                    .init("hops, ours by list", .recounted, points.listed),
                     .init(
                         "hops, published",
                         .published,

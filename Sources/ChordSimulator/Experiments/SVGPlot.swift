@@ -18,7 +18,10 @@ struct SVGPlot {
         let points = plot.series.flatMap(\.points)
         let xs = points.map { Self.place($0.x, plot.isLogarithmic) }
         let ys = points.flatMap { [$0.y, $0.low ?? $0.y, $0.high ?? $0.y] }
-        let x = (low: xs.min() ?? 0, high: xs.max() ?? 1)
+        let x =
+            plot.categories.isEmpty
+            ? (low: xs.min() ?? 0, high: xs.max() ?? 1)
+            : (low: -0.5, high: Double(plot.categories.count) - 0.5)
         xRange = x.low...(x.high > x.low ? x.high : x.low + 1)
         // Room above the curves for their names.
         let top = max(ys.max() ?? 1, 1e-6) * (1 + 0.09 * Double(plot.series.count))
@@ -86,13 +89,15 @@ struct SVGPlot {
         }
         for tick in xTicks {
             line((x(tick), area.bottom), (x(tick), area.bottom + 5), "black")
-            write(tick.short(6), x: x(tick), y: area.bottom + 20, anchor: "middle")
+            let label = plot.categories.isEmpty ? tick.short(6) : plot.categories[Int(tick)]
+            write(label, x: x(tick), y: area.bottom + 20, anchor: "middle")
         }
         line((area.left, area.bottom), (area.right, area.bottom), "black")
         line((area.left, area.top), (area.left, area.bottom), "black")
     }
 
     private var xTicks: [Double] {
+        if !plot.categories.isEmpty { return plot.categories.indices.map(Double.init) }
         if plot.isLogarithmic {
             return Array(Set(plot.series.flatMap { $0.points.map(\.x) })).sorted()
         }
@@ -105,7 +110,7 @@ struct SVGPlot {
         let colour = series.kind.colour
         let places = series.points.map { "\(Self.number(x($0.x))),\(Self.number(y($0.y)))" }
         let dashes = series.kind.isPublished ? " stroke-dasharray=\"6 4\"" : ""
-        if places.count > 1 {
+        if places.count > 1, plot.categories.isEmpty {
             lines.append(
                 "<polyline points=\"\(places.joined(separator: " "))\" fill=\"none\" "
                     + "stroke=\"\(colour)\" stroke-width=\"1.5\"\(dashes)/>"

@@ -158,8 +158,9 @@ struct WrongPointers {
         "Theory of s wrong is the paper's 2 / (3 + ratio). Dead ones, and fingers, are balanced for "
             + "our rounds, which look all fingers up: the paper's mend one finger at a time.",
         "Theory knows what goes wrong once within an interval. In a bare round a node drops one dead "
-            + "head and asks the next one a round later, and the next entries are older; the paper's "
-            + "goes on to the first live one. The difference goes with the square of the share.",
+            + "head and asks the next one a round later; the paper's goes on to the first live one. The "
+            + "difference goes with the square of the share. At 10 and 20 it leaves so little time that "
+            + "lists shrink to nothing and rings come apart.",
         "Shipped: the same churn with the settings that nodes have, each second with 25 % of jitter, "
             + "prompt rounds, and messages of 10 ms.",
     ]

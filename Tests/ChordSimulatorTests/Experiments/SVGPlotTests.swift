@@ -65,6 +65,20 @@ import Testing
         }
     }
 
+    @Test("categories are named, and their points not joined")
+    func categories() throws {
+        let plot = ExperimentPlot(
+            title: "t",
+            xTitle: "x",
+            yTitle: "y",
+            categories: ["one way", "the other"],
+            series: [.init("s", .ours, [.init(0, 1), .init(1, 2)])]
+        )
+        let svg = try Elements(plot.svg)
+        #expect(svg.text.contains("one way") && svg.text.contains("the other"))
+        #expect(!svg.names.contains("polyline"))
+    }
+
     @Test("steps are 1, 2 or 5 times a power of ten")
     func steps() {
         #expect(SVGPlot.step(for: 10, about: 6) == 2)
