@@ -4,7 +4,7 @@
 
 import ChordCore
 
-/// Lookups while nodes join and depart (ToN 2003, section V.F).
+/// Lookups while nodes join and depart (ToN 2003, "lookups during stabilization").
 struct Churn {
     struct Published {
         /// Joins per second, and departures.

@@ -5,7 +5,7 @@
 import ChordCore
 
 /// How much longer a lookup takes than a call to the owner, where latency is distance in space (ToN 2003,
-/// section V.G).
+/// "improving routing latency").
 struct LookupLatency {
     /// Medians, with the 10th and the 90th percentile, of lookups that choose no near nodes.
     struct Published {

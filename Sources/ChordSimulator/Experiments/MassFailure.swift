@@ -5,7 +5,7 @@
 import ChordCore
 
 /// Lookups after a share of all nodes has failed at once, and before anybody stabilises (ToN 2003,
-/// section V.E).
+/// "simultaneous node failures").
 struct MassFailure {
     struct Published {
         var share: Double

@@ -8,7 +8,7 @@ import ChordCore
 struct PathLength {
     /// The mean is half of the binary logarithm of N, and with 2^12 nodes most lookups take 6.
     static let source =
-        "Stoica et al., Chord, SIGCOMM 2001, section 6.3 and figure 10; ToN 2003, section V.D"
+        "Stoica et al., Chord, SIGCOMM 2001, section 6.3 and figure 10"
     static func published(nodes: Int) -> Double { Double(nodes.trailingZeroBitCount) / 2 }
     static let publishedMode = (nodes: 1 << 12, mode: 6.0)
     /// What a mean may be above the published one.
