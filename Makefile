@@ -135,6 +135,12 @@ simulate: deps ## random rings of whole nodes on all cores: SEEDS=10000 FIRST=1 
 	$(SWIFT) build -c release --product chord $(SWIFT_FLAGS)
 	.build/release/chord simulate --level $(LEVEL) --seeds $(SEEDS) --first $(FIRST)
 
+# One line of progress per part on standard error; the tables go to standard output as Markdown.
+.PHONY: experiments
+experiments: deps ## the literature's experiments with our machines; plots in docs/experiments
+	$(SWIFT) build -c release --product chord $(SWIFT_FLAGS)
+	.build/release/chord simulate experiment all --markdown --plot docs/experiments
+
 .PHONY: mutants
 mutants: ## plant protocol errors one by one; the simulator must catch each
 	@scripts/mutants

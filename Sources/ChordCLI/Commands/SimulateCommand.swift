@@ -11,6 +11,18 @@ import Foundation
 struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
+        abstract:
+            "Try the protocol out: rings under random faults, and experiments of the literature.",
+        subcommands: [SimulateRunCommand.self, ExperimentCommand.self],
+        defaultSubcommand: SimulateRunCommand.self
+    )
+}
+
+/// `chord simulate`, and `chord simulate run`. A command of its own, as options of a command that has
+/// others below it would be taken from theirs of the same name.
+struct SimulateRunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
         abstract: "Try the protocol out: rings under random faults, replayed from a seed.",
         discussion: """
             Each seed stands for one ring with its faults: crashes, restarts, departures, joins, pauses, \

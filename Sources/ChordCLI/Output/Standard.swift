@@ -57,6 +57,8 @@ enum Standard {
 
     /// Whether standard output is a terminal.
     static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
+    /// Whether standard error is one.
+    static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
     /// The columns that a table may use: those of the terminal, 80 elsewhere.
     static var columns: Int {

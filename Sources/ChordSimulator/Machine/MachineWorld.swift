@@ -33,6 +33,8 @@ final class MachineWorld {
     var isHealed = false
     /// Whether finger lookups are done at one moment rather than in messages.
     var walksLookups = false
+    /// Whether the time between two ticks is exponential rather than jittered.
+    var ticksAreMemoryless = false
     /// Lines of what happened, for a person to read.
     var trace: [String]?
 
@@ -46,10 +48,11 @@ final class MachineWorld {
     /// Once everything is repaired, messages take no longer than this.
     static let calmDelay = DelayDistribution.uniform(from: .milliseconds(1), to: .milliseconds(10))
 
+    /// - Parameter configuration: of all machines, but for the query mode, which is the scenario's.
     init(
         _ scenario: Scenario,
-        recordsTrace: Bool = false,
-        merging: ChordMachine.MergeSettings = ChordMachine.MergeSettings()
+        configuration: ChordMachine.Configuration = ChordMachine.Configuration(),
+        recordsTrace: Bool = false
     ) {
         self.scenario = scenario
         generator = SimulationGenerator(seed: scenario.seed)
@@ -67,9 +70,8 @@ final class MachineWorld {
             rule: .name,
             successorCount: scenario.successorCount
         )
-        var configuration = ChordMachine.Configuration()
+        var configuration = configuration
         configuration.queryMode = scenario.queryMode
-        configuration.merging = merging
         self.configuration = configuration
         isTruthful = scenario.isTruthful
         stabilize = scenario.timing.stabilize.nanoseconds
@@ -163,7 +165,7 @@ final class MachineWorld {
         everMembers.append(number)
         guard !nodes[number].isTicking else { return }
         nodes[number].isTicking = true
-        let first = generator.integer(in: 0...stabilize)
+        let first = ticksAreMemoryless ? nextInterval() : generator.integer(in: 0...stabilize)
         heap.push(.tick(number, life: nodes[number].life), at: now + first)
     }
 
@@ -206,9 +208,7 @@ final class MachineWorld {
                 nodes[number].isTicking = false
                 return
             }
-            let jitter = scenario.timing.jitter
-            let factor = generator.number(in: (1 - jitter)...(1 + jitter))
-            let interval = local(Int64(Double(stabilize) * factor), of: number)
+            let interval = local(nextInterval(), of: number)
             heap.push(.tick(number, life: life), at: now + interval)
             perform(number, event) { $0.tick() }
             seekCompany(number)
@@ -244,6 +244,19 @@ final class MachineWorld {
             report(.invariant, InvariantChecker.violations(in: snapshot()), after: "a full check")
             if !isHealed { heap.push(.checkAll, at: now + 1_000_000_000) }
         }
+    }
+
+    private func nextInterval() -> Int64 {
+        if ticksAreMemoryless {
+            let ticks = DelayDistribution.exponential(
+                mean: scenario.timing.stabilize,
+                limit: scenario.timing.stabilize * 100
+            )
+            return ticks.sample(using: &generator)
+        }
+        let jitter = scenario.timing.jitter
+        let factor = generator.number(in: (1 - jitter)...(1 + jitter))
+        return Int64(Double(stabilize) * factor)
     }
 
     func isAlive(_ number: Int, _ life: UInt32) -> Bool {

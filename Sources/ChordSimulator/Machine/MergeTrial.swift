@@ -104,7 +104,9 @@ package struct MergeTrial: Sendable {
         scenario.admitsOnly = false
         var merging = ChordMachine.MergeSettings()
         merging.fanout = fanout
-        let world = MachineWorld(scenario, merging: merging)
+        var configuration = ChordMachine.Configuration()
+        configuration.merging = merging
+        let world = MachineWorld(scenario, configuration: configuration)
         world.walksLookups = true
         var generator = SimulationGenerator(seed: seed)
         for number in 1...nodes { world.add(number, id: Identifier(generator.next())) }

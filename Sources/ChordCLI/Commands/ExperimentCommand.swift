@@ -1,0 +1,155 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChordSimulator
+import Foundation
+
+/// `chord simulate experiment`.
+struct ExperimentCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "experiment",
+        abstract: "Do an experiment of the Chord literature, and compare.",
+        discussion: """
+            Each experiment prints a table of our figures beside the published ones, the settings on which \
+            they depend, and what must be true of them; where that is not so, the exit code is 1. The same \
+            seed gives the same figures.
+
+            EXPERIMENTS
+            \(Experiment.allCases.map { "  \($0.rawValue.padding(toLength: 16, withPad: " ", startingAt: 0))\($0.summary)" }.joined(separator: "\n"))
+            """
+    )
+
+    @Argument(
+        help: ArgumentHelp("An experiment, or all of them, or list.", valueName: "name"),
+        completion: .list(["list", "all"] + Experiment.allCases.map(\.rawValue))
+    )
+    var name: String
+
+    @Option(help: "What chance is drawn from.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Nodes of the ring, or of the largest; the publication's unless said otherwise.")
+    var nodes: Int?
+
+    @Option(help: "Lookups, keys or looks; fewer are faster and say less.")
+    var samples: Int?
+
+    @Option(
+        help: "Write a plot to this SVG file; with all, to files of this folder.",
+        completion: .file(extensions: ["svg"])
+    )
+    var plot: String?
+
+    @Flag(help: "Print JSON, one line for each experiment.")
+    var json = false
+
+    @Flag(help: "Print Markdown.")
+    var markdown = false
+
+    @Flag(help: "Say how far it is on standard error, even where that is no terminal.")
+    var progress = false
+
+    func validate() throws {
+        guard !(json && markdown) else {
+            throw ValidationError("Give one of --json and --markdown.")
+        }
+        guard name == "list" || !experiments.isEmpty else {
+            let names = Experiment.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("There is no experiment '\(name)'. There are \(names).")
+        }
+        for experiment in experiments {
+            let options = options(of: experiment)
+            guard experiment.nodeLimits.contains(options.nodes) else {
+                throw ValidationError(
+                    "\(experiment.rawValue) is for \(Self.text(experiment.nodeLimits)) nodes."
+                )
+            }
+            guard experiment.sampleLimits.contains(options.samples) else {
+                throw ValidationError("--samples is from \(Self.text(experiment.sampleLimits)).")
+            }
+        }
+    }
+
+    func run() throws {
+        if name == "list" { return list() }
+        var hold = true
+        for experiment in experiments {
+            let options = options(of: experiment)
+            let report = experiment.run(options) { line in
+                if progress || Standard.errorIsTerminal {
+                    Standard.error("\(experiment.rawValue): \(line)")
+                }
+            }
+            Standard.output(text(of: report, options))
+            try write(report)
+            hold = hold && report.holds
+        }
+        guard hold else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }
+    }
+
+    private var experiments: [Experiment] {
+        name == "all" ? Experiment.allCases : Experiment(rawValue: name).map { [$0] } ?? []
+    }
+
+    private func options(of experiment: Experiment) -> ExperimentOptions {
+        var options = experiment.standardOptions
+        options.nodes = nodes ?? options.nodes
+        options.samples = samples ?? options.samples
+        options.seed = seed
+        return options
+    }
+
+    private static func text(_ range: ClosedRange<Int>) -> String {
+        "\(range.lowerBound) to \(range.upperBound)"
+    }
+
+    // MARK: What comes out
+
+    private func list() {
+        if json {
+            let all = Experiment.allCases.map { experiment in
+                JSON.object([
+                    ("name", .string(experiment.rawValue)),
+                    ("summary", .string(experiment.summary)),
+                    ("nodes", .integer(experiment.standardOptions.nodes)),
+                    ("samples", .integer(experiment.standardOptions.samples)),
+                ])
+            }
+            return Standard.output(JSON.array(all).lines)
+        }
+        var table = Table(columns: [
+            .init(title: "experiment"), .init(title: "nodes", isNumeric: true),
+            .init(title: "samples", isNumeric: true), .init(title: "what it measures", least: 20),
+        ])
+        table.rows = Experiment.allCases.map {
+            [
+                $0.rawValue, "\($0.standardOptions.nodes)", "\($0.standardOptions.samples)",
+                $0.summary,
+            ]
+        }
+        for line in table.lines(width: Standard.columns) { Standard.output(line) }
+    }
+
+    private func text(of report: ExperimentReport, _ options: ExperimentOptions) -> String {
+        if json { return report.json(options).line }
+        return markdown ? report.markdown : report.text(options)
+    }
+
+    private func write(_ report: ExperimentReport) throws {
+        guard let plot else { return }
+        let path = name == "all" ? "\(plot)/\(report.experiment.rawValue).svg" : plot
+        do {
+            try report.plot.svg.write(toFile: path, atomically: true, encoding: .utf8)
+        } catch {
+            let failure = CommandFailure(
+                .configuration,
+                "cannot write \(path): \(error)",
+                hint: "the folder must exist"
+            )
+            for line in failure.lines { Standard.error(line) }
+            throw ExitCode(failure.kind.rawValue)
+        }
+    }
+}

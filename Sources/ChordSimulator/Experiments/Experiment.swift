@@ -1,0 +1,99 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// An experiment of the literature, done with our machines.
+package enum Experiment: String, Hashable, Sendable, CaseIterable {
+    case pathLength = "path-length"
+    case load
+    case massFailure = "mass-failure"
+    case churn
+    case latency
+    case wrongPointers = "wrong-pointers"
+
+    /// What it measures, in a line.
+    package var summary: String {
+        switch self {
+        case .pathLength: "forwardings of a lookup, by the number of nodes"
+        case .load: "keys per node, by the number of virtual positions"
+        case .massFailure: "lookups after a share of all nodes has failed at once"
+        case .churn: "lookups while nodes join and depart"
+        case .latency: "lookup latency over that of a direct call, iterative and recursive"
+        case .wrongPointers: "successors and fingers that are wrong under churn, against theory"
+        }
+    }
+
+    /// What runs when no sizes are given: those of the publication.
+    package var standardOptions: ExperimentOptions {
+        switch self {
+        case .pathLength: ExperimentOptions(nodes: 1 << 14, samples: 200_000)
+        case .load: ExperimentOptions(nodes: 10_000, samples: 1_000_000)
+        case .massFailure: ExperimentOptions(nodes: 1000, samples: 10_000)
+        case .churn: ExperimentOptions(nodes: 1000, samples: 10_000)
+        case .latency: ExperimentOptions(nodes: 1 << 16, samples: 10_000)
+        case .wrongPointers: ExperimentOptions(nodes: 1000, samples: 100)
+        }
+    }
+
+    /// What `samples` counts.
+    package var sampleMeaning: String {
+        switch self {
+        case .pathLength: "lookups for each number of nodes, at the most 100 for each node"
+        case .load: "keys"
+        case .massFailure, .latency: "lookups"
+        case .churn: "lookups for each rate"
+        case .wrongPointers: "looks at the ring for each rate, one per stabilisation interval"
+        }
+    }
+
+    /// The numbers of nodes for which the experiment makes sense.
+    package var nodeLimits: ClosedRange<Int> {
+        switch self {
+        case .pathLength: 8...(1 << 17)
+        case .load: 10...1_000_000
+        case .massFailure: 50...100_000
+        // Larger rings are born without fingers.
+        case .churn, .wrongPointers: 50...MachineWorld.trackedNodes
+        case .latency: 8...(1 << 17)
+        }
+    }
+
+    /// The numbers of samples that it takes.
+    package var sampleLimits: ClosedRange<Int> { 20...100_000_000 }
+
+    /// Runs it. Nothing here prints or reads a clock: the same options give the same report.
+    ///
+    /// - Parameter progress: gets a line for each part that is about to begin.
+    package func run(
+        _ options: ExperimentOptions,
+        progress: (String) -> Void = { _ in }
+    ) -> ExperimentReport {
+        precondition(
+            nodeLimits.contains(options.nodes) && sampleLimits.contains(options.samples),
+            "\(rawValue) with \(options)"
+        )
+        return switch self {
+        case .pathLength: PathLength(options).report(progress)
+        case .load: LoadBalance(options).report(progress)
+        case .massFailure: MassFailure(options).report(progress)
+        case .churn: Churn(options).report(progress)
+        case .latency: LookupLatency(options).report(progress)
+        case .wrongPointers: WrongPointers(options).report(progress)
+        }
+    }
+}
+
+/// How large an experiment is, and its seed.
+package struct ExperimentOptions: Hashable, Sendable {
+    /// Nodes of the ring; of several rings, those of the largest.
+    package var nodes: Int
+    /// Repetitions; what of depends on the experiment.
+    package var samples: Int
+    package var seed: UInt64
+
+    package init(nodes: Int, samples: Int, seed: UInt64 = 1) {
+        self.nodes = nodes
+        self.samples = samples
+        self.seed = seed
+    }
+}

@@ -1,0 +1,103 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+/// `chord simulate experiment` as a user runs it.
+@Suite(.timeLimit(.minutes(3)))
+struct ExperimentCommandTests {
+    private static let names = [
+        "path-length", "load", "mass-failure", "churn", "latency", "wrong-pointers",
+    ]
+    private static let small = ["simulate", "experiment", "path-length", "--nodes", "32"]
+
+    private struct Report: Decodable {
+        struct Row: Decodable {
+            let nodes: Int
+            let mean: Double
+            let publishedMean: Double
+        }
+        struct Check: Decodable {
+            let statement: String
+            let holds: Bool
+        }
+        let experiment: String
+        let seed: String
+        let settings: [String: String]
+        let rows: [Row]
+        let checks: [Check]
+    }
+
+    @Test("the list names every experiment")
+    func list() async throws {
+        let outcome = try await ChordProcess.run(["simulate", "experiment", "list"])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        for name in Self.names { #expect(outcome.output.contains(name)) }
+    }
+
+    @Test("a name that there is not is refused with those that there are")
+    func badName() async throws {
+        let outcome = try await ChordProcess.run(["simulate", "experiment", "path"])
+        #expect(outcome.code == 64)
+        #expect(outcome.errors.contains("There is no experiment 'path'."))
+        for name in Self.names { #expect(outcome.errors.contains(name)) }
+    }
+
+    @Test("sizes that make no sense are refused with those that do")
+    func badSize() async throws {
+        let outcome = try await ChordProcess.run(
+            ["simulate", "experiment", "churn", "--nodes", "5"]
+        )
+        #expect(outcome.code == 64)
+        #expect(outcome.errors.contains("churn is for 50 to 1000 nodes."))
+    }
+
+    @Test("a table for people, without a word on standard error")
+    func table() async throws {
+        let outcome = try await ChordProcess.run(Self.small + ["--seed", "9"])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.errors.isEmpty)
+        #expect(outcome.output.contains("path-length, seed 9"))
+        #expect(outcome.output.contains("published"))
+        #expect(outcome.output.contains("holds: every lookup names the owner"))
+        let other = try await ChordProcess.run(Self.small + ["--seed", "10"])
+        #expect(other.outputLines.dropFirst() != outcome.outputLines.dropFirst())
+    }
+
+    @Test("JSON decodes, and --progress speaks on standard error")
+    func json() async throws {
+        let outcome = try await ChordProcess.run(Self.small + ["--json", "--progress"])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.errorLines == [8, 16, 32].map { "path-length: \($0) of 32 nodes" })
+        let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
+        #expect(report.experiment == "path-length")
+        #expect(report.seed == "1")
+        #expect(report.settings["successor list"] != nil)
+        #expect(report.rows.map(\.nodes) == [8, 16, 32])
+        #expect(report.rows.map(\.publishedMean) == [1.5, 2, 2.5])
+        #expect(report.rows.allSatisfy { $0.mean <= $0.publishedMean + 0.5 })
+        #expect(report.checks.allSatisfy { $0.holds })
+    }
+
+    @Test("Markdown and a plot in a file")
+    func markdownAndPlot() async throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appending(path: "experiment-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "plot.svg").path
+        let outcome = try await ChordProcess.run(Self.small + ["--markdown", "--plot", file])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("## Path length"))
+        #expect(outcome.output.contains("| --: |"))
+        let svg = try String(contentsOfFile: file, encoding: .utf8)
+        #expect(svg.hasPrefix("<?xml") && svg.hasSuffix("</svg>\n"))
+        let nowhere = folder.appending(path: "missing/plot.svg").path
+        let refused = try await ChordProcess.run(Self.small + ["--plot", nowhere])
+        #expect(refused.code == 78)
+        #expect(refused.errors.contains("cannot write \(nowhere)"))
+        #expect(refused.errors.contains("hint: the folder must exist"))
+    }
+}

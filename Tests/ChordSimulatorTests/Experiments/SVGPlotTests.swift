@@ -1,0 +1,129 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+@testable import ChordSimulator
+
+#if canImport(FoundationXML)
+    import FoundationXML
+#endif
+
+@Suite struct SVGPlotTests {
+    @Test("a plot is well-formed XML, whatever its texts say", arguments: [false, true])
+    func wellFormed(isLogarithmic: Bool) throws {
+        let points = [1.0, 2, 4, 8].map {
+            ExperimentPlot.Point($0, $0 / 3, low: $0 / 4, high: $0 / 2)
+        }
+        let plot = ExperimentPlot(
+            title: "<a & \"b\">",
+            xTitle: "x < y",
+            yTitle: "R&D",
+            isLogarithmic: isLogarithmic,
+            series: [
+                .init("ours & theirs", .ours, points),
+                .init("published", .published, Array(points.dropLast())),
+            ]
+        )
+        let svg = try Elements(plot.svg)
+        #expect(svg.names.first == "svg")
+        #expect(svg.names.count { $0 == "polyline" } == 2)
+        // A dot for each point, and one for each name.
+        #expect(svg.names.count { $0 == "circle" } == 7 + 2)
+        #expect(svg.text.contains("<a & \"b\">"))
+        #expect(svg.text.contains("ours & theirs"))
+    }
+
+    @Test("all that is drawn lies on the sheet")
+    func inside() throws {
+        let plot = ExperimentPlot(
+            title: "t",
+            xTitle: "x",
+            yTitle: "y",
+            series: [.init("s", .ours, [.init(0.05, 0), .init(0.4, 16, low: 3, high: 20)])]
+        )
+        let circles = try Elements(plot.svg).circles
+        #expect(circles.count == 3)
+        for circle in circles {
+            #expect((0...640).contains(circle.x) && (0...420).contains(circle.y))
+        }
+    }
+
+    @Test("a plot of nothing, or of one value, is one, too")
+    func empty() throws {
+        for points in [[], [ExperimentPlot.Point(3, 0)]] {
+            let plot = ExperimentPlot(
+                title: "t",
+                xTitle: "x",
+                yTitle: "y",
+                series: [.init("s", .ours, points)]
+            )
+            let svg = try Elements(plot.svg)
+            #expect(svg.names.first == "svg")
+        }
+    }
+
+    @Test("categories are named, and their points not joined")
+    func categories() throws {
+        let plot = ExperimentPlot(
+            title: "t",
+            xTitle: "x",
+            yTitle: "y",
+            categories: ["one way", "the other"],
+            series: [.init("s", .ours, [.init(0, 1), .init(1, 2)])]
+        )
+        let svg = try Elements(plot.svg)
+        #expect(svg.text.contains("one way") && svg.text.contains("the other"))
+        #expect(!svg.names.contains("polyline"))
+    }
+
+    @Test("steps are 1, 2 or 5 times a power of ten")
+    func steps() {
+        #expect(SVGPlot.step(for: 10, about: 6) == 2)
+        #expect(SVGPlot.step(for: 0.4, about: 8) == 0.05)
+        #expect(SVGPlot.step(for: 100, about: 10) == 10)
+        #expect(SVGPlot.step(for: 26, about: 6) == 5)
+    }
+}
+
+/// What an XML parser makes of a document.
+private struct Elements {
+    private final class Reader: NSObject, XMLParserDelegate {
+        var names: [String] = []
+        var circles: [(x: Double, y: Double)] = []
+        var text = ""
+
+        func parser(
+            _ parser: XMLParser,
+            didStartElement name: String,
+            namespaceURI: String?,
+            qualifiedName: String?,
+            attributes: [String: String]
+        ) {
+            names.append(name)
+            if name == "circle", let x = attributes["cx"].flatMap(Double.init),
+                let y = attributes["cy"].flatMap(Double.init)
+            {
+                circles.append((x, y))
+            }
+        }
+
+        func parser(_ parser: XMLParser, foundCharacters string: String) { text += string }
+    }
+
+    let names: [String]
+    let circles: [(x: Double, y: Double)]
+    let text: String
+
+    init(_ document: String) throws {
+        let reader = Reader()
+        let parser = XMLParser(data: Data(document.utf8))
+        parser.delegate = reader
+        try #require(parser.parse(), "\(String(describing: parser.parserError)): \(document)")
+        names = reader.names
+        circles = reader.circles
+        text = reader.text
+    }
+}
