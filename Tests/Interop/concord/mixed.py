@@ -54,7 +54,7 @@ class Suite:
             if name not in ("HOSTS", "DAYS", "NODES", "TRUST_DOMAIN", "NOT_BEFORE", "NOT_AFTER", "FORCE")
         }
         environment["CERTS_DIR"] = folder
-        environment["NODES"] = " ".join(f"n{number}" for number in range(1, 7))
+        environment["NODES"] = " ".join(f"n{number}" for number in range(1, 7)) + " c1 c2"
         subprocess.run([script, "set"], env=environment, check=True, stdout=subprocess.DEVNULL)
         # Those of ours that are to show none but a host have one too.
         for name in [f"c{number}" for number in range(1, 7)] + ["n1", "n2", "x1"]:
@@ -204,10 +204,19 @@ def two_crash_at_once(suite):
 @scenario
 def hosts_only(suite):
     """No certificate says a name."""
-    with suite.ring(ours_host=True) as ring:
+    with suite.ring(proof="hosts") as ring:
         grow(ring, [OURS, THEIRS, OURS, THEIRS])
         suite.settle(ring, "no SPIFFE name at all")
         break_and_mend(suite, ring, "n1")
+
+
+@scenario
+def names_only(suite):
+    """Every certificate says a name, and no other is admitted."""
+    with suite.ring(proof="names") as ring:
+        grow(ring, [OURS, THEIRS, OURS, THEIRS])
+        suite.settle(ring, "SPIFFE names for all")
+        break_and_mend(suite, ring, "c1")
 
 
 @scenario

@@ -77,16 +77,17 @@ class Member:
 
 
 class Ring:
-    def __init__(self, folder, chord, interval=0.2, successors=4, theirs=3, ours_host=False):
+    def __init__(self, folder, chord, interval=0.2, successors=4, theirs=3, proof="mixed"):
         self.folder = folder
         self.chord = chord
         self.interval = interval
         self.successors = successors
         self.theirs = theirs
-        self.ours_host = ours_host
+        # "mixed": names prove ours and hosts theirs; or "hosts", or "names", for both.
+        self.proof = proof
         self.members = {}
         self.gone = []
-        asker = "host-x1" if ours_host else "client-demo"
+        asker = "host-x1" if proof == "hosts" else "client-demo"
         self.credentials = contract.Certificates(folder, asker).client()
         self.channels = {}
 
@@ -108,17 +109,21 @@ class Ring:
         contacts = [self.members[through].address] if through else []
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
         if kind == OURS:
-            certificate = f"host-{name}" if self.ours_host else name
+            certificate = f"host-{name}" if self.proof == "hosts" else name
             command = [self.chord, "serve", "--name", name, "--ring", "mixed"]
             command += ["--cert", f"{self.folder}/{certificate}.pem"]
             command += ["--key", f"{self.folder}/{certificate}.key"]
             command += ["--stabilize-interval", f"{int(self.interval * 1000)}ms"]
-            command += ["--dialect", "concord", "--admit-host-certificates", "--log-level", "debug"]
+            command += ["--dialect", "concord", "--log-level", "debug"]
+            if self.proof != "names":
+                command += ["--admit-host-certificates"]
             command += ["--successors", str(self.successors)]
         else:
             script = os.path.join(contract.HERE, "node.py")
             command = [sys.executable, script, "--name", name, "--interval", str(self.interval)]
             command += ["--successors", str(self.theirs)]
+            if self.proof == "names":
+                command += ["--certificate", name]
         command += ["--certs-dir", self.folder, "--listen", f"127.0.0.1:{port}"]
         for contact in contacts:
             command += ["--join", contact]
