@@ -155,13 +155,13 @@ extension ChordMachine {
         case .dead where search.isForeign: merging.lost.add(search.contact)
         case .dead, .unknown: break
         case .after(let member):
+            // Some of the lost are alive: the next one need not wait for its turn.
+            merging.ticksToProbe = 0
             if member.id == predecessor.id || member.id == node.id {
                 // Its ring knows us: a false alarm, or done.
                 merging.lost.remove(search.contact.id)
             } else {
                 merging.vainProbes = 0
-                // There are other rings: the next of the lost may be in a third one.
-                merging.ticksToProbe = 0
                 if search.isForeign { merging.lost.add(search.contact) }
                 directives.append(.offer(member))
             }

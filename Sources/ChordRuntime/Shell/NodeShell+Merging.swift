@@ -176,7 +176,8 @@ extension NodeShell {
         }
         guard now >= due, !company.isAsking else { return }
         company.isAsking = true
-        company.wait = min(company.wait * 2, max(Self.longestWait, configuration.intervals.stabilize))
+        let longest = max(Self.longestWait, configuration.intervals.stabilize)
+        company.wait = min(company.wait * 2, longest)
         company.due = now + company.wait
         let address = company.addresses[company.nextIndex % company.addresses.count]
         company.nextIndex += 1

@@ -151,7 +151,8 @@ private struct NodeRun {
             world.report(
                 .notIdeal,
                 (ring.ringCount == 1 ? [] : ["\(ring.ringCount) rings"])
-                    + IdealChecker.flaws(in: ring) + outside.prefix(5).map { "\($0.reference.name) has not become a member" },
+                    + IdealChecker.flaws(in: ring)
+                    + outside.prefix(5).map { "\($0.reference.name) has not become a member" },
                 after: "\(roundsAllowed) rounds"
             )
             return

@@ -301,9 +301,8 @@ struct Ring {
             return .dead
         }
         let found = lookUp(node.reference.id, from: contact.address, joiner: node.reference)
-        guard case .success = found.outcome, let last = found.path.last.flatMap({ nodes[$0] }) else {
-            return .unknown
-        }
+        guard case .success = found.outcome, let last = found.path.last.flatMap({ nodes[$0] })
+        else { return .unknown }
         return .after(last.reference)
     }
 
