@@ -24,8 +24,8 @@
 extension ChordMachine {
     /// What came of looking for this node's place.
     public enum PlaceAnswer: Hashable, Sendable {
-        /// The member right before the place, in the contact's ring.
-        case after(NodeReference)
+        /// The member right before the place, in the contact's ring, and whether its head is this node.
+        case after(NodeReference, isHead: Bool)
         /// The contact is alive, and the lookup failed.
         case unknown
         /// The contact did not answer.
@@ -154,10 +154,10 @@ extension ChordMachine {
         switch answer {
         case .dead where search.isForeign: merging.lost.add(search.contact)
         case .dead, .unknown: break
-        case .after(let member):
+        case .after(let member, let isHead):
             // Some of the lost are alive: the next one need not wait for its turn.
             merging.ticksToProbe = 0
-            if member.id == predecessor.id || member.id == node.id {
+            if isHead || member.id == node.id {
                 // Its ring knows us: a false alarm, or done.
                 merging.lost.remove(search.contact.id)
             } else {

@@ -68,7 +68,9 @@ extension NodeShell {
                 decoding: result.message,
                 space: configuration.parameters.space
             )
-            return isRightlyPlaced(reply.answering) ? .after(reply.answering) : .unknown
+            guard isRightlyPlaced(reply.answering) else { return .unknown }
+            let isHead = reply.answeringSuccessors.first?.id == machine.node.id
+            return .after(reply.answering, isHead: isHead)
         } catch {
             return .unknown
         }

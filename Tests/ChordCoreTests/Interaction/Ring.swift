@@ -303,7 +303,8 @@ struct Ring {
         let found = lookUp(node.reference.id, from: contact.address, joiner: node.reference)
         guard case .success = found.outcome, let last = found.path.last.flatMap({ nodes[$0] })
         else { return .unknown }
-        return .after(last.reference)
+        let isHead = last.machine.successors.head?.id == node.reference.id
+        return .after(last.reference, isHead: isHead)
     }
 
     private mutating func reply(to message: Message, _ payload: Payload) {
