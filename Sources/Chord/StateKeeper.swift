@@ -13,7 +13,7 @@ struct StateKeeper: Sendable {
     let shell: NodeShell
     let logger: Logger
 
-    /// Changes come in bursts; the file is written this long after the first of them.
+    /// Changes come in bursts; the file is written no oftener than this.
     private static let pause = Duration.milliseconds(500)
 
     /// The members of the file.
@@ -36,24 +36,28 @@ struct StateKeeper: Sendable {
     func keep(_ loaded: [StateFile.Member]) async {
         var written = loaded
         for await _ in shell.events.events() {
-            try? await Task.sleep(for: Self.pause)
             let known = await shell.acquaintances(atMost: StateFile.mostMembers).map {
                 StateFile.Member(name: $0.name, address: $0.address, incarnation: $0.incarnation)
             }
             let members = StateFile.merged(known, after: written)
             guard members != written else { continue }
-            do {
-                try file.write(members)
-                written = members
-            } catch {
-                logger.error(
-                    """
-                    the state file cannot be written; after a restart of all nodes this one finds the \
-                    others by its configured addresses only
-                    """,
-                    metadata: [LogKeys.file: "\(file.path)", LogKeys.error: "\(error)"]
-                )
-            }
+            if write(members) { written = members }
+            await shell.pause(Self.pause)
+        }
+    }
+    private func write(_ members: [StateFile.Member]) -> Bool {
+        do {
+            try file.write(members)
+            return true
+        } catch {
+            logger.error(
+                """
+                the state file cannot be written; after a restart of all nodes this one finds the others \
+                by its configured addresses only
+                """,
+                metadata: [LogKeys.file: "\(file.path)", LogKeys.error: "\(error)"]
+            )
+            return false
         }
     }
 }

@@ -26,7 +26,11 @@ public struct AuthorizationTable: Sendable, Hashable {
     public static let standard: AuthorizationTable = {
         let everybody = Set(Role.allCases)
         return AuthorizationTable()
-            .admitting([.node], to: ["Notify", "Leave", "Found", "Meet"], of: "chord.v1.ChordService")
+            .admitting(
+                [.node],
+                to: ["Notify", "Leave", "Found", "Meet"],
+                of: "chord.v1.ChordService"
+            )
             .admitting(
                 everybody,
                 to: ["FindSuccessor", "GetPredecessor", "GetSuccessorList"],

@@ -70,7 +70,7 @@ struct SimulateRunCommand: AsyncParsableCommand {
     @Option(help: "With --merge: how many rings; 1 shows a false alarm.")
     var parts = 2
 
-    @Option(help: "With --merge: how many nodes each that takes in a member of another ring tells of it.")
+    @Option(help: "With --merge: how many nodes hear of each member that is taken in.")
     var fanout = 3
 
     @Option(help: "Runs at the same time; all cores unless said otherwise.")

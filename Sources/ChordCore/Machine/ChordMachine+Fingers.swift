@@ -27,14 +27,13 @@ extension ChordMachine {
         guard phase == .member, let pass = fingerPass, pass.token == token else { return [] }
         fingerPass = nil
         guard let owner else { return [] }
-        rememberContradicted(by: owner.id, from: pass.target)
         let isRoundTheCircle =
             owner.id == node.id || !owner.id.isBetween(pass.confirmed, and: node.id)
         if isRoundTheCircle { return endPass(pass) }
         var isNew = false
         var directives = changing(.stabilized) { machine, _ in
             let before = machine.table
-            machine.table.removeAll(between: pass.confirmed, and: owner.id)
+            machine.prune(between: pass.confirmed, and: owner.id)
             machine.table.insert(owner)
             isNew = machine.table != before
         }
@@ -42,11 +41,11 @@ extension ChordMachine {
         return directives
     }
 
-    /// Entries from the target of a lookup up to the owner that it named would be owners themselves, were
-    /// they in this ring.
-    private mutating func rememberContradicted(by owner: Identifier, from target: Identifier) {
-        guard target != owner else { return }
-        remember(table.entries.filter { $0.id == target || $0.id.isBetween(target, and: owner) })
+    /// Takes out what is no finger. It is asked once whether it still is of this ring: where a ring came
+    /// apart, lookups say so of everybody in the other part.
+    private mutating func prune(between confirmed: Identifier, and end: Identifier) {
+        remember(table.entries.filter { $0.id.isBetween(confirmed, and: end) })
+        table.removeAll(between: confirmed, and: end)
     }
 
     private mutating func lookUpFinger(
@@ -72,7 +71,7 @@ extension ChordMachine {
         var isNew = false
         let directives = changing(.stabilized) { machine, _ in
             let before = machine.table
-            machine.table.removeAll(between: pass.confirmed, and: machine.node.id)
+            machine.prune(between: pass.confirmed, and: machine.node.id)
             isNew = machine.table != before
         }
         // A pass that changed something is followed by the next at once: the ring is moving.

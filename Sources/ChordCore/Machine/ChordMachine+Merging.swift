@@ -24,8 +24,8 @@
 extension ChordMachine {
     /// What came of looking for this node's place.
     public enum PlaceAnswer: Hashable, Sendable {
-        /// The member right before the place, in the contact's ring.
-        case after(NodeReference)
+        /// The member right before the place, in the contact's ring, and whether its head is this node.
+        case after(NodeReference, isHead: Bool)
         /// The contact is alive, and the lookup failed.
         case unknown
         /// The contact did not answer.
@@ -154,14 +154,14 @@ extension ChordMachine {
         switch answer {
         case .dead where search.isForeign: merging.lost.add(search.contact)
         case .dead, .unknown: break
-        case .after(let member):
-            if member.id == predecessor.id || member.id == node.id {
+        case .after(let member, let isHead):
+            // Some of the lost are alive: the next one need not wait for its turn.
+            merging.ticksToProbe = 0
+            if isHead || member.id == node.id {
                 // Its ring knows us: a false alarm, or done.
                 merging.lost.remove(search.contact.id)
             } else {
                 merging.vainProbes = 0
-                // There are other rings: the next of the lost may be in a third one.
-                merging.ticksToProbe = 0
                 if search.isForeign { merging.lost.add(search.contact) }
                 directives.append(.offer(member))
             }

@@ -25,7 +25,7 @@ public struct PassiveList: Hashable, Sendable {
             if entries[index].incarnation < node.incarnation { entries[index] = node }
             return
         }
-        if entries.count == Self.capacity { entries.remove(at: Self.capacity / 2) }
+        if entries.count == Self.capacity { entries.remove(at: Self.capacity / 2 - 1) }
         entries.insert(node, at: 0)
     }
 

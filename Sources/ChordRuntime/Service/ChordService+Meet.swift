@@ -33,7 +33,10 @@ extension ChordService {
         if let contact = request.contact {
             guard shell.isRightlyPlaced(contact) else {
                 return .failed(
-                    Status(.invalidArgument, "\(contact) does not stand where the ring's rule puts it")
+                    Status(
+                        .invalidArgument,
+                        "\(contact) does not stand where the ring's rule puts it"
+                    )
                 )
             }
             shell.enter { $0.met(contact) }

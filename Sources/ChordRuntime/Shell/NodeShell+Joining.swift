@@ -228,7 +228,7 @@ extension NodeShell {
     }
 
     /// Waits, unless the node ends or the task is cancelled meanwhile.
-    func pause(_ duration: Duration) async {
+    package func pause(_ duration: Duration) async {
         lastWaiter += 1
         let key = lastWaiter
         await withTaskCancellationHandler {

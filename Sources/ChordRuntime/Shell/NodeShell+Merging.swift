@@ -68,7 +68,9 @@ extension NodeShell {
                 decoding: result.message,
                 space: configuration.parameters.space
             )
-            return isRightlyPlaced(reply.answering) ? .after(reply.answering) : .unknown
+            guard isRightlyPlaced(reply.answering) else { return .unknown }
+            let isHead = reply.answeringSuccessors.first?.id == machine.node.id
+            return .after(reply.answering, isHead: isHead)
         } catch {
             return .unknown
         }
@@ -176,7 +178,8 @@ extension NodeShell {
         }
         guard now >= due, !company.isAsking else { return }
         company.isAsking = true
-        company.wait = min(company.wait * 2, max(Self.longestWait, configuration.intervals.stabilize))
+        let longest = max(Self.longestWait, configuration.intervals.stabilize)
+        company.wait = min(company.wait * 2, longest)
         company.due = now + company.wait
         let address = company.addresses[company.nextIndex % company.addresses.count]
         company.nextIndex += 1

@@ -101,14 +101,14 @@ package enum IdealChecker {
         from start: RoutingView,
         joiner: NodeReference?,
         view: (NodeReference) -> RoutingView?
-    ) -> (outcome: Result<NodeReference, LookupFailure>, last: NodeReference, hops: Int) {
+    ) -> (outcome: Result<NodeReference, LookupFailure>, last: RoutingView, hops: Int) {
         let budget = LookupMachine.defaultHopBudget(width: start.parameters.space.width)
         var here = start
         var lookup = LookupMachine(target: target, joiner: joiner, hopBudget: budget)
         while true {
             switch lookup.step(in: here) {
-            case .answer(let owner): return (.success(owner), here.node, lookup.hops)
-            case .fail(let failure): return (.failure(failure), here.node, lookup.hops)
+            case .answer(let owner): return (.success(owner), here, lookup.hops)
+            case .fail(let failure): return (.failure(failure), here, lookup.hops)
             case .ask(let next):
                 if let there = view(next), there.isMember {
                     here = there

@@ -12,8 +12,8 @@ struct RunReference: Hashable {
 
 /// What came of a lookup.
 enum LookupOutcome: Hashable {
-    /// The owner, and the member that named it.
-    case owner(NodeReference, answering: NodeReference)
+    /// The owner, the member that named it, and whether that member's head is the node that joins.
+    case owner(NodeReference, answering: NodeReference, isHead: Bool)
     case failure(LookupFailure)
     /// Nobody answered in time.
     case deadline
@@ -110,7 +110,7 @@ enum Event {
         case .fault(let index): 11 << 32 | UInt64(index)
         case .clientLookup: 12 << 32
         case .checkAll: 13 << 32
-        case .placeResolved(let node, _, _, .after(let member)):
+        case .placeResolved(let node, _, _, .after(let member, _)):
             14 << 32 | UInt64(node) ^ member.id.word3 << 8
         case .placeResolved(let node, _, _, _): 15 << 32 | UInt64(node)
         case .deliver(let message, _):
@@ -134,7 +134,7 @@ extension Payload {
         case .leave: 38
         case .find: 39
         case .accepted: 40
-        case .found(_, _, .owner(let owner, _)): 41 ^ owner.id.word3 << 8
+        case .found(_, _, .owner(let owner, _, _)): 41 ^ owner.id.word3 << 8
         case .found: 42
         case .nudge(let id): 45 ^ id.word3 << 8
         case .offer(let node): 46 ^ node.id.word3 << 8

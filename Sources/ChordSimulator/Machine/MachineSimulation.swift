@@ -142,7 +142,9 @@ private struct MachineRun {
             world.report(
                 .notIdeal,
                 (ring.ringCount == 1 ? [] : ["\(ring.ringCount) rings"])
-                    + IdealChecker.flaws(in: ring) + outside.prefix(5).map { "\($0.reference.name) has not become a member" },
+                    + (world.groups() == 1 ? [] : ["parts have forgotten each other"])
+                    + IdealChecker.flaws(in: ring)
+                    + outside.prefix(5).map { "\($0.reference.name) has not become a member" },
                 after: "\(roundsAllowed) rounds"
             )
             return

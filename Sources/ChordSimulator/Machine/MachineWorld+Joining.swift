@@ -68,7 +68,7 @@ extension MachineWorld {
         guard nodes[number].machine.phase == .outside, nodes[number].joinAttempt == attempt else {
             return
         }
-        guard case .owner(_, let answering) = outcome else { return joinFailed(number) }
+        guard case .owner(_, let answering, _) = outcome else { return joinFailed(number) }
         nodes[number].placeBefore = answering.id
         send(from: number, to: MachineNode.number(of: answering), .askPlace(attempt: attempt))
     }

@@ -56,7 +56,12 @@ extension MachineWorld {
                 return node.isUp ? node.machine.view : nil
             }
             hops = found.hops + 1
-            answer = (try? found.outcome.get()) != nil ? .after(found.last) : .unknown
+            if case .success = found.outcome {
+                let isHead = found.last.successors.first?.id == nodes[number].reference.id
+                answer = .after(found.last.node, isHead: isHead)
+            } else {
+                answer = .unknown
+            }
         }
         counts.messages += 2 * (hops + 1)
         counts.mergeMessages += 2 * (hops + 1)
@@ -90,7 +95,7 @@ extension MachineWorld {
         guard isAlive(run.node, run.life) else { return lookups.remove(reference) }
         let view = nodes[run.node].machine.view
         switch run.lookup.step(in: view) {
-        case .answer(let owner): finish(reference, .owner(owner, answering: view.node))
+        case .answer(let owner): finish(reference, .owner(owner, in: view, for: run.lookup))
         case .fail(let failure): finish(reference, .failure(failure))
         case .ask(let peer): ask(peer, reference, hops: run.lookup.hops + 1)
         }
@@ -142,7 +147,7 @@ extension MachineWorld {
         )
         let view = nodes[number].machine.view
         switch lookup.step(in: view) {
-        case .answer(let owner): reply(.owner(owner, answering: view.node))
+        case .answer(let owner): reply(.owner(owner, in: view, for: lookup))
         case .fail(let failure): reply(.failure(failure))
         case .ask:
             answer(
@@ -210,7 +215,7 @@ extension MachineWorld {
         guard let run = lookups[reference] else { return }
         lookups.remove(reference)
         var owner: NodeReference?
-        if case .owner(let found, _) = outcome { owner = found }
+        if case .owner(let found, _, _) = outcome { owner = found }
         switch run.origin {
         case .finger(let token):
             // Not at once: the machine may be in the middle of the call that asked.
@@ -303,10 +308,20 @@ extension MachineWorld {
 }
 
 extension LookupOutcome {
+    /// What a node answers that knows the owner.
+    fileprivate static func owner(
+        _ owner: NodeReference,
+        in view: RoutingView,
+        for lookup: LookupMachine
+    ) -> LookupOutcome {
+        let isHead = lookup.joiner != nil && view.successors.first?.id == lookup.joiner?.id
+        return .owner(owner, answering: view.node, isHead: isHead)
+    }
+
     /// What it says to a member that looks for its own place.
     fileprivate var place: ChordMachine.PlaceAnswer {
         switch self {
-        case .owner(_, let answering): .after(answering)
+        case .owner(_, let answering, let isHead): .after(answering, isHead: isHead)
         case .failure, .deadline: .unknown
         case .refused: .dead
         }

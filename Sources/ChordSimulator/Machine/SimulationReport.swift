@@ -119,8 +119,9 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
 
     /// What came out, in a word or a line: what a kept scenario states after `----`.
     package var outcome: String {
-        violation.map { "\($0.kind.rawValue): \($0.details.first ?? "")" }
-            ?? (isForgotten && roundsToIdeal == nil ? "forgotten" : members > 0 ? "holds" : "died out")
+        if let violation { return "\(violation.kind.rawValue): \(violation.details.first ?? "")" }
+        if members == 0 { return "died out" }
+        return isForgotten && roundsToIdeal == nil ? "forgotten" : "holds"
     }
 
     package var description: String {

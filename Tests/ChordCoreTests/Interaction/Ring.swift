@@ -301,10 +301,10 @@ struct Ring {
             return .dead
         }
         let found = lookUp(node.reference.id, from: contact.address, joiner: node.reference)
-        guard case .success = found.outcome, let last = found.path.last.flatMap({ nodes[$0] }) else {
-            return .unknown
-        }
-        return .after(last.reference)
+        guard case .success = found.outcome, let last = found.path.last.flatMap({ nodes[$0] })
+        else { return .unknown }
+        let isHead = last.machine.successors.head?.id == node.reference.id
+        return .after(last.reference, isHead: isHead)
     }
 
     private mutating func reply(to message: Message, _ payload: Payload) {

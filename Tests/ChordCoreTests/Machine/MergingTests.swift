@@ -102,14 +102,14 @@ import Testing
         for _ in 0..<4 where place == nil { place = search(machine.tick()) }
         let first = try #require(place)
         // Another ring: we offer ourselves to the member before us there, and go on asking.
-        #expect(machine.resolvePlace(.after(node(5)), for: first) == [.offer(node(5))])
+        #expect(machine.resolvePlace(.after(node(5), isHead: false), for: first) == [.offer(node(5))])
         #expect(machine.lostMembers == [node(20)])
         place = nil
         for _ in 0..<4 where place == nil { place = search(machine.tick()) }
         let second = try #require(place)
-        #expect(machine.resolvePlace(.after(machine.predecessor), for: second).isEmpty)
+        #expect(machine.resolvePlace(.after(machine.predecessor, isHead: true), for: second).isEmpty)
         #expect(machine.lostMembers.isEmpty)
-        #expect(machine.resolvePlace(.after(node(5)), for: second).isEmpty)
+        #expect(machine.resolvePlace(.after(node(5), isHead: false), for: second).isEmpty)
     }
 
     @Test func probesBecomeSlow() throws {

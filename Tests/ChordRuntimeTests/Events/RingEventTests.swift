@@ -100,6 +100,7 @@ struct RingEventTests {
             "successors changed": .info, "left": .info, "asked for its state": .trace,
             "notify failed": .debug, "leave was not heard": .debug,
             "cannot join through it yet": .debug, "replaced": .error,
+            "looked for the own place": .trace, "meeting failed": .debug,
         ]
         var seen: Set<String> = []
         for (name, member) in ring.members {
