@@ -21,6 +21,7 @@ import server_grpc
 import server_gzip
 import server_hpack
 import server_messages
+import server_stream_life
 import server_streams
 from caller import Caller
 from connection import client_context
@@ -32,6 +33,7 @@ SUITES = (
     server_hpack.suite,
     server_grpc.suite,
     server_streams.suite,
+    server_stream_life.suite,
     server_gzip.suite,
 )
 

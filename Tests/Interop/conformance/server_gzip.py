@@ -81,6 +81,27 @@ for count, (says, encoding, sent, right) in enumerate(REQUESTS, 1):
             expect_messages(c, [b""])
 
 
+@unary("request/14", "every compressed flag from 2 to 255, under grpc-encoding gzip", answers(509, status=13))
+def _(c):
+    c.greet()
+    numbers = {2 * flag - 1: flag for flag in range(2, 256)}
+    c.send(*[c.call(number, message(zipped(b""), flag=flag), extra=[GZIP]) for number, flag in numbers.items()])
+    c.settle()
+    wrong = [flag for number, flag in numbers.items() if c.field(number, "grpc-status") != "13"]
+    expect(not wrong, f"another status for {wrong}")
+
+
+@stream("request/14", "every compressed flag from 2 to 255, under grpc-encoding gzip", answers(509, status=13))
+def _(c):
+    c.greet()
+    numbers = {2 * flag - 1: flag for flag in range(2, 256)}
+    for number, flag in numbers.items():
+        c.send(begin(c, "Echo", number, extra=[GZIP]), data(number, message(zipped(b""), flag=flag)))
+    for number, flag in numbers.items():
+        c.finished(number)
+        expect(c.field(number, "grpc-status") == "13", f"another status for {flag}")
+
+
 for count, (says, broken) in enumerate(BROKEN, 1):
 
     @unary(f"broken/{count}", says, answers(status=13))
