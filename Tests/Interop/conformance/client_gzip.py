@@ -71,7 +71,7 @@ RIGHT = (
      message(TEXT), TEXT),
     ("a compressed message with every optional field in its header", GZIP,
      message(packing.with_header(TEXT), flag=1), TEXT),
-    ("a compressed message of 4 MiB", GZIP, message(packing.bomb(packing.LIMIT), flag=1),
+    ("a compressed message of 4 MiB", GZIP, message(packing.LARGEST, flag=1),
      bytes(packing.LIMIT)),
 )  # fmt: skip
 
@@ -148,19 +148,19 @@ for count, (says, broken) in enumerate(BROKEN, 1):
         s.until(lambda: s.resets(1))
 
 
-for count, (says, made) in enumerate(BOMBS, 1):
+for count, (says, bomb) in enumerate(BOMBS, 1):
 
     @unary(f"bomb/{count}", f"a compressed message of {says}", *GIVEN_UP, status="RESOURCE_EXHAUSTED")
-    def _(s, made=made):
+    def _(s, bomb=bomb):
         s.called()
         s.send(s.head(extra=GZIP))
-        s.upload(1, message(made(), flag=1), end=False)
+        s.upload(1, message(bomb, flag=1), end=False)
         s.send(s.trailers())
 
     @stream(f"bomb/{count}", f"a compressed message of {says}", *GIVEN_UP, status="RESOURCE_EXHAUSTED",
             messages=())  # fmt: skip
-    def _(s, made=made):
+    def _(s, bomb=bomb):
         s.called()
         s.send(s.head(extra=GZIP))
-        s.upload(1, message(made(), flag=1), end=False)
+        s.upload(1, message(bomb, flag=1), end=False)
         s.send(s.trailers())

@@ -6,7 +6,7 @@
 import frames
 from answerer import RESPONSE, TRAILERS
 from cases import Suite, anything, closes, code, expect, ignores, resets
-from frames import DATA, HEADERS, data, filler, headers, message
+from frames import DATA, HEADERS, data, filler, message
 
 suite = Suite()
 

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages compressed by gzip (RFC 1952), right ones and wrong ones."""
 
-import functools
 import gzip
 import struct
 import zlib
@@ -56,13 +55,10 @@ def saying(payload, size):
     return zipped(payload)[:-4] + struct.pack("<I", size)
 
 
-@functools.cache
-def bomb(size):
-    """So many zeros, in a thousandth."""
-    return zipped(bytes(size))
-
-
 LIMIT = 4 << 20
+# Made once, and before anybody waits for them.
+LARGEST = zipped(bytes(LIMIT))
+BOMB = zipped(bytes(16 << 20))
 # What is no gzip, or not whole: what it is, and its bytes.
 BROKEN = (
     ("no byte", b""),
@@ -85,8 +81,8 @@ BROKEN = (
 )
 # What is more than 4 MiB.
 BOMBS = (
-    ("a byte more than 4 MiB", lambda: bomb(LIMIT + 1)),
-    ("64 MiB", lambda: bomb(64 << 20)),
-    ("64 MiB that say they are 10 bytes", lambda: bomb(64 << 20)[:-4] + struct.pack("<I", 10)),
-    ("64 members of 1 MiB", lambda: bomb(1 << 20) * 64),
+    ("a byte more than 4 MiB", zipped(bytes(LIMIT + 1))),
+    ("16 MiB", BOMB),
+    ("16 MiB that say they are 10 bytes", BOMB[:-4] + struct.pack("<I", 10)),
+    ("64 members of 1 MiB", zipped(bytes(1 << 20)) * 64),
 )

@@ -116,20 +116,20 @@ for count, (says, broken) in enumerate(BROKEN, 1):
         expect_messages(c, [b"good"])
 
 
-for count, (says, made) in enumerate(BOMBS, 1):
+for count, (says, bomb) in enumerate(BOMBS, 1):
 
     @unary(f"bomb/{count}", f"a compressed message of {says}", answers(status=8))
-    def _(c, made=made):
+    def _(c, bomb=bomb):
         c.greet()
         c.send(c.open(extra=[GZIP]))
-        c.upload(1, message(made(), flag=1))
+        c.upload(1, message(bomb, flag=1))
         c.finished()
 
     @stream(f"bomb/{count}", f"a compressed message of {says}", answers(status=8))
-    def _(c, made=made):
+    def _(c, bomb=bomb):
         c.greet()
         c.send(begin(c, "Sum", extra=[GZIP]))
-        c.upload(1, message(made(), flag=1))
+        c.upload(1, message(bomb, flag=1))
         c.finished()
 
 
@@ -200,7 +200,7 @@ def _(c):
 def _(c):
     c.greet()
     c.send(c.open(1, extra=[GZIP]), c.open(3, extra=[GZIP]), data(3, packed(b"")[:9], end=False))
-    c.upload(1, message(packing.bomb(64 << 20), flag=1))
+    c.upload(1, message(packing.BOMB, flag=1))
     c.finished()
     expect(c.field(1, "grpc-status") == "8", "another status for the bomb")
     c.send(data(3, packed(b"")[9:]))
@@ -217,7 +217,7 @@ def open_wide(c, head):
 COMING_BACK = (
     ("a compressed message", packed(TEXT), TEXT),
     ("a message that has got longer by it", packed(filler(256)), filler(256)),
-    ("a compressed message of 4 MiB", message(packing.bomb(LIMIT), flag=1), bytes(LIMIT)),
+    ("a compressed message of 4 MiB", message(packing.LARGEST, flag=1), bytes(LIMIT)),
     ("a compressed message with every optional field in its header",
      message(packing.with_header(TEXT), flag=1), TEXT),
 )  # fmt: skip

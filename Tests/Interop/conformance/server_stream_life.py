@@ -6,7 +6,7 @@ time, wait for windows, and there are others beside them. The service is that of
 
 import frames
 from cases import Suite, Wrong, answers, code, expect
-from frames import DATA, HEADERS, data, message
+from frames import HEADERS, data, message
 from server_streams import LATE, LIMIT, await_messages, begin, comes_back, joined
 
 suite = Suite()

@@ -11,7 +11,7 @@ A handler runs beside the connection: a case waits for the end of its stream, PI
 
 import frames
 from cases import Suite, although, answers, closes, expect, ignores, resets
-from frames import DATA, END_STREAM, HEADERS, RST_STREAM, data, filler, headers, message
+from frames import DATA, HEADERS, RST_STREAM, data, filler, headers, message
 
 suite = Suite()
 
