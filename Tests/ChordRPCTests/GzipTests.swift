@@ -53,15 +53,43 @@ struct GzipTests {
         #expect(failure?.code == .resourceExhausted)
     }
 
-    @Test func whatIsNotWholeIsRefused() throws {
-        let compressed = Self.zeros(5000)
-        for count in 0..<compressed.count {
-            #expect(throws: Status.self) {
-                try Gzip.decompress(Array(compressed.prefix(count)), limit: Self.limit)
-            }
+    @Test func severalMembersAreOneMessage() throws {
+        let (short, long) = (Self.zeros(10), Self.zeros(200_000))
+        for (members, count) in [
+            (short + short, 20), (short + long, 200_010), (long + short, 200_010),
+            (long + Self.zeros(0) + long, 400_000),
+        ] {
+            #expect(
+                try Gzip.decompress(members, limit: Self.limit)
+                    == [UInt8](repeating: 0, count: count)
+            )
         }
-        #expect(throws: Status.self) {
-            try Gzip.decompress(compressed + compressed, limit: Self.limit)
+        // All of them together are held to the limit, and many of nothing are nothing.
+        let five = Array(repeatElement(Self.zeros(1 << 20), count: 5).joined())
+        let failure = #expect(throws: Status.self) {
+            try Gzip.decompress(five, limit: Self.limit)
+        }
+        #expect(failure?.code == .resourceExhausted)
+        let nothing = Array(repeatElement(Self.zeros(0), count: 10_000).joined())
+        #expect(try Gzip.decompress(nothing, limit: Self.limit) == [])
+    }
+
+    /// Not RESOURCE_EXHAUSTED, whatever the last four bytes happen to say: the caller would look for a
+    /// message that is too long.
+    @Test func whatIsNotWholeOrHasMoreBehindItIsRefused() throws {
+        let compressed = try #require(Gzip.compress([UInt8](repeating: 7, count: 5000)))
+        func expectMalformed(_ bytes: [UInt8]) {
+            let failure = #expect(throws: Status.self) {
+                try Gzip.decompress(bytes, limit: Self.limit)
+            }
+            #expect(failure?.code == .internalError, "\(bytes.count) bytes")
+        }
+        for count in 0..<compressed.count { expectMalformed(Array(compressed.prefix(count))) }
+        expectMalformed(compressed + Array("and more".utf8))
+        expectMalformed(compressed + compressed.prefix(10))
+        expectMalformed([UInt8](repeating: 0xff, count: 40))
+        for stated in [[0, 0, 0, 0], [0x87, 0x13, 0, 0], [0x89, 0x13, 0, 0], [0, 0, 0, 0xff]] {
+            expectMalformed(compressed.dropLast(4) + stated.map { UInt8($0) })
         }
     }
 

@@ -33,6 +33,7 @@ package struct StreamService: Sendable {
         package var sent = 0
         package var received = 0
         package var started = 0
+        package var ended = 0
         /// How calls ended that did not end well.
         package var failures: [Status] = []
     }
@@ -102,6 +103,7 @@ package struct StreamService: Sendable {
     ) {
         router.register(method, on: executor) { [state] stream throws(Status) in
             state.withLockedValue { $0.started += 1 }
+            defer { state.withLockedValue { $0.ended += 1 } }
             let initial = stream.metadata.entries.filter { $0.name == "x-echo-initial" }
             let isCompressing = stream.metadata["x-compress"] == Array("gzip".utf8)
             if isCompressing || !initial.isEmpty {

@@ -75,8 +75,9 @@ struct CompressionTests {
         #expect(body[0] == 1)
         let response = try await exchange(method, body, adding: [("grpc-encoding", "gzip")])
         #expect(response["grpc-status"] == "0")
-        // The client did not say that it reads them.
+        // The client did not say that it reads them. That the server does, it must be told.
         #expect(response["grpc-encoding"] == nil)
+        #expect(response["grpc-accept-encoding"] == "identity,gzip")
         #expect(response.data == MessageFraming.frame(Self.text))
     }
 
@@ -106,6 +107,7 @@ struct CompressionTests {
                 compressesAnswers: true
             )
             #expect(plain["grpc-encoding"] == nil)
+            #expect(plain["grpc-accept-encoding"] == nil)
             #expect(plain.data == framed)
         }
         let short = try await exchange(
@@ -151,6 +153,7 @@ struct CompressionTests {
         noise[0] = 1
         let broken = try await exchange(method, noise, adding: [("grpc-encoding", "gzip")])
         #expect(broken["grpc-status"] == "13")
+        #expect(broken["grpc-accept-encoding"] == "identity,gzip")
         let large = [UInt8](repeating: 0, count: (4 << 20) + 1)
         let bomb = MessageFraming.frame(large, encoding: .gzip)
         #expect(bomb.count < 64 << 10)

@@ -21,6 +21,15 @@ struct ClientConformanceTests {
         /// What the reason must contain.
         var told: String?
         var seconds: Int
+        /// Whether it is to be called with a stream; whether that has an end.
+        var stream: Bool
+        var ends: Bool
+        /// Whether to ask for compression.
+        var gzip: Bool
+        /// The sizes of the messages to send.
+        var sends: [Int]
+        /// The messages that the caller gets, where the case is about them.
+        var messages: [Data]?
     }
 
     /// Runs the servers for the time of `body`.
@@ -40,7 +49,7 @@ struct ClientConformanceTests {
                 try? JSONDecoder().decode([Offer].self, from: Self.lines(of: output)[0])
             }
             // Servers that got lost must not count as passed.
-            #expect(offers.count >= 150)
+            #expect(offers.count >= 260)
             return try await body(offers, process)
         }
     }
@@ -75,8 +84,9 @@ struct ClientConformanceTests {
         let certificates = try InteropCertificates.get()
         let folder = try certificates.folderOfCommand()
         try await Self.offering { offers, _ in
-            // Some of each kind: a process each is dear.
-            for offer in offers.enumerated().filter({ $0.offset % 9 == 0 }).map(\.element) {
+            // Some of each kind that it can be told, as plain calls: a process each is dear.
+            let plain = offers.filter { !$0.stream && !$0.gzip }
+            for offer in plain.enumerated().filter({ $0.offset % 9 == 0 }).map(\.element) {
                 let arguments = [
                     "lookup", "a key", "--node", offer.address, "--certs-dir", folder,
                     "--as", "client-alice",
@@ -94,12 +104,9 @@ struct ClientConformanceTests {
 
     /// Makes a case's call, and says in the report how it ended where that is not right.
     private static func call(_ offer: Offer, over transport: BareTransport) async {
-        let outcome = await transport.call(
-            TestMethod.echo,
-            at: offer.address,
-            within: .seconds(offer.seconds)
-        )
-        let status = outcome.result.status
+        let (status, messages) =
+            offer.stream
+            ? await stream(offer, over: transport) : await unary(offer, over: transport)
         let name = "\(offer.case), \(offer.says)"
         #expect(
             offer.status.contains(status.code.description),
@@ -109,6 +116,48 @@ struct ClientConformanceTests {
             #expect(status.message.contains(told), "\(name): the caller is told \(status)")
         } else if !status.isOK, status.origin != .peer {
             #expect(!status.message.isEmpty, "\(name): the caller is not told why")
+        }
+        if let right = offer.messages {
+            #expect(
+                messages.map { Data($0) } == right,
+                "\(name): the caller gets \(messages.count) messages, right: \(right.count)"
+            )
+        }
+    }
+
+    private static func unary(
+        _ offer: Offer,
+        over transport: BareTransport
+    ) async -> (Status, [[UInt8]]) {
+        let outcome = await transport.call(
+            TestMethod.echo,
+            filler(offer.sends[0]),
+            at: offer.address,
+            within: .seconds(offer.seconds),
+            compression: offer.gzip ? .gzip : nil
+        )
+        return (outcome.result.status, outcome.result.status.isOK ? [outcome.result.message] : [])
+    }
+
+    private static func stream(
+        _ offer: Offer,
+        over transport: BareTransport
+    ) async -> (Status, [[UInt8]]) {
+        let stream = transport.open(
+            StreamService.echo,
+            at: offer.address,
+            within: .seconds(offer.seconds),
+            compression: offer.gzip ? .gzip : nil
+        )
+        var messages: [[UInt8]] = []
+        // A call that has ended already says how when its messages are read.
+        for size in offer.sends { try? await stream.send(filler(size)) }
+        if offer.ends { stream.finishSending() }
+        do throws(Status) {
+            while let message = try await stream.nextMessage() { messages.append(message) }
+            return (await stream.status(), messages)
+        } catch {
+            return (error, messages)
         }
     }
 

@@ -2,8 +2,10 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordIdentity
 import ChordRPC
 import ChordTestSupport
+import ChordTransport
 import Testing
 
 /// Hand-made frames, right ones and wrong ones, against our server: RFC 9113, RFC 7541, and gRPC over
@@ -12,14 +14,16 @@ import Testing
 struct ServerConformanceTests {
     /// The beginnings of the cases' numbers, and how many cases there are at least: a suite that got
     /// lost must not count as passed.
-    static let suites = [("http2/", 150), ("hpack/", 25), ("grpc/", 60)]
+    static let suites = [
+        ("http2/", 150), ("hpack/", 25), ("grpc/", 60), ("grpc-stream/", 5), ("grpc-gzip/", 30),
+    ]
 
     @Test(arguments: suites)
     func aNodeDoesWhatTheTextsAskFor(suite: String, atLeast count: Int) async throws {
         try await Ring.running { ring in
             let results = try await ConformanceResult.all(
                 of: "conformance/against_server.py",
-                arguments: ["--address", ring.address, "--only", suite]
+                arguments: ["--address", ring.address, "--health", "--only", suite]
             )
             #expect(results.count >= count)
             for result in results { result.recordProblem() }
@@ -41,6 +45,36 @@ struct ServerConformanceTests {
             )
             #expect(results.contains { $0.case == "grpc/echo/1" })
             for result in results { result.recordProblem() }
+        }
+    }
+
+    @Test(arguments: [("grpc-stream/", 55), ("grpc-gzip/", 90)])
+    func streamsAndCompressedMessagesAreAsTheTextsAskFor(
+        suite: String,
+        atLeast count: Int
+    ) async throws {
+        let certificates = try InteropCertificates.get()
+        var configuration = TransportConfiguration()
+        configuration.server.compressesAnswers = true
+        try await BareTransport.running(as: certificates.py, configuration: configuration) {
+            transport in
+            let streams = StreamService()
+            var router = TestService().router(over: StreamService.admitted(to: .standard))
+            streams.register(in: &router)
+            let address = try await transport.serve(router)
+            let results = try await ConformanceResult.all(
+                of: "conformance/against_server.py",
+                arguments: [
+                    "--address", address, "--path", TestMethod.echo.path, "--echoes", "--streams",
+                    "--compresses", "--only", suite,
+                ]
+            )
+            #expect(results.count >= count)
+            for result in results { result.recordProblem() }
+            // However its call ended, a handler must not be left behind.
+            try await eventually("every handler hears of its call's end") {
+                streams.counters.started == streams.counters.ended
+            }
         }
     }
 

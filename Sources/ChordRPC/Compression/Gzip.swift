@@ -8,6 +8,10 @@ internal import CZlib
 enum Gzip {
     /// Header and trailer of a gzip member; none is shorter.
     private static let leastBytes = 18
+    /// What a byte stands for at most: more is a lie about the length.
+    private static let mostRatio = 1032
+    /// Room for what is longer than it says, piece by piece.
+    private static let furtherBytes = 64 << 10
 
     /// The message compressed; nil where that is not shorter.
     static func compress(_ message: [UInt8]) -> [UInt8]? {
@@ -30,51 +34,74 @@ enum Gzip {
         return isWhole ? compressed : nil
     }
 
-    /// The message that was compressed.
+    /// The message that was compressed: what its members hold, one behind the other, as RFC 1952 has it.
     ///
-    /// Its length stands at the end of a gzip member. So what is too long is refused unseen, and what is
-    /// longer than it says stops where it passes that: a few bytes that stand for a gibibyte never cost
-    /// more than the limit.
+    /// The length that stands at the end says how much memory is worth asking for, and no more. What
+    /// comes out is counted, so that a few bytes that stand for a gibibyte never cost more than the
+    /// limit; zlib compares it with what each member says.
     ///
-    /// - Throws: RESOURCE_EXHAUSTED where the message is longer than `limit`, or than it says; INTERNAL
-    ///   where the bytes are not one gzip member.
+    /// - Throws: RESOURCE_EXHAUSTED where the message is longer than `limit`; INTERNAL where the bytes
+    ///   are not gzip, are not whole, or are more than that.
     static func decompress(_ bytes: [UInt8], limit: Int) throws(Status) -> [UInt8] {
-        guard bytes.count >= leastBytes, bytes[0] == 0x1f, bytes[1] == 0x8b else { throw malformed }
-        let stated = bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
-        guard stated <= limit else {
-            throw Status(
-                .resourceExhausted,
-                "a message of \(stated) bytes once decompressed is over the limit of \(limit)"
-            )
-        }
+        guard bytes.count >= leastBytes else { throw malformed }
         var stream = z_stream()
         guard czlib_inflate_init_gzip(&stream) == Z_OK else {
             throw Status(.internalError, "zlib has no memory to decompress a message")
         }
         defer { inflateEnd(&stream) }
-        var result = Z_OK
+        let stated = bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
         // One byte more than it should be, to see when it is more.
-        let message = [UInt8](unsafeUninitializedCapacity: stated + 1) { output, count in
-            bytes.withUnsafeBufferPointer { input in
-                stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
-                stream.avail_in = UInt32(input.count)
-                stream.next_out = output.baseAddress
-                stream.avail_out = UInt32(output.count)
-                result = inflate(&stream, Z_FINISH)
+        var room = min(stated, limit, bytes.count * mostRatio) + 1
+        var message: [UInt8] = []
+        var taken = 0
+        while true {
+            let result = inflate(bytes, &taken, &stream, room, &message)
+            guard message.count <= limit else {
+                throw Status(
+                    .resourceExhausted,
+                    "a message is over the limit of \(limit) bytes once decompressed"
+                )
             }
-            count = output.count - Int(stream.avail_out)
+            switch result {
+            case Z_STREAM_END:
+                if taken == bytes.count { return message }
+                guard inflateReset(&stream) == Z_OK else { throw malformed }
+            case Z_OK, Z_BUF_ERROR:
+                // Where there is room left, it is the input that has come to its end.
+                guard stream.avail_out == 0 else { throw malformed }
+            default: throw malformed
+            }
+            room = min(furtherBytes, limit - message.count) + 1
         }
-        guard message.count <= stated else {
-            throw Status(.resourceExhausted, "a message is longer decompressed than it says")
+    }
+
+    /// Decompresses what follows the first `taken` bytes, into so much room behind `message`.
+    private static func inflate(
+        _ bytes: [UInt8],
+        _ taken: inout Int,
+        _ stream: inout z_stream,
+        _ room: Int,
+        _ message: inout [UInt8]
+    ) -> CInt {
+        var result = Z_OK
+        let piece = [UInt8](unsafeUninitializedCapacity: room) { output, count in
+            bytes.withUnsafeBufferPointer { input in
+                // zlib does not write to its input, whatever the type says.
+                stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress! + taken)
+                stream.avail_in = UInt32(input.count - taken)
+                stream.next_out = output.baseAddress
+                stream.avail_out = UInt32(room)
+                result = CZlib.inflate(&stream, Z_FINISH)
+                taken = input.count - Int(stream.avail_in)
+            }
+            count = room - Int(stream.avail_out)
         }
-        guard result == Z_STREAM_END, stream.avail_in == 0, message.count == stated else {
-            throw malformed
-        }
-        return message
+        if message.isEmpty { message = piece } else { message += piece }
+        return result
     }
 
     private static let malformed = Status(
         .internalError,
-        "a message is marked as gzip and is not one gzip member"
+        "a message is marked as gzip and is not, or not whole, or has more behind it"
     )
 }

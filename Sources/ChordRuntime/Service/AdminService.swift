@@ -95,7 +95,7 @@ extension ServerStream {
         in space: IdentifierSpace
     ) async throws(Status) -> Request {
         guard let message = try await nextMessage() else {
-            throw Status(.invalidArgument, "the call ended without a request")
+            throw Status(.internalError, "the call ended without a request")
         }
         do throws(WireError) {
             return try Request(decoding: message, space: space)

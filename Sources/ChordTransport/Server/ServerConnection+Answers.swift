@@ -33,7 +33,7 @@ extension ServerConnection: ResponseSink {
             framed.withUnsafeBytes { body in
                 _ = session.submitUnaryResponse(
                     stream: stream.id,
-                    headers: ServerHeaders.acceptedCompressed,
+                    headers: ServerHeaders.head(of: stream, isCompressed: true),
                     body: body,
                     trailers: ServerHeaders.okTrailers
                 )
@@ -52,7 +52,7 @@ extension ServerConnection: ResponseSink {
             } else {
                 session.submitUnaryResponse(
                     stream: stream.id,
-                    headers: ServerHeaders.accepted,
+                    headers: ServerHeaders.head(of: stream),
                     body: body,
                     trailers: ServerHeaders.okTrailers
                 )
@@ -83,27 +83,37 @@ extension ServerConnection: ResponseSink {
             Self.append(status, trailers, to: &headers)
             session?.submitTrailers(headers, on: stream.id)
         } else {
-            refuse(stream.id, status, trailers: trailers)
+            refuse(
+                stream.id,
+                status,
+                trailers: trailers,
+                offersEncodings: stream.encoding != nil
+            )
         }
     }
 
-    /// Answers a call that has no handler yet with a failure.
-    func refuse(_ stream: Int32, _ status: Status, trailers: Metadata = []) {
+    /// Answers a call with a failure and nothing else.
+    ///
+    /// - Parameter offersEncodings: Whether to say how messages may be compressed.
+    func refuse(
+        _ stream: Int32,
+        _ status: Status,
+        trailers: Metadata = [],
+        offersEncodings: Bool = false
+    ) {
         failureHeaders.removeAppended()
         Self.append(status, trailers, to: &failureHeaders)
+        if offersEncodings { ServerHeaders.offerEncodings(in: &failureHeaders) }
         session?.submitResponse(stream: stream, headers: failureHeaders, endStream: true)
     }
 
     func refuseEncoding(_ stream: Int32, _ encoding: UnsafeRawBufferPointer) {
         let name = String(decoding: encoding.prefix(40), as: UTF8.self)
-        failureHeaders.removeAppended()
-        Self.append(
-            Status(.unimplemented, "the encoding \(name) is not offered; identity and gzip are"),
-            [],
-            to: &failureHeaders
+        let status = Status(
+            .unimplemented,
+            "the encoding \(name) is not offered; identity and gzip are"
         )
-        failureHeaders.append("grpc-accept-encoding", MessageEncoding.offered)
-        session?.submitResponse(stream: stream, headers: failureHeaders, endStream: true)
+        refuse(stream, status, offersEncodings: true)
     }
 
     /// Answers a request that broke the rules while it came in.
@@ -143,7 +153,7 @@ extension ServerConnection: ResponseSink {
             let session
         else { return }
         found.isAccepted = true
-        session.submitResponse(stream: stream, headers: ServerHeaders.accepted)
+        session.submitResponse(stream: stream, headers: ServerHeaders.head(of: found))
         scheduleFlush()
     }
 
@@ -182,7 +192,7 @@ extension ServerConnection: ResponseSink {
             } else {
                 session.submitUnaryResponse(
                     stream: stream.id,
-                    headers: ServerHeaders.accepted,
+                    headers: ServerHeaders.head(of: stream),
                     body: body,
                     trailers: headers
                 )

@@ -68,18 +68,11 @@ extension ServerConnection {
     ) {
         guard !call.isAccepted else { return }
         call.isAccepted = true
-        let isCompressed = call.flow?.stream?.encoding != nil
-        guard !metadata.isEmpty else {
-            session.submitResponse(
-                stream: call.id,
-                headers: isCompressed ? ServerHeaders.acceptedCompressed : ServerHeaders.accepted
-            )
-            return
-        }
-        var headers = HTTP2Headers(
-            isCompressed ? ServerHeaders.compressed : ServerHeaders.response
+        var headers = ServerHeaders.head(
+            of: call,
+            isCompressed: call.flow?.stream?.encoding != nil
         )
-        MetadataHeaders.append(metadata, to: &headers)
+        if !metadata.isEmpty { MetadataHeaders.append(metadata, to: &headers) }
         session.submitResponse(stream: call.id, headers: headers)
     }
 

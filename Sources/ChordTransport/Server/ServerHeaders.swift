@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordHTTP2
+import ChordRPC
 
 /// The header lists that every server sends, made once.
 enum ServerHeaders {
@@ -12,10 +13,26 @@ enum ServerHeaders {
     ])
     static let accepted = HTTP2Headers(response)
     /// The head of a gRPC answer whose messages may be compressed.
-    static let compressed = HTTP2Headers.Prepared([
-        (":status", "200"), ("content-type", "application/grpc"), ("grpc-encoding", "gzip"),
-    ])
-    static let acceptedCompressed = HTTP2Headers(compressed)
+    static let acceptedCompressed = HTTP2Headers(
+        HTTP2Headers.Prepared([
+            (":status", "200"), ("content-type", "application/grpc"), ("grpc-encoding", "gzip"),
+        ])
+    )
+
+    /// The head of a call's answer.
+    ///
+    /// Who has sent compressed messages without having been told that they are read is told now, as
+    /// gRPC demands; to say it to everybody would cost every call some bytes.
+    static func head(of call: ServerCallRecord, isCompressed: Bool = false) -> HTTP2Headers {
+        var headers = isCompressed ? acceptedCompressed : accepted
+        if call.encoding != nil { offerEncodings(in: &headers) }
+        return headers
+    }
+
+    static func offerEncodings(in headers: inout HTTP2Headers) {
+        headers.append("grpc-accept-encoding", MessageEncoding.offered)
+    }
+
     static let okTrailers = HTTP2Headers(HTTP2Headers.Prepared([("grpc-status", "0")]))
     static let methodNotAllowed = HTTP2Headers(
         HTTP2Headers.Prepared([(":status", "405"), ("allow", "POST")])

@@ -20,7 +20,7 @@ struct ServicesTests {
         _ method: RPCMethod,
         at name: String,
         in ring: InProcessRing,
-        sending message: [UInt8],
+        sending message: [UInt8]?,
         as identity: PeerIdentity = client
     ) throws -> ClientStream {
         let transport = ring.network.transport(identity: identity)
@@ -32,7 +32,7 @@ struct ServicesTests {
                 deadline: nil
             )
             let stream = transport.openStream(call, on: executor)
-            try await stream.send(message)
+            if let message { try await stream.send(message) }
             stream.finishSending()
             return stream
         }
@@ -207,6 +207,14 @@ struct ServicesTests {
                 try ring.executor.wait { try await stream.nextMessage() }
             }
             #expect(error?.code == .invalidArgument, "\(method)")
+        }
+        // That there is none is the protocol's affair and not the message's.
+        for method in [Self.watch, AdminMethods.watch] {
+            let stream = try open(method, at: "n0", in: ring, sending: nil, as: Self.admin)
+            let error = #expect(throws: Status.self) {
+                try ring.executor.wait { try await stream.nextMessage() }
+            }
+            #expect(error?.code == .internalError, "\(method)")
         }
         #expect(ring.shell("n0").view.isMember)
     }

@@ -5,14 +5,19 @@
 
     against_client.py --roots ca.pem --certificate n1.pem --key n1.key
 
-The first line of output is a JSON list of the cases: at which address each is, what it does, which
-gRPC status the caller may be told (nothing but OK where the client must not mind), what the reason
-must contain, and within how many seconds it should give up. Then comes a JSON line for each connection that has ended: the case, and
-what the client did wrong on it. The program ends with its standard input. With --table the cases are
-listed and nothing is run.
+The first line of output is a JSON list of the cases: at which address each is, what it does, how it is
+to be called, which gRPC status the caller may be told (nothing but OK where the client must not mind),
+what the reason must contain, which messages the caller gets, and within how many seconds it should give
+up. Then comes a JSON line for each connection that has ended: the case, and what the client did wrong on
+it. The program ends with its standard input. With --table the cases are listed and nothing is run.
+
+A call has one message each way unless the case is about a stream. `sends` are the sizes of the messages
+that the client sends, an empty one where it is not said, each as frames.filler makes it; a stream sends
+all that it has, ends there unless `ends` says otherwise, and reads. `gzip` asks for compression both ways.
 """
 
 import argparse
+import base64
 import json
 import socket
 import sys
@@ -20,11 +25,18 @@ import threading
 
 import cases
 import client_connection
+import client_gzip
 import client_messages
+import client_streams
 from answerer import Answerer
 from connection import server_context
 
-SUITES = (client_connection.suite, client_messages.suite)
+SUITES = (
+    client_connection.suite,
+    client_messages.suite,
+    client_streams.suite,
+    client_gzip.suite,
+)
 PRINTING = threading.Lock()
 
 
@@ -62,13 +74,18 @@ def listen(case, listener, context):
 def offer(case, context):
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=listen, args=(case, listener, context), daemon=True).start()
-    status = case.options["status"]
+    status, messages = case.options["status"], case.options.get("messages")
     return {
         "case": case.number,
         "says": case.says,
         "address": f"127.0.0.1:{listener.getsockname()[1]}",
         "status": [status] if isinstance(status, str) else list(status),
         "told": case.options.get("told"),
+        "stream": case.options.get("stream", False),
+        "gzip": case.options.get("gzip", False),
+        "sends": case.options.get("sends", [0]),
+        "ends": case.options.get("ends", True),
+        "messages": None if messages is None else [base64.b64encode(each).decode() for each in messages],
         "seconds": case.options.get("seconds", 15),
     }
 

@@ -18,8 +18,11 @@ import cases
 import server_connection
 import server_frames
 import server_grpc
+import server_gzip
 import server_hpack
 import server_messages
+import server_stream_life
+import server_streams
 from caller import Caller
 from connection import client_context
 
@@ -29,6 +32,9 @@ SUITES = (
     server_messages.suite,
     server_hpack.suite,
     server_grpc.suite,
+    server_streams.suite,
+    server_stream_life.suite,
+    server_gzip.suite,
 )
 
 
@@ -46,6 +52,13 @@ def arguments():
     parser.add_argument(
         "--echoes", action="store_true", help="the method answers any message with itself"
     )
+    parser.add_argument(
+        "--streams", action="store_true", help="the server has chord.test.Stream: server_streams.py"
+    )
+    parser.add_argument(
+        "--compresses", action="store_true", help="it compresses answers for who accepts gzip"
+    )
+    parser.add_argument("--health", action="store_true", help="it has grpc.health.v1.Health")
     parser.add_argument("--plain", action="store_true", help="without TLS, as to tls_forwarder.py")
     parser.add_argument("--only", default="", help="run cases whose number begins so")
     parser.add_argument("--json", action="store_true")
@@ -69,7 +82,8 @@ def main():
         case
         for suite in SUITES
         for case in suite.cases
-        if case.number.startswith(options.only) and (options.echoes or not case.options.get("echo"))
+        if case.number.startswith(options.only)
+        and all(getattr(options, need) for need in case.options.get("needs", ()))
     ]
     began = time.monotonic()
     results = cases.run_all(chosen, opened)

@@ -53,35 +53,5 @@ class Caller(Connection):
         """A call with a header block of the case's own."""
         self.send(frames.headers(stream, block), frames.data(stream, frames.message()))
 
-    def upload(self, stream, body, piece=frames.DEFAULT_FRAME):
-        """Sends a call's bytes and its end, as fast as the server's windows open."""
-        sent = 0
-        while sent < len(body):
-            room = min(
-                self.limits.get(frames.INITIAL_WINDOW_SIZE, frames.DEFAULT_WINDOW)
-                + self.increments(stream),
-                frames.DEFAULT_WINDOW + self.increments(0),
-            )
-            if self.is_closed or self.has_ended(stream):
-                return
-            if sent >= room:
-                self.read()
-                continue
-            part = body[sent : min(sent + piece, room)]
-            self.send(frames.data(stream, part, end=False))
-            sent += len(part)
-        self.send(frames.data(stream))
-
-    def increments(self, stream):
-        updates = self.of_type(frames.WINDOW_UPDATE, stream)
-        return sum(int.from_bytes(each.payload, "big") for each in updates)
-
-    @property
-    def limits(self):
-        """What the server's settings say."""
-        found = {}
-        for frame in self.of_type(SETTINGS):
-            for start in range(0, len(frame.payload) - 5, 6):
-                name = int.from_bytes(frame.payload[start : start + 2], "big")
-                found[name] = int.from_bytes(frame.payload[start + 2 : start + 6], "big")
-        return found
+    def listens(self, stream):
+        return super().listens(stream) and not self.has_ended(stream)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a case is: a number, what is sent, and which outcomes are right.
 
-A number reads suite/section/count, as "http2/6.1/2": http2 is RFC 9113, hpack RFC 7541, grpc the
-description of gRPC over HTTP/2, where the section is a word. Several outcomes stand where the text
-leaves a choice.
+A number reads suite/section/count, as "http2/6.1/2": http2 is RFC 9113, hpack RFC 7541, grpc, grpc-stream
+and grpc-gzip the descriptions of gRPC over HTTP/2 and of its compression, where the section is a word.
+Several outcomes stand where the text leaves a choice.
 """
 
 import concurrent.futures

@@ -10,7 +10,7 @@ import time
 import hpack
 import frames
 from frames import ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING
-from frames import PADDED, RST_STREAM, SETTINGS, WITH_PRIORITY
+from frames import PADDED, RST_STREAM, SETTINGS, WINDOW_UPDATE, WITH_PRIORITY
 
 
 class Silence(Exception):
@@ -113,6 +113,51 @@ class Connection:
         except OSError:
             pass
 
+    # Out, within the windows.
+
+    def upload(self, stream, body, piece=frames.DEFAULT_FRAME, sent=0, end=True):
+        """Sends a stream's bytes, of which some may be sent, and its end, as fast as the other side's
+        windows open."""
+        while sent < len(body):
+            if not self.listens(stream):
+                return
+            room = self.room(stream)
+            if sent >= room:
+                self.read()
+                continue
+            part = body[sent : min(sent + piece, room)]
+            self.send(frames.data(stream, part, end=False))
+            sent += len(part)
+        if end:
+            self.send(frames.data(stream))
+
+    def listens(self, stream):
+        """Whether the other side still wants a stream's bytes."""
+        return not self.is_closed and not self.resets(stream)
+
+    def room(self, stream, others=0):
+        """How many bytes a stream may have sent by now, where the connection's others have sent so
+        many."""
+        window = self.limits.get(frames.INITIAL_WINDOW_SIZE, frames.DEFAULT_WINDOW)
+        return min(
+            window + self.increments(stream),
+            frames.DEFAULT_WINDOW + self.increments(0) - others,
+        )
+
+    def increments(self, stream):
+        updates = self.of_type(WINDOW_UPDATE, stream)
+        return sum(int.from_bytes(each.payload, "big") for each in updates)
+
+    @property
+    def limits(self):
+        """What the other side's settings say."""
+        found = {}
+        for frame in self.of_type(SETTINGS):
+            for start in range(0, len(frame.payload) - 5, 6):
+                name = int.from_bytes(frame.payload[start : start + 2], "big")
+                found[name] = int.from_bytes(frame.payload[start + 2 : start + 6], "big")
+        return found
+
     # In.
 
     def read(self):
@@ -195,6 +240,15 @@ class Connection:
             if self.is_closed:
                 return None
             self.read()
+
+    def until(self, holds):
+        """Reads until something holds, or the other side has closed."""
+        while not self.is_closed and not holds():
+            self.read()
+
+    def finished(self, stream=1):
+        """Reads until a stream has come to its end, one way or the other."""
+        self.until(lambda: self.has_ended(stream) or self.resets(stream))
 
     def settle(self):
         """Waits until the other side has done everything that it was sent, or has closed.

@@ -169,3 +169,24 @@ def block(fields):
 def message(payload=b"", flag=0, length=None):
     """A message behind its prefix; `length` lets the prefix lie."""
     return struct.pack(">BI", flag, len(payload) if length is None else length) + payload
+
+
+def messages(body):
+    """The messages that a stream's bytes hold, each with its compressed flag; what is cut off at the
+    end is left out."""
+    found, start = [], 0
+    while start + 5 <= len(body):
+        flag, size = struct.unpack_from(">BI", body, start)
+        start += 5 + size
+        if start <= len(body):
+            found.append((flag, body[start - size : start]))
+    return found
+
+
+# It repeats itself from here on.
+FILLER = bytes(index * 31 + (index >> 8) & 255 for index in range(1 << 16))
+
+
+def filler(size):
+    """A message that no run of equal bytes makes up."""
+    return (FILLER * (size // len(FILLER) + 1))[:size]

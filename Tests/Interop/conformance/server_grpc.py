@@ -335,18 +335,18 @@ def _(c):
 
 for number, size in enumerate((0, 1, 16_379, 16_380, 65_536, 1 << 20, LIMIT), 1):
 
-    @case(f"grpc/echo/{number}", f"a message of {size} bytes comes back", answers(status=0), echo=True)
+    @case(f"grpc/echo/{number}", f"a message of {size} bytes comes back", answers(status=0), needs=("echoes",))
     def _(c, size=size):
         c.greet((frames.INITIAL_WINDOW_SIZE, 2**31 - 1))
         c.send(frames.window(0, 2**31 - 1 - frames.DEFAULT_WINDOW), c.open())
-        body = message(bytes(index * 31 + (index >> 8) & 255 for index in range(size)))
+        body = message(frames.filler(size))
         c.upload(1, body)
         c.wait(lambda frame: frame.stream == 1 and frame.flags & END_STREAM)
         expect(c.body(1) == body, f"{len(c.body(1))} other bytes come back")
 
 
 @case("grpc/echo/8", "a message of 1000 bytes in frames of one byte comes back",
-      answers(status=0), echo=True)  # fmt: skip
+      answers(status=0), needs=("echoes",))  # fmt: skip
 def _(c):
     c.greet()
     body = message(bytes(range(250)) * 4)
@@ -356,7 +356,7 @@ def _(c):
 
 
 @case("grpc/echo/9", "a message of 100 bytes through a window of 7, as it is opened again",
-      answers(status=0), echo=True)  # fmt: skip
+      answers(status=0), needs=("echoes",))  # fmt: skip
 def _(c):
     c.greet((frames.INITIAL_WINDOW_SIZE, 7))
     body = message(bytes(range(100)))
@@ -371,7 +371,7 @@ def _(c):
 
 
 @case("grpc/echo/10", "a message of 4 MiB and a byte", answers(status=8),
-      closes("ENHANCE_YOUR_CALM"), resets(1, "NO_ERROR"), echo=True)  # fmt: skip
+      closes("ENHANCE_YOUR_CALM"), resets(1, "NO_ERROR"), needs=("echoes",))  # fmt: skip
 def _(c):
     c.greet()
     c.send(c.open())

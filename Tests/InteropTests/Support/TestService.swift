@@ -43,9 +43,12 @@ final class TestService: Sendable {
     var waits: [Wait] { waiting.withLockedValue { $0 } }
 
     /// Serves everybody with a certificate.
-    var router: Router {
+    var router: Router { router(over: .standard) }
+
+    /// The same, with a table that admits to other services too.
+    func router(over table: AuthorizationTable) -> Router {
         var router = Router(
-            authorization: AuthorizationTable.standard.admitting(
+            authorization: table.admitting(
                 Set(Role.allCases),
                 to: Self.methods,
                 of: TestMethod.service

@@ -107,7 +107,8 @@ struct BareTransport: Sendable {
         at address: String,
         expecting expected: ExpectedPeer = ExpectedPeer(name: PythonServer.name),
         within time: Duration = .seconds(20),
-        metadata: Metadata = []
+        metadata: Metadata = [],
+        compression: MessageEncoding? = nil
     ) async -> ObservedCall.Outcome {
         let observed = ObservedCall()
         return await withCheckedContinuation { continuation in
@@ -118,7 +119,8 @@ struct BareTransport: Sendable {
                         method: method,
                         message: message,
                         deadline: executor.now + time,
-                        metadata: metadata
+                        metadata: metadata,
+                        compression: compression
                     ),
                     over: client,
                     on: executor
