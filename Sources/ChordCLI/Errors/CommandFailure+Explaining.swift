@@ -51,6 +51,20 @@ extension CommandFailure {
                     "give --ring, --hash, --width, --id-from and --successors as the ring has them, or"
                     + " join another"
             )
+        case .noContact where raw.contains("noUsableIdentity: "):
+            self.init(
+                .refused,
+                text,
+                hint: "--admit-host-certificates accepts such a node, proven for its host only;"
+                    + " docs/interop.md says when to"
+            )
+        case .noContact where raw.contains("speaks no chord.v1"):
+            self.init(
+                .unavailable,
+                text,
+                hint:
+                    "a node of another make is joined with --dialect, and asked through one of ours"
+            )
         case .noContact where Self.isRefusalByCertificate(raw):
             self.init(
                 .refused,

@@ -68,6 +68,10 @@ package struct RingClient: Sendable {
             )
             guard result.status.isOK else {
                 let status = result.status
+                if status.origin == .peer, status.code == .unimplemented {
+                    failures.append(ChordError.speaksAnother(address))
+                    continue
+                }
                 failures.append(
                     status.message.contains(address) ? status.message : "\(address): \(status)"
                 )

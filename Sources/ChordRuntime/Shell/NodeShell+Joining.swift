@@ -327,8 +327,15 @@ extension ChordError {
             self.init(.nameTaken, "cannot join through \(address): \(status.message)")
         case (.peer, .permissionDenied), (.peer, .unauthenticated), (.peer, .invalidArgument):
             self.init(.refused, "\(address) does not let this node join: \(status)")
+        case (.peer, .unimplemented):
+            self.init(.noContact, Self.speaksAnother(address))
         default:
             self.init(.noContact, "\(address): \(status)")
         }
+    }
+
+    /// What a node of another make is, to who does not know its dialect or cannot ask it.
+    static func speaksAnother(_ address: String) -> String {
+        "\(address) speaks no chord.v1: it is no node of this make"
     }
 }

@@ -279,6 +279,19 @@ def check(suite):
         found = {check["check"]: check["outcome"] for check in report["checks"]}
         expect("theirs alone", found["concord: owner of its own identifier"], "known")
         expect("theirs alone", code, 0)
+        # Who lacks a setting is told which.
+        join = ["--name", "n3", "--listen", "127.0.0.1:0", "--certs-dir", suite.folder]
+        join += ["--join", ring.members["c1"].address, "--join-timeout", "500ms"]
+        admit = "--admit-host-certificates"
+        for more, expected, hint in (
+            ([], 77, admit),
+            ([admit], 69, "--dialect"),
+            ([admit, "--dialect", "concord", "--hash", "sha1"], 78, "--hash"),
+        ):
+            command = [suite.options.chord, "serve", *join, *more]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            expect(f"serve {' '.join(more)}", done.returncode, expected)
+            expect(f"serve {' '.join(more)}", hint in done.stderr.splitlines()[-1], True)
     with suite.ring() as ring:
         grow(ring, [THEIRS, OURS, THEIRS, OURS])
         suite.settle(ring, "2 + 2")
