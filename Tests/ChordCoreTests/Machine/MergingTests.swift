@@ -102,14 +102,16 @@ import Testing
         for _ in 0..<4 where place == nil { place = search(machine.tick()) }
         let first = try #require(place)
         // Another ring: we offer ourselves to the member before us there, and go on asking.
-        #expect(machine.resolvePlace(.after(node(5), isHead: false), for: first) == [.offer(node(5))])
+        let answer = ChordMachine.PlaceAnswer.after(node(5), isHead: false)
+        #expect(machine.resolvePlace(answer, for: first) == [.offer(node(5))])
         #expect(machine.lostMembers == [node(20)])
         place = nil
         for _ in 0..<4 where place == nil { place = search(machine.tick()) }
         let second = try #require(place)
-        #expect(machine.resolvePlace(.after(machine.predecessor, isHead: true), for: second).isEmpty)
+        let known = ChordMachine.PlaceAnswer.after(machine.predecessor, isHead: true)
+        #expect(machine.resolvePlace(known, for: second).isEmpty)
         #expect(machine.lostMembers.isEmpty)
-        #expect(machine.resolvePlace(.after(node(5), isHead: false), for: second).isEmpty)
+        #expect(machine.resolvePlace(answer, for: second).isEmpty)
     }
 
     @Test func probesBecomeSlow() throws {

@@ -20,6 +20,7 @@ enum TestCertificates {
         let authority = try TestAuthority("ours", in: folder)
         let requests: [TestAuthority.Request] = [
             .member("n1"), .member("n2"), .member("n3"), .member("alice", role: "client"),
+            .member("bob", role: "admin"),
         ]
         var result: [String: Certificates] = [:]
         for request in requests {

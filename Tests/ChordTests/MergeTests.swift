@@ -1,0 +1,64 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import Testing
+
+@Suite struct MergeTests {
+    private func client(_ name: String, of node: ChordNode) throws -> ChordClient {
+        try ChordClient(
+            ChordClientConfiguration(
+                nodes: [node.reference.address],
+                certificates: try TestCertificates.of(name)
+            )
+        )
+    }
+
+    /// Two rings of one name, each of one node that has never heard of the other.
+    @Test(.timeLimit(.minutes(1))) func anAdministratorMergesRings() async throws {
+        let one = try await ChordNode(try configuration("n1"))
+        let two = try await ChordNode(try configuration("n2"))
+        try await running(one) {
+            try await running(two) {
+                let alice = try client("alice", of: one)
+                let refusal = await #expect(throws: ChordError.self) {
+                    try await alice.merge(with: two.reference.address)
+                }
+                #expect(refusal?.code == .refused)
+                await alice.close()
+                let bob = try client("bob", of: one)
+                let mistake = await #expect(throws: ChordError.self) {
+                    try await bob.merge(with: "nowhere")
+                }
+                #expect(mistake?.code == .invalidConfiguration)
+                #expect(one.successors.isEmpty)
+                let contact = try await bob.merge(with: two.reference.address)
+                #expect(contact == two.reference)
+                try await wait(for: one) { one.successors == [two.reference] }
+                try await wait(for: two) { two.successors == [one.reference] }
+                await bob.close()
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func ringsOfOtherNamesStayApart() async throws {
+        let one = try await ChordNode(try configuration("n1"))
+        var other = try configuration("n2")
+        other.ring.name = "other"
+        let two = try await ChordNode(other)
+        try await running(one) {
+            try await running(two) {
+                let bob = try client("bob", of: one)
+                let refusal = await #expect(throws: ChordError.self) {
+                    try await bob.merge(with: two.reference.address)
+                }
+                #expect(refusal?.code == .parametersDiffer)
+                #expect(refusal?.message.contains("\"other\"") == true)
+                await bob.close()
+                #expect(one.successors.isEmpty)
+                #expect(two.successors.isEmpty)
+            }
+        }
+    }
+}
