@@ -47,6 +47,19 @@ import Testing
     private let parametersBytes =
         "15" + "0a0172" + "1206736861323536" + "1a020a0b" + "2010" + "2801" + "3004"
 
+    @Test func meet() throws {
+        try check(
+            MeetRequest(node: first, parameters: parameters),
+            "0a" + firstBytes + "12" + parametersBytes
+        )
+        try check(
+            MeetRequest(node: first, parameters: parameters, contact: second),
+            "0a" + firstBytes + "12" + parametersBytes + "1a" + secondBytes
+        )
+        try check(MeetReply(), "")
+        try check(AdminMergeRequest(contact: "h:2"), "0a03683a32")
+    }
+
     @Test func findSuccessor() throws {
         try check(FindSuccessorRequest(id: Identifier(0x0102)), "0a020102")
         try check(

@@ -64,10 +64,12 @@ extension TransportConfiguration {
         /// however many calls are under way: shedding them would turn load into suspicion.
         public var maintenancePaths: Set<String>
 
-        /// The maintenance calls of this project's contract.
+        /// The maintenance calls of this project's contract, and of those that it also speaks.
         public static let standardMaintenancePaths: Set<String> = [
             "/chord.v1.ChordService/Notify", "/chord.v1.ChordService/GetPredecessor",
             "/chord.v1.ChordService/GetSuccessorList", "/chord.v1.ChordService/Leave",
+            "/chord.v1.ChordService/Found", "/chord.v1.ChordService/Meet",
+            "/concord.ChordService/GetRing", "/concord.ChordService/Notify",
         ]
 
         /// The defaults, each of which can be given another value.
