@@ -77,8 +77,10 @@ final class ForeignLookup: @unchecked Sendable {
             return advance()
         }
         // As certain as maintenance: who is taken for dead here changes the answer.
-        var manner = PeerManner(deadline: deadline, floor: max(floor, states.peers.limits.initial))
-        manner.connectLimit = states.peers.limits.initial
+        let manner = PeerManner(
+            deadline: deadline,
+            floor: max(floor, states.peers.limits.maintenanceFloor)
+        )
         saying = states.ask(node, manner, isCertain: true, on: executor) { [self] answer in
             saying = nil
             guard completion != nil else { return }

@@ -144,7 +144,9 @@ package final class PeerSaying: @unchecked Sendable {
             at: target,
             message: request.message,
             deadline: manner.deadline,
-            floor: manner.floor,
+            // Others' nodes give no sign before their answer, and may be slow: a false verdict of death
+            // names a wrong owner. One that has crashed refuses its connection, which takes no waiting.
+            floor: dialect.name == .native ? manner.floor : max(manner.floor, peers.limits.cap),
             connectLimit: manner.connectLimit,
             isSecondTry: manner.isSecondTry && answers.isEmpty,
             patience: dialect.name == .native ? nil : manner.foreignPatience,

@@ -200,7 +200,7 @@ class Ring:
             time.sleep(min(0.02, self.interval / 10))
         return time.monotonic() - begin
 
-    def look_up(self, count, seed=1, under_way=64, others=()):
+    def look_up(self, count, seed=1, under_way=16, others=()):
         """Lets each of ours look up so many identifiers, those of the nodes and their neighbours among
         them, and compares each answer with the sorted list.
 
