@@ -101,6 +101,7 @@ struct WrongPointers {
                 .init("stabilisation", "each second on average, at exponential intervals"),
                 .init("fingers", "all in each round"),
                 .init("prompt rounds", "one, of a node that has joined"),
+                .init("merging", "off, but for the shipped settings"),
                 .init("successor list", "\(Self.listLength)"),
                 .init("delay", "0.1 ms; who is dead is known after a round trip"),
                 .init("looks", "\(options.samples), one second apart"),
@@ -196,6 +197,8 @@ struct WrongPointers {
         machine.promptCapacity = 1
         machine.promptRefill = 0
         machine.fingerQuietTicks = 1
+        // Looks for one's own place find newcomers besides, which theory knows nothing of.
+        machine.merging.isOn = false
         var settings = shippedSettings(ratio)
         settings.network.delay = .fixed(.microseconds(100))
         settings.machine = machine
