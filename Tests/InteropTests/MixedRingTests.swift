@@ -8,7 +8,7 @@ import Testing
 
 /// Rings of our processes and of a node of Concord's contract in Python, with its faults. What is run here
 /// in small, `make interop` runs in full; the scenarios are those of Tests/Interop/concord/mixed.py.
-@Suite("Mixed rings", .serialized, .timeLimit(.minutes(3)))
+@Suite("Mixed rings", .serialized, .timeLimit(.minutes(10)))
 struct MixedRingTests {
     /// One program for all of them, as they share certificates.
     @Test("rings of both kinds become ideal, mend, and name the right owners")
@@ -23,7 +23,7 @@ struct MixedRingTests {
         ) { process in
             try await eventually(
                 "the scenarios end; they say: \(process.report)",
-                within: .seconds(170)
+                within: .seconds(500)
             ) {
                 process.output.hasEnded && process.errors.hasEnded
             }
