@@ -103,9 +103,9 @@ struct ConcordBytesTests {
     @Test("who leaves names its predecessor to the node after it")
     func leave() {
         let state = RingState(node: second, predecessor: first, successors: [first])
-        #expect(calls(.leave(state)) == ["Notify \(firstBytes)"])
+        #expect(calls(.leave(Farewell(state: state))) == ["Notify \(firstBytes)"])
         let alone = RingState(node: second, predecessor: second, successors: [second])
-        #expect(calls(.leave(alone)) == [])
+        #expect(calls(.leave(Farewell(state: alone))) == [])
     }
 
     // MARK: What is not as it should be

@@ -128,9 +128,10 @@ import Testing
                 == ["\(service).Notify 0a" + firstBytes + "12" + parametersBytes + "1801"]
         )
         #expect(
-            said(.leave(state))
+            said(.leave(Farewell(state: state, lost: [first])))
                 == [
                     "\(service).Leave 0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes
+                        + "22" + firstBytes
                 ]
         )
     }
@@ -149,11 +150,15 @@ import Testing
     }
 
     @Test func leave() throws {
+        let state = RingState(node: first, predecessor: second, successors: [second])
         try check(
-            LeaveRequest(
-                state: RingState(node: first, predecessor: second, successors: [second])
-            ),
+            LeaveRequest(Farewell(state: state)),
             "0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes
+        )
+        try check(
+            LeaveRequest(Farewell(state: state, lost: [second, first])),
+            "0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes
+                + "22" + secondBytes + "22" + firstBytes
         )
         try check(LeaveReply(), "")
     }

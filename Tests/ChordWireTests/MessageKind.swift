@@ -78,7 +78,9 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
             )
         },
         MessageKind(LeaveRequest.self) { generator, space in
-            LeaveRequest(state: generator.state(space))
+            LeaveRequest(
+                Farewell(state: generator.state(space), lost: generator.state(space).successors)
+            )
         },
         MessageKind(LeaveReply.self) { _, _ in LeaveReply() },
         MessageKind(HealthCheckRequest.self) { generator, _ in

@@ -128,6 +128,11 @@ import Testing
             WireWriter().message(1, good).message(2, good).message(3, bad),
             "successors[0]"
         )
+        check(
+            LeaveRequest.self,
+            WireWriter().message(1, good).message(2, good).message(4, bad),
+            "lost[0]"
+        )
     }
 
     @Test func refusesWhatIsMissing() {
@@ -236,7 +241,10 @@ import Testing
         #expect(error?.message == "FindSuccessorRequest.excluded: 33 nodes, at most 32")
         let state = WireWriter().message(1, node).message(2, node)
         try check(state, 3, 64, "LeaveRequest.successors") { (message: LeaveRequest) in
-            message.state.successors.count
+            message.farewell.state.successors.count
+        }
+        try check(state, 4, 64, "LeaveRequest.lost") { (message: LeaveRequest) in
+            message.farewell.lost.count
         }
         let parameters = WireWriter.parameters(probe: [0, 1], width: 12)
         try check(state.message(4, parameters), 3, 64, "GetSuccessorListReply.successors") {

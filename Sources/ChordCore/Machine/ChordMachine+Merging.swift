@@ -76,7 +76,8 @@ extension ChordMachine {
     // MARK: Who is lost
 
     /// A new neighbour may be here for a short time only, and does not know who was here before. It gets to
-    /// know two of those that this node lost, so that not all who know of another ring die with a few.
+    /// know two of those that this node lost, so that not all who know of another ring die with a few. (Who
+    /// leaves names more of them in its farewell.)
     func handOver(to neighbour: NodeReference) -> [Directive] {
         merging.lost.entries.filter { $0.id != neighbour.id }.prefix(2).map {
             .meet(neighbour, contact: $0)

@@ -79,10 +79,8 @@ extension ChordMachine {
 
     /// A neighbour says that it leaves: a failure that needs no waiting. The shell has seen to it that
     /// it speaks about itself.
-    public mutating func neighbourLeft(
-        _ leaver: NodeReference,
-        successors rest: [NodeReference]
-    ) -> [Directive] {
+    public mutating func neighbourLeft(_ farewell: Farewell) -> [Directive] {
+        let leaver = farewell.state.node
         guard phase == .member, leaver.id != node.id else { return [] }
         // The farewell of a former life may arrive when the node is back already.
         let known = [predecessor] + successors.entries + table.entries
@@ -90,7 +88,7 @@ extension ChordMachine {
         else { return [] }
         var directives: [Directive] = []
         if successors.head?.id == leaver.id {
-            directives += dropHead(cause: .left, rest: rest)
+            directives += dropHead(cause: .left, rest: farewell.state.successors)
         } else {
             directives += changing(.left) { machine, _ in
                 machine.table.remove(leaver.id)
@@ -98,6 +96,7 @@ extension ChordMachine {
             }
         }
         if waitingCandidate?.id == leaver.id { waitingCandidate = nil }
+        remember(farewell.lost.prefix(Farewell.lostLimit))
         merging.lost.remove(leaver.id)
         if predecessor.id == leaver.id {
             isPredecessorGone = true

@@ -233,15 +233,17 @@ public struct ChordMachine: Hashable, Sendable {
         let range = view.range
         var directives: [Directive] = []
         var told: Set<Identifier> = [node.id]
+        let farewell = Farewell(
+            state: RingState(
+                node: node,
+                predecessor: predecessor,
+                successors: successors.entries
+            ),
+            lost: Array(merging.lost.entries.prefix(Farewell.lostLimit))
+        )
         for neighbour in [predecessor] + successors.entries.prefix(1)
         where told.insert(neighbour.id).inserted {
-            directives.append(
-                .sendLeave(
-                    neighbour,
-                    predecessor: predecessor,
-                    successors: successors.entries
-                )
-            )
+            directives.append(.sendLeave(neighbour, farewell))
         }
         phase = .left
         operation = nil
@@ -265,9 +267,10 @@ public struct ChordMachine: Hashable, Sendable {
         let before = view
         var directives: [Directive] = []
         change(&self, &directives)
-        // Who left is gone; who is missing otherwise may be cut off only.
+        // Whoever a list passes over may be cut off only, and be back one day. Who left was taken out of the
+        // table by the change itself and is not among them; those whom its farewell passed over are.
         let missing = table.take(over: successors)
-        if before.isMember, cause != .left { remember(missing) }
+        if before.isMember { remember(missing) }
         let after = view
         guard after != before else { return directives }
         directives.append(.publish)

@@ -20,8 +20,8 @@ public enum Directive: Hashable, Sendable {
     case nudge(NodeReference)
     /// Look up the owner of an identifier, and answer ``ChordMachine/resolveFinger(_:for:)``.
     case findFinger(Token, Identifier)
-    /// Tell a node that we go away; it gets our predecessor and list along.
-    case sendLeave(NodeReference, predecessor: NodeReference, successors: [NodeReference])
+    /// Tell a node that we go away.
+    case sendLeave(NodeReference, Farewell)
     /// Look up who stands right before this node's identifier, through a node that may be of another ring,
     /// and answer ``ChordMachine/resolvePlace(_:for:)``, always.
     case findPlace(Token, via: NodeReference)

@@ -215,13 +215,13 @@ struct ChordService: Sendable {
         _ bytes: UnsafeRawBufferPointer,
         _ call: inout ServerCall
     ) -> HandlerOutcome {
-        let state: RingState
+        let farewell: Farewell
         do throws(WireError) {
-            state = try LeaveRequest(decoding: bytes, space: space).state
+            farewell = try LeaveRequest(decoding: bytes, space: space).farewell
         } catch {
             return .failed(Status(.invalidArgument, "\(error)"))
         }
-        let leaver = state.node
+        let leaver = farewell.state.node
         if let refusal = shell.refusal(of: leaver, claimedBy: call.peer, as: "leaver") {
             return .failed(refusal)
         }
@@ -229,7 +229,7 @@ struct ChordService: Sendable {
         let space = space
         // The answer waits for the change: the leaver may go once its neighbours know.
         shell.enter { shell in
-            shell.neighbourLeft(leaver, successors: state.successors)
+            shell.neighbourLeft(farewell)
             responder.succeed(LeaveReply().encoded(in: space))
         }
         return .deferred

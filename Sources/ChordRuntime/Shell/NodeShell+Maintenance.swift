@@ -48,8 +48,7 @@ extension NodeShell {
             case .findPlace(let token, let contact): findPlace(token, through: contact)
             case .offer(let peer): meet(peer, contact: nil)
             case .meet(let peer, let contact): meet(peer, contact: contact)
-            case .sendLeave(let peer, let predecessor, let successors):
-                sendLeave(to: peer, predecessor: predecessor, successors: successors)
+            case .sendLeave(let peer, let farewell): sendLeave(farewell, to: peer)
             case .roundSoon: scheduleRound()
             case .report(let event): report(event)
             case .verifyRival(let rival): verifyRival(rival)
@@ -171,22 +170,15 @@ extension NodeShell {
         ) { completion($0.result.status) }
     }
 
-    private func sendLeave(
-        to peer: NodeReference,
-        predecessor: NodeReference,
-        successors: [NodeReference]
-    ) {
-        let state = RingState(
-            node: machine.node,
-            predecessor: predecessor,
-            successors: successors
-        )
+    private func sendLeave(_ farewell: Farewell, to peer: NodeReference) {
+        let state = farewell.state
         // To a node of another make that stands before us there is nothing to say: it looks after us, and
         // finds us gone. One that stands after us hears who stood before.
-        let isPredecessor = peer.id == predecessor.id && peer.id != successors.first?.id
+        let isPredecessor =
+            peer.id == state.predecessor.id && peer.id != state.successors.first?.id
         if isPredecessor, peers.dialects.isForeign(peer.address) { return }
         leavesUnderWay += 1
-        tell(peer, .leave(state)) { [weak self] status in
+        tell(peer, .leave(farewell)) { [weak self] status in
             self?.assumeIsolated { shell in
                 if !status.isOK {
                     shell.logger.debug(

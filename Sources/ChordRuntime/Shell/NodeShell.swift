@@ -153,8 +153,11 @@ package actor NodeShell {
         perform(machine.nudged(by: successor.id))
     }
 
-    func neighbourLeft(_ leaver: NodeReference, successors: [NodeReference]) {
-        perform(machine.neighbourLeft(leaver, successors: admissible(successors)))
+    func neighbourLeft(_ farewell: Farewell) {
+        var farewell = farewell
+        farewell.state.successors = admissible(farewell.state.successors)
+        farewell.lost = farewell.lost.filter { isRightlyPlaced($0) }
+        perform(machine.neighbourLeft(farewell))
     }
 
     func suspect(_ id: Identifier) {

@@ -12,7 +12,7 @@ final class MachineNode {
     struct Inbound {
         enum Content {
             case answer(Token, StateAnswer)
-            case leave(NodeReference, successors: [NodeReference])
+            case leave(Farewell)
             case place(attempt: UInt32, RingState)
         }
 

@@ -78,7 +78,7 @@ private struct MachineRun {
             roundsAllowed: roundsAllowed,
             members: world.snapshot().members.count,
             ringsAtRepair: ringsAtRepair,
-            isForgotten: isForgotten,
+            isForgotten: isForgotten && rounds == nil,
             meanHops: meanHops,
             trace: world.trace ?? []
         )

@@ -88,14 +88,14 @@ extension MachineWorld {
     /// The groups of members of which nobody knows anybody in another group.
     func groups(without number: Int = 0) -> Int {
         var known: [Identifier: [Identifier]] = [:]
-        for other in nodes.indices where other != number && nodes[other].isUp {
-            let machine = nodes[other].machine
-            if machine.phase == .member {
-                known[machine.node.id] = machine.acquaintances.map(\.id)
-            } else if let member = nodes[other].placeBefore {
-                // It is about to be a member, and knows nobody else.
-                known[machine.node.id] = [member]
-            }
+        let others = nodes.indices.filter { $0 != number && nodes[$0].isUp }
+        for machine in others.map({ nodes[$0].machine }) where machine.phase == .member {
+            known[machine.node.id] = machine.acquaintances.map(\.id)
+        }
+        // Who is about to be a member knows the one whose list it asks for, and nobody else.
+        for other in others where nodes[other].machine.phase == .outside {
+            guard let member = nodes[other].placeBefore, known[member] != nil else { continue }
+            known[nodes[other].machine.node.id] = [member]
         }
         return Acquaintance.groups(known)
     }
@@ -105,13 +105,12 @@ extension MachineWorld {
     private func admitsFarewell(of number: Int, _ before: InvariantTracker) -> Bool {
         var after = before
         var leaver = nodes[number].machine
-        let reference = leaver.node
-        var violations = after.update(number, id: reference.id, isMember: false, lists: [])
-        for case .sendLeave(let peer, _, let rest) in leaver.leave() {
+        var violations = after.update(number, id: leaver.node.id, isMember: false, lists: [])
+        for case .sendLeave(let peer, let farewell) in leaver.leave() {
             let neighbour = MachineNode.number(of: peer)
             guard nodes[neighbour].isMember else { continue }
             var machine = nodes[neighbour].machine
-            _ = machine.neighbourLeft(reference, successors: rest)
+            _ = machine.neighbourLeft(farewell)
             violations += after.update(
                 neighbour,
                 id: peer.id,

@@ -70,12 +70,8 @@ extension MachineWorld {
             send(from: number, to: MachineNode.number(of: peer), .meet(contact: contact))
         case .findFinger(let token, let target):
             startLookup(target, at: number, for: .finger(token))
-        case .sendLeave(let peer, _, let successors):
-            send(
-                from: number,
-                to: MachineNode.number(of: peer),
-                .leave(nodes[number].reference, successors: successors)
-            )
+        case .sendLeave(let peer, let farewell):
+            send(from: number, to: MachineNode.number(of: peer), .leave(farewell))
         case .roundSoon:
             guard !nodes[number].isRoundDue else { return }
             nodes[number].isRoundDue = true
@@ -199,10 +195,8 @@ extension MachineWorld {
             if nodes[number].isUp { perform(number, event) { $0.offered(by: candidate) } }
         case .meet(let contact):
             if nodes[number].isUp { perform(number, event) { $0.met(contact) } }
-        case .leave(let leaver, let rest):
-            if nodes[number].isUp {
-                perform(number, event) { $0.neighbourLeft(leaver, successors: rest) }
-            }
+        case .leave(let farewell):
+            if nodes[number].isUp { perform(number, event) { $0.neighbourLeft(farewell) } }
         case .find(let request): accept(request, message)
         case .accepted(let run, let attempt):
             lookups.change(run) { if $0.attempt == attempt { $0.isAccepted = true } }
@@ -234,7 +228,7 @@ extension MachineWorld {
         let content: MachineNode.Inbound.Content
         switch message.payload {
         case .answer(let token, let answer): content = .answer(token, answer)
-        case .leave(let leaver, let rest): content = .leave(leaver, successors: rest)
+        case .leave(let farewell): content = .leave(farewell)
         case .answerPlace(let attempt, .state(let state)):
             content = .place(attempt: attempt, state)
         default: return
@@ -259,7 +253,7 @@ extension MachineWorld {
             var machine = node.machine
             switch inbound.content {
             case .answer(let token, let answer): _ = machine.receive(answer, for: token)
-            case .leave(let leaver, let rest): _ = machine.neighbourLeft(leaver, successors: rest)
+            case .leave(let farewell): _ = machine.neighbourLeft(farewell)
             case .place(let attempt, let state):
                 guard machine.phase == .outside, attempt == node.joinAttempt,
                     machine.join(after: state) != nil

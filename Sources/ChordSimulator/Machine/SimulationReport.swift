@@ -106,7 +106,8 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
     /// circle. More than one come about where live nodes were taken for dead until whole lists were gone;
     /// they must have become one at the end.
     package var ringsAtRepair: Int
-    /// Whether failures that nobody held back left parts of which nobody knew anybody of another part.
+    /// Whether the ring stays in parts because failures that nobody held back left nobody who knew anybody of
+    /// another part.
     /// Nothing but an operator brings them together; they are counted and not judged.
     package var isForgotten: Bool
     /// Forwardings per lookup, over the lookups at the end.
@@ -121,7 +122,7 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
     package var outcome: String {
         if let violation { return "\(violation.kind.rawValue): \(violation.details.first ?? "")" }
         if members == 0 { return "died out" }
-        return isForgotten && roundsToIdeal == nil ? "forgotten" : "holds"
+        return isForgotten ? "forgotten" : "holds"
     }
 
     package var description: String {

@@ -81,7 +81,7 @@ private struct NodeRun {
                 roundsAllowed: allowed,
                 members: members,
                 ringsAtRepair: ringsAtRepair,
-                isForgotten: isForgotten,
+                isForgotten: isForgotten && rounds == nil,
                 meanHops: lookups == 0 ? 0 : Double(hops) / Double(lookups),
                 trace: world.trace ?? []
             )

@@ -110,14 +110,13 @@ extension NodeWorld {
     /// where that is outdated, it passes over a member that the leaver's silence would have let be.
     private func listsAfterFarewell(of node: SimulatedNode) -> [RingSnapshot.PendingList] {
         var leaver = machine(of: node)
-        let reference = leaver.node
         var lists: [RingSnapshot.PendingList] = []
-        for case .sendLeave(let peer, _, let rest) in leaver.leave() {
+        for case .sendLeave(let peer, let farewell) in leaver.leave() {
             guard let number = SimulatedNode.number(ofAddress: peer.address),
                 let neighbour = network.node(number), neighbour.isUp, neighbour.isMember
             else { continue }
             var after = machine(of: neighbour)
-            _ = after.neighbourLeft(reference, successors: rest)
+            _ = after.neighbourLeft(farewell)
             let successors = after.successors.entries.map(\.id)
             lists.append(RingSnapshot.PendingList(owner: peer.id, successors: successors))
         }

@@ -49,9 +49,10 @@ package struct ConcordDialect: ForeignDialect {
             return []
         case .notify(let node, changed: false):
             return Self.notify(node)
-        case .leave(let state):
+        case .leave(let farewell):
             // Its predecessor has gone, it is told here: it asks that one, hears that it is no member any
             // more, and takes who stood before it.
+            let state = farewell.state
             return state.predecessor.id == state.node.id ? [] : Self.notify(state.predecessor)
         }
     }

@@ -56,7 +56,7 @@ package enum PeerStatement: Hashable, Sendable {
     /// "I may be your predecessor", or, with `changed`, "what you know of me has changed".
     case notify(NodeReference, changed: Bool)
     /// "I go away; these were my neighbours."
-    case leave(RingState)
+    case leave(Farewell)
 }
 
 /// A unary call of a dialect.

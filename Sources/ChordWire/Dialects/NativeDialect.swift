@@ -28,8 +28,8 @@ package struct NativeDialect: Dialect {
         case .notify(let node, let changed):
             let request = NotifyRequest(candidate: node, parameters: parameters, changed: changed)
             return [DialectCall("Notify", request.encoded(in: space))]
-        case .leave(let state):
-            return [DialectCall("Leave", LeaveRequest(state: state).encoded(in: space))]
+        case .leave(let farewell):
+            return [DialectCall("Leave", LeaveRequest(farewell).encoded(in: space))]
         }
     }
 

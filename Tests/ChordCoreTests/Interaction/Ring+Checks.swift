@@ -89,8 +89,8 @@ extension Ring {
                 _ = machine.receive(answer, for: token)
             case .answerPlace(.state(let state)) where machine.phase == .outside:
                 guard machine.join(after: state) != nil else { continue }
-            case .leave(let leaver, let rest):
-                _ = machine.neighbourLeft(leaver, successors: rest)
+            case .leave(let farewell):
+                _ = machine.neighbourLeft(farewell)
             default:
                 continue
             }

@@ -40,7 +40,9 @@ extension Ring {
         case .answer(_, let answer), .answerPlace(let answer): "[\(way)] \(text(of: answer))"
         case .notify(let node): "[\(way)] notify \(text(of: node))"
         case .nudge(let node): "[\(way)] nudge \(text(of: node))"
-        case .leave(_, let successors): "[\(way)] leave, succ \(text(of: successors))"
+        case .leave(let farewell):
+            "[\(way)] leave, succ \(text(of: farewell.state.successors))"
+                + (farewell.lost.isEmpty ? "" : ", lost \(text(of: farewell.lost))")
         case .round: "[\(way)] round"
         case .finger(_, let target): "[\(way)] finger \(text(of: target))"
         case .findPlace(_, let contact): "[\(way)] own place, through \(text(of: contact))?"
@@ -62,7 +64,7 @@ extension Ring {
         case .findPlace(_, let contact): "seeks its place through \(text(of: contact))"
         case .offer(let peer): "offers itself to \(text(of: peer))"
         case .meet(let peer, let contact): "tells \(text(of: peer)) of \(text(of: contact))"
-        case .sendLeave(let peer, _, _): "takes leave of \(text(of: peer))"
+        case .sendLeave(let peer, _): "takes leave of \(text(of: peer))"
         case .roundSoon: "wants a round"
         case .verifyRival(let rival): "verifies rival \(text(of: rival))"
         case .report(.joined): "joined"

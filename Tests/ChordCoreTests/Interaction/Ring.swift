@@ -25,7 +25,7 @@ struct Ring {
         case answer(Token, StateAnswer)
         case notify(NodeReference)
         case nudge(NodeReference)
-        case leave(NodeReference, successors: [NodeReference])
+        case leave(Farewell)
         case round
         case finger(Token, Identifier)
         case findPlace(Token, NodeReference)
@@ -238,8 +238,8 @@ struct Ring {
             send(from: node.address, to: peer.address, .offer(node))
         case .meet(let peer, let contact):
             send(from: node.address, to: peer.address, .meet(node, contact: contact))
-        case .sendLeave(let peer, _, let successors):
-            send(from: node.address, to: peer.address, .leave(node, successors: successors))
+        case .sendLeave(let peer, let farewell):
+            send(from: node.address, to: peer.address, .leave(farewell))
         case .roundSoon:
             send(from: node.address, to: node.address, .round)
         case .publish, .report, .verifyRival:
@@ -267,8 +267,8 @@ struct Ring {
             perform(on: message.to) { $0.notified(by: candidate) }
         case .nudge(let successor):
             perform(on: message.to) { $0.nudged(by: successor.id) }
-        case .leave(let leaver, let rest):
-            perform(on: message.to) { $0.neighbourLeft(leaver, successors: rest) }
+        case .leave(let farewell):
+            perform(on: message.to) { $0.neighbourLeft(farewell) }
         case .round:
             if isSameLife { perform(on: message.to) { $0.round() } }
         case .finger(let token, let target):

@@ -1392,7 +1392,7 @@ const ProtobufCMessageDescriptor chord__v1__get_successor_list_reply__descriptor
   (ProtobufCMessageInit) chord__v1__get_successor_list_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__leave_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor chord__v1__leave_request__field_descriptors[4] =
 {
   {
     "node",
@@ -1430,8 +1430,21 @@ static const ProtobufCFieldDescriptor chord__v1__leave_request__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "lost",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chord__V1__LeaveRequest, n_lost),
+    offsetof(Chord__V1__LeaveRequest, lost),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__leave_request__field_indices_by_name[] = {
+  3,   /* field[3] = lost */
   0,   /* field[0] = node */
   1,   /* field[1] = predecessor */
   2,   /* field[2] = successors */
@@ -1439,7 +1452,7 @@ static const unsigned chord__v1__leave_request__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__leave_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor chord__v1__leave_request__descriptor =
 {
@@ -1449,7 +1462,7 @@ const ProtobufCMessageDescriptor chord__v1__leave_request__descriptor =
   "Chord__V1__LeaveRequest",
   "chord.v1",
   sizeof(Chord__V1__LeaveRequest),
-  3,
+  4,
   chord__v1__leave_request__field_descriptors,
   chord__v1__leave_request__field_indices_by_name,
   1,  chord__v1__leave_request__number_ranges,

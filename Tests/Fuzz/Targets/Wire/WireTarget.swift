@@ -77,7 +77,7 @@ enum WireTarget: FuzzTarget {
                 NotifyReply(),
                 GetSuccessorListRequest(parameters: parameters),
                 GetSuccessorListReply(state: state, parameters: parameters),
-                LeaveRequest(state: state),
+                LeaveRequest(Farewell(state: state, lost: [node(3)])),
                 LeaveReply(),
                 MeetRequest(node: node(1), parameters: parameters, contact: node(2)),
                 AdminMergeRequest(contact: "127.0.0.1:7401"),

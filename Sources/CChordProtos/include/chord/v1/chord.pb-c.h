@@ -268,10 +268,15 @@ struct  Chord__V1__LeaveRequest
   Chord__V1__Node *predecessor;
   size_t n_successors;
   Chord__V1__Node **successors;
+  /*
+   * Members that the caller had lost, last lost first; of more than 16 the first 16 count.
+   */
+  size_t n_lost;
+  Chord__V1__Node **lost;
 };
 #define CHORD__V1__LEAVE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__leave_request__descriptor) \
-    , NULL, NULL, 0,NULL }
+    , NULL, NULL, 0,NULL, 0,NULL }
 
 
 struct  Chord__V1__LeaveReply
