@@ -166,6 +166,7 @@ targets.append(.target(name: "FuzzSupport", path: "Tests/Fuzz/Support", swiftSet
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Certificate", ["ChordTLS", "ChordIdentity", "COpenSSL"]),
     ("Framing", ["ChordTransport", "ChordRPC"]),
+    ("Gzip", ["ChordRPC"]),
     ("HTTP2", ["ChordHTTP2", nioCore]),
     ("Identity", ["ChordIdentity", "ChordTransport"]),
     ("Metadata", ["ChordTransport", "ChordRPC"]),

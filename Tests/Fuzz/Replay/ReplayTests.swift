@@ -13,8 +13,9 @@ import Testing
 
     static var targets: [any FuzzTarget.Type] {
         [
-            CertificateTarget.self, FramingTarget.self, HTTP2Target.self, IdentityTarget.self,
-            MetadataTarget.self, PercentTarget.self, ScenarioTarget.self, WireTarget.self,
+            CertificateTarget.self, FramingTarget.self, GzipTarget.self, HTTP2Target.self,
+            IdentityTarget.self, MetadataTarget.self, PercentTarget.self, ScenarioTarget.self,
+            WireTarget.self,
         ]
     }
 
