@@ -153,8 +153,9 @@ extension ChordMachine {
         merging.search = nil
         var directives: [Directive] = []
         switch answer {
-        case .dead where search.isForeign: merging.lost.add(search.contact)
-        case .dead, .unknown: break
+        case .dead, .unknown:
+            // Nobody else may know of it: it is asked again when its turn comes.
+            if search.isForeign { merging.lost.add(search.contact) }
         case .after(let member, let isHead):
             // Some of the lost are alive: the next one need not wait for its turn.
             merging.ticksToProbe = 0

@@ -31,47 +31,8 @@ import Testing
         return try #require(tokens.first)
     }
 
-    private static func farewell(
-        of leaver: NodeReference,
-        lost: [NodeReference] = []
-    ) -> Farewell {
-        Farewell(
-            state: RingState(node: leaver, predecessor: leaver, successors: []),
-            lost: lost
-        )
-    }
-
-    @Test func whoLeavesNamesThoseItHadLost() throws {
-        var machine = try Self.machine(10)
-        _ = machine.found(with: Nodes.nodes(10, 20, 30))
-        let lost = (40..<60).map { Nodes.node($0) }
-        machine.remember(lost)
-        let said = machine.leave().compactMap { directive -> Farewell? in
-            if case .sendLeave(_, let farewell) = directive { farewell } else { nil }
-        }
-        #expect(said.map(\.lost) == Array(repeating: lost.reversed().prefix(16).map { $0 }, count: 2))
-
-        var neighbour = try Self.machine(20)
-        _ = neighbour.found(with: Nodes.nodes(10, 20, 30))
-        _ = neighbour.neighbourLeft(said[0])
-        #expect(Set(neighbour.lostMembers) == Set(said[0].lost))
-    }
-
-    @Test func whomAFarewellPassesOverIsRemembered() throws {
-        var machine = try Self.machine(10)
-        _ = machine.found(with: Nodes.nodes(10, 20, 30))
-        var farewell = Self.farewell(of: Nodes.node(20))
-        farewell.state.successors = Nodes.nodes(40, 50)
-        _ = machine.neighbourLeft(farewell)
-        #expect(machine.lostMembers == [Nodes.node(30)])
-    }
-
-    @Test func ofTooManyLostSixteenAreBelieved() throws {
-        var machine = try Self.machine(10)
-        _ = machine.found(with: Nodes.nodes(10, 20, 30))
-        let lost = (35..<60).map { Nodes.node($0) }
-        _ = machine.neighbourLeft(Self.farewell(of: Nodes.node(20), lost: lost))
-        #expect(machine.lostMembers.count == Farewell.lostLimit)
+    private static func farewell(of leaver: NodeReference) -> Farewell {
+        Farewell(state: RingState(node: leaver, predecessor: leaver, successors: []))
     }
 
     @Test func nothingReachesWhoIsNoMember() throws {

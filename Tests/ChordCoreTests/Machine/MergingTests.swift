@@ -159,4 +159,50 @@ import Testing
         #expect(directives.contains(.meet(node(9), contact: node(60))))
         #expect(!directives.contains(.meet(node(9), contact: node(50))))
     }
+
+    private func farewell(
+        of number: UInt64,
+        successors: [UInt64] = [],
+        lost: [NodeReference] = []
+    ) -> Farewell {
+        Farewell(
+            state: RingState(
+                node: node(number),
+                predecessor: node(number),
+                successors: successors.map(node)
+            ),
+            lost: lost
+        )
+    }
+
+    @Test func whoLeavesNamesThoseItHadLost() throws {
+        var machine = try member()
+        let lost = (100..<120).map { node($0) }
+        machine.remember(lost)
+        let said = machine.leave().compactMap { directive -> [NodeReference]? in
+            if case .sendLeave(_, let farewell) = directive { farewell.lost } else { nil }
+        }
+        #expect(said == [lost.reversed(), lost.reversed()].map { Array($0.prefix(16)) })
+    }
+
+    @Test func theLostOfWhoLeavesAreRemembered() throws {
+        var machine = try member()
+        _ = machine.neighbourLeft(farewell(of: 20, lost: (100..<150).map { node($0) }))
+        #expect(Set(machine.lostMembers) == Set((100..<116).map { node($0) }))
+    }
+
+    @Test func whomAFarewellPassesOverIsRemembered() throws {
+        var machine = try member()
+        _ = machine.neighbourLeft(farewell(of: 20, successors: [40, 50]))
+        #expect(machine.lostMembers == [node(30)])
+    }
+
+    @Test(arguments: [ChordMachine.PlaceAnswer.unknown, .dead])
+    func aContactIsNotForgottenWhereALookThroughItFails(answer: ChordMachine.PlaceAnswer) throws {
+        var machine = try member()
+        let token = try #require(search(machine.met(node(40))))
+        #expect(machine.lostMembers.isEmpty)
+        _ = machine.resolvePlace(answer, for: token)
+        #expect(machine.lostMembers == [node(40)])
+    }
 }
