@@ -52,6 +52,12 @@ struct Arena<Element: BitwiseCopyable>: ~Copyable {
         capacity = larger
     }
 
+    /// The elements from one on to the last. Good until the next change.
+    func elements(from start: Int) -> UnsafeBufferPointer<Element> {
+        precondition(start >= 0 && start <= count, "elements from \(start) of \(count)")
+        return UnsafeBufferPointer(start: base.map { $0 + start }, count: count - start)
+    }
+
     /// Moves the elements from `start` on to the front and forgets those before.
     mutating func removeFirst(_ start: Int) {
         guard start > 0, let base else { return }

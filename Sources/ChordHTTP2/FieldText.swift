@@ -88,11 +88,21 @@ enum FieldText {
         return number
     }
 
-    /// Whether the bytes are those of `text`, eight at a time.
+    /// Whether the bytes are those of `text`.
     static func equals(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
-        let count = text.utf8CodeUnitCount
-        guard bytes.count == count, let left = bytes.baseAddress else { return false }
-        let right = UnsafeRawPointer(text.utf8Start)
+        equals(bytes, UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Whether the bytes are the same, eight at a time.
+    static func equals(
+        _ bytes: UnsafeRawBufferPointer,
+        _ others: UnsafeRawBufferPointer
+    ) -> Bool {
+        let count = others.count
+        guard bytes.count == count else { return false }
+        guard let left = bytes.baseAddress, let right = others.baseAddress else {
+            return count == 0
+        }
         var offset = 0
         while offset + 8 <= count {
             let words = (

@@ -152,6 +152,33 @@ extension HTTP2Session {
         return submitted(result, stream)
     }
 
+    /// The same with lists that were prepared, which the session keeps: no reference changes hands.
+    @discardableResult
+    package func submitUnaryResponse(
+        stream: Int32,
+        head: HTTP2Headers.Prepared,
+        body: UnsafeRawBufferPointer,
+        trailers: HTTP2Headers.Prepared
+    ) -> Bool {
+        guard state.pointee.keep(head) != nil, let kept = state.pointee.keep(trailers) else {
+            return submitUnaryResponse(
+                stream: stream,
+                headers: HTTP2Headers(head),
+                body: body,
+                trailers: HTTP2Headers(trailers)
+            )
+        }
+        guard let index = respondable(stream), fits(body.count, stream) else { return false }
+        enqueue(body, index)
+        state.pointee.slots[index].flags.insert(.ended)
+        state.pointee.slots[index].trailers = Int32(kept)
+        var provider = OutboundData.provider(slot: index)
+        return submitted(
+            nghttp2_submit_response(session, stream, head.fields, head.count, &provider),
+            stream
+        )
+    }
+
     private func respondable(_ stream: Int32) -> Int? {
         guard role == .server, let index = slot(stream),
             !state.pointee.slots[index].flags.contains(.hasMessage)

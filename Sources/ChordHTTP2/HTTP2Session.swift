@@ -58,13 +58,13 @@ package final class HTTP2Session {
     }
 
     deinit {
-        // nghttp2 goes first: it points into header lists that the state keeps, and gives its memory
-        // back to the pool.
+        // nghttp2 goes first: it points into header lists that the state keeps. Both give memory back to
+        // the pool.
         nghttp2_session_del(session)
-        pool.deinitialize(count: 1)
-        pool.deallocate()
         state.deinitialize(count: 1)
         state.deallocate()
+        pool.deinitialize(count: 1)
+        pool.deallocate()
     }
 
     private static func makeSession(

@@ -25,21 +25,17 @@ enum SessionCallbacks {
             SessionCallbacks.beginHeaders(frame.unsafelyUnwrapped, SessionCallbacks.state(userData))
             return 0
         }
-        nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+        nghttp2_session_callbacks_set_on_header_callback2(callbacks) {
             session,
             frame,
             name,
-            nameCount,
             value,
-            valueCount,
             _,
             userData in
             let state = SessionCallbacks.state(userData)
-            let refusal = state.pointee.appendField(
-                name: name,
-                nameCount: nameCount,
-                value: value,
-                valueCount: valueCount
+            let refusal = state.pointee.takeField(
+                name.unsafelyUnwrapped,
+                value.unsafelyUnwrapped
             )
             guard let refusal else { return 0 }
             return SessionCallbacks.refuse(

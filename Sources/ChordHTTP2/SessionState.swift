@@ -2,8 +2,6 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CNGHTTP2
-
 /// Everything the callbacks of nghttp2 read and write, in one place beside the session.
 ///
 /// nghttp2 calls back in the middle of our calls into it. The rule that keeps this sound: no method
@@ -45,6 +43,7 @@ struct SessionState: ~Copyable {
     /// Header blocks begun so far, and whether the last of them is still incomplete.
     var blocksBegun: UInt64 = 0
     var isBlockIncomplete = false
+    var repeated = RepeatedRequest()
 
     // What is open, and what waits to be sent.
     var slots = Arena<StreamSlot>()
@@ -81,6 +80,7 @@ struct SessionState: ~Copyable {
         events.removeAll(retaining: Self.retainedElements)
         nextEvent = 0
         headerBytesSinceDrain = 0
+        repeated.isInUse = false
         guard blockStream != 0, !isBlockRefused else {
             fields.removeAll(retaining: Self.retainedElements)
             bytes.removeAll(retaining: Self.retainedBytes)
@@ -129,164 +129,6 @@ struct SessionState: ~Copyable {
             let payload = HTTP2Payload(bytes.count, bytes.count)
             events.append(.data(stream: stream, bytes: payload, endStream: true))
         }
-    }
-
-    // MARK: Header blocks
-
-    mutating func beginBlock(_ stream: Int32, isTrailers: Bool) {
-        blockRules = RequestRules(isTrailers: isTrailers)
-        blockStream = stream
-        blocksBegun += 1
-        isBlockIncomplete = true
-        blockStart = fields.count
-        blockBytesStart = bytes.count
-        blockListBytes = 0
-        isBlockRefused = false
-    }
-
-    /// Why a field is not taken.
-    enum FieldRefusal {
-        /// The block is too large by now.
-        case tooLarge
-        /// It breaks a rule of requests.
-        case malformed
-    }
-
-    /// Adds a field to the block under way.
-    mutating func appendField(
-        name: UnsafePointer<UInt8>?,
-        nameCount: Int,
-        value: UnsafePointer<UInt8>?,
-        valueCount: Int
-    ) -> FieldRefusal? {
-        // Section 6.5.2 of RFC 9113 counts 32 bytes for each field besides its text.
-        let size = nameCount + valueCount + 32
-        blockListBytes += size
-        headerBytesSinceDrain += size
-        guard blockListBytes <= limits.maxHeaderListBytes,
-            headerBytesSinceDrain <= limits.maxHeaderBytesPerRead
-        else { return .tooLarge }
-        var known = HTTP2FieldName.other
-        if isServer {
-            let text = UnsafeRawBufferPointer(start: name, count: nameCount)
-            let content = UnsafeRawBufferPointer(start: value, count: valueCount)
-            known = HTTP2FieldName(text)
-            guard blockRules.admits(known, text, content) else { return .malformed }
-        }
-        let start = Int32(truncatingIfNeeded: bytes.count)
-        bytes.append(copying: name, count: nameCount)
-        bytes.append(copying: value, count: valueCount)
-        fields.append(
-            Field(
-                name: start,
-                nameCount: Int32(truncatingIfNeeded: nameCount),
-                value: start + Int32(truncatingIfNeeded: nameCount),
-                valueCount: Int32(truncatingIfNeeded: valueCount),
-                known: known
-            )
-        )
-        return nil
-    }
-
-    /// Whether the block that has ended is a whole one, by the rules and by the length it announces.
-    mutating func blockIsComplete(_ stream: Int32, endStream: Bool) -> Bool {
-        guard isServer, !isBlockRefused else { return true }
-        guard blockRules.isComplete(endStream: endStream) else { return false }
-        let slot = table.find(stream)
-        guard slot >= 0 else { return true }
-        if blockRules.boundsBody, let length = blockRules.contentLength {
-            slots[slot].bodyLeft = length
-            boundsBodies = true
-        }
-        return !endStream || slots[slot].bodyLeft <= 0
-    }
-
-    /// Whether the body of a stream keeps to the length that was announced for it.
-    mutating func admitsBody(_ stream: Int32, _ count: Int) -> Bool {
-        guard boundsBodies else { return true }
-        let slot = table.find(stream)
-        guard slot >= 0, slots[slot].bodyLeft != StreamSlot.unboundBody else { return true }
-        slots[slot].bodyLeft -= Int64(count)
-        return slots[slot].bodyLeft >= 0
-    }
-
-    /// Whether the body of a stream may end here.
-    func mayEndBody(_ stream: Int32) -> Bool {
-        guard boundsBodies else { return true }
-        let slot = table.find(stream)
-        return slot < 0 || slots[slot].bodyLeft <= 0
-    }
-
-    /// The stream of the block is being reset: nobody will ask for its fields.
-    mutating func refuseBlock() {
-        isBlockRefused = true
-        isBlockIncomplete = false
-        counters.headerListsRefused += 1
-    }
-
-    mutating func endBlock(_ stream: Int32, isRequest: Bool, endStream: Bool) {
-        isBlockIncomplete = false
-        guard blockStream == stream, !isBlockRefused else { return }
-        let block = HTTP2HeaderBlock(
-            start: Int32(truncatingIfNeeded: blockStart),
-            count: Int32(truncatingIfNeeded: fields.count - blockStart)
-        )
-        blockStream = 0
-        let slot = table.find(stream)
-        if slot >= 0 { slots[slot].flags.insert(.announced) }
-        events.append(
-            .headers(
-                stream: stream,
-                block: block,
-                kind: isRequest ? .request : kind(of: block),
-                endStream: endStream
-            )
-        )
-    }
-
-    private func kind(of block: HTTP2HeaderBlock) -> HTTP2HeaderKind {
-        guard let status = value(of: ":status", in: block), let first = status.first else {
-            return .trailers
-        }
-        return first == UInt8(ascii: "1") ? .informational : .response
-    }
-
-    func field(_ block: HTTP2HeaderBlock, _ index: Int) -> (
-        name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
-    ) {
-        precondition(index >= 0 && index < Int(block.count), "field \(index) of \(block.count)")
-        let field = fields[Int(block.start) + index]
-        return (
-            text(Int(field.name), Int(field.nameCount)),
-            text(Int(field.value), Int(field.valueCount))
-        )
-    }
-
-    func knownField(_ block: HTTP2HeaderBlock, _ index: Int) -> (
-        name: HTTP2FieldName, value: UnsafeRawBufferPointer
-    ) {
-        precondition(index >= 0 && index < Int(block.count), "field \(index) of \(block.count)")
-        let field = fields[Int(block.start) + index]
-        return (field.known, text(Int(field.value), Int(field.valueCount)))
-    }
-
-    func text(_ start: Int, _ count: Int) -> UnsafeRawBufferPointer {
-        precondition(start >= 0 && count >= 0 && start + count <= bytes.count, "beyond the arena")
-        return UnsafeRawBufferPointer(start: bytes.base.map { $0 + start }, count: count)
-    }
-
-    func value(of name: StaticString, in block: HTTP2HeaderBlock) -> UnsafeRawBufferPointer? {
-        let nameCount = Int32(name.utf8CodeUnitCount)
-        for index in Int(block.start)..<Int(block.start + block.count) {
-            let field = fields[index]
-            guard field.nameCount == nameCount else { continue }
-            let candidate = text(Int(field.name), Int(nameCount))
-            let wanted = UnsafeRawBufferPointer(start: name.utf8Start, count: Int(nameCount))
-            if candidate.elementsEqual(wanted) {
-                return text(Int(field.value), Int(field.valueCount))
-            }
-        }
-        return nil
     }
 
     // MARK: Streams
@@ -353,6 +195,7 @@ struct SessionState: ~Copyable {
             events.removeAll(retaining: 0)
             fields.removeAll(retaining: 0)
             bytes.removeAll(retaining: 0)
+            repeated.releaseMemory()
         }
         for index in 0..<slots.count where slots[index].stream == 0 {
             slots[index].freeBuffer(above: 0)

@@ -5,6 +5,36 @@
 import ChordHTTP2
 import ChordRPC
 
+/// What a call asks for, by its header list. A class, because calls whose lists are alike share one.
+final class CallHead {
+    /// The number of the list on its connection; zero where it has not come before.
+    let repetition: UInt32
+    let route: Router.Route
+    /// How the request may be compressed.
+    let encoding: MessageEncoding?
+    /// How the caller reads a compressed answer; nil where it does not.
+    let acceptedEncoding: MessageEncoding?
+    /// How long the caller waits.
+    let timeout: Duration?
+    let metadata: Metadata
+
+    init(
+        repetition: UInt32,
+        route: Router.Route,
+        encoding: MessageEncoding?,
+        acceptedEncoding: MessageEncoding?,
+        timeout: Duration?,
+        metadata: Metadata
+    ) {
+        self.repetition = repetition
+        self.route = route
+        self.encoding = encoding
+        self.acceptedEncoding = acceptedEncoding
+        self.timeout = timeout
+        self.metadata = metadata
+    }
+}
+
 /// What the transport wants to know of a request's header list, found in one pass over it.
 struct RequestHead {
     var method: UnsafeRawBufferPointer?

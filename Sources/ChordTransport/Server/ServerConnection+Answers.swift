@@ -49,6 +49,13 @@ extension ServerConnection: ResponseSink {
             if stream.isAccepted {
                 session.send(body, on: stream.id)
                 session.submitTrailers(ServerHeaders.okTrailers, on: stream.id)
+            } else if stream.encoding == nil {
+                session.submitUnaryResponse(
+                    stream: stream.id,
+                    head: ServerHeaders.response,
+                    body: body,
+                    trailers: ServerHeaders.ok
+                )
             } else {
                 session.submitUnaryResponse(
                     stream: stream.id,

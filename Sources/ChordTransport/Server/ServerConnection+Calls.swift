@@ -16,56 +16,81 @@ extension ServerConnection {
         _ session: HTTP2Session
     ) {
         uncountedCalls += 1
+        guard let head = callHead(stream, block, session) else { return }
+        let route = head.route
+        if endStream, !route.isStream { return refuse(stream, MessageAssembler.noMessage) }
+        if let refusal = refusal(of: route) { return refuse(stream, refusal) }
+        let call = streams.make(stream, route: route, deadline: head.timeout.map { now + $0 })
+        if let encoding = head.encoding { call.encoding = encoding }
+        if let accepted = head.acceptedEncoding { call.acceptedEncoding = accepted }
+        if !head.metadata.isEmpty { call.metadata = head.metadata }
+        if route.isStream { beginStream(call, route, endStream) }
+    }
+
+    /// What a request's header list asks for: read, or remembered from the last call that had the same.
+    ///
+    /// - Returns: nil where that is nothing that can be called; the client has been told.
+    private func callHead(
+        _ stream: Int32,
+        _ block: HTTP2HeaderBlock,
+        _ session: HTTP2Session
+    ) -> CallHead? {
+        if block.repetition != 0, let repeatedHead, repeatedHead.repetition == block.repetition {
+            return repeatedHead
+        }
         let head = RequestHead(block, of: session)
         guard let method = head.method, method.isEqual(to: "POST") else {
-            session.submitResponse(
-                stream: stream,
-                headers: ServerHeaders.methodNotAllowed,
-                endStream: true
-            )
-            return
+            return refuse(stream, with: ServerHeaders.methodNotAllowed)
         }
         guard let contentType = head.contentType, ContentType.isGRPC(contentType) else {
-            session.submitResponse(
-                stream: stream,
-                headers: ServerHeaders.unsupportedMediaType,
-                endStream: true
-            )
-            return
+            return refuse(stream, with: ServerHeaders.unsupportedMediaType)
         }
         guard let route = router.route(path: head.path) else {
-            return refuse(stream, Router.unimplemented(path: head.path))
+            refuse(stream, Router.unimplemented(path: head.path))
+            return nil
         }
         var encoding: MessageEncoding?
         if let named = head.encoding, !named.isEqual(to: "identity") {
-            guard named.isEqual(to: "gzip") else { return refuseEncoding(stream, named) }
+            guard named.isEqual(to: "gzip") else {
+                refuseEncoding(stream, named)
+                return nil
+            }
             encoding = .gzip
         }
-        var deadline: MonotonicTime?
-        if let timeout = head.timeout {
-            guard let duration = GRPCTimeout.parse(timeout) else {
-                return refuse(stream, Status(.internalError, "the grpc-timeout is malformed"))
+        var timeout: Duration?
+        if let text = head.timeout {
+            guard let duration = GRPCTimeout.parse(text) else {
+                refuse(stream, Status(.internalError, "the grpc-timeout is malformed"))
+                return nil
             }
-            deadline = now + duration
+            timeout = duration
         }
-        if endStream, !route.isStream { return refuse(stream, MessageAssembler.noMessage) }
-        if let refusal = refusal(of: route) { return refuse(stream, refusal) }
-        let call = streams.make(stream, route: route, deadline: deadline)
-        if let encoding { call.encoding = encoding }
         // Every grpcio client says what it accepts; who does not compress need not read it.
-        if route.isStream || compressesAnswers,
-            head.acceptedEncodings?.listsGzip == true
-        {
-            call.acceptedEncoding = .gzip
-        }
+        let accepts =
+            (route.isStream || compressesAnswers) && head.acceptedEncodings?.listsGzip == true
+        var metadata = Metadata()
         if head.hasMetadata {
-            guard let metadata = MetadataHeaders.read(block, of: session) else {
-                streams.remove(call)
-                return refuse(stream, Status(.internalError, "binary metadata is not base64"))
+            guard let sent = MetadataHeaders.read(block, of: session) else {
+                refuse(stream, Status(.internalError, "binary metadata is not base64"))
+                return nil
             }
-            call.metadata = metadata
+            metadata = sent
         }
-        if route.isStream { beginStream(call, route, endStream) }
+        let read = CallHead(
+            repetition: block.repetition,
+            route: route,
+            encoding: encoding,
+            acceptedEncoding: accepts ? .gzip : nil,
+            timeout: timeout,
+            metadata: metadata
+        )
+        if block.repetition != 0 { repeatedHead = read }
+        return read
+    }
+
+    private func refuse(_ stream: Int32, with headers: HTTP2Headers) -> CallHead? {
+        session?.submitResponse(stream: stream, headers: headers, endStream: true)
+        return nil
     }
 
     func receive(

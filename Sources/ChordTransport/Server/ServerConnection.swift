@@ -46,6 +46,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     @exclusivity(unchecked) private(set) var calls: ServerCallContext?
     @exclusivity(unchecked) var session: HTTP2Session?
     let streams = ServerStreamTable()
+    /// What the calls ask for whose header list came before.
+    @exclusivity(unchecked) var repeatedHead: CallHead?
     /// Answers are written here, behind room for their prefix.
     @exclusivity(unchecked) var reply: [UInt8] = []
     /// Answered before their request was whole; reset once the answer is out, since a reset overtakes

@@ -33,7 +33,8 @@ enum ServerHeaders {
         headers.append("grpc-accept-encoding", MessageEncoding.offered)
     }
 
-    static let okTrailers = HTTP2Headers(HTTP2Headers.Prepared([("grpc-status", "0")]))
+    static let ok = HTTP2Headers.Prepared([("grpc-status", "0")])
+    static let okTrailers = HTTP2Headers(ok)
     static let methodNotAllowed = HTTP2Headers(
         HTTP2Headers.Prepared([(":status", "405"), ("allow", "POST")])
     )
