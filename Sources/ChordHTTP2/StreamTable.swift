@@ -14,6 +14,8 @@ package struct StreamTable: ~Copyable {
 
     private var entries: UnsafeMutablePointer<Entry>
     private var mask: Int
+    /// Entries that do not stand where their stream belongs. Mostly none, and then a gap needs no closing.
+    private var displaced = 0
     package private(set) var count = 0
 
     package init() {
@@ -56,6 +58,7 @@ package struct StreamTable: ~Copyable {
         var position = home(entry.stream)
         while entries[position].stream != 0 { position = (position + 1) & mask }
         entries[position] = entry
+        if position != home(entry.stream) { displaced += 1 }
     }
 
     private mutating func resize() {
@@ -63,6 +66,7 @@ package struct StreamTable: ~Copyable {
         let oldCapacity = mask + 1
         mask = oldCapacity * 2 - 1
         entries = Self.makeEntries(oldCapacity * 2)
+        displaced = 0
         for position in 0..<oldCapacity where old[position].stream != 0 { place(old[position]) }
         old.deallocate()
     }
@@ -74,17 +78,19 @@ package struct StreamTable: ~Copyable {
             if entries[gap].stream == 0 { return }
             gap = (gap + 1) & mask
         }
+        count -= 1
+        if gap != home(stream) { displaced -= 1 }
         var next = (gap + 1) & mask
-        while entries[next].stream != 0 {
+        while displaced > 0, entries[next].stream != 0 {
             let distanceFromHome = (next &- home(entries[next].stream)) & mask
             let distanceFromGap = (next &- gap) & mask
             if distanceFromHome >= distanceFromGap {
                 entries[gap] = entries[next]
+                if gap == home(entries[gap].stream) { displaced -= 1 }
                 gap = next
             }
             next = (next + 1) & mask
         }
         entries[gap] = Entry(stream: 0, index: 0)
-        count -= 1
     }
 }

@@ -164,12 +164,18 @@ def stream_produce(request, context):
 
 def stream_hold(requests, context):
     begin(context)
+    first = next(requests)
     ended = threading.Event()
-    context.add_callback(ended.set)
-    yield next(requests)
-    say("held")
+
+    def end():
+        # Not behind the yield: grpcio does not go on with a handler whose call is over.
+        say("cancelled")
+        ended.set()
+
+    if not context.add_callback(end):
+        end()
+    yield first
     ended.wait()
-    say("cancelled")
 
 
 def stream_fail(request, context):

@@ -37,7 +37,7 @@ package struct ServerCall {
     package init(
         deadline: MonotonicTime?,
         metadata: Metadata,
-        reply: [UInt8],
+        reply: consuming [UInt8],
         context: ServerCallContext,
         stream: Int32
     ) {

@@ -47,19 +47,18 @@ struct ConnectionGuards {
     }
 
     /// The limit that the client has passed with what it sent last; nil where it has passed none.
-    mutating func excess(
-        of session: HTTP2Session,
-        at now: @autoclosure () -> MonotonicTime
-    ) -> Excess? {
+    ///
+    /// The time is a value: to ask for it late would take a closure, which costs more than the clock.
+    mutating func excess(of session: HTTP2Session, at now: MonotonicTime) -> Excess? {
         let counters = session.counters
-        if !resetsSent.allows(counters.resetsSent, at: now()) {
+        if !resetsSent.allows(counters.resetsSent, at: now) {
             return Excess(
                 limit: .resetsSent,
                 message: "the client made us reset too many streams",
                 debug: "too_many_resets"
             )
         }
-        if let flood = floods.flood(of: counters, at: now()) {
+        if let flood = floods.flood(of: counters, at: now) {
             let (limit, debug): (TransportLimit, StaticString) =
                 switch flood {
                 case .controlFrames: (.controlFrames, "too_many_control_frames")
@@ -71,7 +70,7 @@ struct ConnectionGuards {
         let activity =
             counters.streamFramesReceived + counters.streamFramesSent
             + counters.windowUpdatesReceived
-        if !pings.allows(pings: counters.pingsReceived, activity: activity, at: now()) {
+        if !pings.allows(pings: counters.pingsReceived, activity: activity, at: now) {
             return Excess(
                 limit: .pings,
                 message: "the client pings too often",

@@ -153,15 +153,13 @@ extension ServerConnection {
     ) {
         guard let route = stream.route, let calls else { return }
         stream.phase = .handling
-        var buffer = takeReplyBuffer()
         var call = ServerCall(
             deadline: stream.deadline,
             metadata: stream.metadata,
-            reply: buffer,
+            reply: takeReplyBuffer(),
             context: calls,
             stream: stream.id
         )
-        buffer = []
         dispatched = stream.id
         switch router.dispatch(route, request: request, call: &call) {
         case .replied:
