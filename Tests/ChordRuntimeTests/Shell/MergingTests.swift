@@ -129,6 +129,21 @@ struct MergingTests {
         #expect(ring.shell("n0").view == view)
     }
 
+    @Test("who leaves hands on whom it had lost, and nobody believes in places that are wrong")
+    func farewell() throws {
+        let ring = try twoRings()
+        let lost = ring.shell("m1").view.node
+        var misplaced = ring.shell("m2").view.node
+        misplaced.id = ring.identifier("elsewhere")
+        ring.on("n0") { $0.machine.remember([lost, misplaced]) }
+        try ring.leave("n0")
+        let known = ["n1", "n2"].map { ring.on($0) { $0.machine.lostMembers } }
+        #expect(known.contains { $0.contains(lost) })
+        #expect(known.allSatisfy { !$0.contains(misplaced) })
+        #expect(ring.settle(limit: .seconds(60)), "\(ring.description)")
+        #expect(ring.circle.count == 5)
+    }
+
     @Test("a node that is alone asks those whom it was given again and again")
     func alone() throws {
         let ring = try InProcessRing.settled(1)
