@@ -159,6 +159,7 @@ package final class HTTP2Session {
         guard !isDead else { throw HTTP2Error(code: .closed, message: "the session has failed") }
         guard let base = input.baseAddress, input.count > 0 else { return }
         state.pointee.counters.bytesReceived += UInt64(input.count)
+        state.pointee.windowsChanged = false
         let before = nghttp2_session_get_outbound_queue_size(session)
         let result = nghttp2_session_mem_recv(
             session,
@@ -168,7 +169,12 @@ package final class HTTP2Session {
         if result < 0 { throw fail(HTTP2Error(library: result, doing: "receiving")) }
         // nghttp2 answers a violation with a GOAWAY and goes on as if nothing were. Only writing
         // out what it has queued by itself shows it; that is rare enough to do at once.
-        if nghttp2_session_get_outbound_queue_size(session) > before { try stashOutput() }
+        guard nghttp2_session_get_outbound_queue_size(session) > before else { return }
+        try stashOutput()
+        guard state.pointee.windowOverflowed else { return }
+        // nghttp2 gives up the streams alone; section 6.9.2 of RFC 9113 calls it the connection's end.
+        nghttp2_session_terminate_session(session, NGHTTP2_FLOW_CONTROL_ERROR.rawValue)
+        try stashOutput()
     }
 
     private func stashOutput() throws(HTTP2Error) {

@@ -199,6 +199,15 @@ enum SessionCallbacks {
                 state.pointee.events.append(.settingsAck)
             } else {
                 state.pointee.counters.settingsReceived += 1
+                let settings = UnsafeBufferPointer(
+                    start: frame.pointee.settings.iv,
+                    count: frame.pointee.settings.niv
+                )
+                if settings.contains(where: {
+                    $0.settings_id == Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue)
+                }) {
+                    state.pointee.windowsChanged = true
+                }
                 state.pointee.events.append(.settings)
             }
         case NGHTTP2_PING:
@@ -248,6 +257,11 @@ enum SessionCallbacks {
             if index >= 0 { state.pointee.slots[index].flags.insert(.opened) }
         case NGHTTP2_RST_STREAM:
             state.pointee.counters.resetsSent += 1
+            if state.pointee.windowsChanged,
+                frame.pointee.rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR.rawValue
+            {
+                state.pointee.windowOverflowed = true
+            }
         case NGHTTP2_GOAWAY:
             let goAway = frame.pointee.goaway
             state.pointee.goAwaySent = true

@@ -61,6 +61,10 @@ struct SessionState: ~Copyable {
     var goAwayReceived = false
     var goAwaySent = false
     var ownGoAways = 0
+    /// The peer's settings have changed the windows of all streams within the present read, and one of
+    /// them became larger than a window may be.
+    var windowsChanged = false
+    var windowOverflowed = false
 
     init(isServer: Bool, limits: HTTP2Limits) {
         self.isServer = isServer

@@ -68,6 +68,15 @@ enum Frames {
         frame(type: 3, stream: stream, payload: number(code))
     }
 
+    static func window(stream: UInt32, _ increment: UInt32) -> [UInt8] {
+        frame(type: 8, stream: stream, payload: number(increment))
+    }
+
+    /// SETTINGS that change the window that streams begin with.
+    static func initialWindow(_ size: UInt32) -> [UInt8] {
+        frame(type: 4, payload: [0, 4] + number(size))
+    }
+
     static func continuation(stream: UInt32, endHeaders: Bool = false) -> [UInt8] {
         frame(type: 9, flags: endHeaders ? 4 : 0, stream: stream, payload: fields([("a", "b")]))
     }

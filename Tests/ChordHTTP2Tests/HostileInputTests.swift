@@ -42,6 +42,8 @@ import Testing
         }
     }
 
+    private static let largestWindow: UInt32 = 0x7fff_ffff
+
     static let violations: [Violation] = [
         Violation(
             "a frame too long",
@@ -84,6 +86,12 @@ import Testing
             Frames.frame(type: 8, payload: [0x7f, 0xff, 0xff, 0xff]),
             .flowControlError
         ),
+        Violation(
+            "settings that make a stream's window too large",
+            Frames.request(stream: 1) + Frames.window(stream: 1, largestWindow - 65_535)
+                + Frames.initialWindow(65_536),
+            .flowControlError
+        ),
         Violation("a continuation of nothing", Frames.continuation(stream: 1), .protocolError),
         Violation(
             "push from a client",
@@ -102,6 +110,22 @@ import Testing
         #expect(server.failure?.wireCode == violation.code, "\(String(describing: server.failure))")
         _ = try server.takeOutput()
         #expect(server.session.isFinished)
+    }
+
+    /// The largest window there may be, and beside it a window update of one stream that goes too far.
+    @Test func largeWindowsAloneEndNothing() throws {
+        let server = try Endpoint(.server)
+        server.receive(Frames.preface + Frames.settings)
+        server.receive(
+            Frames.request(stream: 1) + Frames.window(stream: 1, Self.largestWindow - 65_535)
+                + Frames.initialWindow(65_535)
+        )
+        #expect(server.failure == nil)
+        server.receive(Frames.window(stream: 1, 1))
+        #expect(server.failure == nil)
+        _ = try server.takeOutput()
+        #expect(server.closeCode(1) == .flowControlError)
+        #expect(!server.session.isFinished)
     }
 
     @Test func truncatedInputWaitsForTheRest() throws {
