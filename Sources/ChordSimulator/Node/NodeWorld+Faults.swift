@@ -74,10 +74,27 @@ extension NodeWorld {
         ring.members.removeAll { $0.node.id == id }
         ring.pending.removeAll { $0.owner == id }
         if isLeaving { ring.pending += listsAfterFarewell(of: node) }
+        ring.pending += listsAfterVerdicts().filter { $0.owner != id }
         guard ring.members.count > scenario.successorCount else { return false }
         // A ring that has come apart can be mended as long as somebody knows of the other part.
         if !scenario.isTruthful { return groups(without: node.number) == 1 }
         return InvariantChecker.violations(in: ring).isEmpty
+    }
+
+    /// The lists of members whose question to their head was not heard: they will hold it for dead, although
+    /// it may be back by now, under the same name, and in the place that it had.
+    private func listsAfterVerdicts() -> [RingSnapshot.PendingList] {
+        network.nodes.compactMap { node in
+            guard let node, node.isUp, node.isMember, node.successors.count > 1,
+                let head = node.successors.first,
+                node.calls.values.contains(where: {
+                    $0.isUnheard && $0.call.method == ChordMethods.getSuccessorList
+                        && $0.call.target.address == head.address
+                })
+            else { return nil }
+            let rest = node.successors.dropFirst().map(\.id)
+            return RingSnapshot.PendingList(owner: node.reference.id, successors: rest)
+        }
     }
 
     func machine(of node: SimulatedNode) -> ChordMachine {

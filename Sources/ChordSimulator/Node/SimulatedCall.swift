@@ -32,6 +32,8 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
     private var lastArrival: Int64 = 0
     /// The answer, once it is on its way.
     private(set) var answer: ClientResult?
+    /// Whether the call came to a process that was no more.
+    private(set) var isUnheard = false
 
     init(
         _ call: ClientCall,
@@ -87,6 +89,7 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
     private func dial() {
         toServer { [self] in
             guard let node = network.node(target), node.isUp else {
+                isUnheard = true
                 guard network.settings.refusesWhenDown else { return }
                 return toCaller { [self] in
                     finish(.transport(.unavailable, "nothing listens at \(call.target.address)"))
@@ -164,6 +167,7 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
         guard let node = network.node(target), node.isUp, node.life == life else {
             // Whoever is there, if anybody, knows of no such connection.
             let isThere = network.node(target)?.isUp ?? false
+            isUnheard = true
             guard isThere || network.settings.refusesWhenDown else { return }
             return toCaller { [self] in
                 guard let life else { return }
@@ -176,7 +180,10 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
     }
 
     private func serve(_ node: SimulatedNode, _ remaining: Duration) {
-        guard node.isUp else { return }
+        guard node.isUp else {
+            isUnheard = true
+            return
+        }
         let path = Array(call.method.path.utf8)
         guard let route = path.withUnsafeBytes({ node.router.route(path: $0) }) else {
             let status = path.withUnsafeBytes { Router.unimplemented(path: $0) }
