@@ -78,11 +78,19 @@ extension CommandFailure {
                 text,
                 hint: "is a node running there? Name others with --node HOST:PORT, repeatedly"
             )
+        case .stopped: self.init(.unavailable, text)
         case .notMember:
             self.init(
                 .unavailable,
                 text,
                 hint: "the node has not joined yet or is leaving; try again"
+            )
+        case .refused where raw.contains("AdminService"):
+            self.init(
+                .refused,
+                text,
+                hint: "it takes the certificate of an administrator: make admin-cert NAME=bob, then"
+                    + " --as admin-bob"
             )
         case .refused:
             self.init(
