@@ -20,7 +20,7 @@ struct WatchCommand: AsyncParsableCommand {
               joined      the node has become a member
               stabilized  maintenance found a nearer or newer neighbour
               rectified   another node named itself as predecessor
-              merged      a member of another part of the ring, or another ring, was taken in
+              merged      a member of another ring, or part of the ring, was taken in
               failed      a neighbour was found dead
               left        a neighbour, or the node itself, left
             """

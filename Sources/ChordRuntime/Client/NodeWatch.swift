@@ -20,6 +20,12 @@ public struct NodeNews: Hashable, Sendable {
     public var content: Content
     /// When, since the beginning of 1970 (UTC), by the node's clock.
     public var time: Duration
+
+    /// News from their parts.
+    public init(_ content: Content, time: Duration) {
+        self.content = content
+        self.time = time
+    }
 }
 
 /// What happens to one node's place in its ring, for as long as the node lives.
@@ -124,12 +130,12 @@ public struct NodeWatch: AsyncSequence, Sendable {
 
 extension NodeNews {
     fileprivate init(_ reply: WatchReply) {
-        time = .milliseconds(reply.time)
-        content =
+        let content: Content =
             switch reply.content {
             case .now(let description): .now(description)
             case .event(let event): .event(event)
             }
+        self.init(content, time: .milliseconds(reply.time))
     }
 }
 
@@ -141,7 +147,7 @@ extension ChordError {
         case (.peer, .permissionDenied), (.peer, .unauthenticated):
             self.init(.refused, "\(address) does not tell this client: \(status)")
         default:
-            self.init(.noContact, "\(address): \(status)")
+            self.init(.noContact, status.told(by: address))
         }
     }
 }

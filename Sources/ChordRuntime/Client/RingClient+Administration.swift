@@ -104,7 +104,7 @@ extension ChordError {
         case (.peer, .failedPrecondition):
             self.init(.parametersDiffer, "\(address) cannot \(command): \(status.message)")
         case (.peer, .invalidArgument): self.init(.invalidConfiguration, status.message)
-        default: self.init(.noContact, "\(address): \(status)")
+        default: self.init(.noContact, status.told(by: address))
         }
     }
 }

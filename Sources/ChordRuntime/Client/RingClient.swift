@@ -95,9 +95,7 @@ package struct RingClient: Sendable {
                     failures.append(ChordError.speaksAnother(address))
                     continue
                 }
-                failures.append(
-                    status.message.contains(address) ? status.message : "\(address): \(status)"
-                )
+                failures.append(status.told(by: address))
                 continue
             }
             do throws(WireError) {
@@ -218,6 +216,13 @@ package struct RingClient: Sendable {
             )
         }
         return try LookupResult.make(id, .success(reply)).get()
+    }
+}
+
+extension Status {
+    /// The failure of a call with the address that was called; most of those of the transport name it.
+    func told(by address: String) -> String {
+        message.contains(address) ? message : "\(address): \(self)"
     }
 }
 
