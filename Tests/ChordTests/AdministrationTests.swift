@@ -3,17 +3,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import Logging
 import Testing
 
 /// What operators ask of one node, through the API that a program embeds.
 @Suite struct AdministrationTests {
     private func client(_ name: String, of nodes: ChordNode...) throws -> ChordClient {
-        try ChordClient(
-            ChordClientConfiguration(
-                nodes: nodes.map(\.reference.address),
-                certificates: try TestCertificates.of(name)
-            )
+        var configuration = ChordClientConfiguration(
+            nodes: nodes.map(\.reference.address),
+            certificates: try TestCertificates.of(name)
         )
+        configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        return try ChordClient(configuration)
     }
 
     @Test(.timeLimit(.minutes(1))) func aNodeDescribesItself() async throws {
