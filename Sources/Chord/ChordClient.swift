@@ -158,6 +158,35 @@ public final class ChordClient: Sendable {
         ).run()
     }
 
+    // MARK: Administration
+
+    /// Asks the first node that answers what it is, where it is in its life, and what it sees of its ring. It
+    /// need not be a member.
+    ///
+    /// - Throws: `ChordError` with `noContact`.
+    public func describe() async throws(ChordError) -> NodeDescription {
+        try await client.describe()
+    }
+
+    /// Watches the first node that answers: what it is now, then whatever happens to its place in the ring,
+    /// until the node ends or the reader stops. Nothing is asked before the first `next()`.
+    ///
+    /// Iterating throws a `ChordError` with `noContact`, `stopped`, `refused` or `invalidAnswer`, as
+    /// ``NodeWatch`` tells. A node that vanishes without a word is found out by keepalive pings
+    /// (``ChordClientConfiguration/transport``), after about five minutes by default.
+    public func watch() -> NodeWatch { client.watch() }
+
+    /// Makes a node leave its ring and end. Takes a certificate of role `admin`, and a client of exactly one
+    /// node: which one is to end is not left to who answers.
+    ///
+    /// - Returns: who has left. Its process ends after that.
+    /// - Throws: `ChordError` with `invalidConfiguration` for a client of several nodes; `noContact`;
+    ///   `refused`; `invalidAnswer`.
+    @discardableResult
+    public func leave() async throws(ChordError) -> NodeReference {
+        try await client.leave()
+    }
+
     /// Makes the ring of the first node that answers and that of a contact one. They have the same name and
     /// parameters, and have never met or have forgotten each other; rings that came apart find each other
     /// without being told. Takes a certificate of role `admin`.
@@ -165,7 +194,8 @@ public final class ChordClient: Sendable {
     /// - Parameter contact: the address of a member of the other ring, as `host:port`, as seen from the
     ///   node that is asked.
     /// - Returns: who listens there. The rings become one after that; ``walk()`` tells when.
-    /// - Throws: `ChordError` with `noContact`; `parametersDiffer`, naming both sides; `refused`.
+    /// - Throws: `ChordError` with `invalidConfiguration` for what is no address; `noContact`;
+    ///   `parametersDiffer`, naming both sides; `refused`; `invalidAnswer`.
     public func merge(with contact: String) async throws(ChordError) -> NodeReference {
         do throws(TransportError) {
             _ = try HostAndPort(contact)

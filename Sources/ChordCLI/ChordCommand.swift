@@ -21,15 +21,15 @@ struct ChordCommand: AsyncParsableCommand {
               0   done
               1   failed: no owner found, the ring did not become ideal in time
               64  the command line was not understood
-              69  no node could be reached
+              69  no node could be reached, or the one that was watched ended
               77  refused: by a certificate, or by the rules of who may do what
               78  a setting or a file that cannot work
             """,
         version: Version.text,
         subcommands: [
-            ServeCommand.self, LookupCommand.self, RingCommand.self, MergeCommand.self,
-            ClusterCommand.self, CertCommand.self, InteropCommand.self, SimulateCommand.self,
-            VersionCommand.self,
+            ServeCommand.self, LookupCommand.self, RingCommand.self, DescribeCommand.self,
+            WatchCommand.self, LeaveCommand.self, MergeCommand.self, ClusterCommand.self,
+            CertCommand.self, InteropCommand.self, SimulateCommand.self, VersionCommand.self,
         ]
     )
 }

@@ -25,9 +25,7 @@ struct CommandTests {
             #expect(traced.output.contains(" ms"))
 
             for arguments in [["lookup", "apple"], ["lookup", "apple", "--trace"]] {
-                let json = try object(
-                    in: try await ChordProcess.run(arguments + ["--json"] + flags)
-                )
+                let json = try await ChordProcess.run(arguments + ["--json"] + flags).object()
                 #expect(json["key"] as? String == "apple")
                 #expect((json["owner"] as? [String: Any])?["name"] as? String == expected)
                 #expect((json["id"] as? String)?.count == 16)
@@ -39,7 +37,7 @@ struct CommandTests {
             let byIdentifier = try await ChordProcess.run(
                 ["lookup", "--id", "\(id)", "--json"] + flags
             )
-            let answer = try object(in: byIdentifier)
+            let answer = try byIdentifier.object()
             #expect((answer["owner"] as? [String: Any])?["name"] as? String == "n2")
             #expect(answer["key"] == nil)
 
@@ -50,7 +48,7 @@ struct CommandTests {
             #expect(!table.output.contains("\u{1b}"), "no colour into a pipe")
 
             let walk = try await ChordProcess.run(["ring", "--json"] + flags)
-            let json = try object(in: walk)
+            let json = try walk.object()
             #expect(json["ring"] as? String == "test")
             #expect(json["ideal"] as? Bool == true)
             #expect((json["problems"] as? [Any])?.count == 0)
@@ -221,10 +219,5 @@ struct CommandTests {
             else { return false }
             return Int32(rest[1]) == parent
         }
-    }
-
-    private func object(in outcome: ChordProcess.Outcome) throws -> [String: Any] {
-        let parsed = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
-        return try #require(parsed as? [String: Any], "\(outcome.output)\(outcome.errors)")
     }
 }

@@ -62,6 +62,49 @@ struct OutputTests {
         #expect(table.lines(width: 1)[2] == "a l…  100.0 %  n4 …")
     }
 
+    @Test("Whatever another machine says the time is, a moment can be shown")
+    func stamps() {
+        #expect(Duration.milliseconds(1_700_000_000_001).stamp == "2023-11-14T22:13:20.001Z")
+        #expect(Duration.zero.stamp == "1970-01-01T00:00:00.000Z")
+        #expect(Duration.milliseconds(UInt64.max).stamp == "9999-12-31T23:59:59.999Z")
+    }
+
+    @Test("Each kind of news is one line, and one JSON object")
+    func news() throws {
+        func node(_ id: UInt64, _ name: String) -> NodeReference {
+            NodeReference(id: Identifier(id), name: name, address: "\(name):1", incarnation: 0)
+        }
+        let (n1, n2, evil) = (node(1, "n1"), node(2, "n2"), node(3, "a\nb"))
+        let range = IdentifierRange(after: .zero, through: .zero)
+        let state = RingState(node: n1, predecessor: n2, successors: [n2])
+        let cases: [(RingEvent, String)] = [
+            (.joined(state), "joined       n1; predecessor n2, successors n2"),
+            (
+                .rangeChanged(from: nil, to: range, cause: .joined),
+                "range        from nothing to the whole circle (joined)"
+            ),
+            (
+                .predecessorChanged(from: n2, to: evil, cause: .failed),
+                "predecessor  from n2 to a\\u{a}b (failed)"
+            ),
+            (
+                .successorsChanged(from: [n2, evil], to: [], cause: .merged),
+                "successors   from n2 a\\u{a}b to none (merged)"
+            ),
+            (.successorsLost([n2, evil]), "lost         all successors: n2 a\\u{a}b"),
+            (.left, "left         the ring, and ends"),
+        ]
+        var view = NewsView()
+        for (event, text) in cases {
+            let news = NodeNews(.event(event), time: .zero)
+            #expect(view.line(news) == "1970-01-01T00:00:00.000Z  \(text)")
+            let json = view.json(news).line
+            #expect(!json.contains("\n"))
+            let read = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+            #expect(read?["event"] is String)
+        }
+    }
+
     @Test("Names from elsewhere cannot steer the terminal")
     func printable() {
         #expect("n1\u{1b}[2J\n\u{202e}x".printable == "n1\\u{1b}[2J\\u{a}\\u{202e}x")

@@ -256,7 +256,8 @@ struct RefusalTests {
             ["ring", "--wait", "0"], ["serve", "--name", "n1", "--hash", "md5"],
             ["serve", "--name", "n1", "--stabilize-interval", "soon"],
             ["serve", "--name", "n1", "--dialect", "latin"], ["interop", "check"],
-            ["interop", "check", "127.0.0.1:1", "--join"],
+            ["interop", "check", "127.0.0.1:1", "--join"], ["watch", "--count", "0"], ["leave"],
+            ["leave", "--node", "127.0.0.1:1,127.0.0.1:2"],
         ]
     )
     func usage(arguments: [String]) async throws {

@@ -20,6 +20,13 @@ struct StreamPartsTests {
         func abandon(_ status: Status) {}
     }
 
+    /// Runs what is to be done before it returns, as a reader on another thread may.
+    private final class InlineExecutor: TaskExecutor {
+        func enqueue(_ job: consuming ExecutorJob) {
+            job.runSynchronously(on: asUnownedTaskExecutor())
+        }
+    }
+
     private static func append(_ bytes: [UInt8], to inbox: StreamInbox) -> Int {
         bytes.withUnsafeBytes { inbox.append($0) }
     }
@@ -121,6 +128,25 @@ struct StreamPartsTests {
             #expect(first == [1])
             await #expect(throws: Status.self) { try await Self.next(of: inbox) }
         }
+    }
+
+    @Test func thePeersWordIsNoFlawToAReaderThatIsQuick() async {
+        let said = Status(.unavailable, "it ends")
+        let state = ClientStreamState(
+            inbox: StreamInbox(limit: 1000, window: 400),
+            outbox: StreamOutbox(limit: 1000)
+        )
+        let stream = ClientStream(state: state, link: Link())
+        let reader = Task(executorPreference: InlineExecutor()) { () -> Status? in
+            do throws(Status) {
+                _ = try await stream.nextMessage()
+                return nil
+            } catch {
+                return error
+            }
+        }
+        state.callFinished(ClientResult(status: said))
+        #expect(await reader.value == said)
     }
 
     @Test func thereIsOneReaderAtATime() async throws {

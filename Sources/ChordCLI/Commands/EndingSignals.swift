@@ -46,6 +46,30 @@ enum EndingSignals {
             tasks.cancelAll()
         }
     }
+
+    /// Runs `body`, which goes on for as long as it is wanted, until it ends or somebody ends it by SIGTERM or
+    /// SIGINT; that is no failure. A second signal ends the process at once.
+    static func untilEnded(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let (ending, endIt) = AsyncStream.makeStream(of: Void.self)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                var isEnding = false
+                for await signal in signals {
+                    if isEnding { _exit(128 + signal.number) }
+                    isEnding = true
+                    endIt.finish()
+                }
+            }
+            try await withThrowingTaskGroup(of: Void.self) { either in
+                either.addTask(operation: body)
+                either.addTask { for await _ in ending {} }
+                try await either.next()
+                either.cancelAll()
+            }
+            tasks.cancelAll()
+        }
+    }
 }
 
 extension UnixSignal {

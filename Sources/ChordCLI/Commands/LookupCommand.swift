@@ -143,18 +143,12 @@ struct LookupAnswer {
     /// The answer for a program.
     var json: JSON {
         guard let result else { return .object([]) }
-        func node(_ node: NodeReference) -> JSON {
-            .object([
-                ("name", .string(node.name)), ("address", .string(node.address)),
-                ("id", .string(hexadecimal(node.id))),
-            ])
-        }
         var members: [(String, JSON)] = []
         if let key { members.append(("key", .string(key))) }
         members += [
-            ("id", .string(hexadecimal(result.id))), ("owner", node(result.owner)),
-            ("successors", .array(result.successors.map(node))), ("hops", .integer(result.hops)),
-            ("path", .array(result.path.map(node))),
+            ("id", .string(hexadecimal(result.id))), ("owner", .node(result.owner, width: width)),
+            ("successors", .nodes(result.successors, width: width)),
+            ("hops", .integer(result.hops)), ("path", .nodes(result.path, width: width)),
         ]
         if !steps.isEmpty {
             let list = steps.map { step in

@@ -78,11 +78,19 @@ extension CommandFailure {
                 text,
                 hint: "is a node running there? Name others with --node HOST:PORT, repeatedly"
             )
+        case .stopped: self.init(.unavailable, text)
         case .notMember:
             self.init(
                 .unavailable,
                 text,
                 hint: "the node has not joined yet or is leaving; try again"
+            )
+        case .refused where raw.contains("AdminService"):
+            self.init(
+                .refused,
+                text,
+                hint: "it takes the certificate of an administrator: make admin-cert NAME=bob, then"
+                    + " --as admin-bob"
             )
         case .refused:
             self.init(
@@ -140,8 +148,11 @@ extension CommandFailure {
     /// Descriptions name their codes, for programs and logs. A person wants the sentence only.
     static func tidied(_ text: String) -> String {
         let nested = " (cause: "
-        var result = text.replacing(#/\b(?:[A-Z_]{6,}|[a-z]+[A-Z][A-Za-z]*): /#, with: "")
-            .replacing(#/; not dialled again for \d+ ms/#, with: "")
+        var result = text.replacing(
+            #/\b(?:[A-Z_]{6,}|[a-z]+[A-Z][A-Za-z]*|truncated|malformed): /#,
+            with: ""
+        )
+        .replacing(#/; not dialled again for \d+ ms/#, with: "")
         let depth = result.ranges(of: nested).count
         result = result.replacing(nested, with: ": ")
         for _ in 0..<depth where result.hasSuffix(")") { result.removeLast() }

@@ -51,9 +51,12 @@ struct RingOptions: ParsableArguments {
         var name: String
     }
 
+    /// The nodes that the command line names.
+    var namedNodes: [String] { nodes.flatMap(Self.list) }
+
     /// Resolves flags, environment and file, in this order.
     func resolved() throws(CommandFailure) -> Resolved {
-        var nodes = self.nodes.flatMap(Self.list)
+        var nodes = namedNodes
         if nodes.isEmpty, let setting = try Environment.setting("CHORD_NODE") {
             nodes = Self.list(setting)
         }

@@ -45,11 +45,7 @@ struct LineLogHandler: LogHandler {
         _ message: String,
         _ metadata: [(key: String, value: Logger.MetadataValue)]
     ) -> String {
-        let stamp = time.formatted(
-            .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(
-                separator: .omitted
-            )
-        )
+        let stamp = time.stamp
         switch format {
         case .text:
             let name = level.rawValue.padding(toLength: 7, withPad: " ", startingAt: 0)

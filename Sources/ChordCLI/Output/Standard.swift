@@ -27,17 +27,35 @@ enum Standard {
         write(text, to: STDERR_FILENO)
     }
 
-    private static func write(_ text: String, to descriptor: Int32) {
+    /// Writes text and a line break to standard output, however long its reader takes, without holding up
+    /// what else there is to do. In a task that is cancelled the writing is no longer waited for.
+    ///
+    /// - Returns: false where the reader is gone, or the task cancelled.
+    static func outputAwaited(_ text: String) async -> Bool {
+        let (endings, ending) = AsyncStream.makeStream(of: Bool.self)
+        waitingOutput.async {
+            ending.yield(write(text, to: STDOUT_FILENO))
+            ending.finish()
+        }
+        for await isRead in endings { return isRead }
+        return false
+    }
+
+    private static let waitingOutput = DispatchQueue(label: "chord.output")
+
+    @discardableResult
+    private static func write(_ text: String, to descriptor: Int32) -> Bool {
         var line = text
         line.append("\n")
-        line.withUTF8 { bytes in
+        return line.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)[...]
             while !rest.isEmpty {
                 let count = writeOnce(descriptor, UnsafeRawBufferPointer(rebasing: rest))
                 // A reader that is gone wants no more; there is nobody to tell.
-                guard count > 0 else { return }
+                guard count > 0 else { return false }
                 rest = rest.dropFirst(count)
             }
+            return true
         }
     }
 

@@ -45,6 +45,11 @@ struct Table {
 }
 
 extension String {
+    /// The text with blanks behind it, up to so many characters.
+    func padding(toLength length: Int) -> String {
+        self + String(repeating: " ", count: max(0, length - count))
+    }
+
     /// The text itself, or its beginning and an ellipsis.
     func shortened(to width: Int) -> String {
         count <= width ? self : String(prefix(max(0, width - 1))) + "…"

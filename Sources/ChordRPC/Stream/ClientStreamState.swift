@@ -39,11 +39,20 @@ package final class ClientStreamState: ClientCallObserver {
                 flaw.origin = .transport
                 result.status = flaw
             }
-        } else if result.status.origin == .local {
+            setEnd(result)
+            return
+        }
+        // Before the reader wakes, maybe on another thread: it takes an error ahead of the end for a flaw of
+        // the message, and the peer's word for the transport's.
+        setEnd(result)
+        if result.status.origin == .local {
             inbox.abort(result.status)
         } else {
             inbox.finish(result.status)
         }
+    }
+
+    private func setEnd(_ result: ClientResult) {
         head.set(.ended(result.status))
         end.set(result)
     }

@@ -55,14 +55,37 @@ package struct RingClient: Sendable {
     ///
     /// - Throws: `noContact` with what each of them said.
     func contact() async throws(ChordError) -> Contact {
+        try await first(
+            asking: ChordMethods.getSuccessorList,
+            GetSuccessorListRequest().encoded(in: .standard)
+        ) { message, target, peers throws(WireError) in
+            let parameters = try GetSuccessorListReply.parameters(of: message)
+            let reply = try GetSuccessorListReply(decoding: message, space: parameters.space)
+            return Contact(
+                target: target,
+                state: reply.state,
+                parameters: parameters,
+                peers: peers
+            )
+        }
+    }
+
+    /// Asks one address after the other until an answer can be read.
+    ///
+    /// - Throws: `noContact` with what each of them said.
+    func first<Answer>(
+        asking method: RPCMethod,
+        _ message: [UInt8],
+        _ read: ([UInt8], PeerTarget, PeerCalls) throws(WireError) -> Answer
+    ) async throws(ChordError) -> Answer {
         var failures: [String] = []
-        for address in contacts {
+        for address in contacts where failures.isEmpty || !Task.isCancelled {
             let target = PeerTarget(bootstrap: address)
             let peers = makePeers()
             let result = await peers.call(
-                ChordMethods.getSuccessorList,
+                method,
                 at: target,
-                message: GetSuccessorListRequest().encoded(in: .standard),
+                message: message,
                 timeout: silence.cap,
                 on: executor
             )
@@ -72,23 +95,11 @@ package struct RingClient: Sendable {
                     failures.append(ChordError.speaksAnother(address))
                     continue
                 }
-                failures.append(
-                    status.message.contains(address) ? status.message : "\(address): \(status)"
-                )
+                failures.append(status.told(by: address))
                 continue
             }
             do throws(WireError) {
-                let parameters = try GetSuccessorListReply.parameters(of: result.message)
-                let reply = try GetSuccessorListReply(
-                    decoding: result.message,
-                    space: parameters.space
-                )
-                return Contact(
-                    target: target,
-                    state: reply.state,
-                    parameters: parameters,
-                    peers: peers
-                )
+                return try read(result.message, target, peers)
             } catch {
                 failures.append("\(address): \(error)")
             }
@@ -205,6 +216,13 @@ package struct RingClient: Sendable {
             )
         }
         return try LookupResult.make(id, .success(reply)).get()
+    }
+}
+
+extension Status {
+    /// The failure of a call with the address that was called; most of those of the transport name it.
+    func told(by address: String) -> String {
+        message.contains(address) ? message : "\(address): \(self)"
     }
 }
 

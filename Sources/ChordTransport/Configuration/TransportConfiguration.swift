@@ -122,7 +122,11 @@ extension TransportConfiguration {
         /// A node must notice soon that a neighbour is back; a ring must not be dialled by all its
         /// clients at once when it comes back.
         public static var outsider: Client {
-            Client(initialBackoff: .seconds(1), maxBackoff: .seconds(120))
+            var client = Client(initialBackoff: .seconds(1), maxBackoff: .seconds(120))
+            // Who watches a node sends nothing, and would never learn that its machine is gone. Just above
+            // the five minutes that servers ask for between pings.
+            client.keepalive.interval = .seconds(310)
+            return client
         }
 
         /// How long one address may take to accept a connection. Default 3 s.

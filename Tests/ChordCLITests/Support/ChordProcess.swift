@@ -14,6 +14,19 @@ final class ChordProcess: Sendable {
         var errors: String
 
         var outputLines: [String] { output.split(separator: "\n").map(String.init) }
+        /// The output as the JSON object that it is.
+        func object() throws -> [String: Any] {
+            try Self.object(in: output)
+        }
+
+        static func object(in text: String) throws -> [String: Any] {
+            let parsed = try JSONSerialization.jsonObject(with: Data(text.utf8))
+            guard let object = parsed as? [String: Any] else {
+                throw TestFailure("no JSON object: \(text)")
+            }
+            return object
+        }
+
         var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
     }
 
@@ -96,6 +109,7 @@ final class ChordProcess: Sendable {
     }
 
     /// Waits until it has printed a line that `take` makes sense of.
+    @discardableResult
     func line<T>(_ what: String, _ take: (String) -> T?) async throws -> T {
         var found: T?
         try await eventually("\(what) of chord \(arguments.prefix(3)); it says: \(report)") {

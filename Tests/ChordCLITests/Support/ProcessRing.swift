@@ -185,9 +185,9 @@ final class ProcessRing {
     }
 
     /// What a command needs to ask this ring.
-    func flags(_ name: String = "n1") throws -> [String] {
+    func flags(_ name: String = "n1", as asker: String = "client-demo") throws -> [String] {
         guard let node = nodes[name] else { throw TestFailure("no \(name) in the ring") }
-        return ["--node", node.address, "--certs-dir", certificates, "--as", "client-demo"]
+        return ["--node", node.address, "--certs-dir", certificates, "--as", asker]
     }
 }
 

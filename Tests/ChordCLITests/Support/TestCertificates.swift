@@ -12,7 +12,7 @@ enum TestCertificates {
         .deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
-    /// A folder with an authority, nodes n1 to n7 and client demo: that of `make test`, or one of its
+    /// A folder with an authority, nodes n1 to n7, client demo and administrator admin: that of `make test`, or one of its
     /// own.
     static let directory: Result<String, any Error> = Result {
         if let given = ProcessInfo.processInfo.environment["CHORD_TEST_CERTS_DIR"], !given.isEmpty {

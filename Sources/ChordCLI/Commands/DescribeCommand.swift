@@ -1,0 +1,155 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Chord
+
+/// `chord describe`.
+struct DescribeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "describe",
+        abstract: "Show what one node is, and the ring as it sees it.",
+        discussion: """
+            The first of the nodes named that answers is shown. It need not be a member: one that still \
+            waits to join answers too.
+            """
+    )
+
+    @Flag(help: "List the nodes that it routes by.")
+    var table = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "The ring")
+    var ring: RingOptions
+
+    func run() async throws {
+        try await reportingFailures {
+            try await ring.withClient { client in
+                let view = DescriptionView(description: try await client.describe())
+                if json {
+                    Standard.output(JSON.object(view.members(withTable: table)).lines)
+                } else {
+                    let lines = view.lines(width: Standard.columns, withTable: table)
+                    for line in lines { Standard.output(line) }
+                }
+            }
+        }
+    }
+}
+
+/// A node's description as it is shown.
+struct DescriptionView {
+    let description: NodeDescription
+
+    private var width: Int { description.parameters.space.width }
+
+    private func hexadecimal(_ id: Identifier) -> String { id.hexadecimal(width: width) }
+
+    /// Whether it knows of no other node.
+    private var isAlone: Bool {
+        description.successors.isEmpty && description.predecessor.id == description.node.id
+    }
+
+    /// Where the node is in its life, in words.
+    var phase: String {
+        switch description.phase {
+        case .outside: "outside, not a member yet"
+        case .founding: "founding, waits for the other founders"
+        case .member: isAlone ? "member, alone" : "member"
+        case .left: "left, ends"
+        }
+    }
+
+    /// The description for a person.
+    func lines(width columns: Int, withTable: Bool) -> [String] {
+        let parameters = description.parameters
+        let count = description.table.count
+        // One table, so that the columns of all nodes stand below each other.
+        var nodes = Table(columns: [
+            .init(title: Self.label("")), .init(title: "", least: 8), .init(title: "", least: 14),
+            .init(title: "", least: 9),
+        ])
+        func add(_ label: String, _ node: NodeReference) {
+            nodes.rows.append([Self.label(label), node.name, node.address, hexadecimal(node.id)])
+        }
+        add("node", description.node)
+        let hasPredecessor = description.phase == .member && !isAlone
+        if hasPredecessor { add("predecessor", description.predecessor) }
+        for (index, node) in description.successors.enumerated() {
+            add(index == 0 ? "successors" : "", node)
+        }
+        let rows = nodes.lines(width: columns).dropFirst()
+        var lines = [Style.heading(rows.first ?? "")]
+        lines += [
+            Self.line("phase", phase), Self.line("version", description.version.printable),
+            Self.line(
+                "ring",
+                "\(parameters.ring.printable): \(parameters.hash.printable), \(width) bits,"
+                    + " identifiers from \(parameters.rule == .name ? "names" : "addresses"),"
+                    + " lists of \(parameters.successorCount)"
+            ),
+        ]
+        if !hasPredecessor { lines.append(Self.line("predecessor", "none")) }
+        lines += rows.dropFirst()
+        if description.successors.isEmpty { lines.append(Self.line("successors", "none")) }
+        let routes = count == 0 ? "nobody" : "\(count) node\(count == 1 ? "" : "s")"
+        lines.append(Self.line("routes by", routes))
+        if withTable, count > 0 { lines += [""] + table(width: columns) }
+        return lines
+    }
+
+    private func table(width columns: Int) -> [String] {
+        var table = Table(columns: [
+            .init(title: "name", least: 8), .init(title: "address", least: 14),
+            .init(title: "identifier", least: 9), .init(title: "way to it", isNumeric: true),
+        ])
+        let space = description.parameters.space
+        for node in description.table {
+            let way = space.fraction(from: description.node.id, to: node.id) * 100
+            table.rows.append([
+                node.name, node.address, hexadecimal(node.id), "\(way.formatted(digits: 1)) %",
+            ])
+        }
+        var lines = table.lines(width: columns)
+        lines[0] = Style.heading(lines[0])
+        return lines
+    }
+
+    private static func label(_ text: String) -> String {
+        text.padding(toLength: "predecessor".count)
+    }
+
+    private static func line(_ label: String, _ text: String) -> String {
+        "\(Self.label(label))  \(text)"
+    }
+
+    /// The description for a program. What there is none of is not there.
+    func members(withTable: Bool) -> [(String, JSON)] {
+        let parameters = description.parameters
+        var members: [(String, JSON)] = [
+            ("node", .node(description.node, width: width)),
+            ("phase", .string(description.phase.rawValue)),
+            ("version", .string(description.version)),
+            (
+                "ring",
+                .object([
+                    ("name", .string(parameters.ring)), ("hash", .string(parameters.hash)),
+                    ("width", .integer(width)), ("id_from", .string(parameters.rule.rawValue)),
+                    ("successors", .integer(parameters.successorCount)),
+                ])
+            ),
+        ]
+        if description.phase == .member, !isAlone {
+            members.append(("predecessor", .node(description.predecessor, width: width)))
+        }
+        members += [
+            ("successors", .nodes(description.successors, width: width)),
+            ("routes_by", .integer(description.table.count)),
+        ]
+        if withTable { members.append(("table", .nodes(description.table, width: width))) }
+        return members
+    }
+}

@@ -1,0 +1,43 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Chord
+
+/// `chord leave`.
+struct LeaveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "leave",
+        abstract: "Make one node leave its ring and end.",
+        discussion: """
+            The node tells its neighbours and its process ends with code 0, as after SIGTERM. Which one is \
+            said on the command line, by one --node: CHORD_NODE and .chord.env do not count here. It takes \
+            the certificate of an administrator (make admin-cert).
+            """
+    )
+
+    @OptionGroup(title: "The ring")
+    var ring: RingOptions
+
+    func validate() throws {
+        switch ring.namedNodes.count {
+        case 1: break
+        case 0: throw ValidationError("Say with --node which node is to leave.")
+        default:
+            throw ValidationError(
+                "One node leaves at a time: give --node once, not \(ring.namedNodes.count) nodes"
+                    + " (\(ring.namedNodes.joined(separator: ", ")))."
+            )
+        }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            try await ring.withClient { client in
+                let node = try await client.leave()
+                Standard.output("\(node.name.printable) at \(node.address) has left and ends")
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+import ChordRPC
+import ChordWire
+
+// What operators ask of one node: `chord.v1.AdminService` from the asking side.
+
+extension RingClient {
+    /// A node that has described itself; it need not be a member.
+    struct Described: Sendable {
+        let target: PeerTarget
+        let peers: PeerCalls
+        let description: NodeDescription
+    }
+
+    /// The first of the addresses that describes itself.
+    ///
+    /// - Throws: `noContact` with what each of them said.
+    func described() async throws(ChordError) -> Described {
+        try await first(
+            asking: AdminMethods.describe,
+            DescribeRequest().encoded(in: .standard)
+        ) { message, target, peers throws(WireError) in
+            // A description brings its own width.
+            let reply = try DescribeReply(decoding: message, space: .standard)
+            return Described(target: target, peers: peers, description: reply.description)
+        }
+    }
+
+    /// Asks the first node that answers what it is and sees.
+    package func describe() async throws(ChordError) -> NodeDescription {
+        try await described().description
+    }
+
+    /// Makes the one node of this client leave its ring and end.
+    package func leave() async throws(ChordError) -> NodeReference {
+        guard contacts.count == 1 else {
+            throw ChordError(
+                .invalidConfiguration,
+                "only one node at a time is made to leave, and this client is of \(contacts.count): "
+                    + contacts.joined(separator: ", ")
+            )
+        }
+        let node = try await described()
+        let _: AdminLeaveReply = try await command(
+            AdminMethods.leave,
+            AdminLeaveRequest(),
+            to: node.target,
+            node.peers,
+            in: node.description.parameters.space
+        )
+        return node.description.node
+    }
+
+    /// Tells the first member that answers to make its ring and that of a contact one.
+    package func merge(with address: String) async throws(ChordError) -> NodeReference {
+        let contact = try await contact()
+        let reply: AdminMergeReply = try await command(
+            AdminMethods.merge,
+            AdminMergeRequest(contact: address),
+            to: contact.target,
+            contact.peers,
+            in: contact.parameters.space
+        )
+        return reply.contact
+    }
+
+    /// Has a node do something, which it may refuse.
+    private func command<Reply: WireMessage>(
+        _ method: RPCMethod,
+        _ request: some WireMessage,
+        to target: PeerTarget,
+        _ peers: PeerCalls,
+        in space: IdentifierSpace
+    ) async throws(ChordError) -> Reply {
+        let result = await peers.call(
+            method,
+            at: target,
+            message: request.encoded(in: space),
+            // The node asks others before it answers.
+            timeout: silence.cap + silence.cap,
+            on: executor
+        )
+        guard result.status.isOK else {
+            throw ChordError(commanding: method, result.status, at: target.address)
+        }
+        do throws(WireError) {
+            return try Reply(decoding: result.message, space: space)
+        } catch {
+            throw ChordError(.invalidAnswer, "the answer of \(target.address)", cause: error)
+        }
+    }
+}
+
+extension ChordError {
+    fileprivate init(commanding method: RPCMethod, _ status: Status, at address: String) {
+        let command = method.name.lowercased()
+        switch (status.origin, status.code) {
+        case (.peer, .permissionDenied), (.peer, .unauthenticated):
+            self.init(.refused, "\(address) refuses to \(command): \(status)")
+        case (.peer, .failedPrecondition):
+            self.init(.parametersDiffer, "\(address) cannot \(command): \(status.message)")
+        case (.peer, .invalidArgument): self.init(.invalidConfiguration, status.message)
+        default: self.init(.noContact, status.told(by: address))
+        }
+    }
+}
