@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordCore
+import ChordCore
 
 /// Several ideal rings of one name of which one node hears of one node of each other; or one ring whose node
 /// hears of a node of its own: how long it takes until they are one ideal
