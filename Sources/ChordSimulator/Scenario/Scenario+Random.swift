@@ -26,6 +26,9 @@ package struct SwarmOptions: Hashable, Sendable {
     package var partitionMilliseconds: ClosedRange<Int64> = 100...1500
     /// Whether every run has partitions, whatever else happens in it.
     package var alwaysPartitions = false
+    /// How many of the runs with false suspicions leave out failures that are not admissible: after which
+    /// too few members remain, or parts of a ring of which nobody knows anybody of another part.
+    package var admissibleShare = 0.7
 
     package init() {}
 
@@ -37,6 +40,8 @@ package struct SwarmOptions: Hashable, Sendable {
         options.alwaysPartitions = true
         options.partitionMilliseconds = 2_000...60_000
         options.faultSeconds = 10...60
+        // What nobody knows of nobody can find: every ring is to become one.
+        options.admissibleShare = 1
         return options
     }
 }
@@ -131,7 +136,7 @@ private struct ScenarioDraft {
         if !isTruthful, generator.chance(0.5) {
             scenario.network.loss = thousandths(of: generator.number(in: 0...0.05))
         }
-        scenario.admitsOnly = isTruthful || generator.chance(0.7)
+        scenario.admitsOnly = isTruthful || generator.chance(options.admissibleShare)
     }
 
     /// Rounded, so that the text of the scenario stays short.
