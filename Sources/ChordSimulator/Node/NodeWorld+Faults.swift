@@ -106,11 +106,13 @@ extension NodeWorld {
         var known: [Identifier: [Identifier]] = [:]
         for case let other? in network.nodes
         where other.number != number && other.isUp {
-            guard !other.isMember else {
-                let machine = machine(of: other)
+            let machine = machine(of: other)
+            guard machine.phase != .member else {
                 known[machine.node.id] = machine.acquaintances.map(\.id)
                 continue
             }
+            // Who has left takes what it knows along.
+            guard machine.phase == .outside else { continue }
             // It may be about to be a member, and to know nobody but the one whose list it asks for.
             let asked = other.calls.values.filter {
                 $0.call.method == ChordMethods.getSuccessorList
