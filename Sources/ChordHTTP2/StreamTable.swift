@@ -18,13 +18,17 @@ package struct StreamTable: ~Copyable {
     private var displaced = 0
     package private(set) var count = 0
 
+    /// What a table without memory of its own reads: an idle connection needs none. Nobody writes to it, as
+    /// the first stream makes a table grow.
+    private nonisolated(unsafe) static let nothing = makeEntries(1)
+
     package init() {
-        mask = 15
-        entries = Self.makeEntries(16)
+        mask = 0
+        entries = Self.nothing
     }
 
     deinit {
-        entries.deallocate()
+        if mask > 0 { entries.deallocate() }
     }
 
     private static func makeEntries(_ capacity: Int) -> UnsafeMutablePointer<Entry> {
@@ -64,11 +68,12 @@ package struct StreamTable: ~Copyable {
     private mutating func resize() {
         let old = entries
         let oldCapacity = mask + 1
-        mask = oldCapacity * 2 - 1
-        entries = Self.makeEntries(oldCapacity * 2)
+        let capacity = max(16, oldCapacity * 2)
+        mask = capacity - 1
+        entries = Self.makeEntries(capacity)
         displaced = 0
         for position in 0..<oldCapacity where old[position].stream != 0 { place(old[position]) }
-        old.deallocate()
+        if oldCapacity > 1 { old.deallocate() }
     }
 
     /// Takes a stream out and closes the gap, so that no tombstones pile up.
