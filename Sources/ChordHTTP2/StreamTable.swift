@@ -78,6 +78,7 @@ package struct StreamTable: ~Copyable {
 
     /// Takes a stream out and closes the gap, so that no tombstones pile up.
     package mutating func remove(_ stream: Int32) {
+        guard stream > 0 else { return }
         var gap = home(stream)
         while entries[gap].stream != stream {
             if entries[gap].stream == 0 { return }

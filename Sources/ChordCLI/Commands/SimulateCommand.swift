@@ -50,7 +50,12 @@ struct SimulateRunCommand: AsyncParsableCommand {
     @Option(help: "What nodes do with questions while they have one out: answering or delaying.")
     var mode: SimulatedMode?
 
-    @Flag(help: "Rings that come apart: long partitions in every run.")
+    @Flag(
+        help: ArgumentHelp(
+            "Rings that come apart: long partitions in every run, and only failures that leave the"
+                + " parts able to find each other."
+        )
+    )
     var partitions = false
 
     @Option(help: "A scenario to run instead.", completion: .file())

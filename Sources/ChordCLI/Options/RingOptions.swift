@@ -12,8 +12,8 @@ struct RingOptions: ParsableArguments {
     @Option(
         name: .customLong("node"),
         help: ArgumentHelp(
-            "A member to ask; repeat it to name others to try when one is down. Default:"
-                + " CHORD_NODE, else 127.0.0.1:7946.",
+            "A member to ask; repeat it to name others to try when one is down. Default, except for"
+                + " leave: CHORD_NODE, else 127.0.0.1:7946.",
             valueName: "host:port"
         )
     )
