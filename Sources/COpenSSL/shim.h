@@ -7,14 +7,18 @@
 #define SWIFT_CHORD_COPENSSL_SHIM_H
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/core_dispatch.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -97,6 +101,9 @@ static inline int chord_ERR_reason(unsigned long code) { return ERR_GET_REASON(c
 static inline int chord_ERR_is_system(unsigned long code) { return ERR_SYSTEM_ERROR(code) != 0; }
 
 // Certificates.
+
+// The clock that OpenSSL compares validities with.
+static inline int64_t chord_seconds_since_1970(void) { return (int64_t)time(NULL); }
 
 static inline int chord_ASN1_STRING_is_negative(const ASN1_INTEGER *value) {
     return ASN1_STRING_type(value) == V_ASN1_NEG_INTEGER;

@@ -59,6 +59,32 @@ enum CertificateReader {
         return Int64(days) * 86_400 + Int64(rest)
     }
 
+    /// The seconds since 1970 in which every certificate of a chain that was verified is valid; nil if
+    /// there are none or one cannot be read.
+    static func validity(of verification: OpaquePointer) -> ClosedRange<Int64>? {
+        guard let chain = X509_STORE_CTX_get0_chain(verification) else { return nil }
+        var bounds: (from: Int64, to: Int64)?
+        for index in 0..<OPENSSL_sk_num(chain) {
+            let certificate = OPENSSL_sk_value(chain, index).map { OpaquePointer($0) }
+            guard let from = try? seconds(X509_get0_notBefore(certificate)),
+                let to = try? seconds(X509_get0_notAfter(certificate))
+            else {
+                return nil
+            }
+            bounds = (max(from, bounds?.from ?? from), min(to, bounds?.to ?? to))
+        }
+        return bounds.flatMap { $0.from <= $0.to ? $0.from...$0.to : nil }
+    }
+
+    /// The seconds since 1970 in which a revocation list is valid; nil if that cannot be read. A list
+    /// that names no end has none.
+    static func validity(of list: RevocationList) -> ClosedRange<Int64>? {
+        guard let from = try? seconds(X509_CRL_get0_lastUpdate(list.pointer)) else { return nil }
+        guard let end = X509_CRL_get0_nextUpdate(list.pointer) else { return from...Int64.max }
+        guard let to = try? seconds(end), from <= to else { return nil }
+        return from...to
+    }
+
     private static func unreadable(_ what: String) -> TLSError {
         TLSError(.certificateRefused, "the certificate's \(what) cannot be read")
     }

@@ -10,6 +10,9 @@ struct Credentials {
     let certificate: PeerCertificate
     let identity: PeerIdentity
 
+    /// When each revocation list is valid; nil if one does not say.
+    let listValidity: [ClosedRange<Int64>]?
+
     private let files: TLSFiles
     private let chain: [Certificate]
     private let key: PrivateKey
@@ -29,7 +32,7 @@ struct Credentials {
                     + " and certificate must be of one issue"
             )
         }
-        store = try Self.makeStore(configuration)
+        (store, listValidity) = try Self.makeStore(configuration)
         let label = "our certificate in \(quoted(files.certificateChain))"
         do throws(TLSError) {
             certificate = try CertificateReader.read(chain[0].pointer)
@@ -84,8 +87,10 @@ struct Credentials {
         X509_VERIFY_PARAM_set_purpose(SSL_CTX_get0_param(context.pointer), X509_PURPOSE_ANY)
     }
 
-    private static func makeStore(_ configuration: TLSConfiguration) throws(TLSError) -> TrustStore
-    {
+    private static func makeStore(
+        _ configuration: TLSConfiguration
+    ) throws(TLSError) -> (TrustStore, listValidity: [ClosedRange<Int64>]?) {
+        var listValidity: [ClosedRange<Int64>]? = []
         let files = configuration.files
         let store = try TrustStore()
         for root in try PEMFile.certificates(in: files.trustRoots) {
@@ -110,10 +115,15 @@ struct Credentials {
                             + " \(OpenSSLErrors.takeText())"
                     )
                 }
+                if let validity = CertificateReader.validity(of: list) {
+                    listValidity?.append(validity)
+                } else {
+                    listValidity = nil
+                }
             }
             X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_CRL_CHECK))
         }
-        return store
+        return (store, listValidity)
     }
 
     /// Verifies our own chain as a peer with our trust would.

@@ -72,7 +72,8 @@ final class SSLContext: @unchecked Sendable {
 
     init() throws(TLSError) {
         OpenSSLErrors.clear()
-        guard let pointer = SSL_CTX_new(TLS_method()) else {
+        let library = HandshakeLibrary.shared.context
+        guard let pointer = SSL_CTX_new_ex(library, nil, TLS_method()) else {
             throw TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
         self.pointer = pointer

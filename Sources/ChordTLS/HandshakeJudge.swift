@@ -14,6 +14,7 @@ final class HandshakeJudge {
     let peerSide: ConnectionSide
     let expected: ExpectedPeer?
     let address: String
+    let known: VerifiedPeers
 
     /// Who the peer is, once its certificate has passed.
     private(set) var identity: PeerIdentity?
@@ -22,12 +23,13 @@ final class HandshakeJudge {
     private(set) var refusal: TLSError?
 
     init(
-        policy: IdentityPolicy,
+        context: TLSContext,
         peerSide: ConnectionSide,
         expected: ExpectedPeer?,
         address: String
     ) {
-        self.policy = policy
+        policy = context.configuration.policy
+        known = context.verifiedPeers
         self.peerSide = peerSide
         self.expected = expected
         self.address = address
@@ -41,27 +43,30 @@ final class HandshakeJudge {
     /// Verifies the peer's chain and judges its leaf. The error left in the store's context decides
     /// which alert the peer receives.
     func verify(_ verification: OpaquePointer, ssl: OpaquePointer) -> Bool {
-        let presented = "certificate presented by \(address)"
-        guard X509_verify_cert(verification) == 1 else {
-            refusal = VerificationFailure.error(of: verification, certificate: presented)
-            VerificationFailure.adjustAlert(of: verification)
-            return false
-        }
-        // A server that selects no protocol sends no alert; the last moment at which we can is here.
-        if peerSide == .server, !Self.hasNegotiatedHTTP2(ssl) {
-            refusal = TLSError(
-                .noApplicationProtocol,
-                "\(address) did not select HTTP/2 (h2) by ALPN"
-            )
-            X509_STORE_CTX_set_error(verification, X509_V_ERR_APPLICATION_VERIFICATION)
-            return false
-        }
         do throws(TLSError) {
-            identity = try judge(X509_STORE_CTX_get0_cert(verification), presented: presented)
+            let chain = VerifiedPeers.Chain(of: verification, presentedBy: peerSide)
+            let remembered = recall(chain)
+            if remembered == nil {
+                try verifyChain(verification)
+            } else {
+                X509_STORE_CTX_set_error(verification, X509_V_OK)
+            }
+            // A server that selects no protocol sends no alert; the last moment at which we can is here.
+            if peerSide == .server, !Self.hasNegotiatedHTTP2(ssl) {
+                throw TLSError(
+                    .noApplicationProtocol,
+                    "\(address) did not select HTTP/2 (h2) by ALPN"
+                )
+            }
+            try judge(verification, chain: chain, remembered: remembered)
             return true
         } catch {
             refusal = error
-            X509_STORE_CTX_set_error(verification, Self.verificationError(for: error))
+            if X509_STORE_CTX_get_error(verification) == X509_V_OK {
+                X509_STORE_CTX_set_error(verification, Self.verificationError(for: error))
+            } else {
+                VerificationFailure.adjustAlert(of: verification)
+            }
             return false
         }
     }
@@ -69,11 +74,12 @@ final class HandshakeJudge {
     /// Verifies the peer's chain and judges its leaf as in a handshake, for a connection that has had
     /// its own.
     func verifyAgain(_ verification: OpaquePointer) throws(TLSError) {
-        let presented = "certificate presented by \(address)"
-        guard X509_verify_cert(verification) == 1 else {
-            throw VerificationFailure.error(of: verification, certificate: presented)
+        let chain = VerifiedPeers.Chain(of: verification, presentedBy: peerSide)
+        let remembered = recall(chain)
+        if remembered == nil {
+            try verifyChain(verification)
         }
-        identity = try judge(X509_STORE_CTX_get0_cert(verification), presented: presented)
+        try judge(verification, chain: chain, remembered: remembered)
     }
 
     /// Notes that the client offers no protocol that we speak.
@@ -92,17 +98,49 @@ final class HandshakeJudge {
         return UnsafeBufferPointer(start: name, count: Int(count)).elementsEqual("h2".utf8)
     }
 
+    private var presented: String { "certificate presented by \(address)" }
+
+    private func recall(_ chain: VerifiedPeers.Chain?) -> PeerIdentity? {
+        chain.flatMap { known.identity(for: $0, at: chord_seconds_since_1970()) }
+    }
+
+    private func verifyChain(_ verification: OpaquePointer) throws(TLSError) {
+        guard X509_verify_cert(verification) == 1 else {
+            throw VerificationFailure.error(of: verification, certificate: presented)
+        }
+    }
+
+    /// Says who the peer is, by what is remembered of its chain or by its leaf, and whether it is the
+    /// one that we expect.
     private func judge(
-        _ leaf: OpaquePointer?,
-        presented: String
-    ) throws(TLSError) -> PeerIdentity {
+        _ verification: OpaquePointer,
+        chain: VerifiedPeers.Chain?,
+        remembered: PeerIdentity?
+    ) throws(TLSError) {
+        let found: PeerIdentity
+        if let remembered {
+            found = remembered
+        } else {
+            found = try judgeLeaf(X509_STORE_CTX_get0_cert(verification))
+            if let chain, let validity = CertificateReader.validity(of: verification) {
+                known.remember(found, for: chain, during: validity)
+            }
+        }
+        do throws(IdentityError) {
+            try expected?.verify(found, presentedBy: address)
+        } catch {
+            throw TLSError(.identityRefused, error.message, cause: error)
+        }
+        identity = found
+    }
+
+    private func judgeLeaf(_ leaf: OpaquePointer?) throws(TLSError) -> PeerIdentity {
         guard let leaf else {
             throw TLSError(.certificateMissing, "\(address) showed no certificate")
         }
         let certificate = try CertificateReader.read(leaf)
-        let identity: PeerIdentity
         do throws(IdentityError) {
-            identity = try policy.judge(certificate, presentedBy: peerSide)
+            return try policy.judge(certificate, presentedBy: peerSide)
         } catch {
             throw TLSError(
                 .identityRefused,
@@ -110,16 +148,11 @@ final class HandshakeJudge {
                 cause: error
             )
         }
-        do throws(IdentityError) {
-            try expected?.verify(identity, presentedBy: address)
-        } catch {
-            throw TLSError(.identityRefused, error.message, cause: error)
-        }
-        return identity
     }
 
     private static func verificationError(for error: TLSError) -> Int32 {
-        switch (error.cause as? IdentityError)?.code {
+        if error.code == .noApplicationProtocol { return X509_V_ERR_APPLICATION_VERIFICATION }
+        return switch (error.cause as? IdentityError)?.code {
         case .keyUsage?, .extendedKeyUsage?, .authorityAsLeaf?: X509_V_ERR_INVALID_PURPOSE
         default: X509_V_ERR_CERT_REJECTED
         }

@@ -28,7 +28,7 @@ extension TLSConnection {
             return TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
         let judge = HandshakeJudge(
-            policy: context.configuration.policy,
+            context: context,
             peerSide: judge.peerSide,
             expected: judge.expected,
             address: address

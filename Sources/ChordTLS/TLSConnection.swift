@@ -44,6 +44,10 @@ package final class TLSConnection {
     /// How far the connection has come.
     package private(set) var state = State.handshaking
 
+    /// Who the peer is; nil unless a handshake was completed. A certificate that passes is not enough: its
+    /// key must be proven too.
+    package private(set) var peerIdentity: PeerIdentity?
+
     /// The address of the peer, for messages.
     package let address: String
 
@@ -66,7 +70,7 @@ package final class TLSConnection {
         case .server(let address):
             self.address = address
             judge = HandshakeJudge(
-                policy: configuration.policy,
+                context: context,
                 peerSide: .client,
                 expected: nil,
                 address: address
@@ -76,7 +80,7 @@ package final class TLSConnection {
         case .client(let expected, let serverName, let address):
             self.address = address
             judge = HandshakeJudge(
-                policy: configuration.policy,
+                context: context,
                 peerSide: .server,
                 expected: expected,
                 address: address
@@ -98,11 +102,6 @@ package final class TLSConnection {
         else {
             throw TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
-    }
-
-    /// Who the peer is; nil before the handshake is done.
-    package var peerIdentity: PeerIdentity? {
-        state == .handshaking ? nil : judge.identity
     }
 
     // MARK: Ciphertext
@@ -145,10 +144,12 @@ package final class TLSConnection {
         OpenSSLErrors.clear()
         let result = SSL_do_handshake(session.pointer)
         if result == 1 {
-            guard judge.identity != nil, HandshakeJudge.hasNegotiatedHTTP2(session.pointer) else {
+            guard let identity = judge.identity, HandshakeJudge.hasNegotiatedHTTP2(session.pointer)
+            else {
                 state = .closed
                 throw TLSError(.internalFailure, "the handshake ended without judging \(address)")
             }
+            peerIdentity = identity
             state = .open
             return true
         }

@@ -7,7 +7,8 @@ package import ChordIdentity
 internal import NIOConcurrencyHelpers
 
 /// Everything that handshakes need, loaded and checked once: our certificate and key, whom we trust,
-/// and the settings. Immutable, so that a reload is a new context and connections keep their own.
+/// and the settings. What it judges by is immutable, so that a reload is a new context and connections
+/// keep their own.
 package final class TLSContext: Sendable {
     /// What the context was made from.
     package let configuration: TLSConfiguration
@@ -17,6 +18,9 @@ package final class TLSContext: Sendable {
 
     /// Our own certificate.
     package let certificate: PeerCertificate
+
+    /// Whom handshakes by this context have verified.
+    let verifiedPeers: VerifiedPeers
 
     let server: SSLContext
     let client: SSLContext
@@ -37,6 +41,7 @@ package final class TLSContext: Sendable {
         self.configuration = configuration
         identity = credentials.identity
         certificate = credentials.certificate
+        verifiedPeers = VerifiedPeers(listValidity: credentials.listValidity)
         server = try Self.makeContext(configuration, credentials)
         client = try Self.makeContext(configuration, credentials)
         Self.setUpServer(server)

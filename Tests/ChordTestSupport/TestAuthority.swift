@@ -31,6 +31,8 @@ package final class TestAuthority {
         package var keyUsage: String? = "critical,digitalSignature"
         package var extendedKeyUsage: String? = "serverAuth,clientAuth"
         package var isAuthority = false
+        /// The arguments of `openssl req` that choose the kind of key.
+        package var key: [String] = ["-newkey", "ec"] + TestAuthority.curve
         package var start: Date = Date(timeIntervalSinceNow: -3_600)
         package var end: Date = Date(timeIntervalSinceNow: 30 * 86_400)
 
@@ -146,7 +148,7 @@ package final class TestAuthority {
             encoding: .utf8
         )
         try openssl(
-            ["req", "-new", "-config", "ca.cnf", "-newkey", "ec"] + Self.curve + [
+            ["req", "-new", "-config", "ca.cnf"] + request.key + [
                 "-nodes", "-keyout", base + ".key", "-out", base + ".csr",
                 "-subj", "/CN=\(request.name)",
             ]
@@ -194,7 +196,7 @@ package final class TestAuthority {
         }
     }
 
-    private static let curve = ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    fileprivate static let curve = ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
 
     private static func time(_ date: Date) -> String {
         let formatter = DateFormatter()

@@ -157,7 +157,7 @@ struct Fixtures: Sendable {
         return TestAuthority.Issued(certificate: chain, key: leaf.key)
     }
 
-    private static func join(_ files: [String], into path: String) throws {
+    static func join(_ files: [String], into path: String) throws {
         let texts = try files.map { try String(contentsOfFile: $0, encoding: .utf8) }
         try texts.joined().write(toFile: path, atomically: true, encoding: .utf8)
     }

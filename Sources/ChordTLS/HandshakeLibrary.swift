@@ -1,0 +1,179 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import COpenSSL
+
+/// The OpenSSL library context that handshakes run in: OpenSSL's own provider, showing less.
+///
+/// Before version 3.2, OpenSSL reads the key of each certificate that arrives by making a list of all
+/// that its providers could decode and of all types of keys that they know, a hundred entries, to find
+/// the one (openssl/openssl issues 15199 and 17950). That is a fifth of its part of a handshake. Here
+/// the lists hold what TLS 1.3 has a use for, and everything else is passed through untouched.
+///
+/// Where the system's configuration asks for other providers (FIPS, PKCS #11), where its version needs no
+/// help, and where anything goes wrong, handshakes run in the default context like everything else.
+struct HandshakeLibrary: @unchecked Sendable {
+    /// nil for OpenSSL's default context. Made once and never freed, hence unchecked.
+    let context: OpaquePointer?
+
+    static let shared = HandshakeLibrary(context: make())
+
+    /// Decoders are kept for the keys of certificates that TLS 1.3 can prove the possession of.
+    private static let certificateKeys = ["EC", "RSA", "RSA-PSS", "ED25519", "ED448"]
+    private static let exchangeKeys = ["X25519", "X448", "DH"]
+
+    /// OpenSSL's own provider, and the parts of its tables that are shown. Set before the first use of
+    /// the provider below, and only then.
+    nonisolated(unsafe) private static var provider: OpaquePointer?
+    nonisolated(unsafe) private static var decoders: UnsafeMutablePointer<OSSL_ALGORITHM>?
+    nonisolated(unsafe) private static var keyTypes: UnsafeMutablePointer<OSSL_ALGORITHM>?
+
+    /// Not "default": that name is the original's in every context.
+    private static let name = "chord"
+
+    private static func make() -> OpaquePointer? {
+        chord_OPENSSL_prepare()
+        OpenSSLErrors.clear()
+        defer { OpenSSLErrors.clear() }
+        guard OpenSSL_version_num() < 0x3020_0000, usesDefaultProviderAlone,
+            let own = OSSL_PROVIDER_load(nil, "default")
+        else {
+            return nil
+        }
+        provider = own
+        decoders = part(of: own, OSSL_OP_DECODER) { algorithm in
+            let properties = String(cString: algorithm.property_definition)
+            return properties.contains("input=der")
+                && properties.contains("structure=SubjectPublicKeyInfo")
+                && names(of: algorithm, include: certificateKeys)
+        }
+        keyTypes = part(of: own, OSSL_OP_KEYMGMT) { algorithm in
+            names(of: algorithm, include: certificateKeys + exchangeKeys)
+        }
+        guard decoders != nil, keyTypes != nil, let context = OSSL_LIB_CTX_new() else { return nil }
+        let isAdded = OSSL_PROVIDER_add_builtin(
+            context,
+            name,
+            { _, _, functions, state in
+                functions?.pointee = UnsafePointer(HandshakeLibrary.table)
+                // Its algorithms are the original's, and are called with the original's state.
+                state?.pointee = OSSL_PROVIDER_get0_provider_ctx(HandshakeLibrary.provider)
+                return 1
+            }
+        )
+        guard isAdded == 1, OSSL_PROVIDER_load(context, name) != nil
+        else {
+            OSSL_LIB_CTX_free(context)
+            return nil
+        }
+        return context
+    }
+
+    private static var usesDefaultProviderAlone: Bool {
+        guard EVP_default_properties_is_fips_enabled(nil) == 0 else { return false }
+        var others = 0
+        let wereAllTold = OSSL_PROVIDER_do_all(
+            nil,
+            { provider, others in
+                let name = OSSL_PROVIDER_get0_name(provider).map { String(cString: $0) }
+                if name != "default" {
+                    others?.assumingMemoryBound(to: Int.self).pointee += 1
+                }
+                return 1
+            },
+            &others
+        )
+        return wereAllTold == 1 && others == 0
+    }
+
+    /// The algorithms of a provider's operation that are shown, ended as the original is; nil if it has
+    /// none of them.
+    private static func part(
+        of provider: OpaquePointer,
+        _ operation: Int32,
+        where isShown: (OSSL_ALGORITHM) -> Bool
+    ) -> UnsafeMutablePointer<OSSL_ALGORITHM>? {
+        var mayNotBeKept: Int32 = 0
+        guard
+            var next = OSSL_PROVIDER_query_operation(provider, operation, &mayNotBeKept),
+            mayNotBeKept == 0
+        else {
+            return nil
+        }
+        var shown: [OSSL_ALGORITHM] = []
+        while next.pointee.algorithm_names != nil {
+            if isShown(next.pointee) { shown.append(next.pointee) }
+            next += 1
+        }
+        guard !shown.isEmpty else { return nil }
+        let table = UnsafeMutablePointer<OSSL_ALGORITHM>.allocate(capacity: shown.count + 1)
+        for (index, algorithm) in (shown + [OSSL_ALGORITHM()]).enumerated() {
+            (table + index).initialize(to: algorithm)
+        }
+        return table
+    }
+
+    private static func names(of algorithm: OSSL_ALGORITHM, include wanted: [String]) -> Bool {
+        let names = String(cString: algorithm.algorithm_names).split(separator: ":")
+        return names.contains { name in wanted.contains(name.uppercased()) }
+    }
+
+    // MARK: The provider
+
+    nonisolated(unsafe) private static let table: UnsafeMutablePointer<OSSL_DISPATCH> = {
+        let query:
+            @convention(c) (UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<Int32>?) ->
+                UnsafePointer<OSSL_ALGORITHM>? = { _, operation, mayNotBeKept in
+                    switch operation {
+                    case OSSL_OP_DECODER:
+                        mayNotBeKept?.pointee = 0
+                        return UnsafePointer(decoders)
+                    case OSSL_OP_KEYMGMT:
+                        mayNotBeKept?.pointee = 0
+                        return UnsafePointer(keyTypes)
+                    default:
+                        return OSSL_PROVIDER_query_operation(provider, operation, mayNotBeKept)
+                    }
+                }
+        let gettable: @convention(c) (UnsafeMutableRawPointer?) -> UnsafePointer<OSSL_PARAM>? = {
+            _ in
+            OSSL_PROVIDER_gettable_params(provider)
+        }
+        let get:
+            @convention(c) (UnsafeMutableRawPointer?, UnsafeMutablePointer<OSSL_PARAM>?) -> Int32 =
+                {
+                    OSSL_PROVIDER_get_params(provider, $1)
+                }
+        // The groups of TLS are told as capabilities.
+        let capabilities:
+            @convention(c) (
+                UnsafeMutableRawPointer?, UnsafePointer<CChar>?,
+                (@convention(c) (UnsafePointer<OSSL_PARAM>?, UnsafeMutableRawPointer?) -> Int32)?,
+                UnsafeMutableRawPointer?
+            ) -> Int32 = { OSSL_PROVIDER_get_capabilities(provider, $1, $2, $3) }
+        typealias Function = @convention(c) () -> Void
+        let entries: [OSSL_DISPATCH] = [
+            OSSL_DISPATCH(
+                function_id: OSSL_FUNC_PROVIDER_QUERY_OPERATION,
+                function: unsafeBitCast(query, to: Function.self)
+            ),
+            OSSL_DISPATCH(
+                function_id: OSSL_FUNC_PROVIDER_GETTABLE_PARAMS,
+                function: unsafeBitCast(gettable, to: Function.self)
+            ),
+            OSSL_DISPATCH(
+                function_id: OSSL_FUNC_PROVIDER_GET_PARAMS,
+                function: unsafeBitCast(get, to: Function.self)
+            ),
+            OSSL_DISPATCH(
+                function_id: OSSL_FUNC_PROVIDER_GET_CAPABILITIES,
+                function: unsafeBitCast(capabilities, to: Function.self)
+            ),
+            OSSL_DISPATCH(),
+        ]
+        let table = UnsafeMutablePointer<OSSL_DISPATCH>.allocate(capacity: entries.count)
+        table.initialize(from: entries, count: entries.count)
+        return table
+    }()
+}

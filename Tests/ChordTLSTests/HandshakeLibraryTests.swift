@@ -1,0 +1,89 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import COpenSSL
+import ChordIdentity
+import ChordTestSupport
+import Foundation
+import Testing
+
+@testable import ChordTLS
+
+/// Handshakes run in a library context that shows less of OpenSSL's provider. What TLS 1.3 has a use for
+/// must all be shown.
+@Suite struct HandshakeLibraryTests {
+    let fixtures: Fixtures
+
+    init() throws {
+        fixtures = try Fixtures.get()
+    }
+
+    @Test func itIsUsedWhereOpenSSLIsSlowWithoutIt() {
+        // Tests run with OpenSSL's own configuration, in which no other provider is active.
+        #expect((HandshakeLibrary.shared.context != nil) == (OpenSSL_version_num() < 0x3020_0000))
+    }
+
+    static let keys: [[String]] = [
+        ["rsa:2048"],
+        ["rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"],
+        ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+        ["ec", "-pkeyopt", "ec_paramgen_curve:P-521"],
+        ["ed25519"],
+        ["ed448"],
+    ]
+
+    /// The leaf's key proves who shows it; the key of the intermediate authority, which arrives with it,
+    /// proves the leaf.
+    @Test(arguments: keys)
+    func certificatesWithEveryKindOfKeyVerify(_ key: [String]) throws {
+        let name = "keys-\(UUID().uuidString)"
+        let root = try TestAuthority(name, in: fixtures.folder)
+        let intermediate = try root.issue(
+            TestAuthority.Request("intermediate", []).with {
+                $0.key = ["-newkey"] + key
+                $0.isAuthority = true
+                $0.keyUsage = "critical,keyCertSign,cRLSign"
+                $0.extendedKeyUsage = nil
+            }
+        )
+        let authority = try TestAuthority(
+            "\(name)-through",
+            in: fixtures.folder,
+            issuingAs: intermediate
+        )
+        func member(_ name: String) throws -> TLSContext {
+            let leaf = try authority.issue(.member(name).with { $0.key = ["-newkey"] + key })
+            let chain = leaf.certificate + ".chain"
+            try Fixtures.join([leaf.certificate, intermediate.certificate], into: chain)
+            return try fixtures.context(
+                TestAuthority.Issued(certificate: chain, key: leaf.key),
+                trusting: root.root.certificate
+            )
+        }
+        let server = try TLSConnection.server(member("n1"))
+        let client = try TLSConnection.client(member("n2"), expecting: ExpectedPeer(name: "n1"))
+        let outcome = handshake(server: server, client: client)
+        #expect(outcome.serverError == nil)
+        #expect(outcome.clientError == nil)
+        #expect(server.peerIdentity?.name == "n2")
+    }
+
+    @Test(arguments: ["X25519", "X448", "P-256", "P-384", "P-521", "ffdhe2048"])
+    func keysAreAgreedInEveryGroup(_ group: String) throws {
+        func context(_ issued: TestAuthority.Issued) throws -> TLSContext {
+            var configuration = fixtures.configuration(issued)
+            configuration.keyExchangeGroups = [group]
+            return try TLSContext(configuration: configuration)
+        }
+        let server = try TLSConnection.server(context(fixtures.n1))
+        let client = try TLSConnection.client(
+            context(fixtures.n2),
+            expecting: ExpectedPeer(name: "n1")
+        )
+        let outcome = handshake(server: server, client: client)
+        #expect(outcome.serverError == nil)
+        #expect(outcome.clientError == nil)
+        #expect(server.state == .open && client.state == .open)
+    }
+}
