@@ -6,10 +6,10 @@ internal import COpenSSL
 
 /// The OpenSSL library context that handshakes run in: OpenSSL's own provider, showing less.
 ///
-/// Before version 3.2, OpenSSL reads the key of each certificate that arrives by making a list of all
-/// that its providers could decode and of all types of keys that they know, a hundred entries, to find
-/// the one (openssl/openssl issues 15199 and 17950). That is a fifth of its part of a handshake. Here
-/// the lists hold what TLS 1.3 has a use for, and everything else is passed through untouched.
+/// Before version 3.2, OpenSSL reads the key of each certificate that arrives by going through all that
+/// its providers can decode and all algorithms that it has seen so far, hundreds of entries, to find the
+/// one (openssl/openssl issues 15199 and 17950). That is a third of its part of a handshake. Here the
+/// tables hold what TLS 1.3 has a use for.
 ///
 /// Where the system's configuration asks for other providers (FIPS, PKCS #11), where its version needs no
 /// help, and where anything goes wrong, handshakes run in the default context like everything else.
@@ -19,15 +19,27 @@ struct HandshakeLibrary: @unchecked Sendable {
 
     static let shared = HandshakeLibrary(context: make())
 
-    /// Decoders are kept for the keys of certificates that TLS 1.3 can prove the possession of.
-    private static let certificateKeys = ["EC", "RSA", "RSA-PSS", "ED25519", "ED448"]
-    private static let exchangeKeys = ["X25519", "X448", "DH"]
+    /// What is shown of each operation, by name; operations that are not here are shown whole. The keys
+    /// and signatures are those that certificates may have, the exchanges those of TLS 1.3's groups.
+    private static let shown: [Int32: [String]] = [
+        OSSL_OP_CIPHER: ["AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"],
+        OSSL_OP_DIGEST: [
+            "SHA1", "SHA2-224", "SHA2-256", "SHA2-384", "SHA2-512", "SHA3-256", "SHA3-384",
+            "SHA3-512",
+        ],
+        OSSL_OP_MAC: ["HMAC"],
+        OSSL_OP_KDF: ["HKDF", "TLS13-KDF"],
+        OSSL_OP_SIGNATURE: ["ECDSA", "RSA", "ED25519", "ED448"],
+        OSSL_OP_KEYEXCH: ["ECDH", "X25519", "X448", "DH"],
+        OSSL_OP_KEYMGMT: ["EC", "RSA", "RSA-PSS", "ED25519", "ED448", "X25519", "X448", "DH"],
+        OSSL_OP_DECODER: ["EC", "RSA", "RSA-PSS", "ED25519", "ED448"],
+    ]
 
     /// OpenSSL's own provider, and the parts of its tables that are shown. Set before the first use of
     /// the provider below, and only then.
     nonisolated(unsafe) private static var provider: OpaquePointer?
-    nonisolated(unsafe) private static var decoders: UnsafeMutablePointer<OSSL_ALGORITHM>?
-    nonisolated(unsafe) private static var keyTypes: UnsafeMutablePointer<OSSL_ALGORITHM>?
+    nonisolated(unsafe) private static var parts: [Int32: UnsafeMutablePointer<OSSL_ALGORITHM>] =
+        [:]
 
     /// Not "default": that name is the original's in every context.
     private static let name = "chord"
@@ -42,16 +54,11 @@ struct HandshakeLibrary: @unchecked Sendable {
             return nil
         }
         provider = own
-        decoders = part(of: own, OSSL_OP_DECODER) { algorithm in
-            let properties = String(cString: algorithm.property_definition)
-            return properties.contains("input=der")
-                && properties.contains("structure=SubjectPublicKeyInfo")
-                && names(of: algorithm, include: certificateKeys)
+        for (operation, names) in shown {
+            guard let part = part(of: own, operation, names) else { return nil }
+            parts[operation] = part
         }
-        keyTypes = part(of: own, OSSL_OP_KEYMGMT) { algorithm in
-            names(of: algorithm, include: certificateKeys + exchangeKeys)
-        }
-        guard decoders != nil, keyTypes != nil, let context = OSSL_LIB_CTX_new() else { return nil }
+        guard let context = OSSL_LIB_CTX_new() else { return nil }
         let isAdded = OSSL_PROVIDER_add_builtin(
             context,
             name,
@@ -87,12 +94,12 @@ struct HandshakeLibrary: @unchecked Sendable {
         return wereAllTold == 1 && others == 0
     }
 
-    /// The algorithms of a provider's operation that are shown, ended as the original is; nil if it has
-    /// none of them.
+    /// The algorithms of an operation that are shown, ended as the original table is; nil if there are
+    /// none.
     private static func part(
         of provider: OpaquePointer,
         _ operation: Int32,
-        where isShown: (OSSL_ALGORITHM) -> Bool
+        _ wanted: [String]
     ) -> UnsafeMutablePointer<OSSL_ALGORITHM>? {
         var mayNotBeKept: Int32 = 0
         guard
@@ -101,22 +108,28 @@ struct HandshakeLibrary: @unchecked Sendable {
         else {
             return nil
         }
-        var shown: [OSSL_ALGORITHM] = []
-        while next.pointee.algorithm_names != nil {
-            if isShown(next.pointee) { shown.append(next.pointee) }
+        let wanted = Set(wanted.map { $0.uppercased() })
+        var kept: [OSSL_ALGORITHM] = []
+        while let names = next.pointee.algorithm_names {
+            let isWanted = String(cString: names).split(separator: ":").contains {
+                wanted.contains($0.uppercased())
+            }
+            if isWanted, operation != OSSL_OP_DECODER || readsKeysOfCertificates(next.pointee) {
+                kept.append(next.pointee)
+            }
             next += 1
         }
-        guard !shown.isEmpty else { return nil }
-        let table = UnsafeMutablePointer<OSSL_ALGORITHM>.allocate(capacity: shown.count + 1)
-        for (index, algorithm) in (shown + [OSSL_ALGORITHM()]).enumerated() {
-            (table + index).initialize(to: algorithm)
-        }
+        guard !kept.isEmpty else { return nil }
+        let table = UnsafeMutablePointer<OSSL_ALGORITHM>.allocate(capacity: kept.count + 1)
+        table.initialize(from: kept, count: kept.count)
+        (table + kept.count).initialize(to: OSSL_ALGORITHM())
         return table
     }
 
-    private static func names(of algorithm: OSSL_ALGORITHM, include wanted: [String]) -> Bool {
-        let names = String(cString: algorithm.algorithm_names).split(separator: ":")
-        return names.contains { name in wanted.contains(name.uppercased()) }
+    private static func readsKeysOfCertificates(_ decoder: OSSL_ALGORITHM) -> Bool {
+        let properties = String(cString: decoder.property_definition)
+        return properties.contains("input=der")
+            && properties.contains("structure=SubjectPublicKeyInfo")
     }
 
     // MARK: The provider
@@ -125,16 +138,11 @@ struct HandshakeLibrary: @unchecked Sendable {
         let query:
             @convention(c) (UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<Int32>?) ->
                 UnsafePointer<OSSL_ALGORITHM>? = { _, operation, mayNotBeKept in
-                    switch operation {
-                    case OSSL_OP_DECODER:
-                        mayNotBeKept?.pointee = 0
-                        return UnsafePointer(decoders)
-                    case OSSL_OP_KEYMGMT:
-                        mayNotBeKept?.pointee = 0
-                        return UnsafePointer(keyTypes)
-                    default:
+                    guard let part = parts[operation] else {
                         return OSSL_PROVIDER_query_operation(provider, operation, mayNotBeKept)
                     }
+                    mayNotBeKept?.pointee = 0
+                    return UnsafePointer(part)
                 }
         let gettable: @convention(c) (UnsafeMutableRawPointer?) -> UnsafePointer<OSSL_PARAM>? = {
             _ in
