@@ -24,7 +24,8 @@ package struct PreparedFindSuccessorReply: Sendable, Hashable {
 
     /// Appends the encoded reply of one call.
     package func encode(hops: Int, appendingTo output: inout [UInt8]) {
-        output += bytes
+        // Appending the array itself would count a reference up and down.
+        bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) }
         guard hops != 0 else { return }
         var message = Chord__V1__FindSuccessorReply()
         chord__v1__find_successor_reply__init(&message)

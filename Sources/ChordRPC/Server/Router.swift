@@ -30,6 +30,8 @@ package struct Router: Sendable {
         package let kind: Kind
         /// Asked of every call, and cheaper than looking into `kind`.
         package let isStream: Bool
+        /// What answers a unary call: the handler, without a look into `kind` and a reference counted.
+        fileprivate let answer: UnaryHandler
         let path: [UInt8]
         /// Who may call it, asked of the table once and not per call; nil where the table does not
         /// know the method, which then counts as not there.
@@ -41,7 +43,21 @@ package struct Router: Sendable {
         init(_ method: RPCMethod, _ kind: Kind, admitting roles: Set<Role>?) {
             self.method = method
             self.kind = kind
-            if case .stream = kind { isStream = true } else { isStream = false }
+            switch kind {
+            case .unary(let handler):
+                isStream = false
+                answer = handler
+            case .stream:
+                isStream = true
+                answer = { _, _ in
+                    .failed(
+                        Status(
+                            .unimplemented,
+                            "\(method) takes streams, which do not come this way"
+                        )
+                    )
+                }
+            }
             path = Array(method.path.utf8)
             admittedRoles = roles
             nodes = roles?.contains(.node) ?? false
@@ -152,13 +168,7 @@ package struct Router: Sendable {
         guard route.admits(call.context.role) else {
             return .failed(refusal(of: route, to: call.peer) ?? Status(.permissionDenied))
         }
-        switch route.kind {
-        case .unary(let handler): return handler(request, &call)
-        case .stream:
-            return .failed(
-                Status(.unimplemented, "\(route.method) takes streams, which do not come this way")
-            )
-        }
+        return route.answer(request, &call)
     }
 
     /// Why `peer` may not make calls of `route`; nil where it may.

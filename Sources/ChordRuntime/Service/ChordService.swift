@@ -38,9 +38,8 @@ struct ChordService: Sendable {
     ) -> HandlerOutcome {
         // What nearly every call is: an identifier and nothing else, whose owner this node knows.
         if let id = FindSuccessorRequest.soleIdentifier(in: bytes, space: space),
-            let ready = published.current.readyReply(for: id)
+            published.current.answer(id, hops: 0, appendingTo: &call.reply)
         {
-            ready.encode(hops: 0, appendingTo: &call.reply)
             return .replied
         }
         let request: FindSuccessorRequest
@@ -58,9 +57,8 @@ struct ChordService: Sendable {
         if request.iterative { return iterativeStep(request, view, &call) }
 
         if request.joiner == nil, !request.wantPath,
-            let ready = snapshot.readyReply(for: request.id)
+            snapshot.answer(request.id, hops: request.hops, appendingTo: &call.reply)
         {
-            ready.encode(hops: request.hops, appendingTo: &call.reply)
             return .replied
         }
         let most = limits.hopBudget ?? LookupMachine.defaultHopBudget(width: space.width)

@@ -39,12 +39,21 @@ final class Snapshot: Sendable {
             : nil
     }
 
-    /// The answer that stands ready for a lookup of `id`, where ``RoutingView/step(for:excluding:joiner:)``
-    /// names this node or its successor; nil where the lookup goes on. Only hops differ from call to call.
-    func readyReply(for id: Identifier) -> PreparedFindSuccessorReply? {
-        if let ownRange, ownRange.contains(id) { return ownReply }
-        if let successorRange, successorRange.contains(id) { return successorReply }
-        return nil
+    /// Appends the answer that stands ready for a lookup of `id`, where
+    /// ``RoutingView/step(for:excluding:joiner:)`` names this node or its successor. Only hops differ from
+    /// call to call.
+    ///
+    /// - Returns: false where the lookup goes on.
+    func answer(_ id: Identifier, hops: Int, appendingTo output: inout [UInt8]) -> Bool {
+        if let ownRange, ownRange.contains(id) {
+            ownReply.encode(hops: hops, appendingTo: &output)
+            return true
+        }
+        if let successorRange, let successorReply, successorRange.contains(id) {
+            successorReply.encode(hops: hops, appendingTo: &output)
+            return true
+        }
+        return false
     }
 }
 

@@ -17,6 +17,8 @@ final class CallHead {
     /// How long the caller waits.
     let timeout: Duration?
     let metadata: Metadata
+    /// One message each way, as it is: nothing that would have to be remembered beside the head.
+    let isPlain: Bool
 
     init(
         repetition: UInt32,
@@ -32,6 +34,7 @@ final class CallHead {
         self.acceptedEncoding = acceptedEncoding
         self.timeout = timeout
         self.metadata = metadata
+        isPlain = !route.isStream && encoding == nil && acceptedEncoding == nil
     }
 }
 

@@ -20,25 +20,17 @@ extension ServerConnection: ResponseSink {
         return buffer
     }
 
-    /// Sends the message that stands in `framed` behind room for its prefix.
-    func answer(_ stream: ServerCallRecord, _ framed: inout [UInt8], _ session: HTTP2Session) {
+    /// Takes back what `takeReplyBuffer` gave.
+    func giveBackReplyBuffer(_ buffer: inout [UInt8]) {
+        swap(&reply, &buffer)
+        if reply.capacity > ServerCallRecord.retainedBytes { reply = [] }
+    }
+
+    /// Sends the message that stands in `framed` behind room for its prefix, as it is and with nothing
+    /// else to say.
+    func answer(_ stream: Int32, plain framed: inout [UInt8], _ session: HTTP2Session) {
         guard framed.count >= MessageFraming.prefixBytes else {
-            let status = Status(.internalError, "the handler took the transport's bytes away")
-            return answer(stream, failure: status, trailers: [])
-        }
-        stream.phase = .answered
-        if let encoding = stream.acceptedEncoding, !stream.isAccepted,
-            compress(&framed, encoding)
-        {
-            framed.withUnsafeBytes { body in
-                _ = session.submitUnaryResponse(
-                    stream: stream.id,
-                    headers: ServerHeaders.head(of: stream, isCompressed: true),
-                    body: body,
-                    trailers: ServerHeaders.okTrailers
-                )
-            }
-            return
+            return refuse(stream, Self.noRoomForPrefix)
         }
         MessageFraming.writePrefix(
             count: framed.count - MessageFraming.prefixBytes,
@@ -46,26 +38,54 @@ extension ServerConnection: ResponseSink {
             at: 0
         )
         framed.withUnsafeBytes { body in
+            _ = session.submitUnaryResponse(
+                stream: stream,
+                head: ServerHeaders.response,
+                body: body,
+                trailers: ServerHeaders.ok
+            )
+        }
+    }
+
+    /// Sends the message that stands in `framed` behind room for its prefix.
+    func answer(_ stream: ServerCallRecord, _ framed: inout [UInt8], _ session: HTTP2Session) {
+        guard framed.count >= MessageFraming.prefixBytes else {
+            return answer(stream, failure: Self.noRoomForPrefix, trailers: [])
+        }
+        stream.phase = .answered
+        var isCompressed = false
+        if let encoding = stream.acceptedEncoding, !stream.isAccepted {
+            isCompressed = compress(&framed, encoding)
+        }
+        if !isCompressed {
+            if !stream.isAccepted, stream.encoding == nil {
+                return answer(stream.id, plain: &framed, session)
+            }
+            MessageFraming.writePrefix(
+                count: framed.count - MessageFraming.prefixBytes,
+                into: &framed,
+                at: 0
+            )
+        }
+        framed.withUnsafeBytes { body in
             if stream.isAccepted {
                 session.send(body, on: stream.id)
                 session.submitTrailers(ServerHeaders.okTrailers, on: stream.id)
-            } else if stream.encoding == nil {
-                session.submitUnaryResponse(
-                    stream: stream.id,
-                    head: ServerHeaders.response,
-                    body: body,
-                    trailers: ServerHeaders.ok
-                )
             } else {
                 session.submitUnaryResponse(
                     stream: stream.id,
-                    headers: ServerHeaders.head(of: stream),
+                    headers: ServerHeaders.head(of: stream, isCompressed: isCompressed),
                     body: body,
                     trailers: ServerHeaders.okTrailers
                 )
             }
         }
     }
+
+    private static let noRoomForPrefix = Status(
+        .internalError,
+        "the handler took the transport's bytes away"
+    )
 
     /// Compresses the message that stands in `framed`, where it pays.
     private func compress(_ framed: inout [UInt8], _ encoding: MessageEncoding) -> Bool {
@@ -149,6 +169,10 @@ extension ServerConnection: ResponseSink {
     // MARK: The responder's side
 
     func callDeferred(stream: Int32, call: DeferredCall) {
+        if stream == dispatched, let head = unrecorded {
+            unrecorded = nil
+            enroll(stream, head).phase = .handling
+        }
         guard let found = streams.find(stream), found.phase == .handling else {
             return call.cancel()
         }

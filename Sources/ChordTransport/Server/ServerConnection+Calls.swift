@@ -20,11 +20,23 @@ extension ServerConnection {
         let route = head.route
         if endStream, !route.isStream { return refuse(stream, MessageAssembler.noMessage) }
         if let refusal = refusal(of: route) { return refuse(stream, refusal) }
-        let call = streams.make(stream, route: route, deadline: head.timeout.map { now + $0 })
+        if head.isPlain { return openings.append(stream, head) }
+        let call = enroll(stream, head)
+        if route.isStream { beginStream(call, route, endStream) }
+    }
+
+    /// Makes a record of a call.
+    @discardableResult
+    func enroll(_ stream: Int32, _ head: CallHead) -> ServerCallRecord {
+        let call = streams.make(
+            stream,
+            route: head.route,
+            deadline: head.timeout.map { now + $0 }
+        )
         if let encoding = head.encoding { call.encoding = encoding }
         if let accepted = head.acceptedEncoding { call.acceptedEncoding = accepted }
         if !head.metadata.isEmpty { call.metadata = head.metadata }
-        if route.isStream { beginStream(call, route, endStream) }
+        return call
     }
 
     /// What a request's header list asks for: read, or remembered from the last call that had the same.
@@ -99,6 +111,7 @@ extension ServerConnection {
         _ endStream: Bool,
         _ session: HTTP2Session
     ) {
+        if openings.count > 0, answerOpening(stream, bytes, endStream, session) { return }
         let found = streams.find(stream)
         if let flow = found?.flow { return flow.receive(bytes, endStream, session) }
         // The bytes leave the session here, answered or not: its windows open again. A stream that
@@ -161,20 +174,26 @@ extension ServerConnection {
             stream: stream.id
         )
         dispatched = stream.id
-        switch router.dispatch(route, request: request, call: &call) {
-        case .replied:
-            // One that took a responder and replied all the same was answered by whichever came
-            // first.
-            if stream.phase == .handling { answer(stream, &call.reply, session) }
-        case .failed(let status):
-            if stream.phase == .handling { answer(stream, failure: status, trailers: []) }
-        case .deferred:
-            if stream.phase == .handling, stream.deferred == nil {
-                answer(
-                    stream,
-                    failure: Status(.internalError, "the handler deferred without a responder"),
-                    trailers: []
-                )
+        let outcome = router.dispatch(route, request: request, call: &call)
+        conclude(stream, outcome, &call.reply, session)
+    }
+
+    /// Does what a handler's run has left to do.
+    func conclude(
+        _ stream: ServerCallRecord,
+        _ outcome: HandlerOutcome,
+        _ written: inout [UInt8],
+        _ session: HTTP2Session
+    ) {
+        if stream.phase == .handling {
+            switch outcome {
+            // One that took a responder and replied all the same was answered by whichever came first.
+            case .replied: answer(stream, &written, session)
+            case .failed(let status): answer(stream, failure: status, trailers: [])
+            case .deferred:
+                if stream.deferred == nil {
+                    answer(stream, failure: Self.noResponder, trailers: [])
+                }
             }
         }
         dispatched = 0
@@ -183,11 +202,16 @@ extension ServerConnection {
         } else if let deadline = stream.deadline {
             watch(deadline)
         }
-        swap(&reply, &call.reply)
-        if reply.capacity > ServerCallRecord.retainedBytes { reply = [] }
+        giveBackReplyBuffer(&written)
     }
 
+    static let noResponder = Status(
+        .internalError,
+        "the handler deferred without a responder"
+    )
+
     func streamClosed(_ id: Int32) {
+        if openings.count > 0 { enrollOpenings() }
         guard let stream = streams.find(id) else { return }
         let (deferred, flow) = (stream.deferred, stream.flow)
         streams.remove(stream)

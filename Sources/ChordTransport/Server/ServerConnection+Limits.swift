@@ -110,7 +110,7 @@ extension ServerConnection {
         // Whoever is to find out what ails a node under load must reach it.
         if role == .admin { return nil }
         let others = shared.callsInFlight.load(ordering: .relaxed) - publishedCalls
-        let underWay = others + streams.count
+        let underWay = others + streams.count + openings.count
         if underWay >= maxCallsInFlight {
             return (.callsInFlight, "this node has too many calls under way")
         }

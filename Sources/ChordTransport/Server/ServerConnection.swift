@@ -48,6 +48,10 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     let streams = ServerStreamTable()
     /// What the calls ask for whose header list came before.
     @exclusivity(unchecked) var repeatedHead: CallHead?
+    /// Calls that have no record yet; empty but while events are handled.
+    @exclusivity(unchecked) var openings = OpeningQueue()
+    /// What the call `dispatched` asks for, while it has no record.
+    @exclusivity(unchecked) var unrecorded: CallHead?
     /// Answers are written here, behind room for their prefix.
     @exclusivity(unchecked) var reply: [UInt8] = []
     /// Answered before their request was whole; reset once the answer is out, since a reset overtakes
@@ -255,6 +259,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
                 break
             }
         }
+        enrollOpenings()
         session.removeEvents()
         watchHeaders(of: session)
         if phase != .closed, session.failure == nil,

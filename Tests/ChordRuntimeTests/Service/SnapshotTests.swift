@@ -58,17 +58,17 @@ import Testing
         let space = view.parameters.space
         for value in 0...space.largest.word3 {
             let id = Identifier(value)
-            let ready = snapshot.readyReply(for: id)
             var bytes: [UInt8] = []
-            ready?.encode(hops: 3, appendingTo: &bytes)
+            let isReady = snapshot.answer(id, hops: 3, appendingTo: &bytes)
             if case .owner(let owner) = view.step(for: id),
                 owner == view.node || owner == view.successors.first
             {
                 var expected = view.reply(owner: owner)
                 expected.hops = 3
+                #expect(isReady, "\(id)")
                 #expect(try FindSuccessorReply(decoding: bytes, space: space) == expected, "\(id)")
             } else {
-                #expect(ready == nil, "\(id)")
+                #expect(!isReady && bytes.isEmpty, "\(id)")
             }
         }
     }
@@ -77,6 +77,9 @@ import Testing
     func whoIsNoMemberHasNone(phase: ChordMachine.Phase) throws {
         let view = try Self.view(phase: phase, predecessor: 10, successors: [30])
         let snapshot = Snapshot(view)
-        for value in UInt64(0)..<64 { #expect(snapshot.readyReply(for: Identifier(value)) == nil) }
+        for value in UInt64(0)..<64 {
+            var bytes: [UInt8] = []
+            #expect(!snapshot.answer(Identifier(value), hops: 0, appendingTo: &bytes))
+        }
     }
 }

@@ -330,6 +330,55 @@ def _(c):
     c.send(data(1, message()[2:]))
 
 
+MANY = range(1, 40, 2)
+
+
+def heads_first(c, *frames_after):
+    """The header lists of many calls, then what else: all in one write."""
+    c.send(b"".join([*(c.open(stream) for stream in MANY), *frames_after]))
+
+
+def unanswered(c, without=()):
+    return [s for s in MANY if s not in without and c.field(s, "grpc-status") != "0"]
+
+
+@case("grpc/calls/4", "twenty header lists, then the messages in that order", answers(39, status=0))
+def _(c):
+    c.greet()
+    heads_first(c, *(data(stream, message()) for stream in MANY))
+    c.settle()
+    expect(not unanswered(c), f"no answer on {unanswered(c)}")
+
+
+@case("grpc/calls/5", "twenty header lists, then the messages the other way round", answers(1, status=0))
+def _(c):
+    c.greet()
+    heads_first(c, *(data(stream, message()) for stream in reversed(MANY)))
+    c.settle()
+    expect(not unanswered(c), f"no answer on {unanswered(c)}")
+
+
+@case("grpc/calls/6", "twenty header lists, the third call given up, and the messages of the others",
+      answers(39, status=0))  # fmt: skip
+def _(c):
+    c.greet()
+    heads_first(c, frames.reset(5), *(data(stream, message()) for stream in MANY if stream != 5))
+    c.settle()
+    expect(not unanswered(c, (5,)), f"no answer on {unanswered(c, (5,))}")
+    expect(c.field(5, "grpc-status") is None, "who has given up is answered")
+
+
+@case("grpc/calls/7", "twenty header lists, messages in order but for one in two frames and one too late",
+      answers(3, status=0))  # fmt: skip
+def _(c):
+    c.greet()
+    split = data(7, message()[:3], end=False) + data(7, message()[3:])
+    heads_first(c, *(split if s == 7 else data(s, message()) for s in MANY if s != 3))
+    c.settle()
+    expect(not unanswered(c, (3,)), f"no answer on {unanswered(c, (3,))}")
+    c.send(data(3, message()))
+
+
 # Messages that come back: for a server whose method echoes.
 
 
@@ -378,3 +427,14 @@ def _(c):
     c.upload(1, message(bytes(LIMIT + 1)))
     c.wait(lambda frame: frame.stream == 1 and frame.type == HEADERS)
     expect(c.field(1, "grpc-status") == "8", "the status does not come")
+
+
+@case("grpc/echo/11", "each of twenty calls whose header lists came first gets its own message",
+      answers(39, status=0), needs=("echoes",))  # fmt: skip
+def _(c):
+    c.greet()
+    sent = {stream: message(f"call {stream}".encode()) for stream in MANY}
+    heads_first(c, *(data(stream, body) for stream, body in sent.items()))
+    c.settle()
+    wrong = [stream for stream, body in sent.items() if c.body(stream) != body]
+    expect(not wrong, f"another message came back on {wrong}")
