@@ -90,12 +90,16 @@ package enum AdminMethods {
 }
 
 extension ServerStream {
-    /// The request of a call whose answers alone are a stream.
+    /// The request of a call whose answers alone are a stream. It is the only one when the caller has
+    /// ended its side, which is awaited: an answer that has begun could not take a second one back.
     nonisolated(nonsending) func onlyRequest<Request: WireMessage>(
         in space: IdentifierSpace
     ) async throws(Status) -> Request {
         guard let message = try await nextMessage() else {
             throw Status(.internalError, "the call ended without a request")
+        }
+        guard try await nextMessage() == nil else {
+            throw Status(.internalError, "more than one request in a call that takes one")
         }
         do throws(WireError) {
             return try Request(decoding: message, space: space)

@@ -4,7 +4,7 @@
 """Cases against a server: RFC 9113, section 6, frame by frame, and the floods of 10.5."""
 
 import frames
-from cases import Suite, although, answers, closes, expect, ignores, replies, resets
+from cases import Suite, answers, closes, expect, ignores, replies, resets
 from frames import ACK, CONTINUATION, DATA, GOAWAY, HEADERS, PING, PRIORITY, PUSH_PROMISE
 from frames import END_HEADERS, END_STREAM, LARGEST_WINDOW, PADDED, RST_STREAM, SETTINGS
 from frames import WINDOW_UPDATE, WITH_PRIORITY, data, frame, headers, message
