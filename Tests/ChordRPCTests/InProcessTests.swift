@@ -112,6 +112,18 @@ struct InProcessTests {
         #expect(recorder.result?.message == [4])
     }
 
+    @Test func acceptanceIsToldEvenIfTheAnswerFollowsAtOnce() {
+        serve { _, call in
+            let responder = call.makeResponder()
+            responder.accept()
+            responder.succeed([4])
+            return .deferred
+        }
+        start()
+        runBoth()
+        #expect(recorder.events == ["sent", "accepted", "finished"])
+    }
+
     @Test func theDeadlineEndsTheCallOnBothSides() {
         let cancelled = NIOLockedValueBox(0)
         let kept = NIOLockedValueBox<[Responder]>([])

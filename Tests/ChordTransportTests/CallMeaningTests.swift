@@ -125,6 +125,32 @@ struct CallMeaningTests {
         #expect(remaining > .seconds(1) && remaining <= .seconds(20))
     }
 
+    /// A method of one message each way may be served as a stream, which its caller does not see.
+    @Test(arguments: kinds)
+    func metadataAheadOfTheAnswerTravels(_ kind: TransportKind) async throws {
+        var router = TestMethod.router(["Stream"])
+        let metadata: Metadata = [.init(name: "ahead", value: Array("1".utf8))]
+        router.register(TestMethod.named("Stream"), on: nil) { stream throws(Status) in
+            try stream.sendHeaders(metadata)
+            try await stream.send([5])
+            return []
+        }
+        try await kind.run(router) { tested in
+            let (observer, _) = await tested.observe(TestMethod.named("Stream"))
+            var accepted: [Metadata] = []
+            var message: [UInt8]?
+            for await event in observer.events {
+                switch event {
+                case .sent: break
+                case .accepted(let came): accepted.append(came)
+                case .finished(let result): message = result.message
+                }
+            }
+            #expect(accepted == [metadata])
+            #expect(message == [5])
+        }
+    }
+
     // MARK: Failures
 
     @Test(

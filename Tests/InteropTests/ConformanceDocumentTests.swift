@@ -22,4 +22,18 @@ struct ConformanceDocumentTests {
         #expect(table.count > 1_000)
         #expect(document.contains(table), "make the table anew: \(script) --table")
     }
+
+    /// The rows of gRPC's own cases, in their order, with a yes wherever one runs as it is described.
+    @Test func theDocumentListsTheOfficialCases() throws {
+        let file = Python.root.appendingPathComponent("docs/conformance.md")
+        let rows = try String(contentsOf: file, encoding: .utf8)
+            .split(separator: "\n").filter { $0.hasPrefix("| `") && $0.contains("| yes |") }
+        let right = zip(OfficialRun.ofGRPCIO, OfficialRun.all).map { grpcio, ours in
+            let name = ours.official.rawValue
+            let first = grpcio.difference.isEmpty ? "yes" : "in part"
+            let inProcess = OfficialRun.withoutWire.contains { $0.official == ours.official }
+            return "| `\(name)` | \(first) | yes | yes | \(inProcess ? "yes" : "–") |"
+        }
+        #expect(rows.map(String.init) == right)
+    }
 }

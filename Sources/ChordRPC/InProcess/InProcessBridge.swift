@@ -79,6 +79,7 @@ extension InProcessCall {
             do throws(Status) {
                 try await stream.send(call.message)
                 stream.finishSending()
+                accept(try await stream.initialMetadata())
                 message = try await stream.onlyResponse()
             } catch {
                 failure = error

@@ -13,8 +13,10 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
         var timer: ScheduledWork?
         var deferred: DeferredCall?
         var isAccepted = false
-        /// The caller has its end, or will have it: nothing more goes to it.
+        /// The caller has its end, or will have it: nothing more is sent to it.
         var isFinished = false
+        /// The caller has its end.
+        var hasToldEnd = false
     }
 
     private let observer: any ClientCallObserver
@@ -50,7 +52,10 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
 
     func finishLater(_ result: ClientResult) {
         guard claim() else { return }
-        caller.execute { [observer] in observer.callFinished(result) }
+        caller.execute { [self] in
+            state.withLockedValue { $0.hasToldEnd = true }
+            observer.callFinished(result)
+        }
     }
 
     private func abandon(_ status: Status) {
@@ -124,6 +129,11 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
     }
 
     func acceptCall(stream: Int32) {
+        accept([])
+    }
+
+    /// Tells the caller once what the answer begins with.
+    func accept(_ metadata: Metadata) {
         let isFirst = state.withLockedValue { state in
             guard !state.isAccepted, !state.isFinished else { return false }
             state.isAccepted = true
@@ -131,9 +141,9 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
         }
         guard isFirst else { return }
         caller.execute { [self] in
-            // The call may have ended meanwhile; nothing follows an end.
-            guard !state.withLockedValue({ $0.isFinished }) else { return }
-            observer.callAccepted([])
+            // Another thread may have been quicker with the end, which nothing follows.
+            guard !state.withLockedValue({ $0.hasToldEnd }) else { return }
+            observer.callAccepted(metadata)
         }
     }
 

@@ -58,16 +58,21 @@ package final class ClientStream: MessageSource {
 
     /// Sends a message, once the peer has room for it.
     ///
+    /// - Parameter compressing: False for a message that goes as it is where the call's others are
+    ///   compressed: how short a message becomes tells of what is in it.
     /// - Throws: how the call ended, where it has; FAILED_PRECONDITION behind `finishSending` or where
     ///   the peer ended the call well before it had all messages.
-    nonisolated(nonsending) package func send(_ message: [UInt8]) async throws(Status) {
+    nonisolated(nonsending) package func send(
+        _ message: [UInt8],
+        compressing: Bool = true
+    ) async throws(Status) {
         do throws(Status) {
             try await state.outbox.waitForRoom()
         } catch {
             abandonIfCancelled()
             throw error
         }
-        let framed = MessageFraming.frame(message, encoding: compression)
+        let framed = MessageFraming.frame(message, encoding: compressing ? compression : nil)
         try state.outbox.put(.message(framed), for: link)
     }
 

@@ -95,10 +95,17 @@ package final class ServerStream: MessageSource {
 
     /// Sends a message, once the caller has room for it.
     ///
+    /// - Parameter compressing: False for a message that goes as it is where the call's others are
+    ///   compressed: how short a message becomes tells of what is in it.
     /// - Throws: how the call ended, where it has; CANCELLED where the task is cancelled.
-    nonisolated(nonsending) package func send(_ message: [UInt8]) async throws(Status) {
+    nonisolated(nonsending) package func send(
+        _ message: [UInt8],
+        compressing: Bool = true
+    ) async throws(Status) {
         try await outbox.waitForRoom()
-        try outbox.put(.message(MessageFraming.frame(message, encoding: begin())), for: link)
+        let encoding = begin()
+        let framed = MessageFraming.frame(message, encoding: compressing ? encoding : nil)
+        try outbox.put(.message(framed), for: link)
     }
 
     private func begin() -> MessageEncoding? {

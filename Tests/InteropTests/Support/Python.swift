@@ -5,7 +5,8 @@
 import ChordTestSupport
 import Foundation
 
-/// The Python side: its interpreter, its scripts, and the code that grpc_tools makes of our contract.
+/// The Python side: its interpreter, its scripts, and the code that grpc_tools makes of our contract and
+/// of that of gRPC's interoperability cases.
 struct Python: Sendable {
     let interpreter: String
     let generated: String
@@ -33,8 +34,9 @@ struct Python: Sendable {
             interpreter,
             [
                 "-m", "grpc_tools.protoc", "-I", root.appendingPathComponent("Protos").path,
+                "-I", root.appendingPathComponent("Tests/Interop/official").path,
                 "--python_out", generated.path, "--grpc_python_out", generated.path,
-                "chord/v1/chord.proto",
+                "chord/v1/chord.proto", "grpc_testing.proto",
             ]
         ) { protoc in
             guard try await protoc.exit() == 0 else {

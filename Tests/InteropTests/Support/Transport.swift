@@ -13,14 +13,14 @@ import NIOPosix
 
 /// Our transport without a node on it: for what the four protocol calls do not show.
 struct BareTransport: Sendable {
-    private static let executors = EventLoopExecutors(
+    static let executors = EventLoopExecutors(
         group: MultiThreadedEventLoopGroup(numberOfThreads: 1)
     )
 
     let server: GRPCServer
     let client: NetworkTransport
 
-    private var executor: EventLoopExecutor { Self.executors.all[0] }
+    var executor: EventLoopExecutor { Self.executors.all[0] }
 
     private init(_ context: TLSContext, _ configuration: TransportConfiguration) {
         let log = TransportLog(
@@ -143,8 +143,8 @@ final class ObservedCall: ClientCallObserver {
 
     func start(
         _ call: ClientCall,
-        over transport: NetworkTransport,
-        on executor: EventLoopExecutor,
+        over transport: any ClientTransport,
+        on executor: any NodeExecutor,
         _ completion: @escaping @Sendable (Outcome) -> Void
     ) {
         self.completion.withLockedValue { $0 = completion }
