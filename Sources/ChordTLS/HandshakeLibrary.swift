@@ -134,6 +134,7 @@ struct HandshakeLibrary: @unchecked Sendable {
 
     // MARK: The provider
 
+    /// What OpenSSL calls of the provider. Made once and never changed, as OpenSSL's own tables are.
     nonisolated(unsafe) private static let table: UnsafeMutablePointer<OSSL_DISPATCH> = {
         let query:
             @convention(c) (UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<Int32>?) ->

@@ -94,7 +94,8 @@ import Testing
             + contents(fixtures.n1.key).suffix(publicBytes)
         let path = fixtures.folder.appendingPathComponent("forged-\(UUID().uuidString).key").path
         let body = Data(forged).base64EncodedString(options: .lineLength64Characters)
-        try "-----BEGIN PRIVATE KEY-----\n\(body)\n-----END PRIVATE KEY-----\n".write(
+        let kind = "PRIVATE KEY"
+        try "-----BEGIN \(kind)-----\n\(body)\n-----END \(kind)-----\n".write(
             toFile: path,
             atomically: true,
             encoding: .utf8
