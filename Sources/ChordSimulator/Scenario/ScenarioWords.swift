@@ -76,13 +76,16 @@ struct ScenarioWords {
         return number
     }
 
+    /// The longest time there is: eleven days.
+    private static let mostMicroseconds: Int64 = 1_000_000_000_000
+
     /// A duration in whole milliseconds or microseconds: `1500ms`, `250us`, or `2s`.
     mutating func duration() throws(ScenarioError) -> Duration {
         let word = try next()
         for (unit, microseconds) in [("ms", 1000), ("us", 1), ("s", 1_000_000)] as [(String, Int64)]
         where word.hasSuffix(unit) {
             guard let number = Int64(word.dropLast(unit.count)),
-                (0...1_000_000_000).contains(number)
+                (0...Self.mostMicroseconds / microseconds).contains(number)
             else { throw unreadable }
             return .microseconds(number * microseconds)
         }
