@@ -117,6 +117,7 @@ extension ServerConnection {
     private func releaseMemory() {
         session?.releaseMemory()
         streams.releaseMemory()
+        openings = OpeningQueue()
         repeatedHead = nil
         output.releaseMemory()
         tlsHandler?.releaseMemory()
