@@ -233,7 +233,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         phase = .waitingForSettings
         shared.metrics.serverConnections.increment()
         startTick(after: shared.configuration.server.settingsTimeout)
-        flush()
+        // The client's own settings are mostly here already: ours leave with the answer to them.
+        scheduleFlush()
     }
 
     private func handleEvents(of session: HTTP2Session) {
