@@ -171,7 +171,8 @@ def run(case, open_connection):
         connection = open_connection(case)
         # What a case gives back is to be asked when the other side has done everything.
         after = case.act(connection)
-        if not connection.is_hung_up:
+        # A case that ends by settling has done so: four PINGs after the last answer are an attack.
+        if not (connection.is_hung_up or connection.is_settled):
             connection.settle()
         if after:
             after()

@@ -71,6 +71,8 @@ class Connection:
         self.decoder = hpack.Decoder(max_header_list_size=1 << 20)
         self.header_lists = []
         self.pings = 0
+        # Whether the other side has done all that it was sent.
+        self.is_settled = False
         if self.tls:
             self.handshake()
 
@@ -90,6 +92,7 @@ class Connection:
 
     def send(self, *parts):
         """Sends; that the other side has closed already is no error, the reading will tell."""
+        self.is_settled = False
         joined = b"".join(parts)
         if not self.tls:
             self.leaving.write(joined)
@@ -269,6 +272,7 @@ class Connection:
                     self.wait(lambda frame: False)
                     return
                 self.read()
+        self.is_settled = True
 
     # What came.
 
