@@ -45,12 +45,7 @@ final class HandshakeJudge {
     func verify(_ verification: OpaquePointer, ssl: OpaquePointer) -> Bool {
         do throws(TLSError) {
             let chain = VerifiedPeers.Chain(of: verification, presentedBy: peerSide)
-            let remembered = recall(chain)
-            if remembered == nil {
-                try verifyChain(verification)
-            } else {
-                X509_STORE_CTX_set_error(verification, X509_V_OK)
-            }
+            let remembered = try verifyUnlessKnown(verification, chain)
             // A server that selects no protocol sends no alert; the last moment at which we can is here.
             if peerSide == .server, !Self.hasNegotiatedHTTP2(ssl) {
                 throw TLSError(
@@ -75,10 +70,7 @@ final class HandshakeJudge {
     /// its own.
     func verifyAgain(_ verification: OpaquePointer) throws(TLSError) {
         let chain = VerifiedPeers.Chain(of: verification, presentedBy: peerSide)
-        let remembered = recall(chain)
-        if remembered == nil {
-            try verifyChain(verification)
-        }
+        let remembered = try verifyUnlessKnown(verification, chain)
         try judge(verification, chain: chain, remembered: remembered)
     }
 
@@ -100,14 +92,21 @@ final class HandshakeJudge {
 
     private var presented: String { "certificate presented by \(address)" }
 
-    private func recall(_ chain: VerifiedPeers.Chain?) -> PeerIdentity? {
-        chain.flatMap { known.identity(for: $0, at: chord_seconds_since_1970()) }
-    }
-
-    private func verifyChain(_ verification: OpaquePointer) throws(TLSError) {
+    /// Whom the chain is remembered to stand for; nil where it had to be verified, and has passed.
+    private func verifyUnlessKnown(
+        _ verification: OpaquePointer,
+        _ chain: VerifiedPeers.Chain?
+    ) throws(TLSError) -> PeerIdentity? {
+        if let chain,
+            let remembered = known.identity(for: chain, at: chord_seconds_since_1970())
+        {
+            X509_STORE_CTX_set_error(verification, X509_V_OK)
+            return remembered
+        }
         guard X509_verify_cert(verification) == 1 else {
             throw VerificationFailure.error(of: verification, certificate: presented)
         }
+        return nil
     }
 
     /// Says who the peer is, by what is remembered of its chain or by its leaf, and whether it is the

@@ -8,8 +8,8 @@ internal import COpenSSL
 ///
 /// Before version 3.2, OpenSSL reads the key of each certificate that arrives by going through all that
 /// its providers can decode and all algorithms that it has seen so far, hundreds of entries, to find the
-/// one (openssl/openssl issues 15199 and 17950). That is a third of its part of a handshake. Here the
-/// tables hold what TLS 1.3 has a use for.
+/// one (openssl/openssl issues 15199 and 17950). That is about a quarter of a handshake. Here the tables
+/// hold what TLS 1.3 has a use for.
 ///
 /// Where the system's configuration asks for other providers (FIPS, PKCS #11), where its version needs no
 /// help, and where anything goes wrong, handshakes run in the default context like everything else.
@@ -127,7 +127,8 @@ struct HandshakeLibrary: @unchecked Sendable {
     }
 
     private static func readsKeysOfCertificates(_ decoder: OSSL_ALGORITHM) -> Bool {
-        let properties = String(cString: decoder.property_definition)
+        guard let definition = decoder.property_definition else { return false }
+        let properties = String(cString: definition)
         return properties.contains("input=der")
             && properties.contains("structure=SubjectPublicKeyInfo")
     }

@@ -7,7 +7,7 @@ internal import ChordIdentity
 internal import NIOConcurrencyHelpers
 
 /// Chains of certificates that one context has verified and judged, so that a peer who comes again
-/// with the same ones costs no second look: a fifth of what a handshake costs.
+/// with the same ones costs no second look: a seventh of what a handshake costs.
 ///
 /// What a verdict rests on cannot change under it. Roots, revocation lists and policy are those of the
 /// context, which is immutable; a reload is a new context, which knows nobody yet. A chain is the

@@ -175,7 +175,9 @@ extension ServerConnection {
         )
         dispatched = stream.id
         let outcome = router.dispatch(route, request: request, call: &call)
+        dispatched = 0
         conclude(stream, outcome, &call.reply, session)
+        giveBackReplyBuffer(&call.reply)
     }
 
     /// Does what a handler's run has left to do.
@@ -196,13 +198,11 @@ extension ServerConnection {
                 }
             }
         }
-        dispatched = 0
         if stream.phase == .answered {
             streams.remove(stream)
         } else if let deadline = stream.deadline {
             watch(deadline)
         }
-        giveBackReplyBuffer(&written)
     }
 
     static let noResponder = Status(

@@ -78,19 +78,19 @@ extension ServerConnection {
         dispatched = stream
         unrecorded = head
         let outcome = router.dispatch(head.route, request: request, call: &call)
-        guard unrecorded != nil else {
+        dispatched = 0
+        if unrecorded == nil {
             // The handler took a responder, with which the call got its record.
             if let record = streams.find(stream) {
                 conclude(record, outcome, &call.reply, session)
             }
-            return true
-        }
-        unrecorded = nil
-        dispatched = 0
-        switch outcome {
-        case .replied: answer(stream, plain: &call.reply, session)
-        case .failed(let status): refuse(stream, status)
-        case .deferred: refuse(stream, Self.noResponder)
+        } else {
+            unrecorded = nil
+            switch outcome {
+            case .replied: answer(stream, plain: &call.reply, session)
+            case .failed(let status): refuse(stream, status)
+            case .deferred: refuse(stream, Self.noResponder)
+            }
         }
         giveBackReplyBuffer(&call.reply)
         return true
