@@ -15,8 +15,8 @@ import Testing
 @Suite struct HandshakeLibraryTests {
     let fixtures: Fixtures
 
-    init() throws {
-        fixtures = try Fixtures.get()
+    init() async throws {
+        fixtures = try await Fixtures.get()
     }
 
     @Test func itIsUsedWhereOpenSSLIsSlowWithoutIt() {
@@ -33,10 +33,11 @@ import Testing
         ["ed448"],
     ]
 
-    /// The leaf's key proves who shows it; the key of the intermediate authority, which arrives with it,
-    /// proves the leaf.
-    @Test(arguments: keys)
-    func certificatesWithEveryKindOfKeyVerify(_ key: [String]) throws {
+    /// Two members whose certificates have such keys, by an intermediate authority that has one too.
+    private static func members(
+        with key: [String],
+        _ fixtures: Fixtures
+    ) throws -> (TLSContext, TLSContext) {
         let name = "keys-\(UUID().uuidString)"
         let root = try TestAuthority(name, in: fixtures.folder)
         let intermediate = try root.issue(
@@ -61,8 +62,18 @@ import Testing
                 trusting: root.root.certificate
             )
         }
-        let server = try TLSConnection.server(member("n1"))
-        let client = try TLSConnection.client(member("n2"), expecting: ExpectedPeer(name: "n1"))
+        return try (member("n1"), member("n2"))
+    }
+
+    /// The leaf's key proves who shows it; the key of the intermediate authority, which arrives with it,
+    /// proves the leaf.
+    @Test(arguments: keys)
+    func certificatesWithEveryKindOfKeyVerify(_ key: [String]) async throws {
+        let (n1, n2) = try await onOwnThread { [fixtures] in
+            try Self.members(with: key, fixtures)
+        }
+        let server = try TLSConnection.server(n1)
+        let client = try TLSConnection.client(n2, expecting: ExpectedPeer(name: "n1"))
         let outcome = handshake(server: server, client: client)
         #expect(outcome.serverError == nil)
         #expect(outcome.clientError == nil)

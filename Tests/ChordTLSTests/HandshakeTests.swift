@@ -13,8 +13,8 @@ import Testing
 @Suite struct HandshakeTests {
     let fixtures: Fixtures
 
-    init() throws {
-        fixtures = try Fixtures.get()
+    init() async throws {
+        fixtures = try await Fixtures.get()
     }
 
     @Test func twoNodesKnowEachOther() throws {

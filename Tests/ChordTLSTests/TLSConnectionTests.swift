@@ -12,13 +12,13 @@ import Testing
 @Suite struct TLSConnectionTests {
     let fixtures: Fixtures
 
-    init() throws {
-        fixtures = try Fixtures.get()
+    init() async throws {
+        fixtures = try await Fixtures.get()
     }
 
     /// Damage is tried many times over; the contexts are the expensive part.
     private static let contexts = Result {
-        let fixtures = try Fixtures.get()
+        let fixtures = try Fixtures.shared.get()
         return try (fixtures.context(fixtures.n1), fixtures.context(fixtures.n2))
     }
 

@@ -12,8 +12,8 @@ import Testing
 @Suite struct TLSContextTests {
     let fixtures: Fixtures
 
-    init() throws {
-        fixtures = try Fixtures.get()
+    init() async throws {
+        fixtures = try await Fixtures.get()
     }
 
     @Test func aGoodConfigurationKnowsItself() throws {

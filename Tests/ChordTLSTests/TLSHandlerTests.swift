@@ -88,8 +88,8 @@ private final class End {
     let fixtures: Fixtures
     let loop = EmbeddedEventLoop()
 
-    init() throws {
-        fixtures = try Fixtures.get()
+    init() async throws {
+        fixtures = try await Fixtures.get()
     }
 
     private func ends(

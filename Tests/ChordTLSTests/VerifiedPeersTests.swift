@@ -14,8 +14,8 @@ import Testing
     let fixtures: Fixtures
     let n1: PeerIdentity
 
-    init() throws {
-        fixtures = try Fixtures.get()
+    init() async throws {
+        fixtures = try await Fixtures.get()
         n1 = try fixtures.context(fixtures.n1).identity
     }
 

@@ -48,7 +48,7 @@ struct Fixtures: Sendable {
         return result
     }()
 
-    static func get() throws -> Fixtures { try shared.get() }
+    static func get() async throws -> Fixtures { try await onOwnThread { try shared.get() } }
 
     private init() throws {
         folder = FileManager.default.temporaryDirectory
