@@ -38,7 +38,7 @@ struct ClientWireTests {
         configuration: TransportConfiguration = TransportConfiguration(),
         of answer: @escaping Answer
     ) async throws -> ClientResult {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         return try await RawPeers.serve(as: certificates.n1, handler: Self.handler(answer)) {
             address in
             try await TestNode.calling(as: certificates.n2, configuration: configuration) {
@@ -51,7 +51,7 @@ struct ClientWireTests {
     // MARK: Requests
 
     @Test func aRequestSaysWhatItShould() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let seen = NIOLockedValueBox<[String: String]>([:])
         var metadata = Metadata()
         metadata.append("x-key", "value")
@@ -307,7 +307,7 @@ struct ClientWireTests {
     // MARK: Silence
 
     @Test func aSilentPeerIsLeftAfterAPing() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.pingTimeout = .milliseconds(50)
         let ended = NIOLockedValueBox(0)
@@ -348,7 +348,7 @@ struct ClientWireTests {
     }
 
     @Test func aPeerThatNeverBecomesReadyIsLeft() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.readyTimeout = .milliseconds(100)
         // It accepts, as the kernel of a stopped process does, and says nothing.
@@ -364,7 +364,7 @@ struct ClientWireTests {
     }
 
     @Test func aDeadlineHoldsWhileDialling() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let listener = try await silentListener()
         let port = try #require(listener.localAddress?.port)
         try await TestNode.calling(as: certificates.n2) { client in
@@ -380,7 +380,7 @@ struct ClientWireTests {
     }
 
     @Test func waitingCallsAreBounded() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.maxWaitingCalls = 2
         let listener = try await silentListener()

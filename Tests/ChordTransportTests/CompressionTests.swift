@@ -50,7 +50,7 @@ struct CompressionTests {
         adding fields: Fields,
         compressesAnswers: Bool = false
     ) async throws -> RawResponse {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         return try await TestNode.serving(
             Self.router(),
             as: certificates.n1,
@@ -165,7 +165,7 @@ struct CompressionTests {
 
     @Test(arguments: [false, true])
     func bothSidesOfACallCompress(_ compressesAnswers: Bool) async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(
             Self.router(),
             as: certificates.n1,
@@ -211,7 +211,7 @@ struct CompressionTests {
 
     @Test(arguments: [("gzip", false), ("snappy", true)])
     func anAnswerThatWasNotAgreedIsRefused(_ encoding: String, _ asks: Bool) async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let body = MessageFraming.frame(Self.text, encoding: .gzip)
         let status = try await RawPeers.serve(
             as: certificates.n1,

@@ -19,7 +19,7 @@ struct ConnectionAgeTests {
     // MARK: Age
 
     @Test func noCallIsLostToTheAgeOfItsConnection() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         // Longer than a handshake on a slow day: a call that two connections in a row are too old for is
         // refused, as it is tried again once.
@@ -48,7 +48,7 @@ struct ConnectionAgeTests {
     }
 
     @Test func theGraceOfAnAgedConnectionEnds() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.keepalive.maxAge = .milliseconds(20)
         configuration.server.keepalive.maxAgeGrace = .milliseconds(20)
@@ -77,7 +77,7 @@ struct ConnectionAgeTests {
 
     @Test(arguments: Reload.allCases)
     func theServerLeavesWhomItWouldNotLetInAnyMore(_ reload: Reload) async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         // A connection is looked at as often as a call could stall.
         configuration.server.stallTimeout = .milliseconds(20)
@@ -119,7 +119,7 @@ struct ConnectionAgeTests {
     }
 
     @Test func theClientLeavesWhomItWouldNotCallAnyMore() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         // The client looks four times as often as it calls a connection idle.
         configuration.client.idleTimeout = .milliseconds(400)
@@ -147,7 +147,7 @@ struct ConnectionAgeTests {
     // MARK: Room
 
     @Test func theConnectionUsedLeastRecentlyMakesWay() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.maxConnections = 2 * testExecutors.all.count
         let held = HeldCalls()
@@ -180,7 +180,7 @@ struct ConnectionAgeTests {
     }
 
     @Test func aPeerThatHasNoRoomForUsIsQuoted() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.limits.maxConnectionsPerIdentity = 1
         try await TestNode.serving(
@@ -204,7 +204,7 @@ struct ConnectionAgeTests {
     // MARK: Calls that can be sent again
 
     @Test func aCallThatHasNotLeftYetGoesToTheNextConnection() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let handled = NIOLockedValueBox(0)
         var router = TestMethod.router(["Echo"])
         router.register(TestMethod.echo) { request, call in
@@ -246,7 +246,7 @@ struct ConnectionAgeTests {
     }
 
     @Test func aCallMayWaitForItsPeer() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.initialBackoff = .milliseconds(10)
         configuration.client.maxBackoff = .milliseconds(20)
@@ -280,7 +280,7 @@ struct ConnectionAgeTests {
     }
 
     @Test func aCallThatWaitsEndsWithItsClient() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let reserved = try ReservedPort()
         let address = reserved.address
         let node = TestNode(certificates.n2)

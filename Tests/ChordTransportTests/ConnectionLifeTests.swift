@@ -58,7 +58,7 @@ struct ConnectionLifeTests {
     // MARK: Many and large
 
     @Test func aThousandCallsShareAConnection() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let held = Held()
         try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
             try await TestNode.calling(as: certificates.n2) { client in
@@ -79,7 +79,7 @@ struct ConnectionLifeTests {
     }
 
     @Test func aCallMayAskForANewConnection() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let held = Held()
         try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
             try await TestNode.calling(as: certificates.n2) { client in
@@ -104,7 +104,7 @@ struct ConnectionLifeTests {
     }
 
     @Test func thePeersLimitOfStreamsIsKept() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.limits.maxConcurrentStreams = 4
         let held = Held()
@@ -136,7 +136,7 @@ struct ConnectionLifeTests {
 
     @Test(arguments: [4 << 20, (4 << 20) + 1])
     func theLimitOfMessagesIsExact(_ bytes: Int) async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1) { _, address in
             try await TestNode.calling(as: certificates.n2) { client in
                 let message = [UInt8](repeating: 7, count: bytes)
@@ -157,7 +157,7 @@ struct ConnectionLifeTests {
     // MARK: Ends
 
     @Test func anIdleConnectionIsClosedByTheClient() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.idleTimeout = .milliseconds(20)
         try await TestNode.serving(Self.router(), as: certificates.n1) {
@@ -172,7 +172,7 @@ struct ConnectionLifeTests {
     }
 
     @Test func aDrainingServerFinishesWhatItHasAndNewCallsGoElsewhere() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let held = Held()
         let old = TestNode(certificates.n1)
         try await old.server.bind(host: "127.0.0.1", port: 0)
@@ -206,7 +206,7 @@ struct ConnectionLifeTests {
     }
 
     @Test func theGraceOfAServerEnds() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let held = Held()
         let node = TestNode(certificates.n1)
         try await node.server.bind(host: "127.0.0.1", port: 0)
@@ -225,7 +225,7 @@ struct ConnectionLifeTests {
     }
 
     @Test func aStoppedClientTakesNoCalls() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let held = Held()
         try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
             let caller = TestNode(certificates.n2)
@@ -246,7 +246,7 @@ struct ConnectionLifeTests {
     // MARK: Listening
 
     @Test func aPortThatIsTakenIsSaidSo() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1) { node, address in
             let second = TestNode(certificates.n1)
             let port = try #require(node.server.localPort)
@@ -260,7 +260,7 @@ struct ConnectionLifeTests {
     }
 
     @Test func aHostThatDoesNotExistIsSaidSo() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let node = TestNode(certificates.n1)
         let error = await #expect(throws: TransportError.self) {
             try await node.server.bind(host: "no-such-host.invalid", port: 0)
@@ -270,7 +270,7 @@ struct ConnectionLifeTests {
     }
 
     @Test func aServerIsBoundOnceAndServesOnce() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1) { node, _ in
             let again = await #expect(throws: TransportError.self) {
                 try await node.server.bind(host: "127.0.0.1", port: 0)
@@ -284,7 +284,7 @@ struct ConnectionLifeTests {
     }
 
     @Test func localhostIsAllItsAddressesOnOnePort() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1, host: "localhost") {
             node,
             _ in
@@ -303,7 +303,7 @@ struct ConnectionLifeTests {
 
     @Test(.enabled("this machine has an IPv6 loopback") { await hasIPv6Loopback() })
     func iPv6Works() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1, host: "::1") {
             node,
             address in

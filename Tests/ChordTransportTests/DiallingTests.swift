@@ -22,7 +22,7 @@ struct DiallingTests {
         ("::1:7400", "brackets"), ("", "the port is missing"), ("a b:1", "letters"),
     ])
     func aMalformedAddressIsNamed(_ address: String, _ text: String) async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.calling(as: certificates.n2) { client in
             let result = await client.call(TestMethod.echo, at: address)
             #expect(result.status.code == .unavailable)
@@ -32,7 +32,7 @@ struct DiallingTests {
     }
 
     @Test func aPeerThatIsDownIsLeftAloneForAWhileAndFoundAgain() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.initialBackoff = .seconds(3600)
         configuration.client.maxBackoff = .seconds(3600)
@@ -61,7 +61,7 @@ struct DiallingTests {
     }
 
     @Test func aBackoffEndsByItself() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.initialBackoff = .milliseconds(1)
         configuration.client.maxBackoff = .milliseconds(5)
@@ -81,7 +81,7 @@ struct DiallingTests {
     }
 
     @Test func aServerOfAnotherAuthorityIsRefused() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.foreign) {
             _,
             address in
@@ -99,7 +99,7 @@ struct DiallingTests {
     }
 
     @Test func aServerThatRefusesOurCertificateIsQuoted() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
             _,
             address in
@@ -113,7 +113,7 @@ struct DiallingTests {
     }
 
     @Test func withoutANameTheHostCounts() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
             _,
             address in
@@ -130,7 +130,7 @@ struct DiallingTests {
     }
 
     @Test func everyLoopHasAConnectionOfItsOwn() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
             node,
             address in
@@ -150,7 +150,7 @@ struct DiallingTests {
     }
 
     @Test func aNewCertificateReachesNewConnections() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
             node,
             address in

@@ -30,7 +30,7 @@ struct KeepaliveTests {
     // MARK: The client's
 
     @Test func aCallOnADeadConnectionEndsLongBeforeItsDeadline() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await RawPeers.serve(
             as: certificates.n1,
             handler: { raw, _, event in
@@ -53,7 +53,7 @@ struct KeepaliveTests {
     }
 
     @Test func anIdleConnectionThatIsDeadIsFoundOutWhereThatIsWanted() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await RawPeers.serve(
             as: certificates.n1,
             handler: { raw, session, event in
@@ -95,7 +95,7 @@ struct KeepaliveTests {
     }
 
     @Test func tooManyPingsAreSaidSoAndTheIntervalDoubles() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let held = HeldCalls()
         let lines = NIOLockedValueBox<[String]>([])
         try await TestNode.serving(held.router(), as: certificates.n1) { node, address in
@@ -134,7 +134,7 @@ struct KeepaliveTests {
 
     @Test(arguments: [true, false])
     func aSilentClientWithACallIsClosed(_ isDeaf: Bool) async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.keepalive.interval = .milliseconds(20)
         configuration.server.keepalive.timeout = isDeaf ? .milliseconds(50) : .seconds(20)

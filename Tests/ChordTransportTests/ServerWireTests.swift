@@ -56,7 +56,7 @@ struct ServerWireTests {
         trailers: Fields? = nil,
         configuration: TransportConfiguration = TransportConfiguration()
     ) async throws -> RawResponse {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         return try await TestNode.serving(
             Self.router,
             as: certificates.n1,
@@ -215,7 +215,7 @@ struct ServerWireTests {
         String(repeating: "x", count: 70_000),
     ])
     func garbageOnThePortHurtsNobody(_ text: String) async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router, as: certificates.n1) { node, address in
             let port = try #require(node.server.localPort)
             let stranger = try await ClientBootstrap(group: testExecutors.group)
@@ -229,7 +229,7 @@ struct ServerWireTests {
     }
 
     @Test func garbageInsideTLSHurtsNobody() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router, as: certificates.n1) { node, address in
             let port = try #require(node.server.localPort)
             let stranger = try await RawPeers.connect(
@@ -245,7 +245,7 @@ struct ServerWireTests {
     }
 
     @Test func aClientWithoutSettingsIsClosed() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.settingsTimeout = .milliseconds(50)
         try await TestNode.serving(
@@ -266,7 +266,7 @@ struct ServerWireTests {
     // MARK: Connections
 
     @Test func connectionsBeyondTheLimitAreRefused() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.maxConnections = 1
         try await TestNode.serving(
@@ -288,7 +288,7 @@ struct ServerWireTests {
     }
 
     @Test func anIdleConnectionIsClosedByTheServer() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.idleTimeout = .milliseconds(30)
         configuration.server.drainNotice = .milliseconds(10)
@@ -307,7 +307,7 @@ struct ServerWireTests {
     }
 
     @Test func anExpiredCertificateEndsItsConnection() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         // A connection is looked at as often as it could be idle.
         configuration.server.idleTimeout = .milliseconds(100)
@@ -334,7 +334,7 @@ struct ServerWireTests {
     // MARK: Clients that waste our time
 
     @Test func aRequestThatNeverBecomesWholeIsGivenUp() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.stallTimeout = .milliseconds(20)
         try await TestNode.serving(
@@ -355,7 +355,7 @@ struct ServerWireTests {
     }
 
     @Test func aClientThatMakesUsResetTooMuchIsClosed() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.limits.maxStreamResets = 5
         configuration.limits.streamResetsPerSecond = 0
@@ -384,7 +384,7 @@ struct ServerWireTests {
     }
 
     @Test func aClientThatTakesNoAnswersIsClosed() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.stallTimeout = .milliseconds(20)
         try await TestNode.serving(

@@ -22,7 +22,7 @@ struct StreamWireTests {
         _ configuration: TransportConfiguration = TransportConfiguration(),
         _ body: @Sendable (TestedTransport, StreamService, TestNode) async throws -> R
     ) async throws -> R {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         let service = StreamService()
         var router = Router(
             authorization: StreamService.admitted(to: .standard)
@@ -63,7 +63,7 @@ struct StreamWireTests {
         _ body: [[UInt8]],
         isEndless: Bool = false
     ) async throws -> RawResponse {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         return try await serving { tested, _, _ in
             try await RawPeers.exchange(
                 with: tested.address,
@@ -211,7 +211,7 @@ struct StreamWireTests {
     }
 
     @Test func aClientThatShutsDownEndsItsStreams() async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await serving { tested, service, _ in
             let node = TestNode(certificates.n2)
             let stream = node.client.openStream(
@@ -241,7 +241,7 @@ struct StreamWireTests {
         handler: @escaping @Sendable (RawHTTP2, HTTP2Session, HTTP2Event) -> Void,
         _ body: @Sendable (ClientStream) async throws -> Void
     ) async throws {
-        let certificates = try Certificates.get()
+        let certificates = try await Certificates.get()
         try await RawPeers.serve(as: certificates.n1, handler: handler) { address in
             try await TestNode.calling(as: certificates.alice) { client in
                 let tested = TestedTransport(

@@ -37,7 +37,9 @@ struct Certificates: Sendable {
         return result
     }()
 
-    static func get() throws -> Certificates { try shared.get() }
+    static func get() async throws -> Certificates {
+        try await onOwnThread { try shared.get() }
+    }
 
     private init() throws {
         let folder = FileManager.default.temporaryDirectory

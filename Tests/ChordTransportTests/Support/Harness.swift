@@ -41,7 +41,7 @@ enum TransportKind: String, CaseIterable, Sendable, CustomTestStringConvertible 
                 )
             )
         case .network, .networkFromElsewhere:
-            let certificates = try Certificates.get()
+            let certificates = try await Certificates.get()
             let executors = self == .network ? testExecutors : elsewhereExecutors
             return try await TestNode.serving(router, as: certificates.n1) { _, address in
                 try await TestNode.calling(as: certificates.alice, executors: executors) { client in
