@@ -298,8 +298,9 @@ struct CallMeaningTests {
         var router = TestMethod.router(["Work"])
         router.register(TestMethod.named("Work")) { _, call in
             let responder = call.makeResponder()
-            responder.accept()
+            // Kept first: who sees the acceptance answers at once, and on another thread.
             kept.withLockedValue { $0 = responder }
+            responder.accept()
             return .deferred
         }
         try await kind.run(router) { tested in

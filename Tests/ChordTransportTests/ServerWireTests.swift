@@ -43,8 +43,8 @@ struct ServerWireTests {
         }
         router.register(TestMethod.named("Accepted")) { _, call in
             let responder = call.makeResponder()
-            responder.accept()
             kept.withLockedValue { $0.append(responder) }
+            responder.accept()
             return .deferred
         }
         return router

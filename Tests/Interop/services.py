@@ -9,6 +9,7 @@ JSON object.
 """
 
 import json
+import os
 import pathlib
 import sys
 import tempfile
@@ -153,7 +154,9 @@ def main():
     for reader in readers:
         reader.join()
     result["states"], result["kinds"] = states, kinds
-    print(json.dumps(result))
+    print(json.dumps(result), flush=True)
 
 
 main()
+# Not through Python's own end: grpcio's calls may wait there for a lock of a thread that was stopped.
+os._exit(0)
