@@ -25,7 +25,6 @@ let strict: [SwiftSetting] =
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
-let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
@@ -91,7 +90,7 @@ targets += module("ChordIdentity", [])
 targets += module("ChordRPC", ["CZlib", "ChordIdentity", nioLocks])
 targets += module(
     "ChordTLS",
-    ["COpenSSL", "ChordIdentity", nioCore, nioTLS, nioLocks],
+    ["COpenSSL", "ChordIdentity", nioCore, nioLocks],
     tests: [nioEmbedded, "ChordTestSupport"]
 )
 targets += module("ChordHTTP2", ["CNGHTTP2", nioCore])
@@ -99,7 +98,7 @@ targets += module("ChordWire", ["ChordCore", "CChordProtos", "CProtobufC"])
 targets += module(
     "ChordTransport",
     [
-        "ChordRPC", "ChordTLS", "ChordHTTP2", "ChordIdentity", nioCore, nioPosix, nioTLS, nioLocks,
+        "ChordRPC", "ChordTLS", "ChordHTTP2", "ChordIdentity", nioCore, nioPosix, nioLocks,
         logging, metrics,
     ],
     tests: [nioEmbedded, "ChordTestSupport"]

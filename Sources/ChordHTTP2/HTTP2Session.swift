@@ -73,15 +73,10 @@ package final class HTTP2Session {
         _ state: UnsafeMutablePointer<SessionState>,
         _ pool: UnsafeMutablePointer<MemoryPool>
     ) throws(HTTP2Error) -> OpaquePointer {
-        var callbacks: OpaquePointer?
         var option: OpaquePointer?
-        defer {
-            nghttp2_session_callbacks_del(callbacks)
-            nghttp2_option_del(option)
-        }
-        guard nghttp2_session_callbacks_new(&callbacks) == 0, nghttp2_option_new(&option) == 0
+        defer { nghttp2_option_del(option) }
+        guard let callbacks = SessionCallbacks.table.pointer, nghttp2_option_new(&option) == 0
         else { throw HTTP2Error(code: .outOfMemory, message: "making a session") }
-        SessionCallbacks.install(in: callbacks)
         nghttp2_option_set_no_auto_window_update(option, 1)
         nghttp2_option_set_no_closed_streams(option, 1)
         // What a request must be, RequestRules says; it is asked once per field.

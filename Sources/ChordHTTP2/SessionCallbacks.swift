@@ -18,8 +18,21 @@ enum SessionCallbacks {
         userData.unsafelyUnwrapped.assumingMemoryBound(to: SessionState.self)
     }
 
-    /// Names the callbacks to nghttp2, which copies them into each session.
-    static func install(in callbacks: OpaquePointer?) {
+    /// The callbacks as nghttp2 takes them. They are made once and never changed nor freed, hence
+    /// unchecked; each session copies them.
+    struct Table: @unchecked Sendable {
+        let pointer: OpaquePointer?
+    }
+
+    /// No pointer where memory was short.
+    static let table: Table = {
+        var callbacks: OpaquePointer?
+        guard nghttp2_session_callbacks_new(&callbacks) == 0 else { return Table(pointer: nil) }
+        install(in: callbacks)
+        return Table(pointer: callbacks)
+    }()
+
+    private static func install(in callbacks: OpaquePointer?) {
         installCounting(in: callbacks)
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, userData in
             SessionCallbacks.beginHeaders(frame.unsafelyUnwrapped, SessionCallbacks.state(userData))

@@ -4,10 +4,8 @@
 
 package import ChordIdentity
 package import NIOCore
-internal import NIOTLS
 
-/// Fired inbound once, when the handshake is done and the peer is known. NIO's own
-/// `TLSUserEvent.handshakeCompleted` follows it.
+/// Fired inbound once, when the handshake is done and the peer is known.
 package struct TLSHandshakeCompleted: Sendable, Hashable {
     /// Who the peer is.
     package let identity: PeerIdentity
@@ -24,15 +22,6 @@ package final class TLSHandler: ChannelDuplexHandler {
     package typealias OutboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
-    /// Which side of the connection the handler is for.
-    package enum Side: Sendable {
-        /// We accepted the connection.
-        case server
-        /// We dialled. `serverName` is sent as SNI unless it is an IP address; `address` is what was
-        /// dialled, for messages.
-        case client(expected: ExpectedPeer, serverName: String?, address: String)
-    }
-
     enum State {
         /// The channel is not active yet.
         case waiting
@@ -47,7 +36,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     let tls: TLSContext
-    let side: Side
+    let side: TLSConnection.Side
     var state = State.waiting
     var connection: TLSConnection?
 
@@ -64,7 +53,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     var closePromise: EventLoopPromise<Void>?
 
     /// Makes a handler for one connection. What goes wrong with it is fired as an error.
-    package init(context: TLSContext, side: Side) {
+    package init(context: TLSContext, side: TLSConnection.Side) {
         tls = context
         self.side = side
     }
@@ -140,7 +129,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     private func begin(_ context: ChannelHandlerContext) {
         guard case .waiting = state else { return }
         do throws(TLSError) {
-            connection = try TLSConnection(context: tls, side: connectionSide(context))
+            connection = try TLSConnection(context: tls, side: side)
         } catch {
             return fail(error, context)
         }
@@ -164,19 +153,6 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    private func connectionSide(_ context: ChannelHandlerContext) -> TLSConnection.Side {
-        switch side {
-        case .client(let expected, let serverName, let address):
-            return .client(expected: expected, serverName: serverName, address: address)
-        case .server:
-            let remote = context.remoteAddress
-            guard let host = remote?.ipAddress, let port = remote?.port else {
-                return .server(address: "the peer")
-            }
-            return .server(address: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
-        }
-    }
-
     /// Takes the handshake as far as it goes, and the connection into `open` at its end.
     private func advance(_ context: ChannelHandlerContext) {
         guard case .handshaking(let deadline) = state, let connection else { return }
@@ -189,11 +165,8 @@ package final class TLSHandler: ChannelDuplexHandler {
         state = .open
         if let identity = connection.peerIdentity {
             context.fireUserInboundEventTriggered(TLSHandshakeCompleted(identity: identity))
-            context.fireUserInboundEventTriggered(
-                TLSUserEvent.handshakeCompleted(negotiatedProtocol: "h2")
-            )
         }
-        // After the events: what they made the pipeline write leaves together with our last flight.
+        // After the event: what it made the pipeline write leaves together with our last flight.
         if flushIsWanted {
             encryptPending(context)
         }

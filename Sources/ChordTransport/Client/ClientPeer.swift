@@ -240,7 +240,7 @@ final class ClientPeer: @unchecked Sendable {
         isDialling = true
         dialStart = client.executor.now
         let settings = client.configuration.client
-        let side = TLSHandler.Side.client(
+        let side = TLSConnection.Side.client(
             expected: expected,
             serverName: host.isNumeric ? nil : host.host,
             address: target.address

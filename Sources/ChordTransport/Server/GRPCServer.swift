@@ -185,9 +185,10 @@ package final class GRPCServer: Sendable {
             shared.connections.remove(connection)
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
+        let side = TLSConnection.Side.server(address: connection.remoteAddress)
         do {
             try channel.pipeline.syncOperations.addHandlers([
-                TLSHandler(context: connection.judgedBy, side: .server), connection,
+                TLSHandler(context: connection.judgedBy, side: side), connection,
             ])
             return loop.makeSucceededVoidFuture()
         } catch {

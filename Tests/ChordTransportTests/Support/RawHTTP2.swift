@@ -207,7 +207,7 @@ enum RawPeers {
                 channel.eventLoop.makeCompletedFuture {
                     let raw = RawHTTP2(role: role, limits: limits, onReady: onSecured) { _, _, _ in
                     }
-                    let side = TLSHandler.Side.client(
+                    let side = TLSConnection.Side.client(
                         expected: ExpectedPeer(name: "n1"),
                         serverName: nil,
                         address: host
@@ -240,7 +240,7 @@ enum RawPeers {
                         handler: handler
                     )
                     try channel.pipeline.syncOperations.addHandlers([
-                        TLSHandler(context: tls, side: .server), raw,
+                        TLSHandler(context: tls, side: .server(address: "a client")), raw,
                     ])
                 }
             }
