@@ -172,8 +172,9 @@ public final class ChordClient: Sendable {
     /// until the node ends or the reader stops. Nothing is asked before the first `next()`.
     ///
     /// Iterating throws a `ChordError` with `noContact`, `stopped`, `refused` or `invalidAnswer`, as
-    /// ``NodeWatch`` tells. A node that vanishes without a word is found out by keepalive pings
-    /// (``ChordClientConfiguration/transport``), after about five minutes by default.
+    /// ``NodeWatch`` tells. A machine that vanishes without a word is found out by the system after a minute
+    /// (``TransportConfiguration/socketKeepalive``), a process that is stuck by keepalive pings after about
+    /// five by default.
     public func watch() -> NodeWatch { client.watch() }
 
     /// Makes a node leave its ring and end. Takes a certificate of role `admin`, and a client of exactly one

@@ -245,9 +245,9 @@ final class ClientPeer: @unchecked Sendable {
             serverName: host.isNumeric ? nil : host.host,
             address: target.address
         )
-        ClientBootstrap(group: client.executor.eventLoop)
+        ConnectionSockets(client.configuration)
+            .set(on: ClientBootstrap(group: client.executor.eventLoop))
             .connectTimeout(TimeAmount(clamping: settings.connectTimeout))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.recvAllocator, value: ConnectionBuffers.receiving)
             // A name with several addresses makes several channels, of which one is kept.
             .channelInitializer { [client, target] channel in

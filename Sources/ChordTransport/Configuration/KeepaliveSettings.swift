@@ -3,6 +3,36 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension TransportConfiguration {
+    /// How the systems of both ends look after a connection: TCP keepalive (RFC 9293, section 3.8.4), and how
+    /// long what was sent may go unacknowledged (RFC 5482).
+    ///
+    /// It finds machines that have vanished and networks that were cut, and costs no process anything. A
+    /// process that is stuck is found by pings alone: its system still answers.
+    public struct SocketKeepalive: Sendable, Hashable {
+        /// How long a connection may be silent before the other system is asked for a sign of life. Whole
+        /// seconds, at least one. Default 30 s.
+        ///
+        /// Shorter notices sooner, at a packet per interval, connection and direction.
+        public var idle: Duration
+
+        /// The time between questions that go unanswered. Whole seconds, at least one. Default 10 s.
+        public var interval: Duration
+
+        /// Questions that go unanswered before the connection is lost, at least one. Default 3.
+        public var probes: Int
+
+        /// The defaults, each of which can be given another value.
+        public init(
+            idle: Duration = .seconds(30),
+            interval: Duration = .seconds(10),
+            probes: Int = 3
+        ) {
+            self.idle = idle
+            self.interval = interval
+            self.probes = probes
+        }
+    }
+
     /// How the accepting side looks after connections that are open for long.
     public struct ServerKeepalive: Sendable, Hashable {
         /// How long a client with calls under way may be silent before it is asked for a sign of life.

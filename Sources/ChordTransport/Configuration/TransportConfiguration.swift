@@ -16,6 +16,10 @@ public struct TransportConfiguration: Sendable, Hashable {
     /// must fit below it.
     public var receiveLimitBytes: Int
 
+    /// How the systems look after connections; nil to leave that to the system, which commonly takes a
+    /// vanished machine for a quiet one.
+    public var socketKeepalive: SocketKeepalive? = SocketKeepalive()
+
     /// The accepting side.
     public var server: Server
 
@@ -123,7 +127,7 @@ extension TransportConfiguration {
         /// clients at once when it comes back.
         public static var outsider: Client {
             var client = Client(initialBackoff: .seconds(1), maxBackoff: .seconds(120))
-            // Who watches a node sends nothing, and would never learn that its machine is gone. Just above
+            // Who watches a node sends nothing, and would never learn that its process is stuck. Just above
             // the five minutes that servers ask for between pings.
             client.keepalive.interval = .seconds(310)
             return client

@@ -142,11 +142,13 @@ package final class GRPCServer: Sendable {
 
     private var bootstrap: ServerBootstrap {
         let server = shared.configuration.server
-        return ServerBootstrap(group: executors.group, childGroup: executors.group)
+        let sockets = ConnectionSockets(shared.configuration)
+        return
+            sockets
+            .set(on: ServerBootstrap(group: executors.group, childGroup: executors.group))
             .serverChannelOption(.backlog, value: server.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.autoRead, value: false)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.recvAllocator, value: ConnectionBuffers.receiving)
             .childChannelInitializer { [self] channel in initialize(channel) }
     }
