@@ -32,11 +32,13 @@ import Testing
         SimulatedExecutor(number: 1, seed: 1, scheduler: scheduler)
     }
 
-    /// Drives the scheduler until something has escaped, which on other threads comes when it comes.
+    /// Drives the scheduler until something has escaped, which on other threads comes when it comes. Nobody
+    /// can end a test that never waits, so that it gives up by itself.
     private func driveUntilEscape(_ scheduler: SimulationScheduler, _ body: () -> Void) {
+        let end = ContinuousClock.now + .seconds(240)
         scheduler.drive {
             body()
-            while scheduler.detector.count == 0 {
+            while scheduler.detector.count == 0, ContinuousClock.now < end {
                 _ = scheduler.run(until: scheduler.now + 1_000_000) { true }
             }
         }
@@ -60,7 +62,9 @@ import Testing
         let executor = Self.executor(scheduler)
         driveUntilEscape(scheduler) {
             _ = Task(executorPreference: executor) {
-                try? await Task.sleep(for: .milliseconds(1))
+                // Again and again: a sleep that is over before its task has come to wait for it brings
+                // nobody back, which happens where this thread has to stand aside for a millisecond.
+                while true { try? await Task.sleep(for: .milliseconds(1)) }
             }
         }
         #expect(scheduler.detector.count >= 1)
