@@ -46,7 +46,8 @@ static inline void chord_SSL_CTX_set_base_options(SSL_CTX *context) {
 // of the trust store.
 static inline void chord_SSL_CTX_set_base_modes(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                  SSL_MODE_AUTO_RETRY | SSL_MODE_NO_AUTO_CHAIN);
+                                  SSL_MODE_AUTO_RETRY | SSL_MODE_NO_AUTO_CHAIN |
+                                  SSL_MODE_RELEASE_BUFFERS);
 }
 
 static inline void chord_SSL_CTX_disable_session_cache(SSL_CTX *context) {

@@ -151,8 +151,6 @@ package final class TLSConnection {
             }
             peerIdentity = identity
             state = .open
-            // The handshake needed its buffers for each of its records.
-            chord_SSL_keep_buffers(session.pointer, 0)
             return true
         }
         switch SSL_get_error(session.pointer, result) {
