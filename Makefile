@@ -32,8 +32,8 @@ TARGET ?=
 # make interop SCENARIOS="two hostile-peers" TIMES=10; without SCENARIOS all of them.
 SCENARIOS ?=
 TIMES ?= 1
-# make bench-rpc BENCH=ours,nghttpd leaves grpc-swift and its build out; JSON=FILE keeps every figure.
-BENCH ?= ours,nghttpd,grpc-swift
+# make bench-rpc BENCH=ours,openssl,nghttpd leaves grpc-swift and its build out; JSON=FILE keeps every figure.
+BENCH ?= ours,openssl,nghttpd,grpc-swift
 ROUNDS ?= 5
 JSON ?=
 # make test TEST_RELEASE=1 lets the tests of whole processes run the release build of chord.
@@ -161,7 +161,7 @@ interop: release $(VENV)/.ready ## mixed rings with nodes of another make, in fu
 	    --all-orders --times $(TIMES) $(SCENARIOS)
 
 .PHONY: bench-rpc
-bench-rpc: release deps-bench $(VENV)/.ready .build/bench/load ## what a call costs, beside others: BENCH=ours,nghttpd ROUNDS=5
+bench-rpc: release deps-bench $(VENV)/.ready .build/bench/load .build/bench/bare ## what a call costs, beside others: BENCH=ours,nghttpd ROUNDS=5
 ifneq ($(findstring grpc-swift,$(BENCH)),)
 	@echo "building grpc-swift: minutes the first time; BENCH=ours,nghttpd leaves it out"
 	$(SWIFT) build -c release --package-path Benchmarks/rpc/grpc-swift --scratch-path .build/bench/grpc-swift
@@ -243,6 +243,10 @@ link:
 .build/bench/load: $(wildcard Benchmarks/rpc/*.[ch]) | deps-bench
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -O2 -Wall -Wextra $(filter %.c,$^) -o $@ $$(pkg-config --cflags --libs openssl libnghttp2)
+
+.build/bench/bare: $(wildcard Benchmarks/rpc/openssl/*.c) | deps-bench
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -Wall -Wextra $^ -o $@ $$(pkg-config --cflags --libs openssl)
 
 # Made anew when the requirements change; half an environment is never taken for a whole one.
 $(VENV)/.ready: Tests/Interop/requirements.txt

@@ -48,6 +48,9 @@ class Question:
 class Server:
     """One process on a core of its own."""
 
+    # What it takes part in, by row; None for everything.
+    rows = None
+
     def __init__(self, bench, question, cores):
         self.bench, self.question, self.cores = bench, question, cores
         self.process = None
@@ -58,6 +61,14 @@ class Server:
             self.process = subprocess.Popen(
                 pinned, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
             )
+
+    def await_ready(self):
+        """Waits for the line in which the process says where it listens."""
+        ready, _, _ = select.select([self.process.stdout], [], [], 20)
+        line = self.process.stdout.readline() if ready else ""
+        if not line.startswith("ready "):
+            sys.exit(f"bench: {self.name} does not listen: see {self.bench.folder}/{self.name}.log")
+        self.address = line.split()[1]
 
     @property
     def pid(self):
@@ -88,6 +99,20 @@ class Ours(Server):
 
     def stop(self):
         self.ring.close()
+
+
+class OpenSSL(Server):
+    """OpenSSL alone: what of a handshake is not ours to make cheaper."""
+
+    name = "openssl"
+    rows = {"handshake"}
+
+    def start(self):
+        self.launch([BUILT / "bare", self.bench.certs, NODES[0]])
+        self.await_ready()
+
+    def request(self):
+        return []
 
 
 class Nghttpd(Server):
@@ -128,11 +153,7 @@ class GRPCSwift(Server):
     def start(self):
         binary = BUILT / "grpc-swift/release/EchoServer"
         self.launch([binary, self.bench.certs, NODES[0], self.question.answer_bytes])
-        ready, _, _ = select.select([self.process.stdout], [], [], 20)
-        line = self.process.stdout.readline() if ready else ""
-        if not line.startswith("ready "):
-            sys.exit(f"bench: grpc-swift does not listen: see {self.bench.folder}/{self.name}.log")
-        self.address = line.split()[1]
+        self.await_ready()
 
     def request(self):
         return ["--path", "/bench.Echo/Call", *bodies(self.question)]
@@ -142,4 +163,4 @@ def bodies(question):
     return [word for body in question.bodies for word in ("--body", body)]
 
 
-SERVERS = {server.name: server for server in (Ours, Nghttpd, GRPCSwift)}
+SERVERS = {server.name: server for server in (Ours, OpenSSL, Nghttpd, GRPCSwift)}
