@@ -144,9 +144,21 @@ struct RingOfProcessesTests {
     }
 
     /// Every node names the owner that the list of identifiers says, for every key.
+    ///
+    /// On a machine that has no time for them, nodes take one another for dead now and then. So the ring may
+    /// mend and be asked again; what is wrong for another reason is wrong each time.
     private func expectAgreement(of ring: ProcessRing, keys: Int) async throws {
+        var wrong = try await disagreements(of: ring, keys: keys)
+        for _ in 0..<2 where !wrong.isEmpty {
+            try await ring.awaitIdeal(ring.inOrder.count)
+            wrong = try await disagreements(of: ring, keys: keys)
+        }
+        #expect(wrong == [])
+    }
+
+    private func disagreements(of ring: ProcessRing, keys: Int) async throws -> [String] {
         let nodes = ring.inOrder
-        try await withThrowingTaskGroup(of: [String].self) { tasks in
+        return try await withThrowingTaskGroup(of: [String].self) { tasks in
             for node in nodes {
                 tasks.addTask {
                     let client = try ProcessRing.client(of: [node])
@@ -170,9 +182,7 @@ struct RingOfProcessesTests {
                     return wrong
                 }
             }
-            for try await wrong in tasks {
-                #expect(wrong == [])
-            }
+            return try await tasks.reduce(into: []) { $0 += $1 }
         }
     }
 }
