@@ -92,27 +92,33 @@ build: deps ## debug build of everything
 release: deps ## release build of the chord command
 	$(RELEASE)
 
+TEST_CERTIFICATES = mkdir -p .build && env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER \
+    CERTS_DIR="$(TEST_CERTS)" FORCE=1 scripts/certs set >/dev/null
+TEST_SETTINGS = CHORD_TEST_CERTS_DIR="$(TEST_CERTS)" CHORD_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python3" \
+    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH)
+# Keeps what tests print in a file, and says at its end what failed and how.
+KEPT = 2>&1 | tee .build/$(1).log || { echo "--- what failed (all of it is in .build/$(1).log)"; \
+    awk '/✘/ { print; shown = 1; next } /^↳/ && shown { print; next } { shown = 0 } \
+        /Sanitizer:|^error:/' .build/$(1).log; exit 1; }
+
 .PHONY: test
 test: deps-test $(VENV)/.ready ## build and run all tests, or FILTER=ChordCoreTests
-	@mkdir -p .build && env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER \
-	    CERTS_DIR="$(TEST_CERTS)" FORCE=1 scripts/certs set >/dev/null
+	@$(TEST_CERTIFICATES)
 ifeq ($(TEST_RELEASE),1)
 	$(RELEASE)
 endif
 	$(SWIFT) build --build-tests $(SWIFT_FLAGS)
-	CHORD_TEST_CERTS_DIR="$(TEST_CERTS)" CHORD_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python3" \
-	    $(if $(filter 1,$(TEST_RELEASE)),CHORD_TEST_BINARY="$(CURDIR)/.build/release/chord") \
-	    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) $(SWIFT) test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)") \
-	    2>&1 | tee .build/test.log || { echo "--- what failed (all of it is in .build/test.log)"; grep -a '✘' .build/test.log; exit 1; }
+	$(TEST_SETTINGS) $(if $(filter 1,$(TEST_RELEASE)),CHORD_TEST_BINARY="$(CURDIR)/.build/release/chord") \
+	    $(SWIFT) test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)") $(call KEPT,test)
 
 # Builds of their own beside the usual one. What a sanitizer reports fails the run.
-SANITIZED_TESTS = mkdir -p .build && env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE \
-    -u NOT_AFTER CERTS_DIR="$(TEST_CERTS)" FORCE=1 scripts/certs set >/dev/null && \
-    $(SWIFT) build --build-tests --sanitize=$(1) --scratch-path .build/$(2) $(SWIFT_FLAGS) && \
-    CHORD_TEST_CERTS_DIR="$(TEST_CERTS)" CHORD_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python3" \
-    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) SWIFT_BACKTRACE=enable=no \
-    $(3) $(SWIFT) test --skip-build --sanitize=$(1) --scratch-path .build/$(2) $(SWIFT_FLAGS) \
-    --filter "$(or $(FILTER),$(4))"
+define SANITIZED_TESTS
+	@$(TEST_CERTIFICATES)
+	$(SWIFT) build --build-tests --sanitize=$(1) --scratch-path .build/$(2) $(SWIFT_FLAGS)
+	$(TEST_SETTINGS) SWIFT_BACKTRACE=enable=no $(3) \
+	    $(SWIFT) test --skip-build --sanitize=$(1) --scratch-path .build/$(2) $(SWIFT_FLAGS) \
+	    --filter "$(or $(FILTER),$(4))" $(call KEPT,$(2))
+endef
 
 .PHONY: test-tsan
 test-tsan: deps-test $(VENV)/.ready ## the network tests under the thread sanitizer

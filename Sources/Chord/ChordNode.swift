@@ -265,8 +265,9 @@ public final class ChordNode: Service, Sendable {
         let former = members.filter { $0.name != configuration.name }.map {
             shell.reference(name: $0.name, address: $0.address, incarnation: $0.incarnation)
         }
+        let events = shell.events.events()
         return await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await keeper.keep(members) }
+            tasks.addTask { await keeper.keep(members, at: events) }
             let error = await takePart(remembering: former)
             tasks.cancelAll()
             return error

@@ -32,10 +32,12 @@ struct StateKeeper: Sendable {
         }
     }
 
-    /// Writes the members down whenever they change, until the node ends or the task is cancelled.
-    func keep(_ loaded: [StateFile.Member]) async {
+    /// Writes the members down whenever something happens, until the events end or the task is cancelled.
+    ///
+    /// - Parameter events: of the node, from before it joins: the last one may be that it has joined.
+    func keep(_ loaded: [StateFile.Member], at events: AsyncStream<RingEvent>) async {
         var written = loaded
-        for await _ in shell.events.events() {
+        for await _ in events {
             let known = await shell.acquaintances(atMost: StateFile.mostMembers).map {
                 StateFile.Member(name: $0.name, address: $0.address, incarnation: $0.incarnation)
             }
@@ -45,6 +47,7 @@ struct StateKeeper: Sendable {
             await shell.pause(Self.pause)
         }
     }
+
     private func write(_ members: [StateFile.Member]) -> Bool {
         do {
             try file.write(members)

@@ -284,7 +284,7 @@ struct InProcessTests {
         handle.cancel()
         runBoth()
         #expect(steps.withLockedValue { $0 } == ["waits", "cancelled", "ends"])
-        #expect(recorder.events == ["sent", "finished"])
+        #expect(recorder.events == ["sent", "accepted", "finished"])
         #expect(recorder.result?.status.code == .cancelled)
     }
 }

@@ -3,31 +3,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
-import Logging
 import Testing
 
 /// What operators ask of one node, through the API that a program embeds.
 @Suite struct AdministrationTests {
-    private func client(_ name: String, of nodes: ChordNode...) throws -> ChordClient {
-        var configuration = ChordClientConfiguration(
-            nodes: nodes.map(\.reference.address),
-            certificates: try TestCertificates.of(name)
-        )
-        configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        return try ChordClient(configuration)
-    }
-
     @Test(.timeLimit(.minutes(1))) func aNodeDescribesItself() async throws {
-        let one = try await ChordNode(try configuration("n1"))
+        let one = try await ChordNode(try await configuration("n1"))
         let two = try await ChordNode(
-            try configuration("n2", joining: [one.reference.address])
+            try await configuration("n2", joining: [one.reference.address])
         )
         try await running(one) {
             try await running(two) {
                 try await wait(for: one) {
                     one.successors == [two.reference] && one.predecessor == two.reference
                 }
-                let alice = try client("alice", of: one)
+                let alice = try await client("alice", of: one)
                 let description = try await alice.describe()
                 #expect(description.node == one.reference)
                 #expect(description.phase == .member)
@@ -39,11 +29,11 @@ import Testing
                 await alice.close()
             }
             // It is down now, and the next one is asked.
-            let alice = try client("alice", of: two, one)
+            let alice = try await client("alice", of: two, one)
             #expect(try await alice.describe().node == one.reference)
             await alice.close()
         }
-        let nobody = try client("alice", of: one)
+        let nobody = try await client("alice", of: one)
         let failure = await #expect(throws: ChordError.self) { try await nobody.describe() }
         #expect(failure?.code == .noContact)
         #expect(failure?.message.contains(one.reference.address) == true)
@@ -52,12 +42,12 @@ import Testing
 
     /// It waits for a partner that never comes.
     @Test(.timeLimit(.minutes(1))) func aNodeThatIsNoMemberDescribesItself() async throws {
-        var lonely = try configuration("n1", joining: ["127.0.0.1:1"])
+        var lonely = try await configuration("n1", joining: ["127.0.0.1:1"])
         lonely.joinTimeout = nil
         let node = try await ChordNode(lonely)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await node.run() }
-            let alice = try client("alice", of: node)
+            let alice = try await client("alice", of: node)
             let description = try await alice.describe()
             #expect(description.node == node.reference)
             #expect(description.phase == .outside)
@@ -71,9 +61,9 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1))) func aNodeIsWatchedToItsEnd() async throws {
-        let one = try await ChordNode(try configuration("n1"))
+        let one = try await ChordNode(try await configuration("n1"))
         try await running(one) {
-            let bob = try client("bob", of: one)
+            let bob = try await client("bob", of: one)
             var seen = bob.watch().makeAsyncIterator()
             let first = try #require(try await seen.next())
             guard case .now(let description) = first.content else {
@@ -85,7 +75,7 @@ import Testing
             #expect(first.time >= .milliseconds(one.reference.incarnation))
 
             let two = try await ChordNode(
-                try configuration("n2", joining: [one.reference.address])
+                try await configuration("n2", joining: [one.reference.address])
             )
             try await running(two) {
                 try await wait(for: one) { one.successors == [two.reference] }
@@ -137,12 +127,13 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1))) func aWatchEndsWithItsTask() async throws {
-        let one = try await ChordNode(try configuration("n1"))
+        let one = try await ChordNode(try await configuration("n1"))
         try await running(one) {
-            let alice = try client("alice", of: one)
+            let alice = try await client("alice", of: one)
             let count = try await withThrowingTaskGroup(of: Int.self) { tasks in
                 let (firsts, first) = AsyncStream.makeStream(of: Void.self)
                 tasks.addTask {
+                    defer { first.finish() }
                     var count = 0
                     for try await _ in alice.watch() {
                         count += 1
@@ -162,22 +153,24 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1))) func onlyAnAdministratorMakesOneNodeLeave() async throws {
-        let one = try await ChordNode(try configuration("n1"))
-        let two = try await ChordNode(try configuration("n2", joining: [one.reference.address]))
+        let one = try await ChordNode(try await configuration("n1"))
+        let two = try await ChordNode(
+            try await configuration("n2", joining: [one.reference.address])
+        )
         try await running(one) {
             try await running(two) {
-                let alice = try client("alice", of: two)
+                let alice = try await client("alice", of: two)
                 let refusal = await #expect(throws: ChordError.self) { try await alice.leave() }
                 #expect(refusal?.code == .refused)
                 await alice.close()
-                let both = try client("bob", of: one, two)
+                let both = try await client("bob", of: one, two)
                 let mistake = await #expect(throws: ChordError.self) { try await both.leave() }
                 #expect(mistake?.code == .invalidConfiguration)
                 #expect(mistake?.message.contains(two.reference.address) == true)
                 await both.close()
                 #expect(one.range != nil && two.range != nil)
 
-                let bob = try client("bob", of: two)
+                let bob = try await client("bob", of: two)
                 #expect(try await bob.leave() == two.reference)
                 await bob.close()
                 #expect(two.range == nil)

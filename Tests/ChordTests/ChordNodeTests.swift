@@ -11,7 +11,7 @@ import Testing
 struct ChordNodeTests {
     @Test("Two nodes share the circle, and their ranges change in a chain", .timeLimit(.minutes(5)))
     func twoNodes() async throws {
-        let first = try await ChordNode(try configuration("n1"))
+        let first = try await ChordNode(try await configuration("n1"))
         // Made before anything happens, so that they miss nothing.
         let changes = first.rangeChanges
         try await running(first) {
@@ -20,7 +20,7 @@ struct ChordNodeTests {
             let whole = try #require(first.range)
             #expect(whole.isWholeCircle)
             let second = try await ChordNode(
-                try configuration("n2", joining: [first.reference.address])
+                try await configuration("n2", joining: [first.reference.address])
             )
             #expect(second.range == nil)
             try await running(second) {
@@ -64,15 +64,10 @@ struct ChordNodeTests {
     }
 
     @Test("A client asks without being a member", .timeLimit(.minutes(5)))
-    func client() async throws {
-        let node = try await ChordNode(try configuration("n1"))
+    func asking() async throws {
+        let node = try await ChordNode(try await configuration("n1"))
         try await running(node) {
-            let client = try ChordClient(
-                ChordClientConfiguration(
-                    nodes: [node.reference.address],
-                    certificates: try TestCertificates.of("alice")
-                )
-            )
+            let client = try await client("alice", of: node)
             let answer = try await client.lookup(key: "apple", wantsPath: true)
             #expect(answer.owner == node.reference)
             let same = try await client.lookup(answer.id)
@@ -91,10 +86,10 @@ struct ChordNodeTests {
 
     @Test("In a service group it leaves on graceful shutdown", .timeLimit(.minutes(5)))
     func serviceGroup() async throws {
-        let first = try await ChordNode(try configuration("n1"))
+        let first = try await ChordNode(try await configuration("n1"))
         try await running(first) {
             let second = try await ChordNode(
-                try configuration("n2", joining: [first.reference.address])
+                try await configuration("n2", joining: [first.reference.address])
             )
             let group = ServiceGroup(
                 services: [second],
@@ -110,16 +105,16 @@ struct ChordNodeTests {
             }
             #expect(second.range == nil)
             // The one that stayed was told.
-            #expect(first.successors == [])
+            try await wait(for: first) { first.successors.isEmpty }
             #expect(try await first.lookup(second.reference.id).owner == first.reference)
         }
     }
 
     @Test("A node that cannot join ends with the reason", .timeLimit(.minutes(5)))
     func refusedByTheRing() async throws {
-        let first = try await ChordNode(try configuration("n1"))
+        let first = try await ChordNode(try await configuration("n1"))
         try await running(first) {
-            var other = try configuration("n2", joining: [first.reference.address])
+            var other = try await configuration("n2", joining: [first.reference.address])
             other.ring.name = "another"
             let second = try await ChordNode(other)
             let error = await #expect(throws: ChordError.self) { try await second.run() }
@@ -138,7 +133,7 @@ struct ChordNodeTests {
 
     @Test("Before it runs, a node is no member and says so", .timeLimit(.minutes(5)))
     func notRunning() async throws {
-        let node = try await ChordNode(try configuration("n1"))
+        let node = try await ChordNode(try await configuration("n1"))
         #expect(node.range == nil)
         let error = await #expect(throws: ChordError.self) { try await node.lookup(key: "apple") }
         #expect(error?.code == .notMember)

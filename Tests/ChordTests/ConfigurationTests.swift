@@ -11,12 +11,12 @@ struct ConfigurationTests {
     struct Fault: CustomTestStringConvertible, Sendable {
         var testDescription: String
         var says: [String]
-        var spoil: @Sendable (inout ChordConfiguration) -> Void
+        var spoil: @Sendable (inout ChordConfiguration) async throws -> Void
 
         init(
             _ description: String,
             says: [String],
-            _ spoil: @escaping @Sendable (inout ChordConfiguration) -> Void
+            _ spoil: @escaping @Sendable (inout ChordConfiguration) async throws -> Void
         ) {
             testDescription = description
             self.says = says
@@ -58,15 +58,15 @@ struct ConfigurationTests {
             },
             Fault("a client's certificate", says: ["client alice", "role node"]) {
                 $0.name = "alice"
-                if let alice = try? TestCertificates.of("alice") { $0.certificates = alice }
+                $0.certificates = try await TestCertificates.of("alice")
             },
             Fault("another trust domain", says: ["chord.test", "elsewhere.test"]) {
                 $0.certificates.trustDomains = ["elsewhere.test"]
             },
         ])
     func refused(fault: Fault) async throws {
-        var spoilt = try configuration("n1")
-        fault.spoil(&spoilt)
+        var spoilt = try await configuration("n1")
+        try await fault.spoil(&spoilt)
         let error = await #expect(throws: ChordError.self) { _ = try await ChordNode(spoilt) }
         #expect(error?.code == .invalidConfiguration)
         for text in fault.says {
@@ -76,8 +76,8 @@ struct ConfigurationTests {
 
     @Test("A port that is taken")
     func portTaken() async throws {
-        let first = try await ChordNode(try configuration("n1"))
-        var second = try configuration("n2")
+        let first = try await ChordNode(try await configuration("n1"))
+        var second = try await configuration("n2")
         second.listen = first.reference.address
         let error = await #expect(throws: ChordError.self) { _ = try await ChordNode(second) }
         #expect(error?.code == .invalidConfiguration)
@@ -86,8 +86,8 @@ struct ConfigurationTests {
     }
 
     @Test("A client's settings are checked too")
-    func client() throws {
-        let alice = try TestCertificates.of("alice")
+    func client() async throws {
+        let alice = try await TestCertificates.of("alice")
         let none = #expect(throws: ChordError.self) {
             _ = try ChordClient(ChordClientConfiguration(nodes: [], certificates: alice))
         }

@@ -6,28 +6,19 @@ import Chord
 import Testing
 
 @Suite struct MergeTests {
-    private func client(_ name: String, of node: ChordNode) throws -> ChordClient {
-        try ChordClient(
-            ChordClientConfiguration(
-                nodes: [node.reference.address],
-                certificates: try TestCertificates.of(name)
-            )
-        )
-    }
-
     /// Two rings of one name, each of one node that has never heard of the other.
     @Test(.timeLimit(.minutes(1))) func anAdministratorMergesRings() async throws {
-        let one = try await ChordNode(try configuration("n1"))
-        let two = try await ChordNode(try configuration("n2"))
+        let one = try await ChordNode(try await configuration("n1"))
+        let two = try await ChordNode(try await configuration("n2"))
         try await running(one) {
             try await running(two) {
-                let alice = try client("alice", of: one)
+                let alice = try await client("alice", of: one)
                 let refusal = await #expect(throws: ChordError.self) {
                     try await alice.merge(with: two.reference.address)
                 }
                 #expect(refusal?.code == .refused)
                 await alice.close()
-                let bob = try client("bob", of: one)
+                let bob = try await client("bob", of: one)
                 let mistake = await #expect(throws: ChordError.self) {
                     try await bob.merge(with: "nowhere")
                 }
@@ -43,13 +34,13 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1))) func ringsOfOtherNamesStayApart() async throws {
-        let one = try await ChordNode(try configuration("n1"))
-        var other = try configuration("n2")
+        let one = try await ChordNode(try await configuration("n1"))
+        var other = try await configuration("n2")
         other.ring.name = "other"
         let two = try await ChordNode(other)
         try await running(one) {
             try await running(two) {
-                let bob = try client("bob", of: one)
+                let bob = try await client("bob", of: one)
                 let refusal = await #expect(throws: ChordError.self) {
                     try await bob.merge(with: two.reference.address)
                 }

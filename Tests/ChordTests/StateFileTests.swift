@@ -88,11 +88,11 @@ import Testing
         let files = [file("one"), file("two")]
         var ports: [String] = []
         do {
-            var first = try configuration("n1")
+            var first = try await configuration("n1")
             first.stateFile = files[0].path
             let one = try await ChordNode(first)
             try await running(one) {
-                var second = try configuration("n2", joining: [one.reference.address])
+                var second = try await configuration("n2", joining: [one.reference.address])
                 second.stateFile = files[1].path
                 let two = try await ChordNode(second)
                 try await running(two) {
@@ -106,10 +106,10 @@ import Testing
         }
         #expect(try files[0].members().map(\.name) == ["n2"])
         try "{".write(toFile: files[1].path, atomically: true, encoding: .utf8)
-        var first = try configuration("n1")
+        var first = try await configuration("n1")
         first.listen = ports[0]
         first.stateFile = files[0].path
-        var second = try configuration("n2")
+        var second = try await configuration("n2")
         second.listen = ports[1]
         second.stateFile = files[1].path
         let (one, two) = (try await ChordNode(first), try await ChordNode(second))

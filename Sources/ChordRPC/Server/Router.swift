@@ -107,7 +107,7 @@ package struct Router: Sendable {
         add(method, .stream(handler, on: executor))
     }
 
-    /// Registers a handler that runs as a task on `executor`.
+    /// Registers a handler that runs as a task on `executor`. Its calls are accepted before it runs.
     package mutating func register(
         _ method: RPCMethod,
         on executor: any NodeExecutor,
@@ -117,6 +117,8 @@ package struct Router: Sendable {
             let bytes = [UInt8](request)
             let peer = call.peer
             let responder = call.makeResponder()
+            // Who waits for an answer that takes its time need not fear for the node.
+            responder.accept()
             let task = Task(executorPreference: executor) {
                 do throws(Status) {
                     responder.succeed(try await handler(bytes, peer))

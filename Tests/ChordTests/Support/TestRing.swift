@@ -36,28 +36,58 @@ enum TestCertificates {
         return result
     }
 
-    static func of(_ name: String) throws -> Certificates {
-        guard let certificates = try all.get()[name] else { throw CancellationError() }
+    static func of(_ name: String) async throws -> Certificates {
+        let all = try await onOwnThread { try Self.all.get() }
+        guard let certificates = all[name] else { throw CancellationError() }
         return certificates
     }
 }
+
+extension SilenceLimits {
+    /// For nodes and clients that are not to take each other for dead. On a busy machine a thread may stand
+    /// still for seconds; who stops in these tests says so, or refuses connections at once.
+    static var patient: SilenceLimits {
+        var limits = SilenceLimits()
+        limits.initial = .seconds(20)
+        limits.lookupFloor = .seconds(20)
+        limits.maintenanceFloor = .seconds(20)
+        limits.cap = .seconds(20)
+        limits.connect = .seconds(20)
+        return limits
+    }
+}
+
+private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// A node's configuration for one machine.
 func configuration(
     _ name: String,
     joining contacts: [String] = []
-) throws -> ChordConfiguration {
+) async throws -> ChordConfiguration {
     var configuration = ChordConfiguration(
         name: name,
         ring: RingConfiguration(name: "test"),
-        certificates: try TestCertificates.of(name)
+        certificates: try await TestCertificates.of(name)
     )
     configuration.listen = "127.0.0.1:0"
     configuration.contacts = contacts
-    configuration.joinTimeout = .seconds(20)
     configuration.useLocalTimings()
-    configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    configuration.silence = .patient
+    configuration.lookups.deadline = .seconds(20)
+    configuration.logger = silent
     return configuration
+}
+
+/// A client of these nodes.
+func client(_ name: String, of nodes: ChordNode...) async throws -> ChordClient {
+    var configuration = ChordClientConfiguration(
+        nodes: nodes.map(\.reference.address),
+        certificates: try await TestCertificates.of(name)
+    )
+    configuration.silence = .patient
+    configuration.lookups.deadline = .seconds(20)
+    configuration.logger = silent
+    return try ChordClient(configuration)
 }
 
 /// Waits until what a node knows of its ring is as it should be.
