@@ -240,14 +240,22 @@ struct CallMeaningTests {
 
     // MARK: Ends
 
+    /// How many calls a handler has begun, and of how many it was told that they are cancelled.
+    private struct Fates {
+        var begun = 0
+        var cancelled = 0
+        var isToldOfAll: Bool { begun == cancelled }
+    }
+
     /// A handler that never answers and says when it is cancelled.
-    private static func silent(_ cancelled: NIOLockedValueBox<Bool>) -> Router {
+    private static func silent(_ fates: NIOLockedValueBox<Fates>) -> Router {
         let kept = NIOLockedValueBox<[Responder]>([])
         var router = TestMethod.router(["Silent", "Echo"])
         router.register(TestMethod.echo) { _, _ in .replied }
         router.register(TestMethod.named("Silent")) { _, call in
+            fates.withLockedValue { $0.begun += 1 }
             let responder = call.makeResponder()
-            responder.onCancel { cancelled.withLockedValue { $0 = true } }
+            responder.onCancel { fates.withLockedValue { $0.cancelled += 1 } }
             kept.withLockedValue { $0.append(responder) }
             return .deferred
         }
@@ -256,8 +264,8 @@ struct CallMeaningTests {
 
     @Test(arguments: kinds)
     func theDeadlineEndsACall(_ kind: TransportKind) async throws {
-        let cancelled = NIOLockedValueBox(false)
-        try await kind.run(Self.silent(cancelled)) { tested in
+        let fates = NIOLockedValueBox(Fates())
+        try await kind.run(Self.silent(fates)) { tested in
             // The connection is there first: the deadline is the call's and not the dial's.
             #expect(await tested.call(TestMethod.echo).status == .ok)
             let result = await tested.call(
@@ -265,14 +273,14 @@ struct CallMeaningTests {
                 within: .milliseconds(100)
             )
             #expect(result.status.code == .deadlineExceeded)
-            try await eventually { cancelled.withLockedValue { $0 } }
+            try await eventually { fates.withLockedValue { $0.isToldOfAll } }
         }
     }
 
     @Test(arguments: kinds)
     func cancellingEndsACall(_ kind: TransportKind) async throws {
-        let cancelled = NIOLockedValueBox(false)
-        try await kind.run(Self.silent(cancelled)) { tested in
+        let fates = NIOLockedValueBox(Fates())
+        try await kind.run(Self.silent(fates)) { tested in
             let (observer, handle) = await tested.observe(TestMethod.named("Silent"))
             var events = observer.events.makeAsyncIterator()
             guard case .sent = await events.next() else {
@@ -288,8 +296,24 @@ struct CallMeaningTests {
             #expect(result.status.origin == .local)
             handle.cancel()
             #expect(await events.next() == nil)
-            try await eventually { cancelled.withLockedValue { $0 } }
+            try await eventually { fates.withLockedValue { $0.isToldOfAll } }
         }
+    }
+
+    /// The end may come while the other side takes the call: whoever has begun hears of it.
+    @Test(arguments: kinds)
+    func whoeverIsCalledHearsOfTheEndAtAnyMoment(_ kind: TransportKind) async throws {
+        let fates = NIOLockedValueBox(Fates())
+        try await kind.run(Self.silent(fates)) { tested in
+            #expect(await tested.call(TestMethod.echo).status == .ok)
+            for _ in 0..<2000 {
+                let (observer, handle) = await tested.observe(TestMethod.named("Silent"))
+                handle.cancel()
+                for await _ in observer.events {}
+            }
+            try await eventually { fates.withLockedValue { $0.isToldOfAll } }
+        }
+        #expect(fates.withLockedValue { $0.begun } > 0)
     }
 
     @Test(arguments: kinds)

@@ -65,10 +65,16 @@ struct EventLoopExecutorTests {
 
     @Test func cancelledWorkDoesNotRun() async {
         let hasRun = NIOLockedValueBox(false)
-        let work = executor.schedule(after: .milliseconds(5)) {
-            hasRun.withLockedValue { $0 = true }
+        // On the loop, where nothing can come between the two.
+        let work = await withCheckedContinuation { continuation in
+            executor.execute { [executor] in
+                let work = executor.schedule(after: .milliseconds(5)) {
+                    hasRun.withLockedValue { $0 = true }
+                }
+                work.cancel()
+                continuation.resume(returning: work)
+            }
         }
-        work.cancel()
         await withCheckedContinuation { continuation in
             _ = executor.schedule(after: .milliseconds(10)) { continuation.resume() }
         }

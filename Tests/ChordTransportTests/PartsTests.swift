@@ -37,9 +37,15 @@ struct PartsTests {
         #expect(error?.code == .invalidAddress)
     }
 
-    @Test(arguments: [("127.0.0.1:1", true), ("[::1]:1", true), ("localhost:1", false)])
-    func numbersAreToldFromNames(_ text: String, _ isNumeric: Bool) throws {
-        #expect(try HostAndPort(text).isNumeric == isNumeric)
+    @Test(
+        arguments: [
+            ("127.0.0.1:1", "127.0.0.1"), ("[::1]:1", "::1"), ("localhost:1", nil),
+        ] as [(String, String?)]
+    )
+    func numbersAreToldFromNames(_ text: String, _ number: String?) throws {
+        let address = try HostAndPort(text).numericAddress
+        #expect(address?.ipAddress == number)
+        #expect(address?.port == (number == nil ? nil : 1))
     }
 
     // MARK: Base64

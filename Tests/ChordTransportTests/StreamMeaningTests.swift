@@ -88,7 +88,7 @@ struct StreamMeaningTests {
     func aMessageMayBeLargerThanAnyWindow(_ kind: TransportKind, bytes: Int) async throws {
         try await kind.runStreams { tested, _ in
             let message = (0..<bytes).map { UInt8(truncatingIfNeeded: $0 >> 3) }
-            let stream = tested.open(StreamService.echo)
+            let stream = tested.open(StreamService.echo, within: nil)
             for _ in 0..<2 {
                 try await stream.send(message)
                 #expect(try await stream.nextMessage() == message)

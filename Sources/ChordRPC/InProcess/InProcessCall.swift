@@ -59,8 +59,9 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
     }
 
     private func abandon(_ status: Status) {
-        let server = state.withLockedValue { ($0.serverExecutor, $0.deferred) }
         finishLater(ClientResult(status: status, peer: state.withLockedValue { $0.peer }))
+        // Only now: a handler that defers the call later sees that it has ended.
+        let server = state.withLockedValue { ($0.serverExecutor, $0.deferred) }
         if let executor = server.0, let deferred = server.1 {
             executor.execute { deferred.cancel() }
         }

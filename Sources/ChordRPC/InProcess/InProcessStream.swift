@@ -132,12 +132,12 @@ final class InProcessStream: Sendable {
     }
 
     private func abandon(_ status: Status) {
-        let server = server
         finish(ClientResult(status: status, peer: peer))
         let heard =
             status.code == .deadlineExceeded ? status : Status(.cancelled, "the caller cancelled")
+        // There, where the handler is started, so that it is missed neither before nor after.
         callee.execute { [self] in
-            state.withLockedValue { $0.server = nil }
+            let server = state.withLockedValue { $0.server.take() }
             server?.callEnded(Status(heard.code, heard.message))
         }
     }

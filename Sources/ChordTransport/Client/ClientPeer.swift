@@ -240,12 +240,14 @@ final class ClientPeer: @unchecked Sendable {
         isDialling = true
         dialStart = client.executor.now
         let settings = client.configuration.client
+        let number = host.numericAddress
         let side = TLSConnection.Side.client(
             expected: expected,
-            serverName: host.isNumeric ? nil : host.host,
+            // TLS has names of servers only for hosts that are no numbers.
+            serverName: number == nil ? host.host : nil,
             address: target.address
         )
-        ConnectionSockets(client.configuration)
+        let bootstrap = ConnectionSockets(client.configuration)
             .set(on: ClientBootstrap(group: client.executor.eventLoop))
             .connectTimeout(TimeAmount(clamping: settings.connectTimeout))
             .channelOption(.recvAllocator, value: ConnectionBuffers.receiving)
@@ -258,13 +260,16 @@ final class ClientPeer: @unchecked Sendable {
                     ])
                 }
             }
-            .connect(host: host.host, port: host.port)
-            .whenComplete { [self] result in
-                switch result {
-                case .success(let channel): connected(channel)
-                case .failure(let error): dialFailed(DialFailure.describe(error))
-                }
+        // The system looks up a number too, and on another thread.
+        let dialled =
+            number.map { bootstrap.connect(to: $0) }
+            ?? bootstrap.connect(host: host.host, port: host.port)
+        dialled.whenComplete { [self] result in
+            switch result {
+            case .success(let channel): connected(channel)
+            case .failure(let error): dialFailed(DialFailure.describe(error))
             }
+        }
     }
 
     private func connected(_ channel: any Channel) {

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
-import NIOCore
+package import NIOCore
 
 /// A `host:port` taken apart. An IPv6 host stands in brackets, as in `[::1]:7400`.
 package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
@@ -83,9 +83,9 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
         host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
-    /// Whether the host is a number already, for which TLS sends no server name.
-    package var isNumeric: Bool {
-        (try? SocketAddress(ipAddress: host, port: port)) != nil
+    /// What is dialled where the host is a number already; nil for a name.
+    package var numericAddress: SocketAddress? {
+        try? SocketAddress(ipAddress: host, port: port)
     }
 
     private static func isHostName(_ text: Substring) -> Bool {

@@ -16,8 +16,8 @@ struct Certificates: Sendable {
     let foreign: TLSContext
     /// `n2`, certified by that authority, and trusting ours besides.
     let foreignTrustingOurs: TLSContext
-    /// `n2`, with a certificate that is valid for a while from the call on.
-    let expiring: @Sendable (Duration) throws -> TLSContext
+    /// `n2`, with a certificate that is valid for so long from the call on.
+    private let expiring: @Sendable (Duration) throws -> TLSContext
     /// `n1`, loaded once more.
     let n1Again: TLSContext
     /// `n1` and `alice` with a list that revokes `n2`.
@@ -39,6 +39,19 @@ struct Certificates: Sendable {
 
     static func get() async throws -> Certificates {
         try await onOwnThread { try shared.get() }
+    }
+
+    /// `n2`, with a certificate that is still valid, and will be for some seconds only.
+    func expiringSoon() async throws -> TLSContext {
+        try await onOwnThread { [expiring] in
+            // It is loaded some time after it was issued, and must be valid then.
+            for lifetime in [4, 8, 16] {
+                do {
+                    return try expiring(.seconds(lifetime))
+                } catch let error as TLSError where error.code == .certificateExpired {}
+            }
+            return try expiring(.seconds(32))
+        }
     }
 
     private init() throws {

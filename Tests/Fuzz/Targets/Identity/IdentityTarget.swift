@@ -83,7 +83,7 @@ enum IdentityTarget: FuzzTarget {
         if text.hasPrefix("[") {
             try require(IPAddress(parts.host) != nil, "\(parts.host) in brackets")
         }
-        _ = parts.isNumeric
+        _ = parts.numericAddress
     }
 
     /// A certificate that carries the texts, judged under every policy and held against each text.
