@@ -99,7 +99,7 @@ TEST_SETTINGS = CHORD_TEST_CERTS_DIR="$(TEST_CERTS)" CHORD_TEST_PYTHON="$(CURDIR
 # Keeps what tests print in a file, and says at its end what failed and how.
 KEPT = 2>&1 | tee .build/$(1).log || { echo "--- what failed (all of it is in .build/$(1).log)"; \
     awk '/✘/ { print; shown = 1; next } /^↳/ && shown { print; next } { shown = 0 } \
-        /Sanitizer:|^error:/' .build/$(1).log; exit 1; }
+        /Sanitizer:|^error:/' .build/$(1).log | cut -c 1-600; exit 1; }
 
 .PHONY: test
 test: deps-test $(VENV)/.ready ## build and run all tests, or FILTER=ChordCoreTests
