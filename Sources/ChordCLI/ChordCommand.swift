@@ -15,7 +15,8 @@ struct ChordCommand: AsyncParsableCommand {
 
             Commands that ask a ring find it by --node, --certs-dir and --as, else by CHORD_NODE, \
             CHORD_CERTS_DIR and CHORD_AS in the environment, else by lines of these names in the \
-            file .chord.env of the current folder.
+            file .chord.env of the current folder. So it is with --silence and CHORD_SILENCE, how \
+            long a node may be silent.
 
             EXIT CODES
               0   done

@@ -59,7 +59,7 @@ struct AdministrationTests {
     @Test("A node that is no member yet is described too")
     func describingAFounder() async throws {
         let (own, absent) = (try ReservedPort(), try ReservedPort())
-        let directory = try TestCertificates.directory.get()
+        let directory = try await TestCertificates.directory()
         let process = try ChordProcess([
             "serve", "--name", "n1", "--ring", "test", "--listen", own.address, "--certs-dir",
             directory, "--initial-ring", "\(own.address),\(absent.address)",

@@ -116,7 +116,7 @@ struct CommandTests {
     func settings() async throws {
         let folder = TestCertificates.temporary.appending(path: "settings")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let directory = try TestCertificates.directory.get()
+        let directory = try await TestCertificates.directory()
         try
             "# the ring\nCHORD_NODE=127.0.0.1:2\nCHORD_CERTS_DIR=\(directory)\nCHORD_AS=client-demo\n"
             .write(to: folder.appending(path: ".chord.env"), atomically: true, encoding: .utf8)
@@ -161,7 +161,7 @@ struct CommandTests {
         let state = TestCertificates.temporary.appending(path: "cluster")
         let process = try ChordProcess([
             "cluster", "3", "--base-port", "0", "--ring", "small", "--state-dir", state.path,
-            "--certs-dir", try TestCertificates.directory.get(),
+            "--certs-dir", try await TestCertificates.directory(),
         ])
         defer { process.kill() }
         _ = try await process.line("the ring's completion") {
@@ -192,7 +192,7 @@ struct CommandTests {
         let process = try ChordProcess([
             "cluster", "2", "--base-port", "0", "--state-dir",
             TestCertificates.temporary.appending(path: "killed").path,
-            "--certs-dir", try TestCertificates.directory.get(),
+            "--certs-dir", try await TestCertificates.directory(),
         ])
         defer { process.kill() }
         _ = try await process.line("the ring's completion") {

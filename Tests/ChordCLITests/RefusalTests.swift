@@ -48,7 +48,7 @@ struct RefusalTests {
 
     @Test("A node that does not fit is refused, and both sides of the difference are named")
     func joining() async throws {
-        let directory = try TestCertificates.directory.get()
+        let directory = try await TestCertificates.directory()
         try await ProcessRing.running(1) { ring in
             let address = try #require(ring.nodes["n1"]).address
             func join(_ name: String, _ more: String...) -> [String] {
@@ -88,14 +88,14 @@ struct RefusalTests {
                 says: ["n1 is a live member at \(address)"]
             )
             try await expectRefusal(
-                join("n2", "--ring", "test", "--certs-dir", try TestCertificates.foreign.get()),
+                join("n2", "--ring", "test", "--certs-dir", try await TestCertificates.foreign()),
                 77,
                 says: ["unknown authority", "certificates of the same authority"]
             )
             try await expectRefusal(
                 [
                     "ring", "--node", address, "--as", "client-demo", "--certs-dir",
-                    try TestCertificates.foreign.get(),
+                    try await TestCertificates.foreign(),
                 ],
                 77,
                 says: ["unknown authority"]
@@ -118,7 +118,7 @@ struct RefusalTests {
         try await expectRefusal(
             [
                 "serve", "--name", "n2", "--listen", "127.0.0.1:0", "--join", "127.0.0.1:1",
-                "--certs-dir", try TestCertificates.directory.get(), "--join-timeout", "200ms",
+                "--certs-dir", try await TestCertificates.directory(), "--join-timeout", "200ms",
             ],
             69,
             says: ["127.0.0.1:1", "refused", "is a node running there?"]
@@ -240,7 +240,7 @@ struct RefusalTests {
         ]
     )
     func configuration(refused: Case) async throws {
-        let directory = try TestCertificates.directory.get()
+        let directory = try await TestCertificates.directory()
         func real(_ text: String) -> String { text.replacing("CERTS", with: directory) }
         try await expectRefusal(
             refused.arguments.map(real),
@@ -268,7 +268,7 @@ struct RefusalTests {
 
     @Test("cert inspect says who a certificate is and what is wrong with it")
     func inspecting() async throws {
-        let directory = try TestCertificates.directory.get()
+        let directory = try await TestCertificates.directory()
         let node = try await ChordProcess.run(["cert", "inspect", "\(directory)/n1.pem"])
         #expect(node.code == 0, "\(node.output)\(node.errors)")
         for text in [
@@ -292,7 +292,7 @@ struct RefusalTests {
                 toPath: mixed.appending(path: file).path
             )
         }
-        let foreign = try TestCertificates.foreign.get()
+        let foreign = try await TestCertificates.foreign()
         try files.copyItem(
             atPath: "\(foreign)/ca.pem",
             toPath: mixed.appending(path: "ca.pem").path

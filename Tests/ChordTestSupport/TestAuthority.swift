@@ -181,18 +181,10 @@ package final class TestAuthority {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["openssl"] + arguments
         process.currentDirectoryURL = folder
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
         process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
+        let said = try process.runToEnd()
         guard process.terminationStatus == 0 else {
-            throw Failure(
-                description: "openssl \(arguments.joined(separator: " ")):"
-                    + " \(String(decoding: text, as: UTF8.self))"
-            )
+            throw Failure(description: "openssl \(arguments.joined(separator: " ")): \(said)")
         }
     }
 

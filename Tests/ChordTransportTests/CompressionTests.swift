@@ -174,7 +174,7 @@ struct CompressionTests {
             try await TestNode.calling(as: certificates.alice) { client in
                 let executor = testExecutors.all[0]
                 let target = PeerTarget(address: address, expected: ExpectedPeer(name: "n1"))
-                let result = await withCheckedContinuation { continuation in
+                let result: ClientResult = await handedOver { handOver in
                     executor.execute {
                         let call = ClientCall(
                             target: target,
@@ -183,7 +183,7 @@ struct CompressionTests {
                             deadline: executor.now + .seconds(20),
                             compression: .gzip
                         )
-                        client.unary(call, on: executor) { continuation.resume(returning: $0) }
+                        client.unary(call, on: executor) { handOver($0) }
                     }
                 }
                 #expect(result.status == .ok)

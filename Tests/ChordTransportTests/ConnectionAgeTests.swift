@@ -222,7 +222,7 @@ struct ConnectionAgeTests {
             try await TestNode.calling(as: certificates.n2) { client in
                 #expect(await client.isServed(at: address))
                 let executor = testExecutors.all[0]
-                let result = await withCheckedContinuation { continuation in
+                let result: ClientResult = await handedOver { handOver in
                     executor.execute {
                         client.unary(
                             ClientCall(
@@ -235,7 +235,7 @@ struct ConnectionAgeTests {
                                 deadline: executor.now + .seconds(20)
                             ),
                             on: executor
-                        ) { continuation.resume(returning: $0) }
+                        ) { handOver($0) }
                         // Before the turn of the loop in which the call would have left.
                         for connection in client.clients[0].peers.flatMap(\.connections) {
                             connection.close(because: "of the test")

@@ -36,7 +36,7 @@ struct ClientConformanceTests {
     private static func offering<R: Sendable>(
         _ body: ([Offer], ChildProcess) async throws -> R
     ) async throws -> R {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         let arguments = [
             "--roots", certificates.roots, "--certificate", certificates.py.certificate,
             "--key", certificates.py.key,
@@ -56,7 +56,7 @@ struct ClientConformanceTests {
 
     @Test
     func everyCallEndsAsItShould() async throws {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         try await Self.offering { offers, process in
             try await BareTransport.running(as: certificates.alice) { transport in
                 await withTaskGroup(of: Void.self) { group in
@@ -81,7 +81,7 @@ struct ClientConformanceTests {
     /// Whatever a node answers, the command says in a line what was wrong, and ends.
     @Test
     func theCommandSaysWhatWasWrongAndEnds() async throws {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         let folder = try certificates.folderOfCommand()
         try await Self.offering { offers, _ in
             // Some of each kind that it can be told, as plain calls: a process each is dear.

@@ -19,7 +19,7 @@ struct GRPCIOCallsUsTests {
     @Test
     func everyNodeAnswersAsTheOracleDoes() async throws {
         let python = try await Python.get()
-        let alice = try InteropCertificates.get().alice
+        let alice = try await InteropCertificates.get().alice
         try await Ring.running(["n1", "n2", "n3"]) { ring in
             for node in ring.nodes {
                 let here = node.reference
@@ -151,7 +151,7 @@ struct GRPCIOCallsUsTests {
     @Test(arguments: refusals)
     func aRefusalArrivesAsItWasMeant(_ refusal: Refusal) async throws {
         let python = try await Python.get()
-        let alice = try InteropCertificates.get().alice
+        let alice = try await InteropCertificates.get().alice
         try await Ring.running { ring in
             // The second call shows that the connection outlives the refusal.
             let outcomes = try await python.call(
@@ -168,7 +168,7 @@ struct GRPCIOCallsUsTests {
     @Test
     func aNodeCannotNotifyInAnothersName() async throws {
         let python = try await Python.get()
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         try await Ring.running { ring in
             let parameters: JSONValue = [
                 "ring": "interop", "hash": "sha256",
@@ -194,7 +194,7 @@ struct GRPCIOCallsUsTests {
     @Test
     func aDeadlineEndsTheCallOnBothSides() async throws {
         let python = try await Python.get()
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         let service = TestService()
         try await BareTransport.running(as: certificates.py) { transport in
             let address = try await transport.serve(service.router)

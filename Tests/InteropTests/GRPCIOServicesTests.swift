@@ -76,7 +76,7 @@ struct GRPCIOServicesTests {
         "grpcio finds the services by reflection, watches health and events, and makes a node leave"
     )
     func services() async throws {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         let findings = try await Ring.running(["n1", "n2"]) { ring in
             let order = Order(
                 address: ring.address,

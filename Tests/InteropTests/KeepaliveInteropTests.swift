@@ -15,7 +15,7 @@ import Testing
 struct KeepaliveInteropTests {
     @Test
     func grpcioTellsUsThatWePingTooOften() async throws {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         var configuration = TransportConfiguration()
         configuration.client.keepalive.interval = .milliseconds(20)
         configuration.client.keepalive.permitsWithoutCalls = true
@@ -43,7 +43,7 @@ struct KeepaliveInteropTests {
     @Test
     func grpcioUnderstandsThatItPingsTooOften() async throws {
         let python = try await Python.get()
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         var router = Router(
             authorization: AuthorizationTable.standard.admitting(
                 Set(Role.allCases),

@@ -20,7 +20,7 @@ struct LimitsTests {
     @Test(arguments: LimitCase.calls + LimitCase.floods + LimitCase.others)
     func aLimitHurtsWhoPassesItAndNobodyElse(_ attack: LimitCase) async throws {
         let python = try await Python.get()
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         let good = try #require(certificates.nodes["n2"])
         var configuration = TransportConfiguration()
         attack.configure(&configuration)
@@ -72,7 +72,7 @@ struct LimitsTests {
     /// At the limit of all calls, lookups of nodes are shed as well, and the ring's maintenance is not.
     @Test
     func maintenanceIsAnsweredWhenCallsAreShed() async throws {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         let node = try #require(certificates.nodes["n2"])
         var configuration = TransportConfiguration()
         configuration.server.limits.maxCallsInFlight = 6

@@ -124,7 +124,8 @@ struct SClientTests {
     @Test(arguments: refusals)
     func aStrangerIsRefusedAndTheNodeServesOn(_ refusal: Refusal) async throws {
         try await Ring.running { ring in
-            let certificate = try refusal.certificate?(InteropCertificates.get())
+            let certificates = try await InteropCertificates.get()
+            let certificate = try refusal.certificate?(certificates)
             try await Self.connect(to: ring.address, as: certificate, refusal.options) { client in
                 // A client of TLS 1.3 counts as connected before it is judged: what it is told shows
                 // at the end of the connection.
@@ -143,7 +144,7 @@ struct SClientTests {
 
     @Test(arguments: ["h2", "http/1.1,h2"])
     func aMemberIsSentSettings(protocols: String) async throws {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         try await Ring.running { ring in
             let options = ["-alpn", protocols, "-CAfile", certificates.roots]
             try await Self.connect(

@@ -83,7 +83,8 @@ struct SServerTests {
 
     @Test(arguments: refusals)
     func aFalseServerIsRefused(_ refusal: Refusal) async throws {
-        let certificate = try #require(refusal.certificate(InteropCertificates.get()))
+        let certificates = try await InteropCertificates.get()
+        let certificate = try #require(refusal.certificate(certificates))
         try await Self.serving(certificate, refusal.options) { address in
             try await withClient(of: address) { client in
                 let error = await #expect(throws: ChordError.self) {
@@ -101,7 +102,7 @@ struct SServerTests {
 
     @Test
     func anotherNodeThanTheOneMeantIsRefused() async throws {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         let n2 = try #require(certificates.nodes["n2"])
         try await Self.serving(n2, ["-alpn", "h2"]) { address in
             try await BareTransport.running(as: certificates.alice) { transport in
@@ -128,7 +129,7 @@ struct SServerTests {
     ) async throws {
         let arguments = [
             "s_server", "-accept", "127.0.0.1:0", "-cert", certificate.certificate, "-key",
-            certificate.key, "-CAfile", try InteropCertificates.get().roots, "-Verify", "2",
+            certificate.key, "-CAfile", try await InteropCertificates.get().roots, "-Verify", "2",
         ]
         try await ChildProcess.running("openssl", arguments + options) { server in
             let address = try await server.wait(for: "its address") { output in

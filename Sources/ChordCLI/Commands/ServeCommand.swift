@@ -94,6 +94,9 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.stateFile = node.stateFile
         configuration.joinTimeout = node.joinTimeout.duration
         configuration.intervals.stabilize = node.stabilizeInterval.duration
+        let silence = try node.silence.resolved()
+        configuration.silence = SilenceLimits(allowing: silence)
+        configuration.lookups = LookupLimits(allowing: silence)
         configuration.eventLoopThreads = node.threads
         configuration.dialects = parameters.dialects
         configuration.logger = logger

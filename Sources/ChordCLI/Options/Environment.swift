@@ -35,7 +35,7 @@ enum Environment {
 
     /// Reads lines `NAME=value`; empty lines and those that begin with # are passed over.
     static func settings(in text: String) throws(CommandFailure) -> [String: String] {
-        let known = ["CHORD_NODE", "CHORD_CERTS_DIR", "CHORD_AS"]
+        let known = ["CHORD_NODE", "CHORD_CERTS_DIR", "CHORD_AS", "CHORD_SILENCE"]
         var result: [String: String] = [:]
         for (number, line) in text.split(
             omittingEmptySubsequences: false,

@@ -44,6 +44,9 @@ struct RingOptions: ParsableArguments {
     )
     var admitHostCertificates = false
 
+    @OptionGroup
+    var silence: SilenceOption
+
     /// The settings after environment and file have had their say.
     struct Resolved: Equatable {
         var nodes: [String]
@@ -123,6 +126,9 @@ extension RingOptions {
             )
         )
         configuration.certificates.admitsHostCertificates = admitHostCertificates
+        let silence = try silence.resolved()
+        configuration.silence = SilenceLimits(allowing: silence)
+        configuration.lookups = LookupLimits(allowing: silence)
         // What a command has to say it says itself.
         configuration.logger = Logger(label: "chord.client") { _ in SwiftLogNoOpLogHandler() }
         let client = try ChordClient(configuration)

@@ -67,6 +67,9 @@ struct NodeOptions: ParsableArguments {
     )
     var stabilizeInterval = Interval(seconds: 1)
 
+    @OptionGroup
+    var silence: SilenceOption
+
     @Option(help: ArgumentHelp("Threads to serve with.", valueName: "n"))
     var threads = 1
 

@@ -44,6 +44,15 @@ public struct SilenceLimits: Hashable, Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// All limits in proportion to the time that maintenance allows, of which one second gives the defaults.
+    public init(allowing time: Duration) {
+        initial = time / 2
+        lookupFloor = time / 10
+        maintenanceFloor = time
+        cap = time * 3
+        connect = time
+    }
 }
 
 /// Settings of lookups.
@@ -57,6 +66,12 @@ public struct LookupLimits: Hashable, Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// The defaults, with a deadline in which several peers may be as silent as maintenance allows.
+    public init(allowing silence: Duration) {
+        deadline = max(deadline, silence * 5)
+        longestDeadline = max(longestDeadline, deadline)
+    }
 }
 
 /// All that the runtime is told.

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Foundation
 import Synchronization
 
@@ -35,6 +36,10 @@ final class ChordProcess: Sendable {
     private let output: Collected
     private let errors: Collected
 
+    /// Nodes and commands are not to take each other for dead where a machine stands still for a while. Who
+    /// is killed in these tests refuses connections, which needs no waiting.
+    static let silence = Duration.seconds(10)
+
     /// Starts the command.
     ///
     /// - Parameter environment: added to an environment without any setting of chord's own.
@@ -44,20 +49,17 @@ final class ChordProcess: Sendable {
         directory: URL? = nil
     ) throws {
         self.arguments = arguments
-        let outputPipe = Pipe()
-        let errorPipe = Pipe()
         process.executableURL = Self.program
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("CHORD_") }
+            .merging(["CHORD_SILENCE": "\(Self.silence.components.seconds)s"]) { $1 }
             .merging(environment) { $1 }
         process.currentDirectoryURL = directory ?? TestCertificates.temporary
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = outputPipe
-        process.standardError = errorPipe
-        output = Collected(outputPipe)
-        errors = Collected(errorPipe)
-        try process.run()
+        let pipes = try process.runWithPipes()
+        output = Collected(pipes.output)
+        errors = Collected(pipes.errors)
     }
 
     /// The command as the build made it, beside the tests; `make test TEST_RELEASE=1` names another.

@@ -22,9 +22,9 @@ final class ProcessRing {
     private let options: [String]
     private let certificates: String
 
-    private init(options: [String]) throws {
+    private init(options: [String]) async throws {
         self.options = options
-        certificates = try TestCertificates.directory.get()
+        certificates = try await TestCertificates.directory()
     }
 
     /// Makes a ring of n1, n2 and so on, waits until it is ideal, and ends all its processes after
@@ -73,7 +73,7 @@ final class ProcessRing {
         options: [String],
         _ body: (ProcessRing) async throws -> Void
     ) async throws {
-        let ring = try ProcessRing(options: options)
+        let ring = try await ProcessRing(options: options)
         defer { for node in ring.nodes.values { node.process.kill() } }
         do {
             try await body(ring)
@@ -132,8 +132,11 @@ final class ProcessRing {
     var inOrder: [ProcessNode] { nodes.values.sorted { $0.id < $1.id } }
 
     /// Ends a node without a word.
-    func kill(_ name: String) {
-        nodes.removeValue(forKey: name)?.process.kill()
+    /// Kills a node, and waits until its address is free.
+    func kill(_ name: String) async throws {
+        guard let process = nodes.removeValue(forKey: name)?.process else { return }
+        process.kill()
+        try await eventually("\(name) is gone") { !process.isRunning }
     }
 
     /// Takes a node out of the books; its process goes on.
@@ -150,7 +153,7 @@ final class ProcessRing {
     }
 
     func awaitIdeal(_ count: Int) async throws {
-        let client = try client(of: inOrder)
+        let client = try await client(of: inOrder)
         var last = "nothing"
         do {
             try await eventually("an ideal ring of \(count): \(last)") {
@@ -171,15 +174,17 @@ final class ProcessRing {
     }
 
     /// A client of these nodes.
-    func client(of nodes: [ProcessNode]) throws -> ChordClient {
-        try Self.client(of: nodes)
+    func client(of nodes: [ProcessNode]) async throws -> ChordClient {
+        try await Self.client(of: nodes)
     }
 
-    static func client(of nodes: [ProcessNode]) throws -> ChordClient {
+    static func client(of nodes: [ProcessNode]) async throws -> ChordClient {
         var configuration = ChordClientConfiguration(
             nodes: nodes.map(\.address),
-            certificates: try TestCertificates.client()
+            certificates: try await TestCertificates.client()
         )
+        configuration.silence = SilenceLimits(allowing: ChordProcess.silence)
+        configuration.lookups = LookupLimits(allowing: ChordProcess.silence)
         configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return try ChordClient(configuration)
     }

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordTestSupport
 import Foundation
 
 /// Certificates as a user has them: made by `scripts/certs`.
@@ -14,7 +15,9 @@ enum TestCertificates {
 
     /// A folder with an authority, nodes n1 to n7, client demo and administrator admin: that of `make test`, or one of its
     /// own.
-    static let directory: Result<String, any Error> = Result {
+    static func directory() async throws -> String { try await onOwnThread { try ours.get() } }
+
+    private static let ours: Result<String, any Error> = Result {
         if let given = ProcessInfo.processInfo.environment["CHORD_TEST_CERTS_DIR"], !given.isEmpty {
             return given
         }
@@ -22,7 +25,11 @@ enum TestCertificates {
     }
 
     /// Another authority's, of the same trust domain, with a node n2 and client demo.
-    static let foreign: Result<String, any Error> = Result { try make("foreign", nodes: "n2") }
+    static func foreign() async throws -> String { try await onOwnThread { try theirs.get() } }
+
+    private static let theirs: Result<String, any Error> = Result {
+        try make("foreign", nodes: "n2")
+    }
 
     /// A folder that is removed when the tests end.
     static let temporary: URL = {
@@ -33,27 +40,22 @@ enum TestCertificates {
         return folder
     }()
 
-    static func client() throws -> Certificates {
-        Certificates(directory: try directory.get(), name: "client-demo")
+    static func client() async throws -> Certificates {
+        Certificates(directory: try await directory(), name: "client-demo")
     }
 
     private static func make(_ name: String, nodes: String) throws -> String {
         let folder = temporary.appending(path: name).path
         let process = Process()
-        let output = Pipe()
         process.executableURL = root.appending(path: "scripts/certs")
         process.arguments = ["set"]
         process.environment = [
             "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
             "CERTS_DIR": folder, "NODES": nodes,
         ]
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let said = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
+        let said = try process.runToEnd()
         guard process.terminationStatus == 0 else {
-            throw TestFailure("scripts/certs failed: \(String(decoding: said, as: UTF8.self))")
+            throw TestFailure("scripts/certs failed: \(said)")
         }
         return folder
     }

@@ -4,6 +4,7 @@
 
 import ChordIdentity
 import ChordRPC
+import ChordTestSupport
 import NIOConcurrencyHelpers
 
 @testable import ChordTransport
@@ -73,7 +74,7 @@ extension ClientTransport {
         waitingForReady: Bool = false,
         on executor: any NodeExecutor = testExecutors.all[0]
     ) async -> ClientResult {
-        await withCheckedContinuation { continuation in
+        await handedOver { handOver in
             executor.execute {
                 var call = ClientCall(
                     target: PeerTarget(address: address, expected: expected),
@@ -84,7 +85,7 @@ extension ClientTransport {
                     wantsNewConnection: wantsNewConnection
                 )
                 call.waitsForReady = waitingForReady
-                self.unary(call, on: executor) { continuation.resume(returning: $0) }
+                self.unary(call, on: executor, completion: handOver)
             }
         }
     }
@@ -99,7 +100,7 @@ extension ClientTransport {
         on executor: any NodeExecutor = testExecutors.all[0]
     ) async -> (RecordingObserver, any ClientCallHandle) {
         let observer = RecordingObserver(executor)
-        let handle = await withCheckedContinuation { continuation in
+        let handle = await handedOver { handOver in
             executor.execute {
                 let handle = self.start(
                     ClientCall(
@@ -111,7 +112,7 @@ extension ClientTransport {
                     on: executor,
                     observer: observer
                 )
-                continuation.resume(returning: handle)
+                handOver(handle)
             }
         }
         return (observer, handle)

@@ -297,13 +297,13 @@ def _(s):
     s.socket.sendall(bytes(range(256)))
 
 
-@case("client-grpc/end/4", "silence", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=4)
+@case("client-grpc/end/4", "silence", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=12)
 def _(s):
     s.called()
     s.wait(lambda frame: frame.type == frames.RST_STREAM)
 
 
-@case("client-grpc/end/5", "an answer that does not end", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=4)
+@case("client-grpc/end/5", "an answer that does not end", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=12)
 def _(s):
     s.called()
     s.send(s.head(), s.reply())

@@ -214,7 +214,7 @@ def _(s):
 # Deadlines, windows, and the connection's end.
 
 
-@case("deadline/1", "silence behind a message", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=4,
+@case("deadline/1", "silence behind a message", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=12,
       messages=[b"good"])  # fmt: skip
 def _(s):
     s.called()
@@ -222,7 +222,7 @@ def _(s):
     stops(s)
 
 
-@case("deadline/2", "silence inside a message", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=4,
+@case("deadline/2", "silence inside a message", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=12,
       messages=())  # fmt: skip
 def _(s):
     s.called()
@@ -230,7 +230,7 @@ def _(s):
     stops(s)
 
 
-@case("deadline/3", "a window that stays shut", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=4,
+@case("deadline/3", "a window that stays shut", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=12,
       sends=[100], messages=())  # fmt: skip
 def _(s):
     s.greet((frames.INITIAL_WINDOW_SIZE, 0))

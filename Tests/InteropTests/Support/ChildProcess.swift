@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Foundation
 import NIOConcurrencyHelpers
 
@@ -41,22 +42,18 @@ final class ChildProcess: Sendable {
     let output = Output()
     let errors = Output()
     private let process = Process()
-    private let input = Pipe()
+    private let input: Pipe
     private let command: String
 
     private init(_ program: String, _ arguments: [String], environment: [String: String]) throws {
         command = ([program] + arguments.map { String($0.prefix(120)) }).joined(separator: " ")
-        let outputPipe = Pipe()
-        let errorPipe = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [program] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = input
-        process.standardOutput = outputPipe
-        process.standardError = errorPipe
-        try process.run()
-        output.collect(outputPipe)
-        errors.collect(errorPipe)
+        let pipes = try process.runWithPipes(givingInput: true)
+        input = pipes.input
+        output.collect(pipes.output)
+        errors.collect(pipes.errors)
     }
 
     /// Runs a program for the time of `body`, and ends it by its process identifier if it has not

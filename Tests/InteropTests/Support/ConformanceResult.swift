@@ -33,7 +33,7 @@ struct ConformanceResult: Decodable, Sendable {
 
     /// Runs a script of cases as the client `alice`.
     static func all(of script: String, arguments: [String]) async throws -> [ConformanceResult] {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         let credentials = [
             "--roots", certificates.roots, "--certificate", certificates.alice.certificate,
             "--key", certificates.alice.key, "--json",

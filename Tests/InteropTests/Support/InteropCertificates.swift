@@ -47,7 +47,9 @@ struct InteropCertificates: Sendable {
         return result
     }()
 
-    static func get() throws -> InteropCertificates { try shared.get() }
+    static func get() async throws -> InteropCertificates {
+        try await onOwnThread { try shared.get() }
+    }
 
     private init() throws {
         folder = FileManager.default.temporaryDirectory

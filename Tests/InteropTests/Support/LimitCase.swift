@@ -316,7 +316,7 @@ extension Python {
     ) async throws -> AttackOutcome {
         let order = Order(
             address: address,
-            roots: try InteropCertificates.get().roots,
+            roots: try await InteropCertificates.get().roots,
             certificate: caller.certificate,
             key: caller.key,
             attack: attack.attack,

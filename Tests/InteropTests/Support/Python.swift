@@ -28,7 +28,7 @@ struct Python: Sendable {
                     + " `make test`, or `make test FILTER=InteropTests`, which prepare it"
             )
         }
-        let generated = try InteropCertificates.get().folder.appendingPathComponent("python")
+        let generated = try await InteropCertificates.get().folder.appendingPathComponent("python")
         try FileManager.default.createDirectory(at: generated, withIntermediateDirectories: true)
         try await ChildProcess.running(
             interpreter,
@@ -205,7 +205,7 @@ extension Python {
     ) async throws -> [Outcome] {
         let order = Order(
             address: address,
-            roots: try InteropCertificates.get().roots,
+            roots: try await InteropCertificates.get().roots,
             certificate: caller.certificate,
             key: caller.key,
             calls: calls
@@ -240,7 +240,7 @@ struct PythonServer: Sendable {
 
     /// Runs the server for the time of `body`.
     static func running<R: Sendable>(_ body: (PythonServer) async throws -> R) async throws -> R {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         let order = Order(
             name: name,
             ring: "written in python",

@@ -55,7 +55,7 @@ struct Ring: Sendable {
         _ names: [String] = ["n1"],
         _ body: @escaping @Sendable (Ring) async throws -> R
     ) async throws -> R {
-        let certificates = try InteropCertificates.get()
+        let certificates = try await InteropCertificates.get()
         let log = RecordingLog.Lines()
         return try await withThrowingTaskGroup(of: Void.self) { group in
             var ring = Ring(nodes: [], log: log)
@@ -128,15 +128,13 @@ func withClient<R: Sendable>(
     as caller: TestAuthority.Issued? = nil,
     _ body: (ChordClient) async throws -> R
 ) async throws -> R {
-    let certificates = try InteropCertificates.get()
+    let certificates = try await InteropCertificates.get()
     var configuration = ChordClientConfiguration(
         nodes: [address],
         certificates: certificates.chord(caller ?? certificates.alice)
     )
-    configuration.silence.initial = .seconds(10)
-    configuration.silence.connect = .seconds(10)
-    configuration.silence.cap = .seconds(20)
-    configuration.lookups.deadline = .seconds(20)
+    configuration.silence = SilenceLimits(allowing: .seconds(10))
+    configuration.lookups = LookupLimits(allowing: .seconds(10))
     let client = try ChordClient(configuration)
     do {
         let result = try await body(client)

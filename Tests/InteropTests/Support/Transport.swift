@@ -52,7 +52,7 @@ struct BareTransport: Sendable {
         _ body: (BareTransport) async throws -> R
     ) async throws -> R {
         let transport = BareTransport(
-            try InteropCertificates.get().context(issued),
+            try await InteropCertificates.get().context(issued),
             configuration
         )
         do {

@@ -83,8 +83,8 @@ struct OfficialPython: Encodable {
     private var address: String?
     private var cases: [String]
 
-    private init(_ official: OfficialCase, at address: String?) throws {
-        let certificates = try InteropCertificates.get()
+    private init(_ official: OfficialCase, at address: String?) async throws {
+        let certificates = try await InteropCertificates.get()
         roots = certificates.roots
         server = Files(certificates.py)
         client = Files(certificates.alice)
@@ -101,7 +101,7 @@ struct OfficialPython: Encodable {
         at address: String,
         relay: RelayLog
     ) async throws -> String? {
-        let order = try OfficialPython(official, at: address)
+        let order = try await OfficialPython(official, at: address)
         return try await Python.get().running("official/client.py", order) { process in
             relay.watch(process)
             guard try await process.exit() == 0,
@@ -119,7 +119,7 @@ struct OfficialPython: Encodable {
         _ body: (_ address: String, RelayLog) async throws -> Void
     ) async throws {
         let relay = RelayLog()
-        let order = try OfficialPython(official, at: nil)
+        let order = try await OfficialPython(official, at: nil)
         try await listening("official/server.py", order, relay) { try await body($0, relay) }
     }
 
@@ -130,7 +130,7 @@ struct OfficialPython: Encodable {
         _ relay: RelayLog,
         _ body: (_ address: String) async throws -> Void
     ) async throws {
-        let order = try OfficialPython(official, at: address)
+        let order = try await OfficialPython(official, at: address)
         try await listening("official/relay.py", order, relay, body)
     }
 

@@ -1,0 +1,49 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Chord
+
+/// How long others may be silent.
+struct SilenceOption: ParsableArguments {
+    private static let variable = "CHORD_SILENCE"
+
+    @Option(
+        name: .customLong("silence"),
+        help: ArgumentHelp(
+            "How long a node may be silent before it counts as dead, \(Interval.help): more where machines"
+                + " are slow or far apart. Default: \(variable), else 1s.",
+            valueName: "time"
+        )
+    )
+    var given: Interval?
+
+    func validate() throws {
+        if let given { try Self.check(given) { ValidationError("--silence \($0)") } }
+    }
+
+    /// The time after environment and file have had their say.
+    func resolved() throws(CommandFailure) -> Duration {
+        if let given { return given.duration }
+        guard let setting = try Environment.setting(Self.variable) else { return .seconds(1) }
+        guard let interval = Interval(argument: setting) else {
+            throw CommandFailure(
+                .configuration,
+                "\(Self.variable) is \"\(setting.prefix(60).description.printable)\", which is no time",
+                hint: "a time is \(Interval.help)"
+            )
+        }
+        try Self.check(interval) { CommandFailure(.configuration, "\(Self.variable) \($0)") }
+        return interval.duration
+    }
+
+    private static func check<Failure: Error>(
+        _ interval: Interval,
+        _ failure: (String) -> Failure
+    ) throws(Failure) {
+        guard (.milliseconds(10)...(.seconds(3600))).contains(interval.duration) else {
+            throw failure("is from 10ms to 1h, not \(interval).")
+        }
+    }
+}
