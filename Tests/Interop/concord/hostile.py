@@ -155,10 +155,18 @@ class Peer:
         self.successors = [first, self.predecessor, self.self]
         self.stub(after).Notify(self.self, timeout=5)
         end = time.monotonic() + 30
-        while ring.state(before).successors[0].name != self.self.name:
+        while not self.follows(before, ring):
             if time.monotonic() > end:
                 raise AssertionError(f"{before.name} never took {self.self.name} for its successor")
             time.sleep(0.02)
+
+    def follows(self, before, ring):
+        """Whether a member names us first among its successors; one that does not answer in time is asked
+        again."""
+        try:
+            return ring.state(before).successors[0].name == self.self.name
+        except grpc.RpcError:
+            return False
 
     def await_calls(self, count):
         """Waits until it has been asked so often that it has done its harm, or is asked no more."""

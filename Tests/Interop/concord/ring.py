@@ -200,6 +200,18 @@ class Ring:
             time.sleep(min(0.02, self.interval / 10))
         return time.monotonic() - begin
 
+    def changes(self):
+        """How often our members have said that a pointer of theirs changed."""
+        words = ("predecessor changed", "successors changed")
+        return sum(word in line for member in self.ours() for line in list(member.lines) for word in words)
+
+    def has_changed_since(self, said):
+        """Whether one has said so again, or does while the last lines are still on their way."""
+        end = time.monotonic() + 2
+        while self.changes() == said and time.monotonic() < end:
+            time.sleep(0.02)
+        return self.changes() != said
+
     def look_up(self, count, seed=1, under_way=16, others=()):
         """Lets each of ours look up so many identifiers, those of the nodes and their neighbours among
         them, and compares each answer with the sorted list.
