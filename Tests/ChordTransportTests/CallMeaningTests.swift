@@ -306,7 +306,7 @@ struct CallMeaningTests {
         let fates = NIOLockedValueBox(Fates())
         try await kind.run(Self.silent(fates)) { tested in
             #expect(await tested.call(TestMethod.echo).status == .ok)
-            for _ in 0..<2000 {
+            for _ in 0..<500 {
                 let (observer, handle) = await tested.observe(TestMethod.named("Silent"))
                 handle.cancel()
                 for await _ in observer.events {}
