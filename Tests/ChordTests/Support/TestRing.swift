@@ -43,20 +43,9 @@ enum TestCertificates {
     }
 }
 
-extension SilenceLimits {
-    /// For nodes and clients that are not to take each other for dead. On a busy machine a thread may stand
-    /// still for seconds; who stops in these tests says so, or refuses connections at once.
-    static var patient: SilenceLimits {
-        var limits = SilenceLimits()
-        limits.initial = .seconds(20)
-        limits.lookupFloor = .seconds(20)
-        limits.maintenanceFloor = .seconds(20)
-        limits.cap = .seconds(20)
-        limits.connect = .seconds(20)
-        return limits
-    }
-}
-
+/// What nodes and clients allow each other, who are not to take one another for dead. On a busy machine a
+/// thread may stand still for seconds; who stops in these tests says so, or refuses connections at once.
+private let silence = Duration.seconds(40)
 private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// A node's configuration for one machine.
@@ -72,8 +61,8 @@ func configuration(
     configuration.listen = "127.0.0.1:0"
     configuration.contacts = contacts
     configuration.useLocalTimings()
-    configuration.silence = .patient
-    configuration.lookups.deadline = .seconds(20)
+    configuration.silence = SilenceLimits(allowing: silence)
+    configuration.lookups = LookupLimits(allowing: silence)
     configuration.logger = silent
     return configuration
 }
@@ -84,8 +73,8 @@ func client(_ name: String, of nodes: ChordNode...) async throws -> ChordClient 
         nodes: nodes.map(\.reference.address),
         certificates: try await TestCertificates.of(name)
     )
-    configuration.silence = .patient
-    configuration.lookups.deadline = .seconds(20)
+    configuration.silence = SilenceLimits(allowing: silence)
+    configuration.lookups = LookupLimits(allowing: silence)
     configuration.logger = silent
     return try ChordClient(configuration)
 }
