@@ -133,7 +133,7 @@ lint: deps-lint ## check format, imports, generated files and house rules
 	@failed=0; \
 	for check in "$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)" \
 	    "scripts/check-imports --self-test" scripts/check-imports scripts/check-protos \
-	    "scripts/tidy --self-test" scripts/tidy; do \
+	    "scripts/tidy --self-test" scripts/tidy "scripts/run-document --self-test"; do \
 	    echo "$$check"; \
 	    $$check || failed=1; \
 	done; \
