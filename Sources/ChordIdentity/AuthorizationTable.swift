@@ -28,7 +28,7 @@ public struct AuthorizationTable: Sendable, Hashable {
         return AuthorizationTable()
             .admitting(
                 [.node],
-                to: ["Notify", "Leave", "Found", "Meet"],
+                to: ["Notify", "Leave", "Found", "Meet", "Probe"],
                 of: "chord.v1.ChordService"
             )
             .admitting(

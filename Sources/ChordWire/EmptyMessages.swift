@@ -24,23 +24,6 @@ package struct GetPredecessorRequest: WireMessage, Hashable {
     package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {}
 }
 
-/// "Heard." What the notified node makes of it is its own affair.
-package struct NotifyReply: WireMessage, Hashable {
-    /// A reply; it says nothing further.
-    package init() {}
-
-    package init(
-        decoding bytes: UnsafeRawBufferPointer,
-        space: IdentifierSpace
-    ) throws(WireError) {
-        try withUnpacked("NotifyReply", bytes, chord__v1__notify_reply__unpack) {
-            _ throws(WireError) in
-        }
-    }
-
-    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {}
-}
-
 /// "Farewell."
 package struct LeaveReply: WireMessage, Hashable {
     /// A reply; it says nothing further.

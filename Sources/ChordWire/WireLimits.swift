@@ -19,6 +19,8 @@ package enum WireLimits {
     package static let nameBytes = 1...255
     /// Bytes of an address: a host name of 255, a colon, a port, or an IPv6 address in brackets.
     package static let addressBytes = 1...262
+    /// Bytes of the reason why a node was not reached.
+    package static let reasonBytes = 0...512
     /// Bytes of a service's name in a health check; empty is the server as a whole.
     package static let serviceNameBytes = 0...255
     /// Bytes of a file's or a symbol's name in a question of reflection.

@@ -105,6 +105,40 @@ import Testing
             "0a" + firstBytes + "12" + parametersBytes + "1801"
         )
         try check(NotifyReply(), "")
+        try check(NotifyReply(.taken), "0801")
+        try check(NotifyReply(.nearerKnown), "0802")
+        try check(NotifyReply(.trying), "0803")
+        try check(
+            NotifyReply(.notReached(address: "a:1", reason: "no")),
+            "0804" + "1203613a31" + "1a026e6f"
+        )
+    }
+
+    @Test("a verdict that this version does not know is none that takes the caller")
+    func verdictOfALaterVersion() throws {
+        let space = try IdentifierSpace(width: 16)
+        #expect(try NotifyReply(decoding: [0x08, 0x63], space: space) == NotifyReply(.trying))
+    }
+
+    @Test("a long reason is cut to what a reply may hold")
+    func longReason() throws {
+        let space = try IdentifierSpace(width: 16)
+        let reason = String(repeating: "ä", count: 400)
+        let reply = NotifyReply(.notReached(address: "a:1", reason: reason))
+        let read = try NotifyReply(decoding: reply.encoded(in: space), space: space)
+        #expect(
+            read.verdict
+                == .notReached(address: "a:1", reason: String(repeating: "ä", count: 256))
+        )
+    }
+
+    @Test func probe() throws {
+        try check(
+            ProbeRequest(node: first, parameters: parameters),
+            "0a" + parametersBytes + "12" + firstBytes
+        )
+        try check(ProbeReply(isReached: true), "0801")
+        try check(ProbeReply(isReached: false), "")
     }
 
     @Test("what is said to a peer in our own dialect")

@@ -65,7 +65,20 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
                 parameters: generator.parameters(space)
             )
         },
-        MessageKind(NotifyReply.self) { _, _ in NotifyReply() },
+        MessageKind(NotifyReply.self) { generator, _ in
+            let refused = NotifyVerdict.notReached(
+                address: generator.text(WireLimits.addressBytes),
+                reason: generator.text(1...WireLimits.reasonBytes.upperBound)
+            )
+            let all = [.unspecified, .taken, .nearerKnown, .trying, refused]
+            return NotifyReply(all.randomElement(using: &generator)!)
+        },
+        MessageKind(ProbeRequest.self) { generator, space in
+            ProbeRequest(node: generator.node(space), parameters: generator.parameters(space))
+        },
+        MessageKind(ProbeReply.self) { generator, _ in
+            ProbeReply(isReached: Bool.random(using: &generator))
+        },
         MessageKind(GetSuccessorListRequest.self) { generator, space in
             GetSuccessorListRequest(
                 parameters: Bool.random(using: &generator) ? nil : generator.parameters(space)

@@ -148,4 +148,5 @@ package enum ChordMethods {
     package static let leave = RPCMethod(service: service, name: "Leave")
     package static let found = RPCMethod(service: service, name: "Found")
     package static let meet = RPCMethod(service: service, name: "Meet")
+    package static let probe = RPCMethod(service: service, name: "Probe")
 }

@@ -367,6 +367,96 @@ void   chord__v1__notify_reply__free_unpacked
   assert(message->base.descriptor == &chord__v1__notify_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chord__v1__probe_request__init
+                     (Chord__V1__ProbeRequest         *message)
+{
+  static const Chord__V1__ProbeRequest init_value = CHORD__V1__PROBE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t chord__v1__probe_request__get_packed_size
+                     (const Chord__V1__ProbeRequest *message)
+{
+  assert(message->base.descriptor == &chord__v1__probe_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__probe_request__pack
+                     (const Chord__V1__ProbeRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__probe_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__probe_request__pack_to_buffer
+                     (const Chord__V1__ProbeRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__probe_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__ProbeRequest *
+       chord__v1__probe_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__ProbeRequest *)
+     protobuf_c_message_unpack (&chord__v1__probe_request__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__probe_request__free_unpacked
+                     (Chord__V1__ProbeRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__probe_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__probe_reply__init
+                     (Chord__V1__ProbeReply         *message)
+{
+  static const Chord__V1__ProbeReply init_value = CHORD__V1__PROBE_REPLY__INIT;
+  *message = init_value;
+}
+size_t chord__v1__probe_reply__get_packed_size
+                     (const Chord__V1__ProbeReply *message)
+{
+  assert(message->base.descriptor == &chord__v1__probe_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__probe_reply__pack
+                     (const Chord__V1__ProbeReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__probe_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__probe_reply__pack_to_buffer
+                     (const Chord__V1__ProbeReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__probe_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__ProbeReply *
+       chord__v1__probe_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__ProbeReply *)
+     protobuf_c_message_unpack (&chord__v1__probe_reply__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__probe_reply__free_unpacked
+                     (Chord__V1__ProbeReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__probe_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chord__v1__get_successor_list_request__init
                      (Chord__V1__GetSuccessorListRequest         *message)
 {
@@ -1259,9 +1349,55 @@ const ProtobufCMessageDescriptor chord__v1__notify_request__descriptor =
   (ProtobufCMessageInit) chord__v1__notify_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define chord__v1__notify_reply__field_descriptors NULL
-#define chord__v1__notify_reply__field_indices_by_name NULL
-#define chord__v1__notify_reply__number_ranges NULL
+static const ProtobufCFieldDescriptor chord__v1__notify_reply__field_descriptors[3] =
+{
+  {
+    "verdict",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__NotifyReply, verdict),
+    &chord__v1__notify_verdict__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "address",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__NotifyReply, address),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__NotifyReply, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__notify_reply__field_indices_by_name[] = {
+  1,   /* field[1] = address */
+  2,   /* field[2] = reason */
+  0,   /* field[0] = verdict */
+};
+static const ProtobufCIntRange chord__v1__notify_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
 const ProtobufCMessageDescriptor chord__v1__notify_reply__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -1270,11 +1406,100 @@ const ProtobufCMessageDescriptor chord__v1__notify_reply__descriptor =
   "Chord__V1__NotifyReply",
   "chord.v1",
   sizeof(Chord__V1__NotifyReply),
-  0,
+  3,
   chord__v1__notify_reply__field_descriptors,
   chord__v1__notify_reply__field_indices_by_name,
-  0,  chord__v1__notify_reply__number_ranges,
+  1,  chord__v1__notify_reply__number_ranges,
   (ProtobufCMessageInit) chord__v1__notify_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__probe_request__field_descriptors[2] =
+{
+  {
+    "parameters",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ProbeRequest, parameters),
+    &chord__v1__ring_parameters__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "node",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ProbeRequest, node),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__probe_request__field_indices_by_name[] = {
+  1,   /* field[1] = node */
+  0,   /* field[0] = parameters */
+};
+static const ProtobufCIntRange chord__v1__probe_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor chord__v1__probe_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.ProbeRequest",
+  "ProbeRequest",
+  "Chord__V1__ProbeRequest",
+  "chord.v1",
+  sizeof(Chord__V1__ProbeRequest),
+  2,
+  chord__v1__probe_request__field_descriptors,
+  chord__v1__probe_request__field_indices_by_name,
+  1,  chord__v1__probe_request__number_ranges,
+  (ProtobufCMessageInit) chord__v1__probe_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__probe_reply__field_descriptors[1] =
+{
+  {
+    "reached",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ProbeReply, reached),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__probe_reply__field_indices_by_name[] = {
+  0,   /* field[0] = reached */
+};
+static const ProtobufCIntRange chord__v1__probe_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor chord__v1__probe_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.ProbeReply",
+  "ProbeReply",
+  "Chord__V1__ProbeReply",
+  "chord.v1",
+  sizeof(Chord__V1__ProbeReply),
+  1,
+  chord__v1__probe_reply__field_descriptors,
+  chord__v1__probe_reply__field_indices_by_name,
+  1,  chord__v1__probe_reply__number_ranges,
+  (ProtobufCMessageInit) chord__v1__probe_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor chord__v1__get_successor_list_request__field_descriptors[1] =
@@ -1740,7 +1965,41 @@ const ProtobufCEnumDescriptor chord__v1__id_rule__descriptor =
   chord__v1__id_rule__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor chord__v1__chord_service__method_descriptors[7] =
+static const ProtobufCEnumValue chord__v1__notify_verdict__enum_values_by_number[5] =
+{
+  { "NOTIFY_VERDICT_UNSPECIFIED", "CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED", 0 },
+  { "NOTIFY_VERDICT_TAKEN", "CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN", 1 },
+  { "NOTIFY_VERDICT_NEARER_KNOWN", "CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NEARER_KNOWN", 2 },
+  { "NOTIFY_VERDICT_TRYING", "CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TRYING", 3 },
+  { "NOTIFY_VERDICT_NOT_REACHED", "CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NOT_REACHED", 4 },
+};
+static const ProtobufCIntRange chord__v1__notify_verdict__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex chord__v1__notify_verdict__enum_values_by_name[5] =
+{
+  { "NOTIFY_VERDICT_NEARER_KNOWN", 2 },
+  { "NOTIFY_VERDICT_NOT_REACHED", 4 },
+  { "NOTIFY_VERDICT_TAKEN", 1 },
+  { "NOTIFY_VERDICT_TRYING", 3 },
+  { "NOTIFY_VERDICT_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor chord__v1__notify_verdict__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "chord.v1.NotifyVerdict",
+  "NotifyVerdict",
+  "Chord__V1__NotifyVerdict",
+  "chord.v1",
+  5,
+  chord__v1__notify_verdict__enum_values_by_number,
+  5,
+  chord__v1__notify_verdict__enum_values_by_name,
+  1,
+  chord__v1__notify_verdict__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor chord__v1__chord_service__method_descriptors[8] =
 {
   { "FindSuccessor", &chord__v1__find_successor_request__descriptor, &chord__v1__find_successor_reply__descriptor },
   { "GetPredecessor", &chord__v1__get_predecessor_request__descriptor, &chord__v1__get_predecessor_reply__descriptor },
@@ -1749,6 +2008,7 @@ static const ProtobufCMethodDescriptor chord__v1__chord_service__method_descript
   { "Leave", &chord__v1__leave_request__descriptor, &chord__v1__leave_reply__descriptor },
   { "Found", &chord__v1__found_request__descriptor, &chord__v1__found_reply__descriptor },
   { "Meet", &chord__v1__meet_request__descriptor, &chord__v1__meet_reply__descriptor },
+  { "Probe", &chord__v1__probe_request__descriptor, &chord__v1__probe_reply__descriptor },
 };
 const unsigned chord__v1__chord_service__method_indices_by_name[] = {
   0,        /* FindSuccessor */
@@ -1757,7 +2017,8 @@ const unsigned chord__v1__chord_service__method_indices_by_name[] = {
   3,        /* GetSuccessorList */
   4,        /* Leave */
   6,        /* Meet */
-  2         /* Notify */
+  2,        /* Notify */
+  7         /* Probe */
 };
 const ProtobufCServiceDescriptor chord__v1__chord_service__descriptor =
 {
@@ -1766,7 +2027,7 @@ const ProtobufCServiceDescriptor chord__v1__chord_service__descriptor =
   "ChordService",
   "Chord__V1__ChordService",
   "chord.v1",
-  7,
+  8,
   chord__v1__chord_service__method_descriptors,
   chord__v1__chord_service__method_indices_by_name
 };
@@ -1825,6 +2086,14 @@ void chord__v1__chord_service__meet(ProtobufCService *service,
 {
   assert(service->descriptor == &chord__v1__chord_service__descriptor);
   service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void chord__v1__chord_service__probe(ProtobufCService *service,
+                                     const Chord__V1__ProbeRequest *input,
+                                     Chord__V1__ProbeReply_Closure closure,
+                                     void *closure_data)
+{
+  assert(service->descriptor == &chord__v1__chord_service__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void chord__v1__chord_service__init (Chord__V1__ChordService_Service *service,
                                      Chord__V1__ChordService_ServiceDestroy destroy)

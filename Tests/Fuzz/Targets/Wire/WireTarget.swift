@@ -25,6 +25,8 @@ enum WireTarget: FuzzTarget {
             { try tryMessage(LeaveReply.self, $0, $1) },
             { try tryMessage(MeetRequest.self, $0, $1) },
             { try tryMessage(AdminMergeRequest.self, $0, $1) },
+            { try tryMessage(ProbeRequest.self, $0, $1) },
+            { try tryMessage(ProbeReply.self, $0, $1) },
             { try tryConcord($0, $1) },
         ]
 
@@ -74,13 +76,15 @@ enum WireTarget: FuzzTarget {
                 GetPredecessorRequest(),
                 GetPredecessorReply(predecessor: node(1)),
                 NotifyRequest(candidate: node(1), parameters: parameters, changed: true),
-                NotifyReply(),
+                NotifyReply(.notReached(address: "127.0.0.1:7401", reason: "refused")),
                 GetSuccessorListRequest(parameters: parameters),
                 GetSuccessorListReply(state: state, parameters: parameters),
                 LeaveRequest(Farewell(state: state, lost: [node(3)])),
                 LeaveReply(),
                 MeetRequest(node: node(1), parameters: parameters, contact: node(2)),
                 AdminMergeRequest(contact: "127.0.0.1:7401"),
+                ProbeRequest(node: node(1), parameters: parameters),
+                ProbeReply(isReached: true),
             ]
             let ring = try? ConcordDialect().encode(.state(state), to: "GetRing", in: parameters)
             let foreign = [UInt8(decoders.count - 1), UInt8(index)] + (ring ?? [])

@@ -23,6 +23,8 @@ typedef struct Chord__V1__GetPredecessorRequest Chord__V1__GetPredecessorRequest
 typedef struct Chord__V1__GetPredecessorReply Chord__V1__GetPredecessorReply;
 typedef struct Chord__V1__NotifyRequest Chord__V1__NotifyRequest;
 typedef struct Chord__V1__NotifyReply Chord__V1__NotifyReply;
+typedef struct Chord__V1__ProbeRequest Chord__V1__ProbeRequest;
+typedef struct Chord__V1__ProbeReply Chord__V1__ProbeReply;
 typedef struct Chord__V1__GetSuccessorListRequest Chord__V1__GetSuccessorListRequest;
 typedef struct Chord__V1__GetSuccessorListReply Chord__V1__GetSuccessorListReply;
 typedef struct Chord__V1__LeaveRequest Chord__V1__LeaveRequest;
@@ -47,6 +49,32 @@ typedef enum _Chord__V1__IdRule {
   CHORD__V1__ID_RULE__ID_RULE_ADDRESS = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__ID_RULE)
 } Chord__V1__IdRule;
+/*
+ * What the receiver of a Notify has decided about the caller.
+ */
+typedef enum _Chord__V1__NotifyVerdict {
+  /*
+   * An old node: it takes whoever is nearer, and does not say so.
+   */
+  CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED = 0,
+  /*
+   * The caller is the receiver's predecessor now.
+   */
+  CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN = 1,
+  /*
+   * The receiver has a live predecessor that is nearer.
+   */
+  CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NEARER_KNOWN = 2,
+  /*
+   * The receiver is still finding out whether the caller can be reached.
+   */
+  CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TRYING = 3,
+  /*
+   * Neither the receiver nor the members that it asked could reach the caller at its address.
+   */
+  CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NOT_REACHED = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__NOTIFY_VERDICT)
+} Chord__V1__NotifyVerdict;
 
 /* --- messages --- */
 
@@ -225,10 +253,43 @@ struct  Chord__V1__NotifyRequest
 struct  Chord__V1__NotifyReply
 {
   ProtobufCMessage base;
+  Chord__V1__NotifyVerdict verdict;
+  /*
+   * With NOT_REACHED: the address that was dialled, and what came of it, at most 512 bytes.
+   */
+  ProtobufCBinaryData address;
+  ProtobufCBinaryData reason;
 };
 #define CHORD__V1__NOTIFY_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__notify_reply__descriptor) \
-     }
+    , CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED, {0,NULL}, {0,NULL} }
+
+
+struct  Chord__V1__ProbeRequest
+{
+  ProtobufCMessage base;
+  Chord__V1__RingParameters *parameters;
+  /*
+   * The node to reach; it must stand where the ring's rule puts it.
+   */
+  Chord__V1__Node *node;
+};
+#define CHORD__V1__PROBE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__probe_request__descriptor) \
+    , NULL, NULL }
+
+
+struct  Chord__V1__ProbeReply
+{
+  ProtobufCMessage base;
+  /*
+   * Whether the node has answered the receiver as a member, under its name.
+   */
+  protobuf_c_boolean reached;
+};
+#define CHORD__V1__PROBE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__probe_reply__descriptor) \
+    , 0 }
 
 
 struct  Chord__V1__GetSuccessorListRequest
@@ -511,6 +572,44 @@ Chord__V1__NotifyReply *
 void   chord__v1__notify_reply__free_unpacked
                      (Chord__V1__NotifyReply *message,
                       ProtobufCAllocator *allocator);
+/* Chord__V1__ProbeRequest methods */
+void   chord__v1__probe_request__init
+                     (Chord__V1__ProbeRequest         *message);
+size_t chord__v1__probe_request__get_packed_size
+                     (const Chord__V1__ProbeRequest   *message);
+size_t chord__v1__probe_request__pack
+                     (const Chord__V1__ProbeRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__probe_request__pack_to_buffer
+                     (const Chord__V1__ProbeRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__ProbeRequest *
+       chord__v1__probe_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__probe_request__free_unpacked
+                     (Chord__V1__ProbeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__ProbeReply methods */
+void   chord__v1__probe_reply__init
+                     (Chord__V1__ProbeReply         *message);
+size_t chord__v1__probe_reply__get_packed_size
+                     (const Chord__V1__ProbeReply   *message);
+size_t chord__v1__probe_reply__pack
+                     (const Chord__V1__ProbeReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__probe_reply__pack_to_buffer
+                     (const Chord__V1__ProbeReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__ProbeReply *
+       chord__v1__probe_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__probe_reply__free_unpacked
+                     (Chord__V1__ProbeReply *message,
+                      ProtobufCAllocator *allocator);
 /* Chord__V1__GetSuccessorListRequest methods */
 void   chord__v1__get_successor_list_request__init
                      (Chord__V1__GetSuccessorListRequest         *message);
@@ -689,6 +788,12 @@ typedef void (*Chord__V1__NotifyRequest_Closure)
 typedef void (*Chord__V1__NotifyReply_Closure)
                  (const Chord__V1__NotifyReply *message,
                   void *closure_data);
+typedef void (*Chord__V1__ProbeRequest_Closure)
+                 (const Chord__V1__ProbeRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__ProbeReply_Closure)
+                 (const Chord__V1__ProbeReply *message,
+                  void *closure_data);
 typedef void (*Chord__V1__GetSuccessorListRequest_Closure)
                  (const Chord__V1__GetSuccessorListRequest *message,
                   void *closure_data);
@@ -748,6 +853,10 @@ struct Chord__V1__ChordService_Service
                const Chord__V1__MeetRequest *input,
                Chord__V1__MeetReply_Closure closure,
                void *closure_data);
+  void (*probe)(Chord__V1__ChordService_Service *service,
+                const Chord__V1__ProbeRequest *input,
+                Chord__V1__ProbeReply_Closure closure,
+                void *closure_data);
 };
 typedef void (*Chord__V1__ChordService_ServiceDestroy)(Chord__V1__ChordService_Service *);
 void chord__v1__chord_service__init (Chord__V1__ChordService_Service *service,
@@ -762,7 +871,8 @@ void chord__v1__chord_service__init (Chord__V1__ChordService_Service *service,
       function_prefix__ ## get_successor_list,\
       function_prefix__ ## leave,\
       function_prefix__ ## found,\
-      function_prefix__ ## meet  }
+      function_prefix__ ## meet,\
+      function_prefix__ ## probe  }
 void chord__v1__chord_service__find_successor(ProtobufCService *service,
                                               const Chord__V1__FindSuccessorRequest *input,
                                               Chord__V1__FindSuccessorReply_Closure closure,
@@ -791,10 +901,15 @@ void chord__v1__chord_service__meet(ProtobufCService *service,
                                     const Chord__V1__MeetRequest *input,
                                     Chord__V1__MeetReply_Closure closure,
                                     void *closure_data);
+void chord__v1__chord_service__probe(ProtobufCService *service,
+                                     const Chord__V1__ProbeRequest *input,
+                                     Chord__V1__ProbeReply_Closure closure,
+                                     void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    chord__v1__id_rule__descriptor;
+extern const ProtobufCEnumDescriptor    chord__v1__notify_verdict__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__node__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__ring_parameters__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__find_successor_request__descriptor;
@@ -803,6 +918,8 @@ extern const ProtobufCMessageDescriptor chord__v1__get_predecessor_request__desc
 extern const ProtobufCMessageDescriptor chord__v1__get_predecessor_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__notify_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__notify_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__probe_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__probe_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__get_successor_list_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__get_successor_list_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__leave_request__descriptor;

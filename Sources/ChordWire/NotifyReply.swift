@@ -1,0 +1,79 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CChordProtos
+package import ChordCore
+
+/// What a node has decided about the one that notified it.
+package struct NotifyReply: WireMessage, Hashable {
+    /// The decision.
+    package var verdict: NotifyVerdict
+
+    /// A reply from its parts.
+    package init(_ verdict: NotifyVerdict = .unspecified) {
+        self.verdict = verdict
+    }
+
+    package init(
+        decoding bytes: UnsafeRawBufferPointer,
+        space: IdentifierSpace
+    ) throws(WireError) {
+        let name: StaticString = "NotifyReply"
+        self = try withUnpacked(name, bytes, chord__v1__notify_reply__unpack) {
+            message throws(WireError) in
+            switch message.verdict {
+            case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED:
+                return NotifyReply(.unspecified)
+            case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN: return NotifyReply(.taken)
+            case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NEARER_KNOWN:
+                return NotifyReply(.nearerKnown)
+            case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NOT_REACHED:
+                let address = try message.address.text(
+                    WireLimits.addressBytes,
+                    FieldPath(message: name, field: "address")
+                )
+                let reason = try message.reason.text(
+                    WireLimits.reasonBytes,
+                    FieldPath(message: name, field: "reason")
+                )
+                return NotifyReply(.notReached(address: address, reason: reason))
+            // A verdict of a later version: it is not that the caller was taken.
+            default: return NotifyReply(.trying)
+            }
+        }
+    }
+
+    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
+        // A reply to a nudge says nothing, and most replies to a Notify two bytes.
+        guard verdict != .unspecified else { return }
+        var arena = EncodingArena()
+        var message = Chord__V1__NotifyReply()
+        chord__v1__notify_reply__init(&message)
+        switch verdict {
+        case .unspecified: break
+        case .taken: message.verdict = CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN
+        case .nearerKnown:
+            message.verdict = CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NEARER_KNOWN
+        case .trying: message.verdict = CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TRYING
+        case .notReached(let address, let reason):
+            message.verdict = CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NOT_REACHED
+            message.address = arena.text(address)
+            message.reason = arena.text(Self.cut(reason))
+        }
+        arena.pack(&message, appendingTo: &output)
+    }
+
+    /// The beginning of a text that is not longer than a reason may be.
+    private static func cut(_ text: String) -> String {
+        guard text.utf8.count > WireLimits.reasonBytes.upperBound else { return text }
+        var cut = ""
+        var bytes = 0
+        for character in text {
+            bytes += character.utf8.count
+            guard bytes <= WireLimits.reasonBytes.upperBound else { break }
+            cut.append(character)
+        }
+        return cut
+    }
+}
