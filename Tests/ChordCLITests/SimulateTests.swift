@@ -32,4 +32,25 @@ struct SimulateTests {
         #expect(refused.code == 64)
         #expect(refused.errors.contains("--large is from 1 to 1000000."))
     }
+
+    @Test(
+        "numbers that are too large are usage errors",
+        arguments: [
+            (["--first", "18446744073709551615"], "--first is too large"),
+            (["--first", "18446744073709551615", "--seeds", "1"], "--first is too large"),
+            (["--first", "18446744073709551616"], "--first"),
+            (["--seeds", "9223372036854775807"], "--seeds is at most"),
+            (["--seeds", "1", "--jobs", "9223372036854775807"], "--jobs at most"),
+            (["--large", "9223372036854775807"], "--large is from 1 to"),
+            (["--merge", "9223372036854775807"], "--merge is from 1 to"),
+            (["--merge", "10", "--fanout", "9223372036854775807"], "--fanout at most"),
+            (["--nodes", "1...9223372036854775807"], "--nodes"),
+            (["--seed", "-1"], "--seed"),
+        ]
+    )
+    func numbersTooLarge(arguments: [String], message: String) async throws {
+        let outcome = try await ChordProcess(["simulate"] + arguments).outcome()
+        #expect(outcome.code == 64, "\(outcome.output)\(outcome.errors)")
+        #expect(outcome.errors.contains(message), "\(outcome.errors)")
+    }
 }

@@ -35,7 +35,12 @@ struct SimulateRunCommand: AsyncParsableCommand {
     @Option(help: "machine: the protocol alone; node: whole nodes.")
     var level = SimulationLevel.machine
 
-    @Option(help: "How many seeds to run.")
+    private static let defaultSeeds = 1000
+    private static let mostSeeds = 1_000_000_000
+    /// Each is a thread's worth of work; more than cores only take turns.
+    private static let mostJobs = 1024
+
+    @Option(help: "How many seeds to run; 1000 unless said otherwise.")
     var seeds: Int?
 
     @Option(help: "The one seed to run.")
@@ -110,8 +115,18 @@ struct SimulateRunCommand: AsyncParsableCommand {
         guard (seeds ?? 1) > 0, (jobs ?? 1) > 0 else {
             throw ValidationError("--seeds and --jobs must be 1 or more.")
         }
-        let (_, isTooMuch) = first.addingReportingOverflow(UInt64(seeds ?? 0))
-        guard !isTooMuch else { throw ValidationError("--first is too large.") }
+        let count = seeds ?? Self.defaultSeeds
+        guard count <= Self.mostSeeds, jobs ?? 1 <= Self.mostJobs else {
+            throw ValidationError(
+                "--seeds is at most \(Self.mostSeeds), --jobs at most \(Self.mostJobs)."
+            )
+        }
+        guard first <= UInt64.max - UInt64(count) else {
+            throw ValidationError(
+                "--first is too large: \(count) seeds from there on are more than there are; the last "
+                    + "one that fits is \(UInt64.max - UInt64(count))."
+            )
+        }
     }
 
     func run() async throws {
@@ -201,7 +216,7 @@ struct SimulateRunCommand: AsyncParsableCommand {
     // MARK: Many
 
     private func sweep() async throws {
-        let count = seeds ?? 1000
+        let count = seeds ?? Self.defaultSeeds
         try checkDeterminism()
         let sweep = ParallelSweep(
             level: level,
