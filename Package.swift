@@ -168,6 +168,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Gzip", ["ChordRPC"]),
     ("HTTP2", ["ChordHTTP2", nioCore]),
     ("Identity", ["ChordIdentity", "ChordTransport"]),
+    ("Machine", ["ChordCore"]),
     ("Metadata", ["ChordTransport", "ChordRPC"]),
     ("Percent", ["ChordRPC"]),
     ("Scenario", ["ChordSimulator"]),

@@ -14,8 +14,8 @@ import Testing
     static var targets: [any FuzzTarget.Type] {
         [
             CertificateTarget.self, FramingTarget.self, GzipTarget.self, HTTP2Target.self,
-            IdentityTarget.self, MetadataTarget.self, PercentTarget.self, ScenarioTarget.self,
-            WireTarget.self,
+            IdentityTarget.self, MachineTarget.self, MetadataTarget.self, PercentTarget.self,
+            ScenarioTarget.self, WireTarget.self,
         ]
     }
 
