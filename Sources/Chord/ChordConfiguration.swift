@@ -106,6 +106,10 @@ public struct ChordConfiguration: Sendable {
     public var machine = ChordMachine.Configuration()
     /// Sockets, connections and HTTP/2.
     public var transport = TransportConfiguration()
+    /// How often one peer may say something about itself that can change this node's place in the ring.
+    public var statements = StatementLimits()
+    /// How many log lines are written at the most.
+    public var logLimits = LogLimits()
     /// How long calls under way may take to end when the node stops.
     public var shutdownGrace: Duration = .seconds(5)
     /// Where the node logs to; its handler and level are the embedder's choice.

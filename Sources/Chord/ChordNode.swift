@@ -70,6 +70,11 @@ public final class ChordNode: Service, Sendable {
         let executors = EventLoopExecutors(
             group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton
         )
+        let clock = executors.next()
+        var configuration = configuration
+        configuration.logger = configuration.logger.limited(
+            by: LogBudget(configuration.logLimits) { clock.now }
+        )
         let tls = TLSContextSource(context)
         let log = TransportLog(
             logger: configuration.logger,
@@ -121,6 +126,7 @@ public final class ChordNode: Service, Sendable {
         runtime.lookups = configuration.lookups
         runtime.machine = configuration.machine
         runtime.dialects = configuration.dialects
+        runtime.statements = configuration.statements
         let shell = NodeShell(
             configuration: runtime,
             executor: executors.next(),

@@ -117,6 +117,12 @@ extension Optional where Wrapped == UnsafeMutablePointer<Chord__V1__Node> {
         _ path: FieldPath
     ) throws(WireError) -> NodeReference? {
         guard let message = self?.pointee else { return nil }
+        guard WireLimits.incarnation.contains(message.incarnation) else {
+            throw path.appending("incarnation").error(
+                .outOfBounds,
+                "\(message.incarnation), at most \(WireLimits.incarnation.upperBound)"
+            )
+        }
         return NodeReference(
             id: try message.id.identifier(space, path.appending("id")),
             name: try message.name.text(WireLimits.nameBytes, path.appending("name")),

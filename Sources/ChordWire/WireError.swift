@@ -8,7 +8,7 @@ package struct WireError: Error, Sendable, CustomStringConvertible {
     package struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case tooLarge, malformed, missing, tooMany, invalidText, invalidIdentifier,
-                invalidParameters, widthDiffers
+                invalidParameters, widthDiffers, outOfBounds
         }
 
         private let kind: Kind
@@ -25,6 +25,8 @@ package struct WireError: Error, Sendable, CustomStringConvertible {
         package static let invalidText = Code(kind: .invalidText)
         /// Bytes that are no identifier of the ring.
         package static let invalidIdentifier = Code(kind: .invalidIdentifier)
+        /// A number beyond what it may be.
+        package static let outOfBounds = Code(kind: .outOfBounds)
         /// Ring parameters that no ring can have.
         package static let invalidParameters = Code(kind: .invalidParameters)
         /// The peer's ring has identifiers of another width: its identifiers mean nothing here.

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ChordCore
+
 /// What a message may hold at most.
 ///
 /// A peer decides what it sends; these decide what that costs here. They are part of the contract, not
@@ -15,6 +17,8 @@ package enum WireLimits {
     package static let pathNodes = 512
     /// Nodes that a lookup asks to leave out.
     package static let excludedNodes = 32
+    /// The incarnation of a node.
+    package static let incarnation = 0...Incarnation.highest
     /// Bytes of a node's name.
     package static let nameBytes = 1...255
     /// Bytes of an address: a host name of 255, a colon, a port, or an IPv6 address in brackets.

@@ -172,7 +172,7 @@ extension SplitMix64 {
             id: identifier(space),
             name: text(WireLimits.nameBytes),
             address: text(WireLimits.addressBytes),
-            incarnation: next() % 4 == 0 ? 0 : next()
+            incarnation: next() % 4 == 0 ? 0 : next() % (Incarnation.highest + 1)
         )
     }
 

@@ -275,6 +275,22 @@ import Testing
         )
     }
 
+    @Test(arguments: [UInt64.max, UInt64.max - 1, Incarnation.highest + 1] as [UInt64])
+    func refusesAnIncarnationThatNoClockShows(incarnation: UInt64) {
+        let node = NodeReference(
+            id: Identifier(1),
+            name: "n",
+            address: "h:1",
+            incarnation: incarnation
+        )
+        let bytes = GetPredecessorReply(predecessor: node).encoded(in: space)
+        let error = #expect(throws: WireError.self) {
+            try GetPredecessorReply(decoding: bytes, space: space)
+        }
+        #expect(error?.code == .outOfBounds)
+        #expect(error?.message.contains("GetPredecessorReply.predecessor.incarnation") == true)
+    }
+
     @Test func encodingCutsListsToTheirLimits() throws {
         let node = NodeReference(id: Identifier(1), name: "n", address: "h:1", incarnation: 1)
         let reply = FindSuccessorReply(

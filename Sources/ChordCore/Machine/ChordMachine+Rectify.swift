@@ -31,6 +31,7 @@ extension ChordMachine {
                 machine.predecessor = candidate
                 machine.isPredecessorGone = false
                 machine.successors.refresh(candidate)
+                machine.table.refresh(verified: candidate)
             }
         }
         if isPredecessorGone { return adopt(candidate) }
@@ -73,6 +74,7 @@ extension ChordMachine {
             if machine.isPredecessorGone { machine.table.remove(machine.predecessor.id) }
             machine.predecessor = candidate
             machine.isPredecessorGone = false
+            machine.table.refresh(verified: candidate)
         }
         return directives + handOver(to: candidate)
     }

@@ -44,16 +44,23 @@ extension ChordMachine {
         guard phase == .member, let current = operation, current.token == token else { return [] }
         operation = nil
         let asked = peer(askedBy: current)
-        var directives: [Directive]
+        var directives: [Directive] = []
+        if case .state(let state) = answer, state.node.id == asked.id,
+            table.differs(from: state.node)
+        {
+            directives = changing(.stabilized) { machine, _ in
+                machine.table.refresh(verified: state.node)
+            }
+        }
         switch current {
         case .stabilizeFromSuccessor(_, let head):
-            directives = headAnswered(answer, head: head)
+            directives += headAnswered(answer, head: head)
         case .stabilizeFromPredecessor(_, let candidate, let head):
-            directives = candidateAnswered(answer, candidate: candidate, head: head)
+            directives += candidateAnswered(answer, candidate: candidate, head: head)
         case .rectify(_, let candidate):
-            directives = predecessorAnswered(answer, candidate: candidate)
+            directives += predecessorAnswered(answer, candidate: candidate)
         case .unite(_, let candidate, let head):
-            directives = offerAnswered(answer, candidate: candidate, head: head)
+            directives += offerAnswered(answer, candidate: candidate, head: head)
         }
         if answer == .dead { lose(asked) }
         if case .state(let state) = answer { directives += rivals(in: state) }
@@ -207,16 +214,16 @@ extension ChordMachine {
     /// nothing is ever repaired.
     private func waitForTick() -> [Directive] { [] }
 
-    /// Whether a state names another life of this node. At our own address it is a former one, whose
-    /// incarnation ours must exceed; elsewhere it may be a live rival.
-    mutating func rivals(in state: RingState) -> [Directive] {
+    /// Whether a state names a newer life of this node. At our own address it is a former one, whose
+    /// incarnation ours must exceed; elsewhere it may be a live rival. The shell decides how much of that it
+    /// believes: it has a clock.
+    func rivals(in state: RingState) -> [Directive] {
         let named = [state.predecessor] + state.successors
         guard
             let rival = named.first(where: {
                 $0.name == node.name && $0.incarnation > node.incarnation
             })
         else { return [] }
-        return rival.address == node.address
-            ? raiseIncarnation(above: rival.incarnation) : [.verifyRival(rival)]
+        return [.verifyRival(rival)]
     }
 }

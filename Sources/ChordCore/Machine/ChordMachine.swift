@@ -180,9 +180,16 @@ public struct ChordMachine: Hashable, Sendable {
     /// Joins after a member that answered with its state (Join of the paper): takes its list over and
     /// takes it as predecessor. Nobody else is told; that is what stabilization is for.
     ///
+    /// - Parameters:
+    ///   - state: what the member answered.
+    ///   - incarnationLimit: the highest incarnation of a former life that is believed. The member says
+    ///     it, and nobody has verified it.
     /// - Returns: nil when `state` is not the state of the member right before this node: somebody has
     ///   joined between, or the node was misled. The caller then looks up its place again.
-    public mutating func join(after state: RingState) -> [Directive]? {
+    public mutating func join(
+        after state: RingState,
+        incarnationLimit: UInt64 = Incarnation.highest
+    ) -> [Directive]? {
         precondition(phase == .outside, "join(after:) on a node that is \(phase)")
         let member = state.node
         // Of a former life of this node the member may still know: it is no successor of ours.
@@ -195,7 +202,7 @@ public struct ChordMachine: Hashable, Sendable {
         }
         let former = state.successors.first { $0.id == node.id }?.incarnation ?? 0
         return changing(.joined) { machine, directives in
-            machine.node.incarnation = max(machine.node.incarnation, former + 1)
+            _ = machine.raiseIncarnation(above: min(former, incarnationLimit))
             machine.phase = .member
             machine.predecessor = member
             machine.successors = SuccessorList(
@@ -217,10 +224,12 @@ public struct ChordMachine: Hashable, Sendable {
     }
 
     /// Takes note of a former life of this node, before it joins or when one is found dead: references to
-    /// it must not count as newer than those to the present one.
+    /// it must not count as newer than those to the present one. The caller bounds `former`: it comes from
+    /// a peer.
     public mutating func raiseIncarnation(above former: UInt64) -> [Directive] {
-        guard node.incarnation <= former, former < .max else { return [] }
-        node.incarnation = former + 1
+        let raised = Incarnation.following(former)
+        guard raised > node.incarnation else { return [] }
+        node.incarnation = raised
         return [.publish]
     }
 

@@ -35,7 +35,9 @@ public enum Directive: Hashable, Sendable {
     case publish
     /// Something happened that an embedder or an operator may want to know.
     case report(RingEvent)
-    /// Another node goes by our name at another address: find out whether it lives.
+    /// A peer names a newer life of this node. At our own address it is a former life: call
+    /// ``ChordMachine/raiseIncarnation(above:)`` if the number is plausible. At another address it may be a
+    /// rival: find out whether it lives.
     case verifyRival(NodeReference)
 }
 

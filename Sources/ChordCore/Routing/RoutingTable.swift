@@ -27,16 +27,38 @@ public struct RoutingTable: Hashable, Sendable {
         return index < entries.count ? entries[index] : nil
     }
 
-    /// Adds a node, or takes over a newer life of one that is there. Nodes of another make have no count of
-    /// their lives: of two of those the one that is heard of last counts.
+    /// Adds a node that another node named, or takes over a newer life of one that is listed at the same
+    /// address.
+    ///
+    /// Hearsay never moves an entry to another address: a peer could name any address with the highest
+    /// incarnation. A node that really moved is listed anew after a call to its old address failed.
     public mutating func insert(_ node: NodeReference) {
-        guard node.id != owner else { return }
-        let index = firstIndex(atLeast: space.distance(from: owner, to: node.id))
-        if index < entries.count, entries[index].id == node.id {
-            if entries[index].incarnation <= node.incarnation { entries[index] = node }
-        } else {
-            entries.insert(node, at: index)
+        guard let index = index(of: node) else { return add(node) }
+        if entries[index].address == node.address, entries[index].name == node.name,
+            entries[index].incarnation < node.incarnation
+        {
+            entries[index] = node
         }
+    }
+
+    /// Takes what a node said of itself, if it is listed: that replaces whatever others said of it.
+    mutating func refresh(verified node: NodeReference) {
+        if let index = index(of: node) { entries[index] = node }
+    }
+
+    /// Whether the node is listed, and otherwise than it says of itself.
+    func differs(from node: NodeReference) -> Bool {
+        index(of: node).map { entries[$0] != node } ?? false
+    }
+
+    private func index(of node: NodeReference) -> Int? {
+        let index = firstIndex(atLeast: space.distance(from: owner, to: node.id))
+        return index < entries.count && entries[index].id == node.id ? index : nil
+    }
+
+    private mutating func add(_ node: NodeReference) {
+        guard node.id != owner else { return }
+        entries.insert(node, at: firstIndex(atLeast: space.distance(from: owner, to: node.id)))
     }
 
     /// Takes a successor list over: as far as it reaches, it knows better than the table what there is

@@ -85,6 +85,11 @@ package struct RuntimeConfiguration: Sendable {
     package var silence = SilenceLimits()
     package var lookups = LookupLimits()
     package var machine = ChordMachine.Configuration()
+    /// How far ahead of this machine's clock the incarnation of another node may lie. More bears clocks
+    /// that differ more; less leaves a peer less room to invent incarnations. See ``Incarnation``.
+    package var clockTolerance: Duration = .seconds(24 * 60 * 60)
+    /// How often one peer may say something about itself.
+    package var statements = StatementLimits()
     /// The contracts of other makes that are spoken besides our own.
     package var dialects: Set<DialectName> = []
 

@@ -19,4 +19,6 @@ package enum LogKeys {
     package static let method = "chord.rpc.method"
     package static let error = "chord.error"
     package static let file = "chord.file"
+    package static let incarnation = "chord.incarnation"
+    package static let omitted = "chord.log.omitted"
 }

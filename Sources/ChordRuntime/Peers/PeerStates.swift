@@ -14,6 +14,8 @@ struct PeerStates: Sendable {
     let parameters: RingParameters
     /// Where the ring's rule puts a node.
     let place: @Sendable (_ name: String, _ address: String) -> Identifier
+    /// The highest incarnation that is believed of a node that others name.
+    let latestIncarnation: @Sendable () -> UInt64
     /// The nodes that are known already: they are not hashed again.
     let known: @Sendable () -> [NodeReference]
 
@@ -22,15 +24,17 @@ struct PeerStates: Sendable {
         place(node.name, node.address) == node.id
     }
 
-    /// The beginning of a peer's list up to the first node that does not stand where it must.
+    /// The beginning of a peer's list up to the first node that does not stand where it must, or whose
+    /// incarnation lies too far in the future.
     func admissible(_ nodes: [NodeReference]) -> [NodeReference] {
         let known = known()
+        let latest = latestIncarnation()
         return Array(
             nodes.prefix { node in
-                known.contains {
-                    $0.id == node.id && $0.name == node.name && $0.address == node.address
-                }
-                    || isRightlyPlaced(node)
+                node.incarnation <= latest
+                    && (known.contains {
+                        $0.id == node.id && $0.name == node.name && $0.address == node.address
+                    } || isRightlyPlaced(node))
             }
         )
     }
@@ -80,7 +84,8 @@ struct PeerStates: Sendable {
         do throws(WireError) {
             guard
                 var state = try said.dialect.state(of: node, from: said.answers, in: parameters),
-                isRightlyPlaced(state.node), isRightlyPlaced(state.predecessor)
+                isRightlyPlaced(state.node), isRightlyPlaced(state.predecessor),
+                max(state.node.incarnation, state.predecessor.incarnation) <= latestIncarnation()
             else { return .notMember }
             state.successors = admissible(state.successors)
             return .state(said.dialect.name == .native ? state : recognised(state))

@@ -28,6 +28,9 @@ extension ChordService {
         if let refusal = shell.refusal(of: request.node, claimedBy: call.peer, as: "caller") {
             return .failed(refusal)
         }
+        if let refusal = statements.refusal(of: call.peer, at: call.executor.now) {
+            return .failed(refusal)
+        }
         guard view.isMember else { return .failed(view.notMember) }
         let node = request.node
         if let contact = request.contact {

@@ -15,6 +15,7 @@ struct ChordService: Sendable {
     let limits: LookupLimits
     let shell: NodeShell
     let space: IdentifierSpace
+    let statements: StatementBudget
 
     func register(in router: inout Router) {
         router.register(ChordMethods.findSuccessor) { request, call in
@@ -198,6 +199,9 @@ struct ChordService: Sendable {
         {
             return .failed(refusal)
         }
+        if let refusal = statements.refusal(of: call.peer, at: call.executor.now) {
+            return .failed(refusal)
+        }
         guard view.isMember else { return .failed(view.notMember) }
         let candidate = request.candidate
         if request.changed {
@@ -221,6 +225,9 @@ struct ChordService: Sendable {
         }
         let leaver = farewell.state.node
         if let refusal = shell.refusal(of: leaver, claimedBy: call.peer, as: "leaver") {
+            return .failed(refusal)
+        }
+        if let refusal = statements.refusal(of: call.peer, at: call.executor.now) {
             return .failed(refusal)
         }
         let responder = call.makeResponder()
@@ -252,6 +259,9 @@ struct ChordService: Sendable {
             return .failed(Status(.failedPrecondition, difference))
         }
         if let refusal = shell.refusal(of: request.founder, claimedBy: call.peer, as: "founder") {
+            return .failed(refusal)
+        }
+        if let refusal = statements.refusal(of: call.peer, at: call.executor.now) {
             return .failed(refusal)
         }
         let responder = call.makeResponder()

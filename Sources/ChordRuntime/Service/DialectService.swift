@@ -15,6 +15,7 @@ struct DialectService: Sendable {
     let lookups: LookupRun.Context
     let limits: LookupLimits
     let shell: NodeShell
+    let statements: StatementBudget
 
     func register(in router: inout Router) {
         for method in dialect.methods {
@@ -46,6 +47,9 @@ struct DialectService: Sendable {
             case .notify(let candidate):
                 if let refusal = shell.refusal(of: candidate, claimedBy: call.peer, as: "candidate")
                 {
+                    return .failed(refusal)
+                }
+                if let refusal = statements.refusal(of: call.peer, at: call.executor.now) {
                     return .failed(refusal)
                 }
                 shell.enter { $0.claimed(by: candidate) }

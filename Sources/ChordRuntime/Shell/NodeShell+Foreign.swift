@@ -75,7 +75,12 @@ extension NodeShell {
         guard let before = try await memberBefore(among: others) else { return false }
         try await refuseLiveHolder(among: before.successors)
         guard machine.phase == .outside, end == nil else { return false }
-        guard let directives = machine.join(after: before) else { return false }
+        guard
+            let directives = machine.join(
+                after: before,
+                incarnationLimit: latestIncarnation(.ofOurselves)
+            )
+        else { return false }
         perform(directives)
         return true
     }

@@ -126,7 +126,12 @@ extension NodeShell {
         try await refuseLiveHolder(among: state.successors)
         state.successors = admissible(state.successors)
         guard machine.phase == .outside, end == nil else { return false }
-        guard let directives = machine.join(after: state) else { return false }
+        guard
+            let directives = machine.join(
+                after: state,
+                incarnationLimit: latestIncarnation(.ofOurselves)
+            )
+        else { return false }
         perform(directives)
         return true
     }
@@ -143,7 +148,7 @@ extension NodeShell {
     /// what is left of a former life.
     func refuseLiveHolder(among nodes: [NodeReference]) async throws(ChordError) {
         for former in nodes where former.name == configuration.name {
-            perform(machine.raiseIncarnation(above: former.incarnation))
+            raiseIncarnation(above: former.incarnation)
         }
         // An honest list names one at the most.
         guard let holder = nodes.first(where: isHolder) else { return }

@@ -203,7 +203,7 @@ extension NodeShell {
             // The answer may come before this call returns; the machine must not be entered twice.
             self?.enter { shell in
                 let owner = try? result.get().owner
-                let known = owner.flatMap { shell.isRightlyPlaced($0) ? $0 : nil }
+                let known = owner.flatMap { shell.admissible([$0]).first }
                 shell.perform(shell.machine.resolveFinger(known, for: token))
             }
         }
@@ -211,13 +211,16 @@ extension NodeShell {
     }
 
     private func verifyRival(_ rival: NodeReference) {
+        guard rival.address != machine.node.address else {
+            return raiseIncarnation(above: rival.incarnation)
+        }
         state(of: rival, isCertain: false) { [weak self] answer in
             self?.assumeIsolated { shell in
                 guard case .state(let state) = answer, state.node.name == shell.machine.node.name,
                     state.node.address != shell.machine.node.address
                 else {
                     if answer == .dead || answer == .notMember {
-                        shell.perform(shell.machine.raiseIncarnation(above: rival.incarnation))
+                        shell.raiseIncarnation(above: rival.incarnation)
                     }
                     return
                 }

@@ -137,7 +137,7 @@ extension NodeShell {
 
     /// Asks members of a former life now and then, until each has answered or another ring is found.
     package func remember(_ former: [NodeReference]) {
-        machine.remember(former.filter(isRightlyPlaced))
+        machine.remember(former.flatMap { admissible([$0]) })
     }
 
     /// Whom this node knows, neighbours first.

@@ -99,6 +99,9 @@ package actor NodeShell {
             peers: peers,
             parameters: configuration.parameters,
             place: configuration.identifier,
+            latestIncarnation: {
+                Self.latestIncarnation(.hearsay, configuration.clockTolerance, executor)
+            },
             known: {
                 let view = published.current.view
                 return view.table.entries + [view.predecessor, view.node]
@@ -111,12 +114,17 @@ package actor NodeShell {
 
     /// Registers the node's services.
     package nonisolated func register(in router: inout Router) {
+        let statements = StatementBudget(
+            configuration.statements,
+            interval: configuration.intervals.stabilize
+        )
         ChordService(
             published: published,
             lookups: lookupContext,
             limits: configuration.lookups,
             shell: self,
-            space: configuration.parameters.space
+            space: configuration.parameters.space,
+            statements: statements
         ).register(in: &router)
         for dialect in DialectName.foreign.filter(configuration.dialects.contains) {
             guard let dialect = Dialects.foreign(dialect) else { continue }
@@ -125,7 +133,8 @@ package actor NodeShell {
                 published: published,
                 lookups: lookupContext,
                 limits: configuration.lookups,
-                shell: self
+                shell: self,
+                statements: statements
             ).register(in: &router)
         }
         AdminService(shell: self).register(in: &router)
@@ -156,7 +165,7 @@ package actor NodeShell {
     func neighbourLeft(_ farewell: Farewell) {
         var farewell = farewell
         farewell.state.successors = admissible(farewell.state.successors)
-        farewell.lost = farewell.lost.filter { isRightlyPlaced($0) }
+        farewell.lost = farewell.lost.flatMap { admissible([$0]) }
         perform(machine.neighbourLeft(farewell))
     }
 
@@ -195,6 +204,15 @@ package actor NodeShell {
             return Status(
                 .permissionDenied,
                 "\(peer) speaks for itself only, and the \(part) listens at \(claim.address)"
+            )
+        }
+        let latest = latestIncarnation(.claimed)
+        guard claim.incarnation <= latest else {
+            return Status(
+                .invalidArgument,
+                "\(claim.name) began its life \(claim.incarnation) ms after 1970, which is more than "
+                    + "\(configuration.clockTolerance / 2) ahead of the clock of "
+                    + "\(configuration.name); is one of the two clocks wrong?"
             )
         }
         guard isRightlyPlaced(claim) else {

@@ -80,7 +80,10 @@ extension MachineWorld {
                 .round(number, life: nodes[number].life),
                 at: now + local(delay, of: number)
             )
-        case .publish, .report, .verifyRival:
+        case .verifyRival(let rival):
+            guard rival.address == nodes[number].reference.address else { return }
+            perform(number) { $0.raiseIncarnation(above: rival.incarnation) }
+        case .publish, .report:
             break
         }
     }

@@ -242,7 +242,10 @@ struct Ring {
             send(from: node.address, to: peer.address, .leave(farewell))
         case .roundSoon:
             send(from: node.address, to: node.address, .round)
-        case .publish, .report, .verifyRival:
+        case .verifyRival(let rival):
+            guard rival.address == node.address else { return }
+            _ = nodes[node.address]?.machine.raiseIncarnation(above: rival.incarnation)
+        case .publish, .report:
             break
         }
     }

@@ -97,7 +97,7 @@ struct  Chord__V1__Node
    */
   ProtobufCBinaryData address;
   /*
-   * Milliseconds since 1970 at the start of this life of the node, or more.
+   * Milliseconds since 1970 at the start of this life of the node, or more; at most 2^43.
    */
   uint64_t incarnation;
 };

@@ -2,20 +2,18 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordRPC
-
 /// How often something may happen: a burst at first, and a number per second from then on.
 ///
 /// The clock is looked at only when the burst is used up, so that what stays within it costs a
 /// subtraction.
-struct RateBudget {
+package struct RateBudget: Sendable {
     private let burst: Double
     private let perSecond: Double
     private var left: Double
     private var seen: UInt64 = 0
     private var refilledAt: MonotonicTime
 
-    init(burst: UInt64, perSecond: UInt64, at now: MonotonicTime) {
+    package init(burst: UInt64, perSecond: UInt64, at now: MonotonicTime) {
         self.burst = Double(burst)
         self.perSecond = Double(perSecond)
         left = self.burst
@@ -23,7 +21,10 @@ struct RateBudget {
     }
 
     /// Whether it may have happened `total` times in all by now. What was not allowed is owed.
-    mutating func allows(_ total: UInt64, at now: @autoclosure () -> MonotonicTime) -> Bool {
+    package mutating func allows(
+        _ total: UInt64,
+        at now: @autoclosure () -> MonotonicTime
+    ) -> Bool {
         guard total > seen else { return true }
         let added = total - seen
         seen = total
@@ -31,7 +32,7 @@ struct RateBudget {
     }
 
     /// Whether it may happen once more now. What was not allowed is forgotten.
-    mutating func takeOne(at now: @autoclosure () -> MonotonicTime) -> Bool {
+    package mutating func takeOne(at now: @autoclosure () -> MonotonicTime) -> Bool {
         if take(1, at: now()) { return true }
         left += 1
         return false
