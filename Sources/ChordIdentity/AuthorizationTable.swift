@@ -46,6 +46,11 @@ public struct AuthorizationTable: Sendable, Hashable {
                 to: ["ServerReflectionInfo"],
                 of: "grpc.reflection.v1.ServerReflection"
             )
+            .admitting(
+                everybody,
+                to: ["ServerReflectionInfo"],
+                of: "grpc.reflection.v1alpha.ServerReflection"
+            )
     }()
 
     /// The table with more methods in it; a method that it held before gets the new roles.

@@ -22,6 +22,7 @@ import Testing
         ("/grpc.health.v1.Health/Check", true, true, true),
         ("/grpc.health.v1.Health/Watch", true, true, true),
         ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", true, true, true),
+        ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", true, true, true),
     ]
 
     @Test(arguments: rows)

@@ -17,9 +17,8 @@ import threading
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_tools import protoc
-
-REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 
 
 def read(path):
@@ -71,11 +70,12 @@ class Caller:
         )(request, timeout=60)
 
 
-def reflect(caller, contract):
+def reflect(caller, contract, package):
     """The services that are listed, and whether the files are those of the contract."""
-    request = contract.message("grpc.reflection.v1.ServerReflectionRequest")
-    reply = contract.message("grpc.reflection.v1.ServerReflectionResponse")
-    call = caller.channel.stream_stream(REFLECTION, request.SerializeToString, reply.FromString)
+    request = contract.message(f"{package}.ServerReflectionRequest")
+    reply = contract.message(f"{package}.ServerReflectionResponse")
+    path = f"/{package}.ServerReflection/ServerReflectionInfo"
+    call = caller.channel.stream_stream(path, request.SerializeToString, reply.FromString)
     answers = list(
         call(
             iter([request(list_services="")] + [request(file_by_filename=file.name) for file in contract.files]),
@@ -115,7 +115,15 @@ def main():
     order = json.loads(sys.argv[1])
     contract = Contract(order["contracts"])
     client, admin = (Caller(order, role, contract) for role in ("client", "admin"))
-    result = {"reflection": reflect(client, contract)}
+    result = {
+        "reflection": reflect(client, contract, "grpc.reflection.v1"),
+        "former reflection": reflect(client, contract, "grpc.reflection.v1alpha"),
+    }
+    # The client that grpcio brings knows the former name only.
+    database = ProtoReflectionDescriptorDatabase(client.channel)
+    result["by grpcio's own client"] = sorted(database.get_services())
+    found = database.FindFileContainingSymbol("chord.v1.ChordService")
+    result["found by it"] = found.name
 
     def check(service):
         request = contract.message("grpc.health.v1.HealthCheckRequest")(service=service)

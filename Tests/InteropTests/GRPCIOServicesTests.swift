@@ -49,7 +49,7 @@ struct GRPCIOServicesTests {
     }
 
     private struct Findings: Decodable {
-        struct Reflected: Decodable {
+        struct Reflected: Decodable, Equatable {
             var services: [String]
             var differing: [String]
             var found: Bool
@@ -61,9 +61,15 @@ struct GRPCIOServicesTests {
             case reflection, health, description, states, kinds
             case clientLeaves = "client leaves"
             case adminLeaves = "admin leaves"
+            case formerReflection = "former reflection"
+            case servicesByItsClient = "by grpcio's own client"
+            case fileByItsClient = "found by it"
         }
 
         var reflection: Reflected
+        var formerReflection: Reflected
+        var servicesByItsClient: [String]
+        var fileByItsClient: String
         var health: [Word]
         var description: [Word]
         var clientLeaves: String
@@ -96,10 +102,15 @@ struct GRPCIOServicesTests {
             findings.reflection.services == [
                 "chord.v1.AdminService", "chord.v1.ChordService", "grpc.health.v1.Health",
                 "grpc.reflection.v1.ServerReflection",
+                "grpc.reflection.v1alpha.ServerReflection",
             ]
         )
         #expect(findings.reflection.differing == [])
         #expect(findings.reflection.found)
+        // Tools that know the former name only get the same answers.
+        #expect(findings.formerReflection == findings.reflection)
+        #expect(findings.servicesByItsClient == findings.reflection.services)
+        #expect(findings.fileByItsClient == "chord/v1/chord.proto")
         #expect(findings.reflection.missing == 5 && findings.reflection.echoed == "no.proto")
         // SERVING, SERVING, and no such service.
         #expect(findings.health == [1, 1, "NOT_FOUND"])

@@ -5,9 +5,11 @@
 import ChordRPC
 import ChordWire
 
-/// `grpc.reflection.v1`, for tools that have no .proto files.
+/// `grpc.reflection.v1`, for tools that have no .proto files, and `v1alpha`, its former name, which has the
+/// same messages and which many of them still ask.
 struct ReflectionService: Sendable {
     static let name = "grpc.reflection.v1.ServerReflection"
+    static let names = [name, "grpc.reflection.v1alpha.ServerReflection"]
 
     let executor: any NodeExecutor
     let reflection: Reflection
@@ -17,10 +19,14 @@ struct ReflectionService: Sendable {
         reflection = Reflection(services: Array(services))
     }
 
-    private static let method = RPCMethod(service: name, name: "ServerReflectionInfo")
-
     func register(in router: inout Router) {
-        router.register(Self.method, on: executor) { stream throws(Status) in
+        for name in Self.names {
+            register(RPCMethod(service: name, name: "ServerReflectionInfo"), in: &router)
+        }
+    }
+
+    private func register(_ method: RPCMethod, in router: inout Router) {
+        router.register(method, on: executor) { stream throws(Status) in
             for try await request in stream.requests {
                 let response: [UInt8]
                 do throws(WireError) {
