@@ -72,7 +72,18 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
             nodeLimits.contains(options.nodes) && sampleLimits.contains(options.samples),
             "\(rawValue) with \(options)"
         )
-        return switch self {
+        var report = report(options, progress)
+        let nodes = self == .pathLength ? "N up to \(options.nodes)" : "N = \(options.nodes)"
+        report.plot.subtitle =
+            "\(nodes); \(options.samples) \(sampleMeaning); seed \(options.seed)"
+        return report
+    }
+
+    private func report(
+        _ options: ExperimentOptions,
+        _ progress: (String) -> Void
+    ) -> ExperimentReport {
+        switch self {
         case .pathLength: PathLength(options).report(progress)
         case .load: LoadBalance(options).report(progress)
         case .massFailure: MassFailure(options).report(progress)

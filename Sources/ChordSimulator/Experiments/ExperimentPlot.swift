@@ -30,9 +30,11 @@ package struct ExperimentPlot: Hashable, Sendable {
 
         var colour: String {
             switch self {
-            case .ours, .published: "#1f5fa8"
-            case .variant, .publishedVariant: "#b5541c"
+            case .ours: "#1f5fa8"
+            case .variant: "#c4570f"
             case .recounted: "#3a7d34"
+            case .published: "#8a2d8f"
+            case .publishedVariant: "#555555"
             }
         }
 
@@ -52,6 +54,8 @@ package struct ExperimentPlot: Hashable, Sendable {
     }
 
     package var title: String
+    /// How large the experiment was, and its seed.
+    package var subtitle = ""
     package var xTitle: String
     package var yTitle: String
     /// Whether equal factors of x are equal distances.

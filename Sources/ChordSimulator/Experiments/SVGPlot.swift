@@ -2,15 +2,20 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Draws a plot as SVG: ours as lines with dots, what is published dashed with rings.
+/// Draws a plot as SVG: ours as lines with dots, what is published dashed with rings. The names of the curves
+/// stand above the plot, so that nothing is drawn through them.
 struct SVGPlot {
-    private static let size = (width: 640.0, height: 420.0)
-    private static let area = (left: 64.0, right: 620.0, top: 44.0, bottom: 368.0)
+    private static let width = 640.0
+    private static let titleHeight = 52.0
+    private static let plotHeight = 324.0
+    private static let axisHeight = 52.0
     private static let lineHeight = 16.0
 
     private let plot: ExperimentPlot
     private let xRange: ClosedRange<Double>
     private let yRange: ClosedRange<Double>
+    /// Where the curves are.
+    private let area: (left: Double, right: Double, top: Double, bottom: Double)
     private var lines: [String] = []
 
     init(_ plot: ExperimentPlot) {
@@ -23,17 +28,17 @@ struct SVGPlot {
             ? (low: xs.min() ?? 0, high: xs.max() ?? 1)
             : (low: -0.5, high: Double(plot.categories.count) - 0.5)
         xRange = x.low...(x.high > x.low ? x.high : x.low + 1)
-        // Room above the curves for their names.
-        let top = max(ys.max() ?? 1, 1e-6) * (1 + 0.09 * Double(plot.series.count))
-        yRange = 0...top
+        yRange = 0...(max(ys.max() ?? 1, 1e-6) * 1.04)
+        let top = Self.titleHeight + Double(plot.series.count) * Self.lineHeight + 6
+        area = (left: 64, right: 620, top: top, bottom: top + Self.plotHeight)
     }
 
     /// The document.
     mutating func text() -> String {
         lines = [
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Self.number(Self.size.width)) "
-                + "\(Self.number(Self.size.height))\" font-family=\"sans-serif\" font-size=\"12\">",
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Self.number(Self.width)) "
+                + "\(Self.number(area.bottom + Self.axisHeight))\" font-family=\"sans-serif\" font-size=\"12\">",
             "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
         ]
         drawAxes()
@@ -54,12 +59,12 @@ struct SVGPlot {
         let share =
             (Self.place(value, plot.isLogarithmic) - xRange.lowerBound)
             / (xRange.upperBound - xRange.lowerBound)
-        return Self.area.left + 16 + share * (Self.area.right - Self.area.left - 32)
+        return area.left + 16 + share * (area.right - area.left - 32)
     }
 
     private func y(_ value: Double) -> Double {
         let share = value / yRange.upperBound
-        return Self.area.bottom - share * (Self.area.bottom - Self.area.top)
+        return area.bottom - share * (area.bottom - area.top)
     }
 
     /// A step of 1, 2 or 5 times a power of ten, with about so many in a range.
@@ -74,9 +79,10 @@ struct SVGPlot {
     // MARK: Parts
 
     private mutating func drawAxes() {
-        let area = Self.area
-        write(plot.title, x: (area.left + area.right) / 2, y: 24, anchor: "middle", size: 15)
-        write(plot.xTitle, x: (area.left + area.right) / 2, y: 404, anchor: "middle")
+        let centre = (area.left + area.right) / 2
+        write(plot.title, x: centre, y: 22, anchor: "middle", size: 15)
+        write(plot.subtitle, x: centre, y: 40, anchor: "middle", size: 11)
+        write(plot.xTitle, x: centre, y: area.bottom + 36, anchor: "middle")
         let middle = (area.top + area.bottom) / 2
         lines.append(
             "<text transform=\"translate(18 \(Self.number(middle))) rotate(-90)\" "
@@ -109,16 +115,21 @@ struct SVGPlot {
     private mutating func draw(_ series: ExperimentPlot.Series) {
         let colour = series.kind.colour
         let places = series.points.map { "\(Self.number(x($0.x))),\(Self.number(y($0.y)))" }
-        let dashes = series.kind.isPublished ? " stroke-dasharray=\"6 4\"" : ""
         if places.count > 1, plot.categories.isEmpty {
             lines.append(
                 "<polyline points=\"\(places.joined(separator: " "))\" fill=\"none\" "
-                    + "stroke=\"\(colour)\" stroke-width=\"1.5\"\(dashes)/>"
+                    + "stroke=\"\(colour)\" stroke-width=\"1.5\"\(Self.dashes(series.kind))/>"
             )
         }
         for point in series.points {
             if let low = point.low, let high = point.high {
-                line((x(point.x), y(low)), (x(point.x), y(high)), colour)
+                // As its curve, or as its name shows it where there is none.
+                line(
+                    (x(point.x), y(low)),
+                    (x(point.x), y(high)),
+                    colour,
+                    style: plot.categories.isEmpty ? "" : Self.stroke(series.kind)
+                )
                 for end in [low, high] {
                     line((x(point.x) - 4, y(end)), (x(point.x) + 4, y(end)), colour)
                 }
@@ -129,14 +140,13 @@ struct SVGPlot {
 
     private mutating func drawLegend() {
         for (index, series) in plot.series.enumerated() {
-            let y = Self.area.top + 8 + Double(index) * Self.lineHeight
-            let x = Self.area.left + 14
-            let dashes = series.kind.isPublished ? " stroke-dasharray=\"6 4\"" : ""
-            lines.append(
-                "<line x1=\"\(Self.number(x))\" y1=\"\(Self.number(y))\" x2=\"\(Self.number(x + 28))\" "
-                    + "y2=\"\(Self.number(y))\" stroke=\"\(series.kind.colour)\" "
-                    + "stroke-width=\"1.5\"\(dashes)/>"
-            )
+            let y = Self.titleHeight + 4 + Double(index) * Self.lineHeight
+            let x = area.left + 14
+            let colour = series.kind.colour
+            line((x, y), (x + 28, y), colour, style: Self.stroke(series.kind))
+            if !plot.categories.isEmpty, series.points.contains(where: { $0.low != nil }) {
+                for end in [x, x + 28] { line((end, y - 4), (end, y + 4), colour) }
+            }
             dot(x + 14, y, series.kind)
             write(series.name, x: x + 36, y: y + 4, anchor: "start")
         }
@@ -155,12 +165,22 @@ struct SVGPlot {
     private mutating func line(
         _ start: (x: Double, y: Double),
         _ end: (x: Double, y: Double),
-        _ colour: String
+        _ colour: String,
+        style: String = ""
     ) {
         lines.append(
             "<line x1=\"\(Self.number(start.x))\" y1=\"\(Self.number(start.y))\" "
-                + "x2=\"\(Self.number(end.x))\" y2=\"\(Self.number(end.y))\" stroke=\"\(colour)\"/>"
+                + "x2=\"\(Self.number(end.x))\" y2=\"\(Self.number(end.y))\" stroke=\"\(colour)\"\(style)/>"
         )
+    }
+
+    /// How lines of a kind look besides their colour.
+    private static func stroke(_ kind: ExperimentPlot.Kind) -> String {
+        " stroke-width=\"1.5\"\(dashes(kind))"
+    }
+
+    private static func dashes(_ kind: ExperimentPlot.Kind) -> String {
+        kind.isPublished ? " stroke-dasharray=\"6 4\"" : ""
     }
 
     private mutating func write(

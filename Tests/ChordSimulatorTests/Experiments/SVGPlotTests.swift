@@ -79,6 +79,54 @@ import Testing
         #expect(!svg.names.contains("polyline"))
     }
 
+    @Test("no line of the grid goes through a name, and each kind has its own colour and look")
+    func legend() throws {
+        let kinds: [ExperimentPlot.Kind] = [
+            .ours, .variant, .recounted, .published, .publishedVariant,
+        ]
+        #expect(Set(kinds.map(\.colour)).count == kinds.count)
+        var plot = ExperimentPlot(
+            title: "t",
+            xTitle: "x",
+            yTitle: "y",
+            series: kinds.enumerated().map { index, kind in
+                .init("series \(index)", kind, [.init(0, 1), .init(1, Double(index) + 0.5)])
+            }
+        )
+        plot.subtitle = "N = 1000; 20 lookups; seed 7"
+        let svg = plot.svg
+        #expect(svg.contains("N = 1000; 20 lookups; seed 7"))
+        func number(_ name: String, in line: Substring) -> Double? {
+            line.firstRange(of: " \(name)=\"").flatMap {
+                Double(line[$0.upperBound...].prefix { $0 != "\"" })
+            }
+        }
+        let lines = svg.split(separator: "\n")
+        let grid = lines.filter { $0.contains("#dddddd") }.compactMap { number("y1", in: $0) }
+        let names = lines.filter { $0.contains(">series ") }.compactMap { number("y", in: $0) }
+        #expect(names.count == kinds.count && grid.count > 3)
+        let highest = try #require(grid.min())
+        #expect(names.allSatisfy { $0 < highest })
+        // A name shows the line as the plot does: dashed where the curve is.
+        let dashed = lines.filter { $0.contains("stroke-dasharray") }
+        #expect(dashed.count { $0.hasPrefix("<polyline") } == 2)
+        #expect(dashed.count { $0.hasPrefix("<line") } == 2)
+    }
+
+    @Test("bars look as their names do")
+    func bars() {
+        let bar = ExperimentPlot.Point(0, 2, low: 1, high: 3)
+        let svg = ExperimentPlot(
+            title: "t",
+            xTitle: "x",
+            yTitle: "y",
+            categories: ["one"],
+            series: [.init("ours", .ours, [bar]), .init("theirs", .published, [bar])]
+        ).svg
+        // The bar of what is published and its name are dashed; ours are not.
+        #expect(svg.split(separator: "\n").count { $0.contains("stroke-dasharray") } == 2)
+    }
+
     @Test("steps are 1, 2 or 5 times a power of ten")
     func steps() {
         #expect(SVGPlot.step(for: 10, about: 6) == 2)
