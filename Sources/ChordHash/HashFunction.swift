@@ -39,6 +39,13 @@ public struct HashFunction: Sendable {
 
     /// A function of your own.
     ///
+    /// An identifier is the digest's *leading* bits, so these must be well mixed: each must depend on every
+    /// byte of the input, the last one too. Cryptographic hashes are. Many others are not: FNV-1a changes the
+    /// low bits of its digest for the last bytes of a short name and leaves the leading ones nearly alone,
+    /// which puts all nodes into one tiny arc and gives nearly all keys to one of them. `chord ring` and the
+    /// node's log warn where a share is larger than chance explains. Where a hash is weak there, hash its
+    /// digest again, or multiply it by a large odd number and fold the high half into the low one.
+    ///
     /// - Parameters:
     ///   - name: What the ring's parameters call it, 1 to 64 bytes.
     ///   - bits: Bits of its digests, a multiple of 8.

@@ -1,0 +1,52 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import Logging
+
+/// Watches whether this node owns more of the circle than chance explains: then the ring's hash is not well
+/// mixed in its leading bits.
+struct BalanceWatch {
+    /// Rounds of maintenance for which it has to be so: while nodes crash, ranges are large for a moment and
+    /// the dead still count as known.
+    static let patience = 30
+
+    private var rounds = 0
+
+    /// Looks at the node's place once per round.
+    ///
+    /// - Returns: the node's share of the circle where it is time to warn, which is once until it is well again.
+    mutating func observe(_ view: RoutingView) -> Double? {
+        guard view.isMember, view.predecessor.id != view.node.id else {
+            rounds = 0
+            return nil
+        }
+        let share = view.parameters.space.fraction(from: view.predecessor.id, to: view.node.id)
+        var known = Set(view.table.entries.map(\.id))
+        known.formUnion(view.successors.map(\.id))
+        known.formUnion([view.predecessor.id, view.node.id])
+        guard ShareBalance.isBeyondChance(share: share, members: known.count) else {
+            rounds = 0
+            return nil
+        }
+        rounds = min(rounds + 1, Self.patience + 1)
+        return rounds == Self.patience ? share : nil
+    }
+}
+
+extension NodeShell {
+    func watchBalance() {
+        guard let share = balance.observe(machine.view) else { return }
+        logger.warning(
+            """
+            this node owns more of the circle than chance explains: the leading bits of the ring's hash are \
+            not well mixed, or names were chosen
+            """,
+            metadata: [
+                LogKeys.share: .stringConvertible(share),
+                LogKeys.hash: "\(configuration.parameters.hash)",
+            ]
+        )
+    }
+}
