@@ -38,7 +38,10 @@ public final class ChordNode: Service, Sendable {
     /// Loads the certificates, checks the configuration and opens the port.
     ///
     /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting or the file at fault.
-    public init(_ configuration: ChordConfiguration) async throws(ChordError) {
+    public init(_ given: ChordConfiguration) async throws(ChordError) {
+        var configuration = given
+        // Every line says of which node it is, those of the transport and of the files too.
+        configuration.logger[metadataKey: LogKeys.node] = "\(given.name)"
         let parameters = try configuration.ring.parameters()
         for dialect in configuration.dialects.compactMap(Dialects.foreign) {
             if let objection = dialect.objection(to: parameters) {
@@ -71,7 +74,6 @@ public final class ChordNode: Service, Sendable {
             group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton
         )
         let clock = executors.next()
-        var configuration = configuration
         configuration.logger = configuration.logger.limited(
             by: LogBudget(configuration.logLimits) { clock.now }
         )
@@ -136,9 +138,7 @@ public final class ChordNode: Service, Sendable {
         if !context.identity.holds(forHost: PeerTarget.host(of: address)) {
             configuration.logger.warning(
                 "the certificate does not hold for the advertised host, so nobody can join through it",
-                metadata: [
-                    LogKeys.node: "\(configuration.name)", LogKeys.address: "\(address)",
-                ]
+                metadata: [LogKeys.address: "\(address)"]
             )
         }
 
@@ -206,7 +206,10 @@ public final class ChordNode: Service, Sendable {
             } catch {
                 throw ChordError(.invalidConfiguration, "the advertised address", cause: error)
             }
-        } else if ["0.0.0.0", "::"].contains(listen.host) {
+            guard !Self.isEverywhere(advertise) else {
+                throw refuse("\(advertise) is advertised, which nobody can dial")
+            }
+        } else if Self.isEverywhere(configuration.listen) {
             throw refuse(
                 "\(configuration.listen) listens everywhere, which nobody can dial: set the advertised "
                     + "address"
@@ -217,6 +220,13 @@ public final class ChordNode: Service, Sendable {
         else {
             throw refuse("the stabilize interval must be positive, its jitter from 0 up to 1")
         }
+    }
+
+    /// Whether an address stands for all addresses of a machine, at which a node can listen and nobody dial.
+    private static func isEverywhere(_ address: String) -> Bool {
+        guard let address = try? HostAndPort(listening: address) else { return false }
+        guard let bytes = IPAddress(address.host)?.bytes else { return false }
+        return bytes.allSatisfy { $0 == 0 }
     }
 
     private static func check(addresses: [String], _ what: String) throws(ChordError) {

@@ -18,6 +18,8 @@ package enum LogKeys {
     package static let hops = "chord.lookup.hops"
     package static let method = "chord.rpc.method"
     package static let error = "chord.error"
+    package static let share = "chord.share"
+    package static let hash = "chord.hash"
     package static let file = "chord.file"
     package static let incarnation = "chord.incarnation"
     package static let omitted = "chord.log.omitted"

@@ -80,7 +80,7 @@ extension NodeShell {
                 reported = missing
                 logger.info(
                     "waiting for the other founders",
-                    metadata: [LogKeys.missing: "\(missing)"]
+                    metadata: [LogKeys.missing: .list(missing)]
                 )
             }
             if let deadline, executor.now + wait > deadline {

@@ -27,6 +27,7 @@ extension NodeShell {
                 guard shell.end == nil else { return }
                 shell.perform(shell.machine.tick())
                 shell.seekCompany()
+                shell.watchBalance()
                 shell.scheduleTick()
             }
         }
@@ -246,15 +247,16 @@ extension NodeShell {
                 "joined",
                 metadata: [
                     LogKeys.predecessor: "\(state.predecessor)",
-                    LogKeys.successors: "\(state.successors.map(\.name))",
+                    LogKeys.successors: .names(state.successors),
                 ]
             )
         case .rangeChanged(let from, let to, let cause):
             logger.info(
                 "range changed",
                 metadata: [
-                    LogKeys.from: "\(from.map(\.description) ?? "none")",
-                    LogKeys.to: "\(to.map(\.description) ?? "none")", LogKeys.cause: "\(cause)",
+                    LogKeys.from: .range(from, width: configuration.parameters.space.width),
+                    LogKeys.to: .range(to, width: configuration.parameters.space.width),
+                    LogKeys.cause: "\(cause)",
                 ]
             )
         case .predecessorChanged(let from, let to, let cause):
@@ -268,7 +270,7 @@ extension NodeShell {
             logger.info(
                 "successors changed",
                 metadata: [
-                    LogKeys.from: "\(from.map(\.name))", LogKeys.to: "\(to.map(\.name))",
+                    LogKeys.from: .names(from), LogKeys.to: .names(to),
                     LogKeys.cause: "\(cause)",
                 ]
             )
@@ -276,7 +278,7 @@ extension NodeShell {
         case .successorsLost(let lost):
             logger.error(
                 "all successors are gone; more nodes failed at once than the list holds",
-                metadata: [LogKeys.from: "\(lost)"]
+                metadata: [LogKeys.from: .names(lost)]
             )
         case .left:
             logger.info("left")

@@ -48,6 +48,8 @@ package actor NodeShell {
     /// Nodes of another make that have claimed a place before us and are being asked.
     var claimsUnderWay = 0
     var leaveWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Whether this node's share of the circle is larger than chance explains.
+    var balance = BalanceWatch()
     /// Why the node stopped, once it has.
     var end: End?
 
@@ -139,7 +141,7 @@ package actor NodeShell {
         }
         AdminService(shell: self).register(in: &router)
         let services = Set(
-            router.methods.map(\.service) + [HealthService.name, ReflectionService.name]
+            router.methods.map(\.service) + [HealthService.name] + ReflectionService.names
         )
         HealthService(shell: self, services: services).register(in: &router)
         ReflectionService(executor: executor, services: services).register(in: &router)

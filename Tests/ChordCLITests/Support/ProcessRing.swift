@@ -17,12 +17,15 @@ struct ProcessNode: Sendable {
 
 /// A ring of processes on ports that the kernel chose.
 final class ProcessRing {
+    /// The identifiers of rings with the width that is the default.
     static let space = IdentifierSpace.standard
+    private let space: IdentifierSpace
     private(set) var nodes: [String: ProcessNode] = [:]
     private let options: [String]
     private let certificates: String
 
-    private init(options: [String]) async throws {
+    private init(space: IdentifierSpace = .standard, options: [String]) async throws {
+        self.space = space
         self.options = options
         certificates = try await TestCertificates.directory()
     }
@@ -31,10 +34,11 @@ final class ProcessRing {
     /// `body`.
     static func running(
         _ count: Int,
+        width: Int = IdentifierSpace.standard.width,
         options: [String] = ["--stabilize-interval", "250ms"],
         _ body: (ProcessRing) async throws -> Void
     ) async throws {
-        try await withRing(options: options) { ring in
+        try await withRing(space: try IdentifierSpace(width: width), options: options) { ring in
             try await ring.start("n1")
             for number in 1..<max(count, 1) {
                 try await ring.start("n\(number + 1)", through: "n1")
@@ -70,10 +74,11 @@ final class ProcessRing {
     }
 
     private static func withRing(
+        space: IdentifierSpace = .standard,
         options: [String],
         _ body: (ProcessRing) async throws -> Void
     ) async throws {
-        let ring = try await ProcessRing(options: options)
+        let ring = try await ProcessRing(space: space, options: options)
         defer { for node in ring.nodes.values { node.process.kill() } }
         do {
             try await body(ring)
@@ -122,7 +127,7 @@ final class ProcessRing {
         _ process: ChordProcess
     ) async throws -> ProcessNode {
         let ready = try await process.line("the ready line", ReadyLine.init)
-        let id = try Self.space.identifier(hexadecimal: ready.identifier)
+        let id = try space.identifier(hexadecimal: ready.identifier)
         let node = ProcessNode(name: name, address: ready.address, id: id, process: process)
         nodes[name] = node
         return node
