@@ -117,4 +117,35 @@ static inline unsigned long chord_XN_FLAG_LINE(void) {
     return XN_FLAG_ONELINE & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
 }
 
+// Issuing.
+
+static inline EVP_PKEY *chord_EVP_P256_gen(void) { return EVP_EC_gen("P-256"); }
+
+static inline int chord_X509_NAME_add(X509_NAME *name, const char *field, const char *value) {
+    return X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, (const unsigned char *)value, -1, -1,
+                                      0);
+}
+
+// An extension as `openssl.cnf` writes it.
+static inline int chord_X509_add_extension(X509 *subject, X509 *issuer, int nid, const char *value) {
+    X509V3_CTX context;
+    X509V3_set_ctx_nodb(&context);
+    X509V3_set_ctx(&context, issuer, subject, NULL, NULL, 0);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+    int added = extension != NULL && X509_add_ext(subject, extension, -1);
+    X509_EXTENSION_free(extension);
+    return added;
+}
+
+static inline int chord_X509_CRL_add_authority(X509_CRL *list, X509 *issuer) {
+    X509V3_CTX context;
+    X509V3_set_ctx_nodb(&context);
+    X509V3_set_ctx(&context, issuer, NULL, NULL, list, 0);
+    X509_EXTENSION *extension =
+        X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, "keyid");
+    int added = extension != NULL && X509_CRL_add_ext(list, extension, -1);
+    X509_EXTENSION_free(extension);
+    return added;
+}
+
 #endif

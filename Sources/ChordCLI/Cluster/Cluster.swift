@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
-import Foundation
 import Logging
 import UnixSignals
 
@@ -13,7 +12,9 @@ struct Cluster {
     let ring: String
     let certificatesDirectory: String
     let basePort: Int
-    let stateDirectory: URL
+    let stateDirectory: String
+    /// Whether events are told as JSON, one object a line.
+    let asJSON: Bool
     /// How long the ring may take to form.
     let patience: Duration
     /// How long processes may take to end.
@@ -27,7 +28,8 @@ struct Cluster {
         ring: String,
         certificatesDirectory: String,
         basePort: Int,
-        stateDirectory: URL,
+        stateDirectory: String,
+        asJSON: Bool = false,
         patience: Duration = .seconds(60),
         grace: Duration = .seconds(10)
     ) {
@@ -36,6 +38,7 @@ struct Cluster {
         self.certificatesDirectory = certificatesDirectory
         self.basePort = basePort
         self.stateDirectory = stateDirectory
+        self.asJSON = asJSON
         self.patience = patience
         self.grace = grace
         (events, sender) = AsyncStream.makeStream()
@@ -60,7 +63,8 @@ struct Cluster {
                 failure = error
             }
             if nodes.contains(where: \.isRunning) {
-                Standard.output("ending \(nodes.count(where: \.isRunning)) nodes")
+                let count = nodes.count(where: \.isRunning)
+                tell("ending", [("nodes", .integer(count))], "ending \(count.counted("node"))")
             }
             await end(nodes, &iterator, &tasks)
             tasks.cancelAll()
@@ -95,11 +99,18 @@ struct Cluster {
         while let event = await iterator.next() {
             switch event {
             case .settled(.success(let count)):
-                Standard.output(
-                    "one ideal ring of \(count) after"
-                        + " \(((ContinuousClock.now - began).milliseconds / 1000).formatted(digits: 1)) s"
+                let time = ContinuousClock.now - began
+                tell(
+                    "ideal",
+                    [
+                        ("nodes", .integer(count)), ("ring", .object([("name", .string(ring))])),
+                        ("after_ms", .number(time.milliseconds, digits: 0)),
+                        ("certs_dir", .string(certificatesDirectory)), ("as", .string(asker)),
+                        ("logs", .string(stateDirectory)),
+                    ],
+                    "one ideal ring of \(count) after \(time.inWords)"
                 )
-                showNext(addresses)
+                if !asJSON { showNext(addresses) }
             case .settled(.failure(let failure)): throw failure
             case .ended(let name, let ending):
                 guard let node = nodes.first(where: { $0.name == name }) else { continue }
@@ -108,7 +119,14 @@ struct Cluster {
                 guard left > 0 else {
                     throw CommandFailure(.failed, "the last node has ended: \(name), \(ending)")
                 }
-                Standard.output("\(name) has ended (\(ending)); \(left) go on without it")
+                tell(
+                    "ended",
+                    [
+                        ("node", .object([("name", .string(name))])),
+                        ("ending", .string("\(ending)")), ("nodes", .integer(left)),
+                    ],
+                    "\(name) has ended (\(ending)); \(left) go\(left == 1 ? "es" : "") on without it"
+                )
             case .signal: return
             case .ready, .graceIsOver: break
             }
@@ -127,12 +145,20 @@ struct Cluster {
             switch event {
             case .ready(let name, let address):
                 nodes.first { $0.name == name }?.isReady(at: address)
-                let padded = name.padding(toLength: max(6, name.count), withPad: " ", startingAt: 0)
-                Standard.output("started  \(padded) \(address)")
+                tell(
+                    "started",
+                    [
+                        (
+                            "node",
+                            .object([("name", .string(name)), ("address", .string(address))])
+                        )
+                    ],
+                    "started  \(name.padding(toLength: 6)) \(address)"
+                )
             case .ended(let name, let ending):
                 guard let node = nodes.first(where: { $0.name == name }) else { continue }
                 node.hasEnded()
-                for line in ["--- the end of \(node.log.relativePath)"] + node.logTail(5) {
+                for line in ["--- the end of \(node.log)"] + node.logTail(5) {
                     Standard.error(line)
                 }
                 throw CommandFailure(
@@ -170,19 +196,28 @@ struct Cluster {
         }
     }
 
+    /// Tells what has happened: to a person as a line, to a program as an object.
+    private func tell(_ event: String, _ members: [(String, JSON)], _ text: String) {
+        let object: [(String, JSON)] =
+            [("time", .string(Duration.sinceEpoch.stamp)), ("event", .string(event))] + members
+        Standard.output(asJSON ? JSON.object(object).line : text)
+    }
+
+    /// Whose certificate somebody who asks the ring can show.
+    private var asker: String {
+        Files.exists("\(certificatesDirectory)/client-demo.pem") ? "client-demo" : names[0]
+    }
+
     private func showNext(_ addresses: [String]) {
-        let client =
-            FileManager.default.fileExists(atPath: "\(certificatesDirectory)/client-demo.pem")
-            ? "client-demo" : names[0]
         let flags =
-            "--node \(addresses[0]) --certs-dir \(certificatesDirectory.shellWord) --as \(client)"
+            "--node \(addresses[0]) --certs-dir \(certificatesDirectory.shellWord) --as \(asker)"
         Standard.output(
             """
 
             Try, in another terminal:
             chord ring \(flags)
             chord lookup 'any key' --trace \(flags)
-            Logs are in \(stateDirectory.relativePath)/. Ctrl-C ends the ring.
+            Logs are in \(stateDirectory)/. Ctrl-C ends the ring.
             """
         )
     }

@@ -17,6 +17,11 @@ enum SignalSending {
         send(SIGKILL, to: process)
     }
 
+    /// Asks a process to end.
+    static func terminate(_ process: Int32) {
+        send(SIGTERM, to: process)
+    }
+
     /// Asks this process to end, as a terminal or a supervisor would.
     static func askSelfToEnd() {
         send(SIGTERM, to: getpid())

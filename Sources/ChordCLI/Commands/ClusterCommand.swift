@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Foundation
 
 /// `chord cluster`.
 struct ClusterCommand: AsyncParsableCommand {
@@ -12,7 +11,8 @@ struct ClusterCommand: AsyncParsableCommand {
         abstract: "Run a ring of several nodes on this machine.",
         discussion: """
             The nodes are called n1, n2 and so on; each is a process of its own with its own \
-            certificate. One Ctrl-C ends them all.
+            certificate. One Ctrl-C ends them all. Without --certs-dir the command makes certificates that \
+            only this cluster trusts, in its folder.
             """
     )
 
@@ -21,7 +21,7 @@ struct ClusterCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The folder of the certificates. Default: CHORD_CERTS_DIR, else certs/generated.",
+            "The folder of the certificates. Default: CHORD_CERTS_DIR, else some are made for this cluster.",
             valueName: "folder"
         )
     )
@@ -38,8 +38,16 @@ struct ClusterCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The ring's name.", valueName: "name"))
     var ring = "chord"
 
-    @Option(help: ArgumentHelp("Where the logs go.", valueName: "folder"))
-    var stateDir = ".cluster"
+    @Option(
+        help: ArgumentHelp(
+            "The folder of logs and certificates. Default: .cluster, or the next that no cluster has.",
+            valueName: "folder"
+        )
+    )
+    var stateDir: String?
+
+    @Flag(help: "Print a JSON object per line.")
+    var json = false
 
     func validate() throws {
         guard (1...1000).contains(count) else {
@@ -54,53 +62,40 @@ struct ClusterCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailures {
-            let directory = try RingOptions.directory(given: certsDir)
             let names = (1...count).map { "n\($0)" }
-            try check(names, in: directory)
-            let state = URL(filePath: stateDir, directoryHint: .isDirectory)
-            do {
-                try FileManager.default.createDirectory(
-                    at: state,
-                    withIntermediateDirectories: true
-                )
-            } catch {
-                throw CommandFailure(
-                    .configuration,
-                    "the folder \(stateDir) cannot be made",
-                    hint: "--state-dir names another"
-                )
-            }
+            var directory = certsDir
+            if directory == nil { directory = try Environment.setting("CHORD_CERTS_DIR") }
+            if let directory { try check(names, in: directory) }
+            let folder = try ClusterFolder.take(given: stateDir)
+            if directory == nil { directory = try folder.makeCertificates(for: names) }
             try await Cluster(
                 names: names,
                 ring: ring,
-                certificatesDirectory: directory,
+                certificatesDirectory: directory ?? folder.path,
                 basePort: basePort,
-                stateDirectory: state
+                stateDirectory: folder.path,
+                asJSON: json
             ).run()
         }
     }
 
     /// Each node needs a certificate before the first is started.
     private func check(_ names: [String], in directory: String) throws(CommandFailure) {
-        let files = FileManager.default
         let missing = names.filter { name in
-            !files.fileExists(atPath: "\(directory)/\(name).pem")
-                || !files.fileExists(atPath: "\(directory)/\(name).key")
+            !Files.exists("\(directory)/\(name).pem") || !Files.exists("\(directory)/\(name).key")
         }
         guard !missing.isEmpty else { return }
         let shown = missing.prefix(5).joined(separator: " ") + (missing.count > 5 ? " …" : "")
         let folder = directory == "certs/generated" ? "" : " CERTS_DIR=\(directory)"
-        let canMake =
-            files.isExecutableFile(atPath: "scripts/certs") && files.fileExists(atPath: "Makefile")
+        let command = "make certs COUNT=\(names.count)\(folder)"
         throw CommandFailure(
             .configuration,
             "\(missing.count == 1 ? "a certificate is" : "certificates are") missing in \(directory):"
                 + " \(shown)",
-            hint: canMake
-                ? "make certs NODES=\"\(names.joined(separator: " "))\"\(folder)"
-                : "in the source folder of swift-chord, make certs"
-                    + " NODES=\"\(names.joined(separator: " "))\" CERTS_DIR=… makes them; --certs-dir"
-                    + " names their folder"
+            hint: Files.isExecutable("scripts/certs") && Files.exists("Makefile")
+                ? "\(command); without --certs-dir the cluster makes its own"
+                : "without --certs-dir the cluster makes its own; in the source folder of swift-chord,"
+                    + " \(command) makes them"
         )
     }
 }
