@@ -4,7 +4,6 @@
 
 import ChordIdentity
 import ChordTLS
-import Foundation
 
 /// What a certificate is good for in a ring, and what is wrong with it.
 struct CertificateJudgement {
@@ -83,21 +82,19 @@ struct CertificateJudgement {
 
     /// Key, authority and revocation list, where they lie beside the certificate.
     private mutating func checkFiles(beside file: String, _ policy: IdentityPolicy) {
-        let certificate = URL(filePath: file)
-        let folder = certificate.deletingLastPathComponent()
-        let key = certificate.deletingPathExtension().appendingPathExtension("key").path
-        let roots = folder.appending(path: "ca.pem").path
-        let list = folder.appending(path: "crl.pem").path
-        let files = FileManager.default
-        guard files.fileExists(atPath: key) else { return }
-        if let mode = try? files.attributesOfItem(atPath: key)[.posixPermissions] as? Int,
-            mode & 0o077 != 0
-        {
+        let slash = file.lastIndex(of: "/")
+        let folder = slash.map { String(file[...$0]) } ?? ""
+        let stem = file.hasSuffix(".pem") ? String(file.dropLast(4)) : file
+        let key = "\(stem).key"
+        let roots = "\(folder)ca.pem"
+        let list = "\(folder)crl.pem"
+        guard let mode = Files.mode(of: key) else { return }
+        if mode & 0o077 != 0 {
             problems.append(
                 "others can read the key \(key): chmod 600 \(key)"
             )
         }
-        guard files.fileExists(atPath: roots) else { return }
+        guard Files.exists(roots) else { return }
         do throws(TLSError) {
             _ = try TLSContext(
                 configuration: TLSConfiguration(
@@ -105,7 +102,7 @@ struct CertificateJudgement {
                         certificateChain: file,
                         privateKey: key,
                         trustRoots: roots,
-                        revocationList: files.fileExists(atPath: list) ? list : nil
+                        revocationList: Files.exists(list) ? list : nil
                     ),
                     policy: policy
                 )
@@ -114,6 +111,14 @@ struct CertificateJudgement {
             // What the judgement of the certificate alone has found already need not be said twice.
             if problems.isEmpty { problems.append(error.message) }
         }
+    }
+
+    /// The judgement for a program.
+    var members: [(String, JSON)] {
+        [
+            ("uses", .array(uses.map { .string($0) })),
+            ("problems", .array(problems.map { .string($0) })),
+        ]
     }
 
     var lines: [String] {

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
-import Foundation
 
 /// What a certificate says, in lines.
 struct CertificateReport {
@@ -31,8 +30,33 @@ struct CertificateReport {
         if certificate.isAuthority { rows.append(("authority", "yes")) }
         rows.append(("key usage", usages))
         return rows.map { title, text in
-            "\(title.padding(toLength: 10, withPad: " ", startingAt: 0)) \(text.printable)"
+            "\(title.padding(toLength: 10)) \(text.printable)"
         }
+    }
+
+    /// The certificate for a program. What it does not say is not there.
+    var json: JSON {
+        var members: [(String, JSON)] = [
+            ("subject", .string(certificate.subject)), ("issuer", .string(certificate.issuer)),
+            ("serial", .string(certificate.serial)),
+            ("not_before", .string(Duration.seconds(certificate.notBefore).stamp)),
+            ("not_after", .string(Duration.seconds(certificate.notAfter).stamp)),
+            ("uris", .array(certificate.uris.map { .string($0) })),
+        ]
+        if certificate.uris.count == 1, let name = try? SPIFFEName(uri: certificate.uris[0]) {
+            members += [
+                ("role", .string(name.role.description)), ("name", .string(name.name)),
+                ("trust_domain", .string(name.trustDomain)),
+            ]
+        }
+        let hosts = certificate.dnsNames + certificate.ipAddresses
+        return .object(
+            members + [
+                ("hosts", .array(hosts.map { .string($0) })),
+                ("authority", .boolean(certificate.isAuthority)),
+                ("key_usage", .string(usages)),
+            ]
+        )
     }
 
     private var validity: String {
@@ -74,6 +98,6 @@ struct CertificateReport {
     }
 
     static func day(_ seconds: Int64) -> String {
-        Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601.year().month().day())
+        Duration.seconds(seconds).day
     }
 }

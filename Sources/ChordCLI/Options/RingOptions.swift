@@ -4,7 +4,6 @@
 
 import ArgumentParser
 import Chord
-import Foundation
 import Logging
 
 /// How a command finds a ring and proves who it is.
@@ -79,12 +78,12 @@ struct RingOptions: ParsableArguments {
     }
 
     private static func list(_ text: String) -> [String] {
-        text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        text.split(separator: ",").map { String($0).trimmed }
             .filter { !$0.isEmpty }
     }
 
     private static func onlyClient(in directory: String) throws(CommandFailure) -> String {
-        guard let files = try? FileManager.default.contentsOfDirectory(atPath: directory) else {
+        guard let files = try? Files.names(in: directory) else {
             throw CommandFailure(
                 .configuration,
                 "there is no folder of certificates at \(directory)",

@@ -86,6 +86,32 @@ struct NodeOptions: ParsableArguments {
     }
 }
 
+extension NodeOptions {
+    /// - Throws: a `CommandFailure` where others could not dial the node.
+    func checkAddresses() throws(CommandFailure) {
+        let hint = "--advertise HOST:PORT says which address of this machine others dial"
+        if let advertise, Self.isEverywhere(advertise) {
+            throw CommandFailure(
+                .configuration,
+                "--advertise \(advertise) is no address that anybody can dial",
+                hint: hint
+            )
+        }
+        if advertise == nil, Self.isEverywhere(listen) {
+            throw CommandFailure(
+                .configuration,
+                "--listen \(listen) listens at all addresses of this machine, and others have to dial one",
+                hint: hint
+            )
+        }
+    }
+
+    /// Whether an address stands for all addresses of a machine.
+    private static func isEverywhere(_ address: String) -> Bool {
+        ["0.0.0.0:", "[::]:", "[0:0:0:0:0:0:0:0]:"].contains { address.hasPrefix($0) }
+    }
+}
+
 /// Which files make the node's certificate, and whose it accepts.
 struct CertificateOptions: ParsableArguments {
     @Option(
@@ -186,6 +212,19 @@ struct ParameterOptions: ParsableArguments {
         guard HashFunction.named(hash) != nil else {
             throw ValidationError("--hash is sha256 or sha1, not \"\(hash)\".")
         }
+        guard (1...32).contains(successors) else {
+            throw ValidationError("--successors is from 1 to 32, not \(successors).")
+        }
+        let most = HashFunction.named(hash)?.bits ?? 256
+        guard (1...most).contains(width) else {
+            throw ValidationError("--width is from 1 to \(most) with --hash \(hash), not \(width).")
+        }
+        if width > 64, let dialect = dialect.first {
+            throw ValidationError(
+                "--width is at most 64 with --dialect \(dialect), whose identifiers have 64 bits, not"
+                    + " \(width)."
+            )
+        }
         guard IdentifierRule(rawValue: idFrom) != nil else {
             throw ValidationError("--id-from is name or address, not \"\(idFrom)\".")
         }
@@ -218,8 +257,13 @@ struct LogOptions: ParsableArguments {
     @Option(help: ArgumentHelp("text or json.", valueName: "format"))
     var logFormat = LineLogHandler.Format.text
 
-    var logger: Logger {
-        Logger(label: "chord") { _ in LineLogHandler(format: logFormat, level: logLevel) }
+    /// A log whose every line names the node.
+    func logger(of node: String) -> Logger {
+        var logger = Logger(label: "chord") { _ in
+            LineLogHandler(format: logFormat, level: logLevel)
+        }
+        logger[metadataKey: "chord.node"] = "\(node)"
+        return logger
     }
 }
 

@@ -2,7 +2,6 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 import Logging
 
 /// Writes log records to standard error, one line each.
@@ -35,12 +34,12 @@ struct LineLogHandler: LogHandler {
         if let provided = metadataProvider?.get() { all.merge(provided) { $1 } }
         if let own = event.metadata { all.merge(own) { $1 } }
         let sorted = all.sorted { $0.key < $1.key }
-        Standard.error(Self.line(format, Date(), event.level, "\(event.message)", sorted))
+        Standard.error(Self.line(format, .sinceEpoch, event.level, "\(event.message)", sorted))
     }
 
     static func line(
         _ format: Format,
-        _ time: Date,
+        _ time: Duration,
         _ level: Logger.Level,
         _ message: String,
         _ metadata: [(key: String, value: Logger.MetadataValue)]
@@ -48,7 +47,7 @@ struct LineLogHandler: LogHandler {
         let stamp = time.stamp
         switch format {
         case .text:
-            let name = level.rawValue.padding(toLength: 7, withPad: " ", startingAt: 0)
+            let name = level.rawValue.padding(toLength: 7)
             let pairs = metadata.map { " \($0.key.printable)=\(word(text(of: $0.value)))" }
             return "\(stamp) \(name) \(message.printable)\(pairs.joined())"
         case .json:

@@ -2,27 +2,56 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
-
-extension Date {
-    /// The moment as logs and news tell it: UTC, with milliseconds.
-    var stamp: String {
-        formatted(
-            .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(
-                separator: .omitted
-            )
-        )
-    }
-}
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 extension Duration {
-    /// The moment so long after the beginning of 1970. What another machine tells may be any number: what
-    /// has more than four digits for its year is shown as the end of the year 9999.
+    /// The time since the beginning of 1970 (UTC), by this machine's clock.
+    static var sinceEpoch: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return .seconds(Int64(time.tv_sec)) + .nanoseconds(Int64(time.tv_nsec))
+    }
+
+    /// The moment so long after the beginning of 1970 as logs and news tell it: UTC, with milliseconds. What
+    /// another machine tells may be any number: what has more than four digits for its year is shown as the
+    /// end of the year 9999.
     var stamp: String {
-        let last = 253_402_300_799_999.0
-        // Into the middle of its millisecond, as a fraction that is a little less would be cut to the one
-        // before.
-        let milliseconds = min(max(self.milliseconds, 0), last).rounded(.down) + 0.5
-        return Date(timeIntervalSince1970: milliseconds / 1_000).stamp
+        let last: Int64 = 253_402_300_799
+        let (seconds, milliseconds) =
+            self < .zero
+            ? (0, 0)
+            : components.seconds > last
+                ? (last, 999) : (components.seconds, components.attoseconds / 1_000_000_000_000_000)
+        let time = seconds % 86_400
+        func two(_ number: Int64) -> String { Self.digits(number, 2) }
+        return "\(day)T\(two(time / 3_600)):\(two(time / 60 % 60)):\(two(time % 60))"
+            + ".\(Self.digits(milliseconds, 3))Z"
+    }
+
+    /// The day, as in 2027-01-15, of the moment so long after the beginning of 1970.
+    var day: String {
+        // The civil calendar by days since 0000-03-01, in which the leap day is a year's last.
+        let days = min(max(components.seconds, 0), 253_402_300_799) / 86_400 + 719_468
+        let era = days / 146_097
+        let dayOfEra = days % 146_097
+        let yearOfEra =
+            (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shifted = (5 * dayOfYear + 2) / 153
+        let month = shifted < 10 ? shifted + 3 : shifted - 9
+        let year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
+        let dayOfMonth = dayOfYear - (153 * shifted + 2) / 5 + 1
+        return "\(Self.digits(year, 4))-\(Self.digits(month, 2))-\(Self.digits(dayOfMonth, 2))"
+    }
+
+    private static func digits(_ number: Int64, _ count: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, count - text.count)) + text
     }
 }

@@ -1,0 +1,159 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Why the system did not do what it was asked to do with a file.
+struct FileError: Error, CustomStringConvertible {
+    /// The file, as it was named.
+    let path: String
+    /// The system's error number.
+    let number: Int32
+
+    /// The error that the last call on this thread left.
+    init(last path: String) {
+        self.init(path: path, number: errno)
+    }
+
+    init(path: String, number: Int32) {
+        self.path = path
+        self.number = number
+    }
+
+    /// The system's words, such as "No such file or directory".
+    var reason: String { String(cString: strerror(number)) }
+
+    var description: String { "\(path): \(reason)" }
+}
+
+/// Files and folders, by the calls of the system: Foundation would make the program several times as
+/// large.
+enum Files {
+    /// The largest file that is read as a whole: scenarios and settings are far smaller.
+    private static let mostBytes = 64 * 1024 * 1024
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Whether the path is a file that may be executed.
+    static func isExecutable(_ path: String) -> Bool {
+        guard let mode = mode(of: path), mode & UInt32(S_IFMT) == UInt32(S_IFREG) else {
+            return false
+        }
+        return access(path, X_OK) == 0
+    }
+
+    /// Type and permissions, as `stat` tells them; nil where there is no such file.
+    static func mode(of path: String) -> UInt32? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return UInt32(status.st_mode)
+    }
+
+    /// The text in a file; bytes that are no UTF-8 become replacement characters.
+    static func text(of path: String) throws(FileError) -> String {
+        String(decoding: try bytes(of: path), as: UTF8.self)
+    }
+
+    /// The bytes of a file.
+    static func bytes(of path: String) throws(FileError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileError(last: path) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileError(last: path) }
+            if count == 0 { return bytes }
+            bytes += buffer[..<count]
+            guard bytes.count <= mostBytes else { throw FileError(path: path, number: EFBIG) }
+        }
+    }
+
+    /// Replaces a file as a whole: the text is written beside it and takes its name.
+    static func write(
+        _ text: String,
+        to path: String,
+        mode: UInt32 = 0o644
+    ) throws(FileError) {
+        let beside = "\(path).\(getpid()).new"
+        let descriptor = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode_t(mode))
+        guard descriptor >= 0 else { throw FileError(path: path, number: errno) }
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                let failure = FileError(path: path, number: errno)
+                close(descriptor)
+                unlink(beside)
+                throw failure
+            }
+            rest = rest.dropFirst(count)
+        }
+        guard close(descriptor) == 0, rename(beside, path) == 0 else {
+            let failure = FileError(path: path, number: errno)
+            unlink(beside)
+            throw failure
+        }
+    }
+
+    /// The names in a folder, in no order.
+    static func names(in path: String) throws(FileError) -> [String] {
+        guard let folder = opendir(path) else { throw FileError(last: path) }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) {
+                    String(cString: $0)
+                }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// Makes a folder, and those above it that are missing.
+    static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
+        var made = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            made += (made.isEmpty || made == "/" ? "" : "/") + part
+            guard mkdir(made, mode_t(mode)) != 0, errno != EEXIST else { continue }
+            // A folder that is there already may be on a disk that is read only.
+            let number = errno
+            guard let found = Files.mode(of: made), found & UInt32(S_IFMT) == UInt32(S_IFDIR) else {
+                throw FileError(path: path, number: number)
+            }
+        }
+        guard let found = Files.mode(of: path), found & UInt32(S_IFMT) == UInt32(S_IFDIR) else {
+            throw FileError(path: path, number: ENOTDIR)
+        }
+    }
+
+    private static func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        #elseif canImport(Musl)
+            Musl.write(descriptor, bytes.baseAddress, bytes.count)
+        #else
+            Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+        #endif
+    }
+}
+
+extension String {
+    /// The text without blanks and tabs at its ends.
+    var trimmed: String {
+        func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
+        return String(drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+    }
+}

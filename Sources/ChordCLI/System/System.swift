@@ -1,0 +1,41 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// What the machine is and was told.
+enum System {
+    /// How many processors are in use.
+    static var processors: Int {
+        #if canImport(Darwin)
+            max(1, Int(sysconf(_SC_NPROCESSORS_ONLN)))
+        #else
+            max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        #endif
+    }
+
+    /// An environment variable; nil where it is not set.
+    static func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+}
+
+/// Standard input.
+enum StandardInput {
+    /// Reads and forgets until the input ends. Blocks the thread.
+    static func skipToEnd() {
+        var buffer = [UInt8](repeating: 0, count: 512)
+        while true {
+            let count = read(STDIN_FILENO, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            if count <= 0 { return }
+        }
+    }
+}
