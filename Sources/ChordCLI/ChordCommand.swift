@@ -18,11 +18,15 @@ struct ChordCommand: AsyncParsableCommand {
             file .chord.env of the current folder. So it is with --silence and CHORD_SILENCE, how \
             long a node may be silent.
 
+            Commands that print data take --json; then errors are JSON too, one object on standard \
+            error. The keys are listed in docs/json.md.
+
             EXIT CODES
               0   done
               1   failed: no owner found, the ring did not become ideal in time
               64  the command line was not understood
               69  no node could be reached, or the one that was watched ended
+              75  with ring --check: the ring is not ideal
               77  refused: by a certificate, or by the rules of who may do what
               78  a setting or a file that cannot work
             """,
@@ -33,4 +37,24 @@ struct ChordCommand: AsyncParsableCommand {
             CertCommand.self, InteropCommand.self, SimulateCommand.self, VersionCommand.self,
         ]
     )
+
+    /// Runs the command that the command line names. What ArgumentParser does not understand is told as
+    /// every other failure.
+    static func main() async {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        do {
+            var command = try parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // Help that was asked for, and exit codes of commands that have said why themselves.
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            let failure = CommandFailure(usage: error, in: arguments)
+            failure.report()
+            exit(withError: ExitCode(failure.kind.rawValue))
+        }
+    }
 }

@@ -205,7 +205,9 @@ extension SplitMix64 {
             successors: list(upTo: 4) { $0.node(space) },
             table: list(upTo: 16) { $0.node(space) },
             parameters: parameters,
-            version: text(1...64)
+            version: text(1...64),
+            // None is told as 0, and 0 read as none.
+            uptime: next() % 4 == 0 ? nil : .milliseconds(1 + next() % (1 << 50))
         )
     }
 

@@ -4,7 +4,6 @@
 
 import ArgumentParser
 import ChordTLS
-import Foundation
 
 /// `chord cert`.
 struct CertCommand: ParsableCommand {
@@ -38,18 +37,15 @@ struct CertInspectCommand: AsyncParsableCommand {
     )
     var trustDomain: [String] = []
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() async throws {
         try await reportingFailures {
             let certificates = try CertificateFile.inspect(file: file)
-            let now = Int64(Date().timeIntervalSince1970)
-            for (index, certificate) in certificates.enumerated() {
-                if index > 0 { Standard.output("") }
-                let report = CertificateReport(
-                    certificate: certificate,
-                    now: now,
-                    trustDomains: Set(trustDomain)
-                )
-                for line in report.lines { Standard.output(line) }
+            let now = Duration.sinceEpoch.components.seconds
+            let reports = certificates.map {
+                CertificateReport(certificate: $0, now: now, trustDomains: Set(trustDomain))
             }
             guard let leaf = certificates.first else { return }
             let judgement = CertificateJudgement(
@@ -58,8 +54,16 @@ struct CertInspectCommand: AsyncParsableCommand {
                 now: now,
                 trustDomains: Set(trustDomain)
             )
-            Standard.output("")
-            for line in judgement.lines { Standard.output(line) }
+            if json {
+                let all: [(String, JSON)] = [("certificates", .array(reports.map(\.json)))]
+                Standard.output(JSON.object(all + judgement.members).lines)
+            } else {
+                for report in reports {
+                    for line in report.lines { Standard.output(line) }
+                    Standard.output("")
+                }
+                for line in judgement.lines { Standard.output(line) }
+            }
             if !judgement.problems.isEmpty { throw ExitCode(1) }
         }
     }

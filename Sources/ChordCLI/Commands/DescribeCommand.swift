@@ -53,6 +53,10 @@ struct DescriptionView {
         description.successors.isEmpty && description.predecessor.id == description.node.id
     }
 
+    private func share(of range: IdentifierRange) -> Double {
+        description.parameters.space.fraction(from: range.lowerBound, to: range.upperBound)
+    }
+
     /// Where the node is in its life, in words.
     var phase: String {
         switch description.phase {
@@ -64,13 +68,13 @@ struct DescriptionView {
     }
 
     /// The description for a person.
-    func lines(width columns: Int, withTable: Bool) -> [String] {
+    func lines(width columns: Int?, withTable: Bool) -> [String] {
         let parameters = description.parameters
         let count = description.table.count
         // One table, so that the columns of all nodes stand below each other.
         var nodes = Table(columns: [
-            .init(title: Self.label("")), .init(title: "", least: 8), .init(title: "", least: 14),
-            .init(title: "", least: 9),
+            .init(title: Self.label("")), .init(title: "", least: 12), .init(title: ""),
+            .init(title: "", least: 9, rank: 1),
         ])
         func add(_ label: String, _ node: NodeReference) {
             nodes.rows.append([Self.label(label), node.name, node.address, hexadecimal(node.id)])
@@ -85,26 +89,39 @@ struct DescriptionView {
         var lines = [Style.heading(rows.first ?? "")]
         lines += [
             Self.line("phase", phase), Self.line("version", description.version.printable),
+        ]
+        if let uptime = description.uptime { lines.append(Self.line("up for", uptime.inWords)) }
+        lines += Paragraph.lines(
             Self.line(
                 "ring",
                 "\(parameters.ring.printable): \(parameters.hash.printable), \(width) bits,"
                     + " identifiers from \(parameters.rule == .name ? "names" : "addresses"),"
                     + " lists of \(parameters.successorCount)"
             ),
-        ]
+            width: columns
+        )
+        if let range = description.range {
+            let text =
+                range.isWholeCircle
+                ? "the whole circle"
+                : "(\(hexadecimal(range.lowerBound)), \(hexadecimal(range.upperBound))]"
+            lines += Paragraph.lines(Self.line("range", text), width: columns)
+            lines.append(Self.line("share", "\((share(of: range) * 100).formatted(digits: 1)) %"))
+        }
         if !hasPredecessor { lines.append(Self.line("predecessor", "none")) }
         lines += rows.dropFirst()
         if description.successors.isEmpty { lines.append(Self.line("successors", "none")) }
-        let routes = count == 0 ? "nobody" : "\(count) node\(count == 1 ? "" : "s")"
+        let routes = count == 0 ? "nobody" : count.counted("node")
         lines.append(Self.line("routes by", routes))
         if withTable, count > 0 { lines += [""] + table(width: columns) }
         return lines
     }
 
-    private func table(width columns: Int) -> [String] {
+    private func table(width columns: Int?) -> [String] {
         var table = Table(columns: [
-            .init(title: "name", least: 8), .init(title: "address", least: 14),
-            .init(title: "identifier", least: 9), .init(title: "way to it", isNumeric: true),
+            .init(title: "name", least: 12), .init(title: "address"),
+            .init(title: "identifier", least: 9, rank: 2),
+            .init(title: "way to it", isNumeric: true, rank: 1),
         ])
         let space = description.parameters.space
         for node in description.table {
@@ -133,15 +150,15 @@ struct DescriptionView {
             ("node", .node(description.node, width: width)),
             ("phase", .string(description.phase.rawValue)),
             ("version", .string(description.version)),
-            (
-                "ring",
-                .object([
-                    ("name", .string(parameters.ring)), ("hash", .string(parameters.hash)),
-                    ("width", .integer(width)), ("id_from", .string(parameters.rule.rawValue)),
-                    ("successors", .integer(parameters.successorCount)),
-                ])
-            ),
+            ("ring", .ring(parameters)),
         ]
+        if let uptime = description.uptime { members.append(("uptime_ms", .time(uptime))) }
+        if let range = description.range {
+            members += [
+                ("range", .range(range, width: width)),
+                ("share", .number(share(of: range), digits: 6)),
+            ]
+        }
         if description.phase == .member, !isAlone {
             members.append(("predecessor", .node(description.predecessor, width: width)))
         }

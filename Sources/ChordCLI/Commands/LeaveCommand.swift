@@ -17,6 +17,9 @@ struct LeaveCommand: AsyncParsableCommand {
             """
     )
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     @OptionGroup(title: "The ring")
     var ring: RingOptions
 
@@ -35,8 +38,13 @@ struct LeaveCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             try await ring.withClient { client in
+                let width = json ? try await client.describe().parameters.space.width : 0
                 let node = try await client.leave()
-                Standard.output("\(node.name.printable) at \(node.address) has left and ends")
+                Standard.output(
+                    json
+                        ? JSON.object([("left", .node(node, width: width))]).lines
+                        : "\(node.name.printable) at \(node.address) has left and ends"
+                )
             }
         }
     }

@@ -103,22 +103,38 @@ struct LookupAnswer {
 
     private func hexadecimal(_ id: Identifier) -> String { id.hexadecimal(width: width) }
 
+    /// What a node that was asked on the way said.
+    private enum StepAnswer {
+        case failed(String)
+        case nearer(NodeReference)
+        case owner(NodeReference)
+    }
+
+    private func answer(of step: LookupStep, at index: Int) -> StepAnswer {
+        if let failure = step.failure { return .failed(failure) }
+        if let next = steps.dropFirst(index + 1).first { return .nearer(next.node) }
+        return .owner(result?.owner ?? step.node)
+    }
+
     /// The answer for a person.
-    func lines(width columns: Int, withSteps: Bool) -> [String] {
+    func lines(width columns: Int?, withSteps: Bool) -> [String] {
         guard let result else { return [] }
         let owner = result.owner
         var lines: [String] = []
         if withSteps {
             var table = Table(columns: [
-                .init(title: "step", isNumeric: true), .init(title: "asked", least: 8),
-                .init(title: "address", least: 12), .init(title: "identifier", least: 9),
-                .init(title: "round trip", isNumeric: true), .init(title: "answer", least: 12),
+                .init(title: "step", isNumeric: true, rank: 1), .init(title: "asked", least: 12),
+                .init(title: "address", rank: 3), .init(title: "identifier", least: 9, rank: 4),
+                .init(title: "round trip", isNumeric: true, rank: 2),
+                .init(title: "answer", least: 24),
             ])
             for (index, step) in steps.enumerated() {
-                let next = steps.dropFirst(index + 1).first?.node.name
                 let outcome =
-                    step.failure.map { "failed: \(CommandFailure.tidied($0))" }
-                    ?? next.map { "nearer: \($0)" } ?? "owner: \(owner.name)"
+                    switch answer(of: step, at: index) {
+                    case .failed(let reason): "failed: \(CommandFailure.tidied(reason))"
+                    case .nearer(let node): "nearer: \(node.name)"
+                    case .owner(let node): "owner: \(node.name)"
+                    }
                 table.rows.append([
                     "\(index + 1)", step.node.name, step.node.address, hexadecimal(step.node.id),
                     "\(step.roundTrip.milliseconds.formatted(digits: 2)) ms", outcome,
@@ -128,7 +144,6 @@ struct LookupAnswer {
             lines[0] = Style.heading(lines[0])
         }
         let subject = key.map { "\($0.printable)  " } ?? ""
-        let hops = "\(result.hops) hop\(result.hops == 1 ? "" : "s")"
         lines.append("key       \(subject)\(hexadecimal(result.id))")
         lines.append(
             "owner     \(Style.heading(owner.name.printable))  \(owner.address.printable)  \(hexadecimal(owner.id))"
@@ -136,7 +151,7 @@ struct LookupAnswer {
         let replicas = result.successors.map(\.name.printable).joined(separator: ", ")
         lines.append("replicas  \(replicas.isEmpty ? "none, the owner is alone" : replicas)")
         let path = result.path.map(\.name.printable).joined(separator: " > ")
-        lines.append("hops      \(hops.prefix { $0 != " " })\(path.isEmpty ? "" : "  \(path)")")
+        lines.append("hops      \(result.hops)\(path.isEmpty ? "" : "  \(path)")")
         return lines
     }
 
@@ -151,13 +166,21 @@ struct LookupAnswer {
             ("hops", .integer(result.hops)), ("path", .nodes(result.path, width: width)),
         ]
         if !steps.isEmpty {
-            let list = steps.map { step in
-                JSON.object(
-                    [
-                        ("name", .string(step.node.name)), ("address", .string(step.node.address)),
-                        ("round_trip_ms", .number(step.roundTrip.milliseconds, digits: 3)),
-                    ] + (step.failure.map { [("failure", .string($0))] } ?? [])
-                )
+            let list = steps.enumerated().map { index, step in
+                var told = JSON.members(of: step.node, width: width)
+                told.append(("round_trip_ms", .time(step.roundTrip)))
+                switch answer(of: step, at: index) {
+                case .failed(let reason):
+                    told.append(("answer", .string("failed")))
+                    told.append(("failure", .string(CommandFailure.tidied(reason))))
+                case .nearer(let node):
+                    told.append(("answer", .string("nearer")))
+                    told.append(("nearer", .node(node, width: width)))
+                case .owner(let node):
+                    told.append(("answer", .string("owner")))
+                    told.append(("owner", .node(node, width: width)))
+                }
+                return JSON.object(told)
             }
             members.append(("steps", .array(list)))
         }

@@ -26,6 +26,9 @@ struct MergeCommand: AsyncParsableCommand {
     )
     var contact: String
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     @OptionGroup(title: "The ring")
     var ring: RingOptions
 
@@ -33,8 +36,11 @@ struct MergeCommand: AsyncParsableCommand {
         try await reportingFailures {
             try await ring.withClient { client in
                 let node = try await client.merge(with: contact)
+                let width = json ? try await client.parameters().space.width : 0
                 Standard.output(
-                    "\(node.name.printable) at \(node.address) answers; the rings become one now"
+                    json
+                        ? JSON.object([("merging_with", .node(node, width: width))]).lines
+                        : "\(node.name.printable) at \(node.address) answers; the rings become one now"
                 )
             }
         }

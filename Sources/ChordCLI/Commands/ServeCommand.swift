@@ -4,7 +4,7 @@
 
 import ArgumentParser
 import Chord
-import Foundation
+import Dispatch
 import Logging
 import ServiceLifecycle
 
@@ -40,7 +40,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         if endWithInput { Self.endWhenInputCloses() }
         try await reportingFailures {
-            let logger = logging.logger
+            let logger = logging.logger(of: node.name)
             let configuration = try configuration(logger: logger)
             let node = try await ChordNode(configuration)
             let ready = ReadyLine(node: node, ring: configuration.ring)
@@ -69,9 +69,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     /// Leaves the ring when standard input closes: whoever started this node is gone.
     private static func endWhenInputCloses() {
-        FileHandle.standardInput.readabilityHandler = { handle in
-            guard handle.availableData.isEmpty else { return }
-            handle.readabilityHandler = nil
+        DispatchQueue(label: "chord.input").async {
+            StandardInput.skipToEnd()
             SignalSending.askSelfToEnd()
         }
     }
@@ -82,6 +81,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     /// What the node is told, from what was typed.
     func configuration(logger: Logger) throws -> ChordConfiguration {
+        try node.checkAddresses()
         var configuration = ChordConfiguration(
             name: node.name,
             ring: try parameters.configuration(),

@@ -17,7 +17,11 @@ struct VersionCommand: ParsableCommand {
         abstract: "Print the version."
     )
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() {
-        Standard.output(Version.text)
+        let object = JSON.object([("version", .string("\(ChordVersion.number)"))])
+        Standard.output(json ? object.lines : Version.text)
     }
 }

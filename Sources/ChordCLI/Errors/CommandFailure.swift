@@ -6,13 +6,26 @@ import ArgumentParser
 
 /// Why a command failed, for the person who typed it: what was wrong, and what to do about it.
 struct CommandFailure: Error, Equatable {
-    /// The exit codes, as far as they can be those of sysexits.h. The command line itself is judged by
-    /// ArgumentParser, which exits with 64.
-    enum Kind: Int32 {
+    /// The exit codes, as far as they can be those of sysexits.h.
+    enum Kind: Int32, CaseIterable {
         case failed = 1
+        case usage = 64
         case unavailable = 69
+        case notIdeal = 75
         case refused = 77
         case configuration = 78
+
+        /// The name in JSON.
+        var name: String {
+            switch self {
+            case .failed: "failed"
+            case .usage: "usage"
+            case .unavailable: "unavailable"
+            case .notIdeal: "not_ideal"
+            case .refused: "refused"
+            case .configuration: "configuration"
+            }
+        }
     }
 
     let kind: Kind
@@ -27,11 +40,30 @@ struct CommandFailure: Error, Equatable {
 
     /// One line each for what was wrong and what to do.
     var lines: [String] {
-        func line(_ text: String) -> String {
-            text.split(whereSeparator: \.isNewline).joined(separator: " ").printable
-        }
-        return ["chord: \(line(message))"] + (hint.map { ["hint: \(line($0))"] } ?? [])
+        ["chord: \(Self.line(message))"] + (hint.map { ["hint: \(Self.line($0))"] } ?? [])
     }
+
+    /// The failure for a program.
+    var json: JSON {
+        .object(
+            [("code", .string(kind.name)), ("message", .string(Self.line(message)))]
+                + (hint.map { [("hint", .string(Self.line($0)))] } ?? [])
+                + [("exit_code", .integer(Int(kind.rawValue)))]
+        )
+    }
+
+    private static func line(_ text: String) -> String {
+        text.split(whereSeparator: \.isNewline).joined(separator: " ").printable
+    }
+
+    /// Tells the failure on standard error: as JSON where the command line asks for JSON.
+    func report() {
+        guard !Self.isToldAsJSON else { return Standard.error(json.line) }
+        for line in lines { Standard.error(line) }
+    }
+
+    /// Whether the command line asks for JSON. What comes after `--` is no option.
+    private static let isToldAsJSON = CommandLine.arguments.prefix { $0 != "--" }.contains("--json")
 }
 
 /// Runs a command and turns what it throws into lines on standard error and an exit code.
@@ -44,7 +76,7 @@ func reportingFailures(_ body: () async throws -> Void) async throws {
         throw error
     } catch {
         let failure = CommandFailure(explaining: error)
-        for line in failure.lines { Standard.error(line) }
+        failure.report()
         throw ExitCode(failure.kind.rawValue)
     }
 }

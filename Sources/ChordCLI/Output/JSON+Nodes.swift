@@ -9,16 +9,34 @@ import Chord
 extension JSON {
     /// A node, in a ring whose identifiers have `width` bits.
     static func node(_ node: NodeReference, width: Int) -> JSON {
-        .object([
-            ("name", .string(node.name)), ("address", .string(node.address)),
-            ("id", .string(node.id.hexadecimal(width: width))),
-        ])
+        .object(members(of: node, width: width))
     }
 
     /// Nodes in their order.
     static func nodes(_ nodes: [NodeReference], width: Int) -> JSON {
         .array(nodes.map { node($0, width: width) })
     }
+
+    /// The members of a node that is told with more than that.
+    static func members(of node: NodeReference, width: Int) -> [(String, JSON)] {
+        [
+            ("name", .string(node.name)), ("address", .string(node.address)),
+            ("id", .string(node.id.hexadecimal(width: width))),
+        ]
+    }
+
+    /// What a ring's members have in common.
+    static func ring(_ parameters: RingParameters) -> JSON {
+        .object([
+            ("name", .string(parameters.ring)), ("hash", .string(parameters.hash)),
+            ("width", .integer(parameters.space.width)),
+            ("id_from", .string(parameters.rule.rawValue)),
+            ("list_length", .integer(parameters.successorCount)),
+        ])
+    }
+
+    /// A time, in milliseconds.
+    static func time(_ duration: Duration) -> JSON { .number(duration.milliseconds, digits: 3) }
 
     /// The identifiers after one bound, up to and with the other.
     static func range(_ range: IdentifierRange, width: Int) -> JSON {

@@ -111,3 +111,25 @@ extension Duration {
         Double(components.seconds) * 1_000 + Double(components.attoseconds) / 1e15
     }
 }
+
+extension Duration {
+    /// The duration for a person, with one digit: `350 ms`, `10.7 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`.
+    var inWords: String {
+        let seconds = components.seconds
+        func two(_ first: Int64, _ unit: String, _ second: Int64, _ smaller: String) -> String {
+            second == 0 ? "\(first) \(unit)" : "\(first) \(unit) \(second) \(smaller)"
+        }
+        switch seconds {
+        case ..<1: return "\(milliseconds.formatted(digits: 0)) ms"
+        case ..<60: return "\((milliseconds / 1_000).formatted(digits: 1)) s"
+        case ..<3_600: return two(seconds / 60, "min", seconds % 60, "s")
+        case ..<86_400: return two(seconds / 3_600, "h", seconds % 3_600 / 60, "min")
+        default: return two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h")
+        }
+    }
+}
+
+extension Int {
+    /// So many of something: `1 member`, `3 members`.
+    func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
+}

@@ -18,6 +18,8 @@ public struct NodeDescription: Hashable, Sendable {
     public var parameters: RingParameters
     /// The version of the program that it runs.
     public var version: String
+    /// How long it has been running; nil where it does not say.
+    public var uptime: Duration?
 
     /// A description from its parts.
     public init(
@@ -27,7 +29,8 @@ public struct NodeDescription: Hashable, Sendable {
         successors: [NodeReference],
         table: [NodeReference],
         parameters: RingParameters,
-        version: String
+        version: String,
+        uptime: Duration? = nil
     ) {
         self.node = node
         self.phase = phase
@@ -36,10 +39,16 @@ public struct NodeDescription: Hashable, Sendable {
         self.table = table
         self.parameters = parameters
         self.version = version
+        self.uptime = uptime
+    }
+
+    /// What it owns; nil while it is no member.
+    public var range: IdentifierRange? {
+        phase == .member ? IdentifierRange(after: predecessor.id, through: node.id) : nil
     }
 
     /// What a routing view says.
-    public init(_ view: RoutingView, version: String) {
+    public init(_ view: RoutingView, version: String, uptime: Duration? = nil) {
         self.init(
             node: view.node,
             phase: view.phase,
@@ -47,7 +56,8 @@ public struct NodeDescription: Hashable, Sendable {
             successors: view.successors,
             table: view.table.entries,
             parameters: view.parameters,
-            version: version
+            version: version,
+            uptime: uptime
         )
     }
 }

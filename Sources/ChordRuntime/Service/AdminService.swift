@@ -10,6 +10,12 @@ import Logging
 /// The handlers of `chord.v1.AdminService`.
 struct AdminService: Sendable {
     let shell: NodeShell
+    private let began: MonotonicTime
+
+    init(shell: NodeShell) {
+        self.shell = shell
+        began = shell.executor.now
+    }
 
     func register(in router: inout Router) {
         router.register(AdminMethods.describe) { request, call in describe(request, &call) }
@@ -50,7 +56,11 @@ struct AdminService: Sendable {
     private var space: IdentifierSpace { shell.configuration.parameters.space }
 
     private var description: NodeDescription {
-        NodeDescription(shell.view, version: ProgramVersion.number)
+        NodeDescription(
+            shell.view,
+            version: ProgramVersion.number,
+            uptime: shell.executor.now - began
+        )
     }
 
     private func describe(

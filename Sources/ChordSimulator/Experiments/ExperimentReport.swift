@@ -123,6 +123,19 @@ struct Sample {
     }
 }
 
+extension Duration {
+    /// The duration in seconds with a millisecond's precision, as in `10.697 s`.
+    var inSeconds: String {
+        let seconds = Double(components.seconds) + Double(components.attoseconds) / 1e18
+        return "\(seconds.short(3)) s"
+    }
+}
+
+extension Int {
+    /// So many of something: `1 ring`, `3 rings`.
+    func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
+}
+
 extension Double {
     /// The number as short text, with so many digits after its point at the most.
     func short(_ digits: Int) -> String {

@@ -18,7 +18,7 @@ package struct LargeRingReport: Sendable, CustomStringConvertible {
 
     package var description: String {
         "\(nodes) nodes: "
-            + (violation.map(\.description) ?? "ideal after \(time) of virtual time")
+            + (violation.map(\.description) ?? "ideal after \(time.inSeconds) of virtual time")
             + ", \(events) events, \(bytesPerNode) bytes per node, "
             + "\((meanHops * 100).rounded() / 100) hops per lookup, trace \(traceHash)"
     }

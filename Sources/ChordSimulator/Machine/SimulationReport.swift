@@ -34,7 +34,7 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
     package var details: [String]
 
     package var description: String {
-        "\(kind.rawValue) at \(time) after \(event): \(details.joined(separator: "; "))"
+        "\(kind.rawValue) at \(time.inSeconds) after \(event): \(details.joined(separator: "; "))"
     }
 }
 
@@ -129,12 +129,13 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
         let name = seed.map { "seed \($0)" } ?? "scenario"
         var lines = [
             "\(name): \(outcome)",
-            "  \(members) members, r = \(scenario.successorCount), "
+            "  \(members.counted("member")), r = \(scenario.successorCount), "
                 + "\(scenario.queryMode.rawValue), \(scenario.birth.rawValue), "
                 + (scenario.expectsInvariant ? "invariant checked" : "repair checked"),
-            "  \(counts.events) events, \(counts.crashes) crashes, \(counts.restarts) restarts, "
-                + "\(counts.left) departures, \(counts.refusedFailures) failures not admitted",
-            "  \(ringsAtRepair) rings at the repair, ideal after \(roundsToIdeal.map(String.init) ?? "-") of \(roundsAllowed) rounds, "
+            "  \(counts.events.counted("event")), \(counts.crashes) crash\(counts.crashes == 1 ? "" : "es"), "
+                + "\(counts.restarts.counted("restart")), \(counts.left.counted("departure")), "
+                + "\(counts.refusedFailures.counted("failure")) not admitted",
+            "  \(ringsAtRepair.counted("ring")) at the repair, ideal after \(roundsToIdeal.map(String.init) ?? "-") of \(roundsAllowed.counted("round")), "
                 + "trace \(traceHash)",
         ]
         if let violation { lines.append("  \(violation)") }
@@ -186,16 +187,16 @@ package struct SweepReport: Sendable, CustomStringConvertible {
 
     package var description: String {
         var lines = [
-            "\(seeds) seeds (\(invariantRuns) with the invariant after every event), "
+            "\(seeds.counted("seed")) (\(invariantRuns) with the invariant after every event), "
                 + "\(failures.count) failed",
             "  \(counts.events) events, \(counts.messages) messages (\(counts.lost) lost), "
                 + "\(counts.joined) joins, \(counts.left) departures, \(counts.crashes) crashes, "
                 + "\(counts.restarts) restarts, \(counts.refusedFailures) failures not admitted",
             "  lookups under faults: \(counts.lookupsAnswered) answered, \(counts.lookupsFailed) "
                 + "failed, \(counts.lookupsWrong) named a wrong owner, \(counts.lookupsDeparted) one "
-                + "that had gone (\(Duration.nanoseconds(counts.longestDeparted)) before at the most)",
-            "  \(mostRounds) rounds to ideal at the most; \(splits) rings had come apart "
-                + "(\(mostRoundsOfSplits) rounds), the parts of \(forgotten) had forgotten each other",
+                + "that had gone (\(Duration.nanoseconds(counts.longestDeparted).inSeconds) before at the most)",
+            "  \(mostRounds.counted("round")) to ideal at the most; \(splits.counted("ring")) had come apart "
+                + "(\(mostRoundsOfSplits.counted("round"))), the parts of \(forgotten) had forgotten each other",
         ]
         lines += failures.map(\.description)
         return lines.joined(separator: "\n")

@@ -32,6 +32,12 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
                 "\"\(address.prefix(300))\" is no host:port address: \(why)"
             )
         }
+        if let scheme = address.firstRange(of: "://") {
+            let host = address[scheme.upperBound...].prefix { !"/?#".contains($0) }
+            throw refuse(
+                "it is a URL; an address is the host and the port alone: \(host.prefix(270))"
+            )
+        }
         let portText: Substring
         if address.hasPrefix("[") {
             guard let bracket = address.firstIndex(of: "]") else {

@@ -74,7 +74,8 @@ extension Chord__V1__DescribeReply {
                 path("table")
             ),
             parameters: parameters,
-            version: try version.text(WireLimits.versionBytes, path("version"))
+            version: try version.text(WireLimits.versionBytes, path("version")),
+            uptime: uptime_ms == 0 ? nil : .milliseconds(uptime_ms)
         )
     }
 }
@@ -87,6 +88,13 @@ extension ChordMachine.Phase {
         case .member: CHORD__V1__NODE_PHASE__NODE_PHASE_MEMBER
         case .left: CHORD__V1__NODE_PHASE__NODE_PHASE_LEFT
         }
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMilliseconds: Int64 {
+        let (milliseconds, overflows) = components.seconds.multipliedReportingOverflow(by: 1_000)
+        return overflows ? .max : milliseconds &+ components.attoseconds / 1_000_000_000_000_000
     }
 }
 
@@ -111,6 +119,7 @@ extension EncodingArena {
         )
         message.pointee.parameters = parameters(description.parameters)
         message.pointee.version = text(description.version)
+        message.pointee.uptime_ms = UInt64(clamping: description.uptime?.wholeMilliseconds ?? 0)
         return message
     }
 }

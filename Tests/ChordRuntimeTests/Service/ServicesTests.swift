@@ -74,8 +74,7 @@ struct ServicesTests {
         let ring = try InProcessRing.settled(2)
         for service in [
             "", "chord.v1.ChordService", "chord.v1.AdminService", HealthService.name,
-            ReflectionService.name,
-        ] {
+        ] + ReflectionService.names {
             #expect(try health(of: service, at: "n0", in: ring).get() == .serving)
         }
         ring.add("outside")
@@ -140,10 +139,17 @@ struct ServicesTests {
         }
         let view = ring.shell("n3").view
         let described = try description(of: "n3")
-        #expect(described == NodeDescription(view, version: ProgramVersion.number))
+        let uptime = try #require(described.uptime)
+        #expect(uptime > .zero)
+        #expect(
+            described == NodeDescription(view, version: ProgramVersion.number, uptime: uptime)
+        )
+        // A member owns what lies between its predecessor and itself.
+        #expect(described.range == view.range)
         #expect(described.phase == .member && described.successors.count == 4)
         ring.add("outside")
         #expect(try description(of: "outside").phase == .outside)
+        #expect(try description(of: "outside").range == nil)
     }
 
     @Test("what happens to a node is told with its cause, and the end with a status")
@@ -153,7 +159,16 @@ struct ServicesTests {
         let stream = try open(AdminMethods.watch, at: node.name, in: ring, sending: [])
         let first = try self.next(WatchReply.self, of: stream, in: ring)
         let view = ring.shell(node.name).view
-        #expect(first?.content == .now(NodeDescription(view, version: ProgramVersion.number)))
+        guard case .now(let now) = first?.content else {
+            Issue.record("\(String(describing: first))")
+            return
+        }
+        let expected = NodeDescription(
+            view,
+            version: ProgramVersion.number,
+            uptime: now.uptime
+        )
+        #expect(now == expected)
         ring.kill(next.name)
         var seen: [WatchReply.Content] = []
         while let reply = try self.next(WatchReply.self, of: stream, in: ring) {

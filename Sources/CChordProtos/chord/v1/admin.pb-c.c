@@ -430,7 +430,7 @@ const ProtobufCMessageDescriptor chord__v1__describe_request__descriptor =
   (ProtobufCMessageInit) chord__v1__describe_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__describe_reply__field_descriptors[7] =
+static const ProtobufCFieldDescriptor chord__v1__describe_reply__field_descriptors[8] =
 {
   {
     "node",
@@ -516,6 +516,18 @@ static const ProtobufCFieldDescriptor chord__v1__describe_reply__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "uptime_ms",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__DescribeReply, uptime_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__describe_reply__field_indices_by_name[] = {
   0,   /* field[0] = node */
@@ -524,12 +536,14 @@ static const unsigned chord__v1__describe_reply__field_indices_by_name[] = {
   2,   /* field[2] = predecessor */
   3,   /* field[3] = successors */
   4,   /* field[4] = table */
+  7,   /* field[7] = uptime_ms */
   6,   /* field[6] = version */
 };
-static const ProtobufCIntRange chord__v1__describe_reply__number_ranges[1 + 1] =
+static const ProtobufCIntRange chord__v1__describe_reply__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 15, 7 },
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor chord__v1__describe_reply__descriptor =
 {
@@ -539,10 +553,10 @@ const ProtobufCMessageDescriptor chord__v1__describe_reply__descriptor =
   "Chord__V1__DescribeReply",
   "chord.v1",
   sizeof(Chord__V1__DescribeReply),
-  7,
+  8,
   chord__v1__describe_reply__field_descriptors,
   chord__v1__describe_reply__field_indices_by_name,
-  1,  chord__v1__describe_reply__number_ranges,
+  2,  chord__v1__describe_reply__number_ranges,
   (ProtobufCMessageInit) chord__v1__describe_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -109,10 +109,14 @@ struct  Chord__V1__DescribeReply
    * The program's version.
    */
   ProtobufCBinaryData version;
+  /*
+   * Milliseconds since it began, by its own steady clock; 0 where it does not say.
+   */
+  uint64_t uptime_ms;
 };
 #define CHORD__V1__DESCRIBE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__describe_reply__descriptor) \
-    , NULL, CHORD__V1__NODE_PHASE__NODE_PHASE_UNSPECIFIED, NULL, 0,NULL, 0,NULL, NULL, {0,NULL} }
+    , NULL, CHORD__V1__NODE_PHASE__NODE_PHASE_UNSPECIFIED, NULL, 0,NULL, 0,NULL, NULL, {0,NULL}, 0 }
 
 
 struct  Chord__V1__WatchRequest
