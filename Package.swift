@@ -146,7 +146,10 @@ targets += [
     ),
     .testTarget(
         name: "ChordCLITests",
-        dependencies: ["ChordCLI", "Chord", "ChordTestSupport", arguments, logging],
+        dependencies: [
+            "ChordCLI", "Chord", "ChordRuntime", "ChordTestSupport", arguments, logging,
+        ],
+        exclude: ["Mistakes"],
         swiftSettings: strict
     ),
     // Against programs that are not ours: grpcio in Tests/Interop, and the openssl command.

@@ -4,7 +4,6 @@
 
 import ArgumentParser
 import ChordSimulator
-import Foundation
 
 /// `chord simulate experiment`.
 struct ExperimentCommand: ParsableCommand {
@@ -17,7 +16,7 @@ struct ExperimentCommand: ParsableCommand {
             seed gives the same figures.
 
             EXPERIMENTS
-            \(Experiment.allCases.map { "  \($0.rawValue.padding(toLength: 16, withPad: " ", startingAt: 0))\($0.summary)" }.joined(separator: "\n"))
+            \(Experiment.allCases.map { "  \($0.rawValue.padding(toLength: 16))\($0.summary)" }.joined(separator: "\n"))
             """
     )
 
@@ -56,8 +55,12 @@ struct ExperimentCommand: ParsableCommand {
             throw ValidationError("Give one of --json and --markdown.")
         }
         guard name == "list" || !experiments.isEmpty else {
-            let names = Experiment.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ValidationError("There is no experiment '\(name)'. There are \(names).")
+            let names = Experiment.allCases.map(\.rawValue)
+            let meant = Suggestion.nearest(to: name, among: names).map { "; did you mean \($0)?" }
+            throw ValidationError(
+                "There is no experiment '\(name)'"
+                    + (meant ?? "; there are \(names.joined(separator: ", "))")
+            )
         }
         for experiment in experiments {
             let options = options(of: experiment)
@@ -120,8 +123,9 @@ struct ExperimentCommand: ParsableCommand {
             return Standard.output(JSON.array(all).lines)
         }
         var table = Table(columns: [
-            .init(title: "experiment"), .init(title: "nodes", isNumeric: true),
-            .init(title: "samples", isNumeric: true), .init(title: "what it measures", least: 20),
+            .init(title: "experiment"), .init(title: "nodes", isNumeric: true, rank: 1),
+            .init(title: "samples", isNumeric: true, rank: 2),
+            .init(title: "what it measures", least: 24),
         ])
         table.rows = Experiment.allCases.map {
             [
@@ -141,14 +145,14 @@ struct ExperimentCommand: ParsableCommand {
         guard let plot else { return }
         let path = name == "all" ? "\(plot)/\(report.experiment.rawValue).svg" : plot
         do {
-            try report.plot.svg.write(toFile: path, atomically: true, encoding: .utf8)
+            try Files.write(report.plot.svg, to: path)
         } catch {
             let failure = CommandFailure(
                 .configuration,
-                "cannot write \(path): \(error)",
+                "cannot write \(error)",
                 hint: "the folder must exist"
             )
-            for line in failure.lines { Standard.error(line) }
+            failure.report()
             throw ExitCode(failure.kind.rawValue)
         }
     }

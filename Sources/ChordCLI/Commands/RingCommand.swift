@@ -12,12 +12,16 @@ struct RingCommand: AsyncParsableCommand {
         abstract: "Walk around the ring and show its members.",
         discussion: """
             A ring is ideal when every member knows its right predecessor and has a full and right list \
-            of successors. With --wait the command returns when the ring is that, with so many members.
+            of successors. With --wait the command returns when the ring is that, with so many members. \
+            With --check the exit code is 75 where it is not.
             """
     )
 
     @Flag(help: "Print JSON.")
     var json = false
+
+    @Flag(help: "End with code 75 where the ring is not ideal.")
+    var check = false
 
     @Option(help: ArgumentHelp("Wait until so many members form an ideal ring.", valueName: "n"))
     var wait: Int?
@@ -41,7 +45,8 @@ struct RingCommand: AsyncParsableCommand {
             try await ring.withClient { client in
                 let walk: RingWalk
                 if let wait {
-                    walk = try await RingWait(client: client, members: wait).run(for: timeout)
+                    let waiting = RingWait(client: client, members: wait, isSilent: json)
+                    walk = try await waiting.run(for: timeout)
                 } else {
                     walk = try await client.walk()
                 }
@@ -49,7 +54,11 @@ struct RingCommand: AsyncParsableCommand {
                 if json {
                     Standard.output(view.json.lines)
                 } else {
-                    for line in view.lines(width: Standard.columns) { Standard.output(line) }
+                    let lines = view.lines(width: Standard.columns, isChecked: check)
+                    for line in lines { Standard.output(line) }
+                }
+                if check, !walk.isIdeal {
+                    throw ExitCode(CommandFailure.Kind.notIdeal.rawValue)
                 }
             }
         }
@@ -60,14 +69,19 @@ struct RingCommand: AsyncParsableCommand {
 struct RingWait {
     let client: ChordClient
     let members: Int
+    /// Whether nothing is told on standard error while it waits.
+    var isSilent = false
 
     /// - Throws: a `CommandFailure` that says what is still missing when the time is over.
     func run(for timeout: Interval) async throws -> RingWalk {
         let clock = ContinuousClock()
         let deadline = clock.now + timeout.duration
         var pause = Duration.milliseconds(20)
+        var progress = Progress(isSilent: isSilent)
+        defer { progress.end() }
         while true {
             let missing: CommandFailure
+            let state: String
             do {
                 let walk = try await client.walk()
                 if walk.members.count == members, walk.isIdeal { return walk }
@@ -76,10 +90,13 @@ struct RingWait {
                     "no ideal ring of \(members) after \(timeout): \(missingIn(walk))",
                     hint: "the logs of the nodes say why; --timeout waits longer"
                 )
+                state = missingIn(walk)
             } catch {
                 missing = CommandFailure(explaining: error)
                 guard missing.kind == .unavailable || missing.kind == .failed else { throw missing }
+                state = missing.message
             }
+            progress.tell("waiting for an ideal ring of \(members): \(state)")
             guard clock.now + pause < deadline else { throw missing }
             try await clock.sleep(for: pause)
             pause = min(pause * 2, .milliseconds(250))
@@ -89,7 +106,7 @@ struct RingWait {
     private func missingIn(_ walk: RingWalk) -> String {
         let count = walk.members.count
         var parts: [String] = []
-        if count != members { parts.append("it has \(count) member\(count == 1 ? "" : "s")") }
+        if count != members { parts.append("it has \(count.counted("member"))") }
         parts += walk.problems.prefix(3).map(CommandFailure.tidied)
         if walk.problems.count > 3 { parts.append("and \(walk.problems.count - 3) more") }
         return parts.joined(separator: "; ")
@@ -105,15 +122,21 @@ struct RingView {
     }
 
     /// The ring for a person.
-    func lines(width: Int) -> [String] {
+    ///
+    /// - Parameters:
+    ///   - width: that of the terminal; nil where nothing may be cut.
+    ///   - isChecked: whether the exit code tells that the ring is not ideal.
+    func lines(width: Int?, isChecked: Bool = false) -> [String] {
         var table = Table(columns: [
-            .init(title: "name", least: 8), .init(title: "address", least: 14),
-            .init(title: "identifier", least: 9), .init(title: "share", isNumeric: true),
-            .init(title: "successors", least: 10), .init(title: "round trip", isNumeric: true),
+            .init(title: "name", least: 12), .init(title: "address"),
+            .init(title: "identifier", least: 9, rank: 3),
+            .init(title: "share", isNumeric: true, rank: 1),
+            .init(title: "successors", least: 11, rank: 2),
+            .init(title: "round trip", isNumeric: true, rank: 4),
         ])
         // Where all speak our own, that goes without saying.
         let isMixed = walk.members.contains { $0.dialect != .native }
-        if isMixed { table.columns.append(.init(title: "speaks")) }
+        if isMixed { table.columns.append(.init(title: "speaks", rank: 1)) }
         for member in walk.members {
             let successors = member.successors.map(\.name).joined(separator: " ")
             table.rows.append([
@@ -129,62 +152,83 @@ struct RingView {
         let parameters = walk.parameters
         let count = walk.members.count
         let summary =
-            "ring \(parameters.ring.printable), \(count) member\(count == 1 ? "" : "s"), "
+            "ring \(parameters.ring.printable), \(count.counted("member")), "
             + "\(parameters.hash.printable), \(parameters.space.width) bits"
-        if walk.isIdeal {
-            lines.append("\(summary): \(Style.good("ideal"))")
-        } else {
-            lines.append("\(summary): \(Style.warning("not ideal"))")
+        // What colours a word would count as its letters.
+        let verdict = walk.isIdeal ? "ideal" : "not ideal"
+        var last = Paragraph.lines("\(summary): \(verdict)", width: width)
+        if let end = last.popLast() {
+            let styled = walk.isIdeal ? Style.good(verdict) : Style.warning(verdict)
+            last.append(end.hasSuffix(verdict) ? end.dropLast(verdict.count) + styled : end)
+        }
+        lines += last
+        if !walk.isIdeal {
             let shown = 5
             for problem in walk.problems.prefix(shown) {
-                lines += Self.wrapped(
+                lines += Paragraph.lines(
                     "not ideal: \(CommandFailure.tidied(problem).printable)",
                     width: width
                 )
             }
             if walk.problems.count > shown { lines.append("+\(walk.problems.count - shown) more") }
+            if !isChecked {
+                let code = CommandFailure.Kind.notIdeal.rawValue
+                lines += Paragraph.lines(
+                    "the exit code is 0 all the same; with --check it is \(code)",
+                    width: width
+                )
+            }
+        }
+        for warning in warnings {
+            lines += Paragraph.lines("warning: \(warning.printable)", width: width)
         }
         return lines
     }
 
-    /// A sentence in lines of at most `width`; later ones are indented.
-    static func wrapped(_ text: String, width: Int) -> [String] {
-        var lines: [String] = []
-        var line = ""
-        for word in text.split(separator: " ") {
-            if !line.isEmpty, line.count + 1 + word.count > width {
-                lines.append(line)
-                line = "   "
-            }
-            line += (line.isEmpty ? "" : " ") + word
-        }
-        return lines + [line]
+    /// What is right by the protocol and hardly what anybody wants.
+    var warnings: [String] {
+        let largest = walk.members.max { $0.share < $1.share }
+        guard let largest,
+            ShareBalance.isBeyondChance(share: largest.share, members: walk.members.count)
+        else { return [] }
+        let percent = (largest.share * 100).formatted(digits: 1)
+        return [
+            "\(largest.node.name) owns \(percent) % of the circle, more than chance explains:"
+                + " the leading bits of the ring's hash (\(walk.parameters.hash)) are not well mixed,"
+                + " or names were chosen"
+        ]
     }
 
-    /// The ring for a program. Only members of the ring have a `name`, so that a search for names finds
-    /// them in ring order.
+    /// The ring for a program.
     var json: JSON {
-        .object([
-            ("ring", .string(walk.parameters.ring)),
+        let width = walk.parameters.space.width
+        let nodes = walk.members.map { member in
+            JSON.object(
+                JSON.members(of: member.node, width: width) + [
+                    ("share", .number(member.share, digits: 6)),
+                    (
+                        "range",
+                        .range(
+                            IdentifierRange(
+                                after: member.predecessor.id,
+                                through: member.node.id
+                            ),
+                            width: width
+                        )
+                    ),
+                    ("predecessor", .node(member.predecessor, width: width)),
+                    ("successors", .nodes(member.successors, width: width)),
+                    ("dialect", .string(member.dialect.rawValue)),
+                    ("round_trip_ms", .time(member.roundTrip)),
+                ]
+            )
+        }
+        return .object([
+            ("ring", .ring(walk.parameters)),
             ("ideal", .boolean(walk.isIdeal)),
-            (
-                "nodes",
-                .array(
-                    walk.members.map { member in
-                        .object([
-                            ("name", .string(member.node.name)),
-                            ("address", .string(member.node.address)),
-                            ("identifier", .string(hexadecimal(member.node.id))),
-                            ("share", .number(member.share, digits: 6)),
-                            ("predecessor", .string(member.predecessor.name)),
-                            ("successors", .array(member.successors.map { .string($0.name) })),
-                            ("dialect", .string(member.dialect.rawValue)),
-                            ("round_trip_ms", .number(member.roundTrip.milliseconds, digits: 3)),
-                        ])
-                    }
-                )
-            ),
-            ("problems", .array(walk.problems.map { .string($0) })),
+            ("nodes", .array(nodes)),
+            ("problems", .array(walk.problems.map { .string(CommandFailure.tidied($0)) })),
+            ("warnings", .array(warnings.map { .string($0) })),
         ])
     }
 }

@@ -5,7 +5,6 @@
 import ArgumentParser
 import Chord
 import ChordSimulator
-import Foundation
 
 /// `chord simulate`.
 struct SimulateCommand: AsyncParsableCommand {
@@ -157,9 +156,9 @@ struct SimulateRunCommand: AsyncParsableCommand {
     private func read(_ path: String) throws -> Scenario {
         let text: String
         do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
+            text = try Files.text(of: path)
         } catch {
-            throw CommandFailure(.configuration, "cannot read \(path): \(error)")
+            throw CommandFailure(.configuration, "cannot read \(error)")
         }
         do {
             return try Scenario(text: text)
@@ -193,12 +192,14 @@ struct SimulateRunCommand: AsyncParsableCommand {
         let trial = MergeTrial(nodes: nodes, parts: parts, fanout: fanout, seed: seed ?? first)
         let result = trial.run()
         guard let time = result.time, let fingers = result.timeWithFingers else {
-            Standard.output("\(parts) rings of \(nodes) nodes: not one ideal ring in time")
+            Standard.output(
+                "\(parts.counted("ring")) of \(nodes) nodes: not one ideal ring in time"
+            )
             throw ExitCode(CommandFailure.Kind.failed.rawValue)
         }
         let share = Double(result.mergeMessages) / Double(nodes)
         Standard.output(
-            "\(parts) rings of \(nodes) nodes, fanout \(fanout): lists right after"
+            "\(parts.counted("ring")) of \(nodes) nodes, fanout \(fanout): lists right after"
                 + " \((time.milliseconds / 1_000).formatted(digits: 1)) s, fingers after"
                 + " \((fingers.milliseconds / 1_000).formatted(digits: 1)) s; \(result.messages)"
                 + " messages, \(result.mergeMessages) of them to merge"
@@ -223,7 +224,7 @@ struct SimulateRunCommand: AsyncParsableCommand {
             options: options,
             first: first,
             count: count,
-            jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount
+            jobs: jobs ?? System.processors
         )
         let total = await sweep.run { Standard.error($0) }
         Standard.output(total.description)
@@ -260,13 +261,13 @@ struct SimulateRunCommand: AsyncParsableCommand {
         Standard.output("")
         Standard.output(short.text)
         do {
-            try short.text.write(toFile: path, atomically: true, encoding: .utf8)
+            try Files.write(short.text, to: path)
             Standard.output(
                 "or, made short, with: chord simulate --level \(level.rawValue)"
                     + " --scenario \(path) --trace"
             )
         } catch {
-            Standard.error("chord: cannot write \(path): \(error)")
+            Standard.error("chord: cannot write \(error)")
         }
     }
 }

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+import Dispatch
 
 #if canImport(Glibc)
     import Glibc
@@ -44,9 +44,13 @@ enum Standard {
     private static let waitingOutput = DispatchQueue(label: "chord.output")
 
     @discardableResult
-    private static func write(_ text: String, to descriptor: Int32) -> Bool {
+    private static func write(
+        _ text: String,
+        ending: String = "\n",
+        to descriptor: Int32
+    ) -> Bool {
         var line = text
-        line.append("\n")
+        line.append(ending)
         return line.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)[...]
             while !rest.isEmpty {
@@ -78,12 +82,26 @@ enum Standard {
     /// Whether standard error is one.
     static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
-    /// The columns that a table may use: those of the terminal, 80 elsewhere.
-    static var columns: Int {
+    /// The columns that text on standard output may use; nil where it goes into a pipe or a file, in which
+    /// nothing is cut.
+    static var columns: Int? { outputIsTerminal ? columns(of: STDOUT_FILENO) : nil }
+
+    /// The columns of a terminal: what COLUMNS says, else what the terminal does, else 80.
+    private static func columns(of descriptor: Int32) -> Int {
+        let least = 40
+        if let given = Environment.value("COLUMNS").flatMap({ Int($0) }), given > 0 {
+            return max(least, given)
+        }
         var size = winsize()
-        guard outputIsTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0
-        else { return 80 }
-        return max(40, Int(size.ws_col))
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return max(least, Int(size.ws_col))
+    }
+
+    /// Shows text in the last line of standard error's terminal, in place of what stood there before; nil
+    /// takes it away.
+    static func status(_ text: String?) {
+        let shown = text.map { $0.shortened(to: columns(of: STDERR_FILENO) - 1) } ?? ""
+        write("\r\u{1b}[K\(shown)", ending: "", to: STDERR_FILENO)
     }
 }
 

@@ -2,35 +2,114 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Rows in aligned columns, shortened where they would be wider than the terminal.
+/// Rows in aligned columns. On a narrow terminal long cells are shortened as far as they stay legible, and
+/// then whole columns are left out, those that matter least first. Without a width nothing is cut.
 struct Table {
     /// One column.
     struct Column {
         let title: String
         var isNumeric = false
-        /// The width that the column may be shortened to; nil where nothing may be cut.
+        /// The width that the column may be shortened to and still be read; nil where nothing may be cut.
         var least: Int?
+        /// The order in which columns are left out where there is no room, the highest first; 0 stays always.
+        var rank = 0
     }
 
     var columns: [Column]
     var rows: [[String]] = []
 
-    /// The lines of the table, none longer than `width` as far as the columns can be shortened.
-    func lines(width: Int) -> [String] {
-        let cells = [columns.map(\.title)] + rows.map { $0.map(\.printable) }
-        var widths = columns.indices.map { index in cells.map { $0[index].count }.max() ?? 0 }
-        let gaps = 2 * (columns.count - 1)
-        var excess = widths.reduce(gaps, +) - width
-        // The widest of those that may be cut gives first, so that no column starves for another.
-        while excess > 0 {
-            let candidates = columns.indices.filter { widths[$0] > columns[$0].least ?? .max }
-            guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
-            widths[widest] -= 1
-            excess -= 1
+    /// The lines of the table.
+    ///
+    /// - Parameter width: that of the terminal; nil where nothing may be cut. Lines are longer only where
+    ///   the columns of rank 0 alone have no room.
+    func lines(width: Int?) -> [String] {
+        let shown = width.map(columnsShown) ?? Array(columns.indices)
+        let cells = cells(of: shown)
+        var widths = Self.natural(cells)
+        if let width {
+            var excess = Self.total(widths) - width
+            // The widest of those that may be cut gives first, so that no column starves for another.
+            while excess > 0 {
+                let candidates = shown.indices.filter {
+                    widths[$0] > columns[shown[$0]].least ?? .max
+                }
+                guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
+                widths[widest] -= 1
+                excess -= 1
+            }
         }
-        return cells.map { row in
-            let padded = columns.indices.map { index in
-                Self.fit(row[index], to: widths[index], isNumeric: columns[index].isNumeric)
+        return render(cells, shown, widths)
+    }
+
+    /// The lines of the table, in parts below each other where it has no room beside; every part begins with
+    /// the first column.
+    ///
+    /// - Parameters:
+    ///   - width: that of the terminal; nil where one part takes all.
+    ///   - follows: whether a column must not be parted from the one before it.
+    func parts(width: Int?, follows: (Column) -> Bool) -> [[String]] {
+        let all = Self.natural(cells(of: Array(columns.indices)))
+        guard let width, Self.total(all) > width, columns.count > 2 else {
+            return [lines(width: nil)]
+        }
+        var groups: [[Int]] = []
+        for index in columns.indices.dropFirst() {
+            if follows(columns[index]), !groups.isEmpty {
+                groups[groups.count - 1].append(index)
+            } else {
+                groups.append([index])
+            }
+        }
+        var parts: [[Int]] = []
+        for group in groups {
+            let wider = (parts.last ?? [0]) + group
+            if let last = parts.indices.last, Self.total(wider.map { all[$0] }) <= width {
+                parts[last] = wider
+            } else {
+                parts.append([0] + group)
+            }
+        }
+        return parts.map { part in
+            let cells = cells(of: part)
+            return render(cells, part, Self.natural(cells))
+        }
+    }
+
+    /// The columns for which there is room.
+    private func columnsShown(in width: Int) -> [Int] {
+        var shown = Array(columns.indices)
+        while true {
+            let least = zip(shown, Self.natural(cells(of: shown))).map { index, width in
+                min(width, max(columns[index].least ?? width, columns[index].title.count))
+            }
+            guard Self.total(least) > width,
+                let last = shown.max(by: { columns[$0].rank < columns[$1].rank }),
+                columns[last].rank > 0
+            else { return shown }
+            shown.removeAll { $0 == last }
+        }
+    }
+
+    private func cells(of shown: [Int]) -> [[String]] {
+        [shown.map { columns[$0].title }] + rows.map { row in shown.map { row[$0].printable } }
+    }
+
+    private static func natural(_ cells: [[String]]) -> [Int] {
+        (cells.first ?? []).indices.map { index in cells.map { $0[index].count }.max() ?? 0 }
+    }
+
+    private static func total(_ widths: [Int]) -> Int {
+        widths.reduce(2 * max(0, widths.count - 1), +)
+    }
+
+    private func render(_ cells: [[String]], _ shown: [Int], _ widths: [Int]) -> [String] {
+        cells.map { row in
+            let padded = shown.indices.map { index in
+                Self.fit(
+                    row[index],
+                    to: widths[index],
+                    isNumeric: columns[shown[index]].isNumeric
+                )
             }
             let line = padded.joined(separator: "  ")
             return String(line.reversed().drop { $0 == " " }.reversed())
@@ -65,4 +144,22 @@ enum Style {
     static func heading(_ text: String) -> String { isOn ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
     static func warning(_ text: String) -> String { isOn ? "\u{1b}[33m\(text)\u{1b}[0m" : text }
     static func good(_ text: String) -> String { isOn ? "\u{1b}[32m\(text)\u{1b}[0m" : text }
+}
+
+/// Sentences that break between words.
+enum Paragraph {
+    /// A sentence in lines of at most `width`; later ones are indented. Nil leaves it on one line.
+    static func lines(_ text: String, width: Int?) -> [String] {
+        guard let width else { return [text] }
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            if !line.isEmpty, line.count + 1 + word.count > width {
+                lines.append(line)
+                line = "   "
+            }
+            line += (line.isEmpty ? "" : " ") + word
+        }
+        return lines + [line]
+    }
 }

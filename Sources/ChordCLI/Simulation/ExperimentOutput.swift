@@ -12,19 +12,35 @@ extension ExperimentReport {
         var table = Table(columns: columns.map { .init(title: $0.title, isNumeric: true) })
         table.rows = rows.map { $0.map(\.text) }
         var lines = [Style.heading("\(title) (\(experiment.rawValue), seed \(options.seed))")]
-        lines += settings.map { "  \($0.name): \($0.value)" }
-        lines += [""] + table.lines(width: Standard.columns) + [""]
+        for setting in settings {
+            lines += Paragraph.lines(
+                "  \(setting.name): \(setting.value)",
+                width: Standard.columns
+            )
+        }
+        let width = Standard.columns
+        for part in table.parts(width: width, follows: { Self.belongsToTheOneBefore($0.title) }) {
+            lines += [""] + part
+        }
+        lines.append("")
         for check in checks {
-            lines.append(
+            lines += Paragraph.lines(
                 check.holds
                     ? "\(Style.good("holds")): \(check.statement)"
                     : "\(Style.warning("does not hold")): \(check.statement): "
-                        + check.exceptions.joined(separator: "; ")
+                        + check.exceptions.joined(separator: "; "),
+                width: width
             )
         }
-        lines += notes
-        lines += sources.map { "published in: \($0)" }
+        for text in notes + sources.map({ "published in: \($0)" }) {
+            lines += Paragraph.lines(text, width: width)
+        }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Whether a column says more on the one before it, so that the two stand side by side.
+    private static func belongsToTheOneBefore(_ title: String) -> Bool {
+        ["published", "theory", "±", "1st 99th", "99th"].contains(title)
     }
 
     /// For `docs/experiments.md`.
@@ -61,7 +77,7 @@ extension ExperimentReport {
                     rows.map { row in
                         .object(
                             zip(columns, row).compactMap { column, value in
-                                value.json.map { (column.key, $0) }
+                                value.json.map { (column.key.snakeCased, $0) }
                             }
                         )
                     }
@@ -81,6 +97,18 @@ extension ExperimentReport {
             ),
             ("notes", .array(notes.map { .string($0) })),
         ])
+    }
+}
+
+extension String {
+    /// A name in camel case as JSON has it: lower case, with `_` between words.
+    fileprivate var snakeCased: String {
+        var text = ""
+        for character in self {
+            if character.isUppercase { text += "_" }
+            text += character.lowercased()
+        }
+        return text
     }
 }
 
