@@ -36,8 +36,15 @@ struct AdministrationTests {
             )
 
             let table = try await ChordProcess.run(["describe", "--table"] + flags)
-            #expect(table.output.hasPrefix(text.output), "\(table.output)")
-            let rows = table.output.dropFirst(text.output.count).split(separator: "\n")
+            // All the same, and time passes.
+            func timeless(_ lines: [String]) -> [String] {
+                lines.filter { !$0.hasPrefix("up for ") }
+            }
+            let common = timeless(text.outputLines)
+            #expect(common.count == text.outputLines.count - 1)
+            let longer = timeless(table.outputLines)
+            #expect(Array(longer.prefix(common.count)) == common, "\(table.output)")
+            let rows = longer.dropFirst(common.count)
             #expect(rows.count == 3)
             #expect(rows.first?.hasPrefix("name ") == true)
             #expect(rows.dropFirst().first?.hasPrefix("\(next.name) ") == true)
@@ -45,6 +52,12 @@ struct AdministrationTests {
             let json = try await ChordProcess.run(["describe", "--json"] + flags).object()
             #expect((json["node"] as? [String: String])?["id"] == id(node))
             #expect(json["phase"] as? String == "member")
+            #expect(json["uptime_ms"] is Double)
+            let range = json["range"] as? [String: String]
+            #expect(range == ["after": id(previous), "through": id(node)])
+            #expect(text.output.contains("range        (\(id(previous)), \(id(node))]"))
+            let share = try #require(json["share"] as? Double)
+            #expect(text.output.contains(String(format: "share        %.1f %%", share * 100)))
             #expect((json["ring"] as? [String: Any])?["name"] as? String == "test")
             #expect((json["predecessor"] as? [String: String])?["name"] == previous.name)
             let successors = try #require(json["successors"] as? [[String: String]])

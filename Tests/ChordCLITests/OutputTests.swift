@@ -44,9 +44,10 @@ struct OutputTests {
     func table() {
         var table = Table(columns: [
             .init(title: "name", least: 4), .init(title: "share", isNumeric: true),
-            .init(title: "list", least: 4),
+            .init(title: "list", least: 8, rank: 1),
         ])
         table.rows = [["n1", "7.5 %", "n2 n3"], ["a longer name", "100.0 %", "n4 n5 n6 n7 n8"]]
+        #expect(table.lines(width: nil) == table.lines(width: 80))
         let wide = table.lines(width: 80)
         #expect(
             wide == [
@@ -59,7 +60,9 @@ struct OutputTests {
         #expect(narrow.allSatisfy { $0.count <= 30 })
         #expect(narrow[2].contains("100.0 %"))
         #expect(narrow[2].contains("…"))
-        #expect(table.lines(width: 1)[2] == "a l…  100.0 %  n4 …")
+        // Below what can be read, a column goes.
+        #expect(table.lines(width: 20)[2] == "a longer n…  100.0 %")
+        #expect(table.lines(width: 1)[2] == "a l…  100.0 %")
     }
 
     @Test("Whatever another machine says the time is, a moment can be shown")
@@ -67,6 +70,11 @@ struct OutputTests {
         #expect(Duration.milliseconds(1_700_000_000_001).stamp == "2023-11-14T22:13:20.001Z")
         #expect(Duration.zero.stamp == "1970-01-01T00:00:00.000Z")
         #expect(Duration.milliseconds(UInt64.max).stamp == "9999-12-31T23:59:59.999Z")
+        #expect(Duration.seconds(-1).stamp == "1970-01-01T00:00:00.000Z")
+        #expect(Duration.seconds(951_782_399).stamp == "2000-02-28T23:59:59.000Z")
+        #expect(Duration.seconds(951_782_400).day == "2000-02-29")
+        #expect(Duration.seconds(951_868_800).day == "2000-03-01")
+        #expect(Duration.seconds(1_735_689_599).day == "2024-12-31")
     }
 
     @Test("Each kind of news is one line, and one JSON object")
@@ -148,7 +156,7 @@ struct OutputTests {
             ("chord.error", "cannot \"reach\" it"), ("chord.list", .array(["n1", "n2"])),
             ("chord.node", "n1"),
         ]
-        let time = Date(timeIntervalSince1970: 1_800_000_000.25)
+        let time = Duration.milliseconds(1_800_000_000_250)
         let text = LineLogHandler.line(.text, time, .info, "it\nhappened", metadata)
         #expect(
             text
@@ -184,8 +192,38 @@ struct OutputTests {
             in: "\n# a note\r\n CHORD_NODE = 127.0.0.1:1 \nCHORD_AS=\nCHORD_CERTS_DIR=a=b\n"
         )
         #expect(read == ["CHORD_NODE": "127.0.0.1:1", "CHORD_CERTS_DIR": "a=b"])
-        #expect(throws: CommandFailure.self) { _ = try Environment.settings(in: "CHORD_NODE") }
+        #expect(
+            try Environment.settings(
+                in:
+                    "export CHORD_NODE=\"a b\"\nCHORD_AS='x\"y' # mine\nexport\tCHORD_SILENCE=3s # long\n"
+            ) == ["CHORD_NODE": "a b", "CHORD_AS": "x\"y", "CHORD_SILENCE": "3s"]
+        )
+        for text in ["CHORD_NODE", "CHORD_NODE=\"a", "CHORD_NODE='a\"", "CHORD_NODE=\"a\"b"] {
+            #expect(throws: CommandFailure.self) { _ = try Environment.settings(in: text) }
+        }
         #expect(throws: CommandFailure.self) { _ = try Environment.settings(in: "PATH=/bin") }
+    }
+
+    @Test("Durations for people, and plurals")
+    func words() {
+        #expect(Duration.milliseconds(350).inWords == "350 ms")
+        #expect(Duration.seconds(10.696571075).inWords == "10.7 s")
+        #expect(Duration.seconds(185).inWords == "3 min 5 s")
+        #expect(Duration.seconds(7_200).inWords == "2 h")
+        #expect(Duration.seconds(90_061).inWords == "1 d 1 h")
+        #expect(1.counted("ring") == "1 ring" && 0.counted("ring") == "0 rings")
+    }
+
+    @Test(
+        "What somebody may have meant",
+        arguments: [
+            ("lokup", "lookup"), ("serv", "serve"), ("rnig", "ring"), ("dsecribe", "describe"),
+            ("fly", nil), ("xyzzy", nil), ("", nil),
+        ]
+    )
+    func suggestion(typed: String, meant: String?) {
+        let names = ["serve", "lookup", "ring", "describe", "watch", "cert"]
+        #expect(Suggestion.nearest(to: typed, among: names) == meant)
     }
 
     @Test("The address in a ready line")
