@@ -41,6 +41,8 @@ TEST_RELEASE ?= 0
 # Tests that run at the same time. Many more than cores would only let those that compute keep those
 # that talk over sockets from meeting their deadlines.
 TEST_WIDTH ?= 4
+# Where make test-docs lets the demo's ring listen: apart from one that runs already.
+DEMO_PORT ?= 27946
 
 # Settings of scripts/certs, handed over through the environment. An environment often has a NAME of
 # its own; only one given to make counts.
@@ -76,7 +78,7 @@ demo-stop: ## stop the ring that demo left running
 install: ## install chord in PREFIX (/usr/local); DESTDIR for packagers
 	@[ -x .build/release/chord ] || $(MAKE) --no-print-directory release
 	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -m 755 .build/release/chord "$(DESTDIR)$(PREFIX)/bin/chord"
+	install -s -m 755 .build/release/chord "$(DESTDIR)$(PREFIX)/bin/chord"
 
 ##@ Build and test
 
@@ -128,6 +130,18 @@ test-tsan: deps-test $(VENV)/.ready ## the network tests under the thread saniti
 test-asan: deps-test $(VENV)/.ready ## all tests under the address sanitizer
 	$(call SANITIZED_TESTS,address,asan,ASAN_OPTIONS=detect_leaks=0,.)
 
+# Each document in a folder of its own, as somebody has it who has just cloned. What is built stands where
+# `make release` puts it, so that the build that the README begins with has nothing to do.
+DOCUMENTS ?= README.md certs/README.md docs/interop.md
+.PHONY: test-docs
+test-docs: deps-test $(VENV)/.ready ## run README.md, certs/README.md and docs/interop.md as they are written
+	$(SWIFT) build --product chord $(SWIFT_FLAGS)
+	@for document in $(DOCUMENTS); do \
+	    scripts/run-document "$$document" --checkout --free-ports --place .build/debug/chord=.build/release/chord \
+	        --place $(VENV)=$(VENV) --path .build/debug --set SWIFT=true --set DEMO_PORT=$(DEMO_PORT) \
+	        --finally "scripts/demo stop" $(RUN_DOCUMENT) || exit 1; \
+	done
+
 .PHONY: lint
 lint: deps-lint ## check format, imports, generated files and house rules
 	@failed=0; \
@@ -174,6 +188,10 @@ ifneq ($(findstring grpc-swift,$(BENCH)),)
 endif
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/rpc/bench.py --servers $(BENCH) --rounds $(ROUNDS) $(if $(JSON),--json "$(JSON)")
+
+.PHONY: bench-ring
+bench-ring: release $(VENV)/.ready ## rings of processes, measured from outside
+	$(VENV)/bin/python3 Benchmarks/ring/measure.py
 
 .PHONY: fuzz
 fuzz: deps ## feed arbitrary bytes to what reads them: SECONDS=60 TARGET=wire
