@@ -82,9 +82,11 @@ struct ChordService: Sendable {
         _ peer: PeerIdentity
     ) -> Status? {
         guard joiner.id == request.id else {
+            let width = shell.configuration.parameters.space.width
             return Status(
                 .invalidArgument,
-                "\(joiner.name) joins at \(joiner.id) and must look up that, not \(request.id)"
+                "\(joiner.name) joins at \(joiner.id.hexadecimal(width: width)) and must look up that,"
+                    + " not \(request.id.hexadecimal(width: width))"
             )
         }
         guard request.hops > 0, peer.role == .node else {

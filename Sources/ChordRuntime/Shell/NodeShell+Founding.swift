@@ -108,7 +108,8 @@ extension NodeShell {
         for (left, right) in zip(all, all.dropFirst()) where left.id == right.id {
             throw ChordError(
                 .nameTaken,
-                "\(left) and \(right) both stand at \(left.id) of the ring that they are to found; "
+                "\(left) and \(right) both stand at "
+                    + "\(left.id.hexadecimal(width: configuration.parameters.space.width)) of the ring that they are to found; "
                     + "give one of them another name"
             )
         }

@@ -166,7 +166,8 @@ extension NodeShell {
         let remedy =
             state.node.name == configuration.name
             ? "stop that node, or give this one another name and certificate"
-            : "its identifier \(state.node.id) is that of \(configuration.name) too; give one of them "
+            : "its identifier "
+                + "\(state.node.id.hexadecimal(width: configuration.parameters.space.width)) is that of \(configuration.name) too; give one of them "
                 + "another name, or the ring wider identifiers"
         throw ChordError(
             .nameTaken,

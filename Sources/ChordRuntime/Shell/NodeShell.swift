@@ -218,10 +218,13 @@ package actor NodeShell {
             )
         }
         guard isRightlyPlaced(claim) else {
+            let width = configuration.parameters.space.width
+            let right = configuration.identifier(name: claim.name, address: claim.address)
             return Status(
                 .invalidArgument,
-                "\(claim.name) at \(claim.address) claims identifier \(claim.id), and the ring's rule "
-                    + "gives \(configuration.identifier(name: claim.name, address: claim.address))"
+                "\(claim.name) at \(claim.address) claims identifier "
+                    + "\(claim.id.hexadecimal(width: width)), and the ring's rule gives "
+                    + right.hexadecimal(width: width)
             )
         }
         return nil
