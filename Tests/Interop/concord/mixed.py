@@ -54,7 +54,7 @@ class Suite:
             if name not in ("HOSTS", "DAYS", "NODES", "TRUST_DOMAIN", "NOT_BEFORE", "NOT_AFTER", "FORCE")
         }
         environment["CERTS_DIR"] = folder
-        environment["NODES"] = " ".join(f"n{number}" for number in range(1, 7)) + " c1 c2"
+        environment["NODES"] = " ".join(f"{kind}{number}" for kind in "nc" for number in range(1, 7))
         subprocess.run([script, "set"], env=environment, check=True, stdout=subprocess.DEVNULL)
         # Those of ours that are to show none but a host have one too.
         for name in [f"c{number}" for number in range(1, 7)] + ["n1", "n2", "x1"]:
@@ -66,7 +66,24 @@ class Suite:
         settings.setdefault("interval", self.interval)
         return Ring(self.folder, self.options.chord, **settings)
 
-    def settle(self, ring, what):
+    def run(self, *arguments, proof="mixed"):
+        """A command of ours that prints JSON."""
+        command = [self.options.chord, *arguments, "--json", "--certs-dir", self.folder]
+        asker = "host-x1" if proof == "hosts" else "client-demo"
+        command += ["--as", asker]
+        if proof != "names":
+            command += ["--admit-host-certificates"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        try:
+            return done.returncode, json.loads(done.stdout)
+        except json.JSONDecodeError:
+            raise Failure(f"{' '.join(arguments)}: {done.returncode} {done.stderr}") from None
+
+    def settle_some(self, ring, what, limit=60):
+        """Waits for the ring to be ideal, where it may have nobody to look keys up."""
+        say(f"    {what}: ideal after {ring.await_ideal(limit):.2f} s")
+
+    def settle(self, ring, what, limit=60):
         """Waits for the ring to be ideal and looks keys up, from each of ours.
 
         Nodes that a busy machine lets stand still for long are taken for dead, and the others say so: such
@@ -74,7 +91,7 @@ class Suite:
         """
         tries = 3
         while True:
-            took = ring.await_ideal()
+            took = ring.await_ideal(limit)
             said = ring.changes()
             began = time.monotonic()
             try:
@@ -232,6 +249,99 @@ def names_only(suite):
         break_and_mend(suite, ring, "c1")
 
 
+def come_and_go(suite, ring):
+    """One of ours leaves or is killed, is away until the others have noticed, and comes back, at its
+    address or at another."""
+    contact = next(name for name, member in ring.members.items() if member.kind == THEIRS)
+    turns = [(ring.leave, True)] if suite.options.short else []
+    for how, is_moved in turns or [(how, moved) for how in (ring.leave, ring.kill) for moved in (False, True)]:
+        port = 0 if is_moved else int(ring.members["n1"].address.rpartition(":")[2])
+        how("n1")
+        ring.await_ideal(120)
+        come_back(suite, ring, contact, port, how.__name__)
+
+
+def come_back(suite, ring, contact, port, what):
+    """One of ours is a member again at once, whatever theirs know of it still."""
+    began = time.monotonic()
+    ring.add("n1", OURS, contact, port)
+    took = time.monotonic() - began
+    what = f"n1 back after {what}, at {'its' if port else 'another'} address"
+    say(f"    {what}: a member after {took:.2f} s")
+    if took > suite.options.return_limit:
+        raise Failure(f"{what}: a member after {took:.2f} s, allowed {suite.options.return_limit:.0f} s")
+    suite.settle(ring, what, 180)
+
+
+def crash_and_join(suite, ring):
+    """One of theirs is killed whose address is in every finger of the one before it, another of ours joins
+    meanwhile, and one that was killed comes back. Theirs keep those fingers for a long time."""
+    ring.add("c6", THEIRS, "c1")
+    suite.settle(ring, "c6 joined", 180)
+    port = int(ring.members["n1"].address.rpartition(":")[2])
+    ring.kill("c6")
+    ring.kill("n1")
+    suite.settle_some(ring, "c6 and n1 killed", 180)
+    began = time.monotonic()
+    ring.add("n2", OURS, "c1")
+    say(f"    n2 joined after that: a member after {time.monotonic() - began:.2f} s")
+    come_back(suite, ring, "c1", port, "kill")
+
+
+def probed(suite, ring, name, *more):
+    """Checks a member three times: nothing is wrong, and all are alive."""
+    for turn in range(1 if suite.options.short else 3):
+        began = time.monotonic()
+        code, report = suite.run(
+            "interop", "check", ring.members[name].address, "--ring", "mixed", *more, proof=ring.proof
+        )
+        found = [check for check in report["checks"] if check["outcome"] != "ok"]
+        wrong = [check for check in found if check["outcome"] == "wrong"]
+        known = ", ".join(sorted({check["check"] for check in found})) or "nothing"
+        say(f"    check of {name} {' '.join(more)}: {time.monotonic() - began:.2f} s, known: {known}")
+        if code != 0 or wrong:
+            raise Failure(f"interop check of {name}: {code} {wrong}")
+        ring.check_alive()
+
+
+def at_their_pace(suite, proof):
+    """Concord's own interval, at which what is out of date stays so for long."""
+    interval = suite.options.slow
+    for theirs in (1,) if suite.options.short else (1, 2, 5):
+        with suite.ring(interval=interval, proof=proof) as ring:
+            grow(ring, [THEIRS] * theirs + [OURS])
+            suite.settle(ring, f"{theirs} + 1 at {interval:.0f} s", 120)
+            come_and_go(suite, ring)
+            if theirs == 5:
+                crash_and_join(suite, ring)
+            for name in ("c1", "n1"):
+                probed(suite, ring, name)
+                probed(suite, ring, name, "--join", "--name", "n3", "--timeout", "120s")
+            suite.settle(ring, "after the checks", 180)
+
+
+@scenario
+def at_their_pace_hosts(suite):
+    at_their_pace(suite, "hosts")
+
+
+@scenario
+def at_their_pace_names(suite):
+    at_their_pace(suite, "names")
+
+
+@scenario
+def check_after_crash(suite):
+    """A crash anywhere in the ring makes no node wrong."""
+    for victim in ("c2", "n2"):
+        with suite.ring(interval=suite.options.slow, proof="hosts") as ring:
+            grow(ring, [THEIRS, OURS] * 2 + [THEIRS])
+            suite.settle(ring, "3 + 2 at their pace", 120)
+            ring.kill(victim)
+            for name in ("c1", "c3", "n1"):
+                probed(suite, ring, name)
+
+
 @scenario
 def stopped(suite):
     """One of theirs hangs, and goes on later."""
@@ -276,63 +386,97 @@ def hostile_peers(suite):
 def check(suite):
     """What `chord ring` and `chord interop check` say of nodes of both kinds."""
 
-    def run(*arguments):
-        command = [suite.options.chord, *arguments, "--json", "--certs-dir", suite.folder]
-        command += ["--as", "client-demo", "--admit-host-certificates"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        return done.returncode, json.loads(done.stdout)
-
     # Where a good node is asked: it may take its time.
     patient = ("--silence", "10s")
+    # Where a bad one is: it stays so.
+    hasty = ("--settle", "1s")
 
     def expect(what, found, expected):
         if found != expected:
             raise Failure(f"{what}: {found}, not {expected}")
 
+    def outcomes(report):
+        return {check["check"]: check["outcome"] for check in report["checks"]}
+
+    def found(report, subject):
+        return next(check["found"] for check in report["checks"] if check["check"] == subject)
+
     with suite.ring() as ring:
-        grow(ring, [THEIRS] * 2)
+        ring.add("c1", THEIRS)
+        code, report = suite.run("interop", "check", ring.members["c1"].address, *patient)
+        expect("one of theirs alone", (code, set(outcomes(report).values())), (0, {"ok"}))
+        ring.add("c2", THEIRS, "c1")
         ring.await_ideal()
-        code, report = run("interop", "check", ring.members["c1"].address, *patient)
-        # Their kind gets its own identifier wrong, unless one of ours answers for it.
-        found = {check["check"]: check["outcome"] for check in report["checks"]}
-        expect("theirs alone", found["concord: owner of its own identifier"], "known")
-        expect("theirs alone", code, 0)
+        address = ring.members["c1"].address
+        # By whatever name it is dialled.
+        for dialled in (address, address.replace("127.0.0.1", "localhost")):
+            code, report = suite.run("interop", "check", dialled, *patient)
+            expect(f"theirs at {dialled}", code, 0)
+            expect(f"theirs at {dialled}", found(report, "concord: who it is").split(",")[0], "c1")
+            expect(f"theirs at {dialled}", found(report, "concord: address"), address)
+            # Three entries in a ring of two go round.
+            known = [check for check, outcome in outcomes(report).items() if outcome == "known"]
+            expect(f"theirs at {dialled}", known, ["concord: successor list"])
         # Who lacks a setting is told which.
         join = ["--name", "n3", "--listen", "127.0.0.1:0", "--certs-dir", suite.folder]
-        join += ["--join", ring.members["c1"].address, "--join-timeout", "500ms"]
+        join += ["--join", address, "--join-timeout", "500ms"]
         admit = "--admit-host-certificates"
         for more, expected, hint in (
             ([], 77, admit),
             ([admit], 69, "--dialect"),
             ([admit, "--dialect", "concord", "--hash", "sha1"], 78, "--hash"),
+            ([admit, "--dialect", "concord", "--width", "32"], 78, "--width"),
         ):
             command = [suite.options.chord, "serve", *join, *more]
             done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-            expect(f"serve {' '.join(more)}", done.returncode, expected)
-            expect(f"serve {' '.join(more)}", hint in done.stderr.splitlines()[-1], True)
+            expect(f"serve {' '.join(more)}: {done.stderr}", done.returncode, expected)
+            expect(f"serve {' '.join(more)}: {done.stderr}", hint in done.stderr.splitlines()[-1], True)
     with suite.ring() as ring:
         grow(ring, [THEIRS, OURS, THEIRS, OURS])
         suite.settle(ring, "2 + 2")
-        _, walk = run("ring", "--node", ring.members["n1"].address, *patient)
+        _, walk = suite.run("ring", "--node", ring.members["n1"].address, *patient)
         spoken = {node["name"]: node["dialect"] for node in walk["nodes"]}
         expect("chord ring", spoken, {"c1": "concord", "c2": "concord", "n1": "native", "n2": "native"})
         expect("chord ring", walk["ideal"], True)
         for name, dialects in (("c1", ["concord"]), ("n1", ["native", "concord"])):
             address = ring.members[name].address
-            code, report = run("interop", "check", address, "--ring", "mixed", *patient)
-            wrong = [check for check in report["checks"] if check["outcome"] == "wrong"]
-            expect(f"interop check {name}", (code, wrong), (0, []))
+            code, report = suite.run("interop", "check", address, "--ring", "mixed", *patient)
+            # Four in the ring, three in a list: nothing is out of the ordinary.
+            bad = [check for check in report["checks"] if check["outcome"] != "ok"]
+            expect(f"interop check {name}", (code, bad), (0, []))
             expect(f"interop check {name}", report["dialects"], dialects)
             join = ("--ring", "mixed", "--join", "--name", "n3", "--timeout", "30s", *patient)
-            code, report = run("interop", "check", address, *join)
+            code, report = suite.run("interop", "check", address, *join)
             last = [check["check"] for check in report["checks"]][-3:]
             expect(f"interop check --join {name}", (code, last), (0, ["join", "stabilise", "leave"]))
         suite.settle(ring, "after the checks")
-        for behaviour in ("garbage", "nothing", "a-wrong-id", "an-error"):
-            with hostile.Peer(suite.folder, "x1") as peer:
-                peer.behaviour = behaviour
-                code, report = run("interop", "check", peer.self.address)
-                expect(f"interop check of {behaviour}", (code, report["good"]), (1, False))
+        # One whose identifiers have another width: both sides say so, and name both.
+        contact = ring.members["n1"]
+        narrow = ring.start("c3", THEIRS, "n1", width=32)
+        narrow.await_ready()
+        del ring.members["c3"]
+        ring.gone.append(narrow)
+        wide, short = f"{narrow.id:016x}", f"{narrow.id >> 32:016x}"
+        code, report = suite.run("interop", "check", narrow.address, *hasty)
+        said = found(report, "concord: identifiers")
+        expect("interop check of another width", code, 1)
+        expect(f"interop check of another width: {said}", wide in said and short in said, True)
+        after = min(ring.in_order(), key=lambda member: (member.id - (narrow.id >> 32)) % contract.SIZE)
+        line = after.await_line("made otherwise") if after.kind == OURS else ""
+        if after.kind == OURS:
+            expect(f"the log of {after.name}", wide in line and short in line, True)
+    with suite.ring() as ring:
+        # It is dialled at one address, and tells its ring another.
+        lost = ring.start("c1", THEIRS, advertise="127.0.0.1:9")
+        lost.await_serving()
+        code, report = suite.run("interop", "check", lost.address, *hasty)
+        expect("an address that nobody can reach", code, 1)
+        expect("an address that nobody can reach", outcomes(report)["concord: address"], "wrong")
+    for behaviour in ("garbage", "nothing", "a-wrong-id", "an-error"):
+        with hostile.Peer(suite.folder, "x1") as peer:
+            peer.behaviour = behaviour
+            code, report = suite.run("interop", "check", peer.self.address, *hasty)
+            expect(f"interop check of {behaviour}", (code, report["good"]), (1, False))
 
 
 @scenario
@@ -380,6 +524,7 @@ def main():
     parser.add_argument("--keys", type=int, default=200, help="lookups from each of ours")
     parser.add_argument("--interval", type=float, default=0.2, help="seconds between two rounds")
     parser.add_argument("--slow", type=float, default=3, help="the interval of what is promised")
+    parser.add_argument("--return-limit", type=float, default=10, help="seconds that a return may take")
     parser.add_argument("--lookups", type=int, default=100_000, help="for many-lookups")
     parser.add_argument("--all-orders", action="store_true", help="every order of joining, not some")
     parser.add_argument("--short", action="store_true", help="fewer steps in some scenarios")

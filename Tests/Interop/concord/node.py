@@ -3,18 +3,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node of Concord's contract, written against it and not against this project, faults included:
 
-- FindSuccessor takes its interval as open: for a node's own identifier it names the node before it.
-- A list that is shorter than it should be is filled up with the node itself, and may go round.
-- One finger, chosen by lot, is looked up in each tick.
-- No call but those of joining has a deadline: whoever does not answer holds the tick up.
+- FindSuccessor takes its interval as open: for a node's own identifier it names the node before it, or
+  forwards the question to the finger before it. Where that does not answer, each successor is tried in
+  turn. In a small ring the node is a successor of itself: it then calls itself, in this process, whatever
+  has become of the caller, and whatever is left of the deadline. The real one dies of that, and so does
+  this one, once the recursion has lasted as long as the real one's stack (`--stack`), or the questions
+  under way are more than its memory (`--most`).
+- At the start, and when a nearer successor is found, all 64 fingers name the first successor. One finger,
+  chosen by lot, is mended in each tick. Fingers that name a node that is gone stay until their turn.
+- A list goes round in small rings and holds the node itself. When the first successor is gone, the next
+  takes its place, and fingers stay as they are.
+- No call but those of joining has a deadline of its own; a question that is forwarded takes that of its
+  caller along. Whoever does not answer holds the tick up.
 - Notify believes whatever it is told; only a live predecessor stays.
+- A node that is gone is dialled again after 1 s, 1.6 s and so on up to two minutes, as grpc-go does. Until
+  then calls to it fail at once, whether it is back or not.
 - An answer without a server, and an address that cannot be dialled, crash it.
 
-It ends when its standard input does. SIGTERM makes it stop serving and end: Concord says no goodbye.
+It ends when its standard input does. SIGTERM and SIGINT make it stop serving and end: Concord says no
+goodbye. It writes "died" and the cause when it dies of one of its faults.
 """
 
 import argparse
-import concurrent.futures
+import asyncio
 import os
 import random
 import signal
@@ -23,6 +34,7 @@ import threading
 import time
 
 import grpc
+import grpc.aio
 
 import contract
 
@@ -30,267 +42,330 @@ concord_pb2 = contract.load("concord_pb2")
 concord_pb2_grpc = contract.load("concord_pb2_grpc")
 empty_pb2 = contract.load("google.protobuf.empty_pb2")
 
+# The defaults of grpc-go, written down because the library used here may have others.
+REDIALLING = [
+    ("grpc.initial_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 120_000),
+    # One port, several lives of a node: no connection is shared between channels.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+
 
 def say(line):
     print(line, flush=True)
 
 
-def crash(reason):
-    say(f"crash {reason}")
+def die(reason):
+    say(f"died {reason}")
     os._exit(70)
+
+
+class Unanswered(Exception):
+    """A call that failed."""
+
+
+class Caller:
+    """Who has asked a question: how long it waits, and whether it still does."""
+
+    def __init__(self, seconds=None):
+        self.end = None if seconds is None else time.monotonic() + seconds
+        self.is_gone = False
+        self.calls = set()
+
+    def leave(self):
+        self.is_gone = True
+        for call in list(self.calls):
+            call.cancel()
 
 
 class Peers:
     """Channels to other nodes, each kept."""
 
-    def __init__(self, certificates, interval):
-        self.certificates = certificates
-        self.wait = max(50, int(interval * 1000))
+    def __init__(self, certificates):
+        self.credentials = certificates.client()
         self.channels = {}
-        self.lock = threading.Lock()
 
     def stub(self, server):
         if not server.name or not contract.is_dialled(server.address):
-            crash(f"cannot dial {server.name!r} at {server.address!r}")
-        with self.lock:
-            if server.address not in self.channels:
-                self.channels[server.address] = grpc.secure_channel(
-                    server.address,
-                    self.certificates.client(),
-                    options=[
-                        # One port, several lives of a node: no connection is shared between channels.
-                        ("grpc.use_local_subchannel_pool", 1),
-                        ("grpc.initial_reconnect_backoff_ms", 50),
-                        ("grpc.min_reconnect_backoff_ms", 50),
-                        ("grpc.max_reconnect_backoff_ms", self.wait),
-                    ],
-                )
-            return concord_pb2_grpc.ChordServiceStub(self.channels[server.address])
+            die(f"cannot dial {server.name!r} at {server.address!r}")
+        if server.address not in self.channels:
+            self.channels[server.address] = grpc.aio.secure_channel(
+                server.address, self.credentials, options=REDIALLING
+            )
+        return concord_pb2_grpc.ChordServiceStub(self.channels[server.address])
 
-    def find(self, server, id, timeout=None):
-        answer = self.stub(server).FindSuccessor(concord_pb2.FindReq(id=id), timeout=timeout)
+    async def call(self, method, request, caller):
+        """A call on somebody's behalf: it takes what is left of the time along, and ends when they go."""
+        if caller.is_gone:
+            raise Unanswered("the caller is gone")
+        left = None if caller.end is None else caller.end - time.monotonic()
+        if left is not None and left <= 0:
+            raise Unanswered("no time is left")
+        call = method(request, timeout=left)
+        caller.calls.add(call)
+        try:
+            return await call
+        except grpc.RpcError as error:
+            raise Unanswered(f"{error.code().name} {error.details()}") from None
+        except asyncio.CancelledError:
+            if not caller.is_gone:
+                raise
+            raise Unanswered("the caller is gone") from None
+        finally:
+            caller.calls.discard(call)
+
+    async def find(self, server, id, caller):
+        answer = await self.call(self.stub(server).FindSuccessor, concord_pb2.FindReq(id=id), caller)
         if not answer.HasField("server"):
-            crash(f"{server.name} answered FindSuccessor without a server")
+            die(f"{server.name} answered FindSuccessor without a server")
         return answer.server
 
-    def ring(self, server, timeout=None):
-        return self.stub(server).GetRing(empty_pb2.Empty(), timeout=timeout)
+    async def ring(self, server, caller):
+        return await self.call(self.stub(server).GetRing, empty_pb2.Empty(), caller)
 
-    def notify(self, server, candidate):
-        self.stub(server).Notify(candidate)
+    async def notify(self, server, candidate, caller):
+        await self.call(self.stub(server).Notify, candidate, caller)
 
 
 class Node(concord_pb2_grpc.ChordServiceServicer):
     def __init__(self, name, certificates, options):
         self.options = options
-        self.peers = Peers(certificates, options.interval)
-        self.lock = threading.Lock()
+        self.peers = Peers(certificates)
         self.ready = False
         self.predecessor = None
         self.successors = []
-        self.fingers = {}
-        server = grpc.server(concurrent.futures.ThreadPoolExecutor(64))
-        concord_pb2_grpc.add_ChordServiceServicer_to_server(self, server)
-        port = server.add_secure_port(options.listen, certificates.server())
+        self.fingers = []
+        self.under_way = 0
+        self.bits = options.width
+        self.server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        concord_pb2_grpc.add_ChordServiceServicer_to_server(self, self.server)
+        port = self.server.add_secure_port(options.listen, certificates.server())
         if port == 0:
             sys.exit(f"cannot listen at {options.listen}")
-        self.host = options.listen.rpartition(":")[0]
+        host = options.listen.rpartition(":")[0]
+        self.listens = f"{host}:{port}"
         self.self = concord_pb2.Server(
-            id=contract.identifier(name), name=name, address=f"{self.host}:{port}"
+            id=contract.identifier(name) >> (contract.BITS - self.bits),
+            name=name,
+            address=options.advertise or self.listens,
         )
-        self.server = server
 
     # What others ask.
 
-    def FindSuccessor(self, request, context):
+    async def FindSuccessor(self, request, context):
         if not self.ready:
-            context.abort(grpc.StatusCode.UNKNOWN, "not ready")
+            await context.abort(grpc.StatusCode.UNKNOWN, "not ready")
+        caller = Caller(context.time_remaining())
+        self.under_way += 1
+        if self.under_way > self.options.most:
+            die(f"out of memory: {self.under_way} questions are under way")
+        # A task of its own: it does not notice that the caller is gone, its calls do.
+        task = asyncio.create_task(self.find(request.id, caller))
+        task.add_done_callback(self.answered)
         try:
-            return concord_pb2.FindResp(server=self.find(request.id))
-        except grpc.RpcError as error:
-            context.abort(grpc.StatusCode.UNKNOWN, f"nobody answers: {error.code()}")
+            server = await asyncio.shield(task)
+        except Unanswered as error:
+            await context.abort(grpc.StatusCode.UNKNOWN, f"nobody answers: {error}")
+        finally:
+            if not task.done():
+                caller.leave()
+        return concord_pb2.FindResp(server=server)
 
-    def find(self, id):
-        with self.lock:
-            successors = list(self.successors)
+    def answered(self, task):
+        self.under_way -= 1
+        if not task.cancelled():
+            task.exception()
+
+    async def find(self, id, caller):
+        began = time.monotonic()
+        depth = 0
+        while True:
+            if contract.strictly_between(self.self.id, id, self.successors[0].id):
+                return self.successors[0]
             preceding = self.closest_preceding(id)
-        if contract.strictly_between(self.self.id, id, successors[0].id):
-            return successors[0]
-        if preceding is None:
-            return self.self
-        others = [server for server in successors if server.id != self.self.id]
-        failure = None
-        for server in [preceding] + others:
-            try:
-                return self.peers.find(server, id)
-            except grpc.RpcError as error:
-                failure = error
-        raise failure
+            if preceding is None:
+                return self.self
+            failure = None
+            for server in [preceding] + list(self.successors):
+                if server.id == self.self.id:
+                    break
+                try:
+                    return await self.peers.find(server, id, caller)
+                except Unanswered as error:
+                    failure = error
+            else:
+                raise failure
+            # It calls itself. What that gives is the answer, so the recursion is a loop here; it ends only
+            # when somebody answers.
+            depth += 1
+            if time.monotonic() - began > self.options.stack:
+                die(f"stack overflow: FindSuccessor({id:016x}) called itself {depth} times")
+            await asyncio.sleep(0.001)
 
     def closest_preceding(self, id):
-        for index in sorted(self.fingers, reverse=True):
-            finger = self.fingers[index]
+        for finger in reversed(self.fingers):
             if contract.strictly_between(self.self.id, finger.id, id):
                 return finger
         return None
 
-    def GetRing(self, request, context):
+    async def GetRing(self, request, context):
+        return self.state()
+
+    def state(self):
         if not self.ready:
             return concord_pb2.Ring()
-        with self.lock:
-            return concord_pb2.Ring(predecessor=self.predecessor, successors=self.successors)
+        return concord_pb2.Ring(predecessor=self.predecessor, successors=self.successors)
 
-    def Notify(self, request, context):
+    async def Notify(self, request, context):
         if self.ready:
-            self.notified(request)
+            await self.notified(request)
         return empty_pb2.Empty()
 
-    def notified(self, candidate):
-        with self.lock:
-            old = self.predecessor
-            if old is None or contract.strictly_between(old.id, candidate.id, self.self.id):
-                self.predecessor = candidate
-                return
-        if old == candidate or old.id == self.self.id:
+    async def notified(self, candidate):
+        old = self.predecessor
+        if old is None or contract.strictly_between(old.id, candidate.id, self.self.id):
+            self.predecessor = candidate
             return
         try:
-            self.peers.ring(old)
-        except grpc.RpcError:
-            with self.lock:
-                if self.predecessor == old:
-                    self.predecessor = candidate
+            await self.ring_of(old)
+        except Unanswered:
+            if self.predecessor == old:
+                self.predecessor = candidate
 
     # What it does itself.
 
-    def padded(self, servers):
-        count = self.options.successors
-        return (list(servers) + [self.self] * count)[:count]
+    async def ring_of(self, server):
+        if server == self.self:
+            return self.state()
+        return await self.peers.ring(server, Caller())
 
     def create(self):
-        with self.lock:
-            self.predecessor = self.self
-            self.successors = self.padded([])
+        self.predecessor = self.self
+        self.successors = [self.self] * self.options.successors
         self.begin()
 
     def begin(self):
-        with self.lock:
-            self.fingers = {0: self.successors[0]}
+        self.fill_fingers()
         self.ready = True
         say(f"ready {self.self.name} {self.self.address} {self.self.id:016x}")
 
-    def join(self, addresses):
+    def fill_fingers(self):
+        self.fingers = [self.successors[0]] * self.bits
+
+    def list_after(self, first, others):
+        return ([first] + list(others))[: self.options.successors]
+
+    async def join(self, addresses):
         """Asks each bootstrap address in turn, for ever."""
         turn = 0
         while True:
             address = addresses[turn % len(addresses)]
             turn += 1
             bootstrap = concord_pb2.Server(name="bootstrap", address=address)
+            problem = None
             try:
-                found = self.peers.find(bootstrap, self.self.id, timeout=5)
-                ring = self.peers.ring(found, timeout=5)
-            except grpc.RpcError as error:
-                say(f"join {address} {error.code().name} {error.details()}")
-                time.sleep(self.options.interval)
-                continue
-            if not ring.HasField("predecessor"):
-                say(f"join {found.name} has no predecessor")
-                time.sleep(self.options.interval)
-                continue
-            with self.lock:
+                found = await self.peers.find(bootstrap, self.self.id, Caller(5))
+                ring = await self.peers.ring(found, Caller(5))
+                if not ring.HasField("predecessor"):
+                    problem = f"{found.name} has no predecessor"
+            except Unanswered as error:
+                problem = str(error)
+            if problem is None:
                 self.predecessor = ring.predecessor
-                self.successors = self.padded([found] + list(ring.successors)[:-1])
-            return self.begin()
+                self.successors = self.list_after(found, ring.successors)
+                return self.begin()
+            say(f"join {address} {problem}")
+            await asyncio.sleep(self.options.interval)
 
-    def run(self):
+    async def run(self):
         while True:
-            self.tick()
-            time.sleep(self.options.interval)
+            await self.tick()
+            await asyncio.sleep(self.options.interval)
 
-    def tick(self):
-        self.stabilise()
-        index = random.randrange(contract.BITS)
+    async def tick(self):
+        await self.stabilise()
+        index = random.randrange(self.bits)
         try:
-            finger = self.find((self.self.id + (1 << index)) % contract.SIZE)
-        except grpc.RpcError:
-            finger = None
-        with self.lock:
-            if finger is None:
-                self.fingers.pop(index, None)
-            else:
-                self.fingers[index] = finger
-            self.fingers[0] = self.successors[0]
+            target = (self.self.id + (1 << index)) % (1 << self.bits)
+            self.fingers[index] = await self.find(target, Caller())
+        except Unanswered:
+            # It keeps what it has.
+            pass
 
-    def stabilise(self):
-        with self.lock:
-            head = self.successors[0]
-        if head.id == self.self.id:
-            # Alone, or taken to be: whoever has notified is the way back.
-            with self.lock:
-                before = self.predecessor
-            if before is None or before.id == self.self.id:
-                return
-            head = before
+    async def stabilise(self):
+        head = self.successors[0]
         try:
-            ring = self.peers.ring(head)
-        except grpc.RpcError:
+            ring = await self.ring_of(head)
+        except Unanswered:
             return self.drop(head)
-        if ring.HasField("predecessor") and contract.strictly_between(
-            self.self.id, ring.predecessor.id, head.id
-        ):
+        nearer = ring.predecessor if ring.HasField("predecessor") else None
+        if nearer and contract.strictly_between(self.self.id, nearer.id, head.id):
             try:
-                nearer = self.peers.ring(ring.predecessor)
-                head, ring = ring.predecessor, nearer
-            except grpc.RpcError:
+                ring = await self.ring_of(nearer)
+                head = nearer
+            except Unanswered:
                 pass
-        with self.lock:
-            self.successors = self.padded([head] + list(ring.successors))
+        is_new = head.id != self.successors[0].id
+        self.successors = self.list_after(head, ring.successors)
+        if is_new:
+            self.fill_fingers()
+        if head == self.self:
+            return await self.notified(self.self)
         try:
-            self.peers.notify(head, self.self)
-        except grpc.RpcError as error:
-            say(f"notify {head.name} {error.code().name} {error.details()}")
+            await self.peers.notify(head, self.self, Caller())
+        except Unanswered as error:
+            say(f"notify {head.name} {error}")
 
     def drop(self, head):
-        with self.lock:
-            rest = [server for server in self.successors if server.id != head.id]
-            self.successors = self.padded(rest)
-            self.fingers = {i: s for i, s in self.fingers.items() if s.id != head.id}
-            alone = self.successors[0].id == self.self.id
-            if alone and self.predecessor.id == head.id:
-                self.predecessor = self.self
+        rest = [server for server in self.successors if server.id != head.id]
+        self.successors = rest or [self.self] * self.options.successors
+
+
+async def live(options):
+    certificates = contract.Certificates(
+        options.certs_dir, options.certificate or f"host-{options.name}"
+    )
+    node = Node(options.name, certificates, options)
+    await node.server.start()
+    say(f"serving {node.self.name} {node.listens} {node.self.id:016x}")
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+
+    async def member():
+        if options.join:
+            await node.join(options.join)
+        else:
+            node.create()
+        await node.run()
+
+    task = asyncio.create_task(member())
+    ending = asyncio.create_task(ended.wait())
+    await asyncio.wait([task, ending], return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+    await node.server.stop(0)
+    contract.clean_up()
+    os._exit(0)
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description="A node of Concord's contract.")
     parser.add_argument("--name", required=True)
     parser.add_argument("--listen", default="127.0.0.1:0")
+    parser.add_argument("--advertise", help="default: where it listens")
     parser.add_argument("--certs-dir", required=True)
     parser.add_argument("--certificate", help="default: host-NAME")
     parser.add_argument("--join", action="append", default=[])
     parser.add_argument("--interval", type=float, default=3)
     parser.add_argument("--successors", type=int, default=3)
+    parser.add_argument("--width", type=int, default=contract.BITS, help="bits of an identifier")
+    parser.add_argument("--stack", type=float, default=8, help="seconds until a recursion kills it")
+    parser.add_argument("--most", type=int, default=2000, help="questions under way that kill it")
     options = parser.parse_args()
-    # Waited for below, whatever whoever started this has done with it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-    certificates = contract.Certificates(
-        options.certs_dir, options.certificate or f"host-{options.name}"
-    )
-    node = Node(options.name, certificates, options)
-    node.server.start()
-    say(f"serving {node.self.name} {node.self.address} {node.self.id:016x}")
-
+    # It ends with whoever started it, however that ends.
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-
-    def live():
-        if options.join:
-            node.join(options.join)
-        else:
-            node.create()
-        node.run()
-
-    threading.Thread(target=live, daemon=True).start()
-    signal.sigwait([signal.SIGTERM])
-    node.server.stop(0)
-    os._exit(0)
+    asyncio.run(live(options))
 
 
 if __name__ == "__main__":

@@ -60,17 +60,44 @@ class Member:
             if self.kind == OURS and words[:1] == ["ready:"]:
                 self.address = words[4]
                 self.ready.set()
-            elif self.kind == THEIRS and words[:1] == ["ready"]:
+            elif self.kind == THEIRS and words[:1] == ["serving"]:
                 self.address = words[2]
+            elif self.kind == THEIRS and words[:1] == ["ready"]:
                 self.ready.set()
 
-    def await_ready(self, limit=60):
+    def check_alive(self):
+        if self.process.poll() is None:
+            return
+        said = [line for line in self.lines if line.startswith("died ")]
+        cause = said[-1] if said else self.last()
+        raise Failure(f"{self.name} ({self.kind}) has ended with {self.process.returncode}: {cause}")
+
+    def await_ready(self, limit=60, others=()):
         end = time.monotonic() + limit
         while not self.ready.wait(0.05):
-            if self.process.poll() is not None:
-                raise Failure(f"{self.name} ended with {self.process.returncode}: {self.last()}")
+            for other in others:
+                other.check_alive()
+            self.check_alive()
             if time.monotonic() > end:
                 raise Failure(f"{self.name} is no member after {limit} s: {self.last()}")
+
+    def await_serving(self, limit=60):
+        end = time.monotonic() + limit
+        while self.address is None:
+            self.check_alive()
+            if time.monotonic() > end:
+                raise Failure(f"{self.name} does not serve after {limit} s: {self.last()}")
+            time.sleep(0.02)
+
+    def await_line(self, text, limit=60):
+        """The first line that it writes with a text in it."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            for line in list(self.lines):
+                if text in line:
+                    return line
+            time.sleep(0.02)
+        raise Failure(f"{self.name} has not written {text!r} after {limit} s: {self.last()}")
 
     def last(self, count=12):
         return "\n    ".join(self.lines[-count:])
@@ -104,8 +131,8 @@ class Ring:
 
     # Starting and ending.
 
-    def start(self, name, kind, through=None, port=0):
-        """Starts a node without waiting for it."""
+    def start(self, name, kind, through=None, port=0, **theirs):
+        """Starts a node without waiting for it. `theirs` are settings of a node of theirs."""
         contacts = [self.members[through].address] if through else []
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
         if kind == OURS:
@@ -124,6 +151,8 @@ class Ring:
             command += ["--successors", str(self.theirs)]
             if self.proof == "names":
                 command += ["--certificate", name]
+            for setting, value in theirs.items():
+                command += [f"--{setting}", str(value)]
         command += ["--certs-dir", self.folder, "--listen", f"127.0.0.1:{port}"]
         for contact in contacts:
             command += ["--join", contact]
@@ -133,8 +162,12 @@ class Ring:
     def add(self, name, kind, through=None, port=0):
         """Starts a node and waits until it is a member."""
         member = self.start(name, kind, through, port)
-        member.await_ready()
+        member.await_ready(others=list(self.members.values()))
         return member
+
+    def check_alive(self):
+        for member in self.members.values():
+            member.check_alive()
 
     def end(self, name, how):
         member = self.members.pop(name)
@@ -171,8 +204,7 @@ class Ring:
         """The first thing that is not as it must be; None in an ideal ring."""
         order = self.in_order()
         for index, member in enumerate(order):
-            if member.process.poll() is not None:
-                raise Failure(f"{member.name} has ended with {member.process.returncode}")
+            member.check_alive()
             try:
                 state = self.state(member)
             except grpc.RpcError as error:
