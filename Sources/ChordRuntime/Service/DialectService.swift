@@ -47,6 +47,9 @@ struct DialectService: Sendable {
             case .notify(let candidate):
                 if let refusal = shell.refusal(of: candidate, claimedBy: call.peer, as: "candidate")
                 {
+                    if refusal.code == .invalidArgument {
+                        shell.enter { $0.misplaced(candidate) }
+                    }
                     return .failed(refusal)
                 }
                 if let refusal = statements.refusal(of: call.peer, at: call.executor.now) {
@@ -59,6 +62,10 @@ struct DialectService: Sendable {
                 return findOwner(of: id, method, &call)
             }
         } catch {
+            if error.code == .invalidIdentifier {
+                let peer = call.peer
+                shell.enter { $0.misunderstood(peer, error) }
+            }
             return .failed(Status(.invalidArgument, "\(error)"))
         }
     }

@@ -47,6 +47,8 @@ package actor NodeShell {
     var leavesUnderWay = 0
     /// Nodes of another make that have claimed a place before us and are being asked.
     var claimsUnderWay = 0
+    /// Nodes of another rule that the log has named lately.
+    var misfits = Misfits()
     var leaveWaiters: [CheckedContinuation<Void, Never>] = []
     /// Whether this node's share of the circle is larger than chance explains.
     var balance = BalanceWatch()

@@ -1,0 +1,59 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+import Logging
+
+// Nodes whose identifiers are made by another rule, which want to be members of this ring. They call again
+// and again; the log says so now and then.
+
+/// The misfits that the log has named lately.
+struct Misfits {
+    /// The time between two lines about one node. Shorter repeats itself, longer may be overlooked.
+    private static let interval = Duration.seconds(60)
+    /// Lines about all of them in that time.
+    private static let most = 8
+
+    private var said: [String: MonotonicTime] = [:]
+
+    /// Whether the log is to name the node that goes by a text, now.
+    mutating func isDue(_ key: String, now: MonotonicTime) -> Bool {
+        said = said.filter { now - $0.value < Self.interval }
+        guard said[key] == nil, said.count < Self.most else { return false }
+        said[key] = now
+        return true
+    }
+}
+
+extension NodeShell {
+    /// A node claims a place that the ring's rule does not give it.
+    func misplaced(_ claim: NodeReference) {
+        guard misfits.isDue(claim.address, now: executor.now),
+            let misplacement = Misplacement(
+                of: claim,
+                in: configuration.parameters,
+                hash: configuration.hash
+            )
+        else { return }
+        logger.warning(
+            "a node wants to be a member whose identifiers are made otherwise: members share --hash and --width",
+            metadata: [
+                LogKeys.peer: "\(claim.name) at \(claim.address)",
+                LogKeys.error: "\(misplacement)",
+            ]
+        )
+    }
+
+    /// A call holds an identifier that the ring does not have.
+    func misunderstood(_ peer: PeerIdentity, _ error: WireError) {
+        guard misfits.isDue("\(peer)", now: executor.now) else { return }
+        logger.warning(
+            "a node calls whose identifiers have more bits than the ring's: members share --hash and --width",
+            metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(error)"]
+        )
+    }
+}
