@@ -16,7 +16,8 @@ public struct OwnerSearch: Hashable, Sendable {
     public enum Step: Hashable, Sendable {
         /// Ask a node for its state.
         case ask(NodeReference)
-        /// Ask a node to look the target up: it may know a way that its successor list does not.
+        /// Ask a node to look the target up: it may know a way that its successor list does not. Where it
+        /// must not be asked, it is passed over by `jumped(to: nil)`.
         case jump(NodeReference)
         /// The owner, and the nearest member before the target, as each describes itself. The latter is
         /// nil where nobody needed to be asked.
@@ -29,6 +30,8 @@ public struct OwnerSearch: Hashable, Sendable {
     public let target: Identifier
     /// The node that wants to join at the target: never the owner, and the node before it is wanted too.
     public let joiner: Identifier?
+    /// Members that have to answer before ``isFar``: more than a small ring has.
+    private static let smallRing = 8
     /// How many questions are allowed.
     private let questionLimit: Int
     /// Who may be asked first.
@@ -44,6 +47,7 @@ public struct OwnerSearch: Hashable, Sendable {
     private var hint: NodeReference?
     private var jumpedFrom: Identifier?
     private var questions = 0
+    private var membersSeen: Set<Identifier> = []
 
     /// A search that begins with one of `start`.
     ///
@@ -61,6 +65,20 @@ public struct OwnerSearch: Hashable, Sendable {
         self.joiner = joiner
         self.questionLimit = questionLimit
         excluded = Set(joiner.map { [$0] } ?? [])
+    }
+
+    /// Whether the ring is larger than the list of the nearest member before the target, which has not come
+    /// to it yet. Where it is not, that list goes round and holds the member itself, and a node that
+    /// forwards a question along such a list may ask itself.
+    public var isFar: Bool {
+        guard let near, beyond == nil else { return false }
+        return membersSeen.count > max(Self.smallRing, near.successors.count + 1)
+    }
+
+    /// Whether somebody is known to stand at an identifier.
+    public func knows(_ id: Identifier) -> Bool {
+        membersSeen.contains(id) || excluded.contains(id)
+            || (start + known + (near?.successors ?? [])).contains { $0.id == id }
     }
 
     /// The next step. Each one that asks counts against the limit.
@@ -104,6 +122,7 @@ public struct OwnerSearch: Hashable, Sendable {
         let id = state.node.id
         if hint?.id == id { hint = nil }
         guard !excluded.contains(id) else { return }
+        membersSeen.insert(id)
         if id == target {
             beyond = state
         } else if let former = near {

@@ -102,12 +102,20 @@ final class ForeignLookup: @unchecked Sendable {
     }
 
     private func jump(from node: NodeReference) {
-        var manner = PeerManner(deadline: deadline, floor: floor)
+        // One of ours can be asked for anything.
+        let isOurs = states.peers.dialects.dialect(of: node.address) == .native
+        guard let question = isOurs ? search.target : harmlessQuestion(to: node) else {
+            search.jumped(to: nil)
+            return advance()
+        }
         // The answer is its first sign, and others are behind it. Half of the time is kept to go on
-        // without.
-        manner.foreignPatience = (deadline - executor.now) / 2
+        // without; a question that goes round ends with the deadline that it carries.
+        let patience = (deadline - executor.now) / 2
+        var manner = PeerManner(deadline: executor.now + patience, floor: floor)
+        manner.foreignPatience = patience
+        manner.only = isOurs ? .native : nil
         saying = states.peers.say(
-            .owner(of: search.target),
+            .owner(of: question),
             to: PeerTarget(node),
             in: states.parameters,
             manner,
@@ -123,6 +131,22 @@ final class ForeignLookup: @unchecked Sendable {
             search.jumped(to: hint)
             advance()
         }
+    }
+
+    /// The identifier that a node of another make is asked to look up; nil where it must not be asked.
+    ///
+    /// It may die of a question for an identifier at which a member stands. So it is asked for one a little
+    /// before the target, chosen by lot so that nobody aims it, and only far away in a ring that is not
+    /// small. Where identifiers are few a member may well stand at the one that is chosen, and the ring is
+    /// small enough to be walked.
+    private func harmlessQuestion(to node: NodeReference) -> Identifier? {
+        let space = states.parameters.space
+        guard search.isFar, space.width >= 32 else { return nil }
+        var generator = executor.generator
+        let most = UInt64(1) << UInt64(min(space.width, 64) / 2)
+        let distance = Identifier(UInt64.random(in: 1..<most, using: &generator))
+        let id = space.subtracting(search.target, distance)
+        return id.isBetween(node.id, and: search.target) && !search.knows(id) ? id : nil
     }
 
     private func reply(_ owner: RingState, _ before: RingState?) -> FindSuccessorReply {

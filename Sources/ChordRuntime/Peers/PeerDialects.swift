@@ -19,8 +19,6 @@ package final class PeerDialects: Sendable {
         var connection: UInt64
         /// The connection is new, and our own dialect is to be tried first.
         var isOutdated = false
-        /// Whether the peer was asked over this connection who it is, where certificates do not say.
-        var isIdentified = false
     }
 
     /// Peers that are remembered; beyond that all are forgotten, and learned anew.
@@ -75,7 +73,6 @@ package final class PeerDialects: Sendable {
                 )
             } else if connection > known.connection {
                 peers[address]?.connection = connection
-                peers[address]?.isIdentified = false
                 peers[address]?.isOutdated = dialect != .native
             }
         }
@@ -84,15 +81,5 @@ package final class PeerDialects: Sendable {
     /// A peer speaks none of the dialects: what was known of it is of another program.
     func forget(_ address: String) {
         _ = peers.withLockedValue { $0.removeValue(forKey: address) }
-    }
-
-    /// Whether a peer is to be asked who it is.
-    func isUnidentified(_ address: String) -> Bool {
-        peers.withLockedValue { $0[address].map { !$0.isIdentified } ?? false }
-    }
-
-    /// A peer has said who it is, or cannot.
-    func identified(_ address: String) {
-        peers.withLockedValue { $0[address]?.isIdentified = true }
     }
 }

@@ -28,6 +28,8 @@ package struct PeerManner: Sendable {
     package var isSecondTry = false
     /// The silence allowed, where a foreign peer gives no sign before its answer.
     package var foreignPatience: Duration?
+    /// The one dialect to say it in; nil stands for whichever the peer speaks.
+    package var only: DialectName?
 
     package init(deadline: MonotonicTime, floor: Duration, connectLimit: Duration? = nil) {
         self.deadline = deadline
@@ -115,7 +117,8 @@ package final class PeerSaying: @unchecked Sendable {
         self.peers = peers
         self.executor = executor
         self.completion = completion
-        dialects = peers.dialects.order(for: target.address)[...]
+        let order = peers.dialects.order(for: target.address)
+        dialects = order.filter { manner.only == nil || $0.name == manner.only }[...]
     }
 
     func start() {

@@ -65,10 +65,7 @@ struct PeerStates: Sendable {
                 ask(node, again, isCertain: false, on: executor, completion: completion)
                 return
             }
-            guard case .state(let state) = answer, said.dialect.name != .native else {
-                return completion(answer)
-            }
-            identify(state, said, manner, on: executor, completion: completion)
+            completion(answer)
         }
     }
 
@@ -88,7 +85,11 @@ struct PeerStates: Sendable {
                 max(state.node.incarnation, state.predecessor.incarnation) <= latestIncarnation()
             else { return .notMember }
             state.successors = admissible(state.successors)
-            return .state(said.dialect.name == .native ? state : recognised(state))
+            guard said.dialect.name != .native else { return .state(state) }
+            // Where the certificate says no name, another program may listen there by now. The next question
+            // tells: in a ring that moves a node may look like that for a moment.
+            guard said.result.peer?.proof != .host || state.isPlausible else { return .busy }
+            return .state(recognised(state))
         } catch {
             return .notMember
         }
@@ -109,35 +110,16 @@ struct PeerStates: Sendable {
             successors: state.successors.map(better)
         )
     }
+}
 
-    /// Where its certificate does not say who answers, the node is asked once over each connection: its
-    /// port may be another's by now.
-    private func identify(
-        _ state: RingState,
-        _ said: PeerSaid,
-        _ manner: PeerManner,
-        on executor: any NodeExecutor,
-        completion: @escaping @Sendable (StateAnswer) -> Void
-    ) {
-        let node = state.node
-        guard said.result.peer?.proof == .host, peers.dialects.isUnidentified(node.address),
-            let question = said.dialect.selfRevealing(state)
-        else { return completion(.state(state)) }
-        let statement = PeerStatement.owner(of: question)
-        peers.say(statement, to: PeerTarget(node), in: parameters, manner, on: executor) { said in
-            let named = try? said.dialect.owner(from: said.answers, in: parameters)
-            guard said.result.status.isOK, let named else { return completion(.busy) }
-            if named.id == node.id, named.name == node.name {
-                peers.dialects.identified(node.address)
-                return completion(.state(state))
-            }
-            if named.id == question {
-                // It answers as it should, and that says nothing about itself.
-                peers.dialects.identified(node.address)
-                return completion(.state(state))
-            }
-            // Somebody else, or somebody has just come between the two: the next question tells.
-            completion(.busy)
-        }
+extension RingState {
+    /// Whether a node that does not say who it is can be the one that was asked: a node stands between the
+    /// predecessor and the first successor that it names. Another program that listens at its address by
+    /// now stands between others.
+    fileprivate var isPlausible: Bool {
+        guard let head = successors.first, head.id != predecessor.id, head.id != node.id,
+            predecessor.id != node.id
+        else { return true }
+        return node.id.isBetween(predecessor.id, and: head.id)
     }
 }

@@ -59,15 +59,16 @@ extension NodeShell {
     func joinForeign(through contact: PeerTarget, _ said: PeerSaid) async throws(ChordError) -> Bool
     {
         let parameters = configuration.parameters
-        let named = try await namedNodes(by: contact, said)
+        let named = try namedNodes(by: contact, said)
         let placed = named.filter { isRightlyPlaced($0) }
         guard !placed.isEmpty else {
+            let misplaced = named.first.flatMap {
+                Misplacement(of: $0, in: parameters, hash: configuration.hash)
+            }
             throw ChordError(
                 .parametersDiffer,
-                "cannot join the ring of \(contact.address): \(named[0].name) stands at "
-                    + "\(named[0].id) there, and \(parameters.hash) of its \(parameters.rule.rawValue) "
-                    + "in \(parameters.space.width) bits is "
-                    + "\(configuration.identifier(name: named[0].name, address: named[0].address))"
+                "cannot join the ring of \(contact.address): "
+                    + (misplaced?.description ?? "it names nobody")
             )
         }
         try await refuseLiveHolder(among: placed)
@@ -85,16 +86,26 @@ extension NodeShell {
         return true
     }
 
-    /// The nodes that a contact names: the owner of our place, its predecessor, its list.
+    /// The nodes that a contact names: its predecessor and its list. The owner of our place is searched from
+    /// there, by the nodes' states: to be asked for a member's identifier, which ours may have been a moment
+    /// ago, can kill a node of another make.
     private func namedNodes(
         by contact: PeerTarget,
         _ said: PeerSaid
-    ) async throws(ChordError) -> [NodeReference] {
+    ) throws(ChordError) -> [NodeReference] {
         let parameters = configuration.parameters
         let state: RingState?
         do throws(WireError) {
             state = try said.dialect.state(of: nil, from: said.answers, in: parameters)
         } catch {
+            guard error.code != .invalidIdentifier else {
+                throw ChordError(
+                    .parametersDiffer,
+                    "cannot join the ring of \(contact.address), whose identifiers are wider: "
+                        + error.message,
+                    cause: error
+                )
+            }
             throw ChordError(
                 .invalidAnswer,
                 "cannot join through \(contact.address)",
@@ -104,16 +115,9 @@ extension NodeShell {
         guard let state else {
             throw ChordError(.noContact, "\(contact.address) is not ready yet")
         }
-        let answer = await peers.say(
-            .owner(of: machine.node.id),
-            to: contact,
-            in: parameters,
-            timeout: configuration.lookups.deadline,
-            on: executor
-        )
-        // It may fail where the ring is in motion: its list does as well.
-        let owner = try? answer.dialect.owner(from: answer.answers, in: parameters)
-        return [owner].compactMap { $0 } + [state.predecessor] + state.successors
+        // The list as it came: in a small ring it goes round, and names the contact itself.
+        let list = (try? said.dialect.listed(in: said.answers, in: parameters)) ?? []
+        return [state.predecessor] + list
     }
 
     private func memberBefore(among start: [NodeReference]) async throws(ChordError) -> RingState? {

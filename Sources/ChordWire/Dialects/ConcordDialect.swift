@@ -11,8 +11,10 @@ package import ChordCore
 /// - A node's references carry no incarnation; they get 0.
 /// - GetRing answers without saying who answers. A node that is not ready answers with nothing.
 /// - Its lists go round in small rings and hold the node itself.
-/// - FindSuccessor takes the interval up to the successor as open. Asked for the identifier of a node, it
-///   names that node's predecessor; asked for that of its own successor, it names itself.
+/// - FindSuccessor takes the interval up to the successor as open. Asked for the identifier of a member, it
+///   names that member's predecessor, or forwards the question to a finger before it. Where that finger is
+///   gone, the question goes round until its deadline, or calls itself until the process dies. So this
+///   question is not asked: neither for a member's identifier, nor in a ring that its lists go round in.
 /// - It has no call for leaving.
 /// - It believes what it reads: an absent server and an address that is none crash it.
 package struct ConcordDialect: ForeignDialect {
@@ -141,8 +143,6 @@ package struct ConcordDialect: ForeignDialect {
             }
         }
     }
-
-    package func selfRevealing(_ state: RingState) -> Identifier? { state.successors.first?.id }
 
     // MARK: Answering
 

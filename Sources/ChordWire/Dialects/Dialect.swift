@@ -41,17 +41,14 @@ package protocol Dialect: Sendable {
         from answers: [[UInt8]],
         in parameters: RingParameters
     ) throws(WireError) -> NodeReference
-
-    /// An identifier for which the node that gave `state` names itself when it is asked for the owner: the
-    /// one way to learn who listens at an address where certificates do not say. Nil where there is none.
-    func selfRevealing(_ state: RingState) -> Identifier?
 }
 
 /// What a node has to say to another, whatever dialect it is said in.
 package enum PeerStatement: Hashable, Sendable {
     /// "What is your place in the ring?"
     case state
-    /// "Who owns this identifier?"
+    /// "Who owns this identifier?" A node of another make is never asked this for an identifier at which a
+    /// member stands, or may stand: Concord can die of the question.
     case owner(of: Identifier)
     /// "I may be your predecessor", or, with `changed`, "what you know of me has changed".
     case notify(NodeReference, changed: Bool)

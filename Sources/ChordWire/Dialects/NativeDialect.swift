@@ -64,6 +64,4 @@ package struct NativeDialect: Dialect {
         }
         return owner
     }
-
-    package func selfRevealing(_ state: RingState) -> Identifier? { nil }
 }

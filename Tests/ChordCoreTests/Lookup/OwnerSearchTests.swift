@@ -120,6 +120,43 @@ struct OwnerSearchTests {
         }
     }
 
+    @Test(
+        "a target is far only when more members have answered than a list holds",
+        arguments: [1, 3, 8, 9, 40]
+    )
+    func far(count: Int) {
+        let ring = Strangers(count, listing: 3, seed: 7)
+        let start = ring.order[0]
+        let target = ring.space.subtracting(start.id, Identifier(1))
+        var search = OwnerSearch(for: target, from: [start], questionLimit: 200)
+        var asked = 0
+        var wasFar = false
+        loop: while true {
+            switch search.step() {
+            case .ask(let node):
+                asked += 1
+                search.answered(ring.states[node.id]!)
+            case .jump:
+                if search.isFar {
+                    wasFar = true
+                    #expect(asked > 8)
+                }
+                search.jumped(to: nil)
+            case .found, .fail: break loop
+            }
+        }
+        #expect(wasFar == (count == 40))
+    }
+
+    @Test("an identifier at which somebody is known to stand is known")
+    func knows() {
+        let ring = Strangers(5, listing: 3, seed: 7)
+        var search = OwnerSearch(for: Identifier(5), from: [ring.order[0]], questionLimit: 20)
+        search.answered(ring.states[ring.order[0].id]!)
+        for node in ring.order.prefix(4) { #expect(search.knows(node.id)) }
+        #expect(!search.knows(ring.space.adding(ring.order[0].id, Identifier(1))))
+    }
+
     @Test("dead nodes own nothing, though lists and predecessors still name them")
     func dead() {
         for seed in UInt64(1)...20 {

@@ -3,9 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordHash
 import ChordIdentity
 import ChordRPC
 import ChordWire
+import Logging
 import NIOConcurrencyHelpers
 import Testing
 
@@ -17,6 +19,8 @@ private final class Stranger: Sendable {
         var state: Result<RingState?, Status>
         var owner: NodeReference?
         var stateQuestions = 0
+        /// What it was asked to look up.
+        var sought: [Identifier] = []
         var notified: [NodeReference] = []
     }
 
@@ -48,8 +52,11 @@ private final class Stranger: Sendable {
                         }
                         guard let state = try state.get() else { return .replied }
                         call.reply += try dialect.encode(.state(state), to: method, in: parameters)
-                    case .owner:
-                        let owner = answers.withLockedValue { $0.owner }
+                    case .owner(let id):
+                        let owner = answers.withLockedValue { answers in
+                            answers.sought.append(id)
+                            return answers.owner
+                        }
                         guard let owner else { return .replied }
                         call.reply += try dialect.encode(.owner(owner), to: method, in: parameters)
                     case .notify(let candidate):
@@ -208,9 +215,7 @@ struct DialectServiceTests {
         let after = circle[index]
         let before = circle[(index + circle.count - 1) % circle.count]
         stranger.set(
-            RingState(node: stranger.node, predecessor: before, successors: [after, before]),
-            // Asked for its successor's identifier, a Concord node names itself.
-            owner: stranger.node
+            RingState(node: stranger.node, predecessor: before, successors: [after, before])
         )
         let result = try call(
             .notify(stranger.node, changed: false),
@@ -295,27 +300,26 @@ struct DialectServiceTests {
         #expect(ring.settle(limit: .seconds(60)))
     }
 
-    @Test("one whose name is another, by its own word, is not taken for whom it says it is")
+    @Test("another program at a member's address is not taken for the member")
     func impostor() throws {
         let ring = try InProcessRing.settled(4, Self.settings)
         let stranger = Stranger("x", in: ring)
         let circle = ring.circle
         let index = circle.firstIndex { $0.id > stranger.node.id } ?? 0
-        let (before, after) = (circle[(index + circle.count - 1) % circle.count], circle[index])
-        var other = Stranger("y", in: ring).node
-        other.address = stranger.node.address
-        let state = RingState(
-            node: stranger.node,
-            predecessor: before,
-            successors: [after, before]
+        func node(_ step: Int) -> NodeReference { circle[(index + step + 4) % 4] }
+        let (before, after) = (node(-1), node(0))
+        // What listens there stands elsewhere in the ring. It does not say so; its neighbours do.
+        stranger.set(
+            RingState(node: stranger.node, predecessor: node(1), successors: [node(2), before])
         )
-        stranger.set(state, owner: other)
         let claim = PeerStatement.notify(stranger.node, changed: false)
         _ = try call(claim, at: after.name, as: Stranger.identity("x"), in: ring)
         ring.executor.run(for: .seconds(5))
         #expect(ring.shell(after.name).view.predecessor == before)
-        // The same claim counts once it answers as who it is.
-        stranger.set(state, owner: stranger.node)
+        // The same claim counts once it answers as the one that it is about.
+        stranger.set(
+            RingState(node: stranger.node, predecessor: before, successors: [after, before])
+        )
         _ = try call(claim, at: after.name, as: Stranger.identity("x"), in: ring)
         ring.executor.run(for: .seconds(5))
         #expect(ring.shell(after.name).view.predecessor == stranger.node)
@@ -368,6 +372,44 @@ struct DialectServiceTests {
         #expect(try code(misplaced, Stranger.identity("x")) == .invalidArgument)
     }
 
+    @Test("a node of another width is refused, and the log names both identifiers once a minute")
+    func otherWidth() throws {
+        let ring = try InProcessRing.settled(2, Self.settings)
+        var stranger = Stranger("x", in: ring).node
+        let right = stranger.id
+        stranger.id = ring.settings.hash.identifier(of: "x", in: try IdentifierSpace(width: 32))
+        for _ in 0..<20 {
+            let claim = PeerStatement.notify(stranger, changed: false)
+            let result = try call(claim, at: "n0", as: Stranger.identity("x"), in: ring)
+            #expect(result.status.code == .invalidArgument)
+            ring.executor.run(for: .seconds(1))
+        }
+        let lines = ring.member("n0").log.lines.filter { $0.message.contains("made otherwise") }
+        #expect(lines.count == 1)
+        let line = "\(try #require(lines.first).metadata[LogKeys.error] ?? "")"
+        #expect(line.contains(stranger.id.hexadecimal(width: 64)))
+        #expect(line.contains(right.hexadecimal(width: 64)))
+        #expect(line.contains("in 32 bits"))
+    }
+
+    @Test("a node of a wider ring is refused, and the log says so")
+    func widerRing() throws {
+        var settings = Self.settings
+        settings.width = 32
+        let ring = try InProcessRing.settled(2, settings)
+        // FindReq with an identifier of 64 bits: field 1, ten bytes of a number.
+        let wide = [0x08] + [UInt8](repeating: 0xFF, count: 9) + [0x01]
+        let result = try ring.call(
+            RPCMethod(service: dialect.service, name: "FindSuccessor"),
+            at: "n0",
+            as: Stranger.identity("x"),
+            message: wide
+        )
+        #expect(result.status.code == .invalidArgument)
+        ring.executor.run(for: .seconds(1))
+        #expect(ring.member("n0").log.lines.contains { $0.message.contains("more bits") })
+    }
+
     @Test("joining through one that is alone makes a ring of two")
     func joinStranger() throws {
         let ring = InProcessRing(Self.settings)
@@ -380,6 +422,53 @@ struct DialectServiceTests {
         let view = ring.shell("n0").view
         #expect(view.successors.map(\.name) == ["x"])
         #expect(view.predecessor.name == "x")
+    }
+
+    /// A ring of strangers, each with three successors.
+    private func strangers(_ count: Int, in ring: InProcessRing) -> [Stranger] {
+        let all = (0..<count).map { Stranger("x\($0)", in: ring) }
+            .sorted { $0.node.id < $1.node.id }
+        for (index, stranger) in all.enumerated() {
+            func node(_ step: Int) -> NodeReference { all[(index + step + count) % count].node }
+            stranger.set(
+                RingState(
+                    node: stranger.node,
+                    predecessor: node(-1),
+                    successors: (1...3).map(node)
+                ),
+                owner: node(2)
+            )
+        }
+        return all
+    }
+
+    @Test(
+        "no node of another make is asked for the owner of a member's identifier",
+        arguments: [1, 2, 5, 40]
+    )
+    func harmless(count: Int) throws {
+        let ring = InProcessRing(Self.settings)
+        let strangers = strangers(count, in: ring)
+        func sought() -> [Identifier] {
+            strangers.flatMap { $0.answers.withLockedValue { $0.sought } }
+        }
+        // Through the member after its place: the place itself is all the way round.
+        let own = ring.identifier("n0")
+        let contact = strangers.first { $0.node.id > own } ?? strangers[0]
+        try ring.join("n0", through: contact.node.name)
+        let members = Set(strangers.map(\.node.id) + [own])
+        for id in members.sorted() {
+            for target in [
+                id, ring.space.adding(id, Identifier(1)), ring.space.subtracting(id, Identifier(1)),
+            ] {
+                let shell = ring.shell("n0")
+                _ = try? ring.executor.wait { try await shell.lookup(target) }
+            }
+        }
+        ring.executor.run(for: .seconds(20))
+        #expect(members.isDisjoint(with: sought()))
+        // In a small ring lists go round, and no question at all is safe; in a large one a walk would be long.
+        #expect(sought().isEmpty == (count < 40))
     }
 
     @Test("joining a ring whose identifiers are made otherwise is refused, with the reason")
@@ -411,11 +500,8 @@ struct PeerDialectsTests {
     func newConnection() {
         let dialects = PeerDialects([.concord])
         dialects.answered("a", in: .concord, over: 3)
-        dialects.identified("a")
-        #expect(!dialects.isUnidentified("a"))
         dialects.answered("a", in: .concord, over: 4)
         #expect(dialects.order(for: "a").map(\.name) == [.native, .concord])
-        #expect(dialects.isUnidentified("a"))
         // Ours was refused, so it speaks as before.
         dialects.answered("a", in: .concord, over: 4)
         #expect(dialects.order(for: "a").map(\.name) == [.concord, .native])
