@@ -137,11 +137,18 @@ public final class ChordClient: Sendable {
     /// Checks the node at an address, of whatever make: which dialects it speaks, and whether it answers as
     /// rings of this project need it. Only questions are asked; nothing changes.
     ///
-    /// - Parameter ring: what the node's ring is taken to be, where its dialect does not say.
+    /// A node of another make is asked nothing that could harm it: never for the owner of a member's
+    /// identifier.
+    ///
+    /// - Parameters:
+    ///   - ring: what the node's ring is taken to be, where its dialect does not say.
+    ///   - settling: how long what a moving ring gets wrong, after a crash for instance, is asked again before
+    ///     it counts. Longer forgives more, and lets a node that stays wrong take as long to be called so.
     /// - Throws: `ChordError` with `invalidConfiguration`.
     public func check(
         _ address: String,
-        ring: RingConfiguration = RingConfiguration()
+        ring: RingConfiguration = RingConfiguration(),
+        settling: Duration = .seconds(15)
     ) async throws(ChordError) -> InteropReport {
         do throws(TransportError) {
             _ = try HostAndPort(address)
@@ -154,7 +161,8 @@ public final class ChordClient: Sendable {
             hash: ring.hash,
             transport: transport,
             executor: client.executor,
-            silence: client.silence
+            silence: client.silence,
+            settling: settling
         ).run()
     }
 

@@ -22,9 +22,11 @@ struct InteropCheckCommand: AsyncParsableCommand {
         abstract: "Say what a node speaks, and whether it can be a member beside ours.",
         discussion: """
             For those who write a node of their own. What is expected stands beside what was found. \
-            Without --join only questions are asked, and nothing changes; with it, a node of ours \
-            joins through the address, waits until its neighbours know it, leaves, and waits until \
-            they have forgotten it. The exit code is 1 where something is wrong.
+            Without --join only questions are asked, and nothing changes; none is asked that is known \
+            to harm a node of another make. With it, a node of ours joins through the address, waits \
+            until its neighbours know it, leaves, and waits until they have forgotten it. What a crash \
+            elsewhere in the ring may explain is asked again for a while (--settle) before it counts. \
+            The exit code is 1 where something is wrong.
             """
     )
 
@@ -50,6 +52,14 @@ struct InteropCheckCommand: AsyncParsableCommand {
     )
     var timeout = Interval(seconds: 60)
 
+    @Option(
+        help: ArgumentHelp(
+            "How long what a moving ring gets wrong may take to come right; \(Interval.help).",
+            valueName: "time"
+        )
+    )
+    var settle = Interval(seconds: 15)
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -69,7 +79,11 @@ struct InteropCheckCommand: AsyncParsableCommand {
         try await reportingFailures {
             let configuration = try parameters.configuration()
             let view = try await ring.withClient { client in
-                var report = try await client.check(address, ring: configuration)
+                var report = try await client.check(
+                    address,
+                    ring: configuration,
+                    settling: settle.duration
+                )
                 if join, let name, !report.dialects.isEmpty {
                     let trial = InteropTrial(
                         address: address,

@@ -54,7 +54,11 @@ struct InteropTrial {
         let began = ContinuousClock.now
         let left = await poll {
             do {
-                let report = try await client.check(address, ring: configuration.ring)
+                let report = try await client.check(
+                    address,
+                    ring: configuration.ring,
+                    settling: .zero
+                )
                 return report.neighbours.contains(configuration.name)
                     ? "still named by \(address)" : nil
             } catch {

@@ -8,7 +8,8 @@ import ChordIdentity
 package import ChordRPC
 import ChordWire
 
-/// Checks a node that somebody else may have written, with questions that change nothing.
+/// Checks a node that somebody else may have written, with questions that change nothing and harm nobody: a
+/// node of another make is not asked for the owner of a member's identifier.
 package struct InteropProbe: Sendable {
     let address: String
     /// What the ring is taken to be, where the node's dialect does not say.
@@ -17,6 +18,11 @@ package struct InteropProbe: Sendable {
     let transport: any ClientTransport
     let executor: any NodeExecutor
     let silence: SilenceLimits
+    /// How long what a moving ring gets wrong is asked again, before it counts.
+    let settling: Duration
+
+    /// The wait before what a moving ring gets wrong is asked again.
+    private static let pause = Duration.milliseconds(250)
 
     /// A probe of the node at `address`.
     package init(
@@ -25,7 +31,8 @@ package struct InteropProbe: Sendable {
         hash: HashFunction,
         transport: any ClientTransport,
         executor: any NodeExecutor,
-        silence: SilenceLimits
+        silence: SilenceLimits,
+        settling: Duration
     ) {
         self.address = address
         self.assumed = assumed
@@ -33,9 +40,37 @@ package struct InteropProbe: Sendable {
         self.transport = transport
         self.executor = executor
         self.silence = silence
+        self.settling = settling
     }
 
-    private var target: PeerTarget { PeerTarget(bootstrap: address) }
+    /// A finding, and whether another one may take its place when the ring has settled.
+    struct Judged {
+        var finding: InteropFinding
+        var mayPass: Bool
+
+        init(
+            _ subject: String,
+            expected: String,
+            found: String,
+            _ outcome: InteropFinding.Outcome,
+            mayPass: Bool = false
+        ) {
+            finding = InteropFinding(subject, expected: expected, found: found, outcome)
+            self.mayPass = mayPass && outcome != .asExpected
+        }
+    }
+
+    /// What a node answered when it was asked for its state.
+    struct Look {
+        var result: ClientResult
+        /// Its state; nil where it gave none, or says that it is no member. Who answers is not in it, in
+        /// dialects that do not say.
+        var state: RingState?
+        /// Its list as it came.
+        var list: [NodeReference] = []
+        /// Why the answer cannot be read.
+        var problem: WireError?
+    }
 
     /// Makes all checks.
     package func run() async -> InteropReport {
@@ -43,23 +78,33 @@ package struct InteropProbe: Sendable {
         let dialects = DialectName.allCases.map { name -> any Dialect in
             Dialects.foreign(name) ?? Dialects.native
         }
+        let end = executor.now + settling
+        let target = PeerTarget(bootstrap: address)
         for dialect in dialects {
             var parameters = assumed
             if dialect.name == .native {
                 // It says what its ring is to who asks without saying so first.
-                let said = await call(dialect.service, "GetSuccessorList", [])
+                let said = await call(dialect.service, "GetSuccessorList", [], at: target)
                 parameters = (try? GetSuccessorListReply.parameters(of: said.message)) ?? assumed
             }
-            let (result, answers) = await say(.state, in: dialect, parameters)
+            var look = await look(at: target, dialect, parameters)
             if report.findings.isEmpty {
-                report.findings.append(certificate(result))
-                guard result.status.origin == .peer else { return report }
+                report.findings.append(certificate(look.result))
+                guard look.result.status.origin == .peer else { return report }
             }
-            guard result.status.code != .unimplemented else { continue }
+            guard look.result.status.code != .unimplemented else { continue }
             report.dialects.append(dialect.name)
-            report.findings += await check(dialect, result, answers, parameters)
-            let state = try? dialect.state(of: nil, from: answers, in: parameters)
-            if let state {
+            var judged = await check(look, dialect, parameters)
+            while judged.contains(where: \.mayPass), executor.now < end {
+                await pause()
+                look = await self.look(at: target, dialect, parameters)
+                judged = await check(look, dialect, parameters)
+            }
+            for var finding in judged.map(\.finding) {
+                finding.subject = "\(dialect.name.rawValue): \(finding.subject)"
+                report.findings.append(finding)
+            }
+            if let state = look.state {
                 report.neighbours.formUnion(([state.predecessor] + state.successors).map(\.name))
             }
         }
@@ -73,14 +118,39 @@ package struct InteropProbe: Sendable {
             ),
             at: 1
         )
-        report.findings.append(
-            await unknownMethod(service: "chord.interop.NoSuchService", "an unknown service")
-        )
+        let unknown = "chord.interop.NoSuchService"
+        report.findings.append(await unknownMethod(of: unknown, "an unknown service").finding)
         return report
     }
 
-    private func say(
+    private func pause() async {
+        await withCheckedContinuation { continuation in
+            executor.runOrExecute { [executor] in
+                _ = executor.schedule(after: Self.pause) { continuation.resume() }
+            }
+        }
+    }
+
+    // MARK: Calls
+
+    func look(at target: PeerTarget, _ dialect: any Dialect, _ parameters: RingParameters) async
+        -> Look
+    {
+        let (result, answers) = await say(.state, to: target, in: dialect, parameters)
+        var look = Look(result: result)
+        guard result.status.isOK else { return look }
+        do throws(WireError) {
+            look.list = try dialect.listed(in: answers, in: parameters)
+            look.state = try dialect.state(of: nil, from: answers, in: parameters)
+        } catch {
+            look.problem = error
+        }
+        return look
+    }
+
+    func say(
         _ statement: PeerStatement,
+        to target: PeerTarget,
         in dialect: any Dialect,
         _ parameters: RingParameters,
         timeout: Duration? = nil
@@ -88,17 +158,18 @@ package struct InteropProbe: Sendable {
         var answers: [[UInt8]] = []
         var last = ClientResult(status: .ok)
         for call in dialect.calls(for: statement, in: parameters) {
-            last = await self.call(dialect.service, call.method, call.message, timeout)
+            last = await self.call(dialect.service, call.method, call.message, at: target, timeout)
             guard last.status.isOK else { return (last, []) }
             answers.append(last.message)
         }
         return (last, answers)
     }
 
-    private func call(
+    func call(
         _ service: String,
         _ method: String,
         _ message: [UInt8],
+        at target: PeerTarget,
         _ timeout: Duration? = nil
     ) async -> ClientResult {
         await PeerCalls(transport: transport, limits: silence).call(
@@ -132,202 +203,110 @@ package struct InteropProbe: Sendable {
     }
 
     private func check(
+        _ look: Look,
         _ dialect: any Dialect,
-        _ result: ClientResult,
-        _ answers: [[UInt8]],
         _ parameters: RingParameters
-    ) async -> [InteropFinding] {
-        func finding(
-            _ subject: String,
-            _ expected: String,
-            _ found: String,
-            _ outcome: InteropFinding.Outcome
-        ) -> InteropFinding {
-            let subject = "\(dialect.name.rawValue): \(subject)"
-            return InteropFinding(subject, expected: expected, found: found, outcome)
+    ) async -> [Judged] {
+        guard look.result.status.isOK else {
+            let found = "\(look.result.status)"
+            return [Judged("state", expected: "an answer", found: found, .wrong, mayPass: true)]
         }
-        guard result.status.isOK else {
-            return [finding("state", "an answer", "\(result.status)", .wrong)]
+        if let problem = look.problem {
+            let expected = "a message of the contract, in a ring of \(parameters.space.width) bits"
+            return [Judged("state", expected: expected, found: "\(problem)", .wrong)]
         }
-        var findings: [InteropFinding] = []
-        do throws(WireError) {
-            let list = try dialect.listed(in: answers, in: parameters)
-            let anonymous = try dialect.state(of: nil, from: answers, in: parameters)
-            guard let anonymous else {
-                findings.append(finding("predecessor", "one, always", "none", .wrong))
-                return findings
-            }
-            let node = await identity(dialect, anonymous, result, parameters)
-            let who = node.map { "\($0.name) at \($0.address)" } ?? "it does not say"
-            findings.append(
-                finding(
-                    "who it is",
-                    "a name whose place is its identifier",
-                    who,
-                    node == nil ? .known : .asExpected
-                )
-            )
-            findings.append(
-                finding(
-                    "predecessor",
-                    "one, always",
-                    anonymous.predecessor.name,
-                    .asExpected
-                )
-            )
-            findings.append(placement(dialect, [anonymous.predecessor] + list, parameters))
-            findings.append(order(dialect, node, list))
-            if let node { findings += await ownIdentifier(dialect, node, parameters) }
-            findings.append(await deadline(dialect, parameters))
-            var unknown = await unknownMethod(service: dialect.service, "an unknown method")
-            unknown.subject = "\(dialect.name.rawValue): \(unknown.subject)"
-            findings.append(unknown)
-        } catch {
-            findings.append(finding("state", "a message of the contract", "\(error)", .wrong))
+        let always = "one, always"
+        guard let state = look.state else {
+            return [Judged("predecessor", expected: always, found: "none", .wrong, mayPass: true)]
         }
-        return findings
+        let around = await neighbourhood(of: state, look, dialect, parameters)
+        var judged = identity(look, state, around, dialect)
+        let before = state.predecessor.name
+        judged.append(Judged("predecessor", expected: always, found: before, .asExpected))
+        judged.append(placement([state.predecessor] + look.list, parameters))
+        judged.append(await order(look, around, dialect, parameters))
+        judged += await lookups(look, state, around, dialect, parameters)
+        judged.append(await unknownMethod(of: dialect.service, "an unknown method"))
+        return judged
     }
 
-    /// Who answers: what it says, what its certificate says, or what it names itself in a lookup.
-    private func identity(
-        _ dialect: any Dialect,
-        _ state: RingState,
-        _ result: ClientResult,
-        _ parameters: RingParameters
-    ) async -> NodeReference? {
-        guard let question = dialect.selfRevealing(state) else { return state.node }
-        let (found, answers) = await say(.owner(of: question), in: dialect, parameters)
-        let named = try? dialect.owner(from: answers, in: parameters)
-        if found.status.isOK, let named, named.address == address { return named }
-        guard let name = result.peer?.name else { return nil }
-        let id = parameters.rule.identifier(
-            name: name,
-            address: address,
-            hash: hash,
-            space: parameters.space
-        )
-        return NodeReference(id: id, name: name, address: address, incarnation: 0)
-    }
-
-    private func placement(
-        _ dialect: any Dialect,
-        _ nodes: [NodeReference],
-        _ parameters: RingParameters
-    ) -> InteropFinding {
+    private func placement(_ nodes: [NodeReference], _ parameters: RingParameters) -> Judged {
+        var seen: Set<NodeReference> = []
+        let misplaced = nodes.filter { seen.insert($0).inserted }
+            .compactMap { Misplacement(of: $0, in: parameters, hash: hash) }
         let rule = "\(parameters.hash) of the \(parameters.rule.rawValue)"
-        let misplaced = nodes.filter { node in
-            parameters.rule.identifier(
-                name: node.name,
-                address: node.address,
-                hash: hash,
-                space: parameters.space
-            ) != node.id
-        }
-        return InteropFinding(
-            "\(dialect.name.rawValue): identifiers",
+        return Judged(
+            "identifiers",
             expected: "the first \(parameters.space.width) bits of \(rule)",
             found: misplaced.isEmpty
                 ? "so for all \(nodes.count) named"
-                : "otherwise for \(Set(misplaced.map(\.name)).sorted().joined(separator: ", "))",
+                : misplaced.map(\.description).joined(separator: ", and "),
             misplaced.isEmpty ? .asExpected : .wrong
         )
     }
 
+    /// The list's order, and whether all that it names are there.
     private func order(
+        _ look: Look,
+        _ around: Neighbourhood,
         _ dialect: any Dialect,
-        _ node: NodeReference?,
-        _ list: [NodeReference]
-    ) -> InteropFinding {
-        let subject = "\(dialect.name.rawValue): successor list"
+        _ parameters: RingParameters
+    ) async -> Judged {
+        let subject = "successor list"
         let expected = "nearest first, none twice, without the node itself unless alone"
+        let list = look.list
         let names = list.map(\.name).joined(separator: " ")
-        guard let node else {
-            return InteropFinding(subject, expected: expected, found: names, .known)
+        // Seen from the node, or from the one before it where nobody says which node this is: that one is
+        // not in it.
+        guard let place = around.node?.id ?? look.state?.predecessor.id else {
+            return Judged(subject, expected: expected, found: names, .wrong, mayPass: true)
         }
-        let orderly = SuccessorList(of: node.id, from: list, limit: list.count).entries
-        if orderly.count == list.count || list == [node] {
-            return InteropFinding(subject, expected: expected, found: names, .asExpected)
+        if !list.isEmpty, list.allSatisfy({ $0.id == place }) {
+            let isAlone = look.state?.predecessor.id == place
+            let found = isAlone ? names : "\(names), and it is not alone"
+            let outcome: InteropFinding.Outcome = isAlone ? .asExpected : .wrong
+            return Judged(subject, expected: expected, found: found, outcome, mayPass: true)
         }
-        // Past the node itself a list goes round; that is cut where it is read.
-        let goesRound = list[orderly.count].id == node.id
-        return InteropFinding(
+        let orderly = SuccessorList(of: place, from: list, limit: list.count).entries
+        var found = names
+        var outcome = InteropFinding.Outcome.asExpected
+        if orderly.isEmpty || orderly.count < list.count {
+            // Past the node itself a list goes round; that is cut where it is read.
+            let goesRound = list.isEmpty ? false : list[orderly.count].id == place
+            outcome = goesRound && !orderly.isEmpty ? .known : .wrong
+            found += goesRound ? ", which goes round" : ", out of order"
+        }
+        var gone: [String] = []
+        for node in orderly {
+            let answer = await self.look(at: PeerTarget(node), dialect, parameters)
+            if answer.result.status.isUnreachable { gone.append(node.name) }
+        }
+        guard gone.isEmpty else {
+            // It learns of that one entry a tick.
+            found += "; \(gone.joined(separator: " and ")) cannot be reached"
+            let isKnown = outcome != .wrong
+            return Judged(
+                subject,
+                expected: expected,
+                found: found,
+                isKnown ? .known : .wrong,
+                mayPass: true
+            )
+        }
+        return Judged(
             subject,
             expected: expected,
-            found: names + (goesRound ? ", which goes round" : ", out of order"),
-            goesRound ? .known : .wrong
+            found: found,
+            outcome,
+            mayPass: outcome == .wrong
         )
     }
 
-    private func ownIdentifier(
-        _ dialect: any Dialect,
-        _ node: NodeReference,
-        _ parameters: RingParameters
-    ) async -> [InteropFinding] {
-        let own = await owner(of: node.id, dialect, parameters)
-        let after = parameters.space.adding(node.id, powerOfTwo: 0)
-        let next = await owner(of: after, dialect, parameters)
-        let isKnown =
-            dialect.selfRevealing(RingState(node: node, predecessor: node, successors: [node]))
-            != nil
-        func finding(_ subject: String, _ answer: Result<NodeReference, Status>, isItself: Bool)
-            -> InteropFinding
-        {
-            let expected = isItself ? node.name : "its successor, or itself when alone"
-            switch answer {
-            case .failure(let status):
-                return InteropFinding(subject, expected: expected, found: "\(status)", .wrong)
-            case .success(let owner):
-                let isRight = !isItself || owner.id == node.id
-                let outcome: InteropFinding.Outcome =
-                    isRight ? .asExpected : isKnown ? .known : .wrong
-                return InteropFinding(subject, expected: expected, found: owner.name, outcome)
-            }
-        }
-        let name = dialect.name.rawValue
-        return [
-            finding("\(name): owner of its own identifier", own, isItself: true),
-            finding("\(name): owner of the one after", next, isItself: false),
-        ]
-    }
-
-    private func owner(
-        of id: Identifier,
-        _ dialect: any Dialect,
-        _ parameters: RingParameters
-    ) async -> Result<NodeReference, Status> {
-        let (result, answers) = await say(.owner(of: id), in: dialect, parameters)
-        guard result.status.isOK else { return .failure(result.status) }
-        do throws(WireError) {
-            return .success(try dialect.owner(from: answers, in: parameters))
-        } catch {
-            return .failure(Status(.internalError, "\(error)"))
-        }
-    }
-
-    /// A lookup that crosses the ring, with little time.
-    private func deadline(
-        _ dialect: any Dialect,
-        _ parameters: RingParameters
-    ) async -> InteropFinding {
-        let started = executor.now
-        let half = parameters.space.adding(.zero, powerOfTwo: parameters.space.width - 1)
-        let limit = Duration.seconds(1)
-        let (result, _) = await say(.owner(of: half), in: dialect, parameters, timeout: limit)
-        let milliseconds = (executor.now - started).clampedNanoseconds / 1_000_000
-        let isAnswered = result.status.origin == .peer
-        return InteropFinding(
-            "\(dialect.name.rawValue): deadline of 1 s",
-            expected: "an answer within it, if only DEADLINE_EXCEEDED",
-            found: isAnswered
-                ? "\(result.status.code) after \(milliseconds) ms" : "\(result.status)",
-            isAnswered ? .asExpected : .wrong
-        )
-    }
-
-    private func unknownMethod(service: String, _ subject: String) async -> InteropFinding {
-        let result = await call(service, "NoSuchMethod", [])
+    func unknownMethod(of service: String, _ subject: String) async -> Judged {
+        let target = PeerTarget(bootstrap: address)
+        let result = await call(service, "NoSuchMethod", [], at: target)
         let isRight = result.status.origin == .peer && result.status.code == .unimplemented
-        return InteropFinding(
+        return Judged(
             subject,
             expected: "UNIMPLEMENTED",
             found: "\(result.status.code)",

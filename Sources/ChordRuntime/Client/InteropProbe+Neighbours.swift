@@ -1,0 +1,220 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+
+// Who the node is. A dialect may not say it: then its neighbours do.
+
+extension InteropProbe {
+    /// The nodes on both sides of the node, and what they say of it.
+    struct Neighbourhood {
+        var isAlone: Bool
+        /// The node before it and what that one says; nil where the node is alone.
+        var before: Look?
+        /// The node after it, likewise.
+        var after: Look?
+        /// Who the node is; nil where nobody says so.
+        var node: NodeReference?
+        /// Why the node does not answer where its ring dials it; nil where it does.
+        var unreachable: String?
+        /// Whether the one before names it first, and the one after names it as predecessor.
+        var isNamedBefore = false
+        var isNamedAfter = false
+    }
+
+    func neighbourhood(
+        of state: RingState,
+        _ look: Look,
+        _ dialect: any Dialect,
+        _ parameters: RingParameters
+    ) async -> Neighbourhood {
+        let (before, after) = (state.predecessor, look.list.first ?? state.predecessor)
+        let saysWho = dialect.name == .native
+        let isAlone =
+            look.list.allSatisfy { $0.id == before.id }
+            && (!saysWho || state.node.id == before.id)
+        var around = Neighbourhood(isAlone: isAlone)
+        var candidates: [NodeReference] = []
+        let first = await lookAnyhow(at: before, dialect, parameters)
+        if isAlone, saysWho || isSame(first, look) || first.result.status.isUnreachable {
+            // It names itself and nobody else.
+            candidates = [before]
+        } else {
+            around.isAlone = false
+            around.before = first
+            around.after =
+                after.id == before.id
+                ? first : await lookAnyhow(at: after, dialect, parameters)
+            candidates = [around.before?.list.first, around.after?.state?.predecessor]
+                .compactMap { $0 }
+            candidates += look.list
+            candidates.removeAll { node in
+                node.id == before.id || node.id == after.id
+                    || before.id != after.id && !node.id.isBetween(before.id, and: after.id)
+            }
+        }
+        if saysWho { candidates = [state.node] }
+        if let name = look.result.peer?.name { candidates.removeAll { $0.name != name } }
+        await find(among: candidates, look, dialect, parameters, &around)
+        if around.node == nil, let name = look.result.peer?.name {
+            // Its certificate says so, and nobody else does.
+            let id = parameters.rule.identifier(
+                name: name,
+                address: address,
+                hash: hash,
+                space: parameters.space
+            )
+            around.node = NodeReference(id: id, name: name, address: address, incarnation: 0)
+        }
+        if let node = around.node {
+            around.isNamedBefore = around.before?.list.first?.id == node.id
+            around.isNamedAfter = around.after?.state?.predecessor.id == node.id
+        }
+        return around
+    }
+
+    /// A look at a neighbour in the dialect that is checked, or in another where it does not speak that one.
+    private func lookAnyhow(
+        at node: NodeReference,
+        _ dialect: any Dialect,
+        _ parameters: RingParameters
+    ) async -> Look {
+        let target = PeerTarget(node)
+        let look = await look(at: target, dialect, parameters)
+        guard look.result.status.code == .unimplemented else { return look }
+        for name in DialectName.allCases where name != dialect.name {
+            let other = Dialects.foreign(name) ?? Dialects.native
+            var parameters = parameters
+            if name == .native {
+                let said = await call(other.service, "GetSuccessorList", [], at: target)
+                parameters =
+                    (try? GetSuccessorListReply.parameters(of: said.message)) ?? parameters
+            }
+            let look = await self.look(at: target, other, parameters)
+            if look.result.status.code != .unimplemented { return look }
+        }
+        return look
+    }
+
+    /// The first of the nodes that neighbours take for this one and that is it: it answers at its address as
+    /// the node that is checked does, with the same certificate.
+    private func find(
+        among candidates: [NodeReference],
+        _ look: Look,
+        _ dialect: any Dialect,
+        _ parameters: RingParameters,
+        _ around: inout Neighbourhood
+    ) async {
+        var asked: Set<NodeReference> = []
+        for node in candidates where asked.insert(node).inserted {
+            if node.address == address {
+                around.node = node
+                around.unreachable = nil
+                return
+            }
+            let other = await self.look(at: PeerTarget(node), dialect, parameters)
+            if isSame(other, look) {
+                around.node = node
+                around.unreachable = nil
+                return
+            }
+            guard around.node == nil else { continue }
+            around.node = node
+            around.unreachable =
+                other.result.status.isOK
+                ? "\(node.address), where another node answers"
+                : other.result.status.told(by: node.address)
+        }
+    }
+
+    private func isSame(_ one: Look, _ other: Look) -> Bool {
+        guard let state = one.state, let peer = one.result.peer else { return false }
+        return state.predecessor.id == other.state?.predecessor.id
+            && one.list.map(\.id) == other.list.map(\.id)
+            && peer.serial == other.result.peer?.serial
+    }
+
+    func identity(
+        _ look: Look,
+        _ state: RingState,
+        _ around: Neighbourhood,
+        _ dialect: any Dialect
+    ) -> [Judged] {
+        let subject = "who it is"
+        let expected = "a name whose place is its identifier"
+        let sides =
+            around.isAlone
+            ? ""
+            : ", between \(state.predecessor.name) and "
+                + (look.list.first?.name ?? state.predecessor.name)
+        let isLonely = around.before?.state == nil && around.after?.state == nil && !around.isAlone
+        guard let node = around.node else {
+            return [
+                Judged(
+                    subject,
+                    expected: expected,
+                    found: "it does not say, and nobody names it\(sides)",
+                    isLonely ? .known : .wrong,
+                    mayPass: true
+                )
+            ]
+        }
+        var judged = [
+            Judged(subject, expected: expected, found: "\(node.name)\(sides)", .asExpected),
+            Judged(
+                "address",
+                expected: "it answers where its ring dials it",
+                found: around.unreachable ?? node.address,
+                around.unreachable == nil ? .asExpected : .wrong,
+                mayPass: true
+            ),
+        ]
+        guard !around.isAlone else { return judged }
+        judged.append(known(node, state, look, around))
+        return judged
+    }
+
+    /// Whether both neighbours know the node.
+    private func known(
+        _ node: NodeReference,
+        _ state: RingState,
+        _ look: Look,
+        _ around: Neighbourhood
+    ) -> Judged {
+        let after = look.list.first ?? state.predecessor
+        func said(_ side: Look?, _ name: String, _ isRight: Bool, _ other: String?) -> String? {
+            guard !isRight else { return nil }
+            guard let side, side.state != nil else { return "\(name) does not answer as a member" }
+            return "\(name) has \(other ?? "nobody") there"
+        }
+        let missing = [
+            said(
+                around.before,
+                state.predecessor.name,
+                around.isNamedBefore,
+                around.before?.list.first?.name
+            ),
+            said(
+                around.after,
+                after.name,
+                around.isNamedAfter,
+                around.after?.state?.predecessor.name
+            ),
+        ].compactMap { $0 }
+        // One that is gone shows in its pointers until its next ticks.
+        let isExcused = around.before?.state == nil || around.after?.state == nil
+        return Judged(
+            "neighbours",
+            expected: "the node before it lists it first, the one after it has it as predecessor",
+            found: missing.isEmpty
+                ? "\(state.predecessor.name) and \(after.name) do"
+                : missing.joined(separator: ", "),
+            missing.isEmpty ? .asExpected : isExcused ? .known : .wrong,
+            mayPass: true
+        )
+    }
+}
