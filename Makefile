@@ -32,6 +32,9 @@ TARGET ?=
 # make interop SCENARIOS="two hostile-peers" TIMES=10; without SCENARIOS all of them.
 SCENARIOS ?=
 TIMES ?= 1
+# make stand-in NAME=c1 LISTEN=127.0.0.1:9000 JOIN=127.0.0.1:7946
+LISTEN ?= 127.0.0.1:9000
+JOIN ?=
 # make bench-rpc BENCH=ours,openssl,nghttpd leaves grpc-swift and its build out; JSON=FILE keeps every figure.
 BENCH ?= ours,openssl,nghttpd,grpc-swift
 ROUNDS ?= 5
@@ -179,6 +182,12 @@ chaos: release $(VENV)/.ready ## break a ring of real processes again and again:
 interop: release $(VENV)/.ready ## mixed rings with nodes of another make, in full: SCENARIOS="two check" TIMES=10
 	PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python3 Tests/Interop/concord/mixed.py --chord .build/release/chord --keys 10000 \
 	    --all-orders --times $(TIMES) $(SCENARIOS)
+
+# One of them in a terminal, as docs/interop.md has it. It ends with Ctrl-C.
+.PHONY: stand-in
+stand-in: $(VENV)/.ready ## a node of Concord's contract in Python: NAME=c1 LISTEN=127.0.0.1:9000 JOIN=host:port
+	@PYTHONDONTWRITEBYTECODE=1 exec $(VENV)/bin/python3 Tests/Interop/concord/node.py --name "$$NAME" \
+	    --listen "$(LISTEN)" --certs-dir "$${CERTS_DIR:-certs/generated}" $(if $(JOIN),--join "$(JOIN)")
 
 .PHONY: bench-rpc
 bench-rpc: release deps-bench $(VENV)/.ready .build/bench/load .build/bench/bare ## what a call costs, beside others: BENCH=ours,nghttpd ROUNDS=5

@@ -322,7 +322,8 @@ def at_their_pace(suite, proof):
 
 @scenario
 def at_their_pace_hosts(suite):
-    at_their_pace(suite, "hosts")
+    """Theirs prove hosts, ours names."""
+    at_their_pace(suite, "mixed")
 
 
 @scenario
@@ -334,7 +335,7 @@ def at_their_pace_names(suite):
 def check_after_crash(suite):
     """A crash anywhere in the ring makes no node wrong."""
     for victim in ("c2", "n2"):
-        with suite.ring(interval=suite.options.slow, proof="hosts") as ring:
+        with suite.ring(interval=suite.options.slow) as ring:
             grow(ring, [THEIRS, OURS] * 2 + [THEIRS])
             suite.settle(ring, "3 + 2 at their pace", 120)
             ring.kill(victim)
