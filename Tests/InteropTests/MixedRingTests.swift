@@ -7,7 +7,8 @@ import Foundation
 import Testing
 
 /// Rings of our processes and of a node of Concord's contract in Python, with its faults. What is run here
-/// in small, `make interop` runs in full; the scenarios are those of Tests/Interop/concord/mixed.py.
+/// in small, in two to five minutes, `make interop` runs in full, in about an hour. The scenarios are those
+/// of Tests/Interop/concord/mixed.py.
 @Suite("Mixed rings", .serialized, .timeLimit(.minutes(10)))
 struct MixedRingTests {
     /// One program for all of them, as they share certificates.
@@ -15,7 +16,7 @@ struct MixedRingTests {
     func scenarios() async throws {
         let scenarios = [
             "three-and-three", "one-and-five", "two", "two-crash-at-once", "hosts-only",
-            "hostile-peers", "check",
+            "hostile-peers", "check", "at-their-pace-hosts",
         ]
         try await Python.get().running(
             "concord/mixed.py",

@@ -451,21 +451,20 @@ def check(suite):
             last = [check["check"] for check in report["checks"]][-3:]
             expect(f"interop check --join {name}", (code, last), (0, ["join", "stabilise", "leave"]))
         suite.settle(ring, "after the checks")
-        # One whose identifiers have another width: both sides say so, and name both.
-        contact = ring.members["n1"]
-        narrow = ring.start("c3", THEIRS, "n1", width=32)
-        narrow.await_ready()
-        del ring.members["c3"]
-        ring.gone.append(narrow)
-        wide, short = f"{narrow.id:016x}", f"{narrow.id >> 32:016x}"
-        code, report = suite.run("interop", "check", narrow.address, *hasty)
-        said = found(report, "concord: identifiers")
-        expect("interop check of another width", code, 1)
-        expect(f"interop check of another width: {said}", wide in said and short in said, True)
-        after = min(ring.in_order(), key=lambda member: (member.id - (narrow.id >> 32)) % contract.SIZE)
-        line = after.await_line("made otherwise") if after.kind == OURS else ""
-        if after.kind == OURS:
-            expect(f"the log of {after.name}", wide in line and short in line, True)
+        # One whose identifiers have another width: check and log say so, and name both. c3's place at 32
+        # bits is before n2.
+        for name, contact in (("c4", None), ("c3", "n1")):
+            narrow = ring.start(name, THEIRS, contact, width=32)
+            narrow.await_ready()
+            ring.gone.append(ring.members.pop(name))
+            if contact:
+                said = ring.members["n2"].await_line("made otherwise")
+            else:
+                code, report = suite.run("interop", "check", narrow.address, *hasty)
+                said = found(report, "concord: identifiers")
+                expect("interop check of another width", code, 1)
+            names = [f"{narrow.id:016x}", f"{narrow.id >> 32:016x}", "32 bits"]
+            expect(f"{said}: {names}", [name for name in names if name not in said], [])
     with suite.ring() as ring:
         # It is dialled at one address, and tells its ring another.
         lost = ring.start("c1", THEIRS, advertise="127.0.0.1:9")
