@@ -186,6 +186,7 @@ interop: release $(VENV)/.ready ## mixed rings with nodes of another make, in fu
 # One of them in a terminal, as docs/interop.md has it. It ends with Ctrl-C.
 .PHONY: stand-in
 stand-in: $(VENV)/.ready ## a node of Concord's contract in Python: NAME=c1 LISTEN=127.0.0.1:9000 JOIN=host:port
+	@[ -n "$$NAME" ] || { echo "stand-in: whose certificate? NAME=c1 for host-c1.pem" >&2; exit 2; }
 	@PYTHONDONTWRITEBYTECODE=1 exec $(VENV)/bin/python3 Tests/Interop/concord/node.py --name "$$NAME" \
 	    --listen "$(LISTEN)" --certs-dir "$${CERTS_DIR:-certs/generated}" $(if $(JOIN),--join "$(JOIN)")
 
