@@ -52,7 +52,23 @@ DEMO_PORT ?= 27946
 ifneq ($(origin NAME),command line)
 NAME :=
 endif
-export CERTS_DIR TRUST_DOMAIN NODES HOSTS DAYS CA_DAYS CRL_DAYS NOT_BEFORE NOT_AFTER FORCE NAME
+ifneq ($(origin COUNT),command line)
+COUNT :=
+endif
+export CERTS_DIR TRUST_DOMAIN NODES COUNT HOSTS DAYS CA_DAYS CRL_DAYS NOT_BEFORE NOT_AFTER FORCE NAME
+
+# What is typed for a setting and is none would be ignored, and a certificate made that fits nothing.
+CERTS_GOALS := certs ca crl node-cert client-cert admin-cert host-cert revoke certs-verify certs-clean
+mistaken = $(if $(filter command line,$(origin $(1))),$(error $(1)= is no setting of this target; did you mean $(2)=?))
+ifneq ($(filter $(CERTS_GOALS),$(MAKECMDGOALS)),)
+$(call mistaken,HOST,HOSTS)
+$(call mistaken,NODE,NAME)
+$(call mistaken,NAMES,NODES)
+$(call mistaken,DAY,DAYS)
+$(call mistaken,DOMAIN,TRUST_DOMAIN)
+$(call mistaken,CERT_DIR,CERTS_DIR)
+$(call mistaken,DIR,CERTS_DIR)
+endif
 
 FORMATTED := $(wildcard Sources Tests Package.swift Benchmarks Examples)
 # What runs on several threads.
@@ -224,7 +240,7 @@ clean: ## stop the demo and remove what was built; certificates stay
 ##@ Certificates (settings: certs/README.md)
 
 .PHONY: certs
-certs: ## authority, NODES="n1 … n7", client demo, administrator admin
+certs: ## authority, NODES="n1 … n7" or COUNT=100, client demo, administrator admin
 	@scripts/certs set
 
 .PHONY: ca
@@ -250,6 +266,10 @@ host-cert: ## without a SPIFFE name, for nodes of another make: NAME=c1 HOSTS=10
 .PHONY: revoke
 revoke: ## revoke NAME=n8, client-alice or admin-bob and renew crl.pem
 	@scripts/certs revoke "$$NAME"
+
+.PHONY: crl
+crl: ## sign crl.pem anew
+	@scripts/certs crl
 
 .PHONY: certs-verify
 certs-verify: ## check every certificate as a peer would
