@@ -21,6 +21,8 @@ private final class Stranger: Sendable {
         var stateQuestions = 0
         /// What it was asked to look up.
         var sought: [Identifier] = []
+        /// Whom it names as owners, where it is not told one.
+        var circle: [NodeReference] = []
         var notified: [NodeReference] = []
     }
 
@@ -56,6 +58,7 @@ private final class Stranger: Sendable {
                         let owner = answers.withLockedValue { answers in
                             answers.sought.append(id)
                             return answers.owner
+                                ?? answers.circle.first { $0.id >= id } ?? answers.circle.first
                         }
                         guard let owner else { return .replied }
                         call.reply += try dialect.encode(.owner(owner), to: method, in: parameters)
@@ -435,16 +438,16 @@ struct DialectServiceTests {
                     node: stranger.node,
                     predecessor: node(-1),
                     successors: (1...3).map(node)
-                ),
-                owner: node(2)
+                )
             )
+            stranger.answers.withLockedValue { $0.circle = all.map(\.node) }
         }
         return all
     }
 
     @Test(
         "no node of another make is asked for the owner of a member's identifier",
-        arguments: [1, 2, 5, 40]
+        arguments: [1, 2, 5, 400]
     )
     func harmless(count: Int) throws {
         let ring = InProcessRing(Self.settings)
@@ -452,12 +455,12 @@ struct DialectServiceTests {
         func sought() -> [Identifier] {
             strangers.flatMap { $0.answers.withLockedValue { $0.sought } }
         }
-        // Through the member after its place: the place itself is all the way round.
+        // Through a member a little after its place: the place itself is all the way round.
         let own = ring.identifier("n0")
-        let contact = strangers.first { $0.node.id > own } ?? strangers[0]
-        try ring.join("n0", through: contact.node.name)
+        let next = strangers.firstIndex { $0.node.id > own } ?? 0
+        try ring.join("n0", through: strangers[(next + 2) % count].node.name)
         let members = Set(strangers.map(\.node.id) + [own])
-        for id in members.sorted() {
+        for id in members.sorted().prefix(20) {
             for target in [
                 id, ring.space.adding(id, Identifier(1)), ring.space.subtracting(id, Identifier(1)),
             ] {
@@ -468,7 +471,7 @@ struct DialectServiceTests {
         ring.executor.run(for: .seconds(20))
         #expect(members.isDisjoint(with: sought()))
         // In a small ring lists go round, and no question at all is safe; in a large one a walk would be long.
-        #expect(sought().isEmpty == (count < 40))
+        #expect(sought().isEmpty == (count < 400))
     }
 
     @Test("joining a ring whose identifiers are made otherwise is refused, with the reason")

@@ -363,6 +363,8 @@ def main():
     parser.add_argument("--stack", type=float, default=8, help="seconds until a recursion kills it")
     parser.add_argument("--most", type=int, default=2000, help="questions under way that kill it")
     options = parser.parse_args()
+    # Whoever started this may have blocked them; all threads begin with what holds here.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, signal.SIGINT])
     # It ends with whoever started it, however that ends.
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     asyncio.run(live(options))
