@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/asn1.h>
@@ -99,6 +100,15 @@ static inline int chord_ERR_library(unsigned long code) { return ERR_GET_LIB(cod
 static inline int chord_ERR_reason(unsigned long code) { return ERR_GET_REASON(code); }
 
 static inline int chord_ERR_is_system(unsigned long code) { return ERR_SYSTEM_ERROR(code) != 0; }
+
+// Files.
+
+// The permissions of a file, or minus the system's error number.
+static inline int chord_file_permissions(const char *path) {
+    struct stat status;
+    if (stat(path, &status) != 0) return -errno;
+    return (int)(status.st_mode & 07777);
+}
 
 // Certificates.
 

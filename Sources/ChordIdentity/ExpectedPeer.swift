@@ -68,9 +68,19 @@ public struct ExpectedPeer: Sendable, Hashable {
             throw IdentityError(
                 .wrongHost,
                 "certificate presented by \(address) holds for \(hosts), expected"
-                    + " \(printable(host))"
+                    + " \(printable(host))" + Self.mistake(host, identity)
             )
         }
+    }
+
+    /// An address that stands in the certificate as a DNS name looks right and never matches.
+    private static func mistake(_ host: String, _ identity: PeerIdentity) -> String {
+        guard let address = IPAddress(host),
+            identity.dnsNames.contains(where: { IPAddress($0) == address })
+        else {
+            return ""
+        }
+        return " as an IP address: the certificate names it as a DNS name; issue it with IP:\(host)"
     }
 
     /// Ordinary names stand bare in a message; anything else is quoted and escaped.

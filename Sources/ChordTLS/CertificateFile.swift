@@ -18,6 +18,16 @@ public enum CertificateFile {
         }
         return result
     }
+
+    /// The time that validities are compared with: this machine's clock, in seconds since 1970.
+    public static var now: Int64 { Clock.now }
+
+    /// Whether something lies at a path. What cannot be looked at counts as there, so that reading it
+    /// says why.
+    public static func exists(_ file: String) -> Bool {
+        let answer = chord_file_permissions(file)
+        return answer >= 0 || (answer != -ENOENT && answer != -ENOTDIR)
+    }
 }
 
 /// PEM files, read by OpenSSL, with errors that name the file and say what to do.
@@ -27,14 +37,14 @@ public enum CertificateFile {
 enum PEMFile {
     /// Every certificate in a file, at least one.
     static func certificates(in file: String) throws(TLSError) -> [Certificate] {
-        try objects(in: file, kind: "certificate") { bio in
+        try objects(in: file, kind: .certificate) { bio in
             PEM_read_bio_X509(bio, nil, { _, _, _, _ in -1 }, nil).map { Certificate(owning: $0) }
         }
     }
 
     /// Every revocation list in a file, at least one.
     static func revocationLists(in file: String) throws(TLSError) -> [RevocationList] {
-        try objects(in: file, kind: "revocation list") { bio in
+        try objects(in: file, kind: .revocationList) { bio in
             PEM_read_bio_X509_CRL(bio, nil, { _, _, _, _ in -1 }, nil).map {
                 RevocationList(owning: $0)
             }
@@ -43,7 +53,9 @@ enum PEMFile {
 
     /// The private key in a file.
     static func privateKey(in file: String) throws(TLSError) -> PrivateKey {
-        let bio = try open(file)
+        let bytes = try contents(of: file)
+        try PEMText(bytes, file: file).check(for: .privateKey)
+        let bio = try memory(bytes)
         defer { BIO_free(bio) }
         var passwordWasWanted = false
         let key = PEM_read_bio_PrivateKey(
@@ -64,49 +76,61 @@ enum PEMFile {
             throw TLSError(
                 .keyEncrypted,
                 "the private key in \(quoted(file)) is encrypted; write it out unencrypted with mode"
-                    + " 0600 (openssl pkey -in … -out …)"
+                    + " 0600 (openssl pkey -in … -out …)",
+                about: TLSError.Subject(file: file)
             )
         }
         throw TLSError(
             .fileMalformed,
             "the file \(quoted(file)) holds no private key in PEM form that can be read:"
-                + " \(OpenSSLErrors.takeText())"
+                + " \(OpenSSLErrors.takeText())",
+            about: TLSError.Subject(file: file)
         )
+    }
+
+    /// Whether a private key lies in a file that can be read.
+    static func holdsPrivateKey(_ file: String) -> Bool {
+        guard let bytes = try? contents(of: file) else { return false }
+        return PEMText(bytes, file: file).count(of: .privateKey) > 0
     }
 
     /// The largest file that is read; a bundle of all public authorities is a tenth of it.
     private static let maximumBytes = 4 << 20
 
     /// Reads a file whole, because OpenSSL's line reader takes an error for the end of the file.
-    private static func open(_ file: String) throws(TLSError) -> OpaquePointer {
+    private static func contents(of file: String) throws(TLSError) -> [UInt8] {
         chord_OPENSSL_prepare()
         OpenSSLErrors.clear()
         guard let source = BIO_new_file(file, "r") else {
             throw unreadable(file, OpenSSLErrors.take())
         }
         defer { BIO_free(source) }
-        guard let contents = BIO_new(BIO_s_mem()) else {
-            throw TLSError(.internalFailure, OpenSSLErrors.takeText())
-        }
+        var result: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16_384)
-        var total = 0
         while true {
             let count = BIO_read(source, &buffer, Int32(buffer.count))
             let entries = OpenSSLErrors.take()
-            total += max(0, Int(count))
-            let isTooLarge = total > maximumBytes
-            if isTooLarge || entries.contains(where: \.isSystem) {
-                BIO_free(contents)
-                throw isTooLarge
-                    ? TLSError(
-                        .fileMalformed,
-                        "the file \(quoted(file)) is larger than \(maximumBytes) bytes"
-                    )
-                    : unreadable(file, entries)
+            if entries.contains(where: \.isSystem) { throw unreadable(file, entries) }
+            guard count > 0 else { return result }
+            result += buffer[..<Int(count)]
+            guard result.count <= maximumBytes else {
+                throw TLSError(
+                    .fileMalformed,
+                    "the file \(quoted(file)) is larger than \(maximumBytes) bytes",
+                    about: TLSError.Subject(file: file)
+                )
             }
-            guard count > 0 else { return contents }
-            BIO_write(contents, buffer, count)
         }
+    }
+
+    private static func memory(_ bytes: [UInt8]) throws(TLSError) -> OpaquePointer {
+        OpenSSLErrors.clear()
+        guard let contents = BIO_new(BIO_s_mem()),
+            bytes.isEmpty || BIO_write(contents, bytes, Int32(bytes.count)) == Int32(bytes.count)
+        else {
+            throw TLSError(.internalFailure, OpenSSLErrors.takeText())
+        }
+        return contents
     }
 
     private static func unreadable(_ file: String, _ entries: [OpenSSLErrors.Entry]) -> TLSError {
@@ -114,22 +138,27 @@ enum PEMFile {
         if system?.errorNumber == ENOENT {
             return TLSError(
                 .fileMissing,
-                "there is no file \(quoted(file)); check the path in the configuration"
+                "there is no file \(quoted(file)); check the path in the configuration",
+                about: TLSError.Subject(file: file)
             )
         }
         return TLSError(
             .fileUnreadable,
             "the file \(quoted(file)) cannot be read: \(system?.text ?? "unknown reason");"
-                + " check its path and permissions"
+                + " check its path and permissions",
+            about: TLSError.Subject(file: file)
         )
     }
 
     private static func objects<Object>(
         in file: String,
-        kind: String,
+        kind: PEMText.Kind,
         next: (OpaquePointer) -> Object?
     ) throws(TLSError) -> [Object] {
-        let bio = try open(file)
+        let bytes = try contents(of: file)
+        let text = PEMText(bytes, file: file)
+        try text.check(for: kind)
+        let bio = try memory(bytes)
         defer { BIO_free(bio) }
         var result: [Object] = []
         while let object = next(bio) {
@@ -141,38 +170,14 @@ enum PEMFile {
         let isAtEnd = entries.allSatisfy { entry in
             entry.library == ERR_LIB_PEM && entry.reason == PEM_R_NO_START_LINE
         }
-        if isAtEnd, !result.isEmpty {
-            return result
-        }
-        throw failure(in: file, kind: kind, after: result.count, entries: entries)
-    }
-
-    private static func failure(
-        in file: String,
-        kind: String,
-        after count: Int = 0,
-        entries: [OpenSSLErrors.Entry] = OpenSSLErrors.take()
-    ) -> TLSError {
-        if let system = entries.first(where: { $0.isSystem }) {
-            return TLSError(
-                .fileUnreadable,
-                "the file \(quoted(file)) cannot be read: \(system.text)"
-            )
-        }
-        let hasNoStart = entries.allSatisfy { entry in
-            entry.library == ERR_LIB_PEM && entry.reason == PEM_R_NO_START_LINE
-        }
-        if hasNoStart || entries.isEmpty {
-            return TLSError(
-                .fileMalformed,
-                "the file \(quoted(file)) holds no \(kind) in PEM form (-----BEGIN …); is it DER, or"
-                    + " another file?"
-            )
-        }
-        let texts = entries.map(\.text).joined(separator: ", ")
-        return TLSError(
+        if isAtEnd, result.count == text.count(of: kind) { return result }
+        let texts = entries.filter { $0.reason != PEM_R_NO_START_LINE || $0.library != ERR_LIB_PEM }
+            .map(\.text)
+        let reason = texts.isEmpty ? "its first line is damaged" : texts.joined(separator: ", ")
+        throw TLSError(
             .fileMalformed,
-            "\(kind) \(count + 1) in the file \(quoted(file)) cannot be read: \(texts)"
+            "\(kind.rawValue) \(result.count + 1) in the file \(quoted(file)) cannot be read: \(reason)",
+            about: TLSError.Subject(file: file)
         )
     }
 }

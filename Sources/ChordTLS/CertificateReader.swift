@@ -76,6 +76,30 @@ enum CertificateReader {
         return bounds.flatMap { $0.from <= $0.to ? $0.from...$0.to : nil }
     }
 
+    /// How long each certificate of a chain that was verified is valid, leaf first.
+    static func terms(of verification: OpaquePointer) -> [CertificateTerm] {
+        guard let chain = X509_STORE_CTX_get0_chain(verification) else { return [] }
+        var terms: [CertificateTerm] = []
+        for index in 0..<OPENSSL_sk_num(chain) {
+            let certificate = OPENSSL_sk_value(chain, index).map { OpaquePointer($0) }
+            guard let from = try? seconds(X509_get0_notBefore(certificate)),
+                let to = try? seconds(X509_get0_notAfter(certificate))
+            else {
+                continue
+            }
+            terms.append(
+                CertificateTerm(
+                    kind: index == 0 ? .certificate : .authority,
+                    name: line(X509_get_subject_name(certificate)),
+                    serial: hexadecimal(X509_get0_serialNumber(certificate)),
+                    from: from,
+                    to: to
+                )
+            )
+        }
+        return terms
+    }
+
     /// The seconds since 1970 in which a revocation list is valid; nil if that cannot be read. A list
     /// that names no end has none.
     static func validity(of list: RevocationList) -> ClosedRange<Int64>? {

@@ -90,8 +90,6 @@ final class HandshakeJudge {
         return UnsafeBufferPointer(start: name, count: Int(count)).elementsEqual("h2".utf8)
     }
 
-    private var presented: String { "certificate presented by \(address)" }
-
     /// Whom the chain is remembered to stand for; nil where it had to be verified, and has passed.
     private func verifyUnlessKnown(
         _ verification: OpaquePointer,
@@ -104,7 +102,14 @@ final class HandshakeJudge {
             return remembered
         }
         guard X509_verify_cert(verification) == 1 else {
-            throw VerificationFailure.error(of: verification, certificate: presented)
+            let leaf = X509_STORE_CTX_get0_cert(verification).flatMap {
+                try? CertificateReader.read($0)
+            }
+            throw VerificationFailure.error(
+                of: verification,
+                certificate: presented(leaf),
+                about: subject(leaf)
+            )
         }
         return nil
     }
@@ -128,14 +133,28 @@ final class HandshakeJudge {
         do throws(IdentityError) {
             try expected?.verify(found, presentedBy: address)
         } catch {
-            throw TLSError(.identityRefused, error.message, cause: error)
+            throw TLSError(
+                .identityRefused,
+                error.message,
+                cause: error,
+                about: TLSError.Subject(
+                    peer: address,
+                    peerName: found.description,
+                    serial: found.serial,
+                    host: expected?.host
+                )
+            )
         }
         identity = found
     }
 
     private func judgeLeaf(_ leaf: OpaquePointer?) throws(TLSError) -> PeerIdentity {
         guard let leaf else {
-            throw TLSError(.certificateMissing, "\(address) showed no certificate")
+            throw TLSError(
+                .certificateMissing,
+                "\(address) showed no certificate",
+                about: TLSError.Subject(peer: address)
+            )
         }
         let certificate = try CertificateReader.read(leaf)
         do throws(IdentityError) {
@@ -143,10 +162,25 @@ final class HandshakeJudge {
         } catch {
             throw TLSError(
                 .identityRefused,
-                "\(presented) (serial \(certificate.serial)) is refused: \(error.message)",
-                cause: error
+                "\(presented(certificate)) is refused: \(error.message)",
+                cause: error,
+                about: subject(certificate)
             )
         }
+    }
+
+    /// The certificate as the subject of a sentence. What it says of itself is not proven.
+    private func presented(_ leaf: PeerCertificate?) -> String {
+        let serial = leaf.map { " (serial \($0.serial))" } ?? ""
+        return "certificate presented by \(address)\(serial)"
+    }
+
+    private func subject(_ leaf: PeerCertificate?) -> TLSError.Subject {
+        TLSError.Subject(
+            peer: address,
+            peerName: leaf.map { quoted($0.uris.first ?? $0.subject) },
+            serial: leaf?.serial
+        )
     }
 
     private static func verificationError(for error: TLSError) -> Int32 {
@@ -155,106 +189,5 @@ final class HandshakeJudge {
         case .keyUsage?, .extendedKeyUsage?, .authorityAsLeaf?: X509_V_ERR_INVALID_PURPOSE
         default: X509_V_ERR_CERT_REJECTED
         }
-    }
-}
-
-/// Failures of `X509_verify_cert` in words.
-enum VerificationFailure {
-    /// Says why a verification failed.
-    ///
-    /// - Parameter certificate: The subject of the sentence, "certificate presented by …".
-    static func error(of verification: OpaquePointer, certificate: String) -> TLSError {
-        OpenSSLErrors.clear()
-        let code = X509_STORE_CTX_get_error(verification)
-        let depth = X509_STORE_CTX_get_error_depth(verification)
-        let current = X509_STORE_CTX_get_current_cert(verification)
-        let issuer = quoted(current.map { CertificateReader.line(X509_get_issuer_name($0)) } ?? "")
-        // Below the leaf, the sentence is about the authority.
-        let subject =
-            depth == 0
-            ? certificate
-            : "\(certificate): its authority "
-                + quoted(current.map { CertificateReader.line(X509_get_subject_name($0)) } ?? "")
-        switch code {
-        case X509_V_ERR_CERT_HAS_EXPIRED:
-            return TLSError(
-                .certificateExpired,
-                "\(subject) has expired on \(time(current.flatMap { X509_get0_notAfter($0) }))"
-            )
-        case X509_V_ERR_CERT_NOT_YET_VALID:
-            return TLSError(
-                .certificateNotYetValid,
-                "\(subject) is not valid before"
-                    + " \(time(current.flatMap { X509_get0_notBefore($0) })); are both clocks right?"
-            )
-        case X509_V_ERR_CERT_REVOKED:
-            return TLSError(.certificateRevoked, "\(subject) is revoked by its issuer \(issuer)")
-        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-            return TLSError(.unknownAuthority, "\(subject) is self-signed and not trusted")
-        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-            X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
-            X509_V_ERR_CERT_UNTRUSTED:
-            return TLSError(
-                .unknownAuthority,
-                "\(certificate) is issued by an unknown authority: issuer \(issuer)"
-            )
-        case X509_V_ERR_UNABLE_TO_GET_CRL:
-            return TLSError(
-                .revocationListMissing,
-                "\(subject) cannot be checked: there is no revocation list of its issuer \(issuer)"
-            )
-        case X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID:
-            let isLate = code == X509_V_ERR_CRL_HAS_EXPIRED
-            let when = listTime(verification, current: current, end: isLate)
-            return TLSError(
-                .revocationListExpired,
-                "\(subject) cannot be checked: the revocation list of its issuer \(issuer) "
-                    + (isLate ? "has expired on \(when)" : "is not valid before \(when)")
-            )
-        default:
-            let reason = String(cString: X509_verify_cert_error_string(Int(code)))
-            return TLSError(.certificateRefused, "\(subject) does not verify: \(reason)")
-        }
-    }
-
-    /// Corrects the alert where OpenSSL's would mislead the peer. A list that we lack or let expire is
-    /// no fault of its certificate: "out of memory" is the error whose alert is `internal_error`. A
-    /// certificate that is not valid yet falls under `certificate_expired` (RFC 8446, section 6.2).
-    static func adjustAlert(of verification: OpaquePointer) {
-        switch X509_STORE_CTX_get_error(verification) {
-        case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID:
-            X509_STORE_CTX_set_error(verification, X509_V_ERR_OUT_OF_MEM)
-        case X509_V_ERR_CERT_NOT_YET_VALID:
-            X509_STORE_CTX_set_error(verification, X509_V_ERR_CERT_HAS_EXPIRED)
-        default: break
-        }
-    }
-
-    /// When the validity of the newest list of a certificate's issuer ends or begins. OpenSSL forgets
-    /// which list it looked at, so the lists are looked up again.
-    private static func listTime(
-        _ verification: OpaquePointer,
-        current: OpaquePointer?,
-        end: Bool
-    ) -> String {
-        let issuer = current.flatMap { X509_get_issuer_name($0) }
-        guard let issuer, let lists = X509_STORE_CTX_get1_crls(verification, issuer) else {
-            return time(nil)
-        }
-        defer { chord_X509_CRL_stack_free(lists) }
-        var newest: Int64?
-        for index in 0..<OPENSSL_sk_num(lists) {
-            let list = OPENSSL_sk_value(lists, index).map { OpaquePointer($0) }
-            let bound = end ? X509_CRL_get0_nextUpdate(list) : X509_CRL_get0_lastUpdate(list)
-            if let seconds = try? CertificateReader.seconds(bound) {
-                newest = max(newest ?? seconds, seconds)
-            }
-        }
-        return newest.map { PeerCertificate.timestamp(secondsSince1970: $0) } ?? time(nil)
-    }
-
-    private static func time(_ time: UnsafePointer<ASN1_TIME>?) -> String {
-        guard let seconds = try? CertificateReader.seconds(time) else { return "an unknown date" }
-        return PeerCertificate.timestamp(secondsSince1970: seconds)
     }
 }

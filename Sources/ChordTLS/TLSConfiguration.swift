@@ -12,13 +12,17 @@ public struct TLSFiles: Sendable, Hashable {
     /// The private key of our certificate, unencrypted. Whoever reads it is us: mode 0600.
     public var privateKey: String
 
-    /// The root authorities that we trust, one after the other. Several may be trusted at once, so
-    /// that an authority can be replaced without a moment in which half the ring refuses the other.
+    /// The authorities that we trust, one after the other. Several may be trusted at once, so that an
+    /// authority can be replaced without a moment in which half the ring refuses the other.
+    ///
+    /// An intermediate authority may stand here without its root: then it is trusted as a root is, and
+    /// what its root has certified besides is not. Its root's word on it, such as a revocation that is
+    /// not in `revocationList`, is not heard.
     public var trustRoots: String
 
-    /// The revocation lists of the authorities that issue leaf certificates; nil for no revocation.
-    /// With lists, a certificate whose issuer has none is refused, and so is every certificate once
-    /// its issuer's list has expired: lists that cannot be refreshed are better left out.
+    /// The revocation lists; nil for no revocation. A certificate of any depth whose issuer has a list
+    /// here is held to it, and is refused once the list has expired: lists that cannot be refreshed are
+    /// better left out. For issuers without a list see `TLSConfiguration.requiresRevocationLists`.
     public var revocationList: String?
 
     /// Names the files.
@@ -45,6 +49,15 @@ public struct TLSConfiguration: Sendable, Hashable {
 
     /// Which of the verified certificates stand for members, and as what.
     public var policy: IdentityPolicy
+
+    /// Whether a certificate is refused when there are revocation lists and its issuer has none. Off,
+    /// such an issuer's certificates cannot be revoked, and an authority's list may be missing without
+    /// harm; on, an authority whose list is forgotten is refused with all that it has issued.
+    public var requiresRevocationLists = false
+
+    /// What our own certificate has to be, beyond being one that members accept; it is judged when it is
+    /// loaded.
+    public var use = CertificateUse()
 
     /// The sides that our own certificate is used on; it is judged for each when it is loaded, so
     /// that a node certificate that cannot dial fails at the start and not at the first dial.
@@ -76,5 +89,25 @@ public struct TLSConfiguration: Sendable, Hashable {
     public init(files: TLSFiles, policy: IdentityPolicy) {
         self.files = files
         self.policy = policy
+    }
+}
+
+/// What a certificate of ours is meant for. What is nil is not looked at.
+public struct CertificateUse: Sendable, Hashable {
+    /// The role that it has to prove.
+    public var role: Role?
+
+    /// The name that it has to prove, where it proves one.
+    public var name: String?
+
+    /// The hosts that others dial: it has to hold for each of them. A host without a certificate that
+    /// holds for it cannot be joined through.
+    public var hosts: [String]
+
+    /// A use from its parts.
+    public init(role: Role? = nil, name: String? = nil, hosts: [String] = []) {
+        self.role = role
+        self.name = name
+        self.hosts = hosts
     }
 }

@@ -19,6 +19,12 @@ package final class TLSContext: Sendable {
     /// Our own certificate.
     package let certificate: PeerCertificate
 
+    /// How long everything is valid that our TLS rests on.
+    package let terms: [CertificateTerm]
+
+    /// What works and should be known, one sentence each.
+    package let notices: [String]
+
     /// Whom handshakes by this context have verified.
     let verifiedPeers: VerifiedPeers
 
@@ -30,6 +36,21 @@ package final class TLSContext: Sendable {
     /// - Throws: `TLSError` naming the file that is at fault and what to do about it.
     package init(configuration: TLSConfiguration) throws(TLSError) {
         chord_OPENSSL_prepare()
+        try Self.check(configuration)
+        let credentials = try Credentials(configuration)
+        self.configuration = configuration
+        identity = credentials.identity
+        certificate = credentials.certificate
+        terms = credentials.terms
+        notices = credentials.notices
+        verifiedPeers = VerifiedPeers(listValidity: credentials.listValidity)
+        server = try Self.makeContext(configuration, credentials)
+        client = try Self.makeContext(configuration, credentials)
+        Self.setUpServer(server)
+        try Self.setUpClient(client)
+    }
+
+    private static func check(_ configuration: TLSConfiguration) throws(TLSError) {
         // OpenSSL would take a negative depth for none set, and allow a hundred.
         guard configuration.maximumChainDepth >= 0 else {
             throw TLSError(
@@ -37,15 +58,30 @@ package final class TLSContext: Sendable {
                 "the maximum chain depth is \(configuration.maximumChainDepth); it cannot be negative"
             )
         }
-        let credentials = try Credentials(configuration)
-        self.configuration = configuration
-        identity = credentials.identity
-        certificate = credentials.certificate
-        verifiedPeers = VerifiedPeers(listValidity: credentials.listValidity)
-        server = try Self.makeContext(configuration, credentials)
-        client = try Self.makeContext(configuration, credentials)
-        Self.setUpServer(server)
-        try Self.setUpClient(client)
+    }
+
+    /// All that is wrong with the files of a configuration, and what should be known of them. Where
+    /// nothing is wrong a context can be made of it, and the other way round.
+    package static func judge(
+        _ configuration: TLSConfiguration
+    ) -> (faults: [TLSError], notices: [String]) {
+        chord_OPENSSL_prepare()
+        do throws(TLSError) {
+            try check(configuration)
+        } catch {
+            return ([error], [])
+        }
+        var reader = CredentialsReader(configuration)
+        let credentials = reader.read()
+        var faults = reader.faults
+        if faults.isEmpty, let credentials {
+            do throws(TLSError) {
+                _ = try makeContext(configuration, credentials)
+            } catch {
+                faults.append(error)
+            }
+        }
+        return (faults, reader.notices)
     }
 
     private static func makeContext(

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+public import ChordIdentity
+
 /// A failure of TLS: of the files it needs, of a handshake, or of a connection.
 public struct TLSError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure. New codes may be added; compare with the static members.
@@ -11,7 +13,9 @@ public struct TLSError: Error, Sendable, CustomStringConvertible {
             case fileUnreadable
             case fileMalformed
             case keyEncrypted
+            case keyExposed
             case keyMismatch
+            case keyUnsuitable
             case identityRefused
             case certificateExpired
             case certificateNotYetValid
@@ -21,6 +25,8 @@ public struct TLSError: Error, Sendable, CustomStringConvertible {
             case certificateMissing
             case revocationListMissing
             case revocationListExpired
+            case revocationListRefused
+            case revocationListVanished
             case noApplicationProtocol
             case protocolVersion
             case notTLS
@@ -49,8 +55,12 @@ public struct TLSError: Error, Sendable, CustomStringConvertible {
         public static let fileMalformed = Code(.fileMalformed)
         /// The private key is encrypted.
         public static let keyEncrypted = Code(.keyEncrypted)
+        /// A private key can be read by every user of the machine, or lies in a file that is given away.
+        public static let keyExposed = Code(.keyExposed)
         /// The private key does not belong to the certificate.
         public static let keyMismatch = Code(.keyMismatch)
+        /// A key or a signature is too weak for TLS 1.3, or of a kind that TLS 1.3 does not have.
+        public static let keyUnsuitable = Code(.keyUnsuitable)
         /// The identity in a certificate was refused; `cause` is the `IdentityError`.
         public static let identityRefused = Code(.identityRefused)
         /// A certificate is past its end of validity.
@@ -69,6 +79,10 @@ public struct TLSError: Error, Sendable, CustomStringConvertible {
         public static let revocationListMissing = Code(.revocationListMissing)
         /// A revocation list is past its time of next update, or not yet valid.
         public static let revocationListExpired = Code(.revocationListExpired)
+        /// A revocation list is not signed by the authority that it names, or is only a part of a list.
+        public static let revocationListRefused = Code(.revocationListRefused)
+        /// A revocation list that was in use is gone: certificates are not read anew without it.
+        public static let revocationListVanished = Code(.revocationListVanished)
         /// The peer does not offer HTTP/2.
         public static let noApplicationProtocol = Code(.noApplicationProtocol)
         /// The peer does not offer TLS 1.3.
@@ -107,15 +121,58 @@ public struct TLSError: Error, Sendable, CustomStringConvertible {
     /// The failure behind this one.
     public let cause: (any Error)?
 
+    /// What the failure is about, for programs: nothing has to be read out of the message.
+    public var subject: Subject
+
+    /// What a failure is about. Each part is nil where it plays no role.
+    public struct Subject: Sendable, Hashable {
+        /// The file at fault.
+        public var file: String?
+        /// The address of the peer.
+        public var peer: String?
+        /// Who the peer's certificate says that it is: its URI, else its subject. Not proven.
+        public var peerName: String?
+        /// The serial number of the certificate that was refused, in hexadecimal digits.
+        public var serial: String?
+        /// The role of our own certificate, where that is known and plays a part.
+        public var role: Role?
+        /// The host that a certificate does not hold for.
+        public var host: String?
+
+        /// Nothing in particular, or what is given.
+        public init(
+            file: String? = nil,
+            peer: String? = nil,
+            peerName: String? = nil,
+            serial: String? = nil,
+            role: Role? = nil,
+            host: String? = nil
+        ) {
+            self.file = file
+            self.peer = peer
+            self.peerName = peerName
+            self.serial = serial
+            self.role = role
+            self.host = host
+        }
+    }
+
     /// Makes an error.
-    public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    public init(
+        _ code: Code,
+        _ message: String,
+        cause: (any Error)? = nil,
+        about subject: Subject = Subject()
+    ) {
         self.code = code
         self.message = message
         self.cause = cause
+        self.subject = subject
     }
 
-    /// Code, message and cause.
+    /// Code and message. The message of an `IdentityError` beneath is part of it already.
     public var description: String {
-        "\(code): \(message)" + (cause.map { " (cause: \($0))" } ?? "")
+        guard let cause, !(cause is IdentityError) else { return "\(code): \(message)" }
+        return "\(code): \(message) (cause: \(cause))"
     }
 }

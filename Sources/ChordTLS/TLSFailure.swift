@@ -51,31 +51,81 @@ enum TLSFailure {
     private static func alert(_ number: Int32, address: String) -> TLSError {
         let name = String(cString: SSL_alert_desc_string_long(number))
         let alert = "alert \(name) (\(number))"
-        let about: String? =
-            switch number {
-            case SSL_AD_BAD_CERTIFICATE: "it does not accept the name or trust domain in it"
-            case SSL_AD_UNSUPPORTED_CERTIFICATE: "its usages do not fit"
-            case SSL_AD_CERTIFICATE_REVOKED: "it is revoked"
-            case SSL_AD_CERTIFICATE_EXPIRED:
-                "it is expired or not yet valid; are both clocks right?"
-            case SSL_AD_CERTIFICATE_UNKNOWN, SSL_AD_ACCESS_DENIED: "it did not say why"
-            case SSL_AD_UNKNOWN_CA: "it does not trust the authority that issued it"
-            case SSL_AD_CERTIFICATE_REQUIRED: "we showed none"
-            default: nil
-            }
-        if let about {
-            return TLSError(.peerRefused, "the peer refused our certificate: \(alert): \(about)")
+        let about = TLSError.Subject(peer: address)
+        if let reason = refusal(number) {
+            return TLSError(
+                .peerRefused,
+                "the peer refused our certificate: \(alert): \(reason)",
+                about: about
+            )
         }
         switch number {
         case SSL_AD_NO_APPLICATION_PROTOCOL:
             return TLSError(
                 .noApplicationProtocol,
-                "\(address) does not speak HTTP/2 (h2): \(alert)"
+                "\(address) does not speak HTTP/2 (h2): \(alert)",
+                about: about
             )
         case SSL_AD_PROTOCOL_VERSION:
-            return TLSError(.protocolVersion, "\(address) does not speak TLS 1.3: \(alert)")
+            return TLSError(
+                .protocolVersion,
+                "\(address) does not speak TLS 1.3: \(alert)",
+                about: about
+            )
         default:
-            return TLSError(.peerAlert, "\(address) ended the connection: \(alert)")
+            let reason = meaning(number).map { ": \($0)" } ?? ""
+            return TLSError(
+                .peerAlert,
+                "\(address) ended the connection: \(alert)\(reason)",
+                about: about
+            )
+        }
+    }
+
+    /// What an alert says about our certificate; nil for one that is not about it.
+    ///
+    /// The standard leaves room (RFC 8446, section 6.2), and others use it: a Go program sends
+    /// `bad_certificate` for whatever its verification finds, an unknown authority and a wrong host among
+    /// them.
+    private static func refusal(_ number: Int32) -> String? {
+        switch number {
+        case SSL_AD_BAD_CERTIFICATE:
+            "it does not accept the name, host or trust domain in it, or does not know the authority"
+                + " that issued it (Go programs send this alert for any of these); the peer's log says"
+                + " which"
+        case SSL_AD_UNSUPPORTED_CERTIFICATE:
+            "its usages or its kind of key do not fit: it needs serverAuth and clientAuth"
+        case SSL_AD_CERTIFICATE_REVOKED: "it is revoked"
+        case SSL_AD_CERTIFICATE_EXPIRED:
+            "it is expired or not yet valid by the peer's clock; this machine's clock says"
+                + " \(Clock.text): are both clocks right?"
+        case SSL_AD_CERTIFICATE_UNKNOWN, SSL_AD_ACCESS_DENIED:
+            "it did not say why; the peer's log does"
+        case SSL_AD_UNKNOWN_CA: "it does not trust the authority that issued it"
+        case SSL_AD_CERTIFICATE_REQUIRED: "we showed none"
+        case SSL_AD_DECRYPT_ERROR:
+            "it could not verify our signature; do certificate and key belong together?"
+        default: nil
+        }
+    }
+
+    /// What the other alerts mean to who has to act on them.
+    private static func meaning(_ number: Int32) -> String? {
+        switch number {
+        case SSL_AD_HANDSHAKE_FAILURE, SSL_AD_INSUFFICIENT_SECURITY:
+            "it accepts none of our ways to do TLS: its cipher suites, key exchange groups or kinds of"
+                + " signature are others"
+        case SSL_AD_INTERNAL_ERROR:
+            "something failed there that is not ours, such as a revocation list that has expired; the"
+                + " peer's log says what"
+        case SSL_AD_UNRECOGNIZED_NAME: "it does not serve the host name that was dialled"
+        case SSL_AD_USER_CANCELLED: "it was told to"
+        case SSL_AD_DECODE_ERROR, SSL_AD_ILLEGAL_PARAMETER, SSL_AD_UNEXPECTED_MESSAGE,
+            SSL_AD_BAD_RECORD_MAC, SSL_AD_RECORD_OVERFLOW:
+            "bytes were damaged on the way, or one of the two programs breaks the protocol"
+        case SSL_AD_MISSING_EXTENSION, SSL_AD_UNSUPPORTED_EXTENSION:
+            "the two programs differ in what they take TLS 1.3 to be"
+        default: nil
         }
     }
 }

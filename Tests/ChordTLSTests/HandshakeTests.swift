@@ -216,14 +216,6 @@ import Testing
             text: "is revoked by its issuer 'CN = ours authority'",
             alert: SSL_AD_CERTIFICATE_REVOKED
         ),
-        Refusal(
-            testDescription: "no list of the issuer",
-            certificate: \.viaIntermediate,
-            revocationList: \.list,
-            code: .revocationListMissing,
-            text: "there is no revocation list of its issuer 'CN = intermediate authority'",
-            alert: SSL_AD_INTERNAL_ERROR
-        ),
     ]
 
     @Test(arguments: refusals)

@@ -91,7 +91,7 @@ import Testing
         Fault(
             testDescription: "expired",
             code: .certificateExpired,
-            text: "has expired on 2023-11-15T22:13:20Z; issue a new one"
+            text: "has expired on 2023-11-15T22:13:20Z; this machine's clock says 20"
         ) { configuration, fixtures in configuration.show(fixtures.expired) },
         Fault(
             testDescription: "not yet valid",
@@ -112,16 +112,17 @@ import Testing
             configuration.files.revocationList = fixtures.list
         },
         Fault(
-            testDescription: "list of another authority",
+            testDescription: "list of another authority, where every authority needs one",
             code: .revocationListMissing,
             text: "there is no revocation list of its issuer 'CN = ours authority'"
         ) { configuration, fixtures in
             configuration.files.revocationList = fixtures.foreignList
+            configuration.requiresRevocationLists = true
         },
         Fault(
             testDescription: "expired list",
             code: .revocationListExpired,
-            text: "has expired on 2024-02-01T00:00:00Z; bring"
+            text: "has expired on 2024-02-01T00:00:00Z; this machine's clock says 20"
         ) { configuration, fixtures in
             configuration.files.revocationList = fixtures.expiredList
         },

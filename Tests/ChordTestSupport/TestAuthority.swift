@@ -129,7 +129,7 @@ package final class TestAuthority {
     }
 
     /// Issues a certificate with a key of its own.
-    package func issue(_ request: Request) throws -> Issued {
+    package func issue(_ request: Request, signedWith digest: String = "sha256") throws -> Issued {
         serial += 1
         let base = folder.appendingPathComponent("\(request.name)-\(serial)").path
         var extensions = ["basicConstraints=critical,CA:\(request.isAuthority ? "TRUE" : "FALSE")"]
@@ -155,7 +155,7 @@ package final class TestAuthority {
         )
         try openssl([
             "ca", "-batch", "-config", "ca.cnf", "-in", base + ".csr", "-out", base + ".crt",
-            "-notext", "-extfile", base + ".ext",
+            "-notext", "-extfile", base + ".ext", "-md", digest,
             "-startdate", Self.time(request.start), "-enddate", Self.time(request.end),
         ])
         return Issued(certificate: base + ".crt", key: base + ".key")

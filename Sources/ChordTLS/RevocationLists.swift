@@ -1,0 +1,202 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import COpenSSL
+internal import ChordIdentity
+
+/// The revocation lists of one file, judged before a verification rests on them.
+struct RevocationLists {
+    let file: String
+    let lists: [RevocationList]
+    /// What cannot be used.
+    private(set) var faults: [TLSError] = []
+    /// What can be used and should be known.
+    private(set) var notices: [String] = []
+
+    /// - Parameters:
+    ///   - trusted: The certificates of `ca.pem`.
+    ///   - chain: The authorities that our own certificate comes with.
+    init(_ lists: [RevocationList], file: String, trusted: [Certificate], chain: [Certificate]) {
+        self.file = file
+        self.lists = lists
+        for list in lists { judge(list, trusted, trusted + chain) }
+        for authority in trusted {
+            let issuer = X509_get_issuer_name(authority.pointer)
+            if list(of: issuer) == nil, Self.isRoot(authority) {
+                notices.append(
+                    "there is no revocation list of the authority \(Self.name(authority)) in"
+                        + " \(quoted(file)): its certificates are not checked for revocation"
+                )
+            }
+        }
+    }
+
+    private mutating func judge(
+        _ list: RevocationList,
+        _ trusted: [Certificate],
+        _ authorities: [Certificate]
+    ) {
+        let issuer = X509_CRL_get_issuer(list.pointer)
+        let name = quoted(CertificateReader.line(issuer))
+        if let part = Self.partial(list) {
+            return refuse(
+                "the revocation list of \(name) in \(quoted(file)) is \(part), which is not held to; give"
+                    + " the authority's full list"
+            )
+        }
+        let issuers = authorities.filter {
+            X509_NAME_cmp(X509_get_subject_name($0.pointer), issuer) == 0
+        }
+        if issuers.isEmpty {
+            notices.append(
+                "the revocation list of \(name) in \(quoted(file)) is of an authority that neither the"
+                    + " trusted ones nor the own chain hold"
+            )
+        } else if !issuers.contains(where: { Self.isSigned(list, by: $0) }) {
+            return refuse(
+                "the revocation list of \(name) in \(quoted(file)) is signed by another key than that of"
+                    + " the authority of this name; is it the list of a former authority? Take it out, or"
+                    + " have the authority sign a new one"
+            )
+        }
+        for authority in trusted {
+            var entry: OpaquePointer?
+            guard X509_NAME_cmp(X509_get_issuer_name(authority.pointer), issuer) == 0,
+                X509_CRL_get0_by_cert(list.pointer, &entry, authority.pointer) == 1
+            else {
+                continue
+            }
+            faults.append(
+                TLSError(
+                    .certificateRevoked,
+                    "the authority \(Self.name(authority)) is trusted, and \(quoted(file)) revokes it:"
+                        + " take it out of the trusted ones",
+                    about: TLSError.Subject(file: file)
+                )
+            )
+        }
+        if let end = X509_CRL_get0_nextUpdate(list.pointer),
+            let seconds = try? CertificateReader.seconds(end), seconds < Clock.now
+        {
+            notices.append(
+                "the revocation list of \(name) in \(quoted(file)) has expired on"
+                    + " \(PeerCertificate.timestamp(secondsSince1970: seconds))\(Clock.aside) Every"
+                    + " certificate of this authority is refused"
+            )
+        }
+        OpenSSLErrors.clear()
+    }
+
+    private mutating func refuse(_ message: String) {
+        OpenSSLErrors.clear()
+        faults.append(
+            TLSError(.revocationListRefused, message, about: TLSError.Subject(file: file))
+        )
+    }
+
+    private func list(of issuer: OpaquePointer?) -> RevocationList? {
+        lists.first { X509_NAME_cmp(X509_CRL_get_issuer($0.pointer), issuer) == 0 }
+    }
+
+    private static func name(_ authority: Certificate) -> String {
+        quoted(CertificateReader.line(X509_get_subject_name(authority.pointer)))
+    }
+
+    private static func isRoot(_ authority: Certificate) -> Bool {
+        X509_NAME_cmp(
+            X509_get_subject_name(authority.pointer),
+            X509_get_issuer_name(authority.pointer)
+        ) == 0
+    }
+
+    private static func isSigned(_ list: RevocationList, by authority: Certificate) -> Bool {
+        guard let key = X509_get0_pubkey(authority.pointer) else { return false }
+        return X509_CRL_verify(list.pointer, key) == 1
+    }
+
+    /// In what way a list is not an authority's full list (RFC 5280, sections 5.2.4 and 5.2.5).
+    private static func partial(_ list: RevocationList) -> String? {
+        if X509_CRL_get_ext_by_NID(list.pointer, NID_delta_crl, -1) >= 0 {
+            return "a delta list"
+        }
+        guard X509_CRL_get_ext_by_NID(list.pointer, NID_issuing_distribution_point, -1) >= 0 else {
+            return nil
+        }
+        guard
+            let value = X509_CRL_get_ext_d2i(
+                list.pointer,
+                NID_issuing_distribution_point,
+                nil,
+                nil
+            )
+        else {
+            return "a list whose extent cannot be read"
+        }
+        let extent = value.assumingMemoryBound(to: ISSUING_DIST_POINT.self)
+        defer { ISSUING_DIST_POINT_free(extent) }
+        if extent.pointee.indirectCRL > 0 { return "an indirect list" }
+        if extent.pointee.onlysomereasons != nil { return "a list of some reasons only" }
+        if extent.pointee.onlyattr > 0 { return "a list of attribute certificates" }
+        return nil
+    }
+
+    // MARK: In a verification
+
+    /// Puts the lists into a store, and holds every certificate to its issuer's list.
+    ///
+    /// - Parameter requiresLists: Whether an authority without a list is refused.
+    func install(in store: TrustStore, requiresLists: Bool) throws(TLSError) {
+        for list in lists {
+            guard X509_STORE_add_crl(store.pointer, list.pointer) == 1 else {
+                throw TLSError(
+                    .fileMalformed,
+                    "a revocation list in \(quoted(file)) cannot be used:"
+                        + " \(OpenSSLErrors.takeText())",
+                    about: TLSError.Subject(file: file)
+                )
+            }
+        }
+        let parameters = X509_STORE_get0_param(store.pointer)
+        X509_VERIFY_PARAM_set_flags(
+            parameters,
+            UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
+        )
+        // With _ALL OpenSSL refuses whoever's issuer has no list at all.
+        X509_STORE_set_verify_cb(store.pointer) { passed, verification in
+            guard passed != 1, let verification else { return passed }
+            return RevocationLists.isTolerated(verification, requiresLists: false) ? 1 : 0
+        }
+        guard requiresLists else { return }
+        X509_STORE_set_verify_cb(store.pointer) { passed, verification in
+            guard passed != 1, let verification else { return passed }
+            return RevocationLists.isTolerated(verification, requiresLists: true) ? 1 : 0
+        }
+    }
+
+    /// Whether a certificate that could not be checked may pass.
+    ///
+    /// A certificate that is trusted by itself, as the last of its chain, may: whoever put it among the
+    /// trusted ones has decided, and the lists were compared with these when they were loaded. Another may
+    /// where its issuer has no list; never where it has one that OpenSSL could not use.
+    private static func isTolerated(_ verification: OpaquePointer, requiresLists: Bool) -> Bool {
+        guard X509_STORE_CTX_get_error(verification) == X509_V_ERR_UNABLE_TO_GET_CRL,
+            let current = X509_STORE_CTX_get_current_cert(verification)
+        else {
+            return false
+        }
+        let depth = X509_STORE_CTX_get_error_depth(verification)
+        let count = X509_STORE_CTX_get0_chain(verification).map { OPENSSL_sk_num($0) } ?? 0
+        let isAnchor = depth > 0 && depth == count - 1
+        if !isAnchor {
+            if requiresLists { return false }
+            if let lists = X509_STORE_CTX_get1_crls(verification, X509_get_issuer_name(current)) {
+                defer { chord_X509_CRL_stack_free(lists) }
+                if OPENSSL_sk_num(lists) > 0 { return false }
+            }
+        }
+        // What is left here decides over the alert later on.
+        X509_STORE_CTX_set_error(verification, X509_V_OK)
+        return true
+    }
+}

@@ -1,0 +1,227 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import COpenSSL
+import ChordIdentity
+import ChordTestSupport
+import NIOCore
+import Testing
+
+@testable import ChordTLS
+
+/// Whoever's issuer has a revocation list is held to it, at every depth.
+@Suite struct RevocationTests {
+    let fixtures: ChainFixtures
+
+    init() async throws {
+        fixtures = try await ChainFixtures.get()
+    }
+
+    /// What a node of ours that holds a list says to a peer.
+    struct Case: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var peer: @Sendable (ChainFixtures) -> TestAuthority.Issued
+        var list: @Sendable (ChainFixtures) -> String
+        var requiresLists = false
+        /// nil where the peer is accepted.
+        var refusal: TLSError.Code?
+        var alert: Int32 = 0
+    }
+
+    static let cases: [Case] = [
+        Case(
+            testDescription: "an intermediate authority on the root's list",
+            peer: \.deep,
+            list: \.rootListAgainstMiddle,
+            refusal: .certificateRevoked,
+            alert: SSL_AD_CERTIFICATE_REVOKED
+        ),
+        Case(
+            testDescription: "an intermediate authority on the root's list, two above the leaf",
+            peer: \.deepest,
+            list: \.rootListAgainstMiddle,
+            refusal: .certificateRevoked,
+            alert: SSL_AD_CERTIFICATE_REVOKED
+        ),
+        Case(
+            testDescription: "a leaf on the intermediate authority's list",
+            peer: \.deepRevoked,
+            list: \.rootAndMiddleLists,
+            refusal: .certificateRevoked,
+            alert: SSL_AD_CERTIFICATE_REVOKED
+        ),
+        Case(
+            testDescription: "a leaf on a list beside no list of the root",
+            peer: \.deepRevoked,
+            list: \.middleList,
+            refusal: .certificateRevoked,
+            alert: SSL_AD_CERTIFICATE_REVOKED
+        ),
+        Case(testDescription: "on none of the lists", peer: \.deep, list: \.rootAndMiddleLists),
+        Case(
+            testDescription: "an intermediate authority without a list, tolerated",
+            peer: \.deep,
+            list: \.rootList
+        ),
+        Case(
+            testDescription: "a lower authority without a list, tolerated",
+            peer: \.deepest,
+            list: \.rootAndMiddleLists
+        ),
+        Case(
+            testDescription: "an intermediate authority without a list, refused",
+            peer: \.deep,
+            list: \.rootList,
+            requiresLists: true,
+            refusal: .revocationListMissing,
+            alert: SSL_AD_INTERNAL_ERROR
+        ),
+        Case(
+            testDescription: "a list of the intermediate authority that has expired",
+            peer: \.deep,
+            list: \.rootAndExpiredMiddleList,
+            refusal: .revocationListExpired,
+            alert: SSL_AD_INTERNAL_ERROR
+        ),
+        Case(
+            testDescription: "a list in the intermediate authority's name by another key",
+            peer: \.deep,
+            list: \.forgedMiddleList,
+            refusal: .revocationListRefused,
+            alert: SSL_AD_INTERNAL_ERROR
+        ),
+    ]
+
+    @Test(arguments: cases)
+    func everyDepthIsHeldToItsList(_ given: Case) throws {
+        var configuration = fixtures.configuration(
+            fixtures.own,
+            revocationList: given.list(fixtures)
+        )
+        configuration.requiresRevocationLists = given.requiresLists
+        let context = try TLSContext(configuration: configuration)
+        let server = try TLSConnection.server(context)
+        let rogue = RoguePeer(.init(certificate: given.peer(fixtures)))
+        let error = handshake(server, with: rogue)
+        #expect(error?.code == given.refusal, "\(String(describing: error))")
+        if given.refusal != nil {
+            #expect(rogue.alert == given.alert)
+            #expect(error?.subject.serial != nil)
+            #expect(error?.subject.peerName?.contains("spiffe://chord.test/chord/node/") == true)
+        }
+        let client = try TLSConnection.client(
+            context,
+            expecting: ExpectedPeer(host: "localhost")
+        )
+        let server2 = RoguePeer(.init(isServer: true, certificate: given.peer(fixtures)))
+        _ = try client.advanceHandshake()
+        server2.feed(Array(client.takeCiphertext().readableBytesView))
+        let said = handshake(client, with: server2)
+        #expect(said?.code == given.refusal, "\(String(describing: said))")
+    }
+
+    /// Lists that are refused when they are read.
+    static let refused: [(String, @Sendable (ChainFixtures) -> String, TLSError.Code, String)] = [
+        ("by another key", \.forgedRootList, .revocationListRefused, "signed by another key"),
+        ("delta", \.deltaList, .revocationListRefused, "a delta list"),
+        ("indirect", \.indirectList, .revocationListRefused, "an indirect list"),
+    ]
+
+    @Test(arguments: refused.indices)
+    func aListThatCannotBeHeldToIsRefusedWhenItIsRead(_ index: Int) throws {
+        let (name, list, code, text) = Self.refused[index]
+        let configuration = fixtures.configuration(fixtures.own, revocationList: list(fixtures))
+        let (faults, _) = TLSContext.judge(configuration)
+        let error = try #require(faults.first, "\(name) was accepted")
+        #expect(error.code == code)
+        #expect(error.message.contains(text), "\(error)")
+        #expect(error.subject.file == list(fixtures))
+    }
+
+    @Test func aTrustedAuthorityThatAListRevokesIsRefused() throws {
+        let configuration = fixtures.configuration(
+            fixtures.deep,
+            trusting: fixtures.middle.certificate,
+            revocationList: fixtures.rootListAgainstMiddle
+        )
+        let error = try #require(TLSContext.judge(configuration).faults.first)
+        #expect(error.code == .certificateRevoked)
+        #expect(error.message.contains("revokes it: take it out of the trusted ones"), "\(error)")
+    }
+
+    @Test func whatIsNotCheckedIsSaid() throws {
+        let notices = TLSContext.judge(
+            fixtures.configuration(fixtures.own, revocationList: fixtures.middleList)
+        ).notices
+        #expect(
+            notices.contains {
+                $0.hasPrefix("there is no revocation list of the authority 'CN = top")
+            },
+            "\(notices)"
+        )
+        #expect(notices.contains { $0.contains("neither the trusted ones nor the own chain hold") })
+        let expired = TLSContext.judge(
+            fixtures.configuration(
+                fixtures.own,
+                revocationList: fixtures.rootAndExpiredMiddleList
+            )
+        ).notices
+        #expect(
+            expired.contains { $0.contains("has expired on 2024-02-01T00:00:00Z") },
+            "\(expired)"
+        )
+    }
+
+    // MARK: Trust in an intermediate authority
+
+    @Test("ca.pem of an intermediate authority alone: chains of two and three")
+    func anIntermediateAuthorityCanBeTrustedByItself() throws {
+        for (own, trusted) in [
+            (fixtures.deep, fixtures.middle), (fixtures.deepest, fixtures.middle),
+            (fixtures.deepest, fixtures.lower),
+        ] {
+            let context = try TLSContext(
+                configuration: fixtures.configuration(own, trusting: trusted.certificate)
+            )
+            #expect(context.terms.filter { $0.kind == .authority }.count >= 1)
+            let server = try TLSConnection.server(context)
+            let client = try TLSConnection.client(
+                context,
+                expecting: ExpectedPeer(host: "localhost")
+            )
+            let outcome = handshake(server: server, client: client)
+            #expect(outcome.serverError == nil)
+            #expect(outcome.clientError == nil)
+            #expect(server.state == .open)
+        }
+    }
+
+    @Test func trustInAnIntermediateAuthorityIsNoTrustInItsRoot() throws {
+        let context = try TLSContext(
+            configuration: fixtures.configuration(
+                fixtures.deepest,
+                trusting: fixtures.lower.certificate
+            )
+        )
+        for peer in [fixtures.own, fixtures.deep] {
+            let rogue = RoguePeer(.init(certificate: peer))
+            let error = handshake(try .server(context), with: rogue)
+            #expect(error?.code == .unknownAuthority)
+        }
+    }
+
+    @Test func aTrustedIntermediateAuthorityNeedsNoListOfItsRoot() throws {
+        var configuration = fixtures.configuration(
+            fixtures.deep,
+            trusting: fixtures.middle.certificate,
+            revocationList: fixtures.middleList
+        )
+        configuration.requiresRevocationLists = true
+        let context = try TLSContext(configuration: configuration)
+        let rogue = RoguePeer(.init(certificate: fixtures.deepRevoked))
+        #expect(handshake(try .server(context), with: rogue)?.code == .certificateRevoked)
+        let good = RoguePeer(.init(certificate: fixtures.deep))
+        #expect(handshake(try .server(context), with: good) == nil)
+    }
+}
