@@ -2,14 +2,21 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCore
 import ChordIdentity
 public import ChordTLS
-import Foundation
 
 /// The certificate files of a node or a client, and whose certificates it accepts.
 public struct Certificates: Hashable, Sendable {
     /// Own certificate, own key, trusted authorities, revocation list; all PEM.
     public var files: TLSFiles
+    /// A revocation list that is used where there is one: it is looked for whenever the files are read.
+    /// It plays no role where `files` names a list, which must be there.
+    public var optionalRevocationList: String?
+    /// Whether a certificate is refused when there is a revocation list and the certificate's authority
+    /// has none in it. Off, an authority whose list is forgotten goes unchecked; on, it is refused with
+    /// all that it has issued.
+    public var requiresRevocationLists = false
     /// The SPIFFE trust domains that are ours. Empty stands for that of the own certificate.
     public var trustDomains: Set<String> = []
     /// Whether certificates without a SPIFFE name are accepted as nodes, proven for their host only.
@@ -28,38 +35,72 @@ public struct Certificates: Hashable, Sendable {
     /// one, `crl.pem` in one directory.
     public init(directory: String, name: String) {
         func path(_ file: String) -> String { "\(directory)/\(file)" }
-        let revocationList = path("crl.pem")
         self.init(
             files: TLSFiles(
                 certificateChain: path("\(name).pem"),
                 privateKey: path("\(name).key"),
-                trustRoots: path("ca.pem"),
-                revocationList: FileManager.default.fileExists(atPath: revocationList)
-                    ? revocationList : nil
+                trustRoots: path("ca.pem")
             )
         )
+        optionalRevocationList = path("crl.pem")
+    }
+
+    /// What is wrong with the files, in the order in which a node or client that starts would say it, and
+    /// what works and should be known. Reads files: not for an event loop.
+    ///
+    /// A node or client starts with these files exactly when there are no faults.
+    package func judge(
+        for use: CertificateUse
+    ) -> (faults: [TLSError], notices: [String]) {
+        let (faults, notices) = TLSContext.judge(configuration(for: use))
+        return (faults, notices)
     }
 
     /// Loads the files.
     ///
     /// - Throws: `TLSError` that names the file and says what is wrong with it.
-    func load() throws(TLSError) -> TLSContext {
-        var domains = trustDomains
-        if domains.isEmpty {
-            let own = try CertificateFile.inspect(file: files.certificateChain)
-            for uri in own.first?.uris ?? [] {
-                // A name that is not of the form is refused below, with the reason.
-                if let name = try? SPIFFEName(uri: uri) { domains.insert(name.trustDomain) }
-            }
+    func load(for use: CertificateUse = CertificateUse()) throws(TLSError) -> TLSContext {
+        try TLSContext(configuration: configuration(for: use))
+    }
+
+    private func configuration(for use: CertificateUse) -> TLSConfiguration {
+        var files = files
+        if files.revocationList == nil, let list = optionalRevocationList,
+            CertificateFile.exists(list)
+        {
+            files.revocationList = list
         }
         var configuration = TLSConfiguration(
             files: files,
             policy: IdentityPolicy(
-                trustDomains: domains,
+                trustDomains: trustDomains.isEmpty ? ownTrustDomains : trustDomains,
                 admitsHostCertificates: admitsHostCertificates
             )
         )
+        configuration.requiresRevocationLists = requiresRevocationLists
+        configuration.use = use
         configuration.handshakeTimeout = handshakeTimeout
-        return try TLSContext(configuration: configuration)
+        return configuration
+    }
+
+    /// The trust domains that the own certificate names. What cannot be read is told when it is loaded.
+    private var ownTrustDomains: Set<String> {
+        let own = try? CertificateFile.inspect(file: files.certificateChain)
+        return Set((own?.first?.uris ?? []).compactMap { try? SPIFFEName(uri: $0).trustDomain })
+    }
+}
+
+extension TLSContext {
+    /// The ends of the own certificate and of what it rests on.
+    var ends: CertificateEnds {
+        func first(_ kind: CertificateTerm.Kind) -> Int64? {
+            terms.filter { $0.kind == kind }.map(\.to).min()
+        }
+        return CertificateEnds(
+            serial: certificate.serial,
+            certificate: certificate.notAfter,
+            authority: first(.authority),
+            revocationList: first(.revocationList)
+        )
     }
 }

@@ -24,13 +24,14 @@ public import ServiceLifecycle
 /// try await ServiceGroup(services: [node], gracefulShutdownSignals: [.sigterm], logger: logger).run()
 /// ```
 public final class ChordNode: Service, Sendable {
-    private let configuration: ChordConfiguration
+    let configuration: ChordConfiguration
     private let shell: NodeShell
     private let server: GRPCServer
     private let transport: NetworkTransport
-    private let tls: TLSContextSource
+    let tls: TLSContextSource
     private let ownGroup: MultiThreadedEventLoopGroup?
     private let hash: HashFunction
+    let certificateWatch: CertificateWatch
 
     /// The node itself: identifier, name, and the address that others dial.
     public let reference: NodeReference
@@ -55,7 +56,14 @@ public final class ChordNode: Service, Sendable {
         let context: TLSContext
         do {
             listen = try HostAndPort(listening: configuration.listen)
-            context = try configuration.certificates.load()
+        } catch {
+            throw ChordError(.invalidConfiguration, "the address to listen on", cause: error)
+        }
+        try Self.check(configuration, listen)
+        do {
+            context = try configuration.certificates.load(
+                for: Self.use(of: configuration, listen: listen)
+            )
         } catch {
             throw ChordError(
                 .invalidConfiguration,
@@ -63,8 +71,6 @@ public final class ChordNode: Service, Sendable {
                 cause: error
             )
         }
-        try Self.check(configuration, listen)
-        try Self.check(configuration, context.identity)
 
         let ownGroup =
             configuration.eventLoopGroup == nil
@@ -129,18 +135,13 @@ public final class ChordNode: Service, Sendable {
         runtime.machine = configuration.machine
         runtime.dialects = configuration.dialects
         runtime.statements = configuration.statements
+        runtime.certificateEnds = { tls.current.ends }
         let shell = NodeShell(
             configuration: runtime,
             executor: executors.next(),
             transport: transport,
             logger: configuration.logger
         )
-        if !context.identity.holds(forHost: PeerTarget.host(of: address)) {
-            configuration.logger.warning(
-                "the certificate does not hold for the advertised host, so nobody can join through it",
-                metadata: [LogKeys.address: "\(address)"]
-            )
-        }
 
         self.configuration = configuration
         self.ownGroup = ownGroup
@@ -148,6 +149,11 @@ public final class ChordNode: Service, Sendable {
         self.server = server
         self.transport = transport
         self.shell = shell
+        certificateWatch = CertificateWatch(
+            node: configuration.name,
+            executor: shell.executor,
+            logger: configuration.logger
+        )
         hash = configuration.ring.hash
         reference = shell.view.node
     }
@@ -155,27 +161,6 @@ public final class ChordNode: Service, Sendable {
     deinit {
         // Not when the node stops: until it is gone it may be asked, and answers on its loop.
         ownGroup?.shutdownGracefully { _ in }
-    }
-
-    /// Whether a certificate is this node's.
-    private static func check(
-        _ configuration: ChordConfiguration,
-        _ identity: PeerIdentity
-    ) throws(ChordError) {
-        func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
-        let name = configuration.name
-        guard identity.role == .node else {
-            throw refuse(
-                "\(configuration.certificates.files.certificateChain) is the certificate of \(identity); "
-                    + "a member needs one of role node"
-            )
-        }
-        if let certified = identity.name, certified != name {
-            throw refuse(
-                "\(configuration.certificates.files.certificateChain) names node \(certified), but this "
-                    + "node is to be called \(name)"
-            )
-        }
     }
 
     /// Whether the settings can work.
@@ -254,6 +239,7 @@ public final class ChordNode: Service, Sendable {
             let shell = shell
             transport.onConnectionLoss { [weak shell] in shell?.connectionLost(to: $0) }
             try await server.serve(router)
+            tell(of: tls.current, "certificates")
             failure = await withGracefulShutdownHandler {
                 await withTaskCancellationHandler {
                     await takePart()
@@ -312,6 +298,7 @@ public final class ChordNode: Service, Sendable {
     }
 
     private func stop() async {
+        certificateWatch.stop()
         await shell.leave()
         await server.shutdown(grace: configuration.shutdownGrace)
         await transport.shutdown(grace: .zero)
@@ -322,25 +309,6 @@ public final class ChordNode: Service, Sendable {
     /// - Throws: why it will not become one, or `CancellationError`.
     public func waitUntilJoined() async throws {
         try await shell.waitUntilJoined()
-    }
-
-    /// Reads the certificate files anew: own certificate and key, trusted authorities, revocation list.
-    /// New connections use them; those that are open go on. Reads files: not for an event loop.
-    ///
-    /// - Throws: `ChordError` with `invalidConfiguration`; the former certificates then stay in use.
-    public func reloadCertificates() throws(ChordError) {
-        let context: TLSContext
-        do throws(TLSError) {
-            context = try configuration.certificates.load()
-        } catch {
-            throw ChordError(
-                .invalidConfiguration,
-                "the certificates stay as they are",
-                cause: error
-            )
-        }
-        try Self.check(configuration, context.identity)
-        tls.replace(with: context)
     }
 
     // MARK: The ring as this node sees it

@@ -33,6 +33,8 @@ package enum WireLimits {
     package static let tableNodes = 512
     /// Bytes of a program's version.
     package static let versionBytes = 0...64
+    /// A certificate's serial number in digits; twenty bytes are the most that authorities use.
+    package static let serialBytes = 0...64
     /// Bytes of a ring's name.
     package static let ringNameBytes = 1...255
     /// Bytes of a hash function's name.

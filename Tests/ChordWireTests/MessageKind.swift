@@ -207,7 +207,15 @@ extension SplitMix64 {
             parameters: parameters,
             version: text(1...64),
             // None is told as 0, and 0 read as none.
-            uptime: next() % 4 == 0 ? nil : .milliseconds(1 + next() % (1 << 50))
+            uptime: next() % 4 == 0 ? nil : .milliseconds(1 + next() % (1 << 50)),
+            certificates: next() % 2 == 0
+                ? nil
+                : CertificateEnds(
+                    serial: text(1...40),
+                    certificate: Int64.random(in: 1...Int64.max, using: &self),
+                    authority: next() % 2 == 0 ? nil : Int64.random(in: 1...9, using: &self),
+                    revocationList: next() % 2 == 0 ? nil : Int64.random(in: 1...9, using: &self)
+                )
         )
     }
 

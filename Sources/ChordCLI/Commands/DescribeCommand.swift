@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Chord
+import ChordTLS
 
 /// `chord describe`.
 struct DescribeCommand: AsyncParsableCommand {
@@ -113,6 +114,11 @@ struct DescriptionView {
         if description.successors.isEmpty { lines.append(Self.line("successors", "none")) }
         let routes = count == 0 ? "nobody" : count.counted("node")
         lines.append(Self.line("routes by", routes))
+        for (index, text) in (description.certificates?.texts(at: CertificateFile.now) ?? [])
+            .enumerated()
+        {
+            lines.append(Self.line(index == 0 ? "certificate" : "", text))
+        }
         if withTable, count > 0 { lines += [""] + table(width: columns) }
         return lines
     }
@@ -166,6 +172,9 @@ struct DescriptionView {
             ("successors", .nodes(description.successors, width: width)),
             ("routes_by", .integer(description.table.count)),
         ]
+        if let certificates = description.certificates {
+            members.append(("certificate", certificates.json))
+        }
         if withTable { members.append(("table", .nodes(description.table, width: width))) }
         return members
     }

@@ -20,6 +20,8 @@ public struct NodeDescription: Hashable, Sendable {
     public var version: String
     /// How long it has been running; nil where it does not say.
     public var uptime: Duration?
+    /// When its certificate ends, and what that rests on; nil where it does not say.
+    public var certificates: CertificateEnds?
 
     /// A description from its parts.
     public init(
@@ -30,7 +32,8 @@ public struct NodeDescription: Hashable, Sendable {
         table: [NodeReference],
         parameters: RingParameters,
         version: String,
-        uptime: Duration? = nil
+        uptime: Duration? = nil,
+        certificates: CertificateEnds? = nil
     ) {
         self.node = node
         self.phase = phase
@@ -40,6 +43,7 @@ public struct NodeDescription: Hashable, Sendable {
         self.parameters = parameters
         self.version = version
         self.uptime = uptime
+        self.certificates = certificates
     }
 
     /// What it owns; nil while it is no member.
@@ -48,7 +52,12 @@ public struct NodeDescription: Hashable, Sendable {
     }
 
     /// What a routing view says.
-    public init(_ view: RoutingView, version: String, uptime: Duration? = nil) {
+    public init(
+        _ view: RoutingView,
+        version: String,
+        uptime: Duration? = nil,
+        certificates: CertificateEnds? = nil
+    ) {
         self.init(
             node: view.node,
             phase: view.phase,
@@ -57,7 +66,8 @@ public struct NodeDescription: Hashable, Sendable {
             table: view.table.entries,
             parameters: view.parameters,
             version: version,
-            uptime: uptime
+            uptime: uptime,
+            certificates: certificates
         )
     }
 }

@@ -92,6 +92,8 @@ package struct RuntimeConfiguration: Sendable {
     package var statements = StatementLimits()
     /// The contracts of other makes that are spoken besides our own.
     package var dialects: Set<DialectName> = []
+    /// When the node's certificates end, as it tells operators. They may be read anew at any time.
+    package var certificateEnds: @Sendable () -> CertificateEnds? = { nil }
 
     package init(name: String, address: String, parameters: RingParameters, hash: HashFunction) {
         self.name = name

@@ -23,4 +23,9 @@ package enum LogKeys {
     package static let file = "chord.file"
     package static let incarnation = "chord.incarnation"
     package static let omitted = "chord.log.omitted"
+    package static let certificate = "chord.certificate"
+    package static let serial = "chord.certificate.serial"
+    package static let ends = "chord.certificate.ends"
+    package static let left = "chord.certificate.left"
+    package static let revocation = "chord.revocation_lists"
 }

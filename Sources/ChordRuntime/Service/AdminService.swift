@@ -59,7 +59,8 @@ struct AdminService: Sendable {
         NodeDescription(
             shell.view,
             version: ProgramVersion.number,
-            uptime: shell.executor.now - began
+            uptime: shell.executor.now - began,
+            certificates: shell.configuration.certificateEnds()
         )
     }
 

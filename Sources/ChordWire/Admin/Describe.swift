@@ -75,7 +75,23 @@ extension Chord__V1__DescribeReply {
             ),
             parameters: parameters,
             version: try version.text(WireLimits.versionBytes, path("version")),
-            uptime: uptime_ms == 0 ? nil : .milliseconds(uptime_ms)
+            uptime: uptime_ms == 0 ? nil : .milliseconds(uptime_ms),
+            certificates: try certificates.map { ends throws(WireError) in
+                try ends.pointee.ends(path("certificates"))
+            }
+        )
+    }
+}
+
+extension Chord__V1__CertificateEnds {
+    func ends(_ path: FieldPath) throws(WireError) -> CertificateEnds {
+        // What ends before 1970 or never is as good as nothing.
+        func end(_ seconds: Int64) -> Int64? { seconds > 0 ? seconds : nil }
+        return CertificateEnds(
+            serial: try serial.text(WireLimits.serialBytes, path),
+            certificate: max(0, certificate),
+            authority: end(authority),
+            revocationList: end(revocation_list)
         )
     }
 }
@@ -120,6 +136,19 @@ extension EncodingArena {
         message.pointee.parameters = parameters(description.parameters)
         message.pointee.version = text(description.version)
         message.pointee.uptime_ms = UInt64(clamping: description.uptime?.wholeMilliseconds ?? 0)
+        message.pointee.certificates = description.certificates.map { certificates($0) }
+        return message
+    }
+
+    private mutating func certificates(
+        _ ends: CertificateEnds
+    ) -> UnsafeMutablePointer<Chord__V1__CertificateEnds> {
+        let message = allocate(Chord__V1__CertificateEnds.self, count: 1)
+        chord__v1__certificate_ends__init(message)
+        message.pointee.serial = text(ends.serial)
+        message.pointee.certificate = ends.certificate
+        message.pointee.authority = ends.authority ?? 0
+        message.pointee.revocation_list = ends.revocationList ?? 0
         return message
     }
 }

@@ -52,6 +52,51 @@ void   chord__v1__describe_request__free_unpacked
   assert(message->base.descriptor == &chord__v1__describe_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chord__v1__certificate_ends__init
+                     (Chord__V1__CertificateEnds         *message)
+{
+  static const Chord__V1__CertificateEnds init_value = CHORD__V1__CERTIFICATE_ENDS__INIT;
+  *message = init_value;
+}
+size_t chord__v1__certificate_ends__get_packed_size
+                     (const Chord__V1__CertificateEnds *message)
+{
+  assert(message->base.descriptor == &chord__v1__certificate_ends__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__certificate_ends__pack
+                     (const Chord__V1__CertificateEnds *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__certificate_ends__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__certificate_ends__pack_to_buffer
+                     (const Chord__V1__CertificateEnds *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__certificate_ends__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__CertificateEnds *
+       chord__v1__certificate_ends__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__CertificateEnds *)
+     protobuf_c_message_unpack (&chord__v1__certificate_ends__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__certificate_ends__free_unpacked
+                     (Chord__V1__CertificateEnds *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__certificate_ends__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chord__v1__describe_reply__init
                      (Chord__V1__DescribeReply         *message)
 {
@@ -430,7 +475,84 @@ const ProtobufCMessageDescriptor chord__v1__describe_request__descriptor =
   (ProtobufCMessageInit) chord__v1__describe_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__describe_reply__field_descriptors[8] =
+static const ProtobufCFieldDescriptor chord__v1__certificate_ends__field_descriptors[4] =
+{
+  {
+    "serial",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__CertificateEnds, serial),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "certificate",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__CertificateEnds, certificate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "authority",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__CertificateEnds, authority),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revocation_list",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__CertificateEnds, revocation_list),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__certificate_ends__field_indices_by_name[] = {
+  2,   /* field[2] = authority */
+  1,   /* field[1] = certificate */
+  3,   /* field[3] = revocation_list */
+  0,   /* field[0] = serial */
+};
+static const ProtobufCIntRange chord__v1__certificate_ends__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor chord__v1__certificate_ends__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.CertificateEnds",
+  "CertificateEnds",
+  "Chord__V1__CertificateEnds",
+  "chord.v1",
+  sizeof(Chord__V1__CertificateEnds),
+  4,
+  chord__v1__certificate_ends__field_descriptors,
+  chord__v1__certificate_ends__field_indices_by_name,
+  1,  chord__v1__certificate_ends__number_ranges,
+  (ProtobufCMessageInit) chord__v1__certificate_ends__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__describe_reply__field_descriptors[9] =
 {
   {
     "node",
@@ -517,6 +639,18 @@ static const ProtobufCFieldDescriptor chord__v1__describe_reply__field_descripto
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "certificates",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__DescribeReply, certificates),
+    &chord__v1__certificate_ends__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "uptime_ms",
     15,
     PROTOBUF_C_LABEL_NONE,
@@ -530,20 +664,22 @@ static const ProtobufCFieldDescriptor chord__v1__describe_reply__field_descripto
   },
 };
 static const unsigned chord__v1__describe_reply__field_indices_by_name[] = {
+  7,   /* field[7] = certificates */
   0,   /* field[0] = node */
   5,   /* field[5] = parameters */
   1,   /* field[1] = phase */
   2,   /* field[2] = predecessor */
   3,   /* field[3] = successors */
   4,   /* field[4] = table */
-  7,   /* field[7] = uptime_ms */
+  8,   /* field[8] = uptime_ms */
   6,   /* field[6] = version */
 };
-static const ProtobufCIntRange chord__v1__describe_reply__number_ranges[2 + 1] =
+static const ProtobufCIntRange chord__v1__describe_reply__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 15, 7 },
-  { 0, 8 }
+  { 12, 7 },
+  { 15, 8 },
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor chord__v1__describe_reply__descriptor =
 {
@@ -553,10 +689,10 @@ const ProtobufCMessageDescriptor chord__v1__describe_reply__descriptor =
   "Chord__V1__DescribeReply",
   "chord.v1",
   sizeof(Chord__V1__DescribeReply),
-  8,
+  9,
   chord__v1__describe_reply__field_descriptors,
   chord__v1__describe_reply__field_indices_by_name,
-  2,  chord__v1__describe_reply__number_ranges,
+  3,  chord__v1__describe_reply__number_ranges,
   (ProtobufCMessageInit) chord__v1__describe_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

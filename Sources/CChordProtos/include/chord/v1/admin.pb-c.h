@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "chord/v1/chord.pb-c.h"
 
 typedef struct Chord__V1__DescribeRequest Chord__V1__DescribeRequest;
+typedef struct Chord__V1__CertificateEnds Chord__V1__CertificateEnds;
 typedef struct Chord__V1__DescribeReply Chord__V1__DescribeReply;
 typedef struct Chord__V1__WatchRequest Chord__V1__WatchRequest;
 typedef struct Chord__V1__Range Chord__V1__Range;
@@ -85,6 +86,31 @@ struct  Chord__V1__DescribeRequest
      }
 
 
+/*
+ * When what the node's TLS rests on ends, in seconds since 1970; 0 where there is none.
+ */
+struct  Chord__V1__CertificateEnds
+{
+  ProtobufCMessage base;
+  /*
+   * Of the node's certificate, in hexadecimal digits; at most 64 bytes.
+   */
+  ProtobufCBinaryData serial;
+  int64_t certificate;
+  /*
+   * The first of the authorities in its chain to end.
+   */
+  int64_t authority;
+  /*
+   * The first of the revocation lists to end.
+   */
+  int64_t revocation_list;
+};
+#define CHORD__V1__CERTIFICATE_ENDS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__certificate_ends__descriptor) \
+    , {0,NULL}, 0, 0, 0 }
+
+
 struct  Chord__V1__DescribeReply
 {
   ProtobufCMessage base;
@@ -113,10 +139,11 @@ struct  Chord__V1__DescribeReply
    * Milliseconds since it began, by its own steady clock; 0 where it does not say.
    */
   uint64_t uptime_ms;
+  Chord__V1__CertificateEnds *certificates;
 };
 #define CHORD__V1__DESCRIBE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__describe_reply__descriptor) \
-    , NULL, CHORD__V1__NODE_PHASE__NODE_PHASE_UNSPECIFIED, NULL, 0,NULL, 0,NULL, NULL, {0,NULL}, 0 }
+    , NULL, CHORD__V1__NODE_PHASE__NODE_PHASE_UNSPECIFIED, NULL, 0,NULL, 0,NULL, NULL, {0,NULL}, 0, NULL }
 
 
 struct  Chord__V1__WatchRequest
@@ -240,6 +267,25 @@ Chord__V1__DescribeRequest *
                       const uint8_t       *data);
 void   chord__v1__describe_request__free_unpacked
                      (Chord__V1__DescribeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__CertificateEnds methods */
+void   chord__v1__certificate_ends__init
+                     (Chord__V1__CertificateEnds         *message);
+size_t chord__v1__certificate_ends__get_packed_size
+                     (const Chord__V1__CertificateEnds   *message);
+size_t chord__v1__certificate_ends__pack
+                     (const Chord__V1__CertificateEnds   *message,
+                      uint8_t             *out);
+size_t chord__v1__certificate_ends__pack_to_buffer
+                     (const Chord__V1__CertificateEnds   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__CertificateEnds *
+       chord__v1__certificate_ends__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__certificate_ends__free_unpacked
+                     (Chord__V1__CertificateEnds *message,
                       ProtobufCAllocator *allocator);
 /* Chord__V1__DescribeReply methods */
 void   chord__v1__describe_reply__init
@@ -398,6 +444,9 @@ void   chord__v1__admin_merge_reply__free_unpacked
 typedef void (*Chord__V1__DescribeRequest_Closure)
                  (const Chord__V1__DescribeRequest *message,
                   void *closure_data);
+typedef void (*Chord__V1__CertificateEnds_Closure)
+                 (const Chord__V1__CertificateEnds *message,
+                  void *closure_data);
 typedef void (*Chord__V1__DescribeReply_Closure)
                  (const Chord__V1__DescribeReply *message,
                   void *closure_data);
@@ -480,6 +529,7 @@ extern const ProtobufCEnumDescriptor    chord__v1__node_phase__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__change_cause__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__change_kind__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__describe_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__certificate_ends__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__describe_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__watch_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__range__descriptor;

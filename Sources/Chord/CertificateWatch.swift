@@ -1,0 +1,109 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordIdentity
+import ChordRPC
+import ChordRuntime
+import ChordTLS
+import Logging
+import Metrics
+import NIOConcurrencyHelpers
+
+/// Tells a node's operators in time when its certificates and revocation lists end: in the log at a third
+/// and a tenth of their lives and at the end, and in metrics all the time.
+final class CertificateWatch: Sendable {
+    /// How often the clock is looked at. It may be set at any time, so no timer runs from here to the end
+    /// of a certificate.
+    static let interval = Duration.seconds(60)
+
+    private struct State {
+        var countdown = CertificateCountdown([])
+        var timer: ScheduledWork?
+        var isStopped = true
+    }
+
+    private let executor: any NodeExecutor
+    private let logger: Logger
+    private let node: String
+    private let gauges: [CertificateTerm.Kind: Gauge]
+    private let state = NIOLockedValueBox(State())
+
+    init(node: String, executor: any NodeExecutor, logger: Logger) {
+        self.node = node
+        self.executor = executor
+        self.logger = logger
+        // `chord_certificate_expiry_seconds`, seconds until the first end, negative after it, by kind.
+        gauges = Dictionary(
+            uniqueKeysWithValues: CertificateTerm.Kind.allCases.map { kind in
+                (
+                    kind,
+                    Gauge(
+                        label: "chord_certificate_expiry_seconds",
+                        dimensions: [("node", node), ("kind", kind.rawValue)]
+                    )
+                )
+            }
+        )
+    }
+
+    /// Watches these from now on, in place of others.
+    func watch(_ terms: [CertificateTerm]) {
+        state.withLockedValue { state in
+            state.countdown = CertificateCountdown(terms)
+            state.isStopped = false
+        }
+        look()
+    }
+
+    func stop() {
+        let timer = state.withLockedValue { state in
+            state.isStopped = true
+            defer { state.timer = nil }
+            return state.timer
+        }
+        timer?.cancel()
+    }
+
+    private func look() {
+        let now = Int64(clamping: executor.wallClockMilliseconds / 1_000)
+        let (notices, left) = state.withLockedValue { state in
+            (state.countdown.notices(at: now), state.countdown.left(at: now))
+        }
+        for notice in notices { log(notice) }
+        for (kind, seconds) in left { gauges[kind]?.record(seconds) }
+        let next = executor.schedule(after: Self.interval) { [weak self] in self?.look() }
+        let former = state.withLockedValue { state -> ScheduledWork? in
+            guard !state.isStopped else { return next }
+            defer { state.timer = next }
+            return state.timer
+        }
+        former?.cancel()
+    }
+
+    private func log(_ notice: CertificateCountdown.Notice) {
+        var metadata: Logger.Metadata = [
+            LogKeys.node: "\(node)",
+            LogKeys.certificate: "\(notice.term.name)",
+            LogKeys.ends: "\(PeerCertificate.timestamp(secondsSince1970: notice.term.to))",
+            LogKeys.left: "\(Self.text(notice.left))",
+        ]
+        if !notice.term.serial.isEmpty { metadata[LogKeys.serial] = "\(notice.term.serial)" }
+        logger.log(
+            level: notice.isError ? .error : .warning,
+            "\(notice.message)",
+            metadata: metadata
+        )
+    }
+
+    /// A time that is left, in the unit that suits it.
+    static func text(_ seconds: Int64) -> String {
+        let (sign, length) = seconds < 0 ? ("-", 0 &- seconds) : ("", seconds)
+        switch length {
+        case 172_800...: return "\(sign)\(length / 86_400) days"
+        case 7_200...: return "\(sign)\(length / 3_600) hours"
+        case 120...: return "\(sign)\(length / 60) minutes"
+        default: return "\(sign)\(length) seconds"
+        }
+    }
+}

@@ -1,0 +1,163 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import ChordIdentity
+import ChordTLS
+import ChordTestSupport
+import Foundation
+import Logging
+import Testing
+
+/// Certificates of a running node: read anew, shown to operators.
+@Suite(.timeLimit(.minutes(5))) struct CertificateReloadTests {
+    /// A folder as `make certs` lays it out, of node n1 and clients alice and carol.
+    private struct Laid: Sendable {
+        var folder: URL
+        var empty: String
+        var againstAlice: String
+
+        init() throws {
+            folder = FileManager.default.temporaryDirectory
+                .appending(path: "chord-reload-\(UUID().uuidString)")
+            let authority = try TestAuthority("ours", in: folder)
+            func lay(_ request: TestAuthority.Request, _ name: String) throws
+                -> TestAuthority.Issued
+            {
+                let issued = try authority.issue(request)
+                let files = FileManager.default
+                for (path, end) in [(issued.certificate, "pem"), (issued.key, "key")] {
+                    try files.copyItem(
+                        atPath: path,
+                        toPath: "\(authority.folder.path)/\(name).\(end)"
+                    )
+                }
+                return issued
+            }
+            _ = try lay(.member("n1"), "n1")
+            _ = try lay(.member("carol", role: "client"), "client-carol")
+            let alice = try lay(.member("alice", role: "client"), "client-alice")
+            folder = authority.folder
+            try FileManager.default.copyItem(
+                atPath: authority.root.certificate,
+                toPath: "\(folder.path)/ca.pem"
+            )
+            empty = try authority.revocationList("empty.crl")
+            try authority.revoke(alice)
+            againstAlice = try authority.revocationList("against.crl")
+        }
+
+        func certificates(_ name: String) -> Certificates {
+            Certificates(directory: folder.path, name: name)
+        }
+
+        func put(_ list: String) throws {
+            try Data(contentsOf: URL(filePath: list)).write(to: folder.appending(path: "crl.pem"))
+        }
+    }
+
+    private func node(_ laid: Laid, _ log: CollectedLog) async throws -> ChordNode {
+        var configuration = try await configuration("n1")
+        configuration.certificates = laid.certificates("n1")
+        configuration.logger = log.logger
+        return try await ChordNode(configuration)
+    }
+
+    private func describe(
+        _ node: ChordNode,
+        as name: String,
+        _ laid: Laid
+    ) async throws -> NodeDescription {
+        var settings = ChordClientConfiguration(
+            nodes: [node.reference.address],
+            certificates: laid.certificates(name)
+        )
+        settings.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let client = try ChordClient(settings)
+        do {
+            let answer = try await client.describe()
+            await client.close()
+            return answer
+        } catch {
+            await client.close()
+            throw error
+        }
+    }
+
+    @Test("A list that appears turns revocation on, one that vanishes does not turn it off")
+    func lists() async throws {
+        let laid = try await onOwnThread { try Laid() }
+        defer { try? FileManager.default.removeItem(at: laid.folder.deletingLastPathComponent()) }
+        let log = CollectedLog()
+        let node = try await node(laid, log)
+        try await running(node) {
+            #expect(log.lines(with: "there is no revocation list").map(\.level) == [.notice])
+            let before = try await describe(node, as: "client-alice", laid)
+            #expect(before.certificates?.revocationList == nil)
+
+            try laid.put(laid.againstAlice)
+            try node.reloadCertificates()
+            let told = log.lines(with: "read the certificates anew")
+            #expect(
+                told.last?.metadata["chord.revocation_lists"]
+                    == "\(laid.folder.path)/crl.pem"
+            )
+            let error = await #expect(throws: ChordError.self) {
+                try await describe(node, as: "client-alice", laid)
+            }
+            // The client's own copy of the list says so first, before anything is dialled.
+            let own = try #require((error?.cause as? TLSError)?.code)
+            #expect(own == .certificateRevoked)
+            let after = try await describe(node, as: "client-carol", laid)
+            #expect((after.certificates?.revocationList ?? 0) > CertificateFile.now)
+
+            try FileManager.default.removeItem(at: laid.folder.appending(path: "crl.pem"))
+            let vanished = #expect(throws: ChordError.self) { try node.reloadCertificates() }
+            let cause = try #require(vanished?.cause as? TLSError)
+            #expect(cause.code == .revocationListVanished)
+            #expect(cause.message.contains("is gone"))
+            // Alice has no list any more and dials; the node still has it.
+            let refused = await #expect(throws: ChordError.self) {
+                try await describe(node, as: "client-alice", laid)
+            }
+            #expect(refused?.reasons == [.ownCertificateRefused])
+            // Told as a refusal, with who and which certificate, and once however often she tries.
+            _ = try? await describe(node, as: "client-alice", laid)
+            let refusals = log.lines.filter { $0.level == .warning }
+            #expect(refusals.count == 1, "\(refusals)")
+            #expect(
+                refusals.first?.metadata["chord.peer.name"]
+                    == "'spiffe://chord.test/chord/client/alice'"
+            )
+            #expect(refusals.first?.metadata["chord.certificate.serial"] != nil)
+
+            try laid.put(laid.empty)
+            try node.reloadCertificates()
+            _ = try await describe(node, as: "client-alice", laid)
+        }
+    }
+
+    @Test("A node's description says when its certificates end")
+    func description() async throws {
+        let laid = try await onOwnThread { try Laid() }
+        defer { try? FileManager.default.removeItem(at: laid.folder.deletingLastPathComponent()) }
+        try laid.put(laid.empty)
+        let node = try await node(laid, CollectedLog())
+        try await running(node) {
+            let ends = try #require(
+                try await describe(node, as: "client-carol", laid).certificates
+            )
+            let leaf = try #require(
+                try CertificateFile.inspect(file: "\(laid.folder.path)/n1.pem").first
+            )
+            #expect(ends.certificate == leaf.notAfter)
+            #expect(ends.serial == leaf.serial)
+            let root = try #require(
+                try CertificateFile.inspect(file: "\(laid.folder.path)/ca.pem").first
+            )
+            #expect(ends.authority == root.notAfter)
+            #expect((ends.revocationList ?? 0) > CertificateFile.now)
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordTLS
+import Logging
+import Testing
+
+@testable import Chord
+
+/// Ends of certificates and revocation lists are told in time.
+@Suite struct CertificateWatchTests {
+    private let day: Int64 = 86_400
+
+    private func term(
+        _ kind: CertificateTerm.Kind,
+        from: Int64 = 0,
+        days: Int64
+    ) -> CertificateTerm {
+        CertificateTerm(
+            kind: kind,
+            name: "CN = n1",
+            serial: "1A",
+            from: from,
+            to: from + days * day
+        )
+    }
+
+    @Test("A warning at a third and at a tenth of its life, an error at the end, each once")
+    func stages() {
+        var countdown = CertificateCountdown([term(.certificate, days: 30)])
+        #expect(countdown.notices(at: 0).isEmpty)
+        #expect(countdown.notices(at: 20 * day - 1).isEmpty)
+        #expect(countdown.notices(at: 20 * day).map(\.stage) == [.third])
+        #expect(countdown.notices(at: 21 * day).isEmpty)
+        #expect(countdown.notices(at: 27 * day).map(\.stage) == [.tenth])
+        #expect(countdown.notices(at: 30 * day).isEmpty)
+        let end = countdown.notices(at: 30 * day + 1)
+        #expect(end.map(\.stage) == [.over])
+        #expect(end.first?.isError == true)
+        #expect(end.first?.message.contains("every peer refuses it") == true)
+        #expect(countdown.notices(at: 99 * day).isEmpty)
+    }
+
+    @Test("A node that starts late in its certificate's life says so at once, and only what counts")
+    func late() {
+        var countdown = CertificateCountdown([
+            term(.certificate, days: 30), term(.authority, days: 300),
+            term(.revocationList, days: 7),
+        ])
+        #expect(countdown.notices(at: 28 * day).map(\.stage) == [.tenth, .over])
+        #expect(
+            countdown.left(at: 28 * day) == [
+                .certificate: 2 * day, .authority: 272 * day, .revocationList: -21 * day,
+            ]
+        )
+    }
+
+    @Test("No time that a certificate can hold is too much")
+    func extremes() {
+        let ends = [Int64.min, -1, 0, 1, Int64.max - 1, Int64.max]
+        for from in ends {
+            for to in ends {
+                for now in ends {
+                    let term = CertificateTerm(kind: .certificate, name: "", from: from, to: to)
+                    var countdown = CertificateCountdown([term])
+                    let notices = countdown.notices(at: now)
+                    #expect((notices.first?.stage == .over) == (now > to))
+                    _ = countdown.left(at: now)
+                }
+            }
+        }
+    }
+
+    @Test("The clock is looked at once a minute; what is said names the certificate")
+    func watching() throws {
+        let executor = ClockExecutor(at: 1_000)
+        let log = CollectedLog()
+        let watch = CertificateWatch(node: "n1", executor: executor, logger: log.logger)
+        watch.watch([term(.certificate, from: 1_000, days: 30)])
+        #expect(log.lines.isEmpty)
+        #expect(executor.timerCount == 1)
+        executor.set(to: 1_000 + 59)
+        #expect(log.lines.isEmpty)
+        executor.set(to: 1_000 + 28 * day)
+        let warning = try #require(log.lines.first)
+        #expect(warning.level == .warning)
+        #expect(warning.message.contains("this node's certificate ends soon"))
+        #expect(warning.metadata["chord.node"] == "n1")
+        #expect(warning.metadata["chord.certificate"] == "CN = n1")
+        #expect(warning.metadata["chord.certificate.serial"] == "1A")
+        #expect(warning.metadata["chord.certificate.ends"] == "1970-01-31T00:16:40Z")
+        #expect(warning.metadata["chord.certificate.left"] == "2 days")
+        executor.set(to: 1_000 + 30 * day + 60)
+        #expect(log.lines.last?.level == .error)
+        #expect(log.lines.count == 2)
+        // A new certificate is watched in place of the old one.
+        watch.watch([term(.certificate, from: 1_000 + 30 * day, days: 30)])
+        #expect(executor.timerCount == 1)
+        executor.set(to: 1_000 + 31 * day)
+        #expect(log.lines.count == 2)
+        watch.stop()
+        #expect(executor.timerCount == 0)
+    }
+}
