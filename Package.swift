@@ -147,7 +147,8 @@ targets += [
     .testTarget(
         name: "ChordCLITests",
         dependencies: [
-            "ChordCLI", "Chord", "ChordRuntime", "ChordTestSupport", arguments, logging,
+            "ChordCLI", "Chord", "ChordRuntime", "ChordTLS", "ChordIdentity", "ChordTestSupport",
+            arguments, logging,
         ],
         exclude: ["Mistakes"],
         swiftSettings: strict

@@ -307,6 +307,6 @@ struct RefusalTests {
         let wrong = try await ChordProcess.run(
             ["cert", "inspect", mixed.appending(path: "n2.pem").path])
         #expect(wrong.code == 1)
-        #expect(wrong.output.contains("others can read the key"))
+        #expect(wrong.output.contains("every user of this machine can use the key"))
     }
 }

@@ -2,114 +2,95 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import Chord
 import ChordIdentity
 import ChordTLS
 
 /// What a certificate is good for in a ring, and what is wrong with it.
+///
+/// What is wrong is said by the same code that reads the files for `chord serve` and the other commands,
+/// so that they refuse exactly what is called wrong here.
 struct CertificateJudgement {
     private(set) var uses: [String] = []
     private(set) var problems: [String] = []
+    private(set) var notes: [String] = []
 
-    init(_ certificate: PeerCertificate, file: String, now: Int64, trustDomains: Set<String>) {
-        var domains = trustDomains
-        if domains.isEmpty {
-            for uri in certificate.uris {
-                if let name = try? SPIFFEName(uri: uri) { domains.insert(name.trustDomain) }
-            }
-        }
-        if now > certificate.notAfter {
-            problems.append("it has expired: every peer refuses it")
-        } else if now < certificate.notBefore {
-            problems.append(
-                "it is not valid yet: every peer refuses it; is this machine's clock right?"
-            )
-        }
-        if certificate.isAuthority {
-            uses.append(
-                "an authority: it signs certificates, and belongs in ca.pem; no member's own"
-            )
+    /// - Parameters:
+    ///   - leaf: The certificate.
+    ///   - certificates: It and the files that lie beside it.
+    ///   - name: What a node that shows it is to be called; nil where that plays no part.
+    ///   - hosts: What others are to dial.
+    ///   - hasKey: Whether its key is expected to be there.
+    init(
+        _ leaf: PeerCertificate,
+        _ certificates: Certificates,
+        name: String?,
+        hosts: [String],
+        hasKey: Bool
+    ) {
+        let files = certificates.files
+        let isTrustedItself = files.certificateChain == files.trustRoots
+        if leaf.isAuthority, isTrustedItself || !CertificateFile.exists(files.privateKey) {
+            judge(authority: leaf)
             return
         }
-        judge(certificate, domains)
-        checkFiles(
-            beside: file,
-            IdentityPolicy(trustDomains: domains, admitsHostCertificates: true)
-        )
+        let spoken = leaf.uris.lazy.compactMap { try? SPIFFEName(uri: $0) }.first
+        var use = CertificateUse(role: spoken?.role, hosts: hosts)
+        // Whoever carries no SPIFFE name can be a node only.
+        if spoken == nil { use.role = .node }
+        if use.role == .node { use.name = name }
+        let (faults, notices) = certificates.judge(for: use)
+        problems = faults.filter { fault in
+            hasKey || fault.code != .fileMissing || fault.subject.file != files.privateKey
+        }.map { fault in
+            let isHost = (fault.cause as? IdentityError)?.code == .noUsableIdentity
+            return isHost && leaf.uris.isEmpty && !certificates.admitsHostCertificates
+                ? "\(fault.message); --admit-host-certificates accepts it, proven for its hosts only"
+                : fault.message
+        }
+        notes = notices
+        if problems.isEmpty { judgeUses(leaf, certificates) }
     }
 
-    private mutating func judge(_ certificate: PeerCertificate, _ domains: Set<String>) {
-        for side in ConnectionSide.allCases {
-            do throws(IdentityError) {
-                let identity = try IdentityPolicy(trustDomains: domains).judge(
-                    certificate,
-                    presentedBy: side
-                )
-                add(use: Self.use(of: identity))
-            } catch {
-                let admitting = IdentityPolicy(trustDomains: domains, admitsHostCertificates: true)
-                if error.code == .noUsableIdentity,
-                    let identity = try? admitting.judge(certificate, presentedBy: side)
-                {
-                    add(
-                        use:
-                            "a node at \(identity.hosts.joined(separator: ", ")), any name there; only in"
-                            + " rings that run with --admit-host-certificates (as \(side))"
-                    )
-                } else if !problems.contains(error.message) {
-                    problems.append(error.message)
-                }
-            }
+    private mutating func judge(authority: PeerCertificate) {
+        uses.append("an authority: it signs certificates, and belongs in ca.pem; no member's own")
+        let now = CertificateFile.now
+        let clock = "this machine's clock says \(PeerCertificate.timestamp(secondsSince1970: now))"
+        if now > authority.notAfter {
+            problems.append("it has expired: every peer refuses what it has issued; \(clock)")
+        } else if now < authority.notBefore {
+            problems.append("it is not valid yet; \(clock): is that right?")
         }
     }
 
-    private mutating func add(use: String) {
-        if !uses.contains(use) { uses.append(use) }
+    private mutating func judgeUses(_ leaf: PeerCertificate, _ certificates: Certificates) {
+        var domains = certificates.trustDomains
+        if domains.isEmpty {
+            domains = Set(leaf.uris.compactMap { try? SPIFFEName(uri: $0).trustDomain })
+        }
+        let policy = IdentityPolicy(
+            trustDomains: domains,
+            admitsHostCertificates: certificates.admitsHostCertificates
+        )
+        for side in ConnectionSide.allCases {
+            guard let identity = try? policy.judge(leaf, presentedBy: side) else { continue }
+            let use = Self.use(of: identity)
+            if !uses.contains(use) { uses.append(use) }
+        }
     }
 
     private static func use(of identity: PeerIdentity) -> String {
+        let hosts = identity.hosts.joined(separator: ", ")
+        guard identity.proof == .spiffe else {
+            return "a node at \(hosts), any name there; only in rings that run with"
+                + " --admit-host-certificates"
+        }
         let name = identity.name ?? "?"
         switch identity.role {
         case .node:
-            let hosts =
-                identity.hosts.isEmpty
-                ? "it names no host, so nobody can join through it"
-                : "others may join through it at \(identity.hosts.joined(separator: ", "))"
-            return "node \(name): a member of a ring; \(hosts)"
+            return "node \(name): a member of a ring; others may join through it at \(hosts)"
         case .client: return "client \(name): looks up keys and walks the ring"
         case .admin: return "administrator \(name): what a client may do, and running the ring"
-        }
-    }
-
-    /// Key, authority and revocation list, where they lie beside the certificate.
-    private mutating func checkFiles(beside file: String, _ policy: IdentityPolicy) {
-        let slash = file.lastIndex(of: "/")
-        let folder = slash.map { String(file[...$0]) } ?? ""
-        let stem = file.hasSuffix(".pem") ? String(file.dropLast(4)) : file
-        let key = "\(stem).key"
-        let roots = "\(folder)ca.pem"
-        let list = "\(folder)crl.pem"
-        guard let mode = Files.mode(of: key) else { return }
-        if mode & 0o077 != 0 {
-            problems.append(
-                "others can read the key \(key): chmod 600 \(key)"
-            )
-        }
-        guard Files.exists(roots) else { return }
-        do throws(TLSError) {
-            _ = try TLSContext(
-                configuration: TLSConfiguration(
-                    files: TLSFiles(
-                        certificateChain: file,
-                        privateKey: key,
-                        trustRoots: roots,
-                        revocationList: Files.exists(list) ? list : nil
-                    ),
-                    policy: policy
-                )
-            )
-        } catch {
-            // What the judgement of the certificate alone has found already need not be said twice.
-            if problems.isEmpty { problems.append(error.message) }
         }
     }
 
@@ -118,12 +99,13 @@ struct CertificateJudgement {
         [
             ("uses", .array(uses.map { .string($0) })),
             ("problems", .array(problems.map { .string($0) })),
+            ("notes", .array(notes.map { .string($0) })),
         ]
     }
 
     var lines: [String] {
         let good = uses.map { "good for   \($0.printable)" }
         let bad = problems.map { Style.warning("wrong      \($0.printable)") }
-        return good + bad
+        return good + bad + notes.map { "note       \($0.printable)" }
     }
 }

@@ -132,8 +132,20 @@ struct CertificateOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The authorities that are trusted.", valueName: "file"))
     var ca: String?
 
-    @Option(help: ArgumentHelp("The revocation list.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The revocation list; it must be there. Default: crl.pem in the folder, where there is one.",
+            valueName: "file"
+        )
+    )
     var crl: String?
+
+    @Flag(
+        help: ArgumentHelp(
+            "Refuse certificates whose authority has no revocation list, where there are lists of others."
+        )
+    )
+    var requireCrl = false
 
     @Option(
         help: ArgumentHelp(
@@ -160,6 +172,7 @@ struct CertificateOptions: ParsableArguments {
         if let key { certificates.files.privateKey = key }
         if let ca { certificates.files.trustRoots = ca }
         if let crl { certificates.files.revocationList = crl }
+        certificates.requiresRevocationLists = requireCrl
         certificates.trustDomains = Set(trustDomain)
         certificates.admitsHostCertificates = admitHostCertificates
         return certificates

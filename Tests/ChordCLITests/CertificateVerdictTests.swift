@@ -1,0 +1,192 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordTestSupport
+import Foundation
+import Testing
+
+/// Whatever `chord serve` refuses, `chord cert inspect` calls wrong, and the reverse, whatever lies
+/// beside the certificate.
+@Suite(.serialized, .timeLimit(.minutes(10)))
+struct CertificateVerdictTests {
+    /// A folder of n1.pem, n1.key, ca.pem and perhaps crl.pem: how it is made, and what is said of it.
+    struct Case: CustomTestStringConvertible, Sendable {
+        var testDescription: String
+        /// What both say; nil where both accept.
+        var says: String?
+        var more: [String] = []
+        /// Whether both use the same words: only the node knows which host others are to dial.
+        var isVerbatim = true
+        var make: @Sendable (CertificateSets, URL) throws -> Void
+
+        init(
+            _ description: String,
+            says: String?,
+            more: [String] = [],
+            isVerbatim: Bool = true,
+            _ make: @escaping @Sendable (CertificateSets, URL) throws -> Void
+        ) {
+            testDescription = description
+            self.says = says
+            self.more = more
+            self.isVerbatim = isVerbatim
+            self.make = make
+        }
+    }
+
+    static let cases: [Case] = [
+        Case("good", says: nil) { sets, folder in try sets.lay(sets.good, in: folder) },
+        Case("good, with a revocation list", says: nil) { sets, folder in
+            try sets.lay(sets.good, list: sets.list, in: folder)
+        },
+        Case("good, its key read by its group", says: nil) { sets, folder in
+            try sets.lay(sets.good, mode: 0o640, in: folder)
+        },
+        Case("good, trusting an intermediate authority alone", says: nil) { sets, folder in
+            try sets.lay(sets.deep, trusting: sets.middle.certificate, in: folder)
+        },
+        Case("a key that everybody reads", says: "every user of this machine can use the key") {
+            try $0.lay($0.good, mode: 0o644, in: $1)
+        },
+        Case("no key", says: "there is no file") { sets, folder in
+            try sets.lay(sets.good, in: folder)
+            try FileManager.default.removeItem(at: folder.appending(path: "n1.key"))
+        },
+        Case("no authority", says: "there is no file") { sets, folder in
+            try sets.lay(sets.good, in: folder)
+            try FileManager.default.removeItem(at: folder.appending(path: "ca.pem"))
+        },
+        Case("another's key", says: "does not belong to the first certificate") { sets, folder in
+            try sets.lay(.init(certificate: sets.good.certificate, key: sets.other.key), in: folder)
+        },
+        Case("an empty key", says: "it is empty") { sets, folder in
+            try sets.lay(sets.good, in: folder)
+            try Data().write(to: folder.appending(path: "n1.key"))
+        },
+        Case("expired", says: "this machine's clock says") { try $0.lay($0.expired, in: $1) },
+        Case("not yet valid", says: "is not valid before") { try $0.lay($0.early, in: $1) },
+        Case("for servers only", says: "missing: clientAuth") { try $0.lay($0.serverOnly, in: $1) },
+        Case("for clients only", says: "missing: serverAuth") { try $0.lay($0.clientOnly, in: $1) },
+        Case("no digitalSignature", says: "lacks digitalSignature") {
+            try $0.lay($0.noSignature, in: $1)
+        },
+        Case("an authority's own", says: "certificate authority's own") {
+            try $0.lay($0.authorityAsLeaf, in: $1)
+        },
+        Case("two names", says: "carries 2 URIs") { try $0.lay($0.twoNames, in: $1) },
+        Case("another node's", says: "names node n2") { try $0.lay($0.other, in: $1) },
+        Case("no host", says: "names no host", isVerbatim: false) { try $0.lay($0.noHost, in: $1) },
+        Case("an address as a DNS name", says: "as a DNS name", isVerbatim: false) {
+            try $0.lay($0.addressAsName, in: $1)
+        },
+        Case("a host's", says: "carries no SPIFFE name") { try $0.lay($0.hostOnly, in: $1) },
+        Case("a host's, admitted", says: nil, more: ["--admit-host-certificates"]) {
+            try $0.lay($0.hostOnly, in: $1)
+        },
+        Case("another authority's", says: "issued by an unknown authority") {
+            try $0.lay($0.foreign, in: $1)
+        },
+        Case("an incomplete chain", says: "issued by an unknown authority") { sets, folder in
+            try sets.lay(sets.deepAlone, in: folder)
+        },
+        Case("revoked", says: "is revoked by its issuer") { sets, folder in
+            try sets.lay(sets.revoked, list: sets.list, in: folder)
+        },
+        Case("through a revoked authority", says: "is revoked by its issuer") { sets, folder in
+            try sets.lay(sets.deep, list: sets.listAgainstMiddle, in: folder)
+        },
+        Case("a list that has expired", says: "has expired on") { sets, folder in
+            try sets.lay(sets.good, list: sets.expiredList, in: folder)
+        },
+        Case("a list by another key", says: "signed by another key") { sets, folder in
+            try sets.lay(sets.good, list: sets.forgedList, in: folder)
+        },
+        Case("a list for another authority only", says: nil) { sets, folder in
+            try sets.lay(sets.good, list: sets.foreignList, in: folder)
+        },
+        Case(
+            "no list of the authority, required",
+            says: "no revocation list",
+            more: ["--require-crl"]
+        ) { sets, folder in
+            try sets.lay(sets.good, list: sets.foreignList, in: folder)
+        },
+        Case("a weak key", says: "1024 bits") { try $0.lay($0.weakKey, in: $1) },
+        Case("a curve that TLS 1.3 lacks", says: "secp256k1") { try $0.lay($0.oddCurve, in: $1) },
+        Case("signed with SHA-1", says: "signed with SHA1") {
+            try $0.lay($0.weakSignature, in: $1)
+        },
+        Case("the authority's key in ca.pem", says: "a private key lies in") { sets, folder in
+            try sets.lay(sets.good, trusting: sets.rootWithKey, in: folder)
+        },
+    ]
+
+    @Test(arguments: cases)
+    func serveAndInspectAgree(_ given: Case) async throws {
+        let sets = try await CertificateSets.get()
+        let folder = sets.folder.appending(path: "case-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try given.make(sets, folder)
+        let inspected = try await ChordProcess.run(
+            ["cert", "inspect", folder.appending(path: "n1.pem").path] + given.more
+        )
+        let node = try ChordProcess(
+            [
+                "serve", "--name", "n1", "--listen", "127.0.0.1:0", "--certs-dir", folder.path,
+            ] + given.more
+        )
+        defer { node.kill() }
+        guard let says = given.says else {
+            #expect(inspected.code == 0, "\(inspected.output)\(inspected.errors)")
+            #expect(!inspected.output.contains("wrong "))
+            try await node.line("readiness") { $0.hasPrefix("ready: ") ? true : nil }
+            return
+        }
+        #expect(inspected.code == 1, "\(inspected.output)\(inspected.errors)")
+        let wrong = inspected.output.split(separator: "\n").filter { $0.hasPrefix("wrong ") }
+        #expect(wrong.contains { $0.contains(says) }, "\(inspected.output)")
+        let refused = try await node.outcome()
+        #expect(refused.code == 78, "\(refused.errors)")
+        let lines = refused.errorLines.filter { $0.hasPrefix("chord: ") || $0.hasPrefix("hint: ") }
+        #expect(lines.count == 2, "\(refused.errors)")
+        #expect(lines.first?.contains(says) == true, "\(refused.errors)")
+        guard given.isVerbatim else { return }
+        let said = lines.first?.dropFirst("chord: ".count) ?? ""
+        #expect(wrong.contains { $0.contains(said) }, "\(wrong)\n\(said)")
+    }
+
+    @Test("What others are to dial has to be in the certificate, for both")
+    func advertisedHost() async throws {
+        let sets = try await CertificateSets.get()
+        let folder = sets.folder.appending(path: "advertised")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try sets.lay(sets.good, in: folder)
+        let inspected = try await ChordProcess.run([
+            "cert", "inspect", folder.appending(path: "n1.pem").path, "--host", "10.0.0.8",
+        ])
+        #expect(inspected.code == 1)
+        #expect(inspected.output.contains("does not hold for 10.0.0.8"), "\(inspected.output)")
+        let refused = try await ChordProcess.run([
+            "serve", "--name", "n1", "--listen", "127.0.0.1:0", "--advertise", "10.0.0.8:7946",
+            "--certs-dir", folder.path,
+        ])
+        #expect(refused.code == 78)
+        #expect(refused.errors.contains("does not hold for 10.0.0.8"), "\(refused.errors)")
+        #expect(
+            refused.errors.contains("make node-cert NAME=n1 HOSTS=10.0.0.8 FORCE=1"),
+            "\(refused.errors)"
+        )
+    }
+
+    @Test("A client's certificate is named in the hint as a client's")
+    func hintsForClients() async throws {
+        let sets = try await CertificateSets.get()
+        let folder = sets.folder.appending(path: "client")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try sets.lay(sets.expiredClient, as: "client-alice", in: folder)
+        let outcome = try await ChordProcess.run(["ring", "--certs-dir", folder.path])
+        #expect(outcome.code == 78)
+        #expect(outcome.errors.contains("make client-cert NAME=alice FORCE=1"), "\(outcome.errors)")
+    }
+}
