@@ -46,6 +46,9 @@ package struct HTTP2Error: Error, Sendable, CustomStringConvertible {
     package var cause: (any Error)?
     /// What the peer is told: the code of the GOAWAY that goes with the error.
     package var wireCode: HTTP2ErrorCode
+    /// Whether it was found while the peer's bytes were read, as opposed to in what nghttp2 makes of them
+    /// later or on the way out.
+    package var isFromReading = false
 
     package init(
         code: Code,

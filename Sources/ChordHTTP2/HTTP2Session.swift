@@ -161,7 +161,11 @@ package final class HTTP2Session {
             base.assumingMemoryBound(to: UInt8.self),
             input.count
         )
-        if result < 0 { throw fail(HTTP2Error(library: result, doing: "receiving")) }
+        if result < 0 {
+            var error = HTTP2Error(library: result, doing: "receiving")
+            error.isFromReading = true
+            throw fail(error)
+        }
         // nghttp2 answers a violation with a GOAWAY and goes on as if nothing were. Only writing
         // out what it has queued by itself shows it; that is rare enough to do at once.
         guard nghttp2_session_get_outbound_queue_size(session) > before else { return }

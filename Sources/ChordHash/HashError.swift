@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCore
+
 /// Why a hash function cannot serve a ring.
 public struct HashError: Error, Sendable, CustomStringConvertible {
     /// The kind of the error; new kinds may be added.
@@ -41,3 +43,5 @@ public struct HashError: Error, Sendable, CustomStringConvertible {
         cause.map { "\(code): \(message) (cause: \($0))" } ?? "\(code): \(message)"
     }
 }
+
+extension HashError: ErrorWithMessage {}

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordRPC
+
 /// Why something that was asked of a node or of a ring did not happen.
 public struct ChordError: Error, Sendable, CustomStringConvertible {
     /// The kind of the error; new kinds may be added.
@@ -44,13 +46,56 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
     public let code: Code
     /// What went wrong, and what to do about it.
     public let message: String
-    /// The error beneath, if there is one.
+    /// The error beneath, if there is one. The message does not repeat it.
     public let cause: (any Error)?
+    /// What stood in the way, where there is something to do about it; of several peers in their order.
+    public let reasons: [Reason]
 
-    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    /// Something that stands in the way and that somebody can do something about; new ones may be added.
+    public struct Reason: Hashable, Sendable, CustomStringConvertible {
+        private enum Kind: String {
+            case ownCertificateRefused, peerCertificateRefused, peerProvesHostOnly, peerIsAnother
+            case notOurProtocol, otherImplementation, administratorsOnly, customHash
+        }
+
+        private let kind: Kind
+
+        /// A peer does not accept our certificate.
+        public static let ownCertificateRefused = Reason(kind: .ownCertificateRefused)
+        /// We do not accept a peer's certificate.
+        public static let peerCertificateRefused = Reason(kind: .peerCertificateRefused)
+        /// A peer's certificate proves its host only, and such certificates are not admitted here.
+        public static let peerProvesHostOnly = Reason(kind: .peerProvesHostOnly)
+        /// A peer's certificate holds for another host or name than the one that was dialled.
+        public static let peerIsAnother = Reason(kind: .peerIsAnother)
+        /// What answers at an address speaks no TLS 1.3 or no HTTP/2.
+        public static let notOurProtocol = Reason(kind: .notOurProtocol)
+        /// A node of another make, which does not speak our dialect.
+        public static let otherImplementation = Reason(kind: .otherImplementation)
+        /// Only an administrator's certificate may do that.
+        public static let administratorsOnly = Reason(kind: .administratorsOnly)
+        /// The ring's hash is a function that this program does not have.
+        public static let customHash = Reason(kind: .customHash)
+
+        /// The name of the reason.
+        public var description: String { kind.rawValue }
+    }
+
+    package init(
+        _ code: Code,
+        _ message: String,
+        cause: (any Error)? = nil,
+        reasons: [Reason] = []
+    ) {
         self.code = code
         self.message = message
         self.cause = cause
+        self.reasons = reasons
+    }
+
+    /// The reasons of this error and of those beneath it.
+    public var allReasons: [Reason] {
+        reasons + ((cause as? ChordError)?.allReasons ?? [])
     }
 
     /// Code, message and cause in one line.
@@ -58,4 +103,21 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
         guard let cause else { return "\(code): \(message)" }
         return "\(code): \(message) (cause: \(cause))"
     }
+}
+
+extension ChordError.Reason {
+    /// What a call's failure tells; nil where it tells nothing to act on.
+    init?(_ status: Status) {
+        switch status.reason {
+        case .ownCertificateRefused?: self = .ownCertificateRefused
+        case .peerCertificateRefused?: self = .peerCertificateRefused
+        case .peerProvesHostOnly?: self = .peerProvesHostOnly
+        case .peerIsAnother?: self = .peerIsAnother
+        case .notOurProtocol?: self = .notOurProtocol
+        case nil: return nil
+        }
+    }
+
+    /// What a call's failure tells, as a list of one or none.
+    static func of(_ status: Status) -> [Self] { Self(status).map { [$0] } ?? [] }
 }

@@ -10,6 +10,9 @@ public struct TransportError: Error, CustomStringConvertible {
             case invalidAddress
             case resolveFailed
             case bindFailed
+            case addressInUse
+            case addressNotOurs
+            case portReserved
             case invalidState
         }
 
@@ -21,8 +24,14 @@ public struct TransportError: Error, CustomStringConvertible {
         public static let invalidAddress = Code(.invalidAddress)
         /// A host name could not be turned into addresses.
         public static let resolveFailed = Code(.resolveFailed)
-        /// The listening socket could not be opened: the port is taken, or may not be used.
+        /// The listening socket could not be opened.
         public static let bindFailed = Code(.bindFailed)
+        /// Somebody listens at the address already.
+        public static let addressInUse = Code(.addressInUse)
+        /// The address to listen on is none of this machine's.
+        public static let addressNotOurs = Code(.addressNotOurs)
+        /// A port to listen on is kept for the system (below 1024 as a rule).
+        public static let portReserved = Code(.portReserved)
         /// An operation came at the wrong time, such as a second `bind`.
         public static let invalidState = Code(.invalidState)
 

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCore
+
 /// Why bytes from a peer are not the message they should be.
 package struct WireError: Error, Sendable, CustomStringConvertible {
     /// The kind of the error; new kinds may be added.
@@ -54,3 +56,5 @@ package struct WireError: Error, Sendable, CustomStringConvertible {
         cause.map { "\(code): \(message) (cause: \($0))" } ?? "\(code): \(message)"
     }
 }
+
+extension WireError: ErrorWithMessage {}

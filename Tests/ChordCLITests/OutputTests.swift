@@ -172,16 +172,8 @@ struct OutputTests {
         #expect(!json.contains("\n"))
     }
 
-    @Test("Codes and nesting are for programs; a person gets the sentence")
-    func tidied() {
-        let text =
-            "UNAVAILABLE: cannot reach 127.0.0.1:1: unknownAuthority: issued by nobody;"
-            + " not dialled again for 119 ms (cause: bindFailed: taken (cause: E))"
-        #expect(
-            CommandFailure.tidied(text)
-                == "cannot reach 127.0.0.1:1: issued by nobody: taken: E"
-        )
-        #expect(CommandFailure.tidied("a (b)") == "a (b)")
+    @Test("A failure is a line on what is wrong and a line on what to do")
+    func failures() {
         let failure = CommandFailure(.failed, "two\nlines", hint: "one")
         #expect(failure.lines == ["chord: two lines", "hint: one"])
     }

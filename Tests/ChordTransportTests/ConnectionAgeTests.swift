@@ -292,7 +292,7 @@ struct ConnectionAgeTests {
         let node = TestNode(certificates.n2)
         async let waiting = node.client.call(TestMethod.echo, at: address, waitingForReady: true)
         try await eventually {
-            await node.client.call(TestMethod.echo, at: address).status.message
+            await node.client.call(TestMethod.echo, at: address).status.description
                 .contains("not dialled again")
         }
         await node.stop()

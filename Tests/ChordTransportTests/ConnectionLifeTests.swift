@@ -253,7 +253,7 @@ struct ConnectionLifeTests {
             let error = await #expect(throws: TransportError.self) {
                 try await second.server.bind(host: "127.0.0.1", port: port)
             }
-            #expect(error?.code == .bindFailed)
+            #expect(error?.code == .addressInUse)
             #expect(error?.message.hasPrefix("cannot listen on \(address): ") == true)
             await second.stop()
         }

@@ -164,7 +164,7 @@ struct Cluster {
                 throw CommandFailure(
                     .failed,
                     "\(name) ended while it started (\(ending))",
-                    hint: "see its log above; --base-port takes other ports"
+                    hint: "its log above says why"
                 )
             case .signal: return false
             case .settled, .graceIsOver: break
@@ -192,7 +192,7 @@ struct Cluster {
             await client.close()
             return .success(try walk.get().members.count)
         } catch {
-            return .failure(CommandFailure(explaining: error))
+            return .failure(CommandFailure(explaining: error, in: .cluster))
         }
     }
 

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Chord
+import ChordTLS
 
 /// `chord cluster`.
 struct ClusterCommand: AsyncParsableCommand {
@@ -61,11 +63,14 @@ struct ClusterCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await reportingFailures {
+        try await reportingFailures(in: .cluster) {
             let names = (1...count).map { "n\($0)" }
             var directory = certsDir
             if directory == nil { directory = try Environment.setting("CHORD_CERTS_DIR") }
-            if let directory { try check(names, in: directory) }
+            if let directory {
+                try check(names, in: directory)
+                try Self.judge(names, in: directory)
+            }
             let folder = try ClusterFolder.take(given: stateDir)
             if directory == nil { directory = try folder.makeCertificates(for: names) }
             try await Cluster(
@@ -76,6 +81,17 @@ struct ClusterCommand: AsyncParsableCommand {
                 stateDirectory: folder.path,
                 asJSON: json
             ).run()
+        }
+    }
+
+    /// What a node would refuse to start with is said once, before any is started.
+    private static func judge(_ names: [String], in directory: String) throws(CommandFailure) {
+        for name in names {
+            let use = CertificateUse(role: .node, name: name, hosts: ["127.0.0.1"])
+            let (faults, _) = Certificates(directory: directory, name: name).judge(for: use)
+            if let fault = faults.first {
+                throw CommandFailure(explaining: fault, in: .cluster)
+            }
         }
     }
 

@@ -131,7 +131,7 @@ struct LookupAnswer {
             for (index, step) in steps.enumerated() {
                 let outcome =
                     switch answer(of: step, at: index) {
-                    case .failed(let reason): "failed: \(CommandFailure.tidied(reason))"
+                    case .failed(let reason): "failed: \(reason)"
                     case .nearer(let node): "nearer: \(node.name)"
                     case .owner(let node): "owner: \(node.name)"
                     }
@@ -172,7 +172,7 @@ struct LookupAnswer {
                 switch answer(of: step, at: index) {
                 case .failed(let reason):
                     told.append(("answer", .string("failed")))
-                    told.append(("failure", .string(CommandFailure.tidied(reason))))
+                    told.append(("failure", .string(reason)))
                 case .nearer(let node):
                     told.append(("answer", .string("nearer")))
                     told.append(("nearer", .node(node, width: width)))

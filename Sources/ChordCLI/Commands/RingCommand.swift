@@ -107,7 +107,7 @@ struct RingWait {
         let count = walk.members.count
         var parts: [String] = []
         if count != members { parts.append("it has \(count.counted("member"))") }
-        parts += walk.problems.prefix(3).map(CommandFailure.tidied)
+        parts += walk.problems.prefix(3)
         if walk.problems.count > 3 { parts.append("and \(walk.problems.count - 3) more") }
         return parts.joined(separator: "; ")
     }
@@ -166,7 +166,7 @@ struct RingView {
             let shown = 5
             for problem in walk.problems.prefix(shown) {
                 lines += Paragraph.lines(
-                    "not ideal: \(CommandFailure.tidied(problem).printable)",
+                    "not ideal: \(problem.printable)",
                     width: width
                 )
             }
@@ -227,7 +227,7 @@ struct RingView {
             ("ring", .ring(walk.parameters)),
             ("ideal", .boolean(walk.isIdeal)),
             ("nodes", .array(nodes)),
-            ("problems", .array(walk.problems.map { .string(CommandFailure.tidied($0)) })),
+            ("problems", .array(walk.problems.map { .string($0) })),
             ("warnings", .array(warnings.map { .string($0) })),
         ])
     }

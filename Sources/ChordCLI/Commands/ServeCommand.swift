@@ -39,7 +39,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         if endWithInput { Self.endWhenInputCloses() }
-        try await reportingFailures {
+        try await reportingFailures(in: endWithInput ? .clusterNode : .serve) {
             let logger = logging.logger(of: node.name)
             let configuration = try configuration(logger: logger)
             let node = try await ChordNode(configuration)
@@ -56,7 +56,6 @@ struct ServeCommand: AsyncParsableCommand {
             try await EndingSignals.run(group, logger: logger) {
                 do {
                     try node.reloadCertificates()
-                    logger.info("read the certificates anew")
                 } catch {
                     logger.error(
                         "cannot take up the certificates",

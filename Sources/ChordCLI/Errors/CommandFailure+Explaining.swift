@@ -3,40 +3,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordIdentity
 import ChordTLS
 
 // What the errors of the library mean to the person at the terminal, and what can be done.
+//
+// A hint is made from an error's codes and from the command that runs, never from a text.
+
+/// The command that runs, as far as it matters for what can be done.
+enum RunningCommand {
+    /// `chord serve`.
+    case serve
+    /// A node that `chord cluster` runs.
+    case clusterNode
+    /// `chord cluster` itself.
+    case cluster
+    /// A command that asks a ring.
+    case ask
+}
 
 extension CommandFailure {
     /// The explanation of any error.
-    init(explaining error: any Error) {
+    init(explaining error: any Error, in command: RunningCommand = .ask) {
         switch error {
         case let failure as CommandFailure: self = failure
-        case let error as ChordError: self.init(chord: error)
-        case let error as TLSError: self.init(files: error, prefix: "")
+        case let error as ChordError: self.init(chord: error, command)
+        case let error as TLSError:
+            self.init(.configuration, error.message, hint: CertificateHint(error, command).text)
         case is CancellationError: self.init(.failed, "interrupted")
         default: self.init(.failed, "\(error)")
         }
     }
 
-    private init(chord error: ChordError) {
+    private init(chord error: ChordError, _ command: RunningCommand) {
         let text = Self.sentence(of: error)
-        let raw = "\(error)"
         switch error.code {
-        case .invalidConfiguration:
-            if let tls = error.cause as? TLSError {
-                self.init(files: tls, prefix: "")
-            } else if raw.contains("bindFailed") {
-                self.init(
-                    .configuration,
-                    text,
-                    hint:
-                        "stop what listens there, or choose another port; --listen HOST:0 lets the"
-                        + " system choose"
-                )
-            } else {
-                self.init(.configuration, text, hint: "chord help serve lists the settings")
-            }
+        case .invalidConfiguration: self.init(settings: error, command)
         case .nameTaken:
             self.init(
                 .configuration,
@@ -44,40 +46,8 @@ extension CommandFailure {
                 hint: "a name is one live node; wait until the other has ended"
             )
         case .parametersDiffer:
-            self.init(
-                .configuration,
-                text,
-                hint:
-                    "give --ring, --hash, --width, --id-from and --successors as the ring has them, or"
-                    + " join another"
-            )
-        case .noContact where raw.contains("noUsableIdentity: "):
-            self.init(
-                .refused,
-                text,
-                hint: "--admit-host-certificates accepts such a node, proven for its host only;"
-                    + " docs/interop.md says when to"
-            )
-        case .noContact where raw.contains("speaks no chord.v1"):
-            self.init(
-                .unavailable,
-                text,
-                hint:
-                    "a node of another make is joined with --dialect, and asked through one of ours"
-            )
-        case .noContact where Self.isRefusalByCertificate(raw):
-            self.init(
-                .refused,
-                text,
-                hint: "both sides need certificates of the same authority and trust domain;"
-                    + " chord cert inspect FILE says what one is good for"
-            )
-        case .noContact:
-            self.init(
-                .unavailable,
-                text,
-                hint: "is a node running there? Name others with --node HOST:PORT, repeatedly"
-            )
+            self.init(.configuration, text, hint: Self.hint(difference: error, command))
+        case .noContact: self.init(contact: error, text, command)
         case .stopped: self.init(.unavailable, text)
         case .notMember:
             self.init(
@@ -85,7 +55,7 @@ extension CommandFailure {
                 text,
                 hint: "the node has not joined yet or is leaving; try again"
             )
-        case .refused where raw.contains("AdminService"):
+        case .refused where error.allReasons.contains(.administratorsOnly):
             self.init(
                 .refused,
                 text,
@@ -111,61 +81,191 @@ extension CommandFailure {
         }
     }
 
-    /// Files for TLS: nearly always a path, a permission or a date.
-    private init(files error: TLSError, prefix: String) {
+    private init(settings error: ChordError, _ command: RunningCommand) {
         let hint: String
-        switch error.code {
-        case .fileMissing:
-            hint =
-                "make certs makes a set of certificates; --certs-dir names the folder they lie in"
-        case .fileUnreadable, .keyEncrypted: hint = "a key is read by its owner only: mode 0600"
-        case .fileMalformed: hint = "the files are PEM text; chord cert inspect FILE reads one"
-        case .keyMismatch: hint = "a certificate and its key are made together and stay together"
-        case .certificateExpired, .certificateNotYetValid:
-            hint = "issue a new certificate: make node-cert NAME=… FORCE=1"
-        case .revocationListExpired: hint = "scripts/certs crl signs the list anew"
-        default: hint = "chord cert inspect FILE says what a certificate is good for"
+        switch error.cause {
+        case let tls as TLSError:
+            self.init(.configuration, tls.message, hint: CertificateHint(tls, command).text)
+            return
+        case let transport as TransportError: hint = Self.hint(transport, command)
+        default:
+            switch command {
+            case .serve, .clusterNode: hint = "chord help serve lists the settings"
+            case .cluster: hint = "chord help cluster lists the settings"
+            case .ask: hint = "--help after the command lists its settings"
+            }
         }
         self.init(.configuration, Self.sentence(of: error), hint: hint)
     }
 
-    /// The message, and the messages beneath it, without the names of codes.
+    private static func hint(_ error: TransportError, _ command: RunningCommand) -> String {
+        let isOne = command == .clusterNode || command == .cluster
+        return switch error.code {
+        case .addressInUse where isOne:
+            "stop what listens there, or take other ports with --base-port; 0 lets the system choose"
+        case .addressInUse:
+            "stop what listens there, or choose another port; --listen HOST:0 lets the system choose"
+        case .addressNotOurs:
+            "--listen takes an address of this machine; --advertise names the one that others dial"
+        case .portReserved:
+            "ports below 1024 are the system's as a rule; choose another, or allow it"
+                + " (CAP_NET_BIND_SERVICE)"
+        case .resolveFailed: "is the name spelled right? An IP address will do as well"
+        case .invalidAddress: "an address is HOST:PORT, as 10.0.0.1:7946 or [::1]:7946"
+        default: "chord help serve lists the settings"
+        }
+    }
+
+    private static func hint(difference error: ChordError, _ command: RunningCommand) -> String {
+        if error.allReasons.contains(.customHash) {
+            return
+                "its keys are looked up by programs that have its hash; chord lookup --id asks for an"
+                + " identifier"
+        }
+        switch command {
+        case .serve, .clusterNode, .cluster:
+            return
+                "give --ring, --hash, --width, --id-from and --successors as the ring has them, or join"
+                + " another"
+        case .ask: return "chord describe shows what a node's ring is"
+        }
+    }
+
+    /// Nobody answered as a member. What keeps certificates apart weighs more than a node that is down.
+    private init(contact error: ChordError, _ text: String, _ command: RunningCommand) {
+        let reasons = error.allReasons
+        if reasons.contains(.peerProvesHostOnly) {
+            self.init(
+                .refused,
+                text,
+                hint: "--admit-host-certificates accepts such a node, proven for its host only;"
+                    + " docs/interop.md says when to"
+            )
+        } else if reasons.contains(.otherImplementation) {
+            self.init(
+                .unavailable,
+                text,
+                hint:
+                    "a node of another make is joined with --dialect, and asked through one of ours"
+            )
+        } else if reasons.contains(.ownCertificateRefused)
+            || reasons.contains(.peerCertificateRefused)
+        {
+            self.init(
+                .refused,
+                text,
+                hint: "both sides need certificates of the same authority and trust domain;"
+                    + " chord cert inspect FILE says what one is good for"
+            )
+        } else if reasons.contains(.peerIsAnother) {
+            self.init(
+                .refused,
+                text,
+                hint:
+                    "dial it at a host that its certificate names, or issue it one that names this"
+                    + " host: make node-cert NAME=… HOSTS=… FORCE=1"
+            )
+        } else if reasons.contains(.notOurProtocol) {
+            self.init(
+                .unavailable,
+                text,
+                hint: "something else listens there; is the port right?"
+            )
+        } else {
+            let hint =
+                switch command {
+                case .serve:
+                    "is a node running there? Name others with --join HOST:PORT, repeatedly"
+                case .ask:
+                    "is a node running there? Name others with --node HOST:PORT, repeatedly"
+                case .clusterNode, .cluster: "the logs in the state folder say what each node saw"
+                }
+            self.init(.unavailable, text, hint: hint)
+        }
+    }
+
+    /// The message, and the messages beneath it.
     private static func sentence(of error: any Error) -> String {
         switch error {
         case let error as ChordError: join(error.message, error.cause)
-        case let error as TLSError: join(error.message, error.cause)
-        default: tidied("\(error)")
+        case let error as TransportError: join(error.message, error.cause)
+        // What an identity was refused for is part of the message.
+        case let error as TLSError:
+            join(error.message, error.cause is IdentityError ? nil : error.cause)
+        case let error as any ErrorWithMessage: error.message
+        default: "\(error)"
         }
     }
 
     private static func join(_ message: String, _ cause: (any Error)?) -> String {
-        let message = tidied(message)
         guard let cause else { return message }
-        let beneath = sentence(of: cause)
-        return message.contains(beneath) ? message : "\(message): \(beneath)"
+        return "\(message): \(sentence(of: cause))"
+    }
+}
+
+/// What can be done about a certificate, key or revocation list that is refused.
+struct CertificateHint {
+    let text: String
+
+    init(_ error: TLSError, _ command: RunningCommand) {
+        let make = Self.make(error.subject, command)
+        switch (error.code, (error.cause as? IdentityError)?.code) {
+        case (.fileMissing, _): text = Self.missing(command)
+        case (.fileUnreadable, _): text = "who runs this command has to be able to read it"
+        case (.keyEncrypted, _): text = "a key is read by its owner only: mode 0600"
+        case (.keyExposed, _): text = "a key is read by its owner only: chmod 600"
+        case (.fileMalformed, _):
+            text = "the files are PEM text; chord cert inspect FILE reads one"
+        case (.keyMismatch, _):
+            text = "a certificate and its key are made together and stay together"
+        case (.keyUnsuitable, _): text = "\(make) FORCE=1 makes one with a P-256 key"
+        case (.certificateExpired, _), (.certificateNotYetValid, _):
+            text = "where the clock is right, issue a new certificate: \(make) FORCE=1"
+        case (.certificateRevoked, _): text = "issue a new certificate: \(make) FORCE=1"
+        case (.revocationListExpired, _), (.revocationListMissing, _), (.revocationListRefused, _):
+            text = "make crl signs the list anew; copy it to every node"
+        case (.revocationListVanished, _): text = "make crl signs a new list"
+        case (.unknownAuthority, _):
+            text =
+                "a ring's members trust the authority that issued their certificates; --ca names the"
+                + " file"
+        case (.identityRefused, .wrongHost?):
+            let host = error.subject.host.map { " HOSTS=\($0)" } ?? " HOSTS=…"
+            text = "\(make)\(host) FORCE=1, or --advertise a host that it holds for"
+        case (.identityRefused, .wrongRole?):
+            text = "make node-cert NAME=… makes a node's; --cert and --key name its files"
+        case (.identityRefused, .wrongName?):
+            text = "--name is the name in the certificate"
+        case (.identityRefused, .noUsableIdentity?):
+            text =
+                "--admit-host-certificates takes certificates without a SPIFFE name, proven for their"
+                + " hosts only"
+        default: text = "chord cert inspect FILE says what a certificate is good for"
+        }
     }
 
-    /// Descriptions name their codes, for programs and logs. A person wants the sentence only.
-    static func tidied(_ text: String) -> String {
-        let nested = " (cause: "
-        var result = text.replacing(
-            #/\b(?:[A-Z_]{6,}|[a-z]+[A-Z][A-Za-z]*|truncated|malformed): /#,
-            with: ""
-        )
-        .replacing(#/; not dialled again for \d+ ms/#, with: "")
-        let depth = result.ranges(of: nested).count
-        result = result.replacing(nested, with: ": ")
-        for _ in 0..<depth where result.hasSuffix(")") { result.removeLast() }
-        return result
+    private static func missing(_ command: RunningCommand) -> String {
+        switch command {
+        case .ask:
+            "make certs makes a set of certificates, make client-cert NAME=… one more client's;"
+                + " --certs-dir names the folder they lie in, --as the one to show"
+        case .serve, .clusterNode, .cluster:
+            "make certs makes a set of certificates, make node-cert NAME=… one more node's; --certs-dir"
+                + " names the folder they lie in"
+        }
     }
 
-    /// Whether the node was there and certificates stood in the way. The transport says so in words.
-    private static func isRefusalByCertificate(_ text: String) -> Bool {
-        [
-            "peerRefused", "identityRefused", "unknownAuthority", "certificateExpired",
-            "certificateNotYetValid", "certificateRevoked", "certificateRefused",
-            "certificateMissing",
-            "revocationListMissing", "revocationListExpired",
-        ].contains { text.contains("\($0): ") }
+    /// The command that issues such a certificate.
+    private static func make(_ subject: TLSError.Subject, _ command: RunningCommand) -> String {
+        let file = subject.file?.split(separator: "/").last.map(String.init) ?? ""
+        let base = file.split(separator: ".").first.map(String.init) ?? ""
+        let role = subject.role ?? (command == .ask ? .client : .node)
+        var name = base
+        if role != .node {
+            let prefix = "\(role)-"
+            // Certificates of clients lie in files that are called so.
+            name = base.hasPrefix(prefix) ? String(base.dropFirst(prefix.count)) : "…"
+        }
+        return "make \(role)-cert NAME=\(name.isEmpty ? "…" : name)"
     }
 }

@@ -67,7 +67,12 @@ struct CommandFailure: Error, Equatable {
 }
 
 /// Runs a command and turns what it throws into lines on standard error and an exit code.
-func reportingFailures(_ body: () async throws -> Void) async throws {
+///
+/// - Parameter command: The command that runs: what can be done about a failure depends on it.
+func reportingFailures(
+    in command: RunningCommand = .ask,
+    _ body: () async throws -> Void
+) async throws {
     do {
         try await body()
     } catch let code as ExitCode {
@@ -75,7 +80,7 @@ func reportingFailures(_ body: () async throws -> Void) async throws {
     } catch let error as ValidationError {
         throw error
     } catch {
-        let failure = CommandFailure(explaining: error)
+        let failure = CommandFailure(explaining: error, in: command)
         failure.report()
         throw ExitCode(failure.kind.rawValue)
     }

@@ -60,17 +60,41 @@ package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
         case local
     }
 
+    /// What kept a connection from being made, where there is something to do about it. It does not
+    /// travel.
+    package enum Reason: Hashable, Sendable {
+        /// The peer does not accept our certificate.
+        case ownCertificateRefused
+        /// We do not accept the peer's certificate.
+        case peerCertificateRefused
+        /// The peer's certificate proves its host only, and such certificates are not admitted here.
+        case peerProvesHostOnly
+        /// The peer's certificate holds for other hosts than the one that was dialled, or names another.
+        case peerIsAnother
+        /// What answers speaks no TLS 1.3 or no HTTP/2.
+        case notOurProtocol
+    }
+
     package var code: StatusCode
     package var message: String
     package var origin: Origin
+    package var reason: Reason?
+    /// For how many milliseconds the peer is not dialled again; 0 where it may be. It does not travel.
+    package var redialMilliseconds: UInt32 = 0
 
     /// Whether the peer was not reached, as opposed to an answer of its own or a change of mind here.
     package var isUnreachable: Bool { origin == .transport || origin == .silence }
 
-    package init(_ code: StatusCode, _ message: String = "", origin: Origin = .peer) {
+    package init(
+        _ code: StatusCode,
+        _ message: String = "",
+        origin: Origin = .peer,
+        reason: Reason? = nil
+    ) {
         self.code = code
         self.message = message
         self.origin = origin
+        self.reason = reason
     }
 
     package static let ok = Status(.ok)
@@ -78,6 +102,8 @@ package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
     package var isOK: Bool { code == .ok }
 
     package var description: String {
-        message.isEmpty ? "\(code)" : "\(code): \(message)"
+        let rest =
+            redialMilliseconds > 0 ? "; not dialled again for \(redialMilliseconds) ms" : ""
+        return (message.isEmpty ? "\(code)" : "\(code): \(message)") + rest
     }
 }

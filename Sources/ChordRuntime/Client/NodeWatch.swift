@@ -145,9 +145,9 @@ extension ChordError {
         case (.peer, .unavailable):
             self.init(.stopped, "\(address): \(status.message)")
         case (.peer, .permissionDenied), (.peer, .unauthenticated):
-            self.init(.refused, "\(address) does not tell this client: \(status)")
+            self.init(.refused, "\(address) does not tell this client: \(status.message)")
         default:
-            self.init(.noContact, status.told(by: address))
+            self.init(.noContact, status.told(by: address), reasons: Reason.of(status))
         }
     }
 }

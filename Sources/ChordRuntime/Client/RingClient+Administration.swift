@@ -100,11 +100,16 @@ extension ChordError {
         let command = method.name.lowercased()
         switch (status.origin, status.code) {
         case (.peer, .permissionDenied), (.peer, .unauthenticated):
-            self.init(.refused, "\(address) refuses to \(command): \(status)")
+            self.init(
+                .refused,
+                "\(address) refuses to \(command): \(status.message)",
+                reasons: [.administratorsOnly]
+            )
         case (.peer, .failedPrecondition):
             self.init(.parametersDiffer, "\(address) cannot \(command): \(status.message)")
         case (.peer, .invalidArgument): self.init(.invalidConfiguration, status.message)
-        default: self.init(.noContact, status.told(by: address))
+        default:
+            self.init(.noContact, status.told(by: address), reasons: Reason.of(status))
         }
     }
 }

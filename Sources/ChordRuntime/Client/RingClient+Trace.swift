@@ -75,7 +75,7 @@ extension RingClient {
             }
             switch reply {
             case .failure(let error):
-                step.failure = "\(error)"
+                step.failure = Self.text(of: error)
                 steps.append(step)
                 excluded.append(node.id)
             case .success(let reply):
@@ -110,6 +110,14 @@ extension RingClient {
             .lookupFailed,
             "no owner found; asked \(asked.joined(separator: ", "))"
         )
+    }
+
+    private static func text(of error: any Error) -> String {
+        switch error {
+        case let error as Status: error.message
+        case let error as WireError: error.message
+        default: "\(error)"
+        }
     }
 
     /// One step at a node of another make, as if it answered in our dialect: it knows no steps, but its list

@@ -44,6 +44,7 @@ extension RingClient {
         let contact = try await contact()
         var members: [RingMember] = []
         var problems: [String] = []
+        var reasons: [ChordError.Reason] = []
         var seen: Set<Identifier> = []
         var candidates = [contact.state.node]
         while let next = candidates.first, members.count < Self.memberLimit {
@@ -61,11 +62,18 @@ extension RingClient {
                 members.append(member)
                 candidates = member.successors
             case .failure(let failure):
-                problems.append("\(next.name) at \(next.address) does not answer: \(failure)")
+                reasons += ChordError.Reason.of(failure)
+                problems.append(
+                    "\(next.name) at \(next.address) does not answer: \(failure.message)"
+                )
             }
         }
         guard !members.isEmpty else {
-            throw ChordError(.noContact, problems.joined(separator: "; "))
+            throw ChordError(
+                .noContact,
+                problems.joined(separator: "; "),
+                reasons: reasons
+            )
         }
         problems += Self.irregularities(of: members, limit: contact.parameters.successorCount)
         return RingWalk(parameters: contact.parameters, members: members, problems: problems)
@@ -95,7 +103,7 @@ extension RingClient {
             }
             state = answer
         } catch {
-            return .failure(Status(.internalError, "\(error)"))
+            return .failure(Status(.internalError, error.message))
         }
         // The connection is open now; what this call takes is the round trip.
         let started = executor.now

@@ -79,6 +79,7 @@ package struct RingClient: Sendable {
         _ read: ([UInt8], PeerTarget, PeerCalls) throws(WireError) -> Answer
     ) async throws(ChordError) -> Answer {
         var failures: [String] = []
+        var reasons: [ChordError.Reason] = []
         for address in contacts where failures.isEmpty || !Task.isCancelled {
             let target = PeerTarget(bootstrap: address)
             let peers = makePeers()
@@ -93,18 +94,24 @@ package struct RingClient: Sendable {
                 let status = result.status
                 if status.origin == .peer, status.code == .unimplemented {
                     failures.append(ChordError.speaksAnother(address))
+                    reasons.append(.otherImplementation)
                     continue
                 }
                 failures.append(status.told(by: address))
+                reasons += ChordError.Reason.of(status)
                 continue
             }
             do throws(WireError) {
                 return try read(result.message, target, peers)
             } catch {
-                failures.append("\(address): \(error)")
+                failures.append("\(address): \(error.message)")
             }
         }
-        throw ChordError(.noContact, "no node answered: \(failures.joined(separator: "; "))")
+        throw ChordError(
+            .noContact,
+            "no node answered: \(failures.joined(separator: "; "))",
+            reasons: reasons
+        )
     }
 
     /// The identifier of a key in the ring that answers.
@@ -115,7 +122,8 @@ package struct RingClient: Sendable {
         guard let known else {
             throw ChordError(
                 .parametersDiffer,
-                "the ring hashes with \"\(parameters.hash)\", which this client does not have"
+                "the ring hashes with \"\(parameters.hash)\", which this client does not have",
+                reasons: [.customHash]
             )
         }
         guard
@@ -123,7 +131,8 @@ package struct RingClient: Sendable {
         else {
             throw ChordError(
                 .parametersDiffer,
-                "the ring's hash \"\(parameters.hash)\" is not this client's function of that name"
+                "the ring's hash \"\(parameters.hash)\" is not this client's function of that name",
+                reasons: [.customHash]
             )
         }
         return known.identifier(of: key, in: parameters.space)
@@ -220,9 +229,9 @@ package struct RingClient: Sendable {
 }
 
 extension Status {
-    /// The failure of a call with the address that was called; most of those of the transport name it.
+    /// The failure of a call with the address that was called. Those of the transport name it.
     func told(by address: String) -> String {
-        message.contains(address) ? message : "\(address): \(self)"
+        isUnreachable ? message : "\(address): \(message.isEmpty ? code.description : message)"
     }
 }
 

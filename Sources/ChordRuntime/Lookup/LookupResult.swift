@@ -68,10 +68,10 @@ extension ChordError {
     /// The error for a lookup that ended with `status`.
     package init(lookup status: Status) {
         switch status.code {
-        case .deadlineExceeded: self.init(.deadlineExceeded, "\(status)")
+        case .deadlineExceeded: self.init(.deadlineExceeded, status.message)
         case .failedPrecondition: self.init(.notMember, status.message)
         case .permissionDenied, .unauthenticated: self.init(.refused, status.message)
-        default: self.init(.lookupFailed, "\(status)")
+        default: self.init(.lookupFailed, status.message, reasons: Reason.of(status))
         }
     }
 }

@@ -143,7 +143,10 @@ extension NodeShell {
         }
         switch result {
         case .failure(let status):
-            throw ChordError(.noContact, "no member stands before this node's place: \(status)")
+            throw ChordError(
+                .noContact,
+                "no member stands before this node's place: \(status.message)"
+            )
         case .success(let reply):
             guard case .state(let state) = await stateAnswer(of: reply.answering) else {
                 return nil

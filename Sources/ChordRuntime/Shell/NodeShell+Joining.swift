@@ -202,7 +202,7 @@ extension NodeShell {
             }
             throw ChordError(
                 .parametersDiffer,
-                "cannot join the ring of \(target.address): \(error.message)",
+                "cannot join the ring of \(target.address)",
                 cause: error
             )
         }
@@ -332,11 +332,15 @@ extension ChordError {
         case (.peer, .alreadyExists):
             self.init(.nameTaken, "cannot join through \(address): \(status.message)")
         case (.peer, .permissionDenied), (.peer, .unauthenticated), (.peer, .invalidArgument):
-            self.init(.refused, "\(address) does not let this node join: \(status)")
+            self.init(.refused, "\(address) does not let this node join: \(status.message)")
         case (.peer, .unimplemented):
-            self.init(.noContact, Self.speaksAnother(address))
+            self.init(
+                .noContact,
+                Self.speaksAnother(address),
+                reasons: [.otherImplementation]
+            )
         default:
-            self.init(.noContact, "\(address): \(status)")
+            self.init(.noContact, status.told(by: address), reasons: Reason.of(status))
         }
     }
 

@@ -12,6 +12,8 @@ struct ClientBackoff {
     private(set) var until: MonotonicTime?
     /// What the last dial failed with.
     private(set) var lastFailure = ""
+    /// What there is to do about that.
+    private(set) var lastReason: Status.Reason?
 
     init(configuration: TransportConfiguration.Client) {
         self.configuration = configuration
@@ -25,6 +27,7 @@ struct ClientBackoff {
 
     mutating func failed(
         _ reason: String,
+        _ failure: Status.Reason? = nil,
         at now: MonotonicTime,
         using generator: inout some RandomNumberGenerator
     ) {
@@ -37,6 +40,7 @@ struct ClientBackoff {
         wait *= 1 + Double.random(in: -jitter...jitter, using: &generator)
         failures += 1
         lastFailure = reason
+        lastReason = failure
         until = now + .nanoseconds(Int64(min(max(wait, 0), 1e18)))
     }
 

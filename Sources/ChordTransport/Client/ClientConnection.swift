@@ -57,6 +57,8 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     private var readyTimer: Scheduled<Void>?
     /// Why the connection ended, from whoever knew first.
     var reason: String?
+    /// What there is to do about that.
+    private var failure: Status.Reason?
     var lastReceived: MonotonicTime
     var lastUsed: MonotonicTime
     var pingsSent: UInt64 = 0
@@ -232,7 +234,16 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        close(because: (error as? IOError).map { SystemError.text($0.errnoCode) } ?? "\(error)")
+        failure = failure ?? DialFailure.reason(for: error)
+        if let error = error as? TLSError, error.isRefusal, phase != .closed {
+            client.log.refusal(
+                "a certificate was refused",
+                peer: address,
+                error: error,
+                at: client.executor.now
+            )
+        }
+        close(because: DialFailure.describe(error))
     }
 
     // MARK: Life
@@ -369,7 +380,8 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         return Status(
             .unavailable,
             "\(what): \(reason ?? "the peer closed it")",
-            origin: .transport
+            origin: .transport,
+            reason: failure
         )
     }
 
@@ -398,7 +410,8 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         peer.connectionClosed(
             self,
             wasReady: wasReady,
-            reason: reason ?? "the peer closed the connection"
+            reason: reason ?? "the peer closed the connection",
+            failure: failure
         )
     }
 }

@@ -209,7 +209,10 @@ final class ClientPeer: @unchecked Sendable {
                 redialLater()
                 return true
             }
-            call.fail(unreachable(backoff.lastFailure, until: remaining), isLater: true)
+            call.fail(
+                unreachable(backoff.lastFailure, backoff.lastReason, until: remaining),
+                isLater: true
+            )
             return false
         }
         guard client.makeRoomToDial() else {
@@ -227,13 +230,19 @@ final class ClientPeer: @unchecked Sendable {
         return true
     }
 
-    private func unreachable(_ reason: String, until remaining: Duration) -> Status {
-        let milliseconds = max(1, remaining.clampedNanoseconds / 1_000_000)
-        return Status(
+    private func unreachable(
+        _ reason: String,
+        _ failure: Status.Reason? = nil,
+        until remaining: Duration
+    ) -> Status {
+        var status = Status(
             .unavailable,
-            "cannot reach \(target.address): \(reason); not dialled again for \(milliseconds) ms",
-            origin: .transport
+            "cannot reach \(target.address): \(reason)",
+            origin: .transport,
+            reason: failure
         )
+        status.redialMilliseconds = UInt32(clamping: remaining.clampedNanoseconds / 1_000_000)
+        return status
     }
 
     private func dial(_ host: HostAndPort) {
@@ -267,7 +276,8 @@ final class ClientPeer: @unchecked Sendable {
         dialled.whenComplete { [self] result in
             switch result {
             case .success(let channel): connected(channel)
-            case .failure(let error): dialFailed(DialFailure.describe(error))
+            case .failure(let error):
+                dialFailed(DialFailure.describe(error), DialFailure.reason(for: error))
             }
         }
     }
@@ -290,21 +300,21 @@ final class ClientPeer: @unchecked Sendable {
         connection.attach(to: self)
     }
 
-    private func dialFailed(_ reason: String) {
+    private func dialFailed(_ reason: String, _ failure: Status.Reason? = nil) {
         isDialling = false
         client.metrics.clientDialFailures.increment()
         let now = client.executor.now
         var generator = client.executor.generator
-        backoff.failed(reason, at: now, using: &generator)
+        backoff.failed(reason, failure, at: now, using: &generator)
         client.log.failure(
             "a peer cannot be reached",
             peer: target.address,
-            error: Status(.unavailable, reason, origin: .transport),
+            error: Status(.unavailable, reason, origin: .transport, reason: failure),
             // A peer that stays away is news once.
             isRoutine: backoff.failures > 1,
             at: now
         )
-        failWaiting(unreachable(reason, until: backoff.remaining(at: now) ?? .zero))
+        failWaiting(unreachable(reason, failure, until: backoff.remaining(at: now) ?? .zero))
         client.connectionClosed()
     }
 
@@ -348,7 +358,12 @@ final class ClientPeer: @unchecked Sendable {
     }
 
     /// The connection is gone; its calls have been told.
-    func connectionClosed(_ connection: ClientConnection, wasReady: Bool, reason: String) {
+    func connectionClosed(
+        _ connection: ClientConnection,
+        wasReady: Bool,
+        reason: String,
+        failure: Status.Reason?
+    ) {
         draining.removeAll { $0 === connection }
         if connection === self.connection {
             self.connection = nil
@@ -357,7 +372,7 @@ final class ClientPeer: @unchecked Sendable {
                 if !client.isShuttingDown { client.losses.report(target.address) }
                 redial()
             } else {
-                dialFailed(reason)
+                dialFailed(reason, failure)
             }
         }
         client.connectionClosed()
@@ -370,7 +385,9 @@ final class ClientPeer: @unchecked Sendable {
             return failWaiting(LoopClient.shuttingDown, all: true)
         }
         if let remaining = backoff.remaining(at: client.executor.now) {
-            return failWaiting(unreachable(backoff.lastFailure, until: remaining))
+            return failWaiting(
+                unreachable(backoff.lastFailure, backoff.lastReason, until: remaining)
+            )
         }
         // What keeps the first call from being dialled for keeps them all.
         if !dial(for: first) { failWaiting(unreachable("no dial is possible", until: .zero)) }

@@ -2,6 +2,9 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordIdentity
+import ChordRPC
+import ChordTLS
 import NIOCore
 import NIOPosix
 
@@ -12,7 +15,31 @@ enum DialFailure {
         case let error as NIOConnectionError: describe(error)
         case let error as IOError: SystemError.text(error.errnoCode)
         case let error as ChannelError: describe(error)
+        case let error as TLSError: error.message
+        case let error as TransportError: error.message
         default: "\(error)"
+        }
+    }
+
+    /// What there is to do about a failure; nil where nothing is.
+    static func reason(for error: any Error) -> Status.Reason? {
+        guard let error = error as? TLSError else { return nil }
+        switch error.code {
+        case .peerRefused: return .ownCertificateRefused
+        case .identityRefused:
+            switch (error.cause as? IdentityError)?.code {
+            case .noUsableIdentity?: return .peerProvesHostOnly
+            case .wrongName?, .wrongHost?, .wrongRole?: return .peerIsAnother
+            default: return .peerCertificateRefused
+            }
+        case .certificateExpired, .certificateNotYetValid, .certificateRevoked, .unknownAuthority,
+            .certificateRefused, .certificateMissing, .revocationListMissing,
+            .revocationListExpired,
+            .revocationListRefused:
+            return .peerCertificateRefused
+        case .notTLS, .noApplicationProtocol, .protocolVersion, .handshakeFailed:
+            return .notOurProtocol
+        default: return nil
         }
     }
 

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordRPC
+import ChordTLS
 package import Logging
 import NIOConcurrencyHelpers
 
@@ -14,10 +15,13 @@ package struct TransportLog: Sendable {
         package static let error = "chord.error"
         package static let address = "chord.address"
         package static let suppressed = "chord.log.suppressed"
+        package static let peerName = "chord.peer.name"
+        package static let serial = "chord.certificate.serial"
     }
 
     package let logger: Logger
     private let throttle: LogThrottle
+    private let refusals = RefusalThrottle()
 
     package init(logger: Logger, failuresPerSecond: Int) {
         self.logger = logger
@@ -37,6 +41,9 @@ package struct TransportLog: Sendable {
         isRoutine: Bool = false,
         at now: MonotonicTime
     ) {
+        if let error = error as? TLSError, error.isRefusal {
+            return refusal(what, peer: peer, error: error, at: now)
+        }
         let level: Logger.Level = isRoutine ? .debug : .info
         guard logger.logLevel <= level, let suppressed = throttle.admit(at: now) else { return }
         var metadata: Logger.Metadata = [
@@ -44,6 +51,80 @@ package struct TransportLog: Sendable {
         ]
         if suppressed > 0 { metadata[Key.suppressed] = "\(suppressed)" }
         logger.log(level: level, "\(what)", metadata: metadata)
+    }
+
+    /// Tells of a certificate that was refused, theirs or ours: somebody has to do something about it. The
+    /// name is what the certificate says, and proves nothing.
+    func refusal(_ what: String, peer: String, error: TLSError, at now: MonotonicTime) {
+        guard logger.logLevel <= .warning, let repeated = refusals.admit(error, of: peer, at: now),
+            let suppressed = throttle.admit(at: now)
+        else {
+            return
+        }
+        var metadata: Logger.Metadata = [Key.peer: "\(peer)", Key.error: "\(error)"]
+        if let name = error.subject.peerName { metadata[Key.peerName] = "\(name)" }
+        if let serial = error.subject.serial { metadata[Key.serial] = "\(serial)" }
+        let left = repeated + suppressed
+        if left > 0 { metadata[Key.suppressed] = "\(left)" }
+        logger.warning("\(what)", metadata: metadata)
+    }
+}
+
+extension TLSError {
+    /// Whether a certificate was refused, a peer's by us or ours by a peer.
+    var isRefusal: Bool {
+        switch DialFailure.reason(for: self) {
+        case .ownCertificateRefused?, .peerCertificateRefused?, .peerProvesHostOnly?,
+            .peerIsAnother?:
+            true
+        case .notOurProtocol?, nil: false
+        }
+    }
+}
+
+/// Lets one line a minute through for each peer and counts the rest: a peer that is refused comes again
+/// every second. A peer is a host, a certificate and what is wrong with it.
+final class RefusalThrottle: Sendable {
+    private struct Peer: Hashable {
+        var host: String
+        var serial: String?
+        var code: TLSError.Code
+    }
+
+    private struct Silence {
+        var until: MonotonicTime
+        var suppressed = 0
+    }
+
+    private static let interval = Duration.seconds(60)
+    /// Peers that are remembered; strangers may make up any number of them.
+    private static let capacity = 256
+
+    private let silences = NIOLockedValueBox<[Peer: Silence]>([:])
+
+    /// How many lines of this peer were kept back since its last one; nil where this one is kept back too.
+    func admit(_ error: TLSError, of address: String, at now: MonotonicTime) -> Int? {
+        let peer = Peer(
+            host: (try? HostAndPort(address))?.host ?? address,
+            serial: error.subject.serial,
+            code: error.code
+        )
+        return silences.withLockedValue { silences in
+            if let known = silences[peer] {
+                guard known.until <= now else {
+                    silences[peer]?.suppressed += 1
+                    return nil
+                }
+                silences[peer] = Silence(until: now + Self.interval)
+                return known.suppressed
+            }
+            if silences.count >= Self.capacity {
+                silences = silences.filter { $0.value.until > now }
+            }
+            if silences.count >= Self.capacity { silences.removeAll() }
+            silences[peer] = Silence(until: now + Self.interval)
+            return 0
+        }
     }
 }
 

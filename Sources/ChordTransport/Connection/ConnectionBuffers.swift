@@ -22,6 +22,8 @@ enum ConnectionBuffers {
 
 /// The system's error numbers that mean something to us.
 enum SystemError {
+    static let accessDenied = EACCES
+    static let addressInUse = EADDRINUSE
     static let addressNotAvailable = EADDRNOTAVAIL
     static let familyNotSupported = EAFNOSUPPORT
 

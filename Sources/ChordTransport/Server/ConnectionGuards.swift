@@ -100,14 +100,16 @@ struct ConnectionGuards {
         switch error.code {
         case .tooManyContinuations: return .continuations
         // nghttp2 fails at once over its queue of answers, and by a GOAWAY over the rest.
-        case .flooded where error.message.hasPrefix("receiving"): return .acknowledgements
+        case .flooded where error.isFromReading: return .acknowledgements
         case .flooded: return .settings
         case .protocolViolation:
             let resets = session?.counters.resetsReceived ?? 0
             if error.wireCode == .internalError, resets > limits.maxStreamResets {
                 return .resetsReceived
             }
-            return error.message.contains("max concurrent streams") ? .concurrentStreams : nil
+            // nghttp2 tells one stream too many as it tells any other violation.
+            let isFull = session.map { $0.openStreams >= Int(limits.maxConcurrentStreams) }
+            return isFull == true ? .concurrentStreams : nil
         default: return nil
         }
     }

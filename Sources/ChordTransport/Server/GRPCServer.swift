@@ -73,7 +73,8 @@ package final class GRPCServer: Sendable {
     /// Opens the listening sockets: on every address of `host`, all with the same port. Port 0 lets
     /// the kernel choose one.
     ///
-    /// - Throws: `resolveFailed`, `bindFailed`, or `invalidState` where the server is bound already.
+    /// - Throws: `resolveFailed`, `bindFailed`, `addressInUse`, `addressNotOurs`, `portReserved`, or
+    ///   `invalidState` where the server is bound already.
     package func bind(host: String, port: Int) async throws(TransportError) {
         guard (0...65535).contains(port) else {
             throw TransportError(.invalidAddress, "the port \(port) is not from 0 to 65535")
@@ -134,10 +135,14 @@ package final class GRPCServer: Sendable {
     private static func bindFailure(_ address: SocketAddress, _ cause: any Error) -> TransportError
     {
         let shown = HostAndPort(address).map { "\($0)" } ?? "\(address)"
-        return TransportError(
-            .bindFailed,
-            "cannot listen on \(shown): \(DialFailure.describe(cause))"
-        )
+        let code: TransportError.Code =
+            switch (cause as? IOError)?.errnoCode {
+            case SystemError.addressInUse?: .addressInUse
+            case SystemError.addressNotAvailable?, SystemError.familyNotSupported?: .addressNotOurs
+            case SystemError.accessDenied?: .portReserved
+            default: .bindFailed
+            }
+        return TransportError(code, "cannot listen on \(shown): \(DialFailure.describe(cause))")
     }
 
     private var bootstrap: ServerBootstrap {

@@ -1,0 +1,42 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import Chord
+import ChordIdentity
+import ChordTLS
+
+extension CertificateEnds {
+    /// The ends for a person, one sentence part each, the certificate's first.
+    func texts(at now: Int64) -> [String] {
+        var texts = ["ends \(Self.text(certificate, at: now)), serial \(serial.printable)"]
+        if let authority { texts.append("its authority ends \(Self.text(authority, at: now))") }
+        texts.append(
+            revocationList.map { "its revocation list ends \(Self.text($0, at: now))" }
+                ?? "no revocation list that ends"
+        )
+        return texts
+    }
+
+    private static func text(_ end: Int64, at now: Int64) -> String {
+        // What a node tells may be any number.
+        let shown = PeerCertificate.timestamp(secondsSince1970: min(end, lastShown))
+        let left = end.subtractingReportingOverflow(now).partialValue
+        return left < 0
+            ? "\(shown): it is over" : "\(shown.prefix(10)) (\(CertificateReport.days(left)) left)"
+    }
+
+    /// The end of the year 9999.
+    private static let lastShown: Int64 = 253_402_300_799
+
+    /// The ends for a program. What there is none of is not there.
+    var json: JSON {
+        func stamp(_ end: Int64) -> JSON { .string(Duration.seconds(end).stamp) }
+        var members: [(String, JSON)] = [
+            ("serial", .string(serial)), ("ends", stamp(certificate)),
+        ]
+        if let authority { members.append(("authority_ends", stamp(authority))) }
+        if let revocationList { members.append(("revocation_list_ends", stamp(revocationList))) }
+        return .object(members)
+    }
+}
