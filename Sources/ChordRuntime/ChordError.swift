@@ -9,6 +9,7 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case invalidConfiguration, nameTaken, parametersDiffer, noContact, notMember
             case lookupFailed, deadlineExceeded, replaced, refused, stopped, invalidAnswer
+            case cancelled, invalidState
         }
 
         private let kind: Kind
@@ -35,6 +36,11 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
         public static let stopped = Code(kind: .stopped)
         /// A peer's answer makes no sense.
         public static let invalidAnswer = Code(kind: .invalidAnswer)
+
+        /// The calling task was cancelled.
+        public static let cancelled = Code(kind: .cancelled)
+        /// The call does not fit what the object is doing, as a second `run()` of a node.
+        public static let invalidState = Code(kind: .invalidState)
 
         /// The name of the code.
         public var description: String { kind.rawValue }
