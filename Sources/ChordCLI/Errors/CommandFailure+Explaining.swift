@@ -26,6 +26,16 @@ extension CommandFailure {
         case .invalidConfiguration:
             if let tls = error.cause as? TLSError {
                 self.init(files: tls, prefix: "")
+            } else if error.cause is DataDirectoryFailure {
+                self.init(.configuration, text, hint: "--data-dir FOLDER names another folder")
+            } else if error.cause is JoinFailure {
+                self.init(
+                    .configuration,
+                    text,
+                    hint:
+                        "--join names another member; --initial-ring, at each node, all that begin a"
+                        + " ring together; without both this node begins a ring of its own"
+                )
             } else if raw.contains("bindFailed") {
                 self.init(
                     .configuration,
@@ -50,6 +60,14 @@ extension CommandFailure {
                 hint:
                     "give --ring, --hash, --width, --id-from and --successors as the ring has them, or"
                     + " join another"
+            )
+        case .noContact where (error.cause as? JoinFailure)?.allWait == true:
+            self.init(
+                .unavailable,
+                text,
+                hint:
+                    "nodes that begin a ring together are all started with the same --initial-ring;"
+                    + " --join names members of a ring that there is"
             )
         case .noContact where raw.contains("noUsableIdentity: "):
             self.init(
@@ -79,6 +97,7 @@ extension CommandFailure {
                 hint: "is a node running there? Name others with --node HOST:PORT, repeatedly"
             )
         case .stopped: self.init(.unavailable, text)
+        case .cancelled: self.init(.failed, "interrupted")
         case .notMember:
             self.init(
                 .unavailable,
