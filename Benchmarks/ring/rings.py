@@ -70,6 +70,7 @@ class Ring:
         """Starts the process, with `before` before its command, and does not wait for it."""
         command = [*dying_with_us(), *before, str(self.bench.binary), "serve", "--name", name, "--ring", "bench"]
         command += ["--listen", address, "--certs-dir", self.bench.certs, "--log-level", self.bench.log_level]
+        command += ["--data-dir", f"{self.bench.folder}/{name}.data"]
         for contact in contacts:
             command += ["--join", contact]
         with open(f"{self.bench.folder}/{name}.log", "ab") as log:

@@ -29,7 +29,7 @@ public struct ChordClientConfiguration: Sendable {
     public var transport = TransportConfiguration(client: .outsider)
     /// Where the client logs to.
     public var logger = Logger(label: "chord.client")
-    /// The event loops to run on. Nil makes one thread that ends with the client.
+    /// The event loops to run on. Nil makes one thread, which `close()` ends.
     public var eventLoopGroup: (any EventLoopGroup)?
 
     /// A client of these nodes with everything else at its default.
@@ -41,11 +41,13 @@ public struct ChordClientConfiguration: Sendable {
 
 /// Asks a ring without being a member of it.
 ///
-/// It keeps its connections between calls; ``close()`` ends them.
+/// It keeps its connections between calls; ``close()`` ends them, and the client's thread. A call in a task
+/// that is cancelled ends at once, with a `ChordError` of code `cancelled`.
 public final class ChordClient: Sendable {
     private let client: RingClient
     private let transport: NetworkTransport
-    private let ownGroup: MultiThreadedEventLoopGroup?
+    /// The thread of a client that was given none.
+    let ownGroup: MultiThreadedEventLoopGroup?
 
     /// Loads the certificates; nothing is dialled yet.
     ///
@@ -89,7 +91,7 @@ public final class ChordClient: Sendable {
     ///
     /// - Throws: `ChordError` with `noContact`.
     public func parameters() async throws(ChordError) -> RingParameters {
-        try await client.parameters()
+        try await client.whileOpen { () throws(ChordError) in try await client.parameters() }
     }
 
     /// Looks up who owns a key; the ring forwards the question.
@@ -98,7 +100,9 @@ public final class ChordClient: Sendable {
     public func lookup(key: String, wantsPath: Bool = false) async throws(ChordError)
         -> LookupResult
     {
-        try await client.lookup(.key(Array(key.utf8)), wantPath: wantsPath)
+        try await client.whileOpen { () throws(ChordError) in
+            try await client.lookup(.key(Array(key.utf8)), wantPath: wantsPath)
+        }
     }
 
     /// Looks up who owns an identifier; the ring forwards the question.
@@ -109,14 +113,18 @@ public final class ChordClient: Sendable {
         _ id: Identifier,
         wantsPath: Bool = false
     ) async throws(ChordError) -> LookupResult {
-        try await client.lookup(.identifier(id), wantPath: wantsPath)
+        try await client.whileOpen { () throws(ChordError) in
+            try await client.lookup(.identifier(id), wantPath: wantsPath)
+        }
     }
 
     /// Looks up who owns a key step by step, asking each node on the way.
     ///
     /// - Throws: `ChordError` with `noContact` or `lookupFailed`.
     public func trace(key: String) async throws(ChordError) -> LookupTrace {
-        try await client.trace(.key(Array(key.utf8)))
+        try await client.whileOpen { () throws(ChordError) in
+            try await client.trace(.key(Array(key.utf8)))
+        }
     }
 
     /// Looks up who owns an identifier step by step, asking each node on the way.
@@ -124,14 +132,24 @@ public final class ChordClient: Sendable {
     /// - Throws: `ChordError` with `noContact` or `lookupFailed`; `invalidConfiguration` for an
     ///   identifier wider than the ring's.
     public func trace(_ id: Identifier) async throws(ChordError) -> LookupTrace {
-        try await client.trace(.identifier(id))
+        try await client.whileOpen { () throws(ChordError) in
+            try await client.trace(.identifier(id))
+        }
     }
 
     /// Walks once around the ring.
     ///
     /// - Throws: `ChordError` with `noContact`.
     public func walk() async throws(ChordError) -> RingWalk {
-        try await client.walk()
+        try await client.whileOpen { () throws(ChordError) in try await client.walk() }
+    }
+
+    /// Those of this client's nodes that answer as members and were not met on a walk: they are in another
+    /// ring, or the walked ring is not whole. Nodes that do not answer are not among them.
+    ///
+    /// - Throws: `ChordError` with `stopped` after ``close()``, and `cancelled`.
+    public func nodes(notOn walk: RingWalk) async throws(ChordError) -> [NodeReference] {
+        try await client.whileOpen { () throws(ChordError) in try await client.strays(from: walk) }
     }
 
     /// Checks the node at an address, of whatever make: which dialects it speaks, and whether it answers as
@@ -155,15 +173,18 @@ public final class ChordClient: Sendable {
         } catch {
             throw ChordError(.invalidConfiguration, "the address to check", cause: error)
         }
-        return await InteropProbe(
-            address: address,
-            assumed: try ring.parameters(),
-            hash: ring.hash,
-            transport: transport,
-            executor: client.executor,
-            silence: client.silence,
-            settling: settling
-        ).run()
+        let parameters = try ring.parameters()
+        return try await client.whileOpen {
+            await InteropProbe(
+                address: address,
+                assumed: parameters,
+                hash: ring.hash,
+                transport: transport,
+                executor: client.executor,
+                silence: client.silence,
+                settling: settling
+            ).run()
+        }
     }
 
     // MARK: Administration
@@ -173,7 +194,7 @@ public final class ChordClient: Sendable {
     ///
     /// - Throws: `ChordError` with `noContact`.
     public func describe() async throws(ChordError) -> NodeDescription {
-        try await client.describe()
+        try await client.whileOpen { () throws(ChordError) in try await client.describe() }
     }
 
     /// Watches the first node that answers: what it is now, then whatever happens to its place in the ring,
@@ -193,7 +214,7 @@ public final class ChordClient: Sendable {
     ///   `refused`; `invalidAnswer`.
     @discardableResult
     public func leave() async throws(ChordError) -> NodeReference {
-        try await client.leave()
+        try await client.whileOpen { () throws(ChordError) in try await client.leave() }
     }
 
     /// Makes the ring of the first node that answers and that of a contact one. They have the same name and
@@ -202,25 +223,33 @@ public final class ChordClient: Sendable {
     ///
     /// - Parameter contact: the address of a member of the other ring, as `host:port`, as seen from the
     ///   node that is asked.
-    /// - Returns: who listens there. The rings become one after that; ``walk()`` tells when.
+    /// - Returns: who listens there, and whether the two were in one ring before. Else the rings become one
+    ///   after that; ``walk()`` tells when.
     /// - Throws: `ChordError` with `invalidConfiguration` for what is no address; `noContact`;
     ///   `parametersDiffer`, naming both sides; `refused`; `invalidAnswer`.
-    public func merge(with contact: String) async throws(ChordError) -> NodeReference {
+    public func merge(with contact: String) async throws(ChordError) -> RingMerge {
         do throws(TransportError) {
             _ = try HostAndPort(contact)
         } catch {
             throw ChordError(.invalidConfiguration, "the contact's address", cause: error)
         }
-        return try await client.merge(with: contact)
+        return try await client.whileOpen { () throws(ChordError) in
+            try await client.merge(with: contact)
+        }
     }
 
     deinit {
-        // Not when the client is closed: until it is gone it may be asked, and answers on its loop.
-        ownGroup?.shutdownGracefully { _ in }
+        // A client that was never closed: nobody is left to wait.
+        if client.gate.close() { ownGroup?.shutdownGracefully { _ in } }
     }
 
-    /// Closes the client's connections. What is asked later fails.
+    /// Closes the client's connections and ends its thread, which is awaited. Calls under way fail at once;
+    /// what is asked later throws a `ChordError` with `stopped`.
     public func close() async {
+        guard client.gate.close() else { return }
         await transport.shutdown(grace: .zero)
+        // Calls that have failed return on the thread that is to end.
+        await client.gate.whenEmpty()
+        try? await ownGroup?.shutdownGracefully()
     }
 }

@@ -73,21 +73,28 @@ public struct ChordConfiguration: Sendable {
     /// What other nodes are told to dial; nil stands for `listen` with the port that it got. Needed
     /// where `listen` is a wildcard address or lies behind a translation.
     public var advertise: String?
-    /// Addresses of members to join through, tried in turn. None makes this the first node of a new
-    /// ring.
+    /// Addresses of members to join through, tried in turn. With any, this node never begins a ring that it
+    /// was not a member of before; without any, and without `initialRing`, a node that never was a member
+    /// becomes the first of a new ring.
     public var contacts: [String] = []
     /// The addresses that all founders of a new ring advertise, this node's own included, at most 64 and
     /// the same list at each of them. The ring begins when all of them are up, complete from its first
     /// second; a founder that finds it there already joins it. Empty for a ring that grows from one node,
     /// and for a node that was not there at its birth. Not together with `contacts`.
     ///
-    /// When all founders start again while other members live on, they found a second ring: restart
-    /// them one after the other.
+    /// A founder with a `dataDirectory` founds once: started again, it goes back to its ring. Without one,
+    /// founders that all start again while other members live on found a second ring: restart them one
+    /// after the other.
     public var initialRing: [String] = []
-    /// A file for the members that this node knows, at most 32; nil for none. With it a cluster of which all
-    /// nodes start again at once finds itself without being given addresses. It is replaced atomically, and
-    /// one that is damaged, or of another ring, is told in the log and ignored.
-    public var stateFile: String?
+    /// A folder for what this node keeps from one life to the next: that it has been a member of its ring,
+    /// and the members that it knew last, at most 32. Nil keeps nothing.
+    ///
+    /// With it a node that is started again goes back to its ring, whatever `contacts` and `initialRing`
+    /// say, and a ring of which all nodes start again finds itself. The folder is one node's of one ring;
+    /// the last part of its path is made. A folder that another process holds, that is another node's, or
+    /// that cannot be written to, is an error of `ChordNode.init`. A disk that fails later is one warning in
+    /// the log, and no error.
+    public var dataDirectory: String?
     /// How long to try to join, or to wait for the other founders; nil stands for ever.
     public var joinTimeout: Duration? = .seconds(60)
     /// The node's certificate files, and whom it trusts.
@@ -110,7 +117,10 @@ public struct ChordConfiguration: Sendable {
     public var statements = StatementLimits()
     /// How many log lines are written at the most.
     public var logLimits = LogLimits()
-    /// How long calls under way may take to end when the node stops.
+    /// How long a member may take to leave the ring when it stops. More lets slow neighbours hear of it;
+    /// one that does not hear of it finds out by itself.
+    public var leaveTimeout: Duration = .seconds(20)
+    /// How long calls under way may take to end when the node stops, after it has left.
     public var shutdownGrace: Duration = .seconds(5)
     /// Where the node logs to; its handler and level are the embedder's choice.
     public var logger = Logger(label: "chord")

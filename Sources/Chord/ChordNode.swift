@@ -10,14 +10,19 @@ import ChordTLS
 import ChordTransport
 import ChordWire
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
 
 /// A member of a Chord ring.
 ///
-/// Making one loads the certificates and opens the port; ``run()`` joins the ring, serves it, and on
-/// graceful shutdown leaves it.
+/// Making one loads the certificates, takes the data directory and opens the port; ``run()`` joins the ring,
+/// serves it, and on graceful shutdown leaves it. A node runs once.
+///
+/// A service of the same `ServiceGroup` that waits for the node with ``waitUntilJoined()`` stops waiting on
+/// graceful shutdown. One that reads ``events`` or ``rangeChanges`` reads them with
+/// `cancelOnGracefulShutdown()`, as a group ends its services one after the other, the last first.
 ///
 /// ```swift
 /// let node = try await ChordNode(configuration)
@@ -25,18 +30,26 @@ public import ServiceLifecycle
 /// ```
 public final class ChordNode: Service, Sendable {
     let configuration: ChordConfiguration
-    private let shell: NodeShell
-    private let server: GRPCServer
-    private let transport: NetworkTransport
+    let shell: NodeShell
+    let server: GRPCServer
+    let transport: NetworkTransport
     let tls: TLSContextSource
-    private let ownGroup: MultiThreadedEventLoopGroup?
+    let ownGroup: MultiThreadedEventLoopGroup?
     private let hash: HashFunction
     let certificateWatch: CertificateWatch
+    let keeper: StateKeeper?
+    let memory: StateFile.Memory
+    let phase = NIOLockedValueBox(Phase.made)
+
+    /// What becomes of a node, in this order.
+    enum Phase {
+        case made, running, ended, closed
+    }
 
     /// The node itself: identifier, name, and the address that others dial.
     public let reference: NodeReference
 
-    /// Loads the certificates, checks the configuration and opens the port.
+    /// Loads the certificates, checks the configuration, takes the data directory and opens the port.
     ///
     /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting or the file at fault.
     public init(_ given: ChordConfiguration) async throws(ChordError) {
@@ -70,6 +83,29 @@ public final class ChordNode: Service, Sendable {
                 "node \(configuration.name) cannot start",
                 cause: error
             )
+        }
+
+        var keeper: StateKeeper?
+        var memory = StateFile.Memory()
+        if let path = configuration.dataDirectory {
+            do throws(DataDirectoryFailure) {
+                let kept = try StateKeeper(
+                    path,
+                    node: configuration.name,
+                    parameters: parameters,
+                    logger: configuration.logger
+                )
+                memory = try kept.load(
+                    hasContacts: !(configuration.contacts + configuration.initialRing).isEmpty
+                )
+                keeper = kept
+            } catch {
+                throw ChordError(
+                    .invalidConfiguration,
+                    "node \(configuration.name) cannot start",
+                    cause: error
+                )
+            }
         }
 
         let ownGroup =
@@ -133,6 +169,7 @@ public final class ChordNode: Service, Sendable {
         runtime.silence = configuration.silence
         runtime.lookups = configuration.lookups
         runtime.machine = configuration.machine
+        runtime.leaveTimeout = configuration.leaveTimeout
         runtime.dialects = configuration.dialects
         runtime.statements = configuration.statements
         runtime.certificateEnds = { tls.current.ends }
@@ -155,10 +192,14 @@ public final class ChordNode: Service, Sendable {
             logger: configuration.logger
         )
         hash = configuration.ring.hash
+        self.keeper = keeper
+        self.memory = memory
         reference = shell.view.node
     }
 
     deinit {
+        // A node that never ran has its port still.
+        server.abandon()
         // Not when the node stops: until it is gone it may be asked, and answers on its loop.
         ownGroup?.shutdownGracefully { _ in }
     }
@@ -224,93 +265,6 @@ public final class ChordNode: Service, Sendable {
         }
     }
 
-    // MARK: Running
-
-    /// Serves the ring: joins it (or makes it, alone or with other founders), takes part until the surrounding
-    /// task is shut down gracefully or cancelled, then leaves and ends what is under way.
-    ///
-    /// - Throws: `ChordError` with `nameTaken`, `parametersDiffer`, `noContact` or `refused` when it
-    ///   cannot join; `replaced` when a newer life of this node took its place.
-    public func run() async throws {
-        let failure: (any Error)?
-        do {
-            var router = Router()
-            shell.register(in: &router)
-            let shell = shell
-            transport.onConnectionLoss { [weak shell] in shell?.connectionLost(to: $0) }
-            try await server.serve(router)
-            tell(of: tls.current, "certificates")
-            failure = await withGracefulShutdownHandler {
-                await withTaskCancellationHandler {
-                    await takePart()
-                } onCancel: {
-                    shell.requestLeave()
-                }
-            } onGracefulShutdown: {
-                shell.requestLeave()
-            }
-        } catch {
-            failure = error
-        }
-        await stop()
-        if let failure { throw failure }
-    }
-
-    private func takePart() async -> ChordError? {
-        guard let path = configuration.stateFile else { return await takePart(remembering: []) }
-        let keeper = StateKeeper(
-            file: StateFile(path: path, ring: configuration.ring.name),
-            shell: shell,
-            logger: configuration.logger
-        )
-        let members = keeper.load()
-        let former = members.filter { $0.name != configuration.name }.map {
-            shell.reference(name: $0.name, address: $0.address, incarnation: $0.incarnation)
-        }
-        let events = shell.events.events()
-        return await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await keeper.keep(members, at: events) }
-            let error = await takePart(remembering: former)
-            tasks.cancelAll()
-            return error
-        }
-    }
-
-    private func takePart(remembering former: [NodeReference]) async -> ChordError? {
-        do throws(ChordError) {
-            if configuration.initialRing.isEmpty {
-                try await shell.join(
-                    through: configuration.contacts,
-                    for: configuration.joinTimeout,
-                    remembering: former
-                )
-            } else {
-                try await shell.found(
-                    with: configuration.initialRing,
-                    for: configuration.joinTimeout
-                )
-                await shell.remember(former)
-            }
-        } catch {
-            await shell.fail(error)
-        }
-        return await shell.waitForEnd()
-    }
-
-    private func stop() async {
-        certificateWatch.stop()
-        await shell.leave()
-        await server.shutdown(grace: configuration.shutdownGrace)
-        await transport.shutdown(grace: .zero)
-    }
-
-    /// Waits until this node is a member.
-    ///
-    /// - Throws: why it will not become one, or `CancellationError`.
-    public func waitUntilJoined() async throws {
-        try await shell.waitUntilJoined()
-    }
-
     // MARK: The ring as this node sees it
 
     /// The nearest successors, nearest first; empty while this node is alone.
@@ -372,6 +326,7 @@ public final class ChordNode: Service, Sendable {
         timeout: Duration? = nil,
         wantsPath: Bool = false
     ) async throws(ChordError) -> LookupResult {
-        try await shell.lookup(id, timeout: timeout, wantsPath: wantsPath)
+        guard !isClosed else { throw ChordError(.notMember, "the node is closed") }
+        return try await shell.lookup(id, timeout: timeout, wantsPath: wantsPath)
     }
 }

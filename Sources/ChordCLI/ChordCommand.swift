@@ -5,7 +5,6 @@
 import ArgumentParser
 
 /// The `chord` command.
-@main
 struct ChordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chord",
@@ -37,24 +36,4 @@ struct ChordCommand: AsyncParsableCommand {
             CertCommand.self, InteropCommand.self, SimulateCommand.self, VersionCommand.self,
         ]
     )
-
-    /// Runs the command that the command line names. What ArgumentParser does not understand is told as
-    /// every other failure.
-    static func main() async {
-        let arguments = Array(CommandLine.arguments.dropFirst())
-        do {
-            var command = try parseAsRoot(arguments)
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
-        } catch {
-            // Help that was asked for, and exit codes of commands that have said why themselves.
-            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            let failure = CommandFailure(usage: error, in: arguments)
-            failure.report()
-            exit(withError: ExitCode(failure.kind.rawValue))
-        }
-    }
 }

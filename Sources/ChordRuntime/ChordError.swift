@@ -11,6 +11,7 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case invalidConfiguration, nameTaken, parametersDiffer, noContact, notMember
             case lookupFailed, deadlineExceeded, replaced, refused, stopped, invalidAnswer
+            case cancelled, invalidState
         }
 
         private let kind: Kind
@@ -37,6 +38,11 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
         public static let stopped = Code(kind: .stopped)
         /// A peer's answer makes no sense.
         public static let invalidAnswer = Code(kind: .invalidAnswer)
+
+        /// The calling task was cancelled.
+        public static let cancelled = Code(kind: .cancelled)
+        /// The call does not fit what the object is doing, as a second `run()` of a node.
+        public static let invalidState = Code(kind: .invalidState)
 
         /// The name of the code.
         public var description: String { kind.rawValue }
@@ -95,7 +101,13 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
 
     /// The reasons of this error and of those beneath it.
     public var allReasons: [Reason] {
-        reasons + ((cause as? ChordError)?.allReasons ?? [])
+        let beneath =
+            switch cause {
+            case let error as ChordError: error.allReasons
+            case let failure as JoinFailure: failure.contacts.flatMap(\.causes)
+            default: [Reason]()
+            }
+        return reasons + beneath
     }
 
     /// Code, message and cause in one line.

@@ -127,22 +127,6 @@ struct RingOfProcessesTests {
         }
     }
 
-    @Test("A second signal ends a node at once")
-    func secondSignal() async throws {
-        try await ProcessRing.running(1) { ring in
-            let node = try #require(ring.forget("n1"))
-            defer { node.process.kill() }
-            // A stopped process gets both at the same moment, as SIGINT and SIGTERM do not merge.
-            node.process.send(SIGSTOP)
-            node.process.send(SIGINT)
-            node.process.send(SIGTERM)
-            node.process.send(SIGCONT)
-            let outcome = try await node.process.outcome()
-            // It may have left in the moment between the two.
-            #expect([0, 128 + SIGINT, 128 + SIGTERM].contains(outcome.code))
-        }
-    }
-
     /// Every node names the owner that the list of identifiers says, for every key.
     private func expectAgreement(of ring: ProcessRing, keys: Int) async throws {
         let nodes = ring.inOrder

@@ -24,10 +24,15 @@ import Testing
                 }
                 #expect(mistake?.code == .invalidConfiguration)
                 #expect(one.successors.isEmpty)
-                let contact = try await bob.merge(with: two.reference.address)
-                #expect(contact == two.reference)
+                let merge = try await bob.merge(with: two.reference.address)
+                #expect(merge == RingMerge(contact: two.reference, wasOne: false))
                 try await wait(for: one) { one.successors == [two.reference] }
                 try await wait(for: two) { two.successors == [one.reference] }
+                // Now they are one, and a node is one with itself.
+                for node in [one, two] {
+                    let again = try await bob.merge(with: node.reference.address)
+                    #expect(again == RingMerge(contact: node.reference, wasOne: true))
+                }
                 await bob.close()
             }
         }

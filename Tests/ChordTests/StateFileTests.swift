@@ -4,9 +4,37 @@
 
 import Foundation
 import Logging
+import Synchronization
 import Testing
 
 @testable import Chord
+
+/// What is logged: lines above debug, and how many at debug.
+private final class LogLines: Sendable {
+    private let state = Mutex<(lines: [String], attempts: Int)>(([], 0))
+
+    var lines: [String] { state.withLock { $0.lines } }
+    var attempts: Int { state.withLock { $0.attempts } }
+    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
+
+    private struct Handler: LogHandler {
+        let lines: LogLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.debug
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            lines.state.withLock { state in
+                guard event.level > .debug else { return state.attempts += 1 }
+                state.lines.append("\(event.level): \(event.message) \(event.metadata ?? [:])")
+            }
+        }
+    }
+}
 
 @Suite struct StateFileTests {
     private static let folder: URL = {
@@ -17,8 +45,15 @@ import Testing
         return folder
     }()
 
-    private func file(_ name: String = UUID().uuidString) -> StateFile {
-        StateFile(path: Self.folder.appending(path: name).path, ring: "test")
+    private static let parameters = try? RingConfiguration(name: "test").parameters()
+
+    private func file(_ name: String = UUID().uuidString, node: String = "n0") throws -> StateFile {
+        let parameters = try #require(Self.parameters)
+        return StateFile(
+            path: Self.folder.appending(path: name).path,
+            node: node,
+            ring: StateFile.Ring(parameters)
+        )
     }
 
     private func member(_ number: Int) -> StateFile.Member {
@@ -30,11 +65,13 @@ import Testing
     }
 
     @Test func whatIsWrittenIsRead() throws {
-        let file = file()
-        #expect(try file.members().isEmpty)
-        try file.write([member(1), member(2)])
-        try file.write([member(2), member(3)])
-        #expect(try file.members() == [member(2), member(3)])
+        let file = try file()
+        #expect(try file.memory() == nil)
+        try file.write(StateFile.Memory())
+        #expect(try file.memory() == StateFile.Memory())
+        let later = StateFile.Memory(isMember: true, members: [member(2), member(3)])
+        try file.write(later)
+        #expect(try file.memory() == later)
         #expect(!FileManager.default.fileExists(atPath: file.path + ".new"))
     }
 
@@ -48,70 +85,94 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "cannot be read"), ("{", "cannot be read"), ("[]", "cannot be read"),
-        (#"{"version":2,"ring":"test","members":[]}"#, "version 2"),
-        (#"{"version":1,"ring":"other","members":[]}"#, "\"other\""),
-        (
-            #"{"version":1,"ring":"test","members":[{"name":"","address":"a:1","incarnation":1}]}"#,
-            "1 to 255 bytes"
-        ),
-        (
-            #"{"version":1,"ring":"test","members":[{"name":"a","address":"a","incarnation":1}]}"#,
-            "address"
-        ),
-        (
-            #"{"version":1,"ring":"test","members":[{"name":"a","address":"a:1","incarnation":-1}]}"#,
-            "cannot be read"
-        ),
+        ("", "not the JSON"), ("{", "not the JSON"), ("[]", "not the JSON"),
+        ("\"version\":1", "version 2"), ("\"member\":true", "not the JSON"),
+        ("\"name\":\"a\"", "1 to 255 bytes"), ("\"address\":\"a:1\"", "address"),
+        ("\"incarnation\":1", "not the JSON"),
     ])
-    func whatIsDamagedSaysHow(text: String, says: String) throws {
-        let file = file()
+    func whatIsDamagedSaysHow(part: String, says: String) throws {
+        let file = try file()
+        let ring = try #require(Self.parameters.map { StateFile.Ring($0) })
+        let whole =
+            #"{"version":1,"node":"n0","ring":{"name":"test","hash":"sha256","probe":"\#(ring.probe)","#
+            + #""width":64,"identifierRule":"name"},"member":true,"#
+            + #""members":[{"name":"a","address":"a:1","incarnation":1}]}"#
+        try whole.write(toFile: file.path, atomically: true, encoding: .utf8)
+        #expect(try file.memory()?.members.count == 1)
+        let broken = [
+            "\"version\":1": "\"version\":2", "\"member\":true": "\"member\":3",
+            "\"name\":\"a\"": "\"name\":\"\"", "\"address\":\"a:1\"": "\"address\":\"a\"",
+            "\"incarnation\":1": "\"incarnation\":-1",
+        ]
+        let text = broken[part].map { whole.replacingOccurrences(of: part, with: $0) } ?? part
         try text.write(toFile: file.path, atomically: true, encoding: .utf8)
-        let damage = #expect(throws: StateFile.Damage.self) { try file.members() }
+        let damage = #expect(throws: StateFile.Damage.self) { try file.memory() }
         #expect(damage?.description.contains(says) == true, "\(damage?.description ?? "")")
     }
 
+    @Test func whatIsAnothersIsNotUsed() throws {
+        let file = try file()
+        try file.write(StateFile.Memory(isMember: true))
+        var other = file.ring
+        other.name = "other"
+        var wide = file.ring
+        wide.width = 128
+        let strangers = [
+            StateFile(path: file.path, node: "n1", ring: file.ring),
+            StateFile(path: file.path, node: "n0", ring: other),
+            StateFile(path: file.path, node: "n0", ring: wide),
+        ]
+        for stranger in strangers {
+            #expect(throws: DataDirectoryFailure.self) { try stranger.memory() }
+        }
+        #expect(try file.memory()?.isMember == true)
+        // A node that never was a member has nothing to lose.
+        try file.write(StateFile.Memory())
+        for stranger in strangers { #expect(try stranger.memory() == StateFile.Memory()) }
+    }
+
     @Test func whatIsTooLargeIsNotRead() throws {
-        let file = file()
+        let file = try file()
         try Data(repeating: UInt8(ascii: " "), count: 1 << 20).write(
             to: URL(filePath: file.path)
         )
-        #expect(throws: StateFile.Damage.self) { try file.members() }
-        let many = (0..<40).map(member)
-        try file.write(many)
-        #expect(throws: StateFile.Damage.self) { try file.members() }
+        #expect(throws: StateFile.Damage.self) { try file.memory() }
+        try file.write(StateFile.Memory(isMember: true, members: (0..<40).map(member)))
+        #expect(throws: StateFile.Damage.self) { try file.memory() }
     }
 
-    /// Two nodes end at once and start again, at their ports and with no contact but the file; the file of
-    /// one is damaged.
-    @Test(.timeLimit(.minutes(2))) func aClusterFindsItselfByItsFiles() async throws {
-        let files = [file("one"), file("two")]
+    /// Two nodes end at once and start again, at their ports and with no contact but what they remember.
+    @Test(.timeLimit(.minutes(2))) func aClusterFindsItselfByWhatItRemembers() async throws {
+        let folders = [UUID(), UUID()].map { Self.folder.appending(path: "\($0)").path }
         var ports: [String] = []
         do {
             var first = try await configuration("n1")
-            first.stateFile = files[0].path
+            first.dataDirectory = folders[0]
             let one = try await ChordNode(first)
             try await running(one) {
                 var second = try await configuration("n2", joining: [one.reference.address])
-                second.stateFile = files[1].path
+                second.dataDirectory = folders[1]
                 let two = try await ChordNode(second)
                 try await running(two) {
                     try await wait(for: one) { one.successors == [two.reference] }
                     ports = [one.reference.address, two.reference.address]
-                    while try files.contains(where: { try $0.members().isEmpty }) {
-                        try await Task.sleep(for: .milliseconds(20))
+                    for (node, other) in [(one, "n2"), (two, "n1")] {
+                        let file = try #require(node.keeper?.file)
+                        while try file.memory()?.members.map(\.name) != [other] {
+                            try await Task.sleep(for: .milliseconds(20))
+                        }
+                        #expect(try file.memory()?.isMember == true)
                     }
                 }
             }
+            await one.close()
         }
-        #expect(try files[0].members().map(\.name) == ["n2"])
-        try "{".write(toFile: files[1].path, atomically: true, encoding: .utf8)
         var first = try await configuration("n1")
         first.listen = ports[0]
-        first.stateFile = files[0].path
+        first.dataDirectory = folders[0]
         var second = try await configuration("n2")
         second.listen = ports[1]
-        second.stateFile = files[1].path
+        second.dataDirectory = folders[1]
         let (one, two) = (try await ChordNode(first), try await ChordNode(second))
         try await running(two) {
             try await running(one) {
@@ -119,5 +180,53 @@ import Testing
                 try await wait(for: two) { two.successors == [one.reference] }
             }
         }
+    }
+
+    /// A disk that fails later on is one warning, and one notice when it is well again, in the system's words.
+    @Test(.timeLimit(.minutes(2))) func aDiskThatFailsIsToldOnce() async throws {
+        let folder = Self.folder.appending(path: UUID().uuidString)
+        let log = LogLines()
+        let keeper = try StateKeeper(
+            folder.path,
+            node: "n1",
+            parameters: try #require(Self.parameters),
+            logger: log.logger
+        )
+        let written = try keeper.load(hasContacts: false)
+        // Gone, as when its disk is taken away.
+        try FileManager.default.removeItem(at: folder)
+        var setting = try await configuration("n1")
+        setting.contacts = []
+        let node = try await ChordNode(setting)
+        let (events, sender) = AsyncStream.makeStream(of: RingEvent.self)
+        try await running(node) {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask {
+                    await keeper.keep(
+                        written,
+                        of: node.shell,
+                        at: events,
+                        retryingAfter: .milliseconds(5)
+                    )
+                }
+                sender.yield(.left)
+                while log.lines.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+                // Many attempts later.
+                while log.attempts < 20 { try await Task.sleep(for: .milliseconds(5)) }
+                try FileManager.default.createDirectory(
+                    at: folder,
+                    withIntermediateDirectories: false
+                )
+                while log.lines.count < 2 { try await Task.sleep(for: .milliseconds(5)) }
+                sender.finish()
+                try await tasks.waitForAll()
+            }
+        }
+        await node.close()
+        #expect(log.lines.count == 2, "\(log.lines)")
+        #expect(log.lines.first?.hasPrefix("warning") == true)
+        #expect(log.lines.first?.contains("No such file or directory") == true, "\(log.lines)")
+        #expect(log.lines.last?.hasPrefix("notice") == true, "\(log.lines)")
+        #expect(try keeper.file.memory()?.isMember == true)
     }
 }

@@ -118,7 +118,7 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
             AdminMergeRequest(contact: generator.text(WireLimits.addressBytes))
         },
         MessageKind(AdminMergeReply.self) { generator, space in
-            AdminMergeReply(contact: generator.node(space))
+            AdminMergeReply(contact: generator.node(space), wasOne: Bool.random(using: &generator))
         },
         MessageKind(MeetRequest.self) { generator, space in
             MeetRequest(

@@ -50,10 +50,16 @@ struct Cluster {
     ///   any more then.
     func run() async throws {
         let nodes = names.map { ClusterNode(name: $0, stateDirectory: stateDirectory) }
+        // Each cluster is a new ring: what nodes of a former one remember is of no use.
+        for node in nodes { Files.remove("\(data(of: node))/state.json") }
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { [sender] in
-                for await _ in signals { sender.yield(.signal) }
+                var requests = EndingRequests()
+                for await _ in signals {
+                    if case .repetition = requests.meaning(at: .now) { continue }
+                    sender.yield(.signal)
+                }
             }
             var iterator = events.makeAsyncIterator()
             var failure: (any Error)?
@@ -72,6 +78,8 @@ struct Cluster {
         }
     }
 
+    private func data(of node: ClusterNode) -> String { "\(stateDirectory)/\(node.name).data" }
+
     // MARK: Starting
 
     private func start(
@@ -84,7 +92,8 @@ struct Cluster {
             var arguments = [
                 "serve", "--name", node.name, "--ring", ring, "--listen",
                 "127.0.0.1:\(basePort == 0 ? 0 : basePort + index)", "--certs-dir",
-                certificatesDirectory, "--end-with-input",
+                certificatesDirectory, "--end-with-input", "--data-dir",
+                data(of: node),
             ]
             // The first makes the ring, and the others have to know where it listens.
             if index > 0, let first = nodes[0].address { arguments += ["--join", first] }

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
+import NIOConcurrencyHelpers
 import ServiceLifecycle
 import UnixSignals
 
@@ -14,36 +15,79 @@ import UnixSignals
     import Darwin
 #endif
 
-/// SIGTERM and SIGINT: the first lets the services end in their own time, the second ends the process.
-/// SIGHUP is handed on.
+/// What a signal that asks a command to end means, by the time since the first.
+struct EndingRequests {
+    /// Signals within this time are one: wrappers and terminals send theirs besides that of a supervisor.
+    static let sameRequest = Duration.milliseconds(500)
+
+    enum Meaning {
+        /// End in your own time.
+        case first
+        /// The same request once more.
+        case repetition
+        /// End at once.
+        case second
+    }
+
+    private var first: ContinuousClock.Instant?
+
+    mutating func meaning(at time: ContinuousClock.Instant) -> Meaning {
+        guard let first else {
+            first = time
+            return .first
+        }
+        return time - first < Self.sameRequest ? .repetition : .second
+    }
+}
+
+/// SIGTERM and SIGINT: the first lets the services end in their own time, a second one half a second later
+/// or more ends the process. SIGHUP is handed on.
 ///
 /// A `ServiceGroup` would listen to the first by itself, and swallow the second.
 enum EndingSignals {
+    /// Makes services and runs them. A signal that comes while they are made ends the process at once, with
+    /// code 0: there is nothing to end yet, and looking up a host may take as long as a name server likes.
     static func run(
-        _ group: ServiceGroup,
         logger: Logger,
-        onHangup: @escaping @Sendable () -> Void
+        onHangup: @escaping @Sendable () -> Void,
+        _ start: () async throws -> ServiceGroup
     ) async throws {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        let running = NIOLockedValueBox<ServiceGroup?>(nil)
+        let isEnding = NIOLockedValueBox(false)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
-                var isEnding = false
+                var requests = EndingRequests()
                 for await signal in signals {
                     if signal == .sighup {
                         onHangup()
                         continue
                     }
-                    if isEnding {
+                    switch requests.meaning(at: .now) {
+                    case .repetition: continue
+                    case .second:
                         logger.warning("a second signal: ending at once")
                         _exit(128 + signal.number)
+                    case .first: break
                     }
-                    isEnding = true
-                    logger.info("leaving the ring; a second signal ends at once")
+                    guard let group = running.withLockedValue({ $0 }) else {
+                        logger.info("ending before this node has begun")
+                        _exit(0)
+                    }
+                    isEnding.withLockedValue { $0 = true }
+                    logger.info("ending; a second signal ends at once")
                     await group.triggerGracefulShutdown()
                 }
             }
-            try await group.run()
-            tasks.cancelAll()
+            // An error ends the other task, too.
+            defer { tasks.cancelAll() }
+            let group = try await start()
+            running.withLockedValue { $0 = group }
+            do {
+                try await group.run()
+            } catch is ServiceGroupError where isEnding.withLockedValue({ $0 }) {
+                // The signal came before the group ran, and a group that has ended does not run.
+            }
         }
     }
 
@@ -54,11 +98,13 @@ enum EndingSignals {
         let (ending, endIt) = AsyncStream.makeStream(of: Void.self)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
-                var isEnding = false
+                var requests = EndingRequests()
                 for await signal in signals {
-                    if isEnding { _exit(128 + signal.number) }
-                    isEnding = true
-                    endIt.finish()
+                    switch requests.meaning(at: .now) {
+                    case .first: endIt.finish()
+                    case .repetition: continue
+                    case .second: _exit(128 + signal.number)
+                    }
                 }
             }
             try await withThrowingTaskGroup(of: Void.self) { either in

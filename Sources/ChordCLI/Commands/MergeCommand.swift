@@ -35,13 +35,18 @@ struct MergeCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             try await ring.withClient { client in
-                let node = try await client.merge(with: contact)
+                let merge = try await client.merge(with: contact)
+                let node = "\(merge.contact.name.printable) at \(merge.contact.address.printable)"
                 let width = json ? try await client.parameters().space.width : 0
-                Standard.output(
-                    json
-                        ? JSON.object([("merging_with", .node(node, width: width))]).lines
-                        : "\(node.name.printable) at \(node.address) answers; the rings become one now"
-                )
+                let text =
+                    merge.wasOne
+                    ? "\(node) is in the same ring already: there is nothing to merge"
+                    : "\(node) answers; the rings become one now"
+                let object = JSON.object([
+                    ("merging_with", .node(merge.contact, width: width)),
+                    ("was_one", .boolean(merge.wasOne)),
+                ])
+                Standard.output(json ? object.lines : text)
             }
         }
     }

@@ -14,6 +14,9 @@ struct RingCommand: AsyncParsableCommand {
             A ring is ideal when every member knows its right predecessor and has a full and right list \
             of successors. With --wait the command returns when the ring is that, with so many members. \
             With --check the exit code is 75 where it is not.
+
+            The walk begins at the first node named that answers. Where another of them is a member that \
+            the walk does not meet, there is more than one ring, and the command ends with code 1.
             """
     )
 
@@ -57,6 +60,9 @@ struct RingCommand: AsyncParsableCommand {
                     let lines = view.lines(width: Standard.columns, isChecked: check)
                     for line in lines { Standard.output(line) }
                 }
+                if let failure = RingWait.notOneRing(try await client.nodes(notOn: walk), walk) {
+                    throw failure
+                }
                 if check, !walk.isIdeal {
                     throw ExitCode(CommandFailure.Kind.notIdeal.rawValue)
                 }
@@ -84,23 +90,47 @@ struct RingWait {
             let state: String
             do {
                 let walk = try await client.walk()
-                if walk.members.count == members, walk.isIdeal { return walk }
-                missing = CommandFailure(
-                    .failed,
-                    "no ideal ring of \(members) after \(timeout): \(missingIn(walk))",
-                    hint: "the logs of the nodes say why; --timeout waits longer"
-                )
-                state = missingIn(walk)
+                if walk.members.count == members, walk.isIdeal {
+                    let strays = try await client.nodes(notOn: walk)
+                    guard let failure = Self.notOneRing(strays, walk) else { return walk }
+                    missing = failure
+                    state = failure.message
+                } else {
+                    state = missingIn(walk)
+                    missing = CommandFailure(
+                        .failed,
+                        "no ideal ring of \(members) after \(timeout): \(state)",
+                        hint: "the logs of the nodes say why; --timeout waits longer"
+                    )
+                }
             } catch {
                 missing = CommandFailure(explaining: error)
                 guard missing.kind == .unavailable || missing.kind == .failed else { throw missing }
                 state = missing.message
             }
             progress.tell("waiting for an ideal ring of \(members): \(state)")
-            guard clock.now + pause < deadline else { throw missing }
-            try await clock.sleep(for: pause)
+            guard clock.now < deadline else { throw missing }
+            // The last wait is shortened, so that the time is used to its end.
+            try await clock.sleep(for: min(pause, deadline - clock.now))
             pause = min(pause * 2, .milliseconds(250))
         }
+    }
+
+    /// Why nodes that a walk did not meet are a failure; nil where there are none.
+    static func notOneRing(_ strays: [NodeReference], _ walk: RingWalk) -> CommandFailure? {
+        guard !strays.isEmpty else { return nil }
+        let shown = strays.prefix(5).map { "\($0.name.printable) at \($0.address.printable)" }
+        let left = strays.count - shown.count
+        let more = left > 0 ? " and \(left) more" : ""
+        let start = walk.members.first?.node.name.printable ?? "the first"
+        return CommandFailure(
+            .failed,
+            "the nodes named are not in one ring: the walk from \(start) does not meet"
+                + " \(shown.joined(separator: ", "))\(more)",
+            hint:
+                "chord merge, for administrators, makes two rings one; where one has just come apart,"
+                + " wait"
+        )
     }
 
     private func missingIn(_ walk: RingWalk) -> String {

@@ -6,6 +6,7 @@ import ArgumentParser
 import Chord
 import Dispatch
 import Logging
+import NIOConcurrencyHelpers
 import ServiceLifecycle
 
 /// `chord serve`.
@@ -14,11 +15,16 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run a node.",
         discussion: """
-            Without --join and --initial-ring it makes a new ring of its own. With --join it joins the \
-            ring of the nodes named; with --initial-ring it begins one together with them. One line on \
-            standard output says when it is a member; the log goes to standard error. SIGTERM and SIGINT \
-            make it leave the ring and end; a second one ends it at once. SIGHUP makes it read its \
-            certificates anew.
+            Nodes that begin a ring together are started with the same --initial-ring. Every other node \
+            is started with --join and the addresses of a few members. A node that is given neither makes \
+            a new ring of its own, which is for the first node of a ring and for trying things out.
+
+            What a node has to remember is in its data directory (--data-dir). Started again, with the \
+            same command or another, it goes back to its ring.
+
+            One line on standard output says when it is a member; the log goes to standard error. SIGTERM \
+            and SIGINT make it leave the ring and end; a second one ends it at once. SIGHUP makes it read \
+            its certificates anew.
             """
     )
 
@@ -41,28 +47,60 @@ struct ServeCommand: AsyncParsableCommand {
         if endWithInput { Self.endWhenInputCloses() }
         try await reportingFailures(in: endWithInput ? .clusterNode : .serve) {
             let logger = logging.logger(of: node.name)
-            let configuration = try configuration(logger: logger)
-            let node = try await ChordNode(configuration)
-            let ready = ReadyLine(node: node, ring: configuration.ring)
-            let group = ServiceGroup(
-                configuration: ServiceGroupConfiguration(
-                    services: [
-                        .init(service: node, successTerminationBehavior: .gracefullyShutdownGroup),
-                        .init(service: ready),
-                    ],
-                    logger: Logger(label: "chord.services") { _ in SwiftLogNoOpLogHandler() }
-                )
-            )
-            try await EndingSignals.run(group, logger: logger) {
-                do {
-                    try node.reloadCertificates()
-                } catch {
-                    logger.error(
-                        "cannot take up the certificates",
-                        metadata: ["chord.error": "\(error)"]
+            let made = NIOLockedValueBox<ChordNode?>(nil)
+            try await closing(made) {
+                try await EndingSignals.run(
+                    logger: logger,
+                    onHangup: {
+                        guard let node = made.withLockedValue({ $0 }) else { return }
+                        Self.reloadCertificates(of: node, logger)
+                    }
+                ) {
+                    let configuration = try configuration(logger: logger)
+                    let node = try await ChordNode(configuration)
+                    made.withLockedValue { $0 = node }
+                    let ready = ReadyLine(node: node, ring: configuration.ring, logger: logger)
+                    return ServiceGroup(
+                        configuration: ServiceGroupConfiguration(
+                            services: [
+                                .init(
+                                    service: node,
+                                    successTerminationBehavior: .gracefullyShutdownGroup
+                                ),
+                                .init(service: ready),
+                            ],
+                            logger: Logger(label: "chord.services") { _ in SwiftLogNoOpLogHandler()
+                            }
+                        )
                     )
                 }
             }
+        }
+    }
+
+    /// Closes the node after `body`, however that ends: its threads must not run on into the end of the
+    /// process.
+    private func closing(
+        _ made: NIOLockedValueBox<ChordNode?>,
+        _ body: () async throws -> Void
+    ) async throws {
+        do {
+            try await body()
+        } catch {
+            await made.withLockedValue { $0.take() }?.close()
+            throw error
+        }
+        await made.withLockedValue { $0.take() }?.close()
+    }
+
+    private static func reloadCertificates(of node: ChordNode, _ logger: Logger) {
+        do {
+            try node.reloadCertificates()
+        } catch {
+            logger.error(
+                "cannot take up the certificates",
+                metadata: ["chord.error": "\(error)"]
+            )
         }
     }
 
@@ -72,10 +110,6 @@ struct ServeCommand: AsyncParsableCommand {
             StandardInput.skipToEnd()
             SignalSending.askSelfToEnd()
         }
-    }
-
-    private static func addresses(_ values: [String]) -> [String] {
-        values.flatMap { $0.split(separator: ",").map(String.init) }
     }
 
     /// What the node is told, from what was typed.
@@ -88,10 +122,11 @@ struct ServeCommand: AsyncParsableCommand {
         )
         configuration.listen = node.listen
         configuration.advertise = node.advertise
-        configuration.contacts = Self.addresses(node.join)
-        configuration.initialRing = Self.addresses(node.initialRing)
-        configuration.stateFile = node.stateFile
+        configuration.contacts = AddressList.addresses(in: node.join)
+        configuration.initialRing = AddressList.addresses(in: node.initialRing)
+        configuration.dataDirectory = try node.dataDirectory()
         configuration.joinTimeout = node.joinTimeout.duration
+        configuration.leaveTimeout = node.leaveTimeout.duration
         configuration.intervals.stabilize = node.stabilizeInterval.duration
         let silence = try node.silence.resolved()
         configuration.silence = SilenceLimits(allowing: silence)
@@ -107,15 +142,22 @@ struct ServeCommand: AsyncParsableCommand {
 struct ReadyLine: Service {
     let node: ChordNode
     let ring: RingConfiguration
+    let logger: Logger
 
     func run() async {
         do {
             try await node.waitUntilJoined()
-            Standard.output(text)
+            if !Standard.isWritten(text) {
+                // The node is a member all the same; the process ends with 1 when it ends.
+                logger.warning(
+                    "standard output does not take the line that this node is a member",
+                    metadata: ["chord.error": "\(Standard.outputFailure ?? "its reader is gone")"]
+                )
+            }
             try await gracefulShutdown()
         } catch {
-            // The node itself reports why it did not become a member; to end before it would look
-            // like a failure of its own.
+            // The node is to end, or reports itself why it did not become a member; to end before it would
+            // look like a failure of this service.
             try? await gracefulShutdown()
         }
     }

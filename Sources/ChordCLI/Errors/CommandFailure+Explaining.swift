@@ -47,8 +47,17 @@ extension CommandFailure {
             )
         case .parametersDiffer:
             self.init(.configuration, text, hint: Self.hint(difference: error, command))
+        case .noContact where (error.cause as? JoinFailure)?.allWait == true:
+            self.init(
+                .unavailable,
+                text,
+                hint:
+                    "nodes that begin a ring together are all started with the same --initial-ring;"
+                    + " --join names members of a ring that there is"
+            )
         case .noContact: self.init(contact: error, text, command)
         case .stopped: self.init(.unavailable, text)
+        case .cancelled: self.init(.failed, "interrupted")
         case .notMember:
             self.init(
                 .unavailable,
@@ -88,6 +97,11 @@ extension CommandFailure {
             self.init(.configuration, tls.message, hint: CertificateHint(tls, command).text)
             return
         case let transport as TransportError: hint = Self.hint(transport, command)
+        case is DataDirectoryFailure: hint = "--data-dir FOLDER names another folder"
+        case is JoinFailure:
+            hint =
+                "--join names another member; --initial-ring, at each node, all that begin a ring"
+                + " together; without both this node begins a ring of its own"
         default:
             switch command {
             case .serve, .clusterNode: hint = "chord help serve lists the settings"

@@ -46,6 +46,10 @@ struct RingOptions: ParsableArguments {
     @OptionGroup
     var silence: SilenceOption
 
+    func validate() throws {
+        try AddressList.check(nodes, of: "--node", "give HOST:PORT of a node")
+    }
+
     /// The settings after environment and file have had their say.
     struct Resolved: Equatable {
         var nodes: [String]

@@ -29,7 +29,8 @@ struct NodeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A member to join through; repeat it to name others to try.",
+            "A member to join through; repeat it to name others to try. With it, this node never begins a"
+                + " ring that it was not a member of.",
             valueName: "host:port"
         )
     )
@@ -54,13 +55,22 @@ struct NodeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A file to keep the last known members in, so that a cluster of which all nodes start again"
-                + " finds itself.",
-            valueName: "file"
-        ),
-        completion: .file()
+            "How long leaving the ring may take; \(Interval.help).",
+            valueName: "time"
+        )
     )
-    var stateFile: String?
+    var leaveTimeout = Interval(seconds: 20)
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of what this node remembers: that it has been a member, and the members that it"
+                + " knew last. Its parent folder must be there. Default: chord/NAME in XDG_STATE_HOME,"
+                + " else in ~/.local/state, which is made.",
+            valueName: "folder"
+        ),
+        completion: .directory
+    )
+    var dataDir: String?
 
     @Option(
         help: ArgumentHelp("Time between two rounds of maintenance.", valueName: "time")
@@ -76,6 +86,19 @@ struct NodeOptions: ParsableArguments {
     func validate() throws {
         guard join.isEmpty || initialRing.isEmpty else {
             throw ValidationError("--join and --initial-ring exclude one another.")
+        }
+        try AddressList.check(
+            join,
+            of: "--join",
+            "give HOST:PORT of a member; leave --join out only for the first node of a new ring"
+        )
+        try AddressList.check(
+            initialRing,
+            of: "--initial-ring",
+            "give HOST:PORT of every founder, separated by commas"
+        )
+        guard dataDir != "" else {
+            throw ValidationError("--data-dir is empty: is a variable not set? Give a folder.")
         }
         guard (1...256).contains(threads) else {
             throw ValidationError("--threads is from 1 to 256.")

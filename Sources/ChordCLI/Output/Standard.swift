@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dispatch
+import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
     import Glibc
@@ -17,10 +18,27 @@ import Dispatch
 /// Both are written with `write` at once: standard output may be a pipe on which somebody waits for
 /// one line.
 enum Standard {
-    /// Writes text and a line break to standard output.
+    /// Writes text and a line break to standard output. Where that fails the command goes on, and ends with
+    /// a failure. A reader that is gone, as `head` is, wants no more: that is none.
     static func output(_ text: String) {
-        write(text, to: STDOUT_FILENO)
+        _ = isWritten(text)
     }
+
+    /// Writes text and a line break to standard output.
+    ///
+    /// - Returns: false where it could not be written.
+    static func isWritten(_ text: String) -> Bool {
+        guard let number = write(text, to: STDOUT_FILENO) else { return true }
+        if number != EPIPE {
+            firstFailure.withLockedValue { $0 = $0 ?? String(cString: strerror(number)) }
+        }
+        return false
+    }
+
+    /// Why something could not be written to standard output, in the system's words; nil where all was.
+    static var outputFailure: String? { firstFailure.withLockedValue { $0 } }
+
+    private static let firstFailure = NIOLockedValueBox<String?>(nil)
 
     /// Writes text and a line break to standard error.
     static func error(_ text: String) {
@@ -30,11 +48,11 @@ enum Standard {
     /// Writes text and a line break to standard output, however long its reader takes, without holding up
     /// what else there is to do. In a task that is cancelled the writing is no longer waited for.
     ///
-    /// - Returns: false where the reader is gone, or the task cancelled.
+    /// - Returns: false where it could not be written, or where the task was cancelled.
     static func outputAwaited(_ text: String) async -> Bool {
         let (endings, ending) = AsyncStream.makeStream(of: Bool.self)
         waitingOutput.async {
-            ending.yield(write(text, to: STDOUT_FILENO))
+            ending.yield(isWritten(text))
             ending.finish()
         }
         for await isRead in endings { return isRead }
@@ -43,23 +61,32 @@ enum Standard {
 
     private static let waitingOutput = DispatchQueue(label: "chord.output")
 
+    /// - Returns: the number of the error where it could not be written.
     @discardableResult
     private static func write(
         _ text: String,
         ending: String = "\n",
         to descriptor: Int32
-    ) -> Bool {
+    ) -> Int32? {
         var line = text
         line.append(ending)
         return line.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)[...]
             while !rest.isEmpty {
                 let count = writeOnce(descriptor, UnsafeRawBufferPointer(rebasing: rest))
-                // A reader that is gone wants no more; there is nobody to tell.
-                guard count > 0 else { return false }
-                rest = rest.dropFirst(count)
+                if count > 0 {
+                    rest = rest.dropFirst(count)
+                    continue
+                }
+                let number = errno
+                // Somebody else made it not wait. Results wait for their reader; the log waits for nobody.
+                guard count < 0, number == EAGAIN, descriptor == STDOUT_FILENO else {
+                    return count == 0 ? EIO : number
+                }
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&waiting, 1, 1_000)
             }
-            return true
+            return nil
         }
     }
 

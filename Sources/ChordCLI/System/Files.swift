@@ -106,6 +106,9 @@ enum Files {
         }
     }
 
+    /// Removes a file, if it is there.
+    static func remove(_ path: String) { unlink(path) }
+
     /// The names in a folder, in no order.
     static func names(in path: String) throws(FileError) -> [String] {
         guard let folder = opendir(path) else { throw FileError(last: path) }

@@ -74,18 +74,32 @@ public struct NodeWatch: AsyncSequence, Sendable {
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async throws(ChordError) -> NodeNews? {
+            let (client, former) = (client, state)
             do throws(ChordError) {
-                if case .idle = state { state = try await Self.open(client) }
-                guard case .open(let stream, let target, let space) = state else { return nil }
-                if let news = try await Self.news(of: stream, target, space) { return news }
-                state = .over
-                return nil
+                let step = try await client.whileOpen { () throws(ChordError) in
+                    try await Self.step(client, former)
+                }
+                state = step.state
+                return step.news
             } catch {
                 state = .over
                 // It is the cancellation that ended the call.
                 if Task.isCancelled { return nil }
                 throw error
             }
+        }
+
+        private static func step(
+            _ client: RingClient,
+            _ former: State
+        ) async throws(ChordError) -> (state: State, news: NodeNews?) {
+            var state = former
+            if case .idle = state { state = try await open(client) }
+            guard case .open(let stream, let target, let space) = state else {
+                return (.over, nil)
+            }
+            guard let news = try await news(of: stream, target, space) else { return (.over, nil) }
+            return (state, news)
         }
 
         private static func open(_ client: RingClient) async throws(ChordError) -> State {

@@ -56,7 +56,7 @@ extension RingClient {
     }
 
     /// Tells the first member that answers to make its ring and that of a contact one.
-    package func merge(with address: String) async throws(ChordError) -> NodeReference {
+    package func merge(with address: String) async throws(ChordError) -> RingMerge {
         let contact = try await contact()
         let reply: AdminMergeReply = try await command(
             AdminMethods.merge,
@@ -65,7 +65,7 @@ extension RingClient {
             contact.peers,
             in: contact.parameters.space
         )
-        return reply.contact
+        return RingMerge(contact: reply.contact, wasOne: reply.wasOne)
     }
 
     /// Has a node do something, which it may refuse.

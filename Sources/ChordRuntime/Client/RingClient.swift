@@ -11,13 +11,15 @@ import NIOConcurrencyHelpers
 /// Asks a ring without being a member. It needs one live address; the ring's parameters it learns from
 /// whoever answers first.
 package struct RingClient: Sendable {
-    let contacts: [String]
+    var contacts: [String]
     let transport: any ClientTransport
     package let executor: any NodeExecutor
     package let silence: SilenceLimits
     let lookups: LookupLimits
     let hashes: [HashFunction]
     private let kept = KeptContact()
+    /// Closed with the client.
+    package let gate = ClientGate()
 
     /// - Parameters:
     ///   - contacts: addresses of members; the next is tried when one is down.

@@ -17,6 +17,9 @@ public struct MaintenanceIntervals: Hashable, Sendable {
     public var joinRetry: Duration = .milliseconds(100)
     /// The longest wait between two attempts to join.
     public var joinRetryCap: Duration = .seconds(2)
+    /// Time between two lines in the log of a node that is not a member yet and says why. Shorter tells
+    /// sooner what changes, longer keeps the log of a node that waits for hours small.
+    public var joinReport: Duration = .seconds(5)
 
     /// The defaults.
     public init() {}
@@ -90,6 +93,8 @@ package struct RuntimeConfiguration: Sendable {
     package var clockTolerance: Duration = .seconds(24 * 60 * 60)
     /// How often one peer may say something about itself.
     package var statements = StatementLimits()
+    /// How long leaving may take.
+    package var leaveTimeout: Duration = .seconds(20)
     /// The contracts of other makes that are spoken besides our own.
     package var dialects: Set<DialectName> = []
     /// When the node's certificates end, as it tells operators. They may be read anew at any time.

@@ -14,6 +14,8 @@ package final class PeerCalls: Sendable {
     let limits: SilenceLimits
     let times: RoundTripTimes
     let dialects: PeerDialects
+    /// Why peers were found dead.
+    let failures = PeerFailures()
 
     package init(
         transport: any ClientTransport,
@@ -92,7 +94,8 @@ package final class PeerCalls: Sendable {
         return call
     }
 
-    /// Calls and waits. For joining, leaving and clients; lookups under way use the callbacks.
+    /// Calls and waits. For joining, leaving and clients; lookups under way use the callbacks. Cancelling
+    /// the task ends the call, with the status `cancelled`.
     func call(
         _ method: RPCMethod,
         at target: PeerTarget,
@@ -100,17 +103,17 @@ package final class PeerCalls: Sendable {
         timeout: Duration,
         on executor: any NodeExecutor
     ) async -> ClientResult {
-        await withCheckedContinuation { continuation in
-            executor.runOrExecute { [self] in
-                call(
-                    method,
-                    at: target,
-                    message: message,
-                    deadline: executor.now + timeout,
-                    floor: limits.maintenanceFloor,
-                    on: executor
-                ) { continuation.resume(returning: $0) }
-            }
+        await executor.answer(orWhenCancelled: .cancelled) { [self] completion in
+            let call = call(
+                method,
+                at: target,
+                message: message,
+                deadline: executor.now + timeout,
+                floor: limits.maintenanceFloor,
+                on: executor,
+                completion: completion
+            )
+            return { call.cancel() }
         }
     }
 }

@@ -62,7 +62,8 @@ extension PeerCalls {
         return saying
     }
 
-    /// Says something and waits. For joining and clients.
+    /// Says something and waits. For joining and clients. Cancelling the task ends the calls, with the
+    /// status `cancelled`.
     package func say(
         _ statement: PeerStatement,
         to target: PeerTarget,
@@ -70,16 +71,21 @@ extension PeerCalls {
         timeout: Duration,
         on executor: any NodeExecutor
     ) async -> PeerSaid {
-        await withCheckedContinuation { continuation in
-            executor.runOrExecute { [self] in
-                let manner = PeerManner(
-                    deadline: executor.now + timeout,
-                    floor: limits.maintenanceFloor
-                )
-                say(statement, to: target, in: parameters, manner, on: executor) {
-                    continuation.resume(returning: $0)
-                }
-            }
+        let cancelled = PeerSaid(result: .cancelled, answers: [], dialect: Dialects.native)
+        return await executor.answer(orWhenCancelled: cancelled) { [self] completion in
+            let manner = PeerManner(
+                deadline: executor.now + timeout,
+                floor: limits.maintenanceFloor
+            )
+            let saying = say(
+                statement,
+                to: target,
+                in: parameters,
+                manner,
+                on: executor,
+                completion: completion
+            )
+            return { saying.cancel() }
         }
     }
 }

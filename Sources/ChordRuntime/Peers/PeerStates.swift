@@ -73,7 +73,9 @@ struct PeerStates: Sendable {
         let status = said.result.status
         guard status.isOK else {
             switch PeerVerdict(status) {
-            case .dead: return .dead
+            case .dead:
+                peers.failures.record(status, of: node.address)
+                return .dead
             case .notMember: return .notMember
             case .alive, .unknown: return .busy
             }

@@ -45,8 +45,9 @@ struct AdminService: Sendable {
                 metadata: [LogKeys.peer: "\(peer)", LogKeys.address: "\(request.contact)"]
             )
             do throws(ChordError) {
-                let contact = try await shell.merge(through: request.contact)
-                return AdminMergeReply(contact: contact).encoded(in: space)
+                let merge = try await shell.merge(through: request.contact)
+                return AdminMergeReply(contact: merge.contact, wasOne: merge.wasOne)
+                    .encoded(in: space)
             } catch {
                 throw error.status
             }

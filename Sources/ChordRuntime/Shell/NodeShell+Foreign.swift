@@ -129,17 +129,22 @@ extension NodeShell {
                 width: configuration.parameters.space.width
             )
         )
-        let result: Result<FindSuccessorReply, Status> = await withCheckedContinuation {
-            continuation in
-            ForeignLookup(
+        let view = machine.view
+        let given = Status(.cancelled, "this node does not join any more", origin: .local)
+        let result: Result<FindSuccessorReply, Status> = await executor.answer(
+            orWhenCancelled: .failure(given)
+        ) { [states, configuration, executor] completion in
+            let lookup = ForeignLookup(
                 search,
-                view: machine.view,
+                view: view,
                 states: states,
                 floor: configuration.silence.maintenanceFloor,
                 deadline: executor.now + configuration.lookups.deadline,
-                executor: executor
-            ) { continuation.resume(returning: $0) }
-            .start()
+                executor: executor,
+                completion: completion
+            )
+            lookup.start()
+            return { lookup.cancel() }
         }
         switch result {
         case .failure(let status):

@@ -51,7 +51,7 @@ extension NodeShell {
         }
         founders = Set(addresses).sorted()
         let others = founders.filter { $0 != own }
-        guard !others.isEmpty else { return create() }
+        guard !others.isEmpty else { return beginNewRing() }
         let deadline = limit.map { executor.now + $0 }
         var wait = configuration.intervals.joinRetry
         var reported: [String] = []
@@ -83,15 +83,21 @@ extension NodeShell {
                     metadata: [LogKeys.missing: .list(missing)]
                 )
             }
-            if let deadline, executor.now + wait > deadline {
+            if let deadline, executor.now >= deadline {
+                var attempts = JoinAttempts(contacts: missing, former: [], own: own)
+                for address in missing {
+                    if let error = founderFailures[address] { attempts.failed(address, error) }
+                }
                 throw ChordError(
                     .noContact,
                     "a ring begins when all its founders are up, and "
                         + "\(missing.joined(separator: ", ")) did not answer in time; start them, or "
-                        + "take them out of the initial ring of all founders"
+                        + "take them out of the initial ring of all founders",
+                    cause: attempts.failure
                 )
             }
-            await pause(wait)
+            // The last wait is shortened, so that the time is used to its end.
+            await pause(deadline.map { min(wait, $0 - executor.now) } ?? wait)
             wait = min(wait * 2, configuration.intervals.joinRetryCap)
         }
     }
@@ -178,8 +184,10 @@ extension NodeShell {
                 if round.decided.isEmpty { round.decided = reply.decided }
             } else {
                 foundersHeard[address] = (reply.node, executor.now)
+                founderFailures[address] = nil
             }
         } catch {
+            founderFailures[address] = error
             if error.isFinal { round.refusal = round.refusal ?? error }
             logger.debug(
                 "a founder does not answer yet",
@@ -290,6 +298,7 @@ extension NodeShell {
             Set(ring.map(\.id)).count == ring.count, ring.allSatisfy(isRightlyPlaced)
         else { return }
         decision = (ring, executor.now)
+        logger.notice("began a new ring, together with the other founders")
         perform(machine.found(with: ring))
         // Whoever does not answer this round is waited for no more.
         endFoundingRound()

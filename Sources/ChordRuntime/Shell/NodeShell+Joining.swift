@@ -17,61 +17,100 @@ extension NodeShell {
         perform(machine.create())
     }
 
-    /// Joins the ring of whichever of `addresses` answers first as a member, or creates the ring where
-    /// there are none. All of them are tried in turn, with growing waits, until it works.
+    /// Makes this node the first of a new ring, and says so.
+    func beginNewRing() {
+        guard machine.phase == .outside else { return }
+        logger.notice("began a new ring: this node was never a member, and was given no contact")
+        create()
+    }
+
+    /// Joins the ring of whichever of `addresses` answers first as a member. All of them are tried in turn,
+    /// with growing waits, until it works. Without any, a node that never was a member makes a new ring.
+    ///
+    /// A contact that is this node itself, no member, of another ring, silent, or no node at all is passed
+    /// over; what each said is told in the end.
     ///
     /// - Parameters:
-    ///   - limit: how long to go on trying; nil stands for ever.
+    ///   - limit: how long to go on trying; nil stands for ever. An attempt under way when it is over is
+    ///     finished.
     ///   - former: members of the ring in a former life of this node. They are tried, too; and where nobody
     ///     is a member for a while, as all start again, this node begins the ring, and it merges with those
     ///     that others begin.
-    /// - Throws: `nameTaken`, `parametersDiffer` and `refused` at once, as trying again would not help;
-    ///   `noContact` when the time is over; `stopped` when the node ended or the task was cancelled
-    ///   meanwhile.
+    ///   - hasBeenMember: whether this node was a member in a former life, which may have known nobody; nil
+    ///     stands for whether there are former members.
+    /// - Throws: `nameTaken` at once; `parametersDiffer` and `refused` where no contact says anything else,
+    ///   as trying again would not help; `invalidConfiguration` where this node is its only contact;
+    ///   `noContact` when the time is over, with a ``JoinFailure``; `stopped` when the node ended or the
+    ///   task was cancelled meanwhile.
     package func join(
         through addresses: [String],
         for limit: Duration?,
-        remembering former: [NodeReference] = []
+        remembering former: [NodeReference] = [],
+        hasBeenMember: Bool? = nil
     ) async throws(ChordError) {
-        var seen: Set<String> = [configuration.address]
-        let others = (addresses + former.map(\.address)).filter { seen.insert($0).inserted }
-        let beginning = former.isEmpty ? nil : executor.now + patience(among: former)
-        company.addresses = others
-        guard !others.isEmpty else { return create() }
+        let hasBeenMember = hasBeenMember ?? !former.isEmpty
+        var attempts = JoinAttempts(
+            contacts: addresses,
+            former: former.map(\.address),
+            own: configuration.address
+        )
+        company.addresses = attempts.others
+        guard !attempts.others.isEmpty else {
+            guard !hasBeenMember else { return beginAgain(former) }
+            guard addresses.isEmpty else { throw attempts.onlyItself }
+            return beginNewRing()
+        }
+        let beginning = hasBeenMember ? executor.now + patience(among: former) : nil
         let deadline = limit.map { executor.now + $0 }
+        var report = executor.now
         var wait = configuration.intervals.joinRetry
         while true {
-            var lastError: ChordError?
-            for address in others {
+            attempts.beginPass()
+            for address in attempts.others {
                 try checkMayJoin()
                 guard machine.phase == .outside else { return }
                 do throws(ChordError) {
-                    if try await joinOnce(through: address) { return }
+                    if try await joinOnce(through: address, &attempts.hasHeardMember) { return }
+                    attempts.failed(address, ChordError(.noContact, "the ring changed meanwhile"))
                 } catch {
-                    if error.isFinal { throw error }
-                    lastError = error
+                    try checkMayJoin()
+                    if error.code == .nameTaken { throw error }
+                    attempts.failed(address, error)
                     logger.debug(
                         "cannot join through it yet",
                         metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(error)"]
                     )
                 }
+                if let deadline, executor.now >= deadline { break }
             }
-            if let beginning, executor.now >= beginning, machine.phase == .outside {
-                logger.notice("nobody is a member of the ring any more: this node begins it again")
-                create()
-                return remember(former)
+            if let error = attempts.finalError { throw error }
+            if let beginning, executor.now >= beginning, !attempts.hasHeardMember {
+                guard machine.phase == .outside else { return }
+                return beginAgain(former)
             }
-            if let deadline, executor.now + wait > deadline {
-                throw ChordError(
-                    .noContact,
-                    "none of \(others.joined(separator: ", ")) let this node join in time; are they "
-                        + "up, and is this node's certificate issued by their authority?",
-                    cause: lastError
+            if let deadline, executor.now >= deadline { throw attempts.timeIsOver }
+            if executor.now >= report {
+                report = executor.now + configuration.intervals.joinReport
+                logger.info(
+                    "not a member yet: no contact lets this node join",
+                    metadata: [LogKeys.error: "\(attempts.failure)"]
                 )
             }
-            await pause(wait)
+            // The last wait is shortened, so that the time is used to its end.
+            await pause(deadline.map { min(wait, $0 - executor.now) } ?? wait)
             wait = min(wait * 2, configuration.intervals.joinRetryCap)
         }
+    }
+
+    /// Begins the ring anew of which this node was a member, as no other member is there.
+    private func beginAgain(_ former: [NodeReference]) {
+        logger.notice(
+            former.isEmpty
+                ? "this node was the only member of its ring, and begins it again"
+                : "nobody is a member of the ring any more: this node begins it again"
+        )
+        create()
+        remember(former)
     }
 
     /// How long this node waits for former members before it begins the ring again. The first by name waits
@@ -91,14 +130,20 @@ extension NodeShell {
 
     /// One attempt.
     ///
+    /// - Parameter hasHeardMember: set where the contact answers as a member.
     /// - Returns: false where the ring changed meanwhile, so that another attempt may do.
-    private func joinOnce(through address: String) async throws(ChordError) -> Bool {
+    private func joinOnce(
+        through address: String,
+        _ hasHeardMember: inout Bool
+    ) async throws(ChordError) -> Bool {
         let space = configuration.parameters.space
         let contact = PeerTarget(bootstrap: address)
         if let said = await foreignState(of: contact) {
+            hasHeardMember = true
             return try await joinForeign(through: contact, said)
         }
         let first = try await stateForJoin(of: contact)
+        hasHeardMember = true
         try await refuseLiveHolder(among: [first.predecessor] + first.successors)
         let request = FindSuccessorRequest(id: machine.node.id, joiner: machine.node)
         let result = await peers.call(
@@ -187,7 +232,11 @@ extension NodeShell {
             on: executor
         )
         guard result.status.isOK else {
-            throw ChordError(joining: result.status, at: target.address)
+            throw ChordError(
+                joining: result.status,
+                at: target.address,
+                isOwnName: result.peer?.proof == .spiffe && result.peer?.name == configuration.name
+            )
         }
         let reply: GetSuccessorListReply
         do throws(WireError) {
@@ -228,8 +277,9 @@ extension NodeShell {
     }
 
     func stateAnswer(of node: NodeReference) async -> StateAnswer {
-        await withCheckedContinuation { continuation in
-            state(of: node, isCertain: false) { continuation.resume(returning: $0) }
+        await executor.answer(orWhenCancelled: .busy) { [self] completion in
+            state(of: node, isCertain: false, completion: completion)
+            return {}
         }
     }
 
@@ -257,6 +307,7 @@ extension NodeShell {
     }
 
     func joined() {
+        hasJoined = true
         startTicking()
         for key in joinWaiters.keys.sorted() { joinWaiters.removeValue(forKey: key)?.resume() }
     }
@@ -289,25 +340,35 @@ extension NodeShell {
         }
     }
 
-    /// Leaves the ring: tells the neighbours and waits until they have heard it, or cannot.
+    /// Leaves the ring: tells the neighbours and waits until they have heard it, or cannot, but no longer
+    /// than `leaveTimeout`.
     package func leave() async {
         guard end == nil else { return }
         perform(machine.leave())
         ticker?.cancel()
         ticker = nil
-        await withCheckedContinuation { continuation in
-            if leavesUnderWay > 0 {
-                leaveWaiters.append(continuation)
-            } else {
-                continuation.resume()
+        if leavesUnderWay > 0 {
+            let timer = executor.schedule(after: configuration.leaveTimeout) { [weak self] in
+                self?.assumeIsolated { shell in
+                    guard shell.end == nil, shell.leavesUnderWay > 0 else { return }
+                    shell.logger.warning(
+                        "left without an answer of all neighbours: they find out by themselves"
+                    )
+                    shell.endLeaving()
+                }
             }
+            await withCheckedContinuation { leaveWaiters.append($0) }
+            timer.cancel()
         }
         finish(.left)
     }
 
     func leaveAnswered() {
         leavesUnderWay -= 1
-        guard leavesUnderWay == 0 else { return }
+        if leavesUnderWay == 0 { endLeaving() }
+    }
+
+    private func endLeaving() {
         for waiter in leaveWaiters { waiter.resume() }
         leaveWaiters = []
     }
@@ -327,8 +388,17 @@ extension ChordError {
         [.nameTaken, .parametersDiffer, .refused, .invalidConfiguration].contains(code)
     }
 
-    init(joining status: Status, at address: String) {
+    /// - Parameter isOwnName: whether who answers has this node's own certificate or another of its name.
+    init(joining status: Status, at address: String, isOwnName: Bool = false) {
         switch (status.origin, status.code) {
+        case (.peer, .failedPrecondition) where isOwnName:
+            self.init(
+                .notMember,
+                "\(address) is not a member, and has this node's own name: it is this node itself, or "
+                    + "another that was given its certificate"
+            )
+        case (.peer, .failedPrecondition), (.peer, .aborted):
+            self.init(.notMember, "\(address) answers, and is not a member yet: \(status.message)")
         case (.peer, .alreadyExists):
             self.init(.nameTaken, "cannot join through \(address): \(status.message)")
         case (.peer, .permissionDenied), (.peer, .unauthenticated), (.peer, .invalidArgument):

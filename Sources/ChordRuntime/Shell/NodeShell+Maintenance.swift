@@ -83,6 +83,9 @@ extension NodeShell {
                     answer = .dead
                 }
                 answer = shell.impatient(answer, of: peer.id)
+                if case .state = answer, peer.id == shell.machine.successors.head?.id {
+                    shell.failingList = []
+                }
                 if case .state(let state) = answer { shell.welcome(state.predecessor) }
                 shell.logger.trace(
                     "asked for its state",
@@ -275,16 +278,15 @@ extension NodeShell {
                 ]
             )
             reportGuarantee(from: from, to: to)
+            reportLoneliness(from: from, to: to, cause: cause)
         case .successorsLost(let lost):
-            logger.error(
-                "all successors are gone; more nodes failed at once than the list holds",
-                metadata: [LogKeys.from: .names(lost)]
-            )
+            // Told with the change of the list, which comes with it.
+            if failingList.isEmpty { failingList = lost }
         case .left:
             logger.info("left")
         }
-        events.send(event)
         if case .joined = event { joined() }
+        events.send(event)
     }
 
     /// A full list means r other members at least: r + 1 in all, where the proof's guarantee starts.
@@ -294,6 +296,47 @@ extension NodeShell {
         logger.info(
             "the ring has \(count + 1) members or more: it survives \(count - 1) crashes at once"
         )
+    }
+
+    /// A list that held all other members says that this node is alone now, which is no failure of the ring.
+    /// One that was full may have hidden more of them.
+    private func reportLoneliness(
+        from: [NodeReference],
+        to: [NodeReference],
+        cause: RingEvent.Cause
+    ) {
+        guard cause == .failed else {
+            failingList = []
+            if to.isEmpty, !from.isEmpty {
+                logger.notice(
+                    "this node is alone now: the last other member has left",
+                    metadata: [LogKeys.from: .names(from), LogKeys.cause: "\(cause)"]
+                )
+            }
+            return
+        }
+        if failingList.isEmpty { failingList = from }
+        guard to.isEmpty else { return }
+        let lost = failingList
+        failingList = []
+        let reasons = lost.map { node in
+            "\(node.name): \(peers.failures.last(of: node.address).map(\.description) ?? "no answer")"
+        }
+        let metadata: Logger.Metadata = [
+            LogKeys.from: .names(lost),
+            LogKeys.error: "\(reasons.joined(separator: "; "))",
+        ]
+        if lost.count >= configuration.parameters.successorCount {
+            logger.error(
+                "all successors failed at once: this node is alone, and others may live on without it",
+                metadata: metadata
+            )
+        } else {
+            logger.notice(
+                "this node is alone now: the last other member does not answer",
+                metadata: metadata
+            )
+        }
     }
 
     nonisolated var lookupContext: LookupRun.Context {

@@ -2,12 +2,26 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordCore
+public import ChordCore
 import ChordRPC
 import ChordWire
 import Logging
 
 // Rings that came apart, or have never met, become one.
+
+/// What came of the wish that two rings become one.
+public struct RingMerge: Hashable, Sendable {
+    /// Who listens at the contact's address.
+    public var contact: NodeReference
+    /// The contact is a member of the same ring already, or the asked node itself: nothing was done.
+    public var wasOne: Bool
+
+    /// An outcome from its parts.
+    public init(contact: NodeReference, wasOne: Bool) {
+        self.contact = contact
+        self.wasOne = wasOne
+    }
+}
 
 /// Whom a node asks again when it finds itself alone.
 struct Company {
@@ -103,13 +117,19 @@ extension NodeShell {
     // MARK: What an operator wants
 
     /// Makes this node's ring and that of a contact one. It is done when the contact has answered; the
-    /// rings become one after that.
+    /// rings become one after that. A contact that is a member of this node's ring is left alone.
     ///
     /// - Throws: `notMember` where this node is none; `parametersDiffer`, naming both sides;
     ///   `noContact`, `refused`, `nameTaken`.
-    package func merge(through address: String) async throws(ChordError) -> NodeReference {
+    package func merge(through address: String) async throws(ChordError) -> RingMerge {
         try checkIsMember()
-        let state = try await stateForJoin(of: PeerTarget(bootstrap: address))
+        let state: RingState
+        do throws(ChordError) {
+            state = try await stateForJoin(of: PeerTarget(bootstrap: address))
+        } catch  where error.code == .notMember {
+            // It is not this node that is none.
+            throw ChordError(.noContact, error.message)
+        }
         try checkIsMember()
         guard isRightlyPlaced(state.node) else {
             throw ChordError(
@@ -117,14 +137,29 @@ extension NodeShell {
                 "\(state.node) does not stand where the ring's rule puts it"
             )
         }
-        guard state.node.id != machine.node.id || state.node.address == machine.node.address else {
+        let isItself =
+            state.node.id == machine.node.id && state.node.address == machine.node.address
+        guard state.node.id != machine.node.id || isItself else {
             throw ChordError(
                 .nameTaken,
                 "\(state.node) has the same identifier as this node, \(machine.node): stop one of them"
             )
         }
+        if isItself { return RingMerge(contact: state.node, wasOne: true) }
+        if await isMemberHere(state.node) {
+            return RingMerge(contact: state.node, wasOne: true)
+        }
+        try checkIsMember()
         perform(machine.merge(with: state.node))
-        return state.node
+        return RingMerge(contact: state.node, wasOne: false)
+    }
+
+    /// Whether a node is a member of this node's ring: its own identifier leads to it from here. Where that
+    /// cannot be told, it is not.
+    private func isMemberHere(_ node: NodeReference) async -> Bool {
+        guard !machine.isAlone else { return false }
+        let found = try? await lookup(node.id)
+        return found?.owner.id == node.id && found?.owner.name == node.name
     }
 
     private func checkIsMember() throws(ChordError) {
@@ -185,7 +220,7 @@ extension NodeShell {
         company.nextIndex += 1
         Task(executorPreference: executor) {
             do throws(ChordError) {
-                let contact = try await self.merge(through: address)
+                let contact = try await self.merge(through: address).contact
                 self.logger.info("alone, and found a ring", metadata: [LogKeys.peer: "\(contact)"])
             } catch {
                 self.logger.debug(

@@ -26,6 +26,8 @@ package actor NodeShell {
     package internal(set) var machine: ChordMachine
     var ticker: ScheduledWork?
     var isPromptRoundDue = false
+    /// The successor list before the first of its members was found dead that none has answered since.
+    var failingList: [NodeReference] = []
     /// Since when peers have put our questions off.
     var busySince: [Identifier: MonotonicTime] = [:]
     var joinWaiters: [Int: CheckedContinuation<Void, any Error>] = [:]
@@ -39,6 +41,8 @@ package actor NodeShell {
     var founders: [String] = []
     /// What is known of the others, by address, and since when.
     var foundersHeard: [String: (node: NodeReference, time: MonotonicTime)] = [:]
+    /// Why those of them do not answer who do not, by address.
+    var founderFailures: [String: ChordError] = [:]
     /// Who founded the ring, where this node was there.
     var decision: (nodes: [NodeReference], time: MonotonicTime)?
     var foundingRound: FoundingRound?
@@ -54,6 +58,10 @@ package actor NodeShell {
     var balance = BalanceWatch()
     /// Why the node stopped, once it has.
     var end: End?
+    /// The node has been a member in this life.
+    package internal(set) var hasJoined = false
+    /// The node has not ended yet.
+    package var isRunning: Bool { end == nil }
 
     enum End {
         case left

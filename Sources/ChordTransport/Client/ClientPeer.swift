@@ -412,6 +412,9 @@ final class ClientPeer: @unchecked Sendable {
 
     func close() {
         failWaiting(LoopClient.shuttingDown, all: true)
+        // A dial under way may take as long as a name server or a silent host likes. Nobody waits for it:
+        // what comes of it closes at once.
+        isDialling = false
         for connection in connections {
             connection.close(because: "this side is shutting down")
         }

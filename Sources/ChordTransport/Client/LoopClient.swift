@@ -119,6 +119,8 @@ final class LoopClient: @unchecked Sendable {
         for peer in peers { peer.drain() }
         graceEnd = executor.eventLoop.scheduleTask(in: TimeAmount(clamping: grace)) { [self] in
             for peer in peers { peer.close() }
+            connectionClosed()
+            guard whenClosed != nil else { return }
             // A close waits for its last bytes; TLS bounds that, and this bounds TLS.
             graceEnd = executor.eventLoop.scheduleTask(in: .seconds(5)) { [self] in finish() }
         }

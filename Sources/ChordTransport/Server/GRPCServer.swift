@@ -266,6 +266,18 @@ package final class GRPCServer: Sendable {
         last.cancel()
     }
 
+    /// Frees the port at once and without waiting: for a server that was bound and never served.
+    package func abandon() {
+        let listeners = state.withLockedValue { state in
+            defer {
+                state.phase = .stopped
+                state.listeners = []
+            }
+            return state.listeners
+        }
+        for listener in listeners { listener.close(promise: nil) }
+    }
+
     private func close(_ listeners: [any Channel]) async {
         for listener in listeners { try? await listener.close().get() }
     }

@@ -44,10 +44,13 @@ package struct AdminMergeRequest: WireMessage, Hashable {
 package struct AdminMergeReply: WireMessage, Hashable {
     /// Who listens at the contact's address.
     package var contact: NodeReference
+    /// The contact was a member of the same ring before.
+    package var wasOne: Bool
 
-    /// A reply from its part.
-    package init(contact: NodeReference) {
+    /// A reply from its parts.
+    package init(contact: NodeReference, wasOne: Bool) {
         self.contact = contact
+        self.wasOne = wasOne
     }
 
     package init(
@@ -61,7 +64,8 @@ package struct AdminMergeReply: WireMessage, Hashable {
                 contact: try message.contact.node(
                     space,
                     FieldPath(message: name, field: "contact")
-                )
+                ),
+                wasOne: message.was_one != 0
             )
         }
     }
@@ -71,6 +75,7 @@ package struct AdminMergeReply: WireMessage, Hashable {
         var message = Chord__V1__AdminMergeReply()
         chord__v1__admin_merge_reply__init(&message)
         message.contact = arena.node(contact, space)
+        message.was_one = wasOne ? 1 : 0
         arena.pack(&message, appendingTo: &output)
     }
 }

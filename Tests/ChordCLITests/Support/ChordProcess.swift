@@ -42,18 +42,28 @@ final class ChordProcess: Sendable {
 
     /// Starts the command.
     ///
-    /// - Parameter environment: added to an environment without any setting of chord's own.
+    /// - Parameters:
+    ///   - environment: added to an environment without any setting of chord's own. Nodes without a data
+    ///     directory of their own get a new one with each process.
+    ///   - program: what runs in place of the command, as a shell that runs `$CHORD`.
     init(
         _ arguments: [String],
         environment: [String: String] = [:],
-        directory: URL? = nil
+        directory: URL? = nil,
+        program: URL = ChordProcess.program
     ) throws {
         self.arguments = arguments
-        process.executableURL = Self.program
+        process.executableURL = program
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("CHORD_") }
-            .merging(["CHORD_SILENCE": "\(Self.silence.components.seconds)s"]) { $1 }
+            .merging([
+                "CHORD_SILENCE": "\(Self.silence.components.seconds)s",
+                "CHORD": Self.program.path,
+                "XDG_STATE_HOME": TestCertificates.temporary.appending(
+                    path: "state-\(UUID().uuidString)"
+                ).path,
+            ]) { $1 }
             .merging(environment) { $1 }
         process.currentDirectoryURL = directory ?? TestCertificates.temporary
         process.standardInput = FileHandle.nullDevice
@@ -84,6 +94,17 @@ final class ChordProcess: Sendable {
         directory: URL? = nil
     ) async throws -> Outcome {
         let process = try ChordProcess(arguments, environment: environment, directory: directory)
+        defer { process.kill() }
+        return try await process.outcome()
+    }
+
+    /// Runs a script of the shell, in which `$CHORD` is the command, to its end.
+    static func run(script: String, environment: [String: String] = [:]) async throws -> Outcome {
+        let process = try ChordProcess(
+            ["-c", script],
+            environment: environment,
+            program: URL(filePath: "/bin/sh")
+        )
         defer { process.kill() }
         return try await process.outcome()
     }

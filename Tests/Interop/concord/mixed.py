@@ -44,6 +44,8 @@ class Suite:
         self.keys = options.keys
         self.interval = options.interval
         self.folder = options.certs_dir or self.certificates()
+        # Not the user's own: what nodes remember that are started here is of no use later.
+        os.environ["XDG_STATE_HOME"] = f"{self.folder}/state"
 
     def certificates(self):
         folder = tempfile.mkdtemp(prefix="chord-mixed-")

@@ -968,7 +968,7 @@ const ProtobufCMessageDescriptor chord__v1__admin_merge_request__descriptor =
   (ProtobufCMessageInit) chord__v1__admin_merge_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__admin_merge_reply__field_descriptors[1] =
+static const ProtobufCFieldDescriptor chord__v1__admin_merge_reply__field_descriptors[2] =
 {
   {
     "contact",
@@ -982,14 +982,27 @@ static const ProtobufCFieldDescriptor chord__v1__admin_merge_reply__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "was_one",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__AdminMergeReply, was_one),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__admin_merge_reply__field_indices_by_name[] = {
   0,   /* field[0] = contact */
+  1,   /* field[1] = was_one */
 };
 static const ProtobufCIntRange chord__v1__admin_merge_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor chord__v1__admin_merge_reply__descriptor =
 {
@@ -999,7 +1012,7 @@ const ProtobufCMessageDescriptor chord__v1__admin_merge_reply__descriptor =
   "Chord__V1__AdminMergeReply",
   "chord.v1",
   sizeof(Chord__V1__AdminMergeReply),
-  1,
+  2,
   chord__v1__admin_merge_reply__field_descriptors,
   chord__v1__admin_merge_reply__field_indices_by_name,
   1,  chord__v1__admin_merge_reply__number_ranges,

@@ -243,10 +243,14 @@ struct  Chord__V1__AdminMergeReply
    * Who listens there.
    */
   Chord__V1__Node *contact;
+  /*
+   * It is a member of the asked node's ring already, or the asked node itself: nothing was done.
+   */
+  protobuf_c_boolean was_one;
 };
 #define CHORD__V1__ADMIN_MERGE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__admin_merge_reply__descriptor) \
-    , NULL }
+    , NULL, 0 }
 
 
 /* Chord__V1__DescribeRequest methods */

@@ -1,0 +1,80 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+extension NodeOptions {
+    /// The node's data directory: the one that was given, else its place among the user's own.
+    func dataDirectory() throws(CommandFailure) -> String {
+        if let dataDir { return dataDir }
+        let base = try DefaultDataDirectory.base(
+            stateHome: Environment.value("XDG_STATE_HOME"),
+            home: Environment.value("HOME")
+        )
+        try DefaultDataDirectory.make(base)
+        return "\(base)/\(DefaultDataDirectory.fileName(of: name))"
+    }
+}
+
+/// Where a node keeps its data when nobody says where.
+enum DefaultDataDirectory {
+    /// The folder of all nodes of a user, as the XDG Base Directory Specification has it.
+    static func base(stateHome: String?, home: String?) throws(CommandFailure) -> String {
+        // By the specification, a path that is not absolute does not count.
+        if let stateHome, stateHome.hasPrefix("/") { return "\(stateHome)/chord" }
+        if let home, home.hasPrefix("/") { return "\(home)/.local/state/chord" }
+        throw CommandFailure(
+            .configuration,
+            "there is no home folder to keep this node's data in",
+            hint: "--data-dir FOLDER says where what the node remembers is kept"
+        )
+    }
+
+    /// A node's name as the name of a folder. Names are hardly ever anything but letters and digits; what
+    /// would lead elsewhere is written as % and two digits.
+    static func fileName(of name: String) -> String {
+        func isPlain(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                true
+            default: byte == UInt8(ascii: ".")
+            }
+        }
+        var result = ""
+        for (index, byte) in name.utf8.enumerated() {
+            if isPlain(byte), index > 0 || byte != UInt8(ascii: ".") {
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                let digits = String(byte, radix: 16, uppercase: true)
+                result += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
+            }
+        }
+        return result
+    }
+
+    /// Makes a folder and those above it that are missing.
+    static func make(_ path: String) throws(CommandFailure) {
+        var end = path.startIndex
+        while end != path.endIndex {
+            end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
+            let folder = String(path[..<end])
+            guard mkdir(folder, 0o700) != 0, errno != EEXIST else { continue }
+            let reason = String(cString: strerror(errno))
+            // Above what is ours there may be folders in which nothing can be made.
+            if access(folder, F_OK) == 0 { continue }
+            throw CommandFailure(
+                .configuration,
+                "the folder \(folder) for this node's data cannot be made: \(reason)",
+                hint: "--data-dir FOLDER says where what the node remembers is kept"
+            )
+        }
+    }
+}

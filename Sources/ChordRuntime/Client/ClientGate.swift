@@ -1,0 +1,99 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+import NIOConcurrencyHelpers
+
+/// Counts who uses a client, so that closing it can wait for them: nothing may reach its event loop after
+/// that has ended.
+package final class ClientGate: Sendable {
+    private struct State {
+        var isClosed = false
+        var users = 0
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = NIOLockedValueBox(State())
+
+    /// False where the client is closed; else `leave` must follow.
+    func enter() -> Bool {
+        state.withLockedValue { state in
+            guard !state.isClosed else { return false }
+            state.users += 1
+            return true
+        }
+    }
+
+    func leave() {
+        let waiter = state.withLockedValue { state in
+            state.users -= 1
+            return state.users == 0 ? state.waiter.take() : nil
+        }
+        waiter?.resume()
+    }
+
+    /// Lets nobody in any more.
+    ///
+    /// - Returns: false where it was closed before.
+    package func close() -> Bool {
+        state.withLockedValue { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
+        }
+    }
+
+    /// Waits until the last user has left. For who has closed the gate, once.
+    package func whenEmpty() async {
+        await withCheckedContinuation { continuation in
+            let isEmpty = state.withLockedValue { state in
+                guard state.users > 0 else { return true }
+                state.waiter = continuation
+                return false
+            }
+            if isEmpty { continuation.resume() }
+        }
+    }
+}
+
+extension RingClient {
+    /// Runs what asks the ring, unless the client is closed; closing waits for it.
+    ///
+    /// - Throws: `stopped` where the client is closed; `cancelled` where the task is.
+    package func whileOpen<Answer>(
+        _ body: () async throws(ChordError) -> Answer
+    ) async throws(ChordError) -> Answer {
+        guard gate.enter() else { throw ChordError(.stopped, "the client is closed") }
+        defer { gate.leave() }
+        do throws(ChordError) {
+            return try await body()
+        } catch {
+            // Whatever it says: it is the cancellation that ended it.
+            if Task.isCancelled { throw ChordError(.cancelled, "the task was cancelled") }
+            throw error
+        }
+    }
+
+    /// The contacts that answer as members and were not met on a walk.
+    package func strays(from walk: RingWalk) async throws(ChordError) -> [NodeReference] {
+        let met = Set(walk.members.map(\.node.address))
+        var strays: [NodeReference] = []
+        for address in contacts where !met.contains(address) {
+            var one = self
+            one.contacts = [address]
+            let state: RingState
+            do throws(ChordError) {
+                state = try await one.contact().state
+            } catch {
+                // Who does not answer is in no ring, as far as anybody can tell.
+                guard !Task.isCancelled else { throw error }
+                continue
+            }
+            let isMet = walk.members.contains {
+                $0.node.name == state.node.name && $0.node.address == state.node.address
+            }
+            if !isMet, !strays.contains(state.node) { strays.append(state.node) }
+        }
+        return strays
+    }
+}

@@ -1,0 +1,100 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+import NIOConcurrencyHelpers
+
+extension NodeExecutor {
+    /// Waits for an answer that comes by a callback, but no longer than the calling task wants it: a
+    /// cancelled task gets `substitute` at once.
+    ///
+    /// - Parameters:
+    ///   - substitute: what a cancelled task gets.
+    ///   - start: asks, on this executor. It returns how to stop asking, which is called on this executor
+    ///     too, and it is not called where the task was cancelled before.
+    func answer<Answer: Sendable>(
+        orWhenCancelled substitute: Answer,
+        isolation: isolated (any Actor)? = #isolation,
+        _ start:
+            @escaping @Sendable (_ completion: @escaping @Sendable (Answer) -> Void) ->
+            @Sendable () -> Void
+    ) async -> Answer {
+        let awaited = AwaitedAnswer<Answer>()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                guard awaited.begin(continuation) else {
+                    return continuation.resume(returning: substitute)
+                }
+                runOrExecute {
+                    guard awaited.isAwaited else { return }
+                    awaited.keep(stop: start { awaited.end(with: $0) })
+                }
+            }
+        } onCancel: {
+            guard let stop = awaited.giveUp(for: substitute) else { return }
+            execute(stop)
+        }
+    }
+}
+
+/// The one answer that a task waits for. Answer and cancellation may come in any order, from any thread.
+private final class AwaitedAnswer<Answer: Sendable>: Sendable {
+    private struct State {
+        var continuation: CheckedContinuation<Answer, Never>?
+        var isOver = false
+        var stop: (@Sendable () -> Void)?
+    }
+
+    private let state = NIOLockedValueBox(State())
+
+    var isAwaited: Bool { state.withLockedValue { !$0.isOver } }
+
+    /// Begins to wait; false where the answer, or the cancellation, was there before.
+    func begin(_ continuation: CheckedContinuation<Answer, Never>) -> Bool {
+        state.withLockedValue { state in
+            guard !state.isOver else { return false }
+            state.continuation = continuation
+            return true
+        }
+    }
+
+    func end(with answer: Answer) {
+        let continuation = state.withLockedValue { state in
+            state.isOver = true
+            // It holds the call, which holds this.
+            state.stop = nil
+            return state.continuation.take()
+        }
+        continuation?.resume(returning: answer)
+    }
+
+    /// Gives the answer of a cancelled task.
+    ///
+    /// - Returns: how to stop asking; nil where that has not begun, or has ended.
+    func giveUp(for substitute: Answer) -> (@Sendable () -> Void)? {
+        let (continuation, stop) = state.withLockedValue { state in
+            state.isOver = true
+            return (state.continuation.take(), state.stop.take())
+        }
+        continuation?.resume(returning: substitute)
+        return stop
+    }
+
+    /// Keeps how to stop asking, unless nobody waits any more.
+    func keep(stop: @escaping @Sendable () -> Void) {
+        let isTooLate = state.withLockedValue { state in
+            if !state.isOver { state.stop = stop }
+            return state.isOver
+        }
+        // Stopping a call that has ended does nothing.
+        if isTooLate { stop() }
+    }
+}
+
+extension ClientResult {
+    /// What a call comes to whose caller does not wait any more.
+    static let cancelled = ClientResult(
+        status: Status(.cancelled, "the caller does not wait any more", origin: .local)
+    )
+}

@@ -1,0 +1,26 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+import NIOConcurrencyHelpers
+
+/// Why peers were found dead last, for whoever reports it later.
+final class PeerFailures: Sendable {
+    /// Neighbours are few; a ring in turmoil starts anew.
+    private static let most = 64
+
+    private let statuses = NIOLockedValueBox<[String: Status]>([:])
+
+    func record(_ status: Status, of address: String) {
+        statuses.withLockedValue { statuses in
+            if statuses.count >= Self.most { statuses = [:] }
+            statuses[address] = status
+        }
+    }
+
+    /// Why the peer at an address was found dead last; nil where it was not.
+    func last(of address: String) -> Status? {
+        statuses.withLockedValue { $0[address] }
+    }
+}
