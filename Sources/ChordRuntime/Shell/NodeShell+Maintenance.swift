@@ -284,6 +284,7 @@ extension NodeShell {
             logger.info("left")
         }
         events.send(event)
+        watchers.send(event)
         if case .joined = event { joined() }
     }
 
