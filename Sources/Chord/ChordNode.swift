@@ -66,9 +66,13 @@ public final class ChordNode: Service, Sendable {
         try Self.check(configuration, listen)
         try Self.check(configuration, context.identity)
 
+        let threads = max(1, configuration.eventLoopThreads)
+        if configuration.eventLoopGroup == nil {
+            try Threads.check(eventLoops: threads, for: "node \(configuration.name)")
+        }
         let ownGroup =
             configuration.eventLoopGroup == nil
-            ? MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoopThreads))
+            ? MultiThreadedEventLoopGroup(numberOfThreads: threads)
             : nil
         let executors = EventLoopExecutors(
             group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton
@@ -249,7 +253,7 @@ public final class ChordNode: Service, Sendable {
     public func run() async throws {
         let failure: (any Error)?
         do {
-            var router = Router()
+            var router = Router(maximumMessageSize: WireLimits.messageBytes)
             shell.register(in: &router)
             let shell = shell
             transport.onConnectionLoss { [weak shell] in shell?.connectionLost(to: $0) }

@@ -11,6 +11,7 @@ public struct TransportError: Error, CustomStringConvertible {
             case resolveFailed
             case bindFailed
             case invalidState
+            case outOfResources
         }
 
         private let kind: Kind
@@ -25,6 +26,9 @@ public struct TransportError: Error, CustomStringConvertible {
         public static let bindFailed = Code(.bindFailed)
         /// An operation came at the wrong time, such as a second `bind`.
         public static let invalidState = Code(.invalidState)
+
+        /// The system does not give this process what it needs.
+        public static let outOfResources = Code(.outOfResources)
 
         /// The code's name.
         public var description: String { kind.rawValue }
