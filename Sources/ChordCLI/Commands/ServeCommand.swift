@@ -41,6 +41,7 @@ struct ServeCommand: AsyncParsableCommand {
         if endWithInput { Self.endWhenInputCloses() }
         try await reportingFailures {
             let logger = logging.logger(of: node.name)
+            OpenFiles.raiseLimit(logger: logger)
             let configuration = try configuration(logger: logger)
             let node = try await ChordNode(configuration)
             let ready = ReadyLine(node: node, ring: configuration.ring)

@@ -42,15 +42,18 @@ final class ChordProcess: Sendable {
 
     /// Starts the command.
     ///
-    /// - Parameter environment: added to an environment without any setting of chord's own.
+    /// - Parameters:
+    ///   - environment: added to an environment without any setting of chord's own.
+    ///   - shell: what a shell runs instead of the command, to end in it by `exec`.
     init(
         _ arguments: [String],
         environment: [String: String] = [:],
-        directory: URL? = nil
+        directory: URL? = nil,
+        shell: String? = nil
     ) throws {
         self.arguments = arguments
-        process.executableURL = Self.program
-        process.arguments = arguments
+        process.executableURL = shell == nil ? Self.program : URL(filePath: "/bin/bash")
+        process.arguments = shell.map { ["-c", $0] } ?? arguments
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("CHORD_") }
             .merging(["CHORD_SILENCE": "\(Self.silence.components.seconds)s"]) { $1 }
