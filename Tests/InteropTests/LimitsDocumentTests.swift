@@ -96,9 +96,9 @@ struct LimitsDocumentTests {
         for (limit, numbers) in right {
             let standard = try #require(rows[limit], "\(limit)")
             for number in numbers {
+                let pattern = "(^|[^0-9,])\(number)($|[^0-9])"
                 #expect(
-                    standard.range(of: "(^|[^0-9,])\(number)($|[^0-9])", options: .regularExpression)
-                        != nil,
+                    standard.range(of: pattern, options: .regularExpression) != nil,
                     "\(limit): \(standard) should say \(number)"
                 )
             }
@@ -130,7 +130,9 @@ struct LimitsDocumentTests {
 
     private func time(_ duration: Duration) -> String {
         let seconds = duration.components.seconds
-        if duration < .seconds(1) { return "\(duration.components.attoseconds / 1_000_000_000_000_000) ms" }
+        if duration < .seconds(1) {
+            return "\(duration.components.attoseconds / 1_000_000_000_000_000) ms"
+        }
         if seconds >= 3600, seconds % 3600 == 0 { return "\(seconds / 3600) h" }
         if seconds >= 60, seconds % 60 == 0 { return "\(seconds / 60) min" }
         return "\(seconds) s"

@@ -30,7 +30,8 @@ enum OpenFiles {
             limit.rlim_cur = min(limit.rlim_cur, rlim_t(OPEN_MAX))
         #endif
         if set(&limit) {
-            logger.info("this process may open \(limit.rlim_cur) files (RLIMIT_NOFILE), not \(before)")
+            let now = limit.rlim_cur
+            logger.info("this process may open \(now) files (RLIMIT_NOFILE), not \(before)")
         } else {
             logger.warning(
                 "cannot raise RLIMIT_NOFILE: this process may open \(before) files",
