@@ -219,6 +219,11 @@ endif
 bench-ring: release $(VENV)/.ready ## rings of processes, measured from outside
 	$(VENV)/bin/python3 Benchmarks/ring/measure.py
 
+.PHONY: attack
+attack: release deps-bench $(VENV)/.ready .build/bench/load ## drive a node to its limits while another client calls it: ROUNDS=3
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/attack/attack.py --rounds $(if $(filter command line,$(origin ROUNDS)),$(ROUNDS),3)
+
 .PHONY: fuzz
 fuzz: deps ## feed arbitrary bytes to what reads them: SECONDS=60 TARGET=wire
 	scripts/fuzz $(FUZZ_SECONDS) $(TARGET)

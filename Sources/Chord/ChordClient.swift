@@ -63,6 +63,9 @@ public final class ChordClient: Sendable {
         guard !configuration.nodes.isEmpty else {
             throw ChordError(.invalidConfiguration, "a client needs the address of a node")
         }
+        if configuration.eventLoopGroup == nil {
+            try Threads.check(eventLoops: 1, for: "the client")
+        }
         let ownGroup =
             configuration.eventLoopGroup == nil
             ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil

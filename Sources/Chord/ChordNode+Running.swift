@@ -6,6 +6,7 @@ import ChordCore
 import ChordRPC
 import ChordRuntime
 import ChordTransport
+import ChordWire
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -35,7 +36,7 @@ extension ChordNode {
         let failure = await remembering {
             let failure: (any Error)?
             do {
-                var router = Router()
+                var router = Router(maximumMessageSize: WireLimits.messageBytes)
                 shell.register(in: &router)
                 let shell = shell
                 transport.onConnectionLoss { [weak shell] in shell?.connectionLost(to: $0) }

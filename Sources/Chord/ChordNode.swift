@@ -108,9 +108,13 @@ public final class ChordNode: Service, Sendable {
             }
         }
 
+        let threads = max(1, configuration.eventLoopThreads)
+        if configuration.eventLoopGroup == nil {
+            try Threads.check(eventLoops: threads, for: "node \(configuration.name)")
+        }
         let ownGroup =
             configuration.eventLoopGroup == nil
-            ? MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoopThreads))
+            ? MultiThreadedEventLoopGroup(numberOfThreads: threads)
             : nil
         let executors = EventLoopExecutors(
             group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton

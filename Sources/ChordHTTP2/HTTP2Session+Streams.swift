@@ -242,6 +242,9 @@ extension HTTP2Session {
     }
 
     private func enqueue(_ bytes: UnsafeRawBufferPointer, _ index: Int) {
+        if state.pointee.slots[index].queued == 0 {
+            state.pointee.slots[index].waitingSince = state.pointee.clock
+        }
         state.pointee.slots[index].enqueue(bytes)
         state.pointee.queuedBytes += bytes.count
         if state.pointee.slots[index].queued >= max(limits.streamHighWaterBytes, 1) {
@@ -266,6 +269,19 @@ extension HTTP2Session {
         guard state.pointee.slots[index].flags.contains(.deferred) else { return }
         state.pointee.slots[index].flags.remove(.deferred)
         nghttp2_session_resume_data(session, stream)
+    }
+
+    /// The streams on which bytes have waited since `time` or longer, without the peer taking any.
+    package func stalledStreams(since time: Int64) -> [Int32] {
+        guard state.pointee.queuedBytes > 0 else { return [] }
+        var stalled: [Int32] = []
+        for index in 0..<state.pointee.slots.count {
+            let slot = state.pointee.slots[index]
+            if slot.stream != 0, slot.queued > 0, slot.waitingSince <= time {
+                stalled.append(slot.stream)
+            }
+        }
+        return stalled
     }
 
     /// Bytes that wait to be sent on a stream; zero for one that is over.

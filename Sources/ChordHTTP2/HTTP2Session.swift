@@ -266,6 +266,10 @@ package final class HTTP2Session {
     /// Streams neither side is done with, requests that wait for their turn included.
     package var openStreams: Int { state.pointee.table.count }
 
+    /// Tells the time, in milliseconds of any clock that goes forward: by it is known how long a stream's
+    /// output has waited.
+    package func setClock(_ milliseconds: Int64) { state.pointee.clock = milliseconds }
+
     /// Bytes of message data that wait to be sent, on all streams.
     package var queuedBytes: Int { state.pointee.queuedBytes }
 

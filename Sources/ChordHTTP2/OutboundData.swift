@@ -39,6 +39,7 @@ enum OutboundData {
         else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
         let count = state.pointee.slots[index].dequeue(into: buffer, length: length)
         state.pointee.queuedBytes -= count
+        if count > 0 { state.pointee.slots[index].waitingSince = state.pointee.clock }
         let slot = state.pointee.slots[index]
         if slot.flags.contains(.pressured),
             slot.queued <= state.pointee.limits.streamHighWaterBytes / 2

@@ -50,6 +50,8 @@ struct SessionState: ~Copyable {
     var table = StreamTable()
     var freeSlot: Int32 = -1
     var queuedBytes = 0
+    /// The time in milliseconds, as the owner has told it.
+    var clock: Int64 = 0
     /// Lists that nghttp2 may point into; `preparedNames` finds them without touching their counts.
     var preparedLists: [HTTP2Headers.Prepared] = []
     private var preparedNames = Arena<ObjectIdentifier>()

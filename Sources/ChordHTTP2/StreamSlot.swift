@@ -43,6 +43,8 @@ struct StreamSlot: BitwiseCopyable {
     var flags: Flags = []
     /// What is to come of the request's body, where its length was announced.
     var bodyLeft = StreamSlot.unboundBody
+    /// Since when the queue has waited without the peer taking any of it, on the session's clock.
+    var waitingSince: Int64 = 0
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
     private var head = 0

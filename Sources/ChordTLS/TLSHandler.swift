@@ -11,6 +11,9 @@ package struct TLSHandshakeCompleted: Sendable, Hashable {
     package let identity: PeerIdentity
 }
 
+/// Fired inbound once, when the peer has sent its first bytes.
+package struct TLSPeerSpoke: Sendable, Hashable {}
+
 /// TLS in a channel: ciphertext towards the socket, plaintext towards the rest of the pipeline.
 ///
 /// One burst of reads becomes one `channelRead` of plaintext; everything written before a flush
@@ -43,6 +46,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     /// Decrypted in this burst of reads and not yet fired.
     private var plaintext = ByteBuffer()
     private var peerHasClosed = false
+    private var peerHasSpoken = false
 
     /// Written and not yet flushed, or not yet encrypted because the handshake goes on.
     private var pending: ByteBuffer?
@@ -178,6 +182,10 @@ package final class TLSHandler: ChannelDuplexHandler {
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch state {
         case .handshaking:
+            if !peerHasSpoken {
+                peerHasSpoken = true
+                context.fireUserInboundEventTriggered(TLSPeerSpoke())
+            }
             connection?.feed(unwrapInboundIn(data))
             advance(context)
         case .open:

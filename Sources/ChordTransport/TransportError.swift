@@ -14,6 +14,7 @@ public struct TransportError: Error, CustomStringConvertible {
             case addressNotOurs
             case portReserved
             case invalidState
+            case outOfResources
         }
 
         private let kind: Kind
@@ -34,6 +35,9 @@ public struct TransportError: Error, CustomStringConvertible {
         public static let portReserved = Code(.portReserved)
         /// An operation came at the wrong time, such as a second `bind`.
         public static let invalidState = Code(.invalidState)
+
+        /// The system does not give this process what it needs.
+        public static let outOfResources = Code(.outOfResources)
 
         /// The code's name.
         public var description: String { kind.rawValue }

@@ -41,6 +41,18 @@ struct GzipTests {
         #expect(failure?.code == .resourceExhausted)
     }
 
+    /// Four kilobytes that stand for four megabytes cost what the method's messages may.
+    @Test func theWorkEndsAtTheLimit() {
+        let bomb = Self.zeros(4 << 20)
+        #expect(bomb.count < 5 << 10)
+        var inflated = 0
+        let failure = #expect(throws: Status.self) {
+            try Gzip.decompress(bomb, limit: 64 << 10, counting: &inflated)
+        }
+        #expect(failure?.code == .resourceExhausted)
+        #expect(inflated == (64 << 10) + 1)
+    }
+
     @Test(arguments: [false, true])
     func aBombIsRefused(lying: Bool) {
         var bomb = Self.zeros(256 << 20)

@@ -5,6 +5,7 @@
 import ChordHTTP2
 import ChordIdentity
 import ChordRPC
+import ChordTLS
 import ChordTestSupport
 import NIOConcurrencyHelpers
 import NIOCore
@@ -159,6 +160,43 @@ struct CompressionTests {
         #expect(bomb.count < 64 << 10)
         let refused = try await exchange(method, bomb, adding: [("grpc-encoding", "gzip")])
         #expect(refused["grpc-status"] == "8")
+    }
+
+    /// One identity's compressed messages become so many bytes and no more; what is not compressed, and
+    /// what others send, goes on.
+    @Test(arguments: methods)
+    func whatIsInflatedIsOnABudget(_ method: RPCMethod) async throws {
+        let certificates = try await Certificates.get()
+        var configuration = TransportConfiguration()
+        configuration.server.limits.inflationBurst = Self.text.count * 3 - 1
+        configuration.server.limits.inflatedBytesPerSecond = 0
+        try await TestNode.serving(
+            Self.router(),
+            as: certificates.n1,
+            configuration: configuration
+        ) { node, address in
+            func status(
+                _ encoding: MessageEncoding?,
+                as caller: TLSContext
+            ) async throws -> String? {
+                try await RawPeers.exchange(
+                    with: address,
+                    as: caller,
+                    ServerWireTests.head(
+                        [":path": method.path],
+                        adding: [("grpc-encoding", encoding == nil ? "identity" : "gzip")]
+                    ),
+                    body: [MessageFraming.frame(Self.text, encoding: encoding)]
+                )["grpc-status"]
+            }
+            // Each on a connection of its own: the account is the identity's.
+            var answers: [String?] = []
+            for _ in 0..<4 { answers.append(try await status(.gzip, as: certificates.alice)) }
+            answers.append(try await status(nil, as: certificates.alice))
+            answers.append(try await status(.gzip, as: certificates.n2))
+            #expect(answers == ["0", "0", "0", "8", "0", "0"])
+            if method == TestMethod.echo { #expect(node.server.count(of: .inflatedBytes) == 1) }
+        }
     }
 
     // MARK: Both sides

@@ -110,7 +110,11 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
         },
         MessageKind(WatchRequest.self) { _, _ in WatchRequest() },
         MessageKind(WatchReply.self) { generator, space in
-            WatchReply(generator.change(space), time: generator.next())
+            WatchReply(
+                generator.change(space),
+                time: generator.next(),
+                missed: generator.next()
+            )
         },
         MessageKind(AdminLeaveRequest.self) { _, _ in AdminLeaveRequest() },
         MessageKind(AdminLeaveReply.self) { _, _ in AdminLeaveReply() },

@@ -185,6 +185,22 @@ def calls_in_flight(order):
     return peer.outcome()
 
 
+def begun_requests(order):
+    peer = Peer(order)
+    for _ in range(order["count"]):
+        peer.send(peer.head(peer.stream()))
+    peer.read_until(lambda: len(peer.resets) >= order["over"])
+    return peer.outcome()
+
+
+def streams(order):
+    peer = Peer(order)
+    for _ in range(order["count"]):
+        peer.send(peer.head(peer.stream(), "Stream"))
+    peer.read_until(lambda: len(peer.resets) >= order["over"])
+    return peer.outcome()
+
+
 def message_size(order):
     peer = Peer(order)
     stream = peer.stream()
@@ -319,7 +335,7 @@ def queued_output(order):
 def slow_reader(order):
     peer = Peer(order, (INITIAL_WINDOW_SIZE, 0))
     peer.send(peer.request(peer.stream(), content=b"w" * 10_000))
-    peer.read_to_end()
+    peer.read_until(lambda: peer.resets)
     return peer.outcome()
 
 

@@ -69,14 +69,15 @@ struct LimitsTests {
         }
     }
 
-    /// At the limit of all calls, lookups of nodes are shed as well, and the ring's maintenance is not.
+    /// Clients crowd out neither one another nor the ring; at the limit of all calls of nodes their lookups
+    /// are shed as well, and the ring's maintenance is not.
     @Test
     func maintenanceIsAnsweredWhenCallsAreShed() async throws {
         let certificates = try await InteropCertificates.get()
         let node = try #require(certificates.nodes["n2"])
         var configuration = TransportConfiguration()
-        configuration.server.limits.maxCallsInFlight = 6
-        configuration.server.limits.maxClientCallsInFlight = 4
+        configuration.server.limits.maxNodeCallsInFlight = 4
+        configuration.server.limits.maxClientCallsInFlight = 8
         let held = HeldCalls()
         try await BareTransport.running(
             as: certificates.py,
@@ -94,10 +95,12 @@ struct LimitsTests {
                         }
                         let shed = await client.call(TestMethod.echo, at: address).result.status
                         #expect(shed.code == .resourceExhausted)
+                        #expect(shed.message.contains("callsPerIdentity"), "\(shed)")
                         #expect(shed.origin == .peer)
                         // A client's call of the same path is no maintenance.
                         let asked = await client.call(Self.maintenance, at: address)
                         #expect(asked.result.status.code == .resourceExhausted)
+                        // Nodes have room of their own.
                         #expect(await Self.isServed(peer, address))
                         for count in 5...6 {
                             group.addTask {
@@ -109,8 +112,39 @@ struct LimitsTests {
                         #expect(lookup.code == .resourceExhausted)
                         let kept = await peer.call(Self.maintenance, [5], at: address).result
                         #expect(kept.status.isOK)
-                        #expect(server.server.count(of: .callsInFlight) == 1)
-                        #expect(server.server.count(of: .clientCallsInFlight) == 2)
+                        #expect(server.server.count(of: .callsPerIdentity) == 3)
+                        held.answerAll()
+                        for try await code in group { #expect(code == .ok) }
+                    }
+                    #expect(await Self.isServed(client, address))
+                }
+            }
+        }
+    }
+
+    /// A client that has its share keeps no other client out.
+    @Test
+    func anotherClientIsServedBesideOneThatHasItsShare() async throws {
+        let certificates = try await InteropCertificates.get()
+        var configuration = TransportConfiguration()
+        configuration.server.limits.maxClientCallsInFlight = 8
+        let held = HeldCalls()
+        try await BareTransport.running(
+            as: certificates.py,
+            configuration: configuration
+        ) { server in
+            let address = try await server.serve(Self.router(held))
+            try await BareTransport.running(as: certificates.alice) { client in
+                try await BareTransport.running(as: certificates.bob) { other in
+                    try await withThrowingTaskGroup(of: StatusCode.self) { group in
+                        for count in 1...4 {
+                            group.addTask {
+                                await client.call(TestMethod.wait, at: address).result.status.code
+                            }
+                            try await eventually("a call is held") { held.count == count }
+                        }
+                        #expect(await !Self.isServed(client, address))
+                        #expect(await Self.isServed(other, address))
                         held.answerAll()
                         for try await code in group { #expect(code == .ok) }
                     }
@@ -150,7 +184,7 @@ struct LimitsTests {
         var router = Router(
             authorization: AuthorizationTable.standard.admitting(
                 Set(Role.allCases),
-                to: ["Echo", "Wait"],
+                to: ["Echo", "Wait", "Stream"],
                 of: TestMethod.service
             )
         )
@@ -159,6 +193,10 @@ struct LimitsTests {
                 call.reply.append(contentsOf: request)
                 return .replied
             }
+        }
+        router.register(TestMethod.stream, on: nil) { stream throws(Status) in
+            for try await message in stream.requests { try await stream.send(message) }
+            return []
         }
         router.register(TestMethod.wait) { _, call in
             held.hold(call.makeResponder())

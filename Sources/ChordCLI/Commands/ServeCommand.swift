@@ -47,6 +47,7 @@ struct ServeCommand: AsyncParsableCommand {
         if endWithInput { Self.endWhenInputCloses() }
         try await reportingFailures(in: endWithInput ? .clusterNode : .serve) {
             let logger = logging.logger(of: node.name)
+            OpenFiles.raiseLimit(logger: logger)
             let made = NIOLockedValueBox<ChordNode?>(nil)
             try await closing(made) {
                 try await EndingSignals.run(

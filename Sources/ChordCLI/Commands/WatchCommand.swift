@@ -76,13 +76,15 @@ struct NewsView {
         let (what, text, cause) = words(for: news.content)
         let reason = cause.map { " (\($0.rawValue))" } ?? ""
         let label = what.padding(toLength: "predecessor".count)
-        return "\(news.time.stamp)  \(label)  \(text)\(reason)"
+        let gap = news.missed > 0 ? " (\(news.missed) events before it were missed)" : ""
+        return "\(news.time.stamp)  \(label)  \(text)\(reason)\(gap)"
     }
 
     /// An object for a program. What there is none of is not there.
     mutating func json(_ news: NodeNews) -> JSON {
         learn(from: news)
-        return .object([("time", .string(news.time.stamp))] + members(for: news.content))
+        let missed = news.missed > 0 ? [("missed", JSON.integer(news.missed))] : []
+        return .object([("time", .string(news.time.stamp))] + members(for: news.content) + missed)
     }
 
     private mutating func learn(from news: NodeNews) {

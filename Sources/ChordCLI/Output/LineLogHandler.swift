@@ -34,7 +34,19 @@ struct LineLogHandler: LogHandler {
         if let provided = metadataProvider?.get() { all.merge(provided) { $1 } }
         if let own = event.metadata { all.merge(own) { $1 } }
         let sorted = all.sorted { $0.key < $1.key }
-        Standard.error(Self.line(format, .sinceEpoch, event.level, "\(event.message)", sorted))
+        let line = Self.line(format, .sinceEpoch, event.level, "\(event.message)", sorted)
+        let node = metadata.filter { $0.key == "chord.node" }
+        LogSink.standardError.write(line) { lost, reason in
+            let told: Logger.Metadata = ["chord.error": "\(reason)", "chord.log.lost": "\(lost)"]
+                .merging(node) { $1 }
+            return Self.line(
+                format,
+                .sinceEpoch,
+                .warning,
+                "log lines were lost, because they could not be written",
+                told.sorted { $0.key < $1.key }
+            )
+        }
     }
 
     static func line(

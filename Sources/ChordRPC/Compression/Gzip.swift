@@ -43,6 +43,16 @@ enum Gzip {
     /// - Throws: RESOURCE_EXHAUSTED where the message is longer than `limit`; INTERNAL where the bytes
     ///   are not gzip, are not whole, or are more than that.
     static func decompress(_ bytes: [UInt8], limit: Int) throws(Status) -> [UInt8] {
+        var inflated = 0
+        return try decompress(bytes, limit: limit, counting: &inflated)
+    }
+
+    /// The same, and how many bytes zlib wrote for it, whatever became of them: what the work cost.
+    static func decompress(
+        _ bytes: [UInt8],
+        limit: Int,
+        counting inflated: inout Int
+    ) throws(Status) -> [UInt8] {
         guard bytes.count >= leastBytes else { throw malformed }
         var stream = z_stream()
         guard czlib_inflate_init_gzip(&stream) == Z_OK else {
@@ -55,7 +65,9 @@ enum Gzip {
         var message: [UInt8] = []
         var taken = 0
         while true {
+            let before = message.count
             let result = inflate(bytes, &taken, &stream, room, &message)
+            inflated += message.count - before
             guard message.count <= limit else {
                 throw Status(
                     .resourceExhausted,

@@ -27,4 +27,20 @@ package enum MessageEncoding: Sendable, Hashable {
     package func decompress(_ bytes: [UInt8], limit: Int) throws(Status) -> [UInt8] {
         try Gzip.decompress(bytes, limit: limit)
     }
+
+    /// The same on a budget: what zlib writes is taken from it.
+    ///
+    /// - Throws: besides, RESOURCE_EXHAUSTED where the budget is used up; nothing is inflated then.
+    package func decompress(
+        _ bytes: [UInt8],
+        limit: Int,
+        budget: InflationBudget?,
+        at now: MonotonicTime
+    ) throws(Status) -> [UInt8] {
+        guard let budget else { return try decompress(bytes, limit: limit) }
+        guard budget.allowsMore(at: now) else { throw budget.refusal }
+        var inflated = 0
+        defer { budget.take(inflated) }
+        return try Gzip.decompress(bytes, limit: limit, counting: &inflated)
+    }
 }

@@ -27,6 +27,9 @@ package struct Router: Sendable {
         }
 
         package let method: RPCMethod
+        /// The longest message that a caller may send, in bytes, decompressed; nil for what the server's
+        /// configuration says.
+        package let maximumMessageSize: Int?
         package let kind: Kind
         /// Asked of every call, and cheaper than looking into `kind`.
         package let isStream: Bool
@@ -40,8 +43,14 @@ package struct Router: Sendable {
         private let clients: Bool
         private let admins: Bool
 
-        init(_ method: RPCMethod, _ kind: Kind, admitting roles: Set<Role>?) {
+        init(
+            _ method: RPCMethod,
+            _ kind: Kind,
+            maximumMessageSize: Int?,
+            admitting roles: Set<Role>?
+        ) {
             self.method = method
+            self.maximumMessageSize = maximumMessageSize
             self.kind = kind
             switch kind {
             case .unary(let handler):
@@ -77,23 +86,43 @@ package struct Router: Sendable {
 
     private var routes: [Route] = []
     private let authorization: AuthorizationTable
+    private let maximumMessageSize: Int?
 
-    package init(authorization: AuthorizationTable = .standard) {
+    /// - Parameter maximumMessageSize: The longest message, in bytes, that methods take which are
+    ///   registered without a limit of their own; nil for what the server's configuration says.
+    package init(
+        authorization: AuthorizationTable = .standard,
+        maximumMessageSize: Int? = nil
+    ) {
         self.authorization = authorization
+        self.maximumMessageSize = maximumMessageSize
     }
 
     /// The methods that have a handler, in the order of their registration.
     package var methods: [RPCMethod] { routes.map(\.method) }
 
     /// Registers `handler` for `method`. A later one for the same method replaces the former.
-    package mutating func register(_ method: RPCMethod, _ handler: @escaping UnaryHandler) {
-        add(method, .unary(handler))
+    ///
+    /// - Parameter maximumMessageSize: The longest request, in bytes; nil for the router's limit.
+    package mutating func register(
+        _ method: RPCMethod,
+        maximumMessageSize: Int? = nil,
+        _ handler: @escaping UnaryHandler
+    ) {
+        add(method, .unary(handler), maximumMessageSize)
     }
 
-    private mutating func add(_ method: RPCMethod, _ kind: Route.Kind) {
+    private mutating func add(_ method: RPCMethod, _ kind: Route.Kind, _ maximumMessageSize: Int?) {
         routes.removeAll { $0.method == method }
         let roles = authorization.roles(admittedTo: method.path)
-        routes.append(Route(method, kind, admitting: roles))
+        routes.append(
+            Route(
+                method,
+                kind,
+                maximumMessageSize: maximumMessageSize ?? self.maximumMessageSize,
+                admitting: roles
+            )
+        )
     }
 
     /// Registers a handler for calls with streams of messages, of the client, the server or both. It
@@ -102,18 +131,20 @@ package struct Router: Sendable {
     package mutating func register(
         _ method: RPCMethod,
         on executor: (any NodeExecutor)?,
+        maximumMessageSize: Int? = nil,
         stream handler: @escaping StreamHandler
     ) {
-        add(method, .stream(handler, on: executor))
+        add(method, .stream(handler, on: executor), maximumMessageSize)
     }
 
     /// Registers a handler that runs as a task on `executor`. Its calls are accepted before it runs.
     package mutating func register(
         _ method: RPCMethod,
         on executor: any NodeExecutor,
+        maximumMessageSize: Int? = nil,
         async handler: @escaping AsyncHandler
     ) {
-        register(method) { request, call in
+        register(method, maximumMessageSize: maximumMessageSize) { request, call in
             let bytes = [UInt8](request)
             let peer = call.peer
             let responder = call.makeResponder()

@@ -72,7 +72,7 @@ package final class ServerStream: MessageSource {
     ///
     /// - Throws: how the call ended, or what is wrong with the message.
     nonisolated(nonsending) package func nextMessage() async throws(Status) -> [UInt8]? {
-        try await inbox.next { [link] bytes in
+        try await inbox.next(clock: link.executor) { [link] bytes in
             link.executor.runOrExecute { link.returnCredit(bytes) }
         }
     }

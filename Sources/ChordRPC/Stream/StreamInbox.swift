@@ -57,13 +57,17 @@ package final class StreamInbox: Sendable {
     private let limit: Int
     /// Less than this is not worth telling the transport.
     private let creditGrain: Int
+    /// What compressed messages may become; nil for no bound but the messages' own.
+    private let inflation: InflationBudget?
     private let state = NIOLockedValueBox(State())
 
     /// - Parameters:
     ///   - limit: The longest message taken, in bytes.
     ///   - window: The bytes that the peer may send before any are taken.
-    package init(limit: Int, window: Int) {
+    ///   - inflation: What the peer's compressed messages may become, besides.
+    package init(limit: Int, window: Int, inflation: InflationBudget? = nil) {
         self.limit = limit
+        self.inflation = inflation
         creditGrain = max(1, min(window / 4, 32 << 10))
     }
 
@@ -88,6 +92,9 @@ package final class StreamInbox: Sendable {
         wake?()
         return due
     }
+
+    /// Bytes that are here and not read.
+    package var unreadBytes: Int { state.withLockedValue { $0.unread } }
 
     /// The peer's messages have ended: well where `failure` is nil.
     ///
@@ -130,9 +137,12 @@ package final class StreamInbox: Sendable {
 
     /// Waits for the next message.
     ///
-    /// - Parameter credit: hears for how many bytes the peer may be allowed others.
+    /// - Parameters:
+    ///   - executor: Whose clock the budget of compressed messages goes by; nil where there is none.
+    ///   - credit: Hears for how many bytes the peer may be allowed others.
     /// - Returns: nil where the peer has ended its messages.
     nonisolated(nonsending) package func next(
+        clock executor: (any NodeExecutor)? = nil,
         credit: @Sendable (Int) -> Void
     ) async throws(Status) -> [UInt8]? {
         let result = await withTaskCancellationHandler {
@@ -149,16 +159,22 @@ package final class StreamInbox: Sendable {
         }
         guard let message = try result.get() else { return nil }
         guard let encoding = message.encoding else { return message.bytes }
-        return try decompress(message.bytes, encoding)
+        return try decompress(message.bytes, encoding, executor?.now)
     }
 
     /// Here and not where the message comes in, so that it is the reader who pays for it.
     private func decompress(
         _ bytes: [UInt8],
-        _ encoding: MessageEncoding
+        _ encoding: MessageEncoding,
+        _ now: MonotonicTime?
     ) throws(Status) -> [UInt8] {
         do throws(Status) {
-            return try encoding.decompress(bytes, limit: limit)
+            return try encoding.decompress(
+                bytes,
+                limit: limit,
+                budget: now == nil ? nil : inflation,
+                at: now ?? .distantFuture
+            )
         } catch {
             // What follows a message that cannot be read cannot be either.
             state.withLockedValue { drop(&$0, error) }

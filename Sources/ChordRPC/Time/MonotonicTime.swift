@@ -12,6 +12,9 @@ public struct MonotonicTime: Hashable, Comparable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
+    /// Whole milliseconds since the clock's zero.
+    package var milliseconds: Int64 { nanoseconds / 1_000_000 }
+
     /// Later than any moment that comes: the deadline of what has none.
     package static let distantFuture = MonotonicTime(nanoseconds: .max)
 

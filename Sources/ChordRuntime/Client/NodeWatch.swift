@@ -20,11 +20,14 @@ public struct NodeNews: Hashable, Sendable {
     public var content: Content
     /// When, since the beginning of 1970 (UTC), by the node's clock.
     public var time: Duration
+    /// How many events before this one the node left out, because they were not read in time.
+    public var missed: Int
 
     /// News from their parts.
-    public init(_ content: Content, time: Duration) {
+    public init(_ content: Content, time: Duration, missed: Int = 0) {
         self.content = content
         self.time = time
+        self.missed = missed
     }
 }
 
@@ -33,7 +36,7 @@ public struct NodeNews: Hashable, Sendable {
 /// The first element says what there is, each further one what happened since. Every iterator asks anew:
 /// nothing is asked before its first `next()`, and the node is told to stop when the iterator goes. Elements
 /// are taken from the connection as they are read; a node whose reader falls more than 1,024 events behind
-/// drops the oldest, which shows where a `from` is not the former `to`.
+/// drops the oldest and says how many: ``NodeNews/missed``.
 ///
 /// The sequence never ends by itself. It throws a `ChordError`:
 /// - `noContact` where no node answers, or where the connection is lost later;
@@ -149,7 +152,11 @@ extension NodeNews {
             case .now(let description): .now(description)
             case .event(let event): .event(event)
             }
-        self.init(content, time: .milliseconds(reply.time))
+        self.init(
+            content,
+            time: .milliseconds(reply.time),
+            missed: Int(clamping: reply.missed)
+        )
     }
 }
 

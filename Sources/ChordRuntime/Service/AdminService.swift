@@ -80,14 +80,13 @@ struct AdminService: Sendable {
 
     private func watch(_ stream: ServerStream) async throws(Status) {
         let _: WatchRequest = try await stream.onlyRequest(in: space)
-        // Listening begins before the first look, so that nothing is missed between the two.
-        let events = shell.events.events()
+        // Watching begins before the first look, so that nothing is missed between the two.
+        let feed = shell.watchers
+        var place = feed.subscribe()
+        defer { feed.unsubscribe() }
         let now = WatchReply(.now(description), time: shell.executor.wallClockMilliseconds)
         try await stream.send(now.encoded(in: space))
-        for await event in events {
-            let reply = WatchReply(.event(event), time: shell.executor.wallClockMilliseconds)
-            try await stream.send(reply.encoded(in: space))
-        }
+        while let news = await feed.next(&place) { try await stream.send(news) }
         throw shell.hasEnded
     }
 }

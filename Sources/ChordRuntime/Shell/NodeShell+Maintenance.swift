@@ -287,6 +287,7 @@ extension NodeShell {
         }
         if case .joined = event { joined() }
         events.send(event)
+        watchers.send(event)
     }
 
     /// A full list means r other members at least: r + 1 in all, where the proof's guarantee starts.

@@ -15,6 +15,8 @@ package actor NodeShell {
     package nonisolated let configuration: RuntimeConfiguration
     /// What happens to this node's place in the ring.
     package nonisolated let events = EventHub<RingEvent>(capacity: 1024)
+    /// The same for those who watch it over the network.
+    nonisolated let watchers: WatchFeed
     /// Whether this node is a member, whenever that changes.
     nonisolated let membership = EventHub<Bool>(capacity: 1)
     nonisolated let peers: PeerCalls
@@ -81,6 +83,7 @@ package actor NodeShell {
     ) {
         self.configuration = configuration
         self.executor = executor
+        watchers = WatchFeed(executor: executor, space: configuration.parameters.space)
         let node = NodeReference(
             id: configuration.identifier(
                 name: configuration.name,
@@ -272,6 +275,7 @@ package actor NodeShell {
         for key in pauses.keys.sorted() { endPause(key) }
         endFoundingRound()
         events.finish()
+        watchers.finish()
         membership.finish()
     }
 

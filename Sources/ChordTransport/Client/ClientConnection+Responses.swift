@@ -103,7 +103,24 @@ extension ClientConnection {
                 return
             }
         }
+        // A peer that begins long answers to many calls and ends none would fill our memory.
+        guard heldBytes + bytes.count <= client.configuration.client.maxHeldBytesPerConnection
+        else {
+            throw Status(
+                .resourceExhausted,
+                "the peer has begun answers of more than"
+                    + " \(client.configuration.client.maxHeldBytesPerConnection) bytes on this connection"
+                    + " and ended none of them"
+            )
+        }
         try call.assembler.append(bytes, limit: limit, encoding: call.encoding)
+        hold(call.assembler.count, for: call)
+    }
+
+    /// Notes how many bytes are held of an answer that is not whole.
+    func hold(_ bytes: Int, for call: NetworkCall) {
+        heldBytes += bytes - call.heldBytes
+        call.heldBytes = bytes
     }
 
     func receiveTrailers(_ stream: Int32, _ block: HTTP2HeaderBlock, _ session: HTTP2Session) {
@@ -190,6 +207,7 @@ extension ClientConnection {
 
     private func end(_ call: NetworkCall, _ body: (NetworkCall) -> Void) {
         guard table.remove(call) else { return }
+        hold(0, for: call)
         if let session { call.flow?.leave(session) }
         body(call)
         hasGainedRoom()

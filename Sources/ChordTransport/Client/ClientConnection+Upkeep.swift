@@ -15,6 +15,7 @@ extension ClientConnection {
     /// A call on this connection was ended from this side.
     func abandoned(_ call: NetworkCall, isOverdue: Bool) {
         guard table.remove(call), let session else { return }
+        hold(0, for: call)
         session.reset(stream: call.stream, errorCode: .cancel)
         call.flow?.leave(session)
         // Either the peer is slow or it is gone, and only a ping tells. A caller that cancels may

@@ -62,6 +62,8 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     var lastReceived: MonotonicTime
     var lastUsed: MonotonicTime
     var pingsSent: UInt64 = 0
+    /// Bytes of answers that are not whole.
+    var heldBytes = 0
     var pingTimer: Scheduled<Void>?
     var keepaliveTimer: Scheduled<Void>?
     /// The context by which the peer was last found good.

@@ -11,10 +11,10 @@ extension ClientPeer {
     func pingsTooOften(on connection: ClientConnection) {
         client.metrics.pingsRefused.increment()
         guard let interval = keepaliveInterval else { return }
-        let doubled = interval * 2
-        keepaliveInterval = doubled
+        let next = client.configuration.client.keepalive.interval(after: interval)
+        keepaliveInterval = next
         client.log.failure(
-            "a peer objects to keepalive pings; from now on they come every \(doubled)",
+            "a peer objects to keepalive pings; from now on they come every \(next)",
             peer: target.address,
             error: Status(
                 .unavailable,

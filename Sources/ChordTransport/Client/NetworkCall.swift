@@ -44,6 +44,8 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     var encoding: MessageEncoding?
     var message: [UInt8]?
     var assembler = MessageAssembler()
+    /// Bytes of it that its connection counts as held.
+    var heldBytes = 0
 
     init(
         _ request: ClientCall,

@@ -97,8 +97,13 @@ extension TransportConfiguration {
         /// Calls that get no answer ask by themselves. Keepalive is for address translators and
         /// firewalls that forget quiet connections, and for long streams. Servers of gRPC close the
         /// connection of a client that pings more often than every 5 min without calling; the
-        /// interval is then doubled.
+        /// interval is then doubled, up to ``maxInterval``.
         public var interval: Duration?
+
+        /// The longest interval that a peer's objections can lead to. Default 1 h.
+        ///
+        /// Longer obeys peers that object to every ping; shorter notices a dead peer sooner.
+        public var maxInterval: Duration
 
         /// How long the sign of life may take before the connection is closed. Default 20 s, gRPC's
         /// own.
@@ -112,11 +117,20 @@ extension TransportConfiguration {
         public init(
             interval: Duration? = nil,
             timeout: Duration = .seconds(20),
-            permitsWithoutCalls: Bool = false
+            permitsWithoutCalls: Bool = false,
+            maxInterval: Duration = .seconds(3600)
         ) {
             self.interval = interval
+            self.maxInterval = maxInterval
             self.timeout = timeout
             self.permitsWithoutCalls = permitsWithoutCalls
+        }
+
+        /// The interval that follows `interval` when a peer says that it is pinged too often.
+        func interval(after interval: Duration) -> Duration {
+            // An interval that is longer already was chosen by the user and stays.
+            guard interval < maxInterval else { return interval }
+            return interval < maxInterval / 2 ? interval * 2 : maxInterval
         }
 
         /// Whether a connection that has been quiet so long is to be asked for a sign of life.

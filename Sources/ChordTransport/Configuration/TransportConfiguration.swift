@@ -49,7 +49,14 @@ extension TransportConfiguration {
         /// tries again after its backoff. The kernel's own cap (`somaxconn`) applies besides.
         public var backlog: Int32
 
-        /// Connections open at once, handshakes included. Default 10,000.
+        /// How long no connection is accepted once the system has no file left for one. Default 100 ms.
+        ///
+        /// Whoever dials meanwhile waits. Longer leaves more time to what is open; shorter takes
+        /// newcomers in sooner once files are free again.
+        public var acceptPause = Duration.milliseconds(100)
+
+        /// Connections open at once, handshakes included. Default 10,000, and fewer where the process may
+        /// not open as many files: of those a quarter, and 16, are kept for other things.
         ///
         /// An idle connection holds some 60 KiB. One more than this is closed as soon as it is
         /// accepted, before it costs a handshake.
@@ -67,8 +74,10 @@ extension TransportConfiguration {
         /// The TLS handshake has a limit of its own, which runs before this.
         public var settingsTimeout: Duration
 
-        /// How long a request may take to become whole, and a client to take nothing of its answers,
-        /// before the call, or the connection, is given up. Default 30 s; it may take twice as long.
+        /// How long a request may take to become whole, and a client to take nothing of an answer,
+        /// before the call is given up; and of all that it was sent, before the connection is. Default
+        /// 30 s. Each has a clock of its own, whatever else goes on; they are looked at every sixth of
+        /// the time.
         ///
         /// Neither costs a client anything, and each holds memory here. Longer spares peers on very
         /// slow links.
@@ -189,6 +198,12 @@ extension TransportConfiguration {
         /// calls that was used least recently makes way; where all are in use, the call that needed
         /// the dial fails with RESOURCE_EXHAUSTED. Each event loop has its share of them.
         public var maxConnections = 4096
+
+        /// Bytes of unary answers that are not whole, on one connection. Default 8 MiB.
+        ///
+        /// An answer that would pass it fails its call with RESOURCE_EXHAUSTED. Must exceed the longest
+        /// answer; higher serves many long answers at once.
+        public var maxHeldBytesPerConnection = 8 << 20
 
         /// Pings on quiet connections.
         public var keepalive = ClientKeepalive()

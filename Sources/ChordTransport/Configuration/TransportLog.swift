@@ -14,6 +14,8 @@ package struct TransportLog: Sendable {
         package static let peer = "chord.peer"
         package static let error = "chord.error"
         package static let address = "chord.address"
+        package static let limit = "chord.limit"
+        package static let help = "chord.help"
         package static let suppressed = "chord.log.suppressed"
         package static let peerName = "chord.peer.name"
         package static let serial = "chord.certificate.serial"
@@ -31,6 +33,11 @@ package struct TransportLog: Sendable {
     /// Tells of a change of state.
     func change(_ what: String, address: String) {
         logger.info("\(what)", metadata: [Key.address: "\(address)"])
+    }
+
+    /// Tells of something that the system has no more of.
+    func shortage(_ what: String, limit: String, help: String) {
+        logger.warning("\(what)", metadata: [Key.limit: "\(limit)", Key.help: "\(help)"])
     }
 
     /// Tells of a peer's failure, unless this second has told of enough of them.

@@ -27,6 +27,11 @@ enum SystemError {
     static let addressNotAvailable = EADDRNOTAVAIL
     static let familyNotSupported = EAFNOSUPPORT
 
+    /// Whether it says that the system has no file or memory left for a connection.
+    static func isShortage(_ number: CInt) -> Bool {
+        [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(number)
+    }
+
     static func text(_ number: CInt) -> String {
         String(cString: strerror(number))
     }

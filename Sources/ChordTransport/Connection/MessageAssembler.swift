@@ -16,6 +16,9 @@ struct MessageAssembler {
 
     var isEmpty: Bool { bytes.isEmpty }
 
+    /// Bytes that are here.
+    var count: Int { bytes.count }
+
     /// Bytes of memory held.
     var capacity: Int { bytes.capacity }
 
@@ -83,12 +86,19 @@ struct MessageAssembler {
 
     /// Gives up the message, without its prefix and decompressed.
     ///
-    /// - Throws: RESOURCE_EXHAUSTED where it is longer than `limit`, INTERNAL where it cannot be
-    ///   decompressed.
-    consuming func takeMessage(limit: Int) throws(Status) -> [UInt8] {
+    /// - Parameters:
+    ///   - budget: What compressed messages of this peer may become.
+    ///   - now: The time by which the budget grows again.
+    /// - Throws: RESOURCE_EXHAUSTED where it is longer than `limit` or beyond the budget, INTERNAL where
+    ///   it cannot be decompressed.
+    consuming func takeMessage(
+        limit: Int,
+        budget: InflationBudget? = nil,
+        at now: MonotonicTime = .distantFuture
+    ) throws(Status) -> [UInt8] {
         bytes.removeFirst(min(bytes.count, MessageFraming.prefixBytes))
         guard let compression else { return bytes }
-        return try compression.decompress(bytes, limit: limit)
+        return try compression.decompress(bytes, limit: limit, budget: budget, at: now)
     }
 
     /// Makes it fit for the next call; memory above `retained` bytes goes back.

@@ -10,8 +10,9 @@ import ChordRPC
 /// A session resets the stream that would pass its limit of output; a stream's writer is rather made to
 /// wait. The last quarter is left to unary answers, which cannot.
 struct StreamRoom {
-    /// Those that had no room, in the order in which they asked.
+    /// Those that had no room, in the order in which they asked, each once.
     private var starved: [any StreamLink] = []
+    private var starvedOnes: Set<ObjectIdentifier> = []
 
     /// The longest message that a stream may send: it has room once a quarter of the whole is used or
     /// less.
@@ -19,15 +20,18 @@ struct StreamRoom {
 
     /// Whether a message of `count` bytes may go to the session now. Where not, `link` is told when it
     /// may.
+    ///
+    /// - Parameter mayHold: Whether this side may hold as much for the peer besides.
     mutating func admits(
         _ count: Int,
         of link: any StreamLink,
-        in session: HTTP2Session
+        in session: HTTP2Session,
+        if mayHold: @autoclosure () -> Bool = true
     ) -> Bool {
-        if session.queuedBytes + count <= session.limits.maxQueuedOutputBytes / 4 * 3 {
+        if session.queuedBytes + count <= session.limits.maxQueuedOutputBytes / 4 * 3, mayHold() {
             return true
         }
-        if !starved.contains(where: { $0 === link }) { starved.append(link) }
+        if starvedOnes.insert(ObjectIdentifier(link)).inserted { starved.append(link) }
         return false
     }
 
@@ -36,7 +40,10 @@ struct StreamRoom {
         guard !starved.isEmpty,
             session.queuedBytes <= session.limits.maxQueuedOutputBytes / 4
         else { return [] }
-        defer { starved = [] }
+        defer {
+            starved = []
+            starvedOnes = []
+        }
         return starved
     }
 }

@@ -28,6 +28,8 @@ struct ConnectionGuards {
     private var headerListsRefused: UInt64 = 0
     private var streamsRefused: UInt64 = 0
     private var outputsRefused: UInt64 = 0
+    /// Resets of streams whose calls were refused because of a limit: they say nothing against the client.
+    var resetsForgiven: UInt64 = 0
 
     init(_ configuration: TransportConfiguration, at now: MonotonicTime) {
         limits = configuration.limits
@@ -51,7 +53,8 @@ struct ConnectionGuards {
     /// The time is a value: to ask for it late would take a closure, which costs more than the clock.
     mutating func excess(of session: HTTP2Session, at now: MonotonicTime) -> Excess? {
         let counters = session.counters
-        if !resetsSent.allows(counters.resetsSent, at: now) {
+        let resets = counters.resetsSent - min(resetsForgiven, counters.resetsSent)
+        if !resetsSent.allows(resets, at: now) {
             return Excess(
                 limit: .resetsSent,
                 message: "the client made us reset too many streams",

@@ -154,6 +154,13 @@ package final class GRPCServer: Sendable {
             .serverChannelOption(.backlog, value: server.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.autoRead, value: false)
+            .serverChannelInitializer { [shared, executors] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let executor = executors.executor(of: channel.eventLoop) else { return }
+                    let pause = AcceptPause(shared: shared, executor: executor)
+                    try channel.pipeline.syncOperations.addHandler(pause)
+                }
+            }
             .childChannelOption(.recvAllocator, value: ConnectionBuffers.receiving)
             .childChannelInitializer { [self] channel in initialize(channel) }
     }
@@ -171,20 +178,16 @@ package final class GRPCServer: Sendable {
             executor: executor,
             remoteAddress: remote.map { "\($0)" } ?? "a client"
         )
-        let limits = shared.configuration.server
-        if let limit = shared.connections.insert(
+        switch shared.connections.insert(
             connection,
-            from: remote?.host ?? "",
-            limits: limits
+            from: HostGroup(remote?.host ?? ""),
+            at: executor.now,
+            shared
         ) {
-            shared.metrics.refusedConnections.increment()
-            shared.limits.count(limit)
-            shared.log.failure(
-                "refusing a connection",
-                peer: connection.remoteAddress,
-                error: TransportError(.invalidState, "too many are open: \(limit.rawValue)"),
-                at: executor.now
-            )
+        case .admitted: break
+        case .instead(let other, let limit): makeRoom(insteadOf: other, limit, at: executor.now)
+        case .refused(let limit):
+            refuse(connection, limit, at: executor.now)
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
         // A shutdown that came meanwhile has not seen the connection.
@@ -202,6 +205,45 @@ package final class GRPCServer: Sendable {
             shared.connections.remove(connection)
             return loop.makeFailedFuture(error)
         }
+    }
+
+    private func refuse(
+        _ connection: ServerConnection,
+        _ limit: TransportLimit,
+        at now: MonotonicTime
+    ) {
+        shared.metrics.refusedConnections.increment()
+        shared.limits.count(limit)
+        shared.log.failure(
+            "refusing a connection",
+            peer: connection.remoteAddress,
+            error: TransportError(
+                .invalidState,
+                limit == .descriptors
+                    ? "\(shared.maxConnections) are open, all that \(shared.descriptors) files"
+                        + " (RLIMIT_NOFILE) leave room for"
+                    : "too many are open: \(limit.rawValue)"
+            ),
+            at: now
+        )
+    }
+
+    private func makeRoom(
+        insteadOf other: ServerConnection,
+        _ limit: TransportLimit,
+        at now: MonotonicTime
+    ) {
+        shared.limits.count(limit)
+        shared.log.failure(
+            "closing a handshake that takes long, to make room for another",
+            peer: other.remoteAddress,
+            error: TransportError(
+                .invalidState,
+                "as many are under way as may be: \(limit.rawValue)"
+            ),
+            at: now
+        )
+        other.executor.runOrExecute { other.close() }
     }
 
     // MARK: Serving
@@ -228,6 +270,15 @@ package final class GRPCServer: Sendable {
             throw TransportError(.bindFailed, "cannot accept connections", cause: error)
         }
         for address in localAddresses { shared.log.change("serving", address: "\(address)") }
+        let wanted = shared.configuration.server.maxConnections
+        if shared.maxConnections < wanted {
+            shared.log.shortage(
+                "taking \(shared.maxConnections) connections instead of \(wanted): this process may"
+                    + " not open more files",
+                limit: "RLIMIT_NOFILE \(shared.descriptors)",
+                help: "raise LimitNOFILE of the unit, or ulimit -n"
+            )
+        }
     }
 
     /// Stops: accepts nothing more, lets the calls that are under way finish for as long as `grace`,

@@ -10,6 +10,8 @@ final class CallHead {
     /// The number of the list on its connection; zero where it has not come before.
     let repetition: UInt32
     let route: Router.Route
+    /// The longest message, in bytes.
+    let limit: Int
     /// How the request may be compressed.
     let encoding: MessageEncoding?
     /// How the caller reads a compressed answer; nil where it does not.
@@ -23,6 +25,7 @@ final class CallHead {
     init(
         repetition: UInt32,
         route: Router.Route,
+        limit: Int,
         encoding: MessageEncoding?,
         acceptedEncoding: MessageEncoding?,
         timeout: Duration?,
@@ -30,6 +33,7 @@ final class CallHead {
     ) {
         self.repetition = repetition
         self.route = route
+        self.limit = limit
         self.encoding = encoding
         self.acceptedEncoding = acceptedEncoding
         self.timeout = timeout

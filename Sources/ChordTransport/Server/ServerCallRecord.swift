@@ -38,8 +38,12 @@ final class ServerCallRecord {
     @exclusivity(unchecked) var deferred: DeferredCall?
     /// The messages both ways, where the call is one of streams.
     @exclusivity(unchecked) var flow: ServerStreamFlow?
-    /// How many regular looks at the connection have found the request not whole yet.
-    @exclusivity(unchecked) var looks = 0
+    /// When the request began.
+    @exclusivity(unchecked) var begun = MonotonicTime(nanoseconds: 0)
+    /// The longest message that it may have.
+    @exclusivity(unchecked) var limit = 0
+    /// Bytes of it that the table counts as held.
+    @exclusivity(unchecked) fileprivate(set) var heldBytes = 0
     /// The response headers have gone ahead of the answer.
     @exclusivity(unchecked) var isAccepted = false
 
@@ -63,7 +67,7 @@ final class ServerCallRecord {
         if !request.isEmpty { request.reset(retaining: Self.retainedBytes) }
         deferred = nil
         flow = nil
-        looks = 0
+        heldBytes = 0
         isAccepted = false
         encoding = nil
         acceptedEncoding = nil
@@ -86,6 +90,11 @@ final class ServerStreamTable {
     /// Places whose record waits for its next call.
     @exclusivity(unchecked) private var free: [Int32] = []
 
+    /// Calls with streams of messages.
+    @exclusivity(unchecked) private(set) var flowCount = 0
+    /// Bytes of requests that are not whole, and of messages that no handler has read.
+    @exclusivity(unchecked) private(set) var heldBytes = 0
+
     var isEmpty: Bool { table.count == 0 }
 
     var count: Int { table.count }
@@ -99,6 +108,25 @@ final class ServerStreamTable {
         return stream
     }
 
+    /// Makes a call one with streams of messages.
+    func attach(_ flow: ServerStreamFlow, to stream: ServerCallRecord) {
+        stream.flow = flow
+        flowCount += 1
+    }
+
+    /// Notes how many bytes are held for a call.
+    func hold(_ bytes: Int, for stream: ServerCallRecord) {
+        heldBytes += bytes - stream.heldBytes
+        stream.heldBytes = bytes
+    }
+
+    /// Notes anew what is held for calls with streams: their handlers read without telling.
+    func recount() {
+        for stream in records where stream.id != 0 {
+            if let unread = stream.flow?.unreadBytes { hold(unread, for: stream) }
+        }
+    }
+
     func find(_ id: Int32) -> ServerCallRecord? {
         let place = table.find(id)
         return place < 0 ? nil : records[place]
@@ -108,6 +136,8 @@ final class ServerStreamTable {
     func remove(_ stream: ServerCallRecord) {
         guard stream.id != 0 else { return }
         table.remove(stream.id)
+        heldBytes -= stream.heldBytes
+        if stream.flow != nil { flowCount -= 1 }
         free.append(stream.place)
         stream.reset()
     }

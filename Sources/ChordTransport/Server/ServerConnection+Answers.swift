@@ -192,6 +192,7 @@ extension ServerConnection: ResponseSink {
         guard let found = streams.find(stream), found.phase == .handling, let session else {
             return
         }
+        touchClock()
         if status.isOK, let message, trailers.isEmpty {
             var framed = takeReplyBuffer()
             framed.append(contentsOf: message)

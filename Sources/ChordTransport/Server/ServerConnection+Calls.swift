@@ -16,13 +16,25 @@ extension ServerConnection {
         _ session: HTTP2Session
     ) {
         uncountedCalls += 1
-        guard let head = callHead(stream, block, session) else { return }
+        guard let head = callHead(stream, block, session) else {
+            return unwant(stream, endStream)
+        }
         let route = head.route
         if endStream, !route.isStream { return refuse(stream, MessageAssembler.noMessage) }
-        if let refusal = refusal(of: route) { return refuse(stream, refusal) }
+        if let refusal = refusal(of: route) {
+            refuse(stream, refusal)
+            if !endStream { refusedAtLimit.insert(stream) }
+            return unwant(stream, endStream)
+        }
         if head.isPlain { return openings.append(stream, head) }
         let call = enroll(stream, head)
         if route.isStream { beginStream(call, route, endStream) }
+    }
+
+    /// A call was answered at its headers: the rest of its request need not come, and its stream must not
+    /// stay open for it.
+    private func unwant(_ stream: Int32, _ isComplete: Bool) {
+        if !isComplete { unwanted.append(stream) }
     }
 
     /// Makes a record of a call.
@@ -33,6 +45,8 @@ extension ServerConnection {
             route: head.route,
             deadline: head.timeout.map { now + $0 }
         )
+        call.begun = now
+        call.limit = head.limit
         if let encoding = head.encoding { call.encoding = encoding }
         if let accepted = head.acceptedEncoding { call.acceptedEncoding = accepted }
         if !head.metadata.isEmpty { call.metadata = head.metadata }
@@ -91,6 +105,7 @@ extension ServerConnection {
         let read = CallHead(
             repetition: block.repetition,
             route: route,
+            limit: route.maximumMessageSize ?? receiveLimitBytes,
             encoding: encoding,
             acceptedEncoding: accepts ? .gzip : nil,
             timeout: timeout,
@@ -113,7 +128,9 @@ extension ServerConnection {
     ) {
         if openings.count > 0, answerOpening(stream, bytes, endStream, session) { return }
         let found = streams.find(stream)
-        if let flow = found?.flow { return flow.receive(bytes, endStream, session) }
+        if let found, let flow = found.flow {
+            return receive(found, flow, bytes, endStream, session)
+        }
         // The bytes leave the session here, answered or not: its windows open again. A stream that
         // sends no more needs no window of its own.
         if endStream {
@@ -122,26 +139,30 @@ extension ServerConnection {
             session.consume(bytes.count, on: stream)
         }
         guard let call = found, call.phase == .receiving else { return }
-        let limit = receiveLimitBytes
+        let limit = call.limit
         do throws(Status) {
             if endStream, call.request.isEmpty, call.encoding == nil,
                 let message = try MessageAssembler.wholeMessage(in: bytes, limit: limit)
             {
                 return dispatch(call, message, session)
             }
-            try call.request.append(bytes, limit: limit, encoding: call.encoding)
+            if let refusal = refusal(toHold: bytes.count) { throw refusal }
+            do throws(Status) {
+                try call.request.append(bytes, limit: limit, encoding: call.encoding)
+            } catch {
+                if error.code == .resourceExhausted { shared.limits.count(.messageSize) }
+                throw error
+            }
+            streams.hold(call.request.count, for: call)
             guard endStream else { return }
             try call.request.finish()
             if call.request.compression != nil {
-                let request = call.request
-                call.request = MessageAssembler()
-                let message = try request.takeMessage(limit: limit)
-                return message.withUnsafeBytes { dispatch(call, $0, session) }
+                return try dispatchCompressed(call, limit, session)
             }
         } catch {
-            if error.code == .resourceExhausted { shared.limits.count(.messageSize) }
             return abandonRequest(call, error, isComplete: endStream)
         }
+        streams.hold(0, for: call)
         // The request's memory is on loan to the handler while it runs.
         var request = MessageAssembler()
         swap(&request, &call.request)
@@ -150,6 +171,48 @@ extension ServerConnection {
             request.reset(retaining: ServerCallRecord.retainedBytes)
             swap(&request, &call.request)
         }
+    }
+
+    private func dispatchCompressed(
+        _ call: ServerCallRecord,
+        _ limit: Int,
+        _ session: HTTP2Session
+    ) throws(Status) {
+        let budget = share?.account.inflation
+        if let budget, !budget.allowsMore(at: now) {
+            shared.limits.count(.inflatedBytes)
+            throw budget.refusal
+        }
+        let request = call.request
+        call.request = MessageAssembler()
+        streams.hold(0, for: call)
+        let message: [UInt8]
+        do throws(Status) {
+            message = try request.takeMessage(limit: limit, budget: budget, at: now)
+        } catch {
+            if error.code == .resourceExhausted { shared.limits.count(.messageSize) }
+            throw error
+        }
+        message.withUnsafeBytes { dispatch(call, $0, session) }
+    }
+
+    /// Takes in more of a call with streams of messages.
+    private func receive(
+        _ call: ServerCallRecord,
+        _ flow: ServerStreamFlow,
+        _ bytes: UnsafeRawBufferPointer,
+        _ endStream: Bool,
+        _ session: HTTP2Session
+    ) {
+        guard let refusal = refusal(toHold: bytes.count) else {
+            flow.receive(bytes, endStream, session)
+            // It may have ended the call.
+            if call.flow === flow { streams.hold(flow.unreadBytes, for: call) }
+            return
+        }
+        session.consumeConnection(bytes.count)
+        if endStream { flow.endRequests() }
+        finishStream(call, refusal, trailers: [])
     }
 
     /// The client ended its side with trailers, which in gRPC have no meaning there.
@@ -165,6 +228,9 @@ extension ServerConnection {
         _ session: HTTP2Session
     ) {
         guard let route = stream.route, let calls else { return }
+        if let refusal = refusalOfAnswers(session) {
+            return abandonRequest(stream, refusal, isComplete: true)
+        }
         stream.phase = .handling
         var call = ServerCall(
             deadline: stream.deadline,

@@ -17,7 +17,16 @@ extension ServerConnection {
     func isWelcome(_ identity: PeerIdentity) -> Bool {
         let most = shared.configuration.server.limits.maxConnectionsPerIdentity
         let name = "\(identity)"
-        if shared.connections.identify(self, as: name, limit: most) { return true }
+        let account = shared.connections.identify(
+            self,
+            as: name,
+            isMember: identity.role == .node,
+            limits: shared.configuration.server.limits
+        )
+        if let account {
+            share = ConnectionShare(account: account, role: identity.role, of: shared.budgets)
+            return true
+        }
         shared.metrics.refusedConnections.increment()
         giveUp(
             because: ConnectionGuards.Excess(
@@ -86,37 +95,114 @@ extension ServerConnection {
     /// Tells the other connections how many calls are under way here. Calls that begin and end within
     /// one read never show, so that they cost no atomic.
     func publishCalls() {
-        let count = streams.count
-        guard count != publishedCalls else { return }
-        shared.callsInFlight.wrappingAdd(count - publishedCalls, ordering: .relaxed)
-        publishedCalls = count
+        let flows = streams.flowCount
+        share?.publish(calls: streams.count - flows, streams: flows)
     }
 
     /// Why a call is not taken now; nil where it is.
     func refusal(of route: Router.Route) -> Status? {
-        guard let role = calls?.role, let (limit, text) = limit(callFrom: role) else { return nil }
+        guard let role = calls?.role, let (limit, text) = excess(of: route, role) else {
+            return nil
+        }
         // Asked last, because it takes longest and only counts under load.
         let paths = shared.configuration.server.limits.maintenancePaths
-        if role == .node, paths.contains(route.method.path) { return nil }
+        if role == .node, limit.sparesMaintenance, paths.contains(route.method.path) { return nil }
         shared.limits.count(limit)
-        return Status(.resourceExhausted, text)
+        return Status(.resourceExhausted, "\(text) (\(limit.rawValue))")
     }
 
     /// The limit that one call more would pass.
-    private func limit(callFrom role: Role) -> (TransportLimit, String)? {
+    private func excess(of route: Router.Route, _ role: Role) -> (TransportLimit, StaticString)? {
         if !guards.calls.takeOne(at: now) {
             return (.callRate, "too many calls per second on this connection")
         }
+        guard let share, let session else { return nil }
+        // What one read produces has not been offered to the client yet.
+        if session.queuedBytes + streams.heldBytes > Self.unaskedBytes,
+            let excess = heldExcess(adding: 0)
+        {
+            return excess
+        }
+        if route.isStream {
+            return switch share.excess(streams: streams.flowCount) {
+            case nil: nil
+            case .share:
+                (.streamsPerIdentity, "this identity has its share of the streams open")
+            case .whole: (.streams, "this node has as many streams open as it can")
+            }
+        }
         // Whoever is to find out what ails a node under load must reach it.
         if role == .admin { return nil }
-        let others = shared.callsInFlight.load(ordering: .relaxed) - publishedCalls
-        let underWay = others + streams.count + openings.count
-        if underWay >= maxCallsInFlight {
-            return (.callsInFlight, "this node has too many calls under way")
+        let underWay = streams.count - streams.flowCount + openings.count
+        return switch share.excess(calls: underWay) {
+        case nil: nil
+        case .share: (.callsPerIdentity, "this identity has its share of the calls under way")
+        case .whole:
+            role == .node
+                ? (.nodeCallsInFlight, "this node has too many calls of nodes under way")
+                : (.clientCallsInFlight, "this node has too many calls of clients under way")
         }
-        if role == .client, underWay >= maxClientCallsInFlight {
-            return (.clientCallsInFlight, "this node has too many calls of clients under way")
+    }
+
+    // MARK: Memory
+
+    /// A connection that holds less is not asked about it before a call.
+    private static let unaskedBytes = 16 << 10
+
+    /// Bytes that are held because the client has not sent the rest, or takes nothing.
+    var heldBytes: Int { streams.heldBytes + (session?.queuedBytes ?? 0) }
+
+    /// Why so many bytes more of requests may not be held; nil where they may.
+    func refusal(toHold more: Int) -> Status? {
+        guard let (limit, text) = heldExcess(adding: more) else { return nil }
+        shared.limits.count(limit)
+        return Status(.resourceExhausted, "\(text) (\(limit.rawValue))")
+    }
+
+    /// Why no further answer may be made: many calls may have begun before the first of them was answered.
+    func refusalOfAnswers(_ session: HTTP2Session) -> Status? {
+        session.queuedBytes > maxHeldBytes ? refusal(toHold: 0) : nil
+    }
+
+    /// Whether so many bytes more of answers may be held.
+    func mayHold(_ more: Int) -> Bool {
+        // One message always may, or the stream would wait for nothing.
+        heldBytes == 0 || heldExcess(adding: more) == nil
+    }
+
+    private func heldExcess(adding more: Int) -> (TransportLimit, StaticString)? {
+        if heldExcessAsCounted(more) == nil { return nil }
+        streams.recount()
+        return heldExcessAsCounted(more)
+    }
+
+    private func heldExcessAsCounted(_ more: Int) -> (TransportLimit, StaticString)? {
+        let held = heldBytes
+        if held + more > maxHeldBytes {
+            return (
+                .heldBytesPerConnection,
+                "this connection holds too much: send requests whole and take the answers"
+            )
         }
-        return nil
+        return switch share?.excess(bytes: held, adding: more) {
+        case nil: nil
+        case .share:
+            (
+                .heldBytesPerIdentity,
+                "this identity holds too much: send requests whole and take the answers"
+            )
+        case .whole: (.heldBytes, "this node holds as much for its callers as it can")
+        }
+    }
+}
+
+extension TransportLimit {
+    /// The ring's maintenance is answered beyond the limit: what others do, or a node in a hurry, must not
+    /// become suspicion.
+    fileprivate var sparesMaintenance: Bool {
+        switch self {
+        case .heldBytesPerConnection, .heldBytesPerIdentity: false
+        default: true
+        }
     }
 }

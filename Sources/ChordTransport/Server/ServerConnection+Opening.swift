@@ -22,6 +22,12 @@ struct OpeningQueue {
         openings.append(Opening(stream: stream, head: head))
     }
 
+    /// The longest message of the first call, if that is the stream's.
+    func limitOfFirst(_ stream: Int32) -> Int? {
+        guard next < openings.count, openings[next].stream == stream else { return nil }
+        return openings[next].head.limit
+    }
+
     /// The head of the first call, if that is the stream's.
     mutating func takeFirst(_ stream: Int32) -> CallHead? {
         guard next < openings.count, openings[next].stream == stream else { return nil }
@@ -61,13 +67,18 @@ extension ServerConnection {
         _ session: HTTP2Session
     ) -> Bool {
         guard endStream, let calls,
-            let request = try? MessageAssembler.wholeMessage(in: bytes, limit: receiveLimitBytes),
+            let limit = openings.limitOfFirst(stream),
+            let request = try? MessageAssembler.wholeMessage(in: bytes, limit: limit),
             let head = openings.takeFirst(stream)
         else {
             enrollOpenings()
             return false
         }
         session.consumeConnection(bytes.count)
+        if let refusal = refusalOfAnswers(session) {
+            refuse(stream, refusal)
+            return true
+        }
         var call = ServerCall(
             deadline: head.timeout.map { now + $0 },
             metadata: head.metadata,

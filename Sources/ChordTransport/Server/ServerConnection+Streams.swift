@@ -22,8 +22,9 @@ extension ServerConnection {
             metadata: call.metadata,
             deadline: call.deadline,
             inbox: StreamInbox(
-                limit: receiveLimitBytes,
-                window: Int(limits.initialStreamWindow)
+                limit: call.limit,
+                window: Int(limits.initialStreamWindow),
+                inflation: share?.account.inflation
             ),
             outbox: StreamOutbox(limit: StreamRoom.messageLimit(limits)),
             link: flow,
@@ -32,7 +33,7 @@ extension ServerConnection {
         )
         if let encoding = call.encoding { stream.inbox.setEncoding(encoding) }
         flow.begin(stream)
-        call.flow = flow
+        streams.attach(flow, to: call)
         call.phase = .handling
         if isComplete { flow.endRequests() }
         if let deadline = call.deadline { watch(deadline) }
@@ -44,11 +45,13 @@ extension ServerConnection {
         guard let session, let call = streams.find(flow.id), call.flow === flow,
             let stream = flow.stream
         else { return }
-        scheduleFlush()
+        touchClock()
         while let item = stream.outbox.take(where: { count in
             (!call.isAccepted || session.isWritable(stream: flow.id))
-                && room.admits(count, of: flow, in: session)
+                && room.admits(count, of: flow, in: session, if: mayHold(count))
         }) {
+            // Not where nothing is taken: what has no room would ask for a flush in each.
+            scheduleFlush()
             switch item {
             case .headers(let metadata): beginResponse(call, metadata, session)
             case .message(let framed):

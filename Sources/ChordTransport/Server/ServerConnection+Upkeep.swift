@@ -10,10 +10,10 @@ import NIOCore
 
 /// What an open connection's regular look has found so far.
 struct ServerUpkeep {
-    /// Bytes sent by the last look, and how many looks in a row have found no more although there
-    /// was something to send.
+    /// Bytes sent by the last look, and since when they have not become more although there was something
+    /// to send.
     var bytesSent: UInt64 = 0
-    var stalledLooks = 0
+    var stalledSince: MonotonicTime?
 }
 
 /// A regular look at each connection, for what nobody else would notice: idleness, expiry, requests
@@ -22,15 +22,16 @@ extension ServerConnection {
     /// The value of the ping behind a draining connection's first GOAWAY.
     static let drainPing: UInt64 = 0x6472_6169_6e21
 
-    /// Looks after which what has made no progress is given up: one could come too soon after its
-    /// beginning.
-    private static let patience = 2
-
+    /// Where something is under way, a sixth of the time that it may go without progress. Whoever begins
+    /// between two looks at a quiet connection is seen by the second.
     private var tickInterval: Duration {
         let settings = shared.configuration.server
-        let shortest = min(.seconds(30), settings.idleTimeout, settings.stallTimeout)
-        return max(shortest, .milliseconds(10))
+        let stall = session?.openStreams == 0 ? settings.stallTimeout : settings.stallTimeout / 6
+        return max(min(.seconds(30), settings.idleTimeout, stall), .milliseconds(10))
     }
+
+    /// What has made no progress for so long would be over its time by the next look.
+    private var patience: Duration { shared.configuration.server.stallTimeout / 6 * 5 }
 
     func startTick(after delay: Duration) {
         tick?.cancel()
@@ -63,8 +64,11 @@ extension ServerConnection {
         case .draining where !isDrainNoticeOver: return sendFinalGoAway()
         case .open, .draining: break
         }
-        if closeIfDistrusted() || closeIfStalled() { return }
-        giveUpSlowRequests()
+        let now = executor.now
+        if closeIfDistrusted() || closeIfStalled(at: now) { return }
+        giveUpSlowRequests(at: now)
+        resetStalledStreams(at: now)
+        if phase == .closed { return }
         if streams.isEmpty, session?.openStreams == 0 {
             let idle = executor.now - lastActivity
             if idle >= shared.configuration.server.idleTimeout { return drain() }
@@ -86,16 +90,19 @@ extension ServerConnection {
         return true
     }
 
-    /// A client that takes nothing of what it asked for holds memory for as long as it likes.
-    private func closeIfStalled() -> Bool {
-        guard let session, session.queuedBytes > 0 || session.wantsWrite else {
-            upkeep.stalledLooks = 0
+    /// A client that takes nothing at all of what it asked for holds memory for as long as it likes.
+    private func closeIfStalled(at now: MonotonicTime) -> Bool {
+        guard let session, let context, !context.channel.isWritable || session.wantsWrite else {
+            upkeep.stalledSince = nil
             return false
         }
         let sent = session.counters.bytesSent
-        upkeep.stalledLooks = sent == upkeep.bytesSent ? upkeep.stalledLooks + 1 : 0
-        upkeep.bytesSent = sent
-        guard upkeep.stalledLooks >= Self.patience else { return false }
+        guard sent == upkeep.bytesSent, let since = upkeep.stalledSince else {
+            upkeep.bytesSent = sent
+            upkeep.stalledSince = now
+            return false
+        }
+        guard now - since >= patience else { return false }
         fail(
             HTTP2Error(code: .flooded, message: "the client does not take its answers"),
             limit: .outputTime
@@ -103,11 +110,37 @@ extension ServerConnection {
         return true
     }
 
-    private func giveUpSlowRequests() {
+    /// A stream whose window the client does not open is judged by its own clock, whatever the client does
+    /// on others.
+    private func resetStalledStreams(at now: MonotonicTime) {
+        guard let session else { return }
+        session.setClock(now.milliseconds)
+        let stalled = session.stalledStreams(since: (now + (.zero - patience)).milliseconds)
+        guard !stalled.isEmpty else {
+            // What had no room because of others may have it now.
+            return scheduleFlush()
+        }
+        shared.limits.count(.outputTime, by: UInt64(stalled.count))
+        shared.log.failure(
+            "resetting streams whose answers the client does not take",
+            peer: peerDescription,
+            error: Status(
+                .resourceExhausted,
+                "\(stalled.count) streams (\(TransportLimit.outputTime.rawValue))"
+            ),
+            at: now
+        )
+        for stream in stalled { session.reset(stream: stream, errorCode: .enhanceYourCalm) }
+        scheduleFlush()
+    }
+
+    private func giveUpSlowRequests(at now: MonotonicTime) {
         for stream in streams.all where stream.phase == .receiving {
-            stream.looks += 1
-            guard stream.looks >= Self.patience else { continue }
-            let status = Status(.deadlineExceeded, "the request did not become whole in time")
+            guard now - stream.begun >= patience else { continue }
+            let status = Status(
+                .deadlineExceeded,
+                "the request did not become whole in time (\(TransportLimit.requestTime.rawValue))"
+            )
             shared.limits.count(.requestTime)
             abandonRequest(stream, status, isComplete: false)
             scheduleFlush()

@@ -57,6 +57,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// Answered before their request was whole; reset once the answer is out, since a reset overtakes
     /// whatever still waits on its stream.
     var unwanted: [Int32] = []
+    /// Those of them that were refused because of a limit.
+    var refusedAtLimit: Set<Int32> = []
     /// Which streams share the room that the session has for output.
     @exclusivity(unchecked) var room = StreamRoom()
     /// For the header lists that no prepared one fits.
@@ -66,8 +68,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     // Out of the configuration, a copy of which is a dozen references.
     let compressesAnswers: Bool
     let receiveLimitBytes: Int
-    let maxCallsInFlight: Int
-    let maxClientCallsInFlight: Int
+    let maxHeldBytes: Int
     @exclusivity(unchecked) var alarm = DeadlineAlarm()
     /// Calls begun since they were last counted.
     @exclusivity(unchecked) var uncountedCalls = 0
@@ -88,8 +89,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// The block that the timer runs for.
     var timedHeaderBlock: UInt64?
     var ageTimer: Scheduled<Void>?
-    /// What this connection has told the others of its calls.
-    @exclusivity(unchecked) var publishedCalls = 0
+    /// What it has of what all share, once it is known who calls.
+    @exclusivity(unchecked) var share: ConnectionShare?
     /// The context by which its peer was last found good.
     var judgedBy: TLSContext
 
@@ -108,8 +109,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         judgedBy = shared.tls.current
         compressesAnswers = shared.configuration.server.compressesAnswers
         receiveLimitBytes = shared.configuration.receiveLimitBytes
-        maxCallsInFlight = shared.configuration.server.limits.maxCallsInFlight
-        maxClientCallsInFlight = shared.configuration.server.limits.maxClientCallsInFlight
+        maxHeldBytes = shared.configuration.server.limits.maxHeldBytesPerConnection
     }
 
     // MARK: The channel's events
@@ -131,6 +131,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let completed = event as? TLSHandshakeCompleted {
             handshakeCompleted(completed.identity)
+        } else if event is TLSPeerSpoke {
+            shared.connections.heard(from: self)
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -138,6 +140,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let session, phase != .closed else { return }
         isReading = true
+        session.setClock(now.milliseconds)
         let buffer = unwrapInboundIn(data)
         do throws(HTTP2Error) {
             var failure: HTTP2Error?
@@ -178,6 +181,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
+            touchClock()
             flush()
             if isReadHeld {
                 isReadHeld = false
@@ -277,9 +281,15 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         isFlushScheduled = true
         executor.eventLoop.execute { [self] in
             isFlushScheduled = false
+            touchClock()
             publishCalls()
             flush()
         }
+    }
+
+    /// Tells the session the time, for what is sent outside of a read.
+    func touchClock() {
+        if !isReading { session?.setClock(executor.now.milliseconds) }
     }
 
     func flush() {
@@ -291,7 +301,10 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
                 // What the client's windows keep back is not out yet.
                 unwanted.removeAll { stream in
                     if session.hasOutput(stream: stream) { return false }
-                    session.reset(stream: stream, errorCode: .noError)
+                    let wasRefused = refusedAtLimit.remove(stream) != nil
+                    if session.reset(stream: stream, errorCode: .noError), wasRefused {
+                        guards.resetsForgiven += 1
+                    }
                     return true
                 }
                 _ = try output.write(from: session, to: context)
@@ -301,6 +314,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
         handleEvents(of: session)
         for link in room.takeStarved(in: session) { link.outputWaits() }
+        share?.publish(bytes: heldBytes)
         if session.isFinished { close() }
     }
 
@@ -334,6 +348,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         cancelTimers()
         cancelCalls()
         publishCalls()
+        share?.publish(bytes: 0)
+        share = nil
         calls = nil
         shared.connections.remove(self)
     }

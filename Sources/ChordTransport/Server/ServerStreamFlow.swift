@@ -38,6 +38,9 @@ final class ServerStreamFlow: StreamLink, @unchecked Sendable {
         if endStream { endRequests() }
     }
 
+    /// Bytes that have come and that the handler has not read.
+    var unreadBytes: Int { stream?.inbox.unreadBytes ?? 0 }
+
     func endRequests() {
         isRequestComplete = true
         stream?.inbox.finish(nil)

@@ -49,10 +49,26 @@ package enum TransportLimit: String, CaseIterable, Sendable {
     case acknowledgements
     /// Entries of a SETTINGS frame.
     case settings
-    /// Calls under way on all connections.
-    case callsInFlight
-    /// Calls under way, counted against clients.
+    /// Calls of nodes under way on all connections.
+    case nodeCallsInFlight
+    /// Calls of clients under way on all connections.
     case clientCallsInFlight
+    /// Calls under way of one identity: its share of one of the two above.
+    case callsPerIdentity
+    /// Calls with streams of messages.
+    case streams
+    /// The share that one identity has of them.
+    case streamsPerIdentity
+    /// Bytes held for a connection.
+    case heldBytesPerConnection
+    /// Bytes held for all connections.
+    case heldBytes
+    /// The share that one identity has of them.
+    case heldBytesPerIdentity
+    /// Bytes that one identity's compressed messages became.
+    case inflatedBytes
+    /// Files that this process may have open.
+    case descriptors
 }
 
 /// How often each limit was reached: for metrics, and for whoever asks.

@@ -33,11 +33,30 @@ package struct WatchReply: WireMessage, Hashable {
     package var content: Content
     /// When, in milliseconds since 1970 by the node's clock.
     package var time: UInt64
+    /// Events before this one that were left out.
+    package var missed: UInt64
 
     /// A reply from its parts.
-    package init(_ content: Content, time: UInt64) {
+    package init(_ content: Content, time: UInt64, missed: UInt64 = 0) {
         self.content = content
         self.time = time
+        self.missed = missed
+    }
+
+    /// The field that says how many events were left out, to be appended to an encoded reply without one.
+    ///
+    /// Protobuf's fields may come in any order: a reply is encoded once for all who hear it, and this is
+    /// added for the one who has missed some.
+    package static func missedField(_ count: UInt64) -> [UInt8] {
+        // Field 9, a varint.
+        var field: [UInt8] = [9 << 3]
+        var rest = count
+        while rest >= 0x80 {
+            field.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        field.append(UInt8(rest))
+        return field
     }
 
     package init(
@@ -49,7 +68,8 @@ package struct WatchReply: WireMessage, Hashable {
             message throws(WireError) in
             WatchReply(
                 try message.content(space),
-                time: message.time
+                time: message.time,
+                missed: message.missed
             )
         }
     }
@@ -59,6 +79,7 @@ package struct WatchReply: WireMessage, Hashable {
         var message = Chord__V1__WatchReply()
         chord__v1__watch_reply__init(&message)
         message.time = time
+        message.missed = missed
         switch content {
         case .now(let description):
             message.kind = CHORD__V1__CHANGE_KIND__CHANGE_KIND_NOW

@@ -46,15 +46,17 @@ final class ChordProcess: Sendable {
     ///   - environment: added to an environment without any setting of chord's own. Nodes without a data
     ///     directory of their own get a new one with each process.
     ///   - program: what runs in place of the command, as a shell that runs `$CHORD`.
+    ///   - shell: what a shell runs instead of the command, to end in it by `exec`.
     init(
         _ arguments: [String],
         environment: [String: String] = [:],
         directory: URL? = nil,
-        program: URL = ChordProcess.program
+        program: URL = ChordProcess.program,
+        shell: String? = nil
     ) throws {
         self.arguments = arguments
-        process.executableURL = program
-        process.arguments = arguments
+        process.executableURL = shell == nil ? program : URL(filePath: "/bin/bash")
+        process.arguments = shell.map { ["-c", $0] } ?? arguments
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("CHORD_") }
             .merging([

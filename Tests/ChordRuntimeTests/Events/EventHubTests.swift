@@ -61,4 +61,39 @@ struct EventHubTests {
         await task.value
         #expect(hub.listenerCount == 0)
     }
+
+    /// A step per listener that is there, for each that goes, would be billions of steps.
+    @Test("a hundred thousand that come and go cost a hundred thousand steps")
+    func linear() async {
+        let hub = EventHub<Int>(capacity: 1)
+        let first = hub.events()
+        var streams = (0..<100_000).map { _ in hub.events() }
+        #expect(hub.listenerCount == 100_001)
+        // From the front, where what follows would have to move up, and then from the back.
+        streams.removeFirst(50_000)
+        while !streams.isEmpty { streams.removeLast() }
+        #expect(hub.listenerCount == 1)
+        hub.send(7)
+        hub.finish()
+        var heard: [Int] = []
+        for await event in first { heard.append(event) }
+        #expect(heard == [7])
+    }
+
+    @Test("the order of those who stay is the order in which they came")
+    func order() async {
+        let hub = EventHub<Int>(capacity: 4)
+        var streams = (0..<200).map { _ in hub.events() }
+        for place in (0..<200).reversed() where place % 3 != 0 { streams.remove(at: place) }
+        #expect(hub.listenerCount == 67)
+        hub.send(1)
+        streams += [hub.events()]
+        hub.send(2)
+        hub.finish()
+        for (place, stream) in streams.enumerated() {
+            var heard: [Int] = []
+            for await event in stream { heard.append(event) }
+            #expect(heard == (place == 67 ? [2] : [1, 2]))
+        }
+    }
 }

@@ -19,6 +19,8 @@ struct InteropCertificates: Sendable {
     /// The Python server's, a node.
     let py: TestAuthority.Issued
     let alice: TestAuthority.Issued
+    /// Another client's.
+    let bob: TestAuthority.Issued
     /// An administrator's.
     let root: TestAuthority.Issued
 
@@ -63,6 +65,7 @@ struct InteropCertificates: Sendable {
         self.nodes = nodes
         py = try ours.issue(.member(PythonServer.name))
         alice = try ours.issue(.member("alice", role: "client"))
+        bob = try ours.issue(.member("bob", role: "client"))
         root = try ours.issue(.member("root", role: "admin"))
 
         let day: TimeInterval = 86_400

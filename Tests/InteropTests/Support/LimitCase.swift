@@ -82,13 +82,43 @@ extension LimitCase {
             }
         ),
         LimitCase(
-            "calls of clients under way",
+            "calls under way of one identity: half of those of all clients",
             "calls_in_flight",
             count: 20,
             over: 10,
-            limit: .clientCallsInFlight,
-            { $0.server.limits.maxClientCallsInFlight = 10 },
+            limit: .callsPerIdentity,
+            { $0.server.limits.maxClientCallsInFlight = 20 },
             check: { #expect($0.statuses == Array(repeating: 8, count: 10)) }
+        ),
+        LimitCase(
+            "requests begun and never ended",
+            "begun_requests",
+            count: 20,
+            over: 20,
+            limit: .requestTime,
+            {
+                $0.server.limits.maxClientCallsInFlight = 20
+                $0.server.stallTimeout = .milliseconds(500)
+            },
+            check: { outcome in
+                // Half of them are refused at once, and the others when their time is over.
+                #expect(outcome.statuses.filter { $0 == 8 }.count == 10)
+                #expect(outcome.statuses.filter { $0 == 4 }.count == 10)
+                #expect(outcome.resets == Array(repeating: 0, count: 20))
+                #expect(!outcome.closed)
+            }
+        ),
+        LimitCase(
+            "streams of one identity",
+            "streams",
+            count: 20,
+            over: 15,
+            limit: .streamsPerIdentity,
+            { $0.server.limits.maxStreams = 10 },
+            check: { outcome in
+                #expect(outcome.statuses == Array(repeating: 8, count: 15))
+                #expect(outcome.resets == Array(repeating: 0, count: 15))
+            }
         ),
         LimitCase(
             "message size",
@@ -229,7 +259,10 @@ extension LimitCase {
             "slow_reader",
             limit: .outputTime,
             { $0.server.stallTimeout = .milliseconds(500) },
-            check: { #expect($0.closed) }
+            check: { outcome in
+                #expect(outcome.resets == [enhanceYourCalm])
+                #expect(!outcome.closed)
+            }
         ),
         LimitCase(
             "a client without SETTINGS",
@@ -263,10 +296,11 @@ extension LimitCase {
             "handshakes",
             "handshakes",
             count: 20,
-            over: 12,
+            over: 14,
             limit: .handshakes,
+            // A quarter is for hosts that somebody has authenticated from before.
             { $0.server.limits.maxHandshakes = 8 },
-            check: { #expect($0.kept == 8) }
+            check: { #expect($0.kept == 6) }
         ),
         LimitCase(
             "handshakes from one host",

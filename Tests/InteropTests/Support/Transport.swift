@@ -166,6 +166,7 @@ enum TestMethod {
     static let service = "interop.Test"
     static let echo = RPCMethod(service: service, name: "Echo")
     static let fail = RPCMethod(service: service, name: "Fail")
+    static let stream = RPCMethod(service: service, name: "Stream")
     static let wait = RPCMethod(service: service, name: "Wait")
 }
 

@@ -765,7 +765,7 @@ const ProtobufCMessageDescriptor chord__v1__range__descriptor =
   (ProtobufCMessageInit) chord__v1__range__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__watch_reply__field_descriptors[8] =
+static const ProtobufCFieldDescriptor chord__v1__watch_reply__field_descriptors[9] =
 {
   {
     "kind",
@@ -863,6 +863,18 @@ static const ProtobufCFieldDescriptor chord__v1__watch_reply__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "missed",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__WatchReply, missed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__watch_reply__field_indices_by_name[] = {
   6,   /* field[6] = after */
@@ -870,6 +882,7 @@ static const unsigned chord__v1__watch_reply__field_indices_by_name[] = {
   1,   /* field[1] = cause */
   2,   /* field[2] = description */
   0,   /* field[0] = kind */
+  8,   /* field[8] = missed */
   4,   /* field[4] = range_after */
   3,   /* field[3] = range_before */
   7,   /* field[7] = time */
@@ -877,7 +890,7 @@ static const unsigned chord__v1__watch_reply__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__watch_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor chord__v1__watch_reply__descriptor =
 {
@@ -887,7 +900,7 @@ const ProtobufCMessageDescriptor chord__v1__watch_reply__descriptor =
   "Chord__V1__WatchReply",
   "chord.v1",
   sizeof(Chord__V1__WatchReply),
-  8,
+  9,
   chord__v1__watch_reply__field_descriptors,
   chord__v1__watch_reply__field_indices_by_name,
   1,  chord__v1__watch_reply__number_ranges,

@@ -199,10 +199,14 @@ struct  Chord__V1__WatchReply
    * Milliseconds since 1970.
    */
   uint64_t time;
+  /*
+   * Events before this one that were left out, because the caller read too slowly.
+   */
+  uint64_t missed;
 };
 #define CHORD__V1__WATCH_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__watch_reply__descriptor) \
-    , CHORD__V1__CHANGE_KIND__CHANGE_KIND_UNSPECIFIED, CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_UNSPECIFIED, NULL, NULL, NULL, 0,NULL, 0,NULL, 0 }
+    , CHORD__V1__CHANGE_KIND__CHANGE_KIND_UNSPECIFIED, CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_UNSPECIFIED, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0 }
 
 
 struct  Chord__V1__AdminLeaveRequest

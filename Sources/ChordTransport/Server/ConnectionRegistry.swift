@@ -1,0 +1,176 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+import NIOConcurrencyHelpers
+
+/// The connections of a server, so that they can be counted and drained. Locked, because they live
+/// on several loops; touched a few times in a connection's life.
+final class ConnectionRegistry: Sendable {
+    private struct Entry {
+        let connection: ServerConnection
+        /// Counts up; the handshake's name while that goes on.
+        let number: UInt64
+        let host: HostGroup
+        var isHandshaking = true
+        var identity: String?
+    }
+
+    private struct Identity {
+        let account: CallerAccount
+        var connections = 0
+        /// It stands in the list of those that have gone, or did before it came back.
+        var isListed = false
+    }
+
+    /// Identities without a connection whose accounts are kept: who hangs up and comes back goes on with
+    /// what is left of its budgets.
+    private static let goneIdentities = 1024
+
+    private struct State {
+        var entries: [ObjectIdentifier: Entry] = [:]
+        var accepted: UInt64 = 0
+        var handshakes = Handshakes()
+        /// The connections behind them.
+        var handshaking: [UInt64: ServerConnection] = [:]
+        var identities: [String: Identity] = [:]
+        /// In the order in which they went.
+        var gone: [String] = []
+        var whenEmpty: [@Sendable () -> Void] = []
+
+        mutating func endHandshake(of entry: Entry) {
+            handshakes.end(entry.number)
+            handshaking[entry.number] = nil
+        }
+
+        mutating func remove(_ connection: ServerConnection) {
+            let key = ObjectIdentifier(connection)
+            guard let entry = entries.removeValue(forKey: key) else { return }
+            if entry.isHandshaking { endHandshake(of: entry) }
+            guard let name = entry.identity, var identity = identities[name] else { return }
+            identity.connections -= 1
+            let lists = identity.connections == 0 && !identity.isListed
+            if lists { identity.isListed = true }
+            identities[name] = identity
+            if lists { gone.append(name) }
+            if gone.count > 2 * ConnectionRegistry.goneIdentities { forgetSome() }
+        }
+
+        /// Forgets half of those that have gone; those that are back leave the list alone.
+        private mutating func forgetSome() {
+            for name in gone.prefix(ConnectionRegistry.goneIdentities) {
+                identities[name]?.isListed = false
+                if identities[name]?.connections == 0 { identities[name] = nil }
+            }
+            gone.removeFirst(ConnectionRegistry.goneIdentities)
+        }
+    }
+
+    /// What became of a connection that wants in.
+    enum Admission {
+        case admitted
+        /// Another one makes room because of a limit, and is to be closed.
+        case instead(of: ServerConnection, at: TransportLimit)
+        case refused(TransportLimit)
+    }
+
+    private let state = NIOLockedValueBox(State())
+
+    var count: Int { state.withLockedValue { $0.entries.count } }
+
+    /// Connections taken in since the beginning.
+    var accepted: Int { Int(clamping: state.withLockedValue { $0.accepted }) }
+
+    var all: [ServerConnection] {
+        state.withLockedValue { $0.entries.values.map(\.connection) }
+    }
+
+    /// Takes in a connection whose handshake begins; not where it would pass a limit.
+    func insert(
+        _ connection: ServerConnection,
+        from host: HostGroup,
+        at now: MonotonicTime,
+        _ shared: ServerShared
+    ) -> Admission {
+        let server = shared.configuration.server
+        return state.withLockedValue { state in
+            var leaving: (connection: ServerConnection, limit: TransportLimit)?
+            switch state.handshakes.admission(from: host, at: now, server.limits) {
+            case .refused(let limit): return .refused(limit)
+            case .instead(let number, let limit):
+                leaving = state.handshaking[number].map { ($0, limit) }
+            case .admitted: break
+            }
+            if state.entries.count - (leaving == nil ? 0 : 1) >= shared.maxConnections {
+                let hasFiles = shared.maxConnections == server.maxConnections
+                return .refused(hasFiles ? .connections : .descriptors)
+            }
+            if let leaving { state.remove(leaving.connection) }
+            state.accepted += 1
+            let number = state.accepted
+            state.entries[ObjectIdentifier(connection)] = Entry(
+                connection: connection,
+                number: number,
+                host: host
+            )
+            state.handshakes.begin(number, from: host, at: now)
+            state.handshaking[number] = connection
+            return leaving.map { .instead(of: $0, at: $1) } ?? .admitted
+        }
+    }
+
+    /// The peer has sent its first bytes.
+    func heard(from connection: ServerConnection) {
+        state.withLockedValue { state in
+            guard let entry = state.entries[ObjectIdentifier(connection)] else { return }
+            state.handshakes.heard(entry.number)
+        }
+    }
+
+    /// The handshake has succeeded.
+    ///
+    /// - Returns: What the identity has of the server; nil where as many of its connections are there as
+    ///   may be.
+    func identify(
+        _ connection: ServerConnection,
+        as identity: String,
+        isMember: Bool,
+        limits: TransportConfiguration.ServerLimits
+    ) -> CallerAccount? {
+        state.withLockedValue { state in
+            let key = ObjectIdentifier(connection)
+            guard var entry = state.entries[key], entry.isHandshaking else { return nil }
+            state.endHandshake(of: entry)
+            state.handshakes.remember(entry.host, number: entry.number, isMember: isMember)
+            entry.isHandshaking = false
+            defer { state.entries[key] = entry }
+            var found = state.identities[identity] ?? Identity(account: CallerAccount(limits))
+            guard found.connections < limits.maxConnectionsPerIdentity else { return nil }
+            found.connections += 1
+            state.identities[identity] = found
+            entry.identity = identity
+            return found.account
+        }
+    }
+
+    func remove(_ connection: ServerConnection) {
+        let actions = state.withLockedValue { state -> [@Sendable () -> Void] in
+            state.remove(connection)
+            guard state.entries.isEmpty else { return [] }
+            defer { state.whenEmpty = [] }
+            return state.whenEmpty
+        }
+        for action in actions { action() }
+    }
+
+    /// Runs `action` once no connection is left; at once where none is there.
+    func whenEmpty(_ action: @escaping @Sendable () -> Void) {
+        let runNow = state.withLockedValue { state in
+            if state.entries.isEmpty { return true }
+            state.whenEmpty.append(action)
+            return false
+        }
+        if runNow { action() }
+    }
+}
