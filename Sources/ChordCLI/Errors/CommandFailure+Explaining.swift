@@ -78,6 +78,13 @@ extension CommandFailure {
                 text,
                 hint: "is a node running there? Name others with --node HOST:PORT, repeatedly"
             )
+        case .unreachable:
+            self.init(
+                .unavailable,
+                text,
+                hint: "--advertise HOST:PORT names an address that the other members can dial; a"
+                    + " firewall must let them in"
+            )
         case .stopped: self.init(.unavailable, text)
         case .notMember:
             self.init(
