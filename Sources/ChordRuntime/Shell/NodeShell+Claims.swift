@@ -222,6 +222,7 @@ extension NodeShell {
 
     private func failed(_ claim: ClaimTable.Claim, _ reason: String) {
         let isNew = reach.claims.failed(claim, reason: reason)
+        metrics.record(.claimant)
         if isNew {
             logger.warning(
                 "a node that claims to be our predecessor cannot be reached and is not taken",

@@ -132,6 +132,7 @@ extension NodeShell {
         let isHeard = heard.time.map { executor.now - $0 <= window } ?? false
         let isToBlame = reach.health.isLinkToBlame(isHeard: isHeard)
         if isToBlame, !reach.isLinkToBlame {
+            metrics.record(.ownLink)
             logger.error("\(Self.linkToBlame)")
         }
         reach.isLinkToBlame = isToBlame
@@ -143,6 +144,7 @@ extension NodeShell {
         guard !reach.unreached.contains(where: { $0.id == node.id }) else { return }
         if reach.unreached.count >= Reach.limit { reach.unreached.removeFirst() }
         reach.unreached.append(node)
+        metrics.record(.member)
         logger.warning(
             "this node cannot reach a member that other members reach; the member stays",
             metadata: [LogKeys.peer: "\(node.name)", LogKeys.address: "\(node.address)"]

@@ -42,6 +42,7 @@ extension NodeShell {
     }
 
     private func refused(by head: NodeReference, _ address: String, _ reason: String) {
+        metrics.record(.bySuccessor)
         var refusal =
             reach.refusal
             ?? Reach.Refusal(head: head, reason: "", address: address, since: executor.now)
@@ -92,7 +93,12 @@ extension NodeShell {
     /// The head has answered with its state.
     func headAnswered(_ state: RingState) {
         guard machine.phase == .member, state.node.id == machine.successors.head?.id else { return }
-        if state.predecessor.id == machine.node.id { endRefusal() }
+        if state.predecessor.id == machine.node.id {
+            endRefusal()
+        } else if peers.dialects.isForeign(state.node.address) {
+            // It says nothing about our Notify, and takes its time: its silence is no claim.
+            return
+        }
         update { $0.headNames(state.predecessor, head: state.node.id, in: $1) }
     }
 

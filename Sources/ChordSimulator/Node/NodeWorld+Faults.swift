@@ -275,7 +275,7 @@ extension NodeWorld {
     }
 
     func rescueJoiners() {
-        for case let node? in network.nodes where node.isUp && node.isJoining {
+        for case let node? in network.nodes where node.isUp && node.isJoining && !node.isMember {
             let hasContact = node.contacts.contains { number in
                 network.node(number).map { $0.isUp && $0.isMember } ?? false
             }

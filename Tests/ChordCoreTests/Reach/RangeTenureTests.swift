@@ -17,7 +17,8 @@ import Testing
             predecessor: Nodes.node(40),
             successors: Nodes.nodes(30, 40)
         )
-        let directives = try #require(machine.join(after: state))
+        let joined = machine.join(after: state)
+        let directives = try #require(joined)
         var tenure = RangeTenure()
         let events = Self.reports(directives, &tenure)
         return (machine, tenure, events)
@@ -47,7 +48,7 @@ import Testing
         #expect(Self.view(machine, tenure).step(for: Identifier(15)) == .owner(Nodes.node(30)))
         #expect(Self.view(machine, tenure).step(for: Identifier(25)) == .owner(Nodes.node(30)))
         #expect(
-            tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view).isEmpty
+            tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view) == []
         )
         #expect(tenure.state == .awaited)
         let named = tenure.headNames(Nodes.node(20), head: Identifier(30), in: machine.view)
@@ -58,14 +59,14 @@ import Testing
             ]
         )
         #expect(Self.view(machine, tenure).step(for: Identifier(15)) == .owner(Nodes.node(20)))
-        #expect(tenure.confirm(machine.view).isEmpty)
+        #expect(tenure.confirm(machine.view) == [])
         // What changes from now on is told.
         #expect(Self.reports(machine.notified(by: Nodes.node(15)), &tenure).count == 2)
     }
 
     @Test func aJoinerThatIsRefusedHasNothingToReport() throws {
         var (machine, tenure, _) = try Self.joined()
-        #expect(tenure.refuse().isEmpty)
+        #expect(tenure.refuse() == [])
         #expect(Self.reports(machine.leave(), &tenure) == [.left])
         #expect(!tenure.hasJoined)
     }
@@ -75,21 +76,21 @@ import Testing
         let range = machine.view.range
         _ = tenure.confirm(machine.view)
         // A refusal alone is none of the head's claims: nobody else owns the range.
-        #expect(tenure.refuse().isEmpty)
+        #expect(tenure.refuse() == [])
         #expect(tenure.state == .held)
         // A node between this one and its head takes nothing of this one's.
         #expect(
-            tenure.headNames(Nodes.node(25), head: Identifier(30), in: machine.view).isEmpty
+            tenure.headNames(Nodes.node(25), head: Identifier(30), in: machine.view) == []
         )
         #expect(tenure.state == .held)
         // The head has another predecessor, before this node: it owns what this node had.
         #expect(
-            tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view).isEmpty
+            tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view) == []
         )
         #expect(tenure.state == .doubted)
         #expect(Self.view(machine, tenure).step(for: Identifier(15)) == .owner(Nodes.node(30)))
         #expect(tenure.refuse() == [.rangeChanged(from: range, to: nil, cause: .failed)])
-        #expect(tenure.refuse().isEmpty)
+        #expect(tenure.refuse() == [])
         #expect(
             tenure.confirm(machine.view)
                 == [.rangeChanged(from: nil, to: range, cause: .stabilized)]
@@ -100,7 +101,7 @@ import Testing
         var (machine, tenure, _) = try Self.joined()
         _ = tenure.confirm(machine.view)
         _ = tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view)
-        #expect(tenure.confirm(machine.view).isEmpty)
+        #expect(tenure.confirm(machine.view) == [])
         #expect(tenure.state == .held)
     }
 

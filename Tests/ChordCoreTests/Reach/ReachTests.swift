@@ -84,20 +84,20 @@ import Testing
         var budget = ProbeBudget(settings: settings)
         let spent = (0..<4).map { budget.spend(caller: "n\($0)", isKnown: false) }
         #expect(spent == [true, true, false, false])
-        #expect(budget.spend(caller: "n9", isKnown: true))
+        #expect(budget.spend(caller: "n9", isKnown: true) == true)
         budget.tick()
-        #expect(budget.spend(caller: "n7", isKnown: false))
-        #expect(!budget.spend(caller: "n8", isKnown: false))
+        #expect(budget.spend(caller: "n7", isKnown: false) == true)
+        #expect(budget.spend(caller: "n8", isKnown: false) == false)
     }
 
     @Test func callersAreBounded() {
         var budget = ProbeBudget()
         let limit = ProbeBudget.Settings().callers
         for number in 0..<limit {
-            #expect(budget.spend(caller: "n\(number)", isKnown: true))
+            #expect(budget.spend(caller: "n\(number)", isKnown: true) == true)
         }
-        #expect(!budget.spend(caller: "one more", isKnown: true))
+        #expect(budget.spend(caller: "one more", isKnown: true) == false)
         for _ in 0..<10 { budget.tick() }
-        #expect(budget.spend(caller: "one more", isKnown: true))
+        #expect(budget.spend(caller: "one more", isKnown: true) == true)
     }
 }

@@ -75,8 +75,11 @@ import Testing
         #expect(report.trace.contains { $0.contains("n6 ends: n4 cannot reach us at n6.ring:1") })
         // Only once everything is repaired is it taken in.
         #expect(report.ownership.rangeChanges == [4: 1, 6: 1], "\(Self.tail(report))")
-        let flaps = report.trace.filter { $0.contains(" n6 < n4") && !$0.contains("lookup") }
-        #expect(flaps.count <= 2, "\(flaps)")
+        let early = report.trace.filter { line in
+            let time = line.split(separator: " ").first.flatMap { Double($0) } ?? 0
+            return time > 2 && time < 30 && line.contains(" < n4 < ")
+        }
+        #expect(early.isEmpty, "\(early)")
         #expect(report.members == 6)
     }
 
@@ -96,20 +99,24 @@ import Testing
         #expect(report.ownership.longestGap <= Self.longestGap)
     }
 
-    @Test("single links at random", arguments: 1...30)
+    /// Two broken links at a time leave every node two members that can speak for any other.
+    @Test("two links at a time, drawn at random", arguments: 1...20)
     func randomCuts(_ seed: UInt64) throws {
         var generator = SimulationGenerator(seed: seed)
-        let nodes = generator.integer(in: 4...9)
+        let nodes = generator.integer(in: 6...9)
         var faults: [String] = []
-        for _ in 0..<generator.integer(in: 1...5) {
-            let from = generator.integer(in: 1...nodes)
-            let to = (from + generator.integer(in: 0...(nodes - 2))) % nodes + 1
-            let verb = generator.element(of: Self.breaks) ?? "firewall"
-            let start = generator.integer(in: 1...20)
-            faults.append("\(start)s \(verb) n\(from) n\(to)")
-            faults.append("\(start + generator.integer(in: 1...20))s repair n\(from) n\(to)")
+        for window in 0..<3 {
+            for _ in 0..<generator.integer(in: 1...2) {
+                let from = generator.integer(in: 1...nodes)
+                let to = (from + generator.integer(in: 0...(nodes - 2))) % nodes + 1
+                let verb = generator.element(of: Self.breaks) ?? "firewall"
+                let start = 20 * window + generator.integer(in: 1...5)
+                let end = start + generator.integer(in: 1...10)
+                faults.append("\(start)s \(verb) n\(from) n\(to)")
+                faults.append("\(end)s repair n\(from) n\(to)")
+            }
         }
-        let text = FaultVerbTests.text(nodes: nodes, list: 3, faults, heal: "45s")
+        let text = FaultVerbTests.text(nodes: nodes, list: 3, faults, heal: "65s")
         let report = NodeSimulation.run(try Scenario(text: text), recordsTrace: true)
         #expect(report.holds, "\(report)")
         #expect(report.ownership.longestOverlap == 0, "\(text)\n\(Self.tail(report))")
