@@ -107,11 +107,11 @@ import Testing
     }
 
     @Test func partition() throws {
-        let report = try run("1s partition n3 n1,n2,n4,n5,n6", "3s repair n3 n1,n2,n4,n5,n6")
+        let report = try run("1s partition n3 n1,n2,n4,n5,n6", "9s repair n3 n1,n2,n4,n5,n6")
         #expect(report.counts.partitions == 1)
         #expect(report.counts.lost > 0)
         let moments = changes(report)
-        #expect(moments.contains { $0 > 1 && $0 < 6 })
+        #expect(moments.contains { $0 > 1 && $0 < 9 })
         // Repaired, the ring mends before everything is healed.
         #expect(moments.allSatisfy { $0 < 20 })
     }
@@ -146,7 +146,8 @@ import Testing
         #expect(changes(report).isEmpty)
         let longer = try run("1s hold n3 n4", "5s release n3 n4")
         #expect(longer.counts.lost == 0)
-        #expect(!changes(longer).isEmpty)
+        // The others reach n4 all the time.
+        #expect(changes(longer).isEmpty)
     }
 
     @Test func lookup() throws {
