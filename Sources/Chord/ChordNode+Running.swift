@@ -19,7 +19,7 @@ extension ChordNode {
     /// task is shut down gracefully or cancelled, then leaves and ends what is under way.
     ///
     /// - Throws: `ChordError` with `nameTaken`, `parametersDiffer`, `noContact` or `refused` when it
-    ///   cannot join; `replaced` when a newer life of this node took its place.
+    ///   cannot join; `unreachable` when the others cannot dial its advertised address; `replaced` when a newer life of this node took its place.
     public func run() async throws {
         let mayRun = phase.withLockedValue { phase in
             guard phase == .made else { return false }

@@ -277,10 +277,11 @@ public final class ChordNode: Service, Sendable {
     /// The predecessor; this node itself while it is alone.
     public var predecessor: NodeReference { shell.view.predecessor }
 
-    /// What this node owns; nil while it is no member.
+    /// What this node owns; nil while it is no member, or one that its successor has not taken for its
+    /// predecessor.
     public var range: IdentifierRange? {
         let view = shell.view
-        return view.isMember ? view.range : nil
+        return view.isMember && view.tenure != .awaited ? view.range : nil
     }
 
     /// What the ring's members have in common.

@@ -56,6 +56,13 @@ extension CommandFailure {
                     + " --join names members of a ring that there is"
             )
         case .noContact: self.init(contact: error, text, command)
+        case .unreachable:
+            self.init(
+                .unavailable,
+                text,
+                hint: "--advertise HOST:PORT names an address that the other members can dial; a"
+                    + " firewall must let them in"
+            )
         case .stopped: self.init(.unavailable, text)
         case .cancelled: self.init(.failed, "interrupted")
         case .notMember:

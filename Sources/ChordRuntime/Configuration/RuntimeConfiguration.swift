@@ -20,6 +20,9 @@ public struct MaintenanceIntervals: Hashable, Sendable {
     /// Time between two lines in the log of a node that is not a member yet and says why. Shorter tells
     /// sooner what changes, longer keeps the log of a node that waits for hours small.
     public var joinReport: Duration = .seconds(5)
+    /// How long a joiner goes on whose successor-to-be says that it cannot reach the joiner. Longer waits for
+    /// a port that is about to be opened; shorter tells the operator sooner.
+    public var refusalPatience: Duration = .seconds(5)
 
     /// The defaults.
     public init() {}
@@ -44,6 +47,9 @@ public struct SilenceLimits: Hashable, Sendable {
     /// The time allowed to connect, handshake included. A lookup, which has others to ask, allows
     /// `initial` at most.
     public var connect: Duration = .seconds(1)
+    /// The time allowed to other members that are asked whether they reach a node that this one does not,
+    /// before that node counts as dead or is refused. It is more than `connect`, as they dial it.
+    public var probe: Duration = .seconds(2)
 
     /// The defaults.
     public init() {}
@@ -55,6 +61,7 @@ public struct SilenceLimits: Hashable, Sendable {
         maintenanceFloor = time
         cap = time * 3
         connect = time
+        probe = time * 2
     }
 }
 

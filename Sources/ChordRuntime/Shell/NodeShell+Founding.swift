@@ -136,6 +136,7 @@ extension NodeShell {
     /// of more of them than a message names.
     package func begin(among ring: [NodeReference]) {
         guard machine.phase == .outside, end == nil else { return }
+        reach.tenure.hold()
         perform(machine.found(with: ring))
     }
 
@@ -299,6 +300,7 @@ extension NodeShell {
         else { return }
         decision = (ring, executor.now)
         logger.notice("began a new ring, together with the other founders")
+        reach.tenure.hold()
         perform(machine.found(with: ring))
         // Whoever does not answer this round is waited for no more.
         endFoundingRound()

@@ -14,6 +14,7 @@ extension NodeShell {
     /// Makes this node the first of a new ring.
     package func create() {
         guard machine.phase == .outside else { return }
+        reach.tenure.hold()
         perform(machine.create())
     }
 
@@ -40,6 +41,7 @@ extension NodeShell {
     ///     stands for whether there are former members.
     /// - Throws: `nameTaken` at once; `parametersDiffer` and `refused` where no contact says anything else,
     ///   as trying again would not help; `invalidConfiguration` where this node is its only contact;
+    ///   `unreachable` when the node that is to come after this one cannot dial it;
     ///   `noContact` when the time is over, with a ``JoinFailure``; `stopped` when the node ended or the
     ///   task was cancelled meanwhile.
     package func join(
@@ -70,11 +72,15 @@ extension NodeShell {
                 try checkMayJoin()
                 guard machine.phase == .outside else { return }
                 do throws(ChordError) {
-                    if try await joinOnce(through: address, &attempts.hasHeardMember) { return }
+                    if try await joinOnce(through: address, &attempts.hasHeardMember) {
+                        return try await beTaken(by: deadline)
+                    }
                     attempts.failed(address, ChordError(.noContact, "the ring changed meanwhile"))
                 } catch {
+                    // It has its list already, and was not taken.
+                    if machine.phase != .outside { throw error }
                     try checkMayJoin()
-                    if error.code == .nameTaken { throw error }
+                    if [.nameTaken, .unreachable].contains(error.code) { throw error }
                     attempts.failed(address, error)
                     logger.debug(
                         "cannot join through it yet",
@@ -111,6 +117,17 @@ extension NodeShell {
         )
         create()
         remember(former)
+    }
+
+    /// This node has its list, and nobody knows of it. It is in once its head has taken it; otherwise it ends,
+    /// as nobody else could reach it either.
+    private func beTaken(by deadline: MonotonicTime?) async throws(ChordError) {
+        do throws(ChordError) {
+            try await waitUntilTaken(by: deadline)
+        } catch {
+            fail(error)
+            throw error
+        }
     }
 
     /// How long this node waits for former members before it begins the ring again. The first by name waits
@@ -165,11 +182,17 @@ extension NodeShell {
         try await refuseLiveHolder(among: reply.answeringSuccessors)
         let member = reply.answering
         guard isRightlyPlaced(member) else { return false }
+        let list = admissible(reply.answeringSuccessors)
+        let foreseen = RingState(node: member, predecessor: member, successors: list)
+        let head = head(after: foreseen)
+        if head.id != member.id { try await reachHead(head) }
         // The member itself, rather than what somebody says of it: its state in one answer.
         var state = try await memberState(of: member)
         guard state.node.id == member.id, state.node.name == member.name else { return false }
         try await refuseLiveHolder(among: state.successors)
         state.successors = admissible(state.successors)
+        // Somebody has joined or gone meanwhile: its head is another, which has to be reached first.
+        guard self.head(after: state).id == head.id else { return false }
         guard machine.phase == .outside, end == nil else { return false }
         guard
             let directives = machine.join(
@@ -179,6 +202,40 @@ extension NodeShell {
         else { return false }
         perform(directives)
         return true
+    }
+
+    /// Who comes after this node when it joins after a member.
+    func head(after state: RingState) -> NodeReference {
+        state.successors.first { $0.id != machine.node.id } ?? state.node
+    }
+
+    /// A joiner reaches its head before it is a member: otherwise it would begin with a head that it takes for
+    /// dead.
+    func reachHead(_ head: NodeReference) async throws(ChordError) {
+        let (answer, status) = await withCheckedContinuation { continuation in
+            let silence = configuration.silence
+            let manner = PeerManner(
+                deadline: executor.now + silence.cap + silence.connect,
+                floor: silence.maintenanceFloor
+            )
+            states.ask(head, manner, isCertain: true, on: executor) {
+                continuation.resume(returning: ($0, $1))
+            }
+        }
+        switch answer {
+        case .state(let state) where state.node.name == head.name: return
+        case .busy: return
+        case .dead, .unreached:
+            throw ChordError(
+                .noContact,
+                "\(head) is to come after this node, and this node cannot reach it: \(status.message)"
+            )
+        case .notMember, .state:
+            throw ChordError(
+                .noContact,
+                "\(head) is to come after this node, and is no member of the ring now"
+            )
+        }
     }
 
     /// Whether a node stands where this one is to stand: under its name at another address, or under
@@ -199,7 +256,7 @@ extension NodeShell {
         guard let holder = nodes.first(where: isHolder) else { return }
         let state: RingState
         switch await stateAnswer(of: holder) {
-        case .dead, .notMember: return
+        case .dead, .notMember, .unreached: return
         case .busy:
             throw ChordError(
                 .noContact,
@@ -308,7 +365,7 @@ extension NodeShell {
 
     func joined() {
         hasJoined = true
-        startTicking()
+        for key in pauses.keys.sorted() { endPause(key) }
         for key in joinWaiters.keys.sorted() { joinWaiters.removeValue(forKey: key)?.resume() }
     }
 
@@ -323,16 +380,16 @@ extension NodeShell {
             try await withCheckedThrowingContinuation {
                 (continuation: CheckedContinuation<Void, any Error>) in
                 switch (machine.phase, end) {
-                case (.member, nil): continuation.resume()
+                case (.member, nil) where reach.tenure.hasJoined: continuation.resume()
                 case (_, .failed(let error)): continuation.resume(throwing: error)
                 case (_, .left), (.left, _):
                     continuation.resume(
                         throwing: ChordError(.stopped, "the node has left the ring")
                     )
-                case (.outside, nil) where Task.isCancelled,
-                    (.founding, nil) where Task.isCancelled:
+                case (_, nil) where Task.isCancelled:
                     continuation.resume(throwing: CancellationError())
-                case (.outside, nil), (.founding, nil): joinWaiters[key] = continuation
+                case (.outside, nil), (.founding, nil), (.member, nil):
+                    joinWaiters[key] = continuation
                 }
             }
         } onCancel: {
@@ -385,7 +442,8 @@ extension NodeShell {
 extension ChordError {
     /// Whether trying again would end in the same way.
     var isFinal: Bool {
-        [.nameTaken, .parametersDiffer, .refused, .invalidConfiguration].contains(code)
+        [.nameTaken, .parametersDiffer, .refused, .invalidConfiguration, .unreachable]
+            .contains(code)
     }
 
     /// - Parameter isOwnName: whether who answers has this node's own certificate or another of its name.
