@@ -12,6 +12,8 @@ struct RuntimeMetrics: Sendable {
     private let predecessorChanges: Counter
     private let successorChanges: Counter
     private let successorsLost: Counter
+    /// `chord_lookup_answers_refused_total`, answers of live peers to lookups that were errors or lies.
+    private let answersRefused: Counter
 
     init(node: String) {
         func changes(_ kind: String) -> Counter {
@@ -24,6 +26,14 @@ struct RuntimeMetrics: Sendable {
         predecessorChanges = changes("predecessor")
         successorChanges = changes("successors")
         successorsLost = changes("successors_lost")
+        answersRefused = Counter(
+            label: "chord_lookup_answers_refused_total",
+            dimensions: [("node", node)]
+        )
+    }
+
+    func refusedAnswer() {
+        answersRefused.increment()
     }
 
     func record(_ event: RingEvent) {
