@@ -43,8 +43,10 @@ package actor NodeShell {
     var company = Company()
     /// The addresses of those who found the ring, sorted; empty where this node is none of them.
     var founders: [String] = []
-    /// What is known of the others, by address, and since when.
-    var foundersHeard: [String: (node: NodeReference, time: MonotonicTime)] = [:]
+    /// The others, as this node has reached them itself.
+    var foundersReached: FounderRegister
+    /// The addresses of founders that are being dialled outside of the rounds.
+    var foundersUnderWay: Set<String> = []
     /// Why those of them do not answer who do not, by address.
     var founderFailures: [String: ChordError] = [:]
     /// Who founded the ring, where this node was there.
@@ -86,6 +88,7 @@ package actor NodeShell {
         self.configuration = configuration
         self.executor = executor
         watchers = WatchFeed(executor: executor, space: configuration.parameters.space)
+        foundersReached = FounderRegister(lifetime: configuration.intervals.founderLifetime)
         let node = NodeReference(
             id: configuration.identifier(
                 name: configuration.name,
