@@ -17,6 +17,11 @@ stop       SIGSTOP, seconds later SIGCONT: lookups at the others may take --late
            and no other node may vanish from a list
 cut        a partition shorter than the silence after which nodes take one another for dead
 cut long   a longer one, after which two rings must become one within --merge seconds
+one way    for seconds nobody of the other side can call one node, which itself calls on: no range may
+           change to and fro
+closed     for seconds no other node can call one node: its range goes to the next one, and comes back
+shut out   start of a new node that no other can call: its join must end with a message, and the ring
+           must not change
 """
 
 import argparse
@@ -41,6 +46,7 @@ from rings import BINARY, SUCCESSORS, Bench, Ring, RingFailure  # noqa: E402
 # How often each action is drawn, in relation to the others.
 WEIGHTS = {
     "kill": 3, "kill two": 2, "restart": 3, "return": 4, "join": 2, "leave": 2, "stop": 4, "cut": 2, "cut long": 1,
+    "one way": 2, "closed": 2, "shut out": 2,
 }
 
 
@@ -183,6 +189,68 @@ class Chaos:
     def cut_long(self):
         return self.cut(min(self.options.shortest, self.options.longest), self.options.longest)
 
+    def one_way(self):
+        node = self.pick(self.random)
+        here = self.side[node.name]
+        there = next(side for side in self.net.sides if side is not here)
+        return self.behind_firewall(node, there)
+
+    def closed(self):
+        return self.behind_firewall(self.pick(self.random), None)
+
+    def behind_firewall(self, node, there):
+        seconds = self.random.uniform(3, 8)
+        self.disturbed = set(self.ring.nodes)
+        everybody = list(self.ring.nodes.values())
+        rest = [other for other in everybody if other is not node]
+        self.members(everybody, rest)
+        before = {name: self.range_changes(name) for name in self.ring.nodes}
+        side, port = self.side[node.name], node.address.rpartition(":")[2]
+        self.net.close_port(side, port, there)
+        try:
+            threading.Event().wait(seconds)
+        finally:
+            self.net.open_port(side, port, there)
+        took, _ = self.wait_ideal(self.options.within)
+        for name, count in before.items():
+            # Once when the port is closed, and once when it is open again.
+            if took is not None and (changes := self.range_changes(name) - count) > 2:
+                self.blame(f"{name}: its range changed {changes} times while {node.name} could not be called")
+        self.members()
+        return f"{node.name} {'from the other side ' if there else ''}for {seconds:.1f} s"
+
+    def range_changes(self, name):
+        log = pathlib.Path(self.bench.folder, f"{name}.log")
+        return log.read_text(errors="replace").count("range changed") if log.exists() else 0
+
+    def shut_out(self):
+        name = self.random.choice(self.unknown())
+        self.disturbed = set()
+        side = self.side[name]
+        port = self.random.randrange(20000, 30000)
+        before = {each: self.range_changes(each) for each in self.ring.nodes}
+        contacts = [node.address for node in self.ring.ordered()[:3]]
+        self.net.close_port(side, port)
+        try:
+            process = self.ring.launch(name, f"{side.host}:{port}", contacts, side.before)
+            try:
+                code = process.wait(45)
+            except Exception:
+                process.kill()
+                process.wait()
+                self.blame(f"{name}, whom nobody can call, still tries to join after 45 s")
+                code = None
+        finally:
+            self.net.open_port(side, port)
+        log = pathlib.Path(self.bench.folder, f"{name}.log").read_text(errors="replace")
+        if code == 0 or (code is not None and "cannot reach us at" not in log):
+            self.blame(f"{name}, whom nobody can call, ended with {code} and without its message")
+        for each, count in before.items():
+            if changes := self.range_changes(each) - count:
+                self.blame(f"{each}: its range changed {changes} times while {name} was shut out")
+        self.members()
+        return name
+
     def unknown(self):
         return [name for name in self.names if name not in self.ring.nodes and name not in self.former]
 
@@ -199,6 +267,9 @@ class Chaos:
             actions |= {"join": self.join} if self.unknown() else {}
         if len(self.net.sides) > 1 and len({id(self.side[name]) for name in self.ring.nodes}) > 1:
             actions |= {"cut": self.cut, "cut long": self.cut_long}
+            if self.net.has_firewall:
+                actions |= {"one way": self.one_way, "closed": self.closed}
+                actions |= {"shut out": self.shut_out} if self.unknown() else {}
         return {name: action for name, action in actions.items() if name in self.options.actions}
 
     # What is checked.
@@ -299,6 +370,8 @@ class Chaos:
             if name not in self.rows:
                 if name.startswith("cut") and len(self.net.sides) == 1:
                     print(f"{name:<13}skipped: namespaces are not permitted or not wanted here")
+                if name in ("one way", "closed", "shut out") and not self.net.has_firewall:
+                    print(f"{name:<13}skipped: there are no namespaces, or iptables is missing")
                 continue
             phases = [phase for phase, _ in self.rows[name]]
             times = [took for _, took in self.rows[name] if took is not None]

@@ -17,6 +17,8 @@ import sys
 from rings import dying_with_us
 
 INSIDE = "CHORD_CHAOS_INSIDE"
+# It may lie where only the administrator looks.
+FIREWALL = shutil.which("iptables") or shutil.which("iptables", path="/usr/sbin:/sbin")
 NAMESPACES = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
@@ -30,6 +32,7 @@ class Side:
 class Loopback:
     description = "loopback; partitions are skipped"
     sides = [Side("127.0.0.1")]
+    has_firewall = False
 
     def close(self):
         pass
@@ -74,6 +77,26 @@ class Divided:
     def _isolate(self, state):
         for number in (1, 2):
             run("ip", "link", "set", f"side{number}", "type", "bridge_slave", "isolated", state)
+
+    @property
+    def has_firewall(self):
+        return FIREWALL is not None
+
+    def close_port(self, side, port, only_from=None):
+        """Nobody calls a node at this port any more, or nobody of the other side; its own calls go on. The
+        asker still reaches it."""
+        self._filter(side, port, "-A", only_from)
+
+    def open_port(self, side, port, only_from=None):
+        self._filter(side, port, "-D", only_from)
+
+    def _filter(self, side, port, action, only_from):
+        asker = "10.99.0.254"
+        sources = [only_from.host] if only_from else [each.host for each in self.sides]
+        assert asker not in sources
+        for source in sources:
+            rule = ["-p", "tcp", "-s", source, "--dport", str(port), "-j", "DROP"]
+            run(*side.before, FIREWALL, "-w", action, "INPUT", *rule)
 
     def close(self):
         for holder in self.holders:

@@ -230,7 +230,7 @@ public final class ChordNode: Service, Sendable {
     /// task is shut down gracefully or cancelled, then leaves and ends what is under way.
     ///
     /// - Throws: `ChordError` with `nameTaken`, `parametersDiffer`, `noContact` or `refused` when it
-    ///   cannot join; `replaced` when a newer life of this node took its place.
+    ///   cannot join; `unreachable` when the others cannot dial its advertised address; `replaced` when a newer life of this node took its place.
     public func run() async throws {
         let failure: (any Error)?
         do {
@@ -319,10 +319,11 @@ public final class ChordNode: Service, Sendable {
     /// The predecessor; this node itself while it is alone.
     public var predecessor: NodeReference { shell.view.predecessor }
 
-    /// What this node owns; nil while it is no member.
+    /// What this node owns; nil while it is no member, or one that its successor has not taken for its
+    /// predecessor.
     public var range: IdentifierRange? {
         let view = shell.view
-        return view.isMember ? view.range : nil
+        return view.isMember && view.tenure != .awaited ? view.range : nil
     }
 
     /// What the ring's members have in common.

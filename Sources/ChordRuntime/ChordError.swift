@@ -11,6 +11,7 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case invalidConfiguration, nameTaken, parametersDiffer, noContact, notMember
             case lookupFailed, deadlineExceeded, replaced, refused, stopped, invalidAnswer
+            case unreachable
         }
 
         private let kind: Kind
@@ -37,6 +38,8 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
         public static let stopped = Code(kind: .stopped)
         /// A peer's answer makes no sense.
         public static let invalidAnswer = Code(kind: .invalidAnswer)
+        /// Other members cannot dial this node at the address that it advertises.
+        public static let unreachable = Code(kind: .unreachable)
 
         /// The name of the code.
         public var description: String { kind.rawValue }

@@ -14,6 +14,7 @@ import Testing
         ("/chord.v1.ChordService/Notify", true, false, false),
         ("/chord.v1.ChordService/Leave", true, false, false),
         ("/chord.v1.ChordService/Meet", true, false, false),
+        ("/chord.v1.ChordService/Probe", true, false, false),
         ("/chord.v1.AdminService/Describe", true, true, true),
         ("/chord.v1.AdminService/Watch", true, true, true),
         ("/chord.v1.AdminService/Leave", false, false, true),

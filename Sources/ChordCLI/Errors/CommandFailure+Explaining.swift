@@ -48,6 +48,13 @@ extension CommandFailure {
         case .parametersDiffer:
             self.init(.configuration, text, hint: Self.hint(difference: error, command))
         case .noContact: self.init(contact: error, text, command)
+        case .unreachable:
+            self.init(
+                .unavailable,
+                text,
+                hint: "--advertise HOST:PORT names an address that the other members can dial; a"
+                    + " firewall must let them in"
+            )
         case .stopped: self.init(.unavailable, text)
         case .notMember:
             self.init(

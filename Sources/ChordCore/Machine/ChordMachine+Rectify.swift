@@ -44,6 +44,13 @@ extension ChordMachine {
         return starting(.rectify(nextToken(), candidate: candidate), asking: predecessor)
     }
 
+    /// Whether a node that has notified is still being decided about.
+    public func isConsidering(_ id: Identifier) -> Bool {
+        if waitingCandidate?.id == id { return true }
+        if case .rectify(_, let candidate) = operation { return candidate.id == id }
+        return false
+    }
+
     /// The successor says that what it answered before has changed.
     public mutating func nudged(by id: Identifier) -> [Directive] {
         guard phase == .member, id == (successors.head ?? predecessor).id, id != node.id else {
@@ -61,6 +68,9 @@ extension ChordMachine {
         switch answer {
         case .state(let state) where state.node.id == predecessor.id:
             // It lives: the candidate is behind it, and learns so when it asks us again.
+            return [.nudge(candidate)]
+        case .unreached:
+            // It lives, too; only this node cannot reach it.
             return [.nudge(candidate)]
         case .busy:
             return []

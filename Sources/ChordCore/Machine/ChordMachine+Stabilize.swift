@@ -61,6 +61,8 @@ extension ChordMachine {
             directives += predecessorAnswered(answer, candidate: candidate)
         case .unite(_, let candidate, let head):
             directives += offerAnswered(answer, candidate: candidate, head: head)
+        case .stabilizePast(_, let unreached, let next):
+            directives += nextAnswered(answer, unreached: unreached, next: next)
         }
         if answer == .dead { lose(asked) }
         if case .state(let state) = answer { directives += rivals(in: state) }
@@ -68,11 +70,18 @@ extension ChordMachine {
         return directives
     }
 
+    /// Whom the operation under way asked; nil where the token is not its own.
+    package func peer(askedUnder token: Token) -> NodeReference? {
+        guard let operation, operation.token == token else { return nil }
+        return peer(askedBy: operation)
+    }
+
     /// Whom an operation asked.
     private func peer(askedBy operation: Operation) -> NodeReference {
         switch operation {
         case .stabilizeFromSuccessor(_, let head): head
         case .stabilizeFromPredecessor(_, let candidate, _), .unite(_, let candidate, _): candidate
+        case .stabilizePast(_, _, let next): next
         case .rectify: predecessor
         }
     }
@@ -88,9 +97,12 @@ extension ChordMachine {
             return waitForTick()
         case .dead, .notMember:
             return dropHead(cause: .failed)
+        case .unreached:
+            return markUnreached(head) + askPast([head])
         case .state(let state):
             guard state.node.id == head.id else { return dropHead(cause: .failed) }
             var directives = changing(.stabilized) { machine, _ in
+                machine.unreachedHead = nil
                 machine.successors = SuccessorList(
                     of: machine.node.id,
                     head: state.node,
@@ -133,6 +145,8 @@ extension ChordMachine {
             }
             if state.predecessor != node { directives.append(.notify(state.node)) }
             return directives
+        case .unreached:
+            return keepUnreached(candidate)
         case .dead, .notMember, .state:
             if let head { return [.notify(head)] }
             // Alone but for a predecessor that is gone: this node is the whole ring now.

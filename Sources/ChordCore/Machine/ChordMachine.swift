@@ -20,6 +20,11 @@
 // - A node whose list has changed nudges its predecessor, and one that adopts a nearer predecessor nudges
 //   the old one. A nudge makes a round happen now rather than at the next tick, and nothing else; so a
 //   change spreads backwards in round trips rather than in intervals.
+// - A node that this one cannot reach, and other members can, is no failure: as a predecessor it stays, and
+//   as a head it stays while the next member names it (ChordMachine+Unreached.swift). The paper knows no
+//   broken links; where there are none, this changes nothing.
+// - A Notify comes in once its sender was reached (ClaimTable): to the proof it is only late. What this node
+//   owns it reports once its head has named it (RangeTenure): the state changes as in the paper.
 // - In the mode `answering`, state queries are answered while an operation is under way.
 
 /// One node's part in the protocol. Inputs are its mutating methods; what is to be done comes out as
@@ -74,12 +79,14 @@ public struct ChordMachine: Hashable, Sendable {
         case rectify(Token, candidate: NodeReference)
         /// Asked a member, maybe of another ring, that offered itself as our successor.
         case unite(Token, candidate: NodeReference, head: NodeReference?)
+        /// Asked the next entry of the list, as the ones before it cannot be reached from here.
+        case stabilizePast(Token, unreached: [NodeReference], next: NodeReference)
 
         var token: Token {
             switch self {
             case .stabilizeFromSuccessor(let token, _),
                 .stabilizeFromPredecessor(let token, _, _), .rectify(let token, _),
-                .unite(let token, _, _):
+                .unite(let token, _, _), .stabilizePast(let token, _, _):
                 token
             }
         }
@@ -108,6 +115,8 @@ public struct ChordMachine: Hashable, Sendable {
     /// Fingers and successors.
     public internal(set) var table: RoutingTable
 
+    /// The head, where this node cannot reach it and keeps it on others' word.
+    public internal(set) var unreachedHead: NodeReference?
     /// Whether the predecessor said that it leaves, so that nobody need probe it.
     var isPredecessorGone = false
     var operation: Operation?
@@ -145,7 +154,8 @@ public struct ChordMachine: Hashable, Sendable {
             predecessor: predecessor,
             successors: successors.entries,
             table: table,
-            parameters: parameters
+            parameters: parameters,
+            unreachedHead: unreachedHead?.id == successors.head?.id ? unreachedHead : nil
         )
     }
 

@@ -49,6 +49,8 @@ public enum StateAnswer: Hashable, Sendable {
     case notMember
     /// The node delays its answer, as it has a question out itself: nothing is known, try again.
     case busy
+    /// The node did not answer this one, and other members can reach it: it is alive, and a link is broken.
+    case unreached
     /// The node did not answer.
     case dead
 }
@@ -65,7 +67,8 @@ public enum RingEvent: Hashable, Sendable {
         case rectified
         /// A member of a ring that had come apart from ours, or had never met it, was taken in.
         case merged
-        /// A neighbour was found dead, or no member any more.
+        /// A neighbour was found dead, or no member any more; or the range is the head's, as the head cannot
+        /// reach this node.
         case failed
         /// A neighbour said that it leaves.
         case left

@@ -18,6 +18,10 @@ public struct RoutingView: Hashable, Sendable {
     public let table: RoutingTable
     /// What the ring's members have in common.
     public let parameters: RingParameters
+    /// Whose the range between the predecessor and this node is.
+    public var tenure = RangeTenure.State.held
+    /// The head, where this node cannot reach it and others can: it owns what it owns, and is not routed by.
+    public var unreachedHead: NodeReference?
 
     /// Whether the node is a member: only then may it answer.
     public var isMember: Bool { phase == .member }
@@ -31,7 +35,10 @@ public struct RoutingView: Hashable, Sendable {
         )
     }
 
-    /// What the node owns.
+    /// Whether the node is a member that owns its range: only then is it named as an owner by itself.
+    public var ownsRange: Bool { isMember && tenure == .held }
+
+    /// What lies between the predecessor and the node; the node owns it where ``ownsRange`` says so.
     public var range: IdentifierRange {
         IdentifierRange(after: predecessor.id, through: node.id)
     }
@@ -52,6 +59,8 @@ public enum RoutingStep: Hashable, Sendable {
 }
 
 extension RoutingView {
+    private var isWithoutOthers: Bool { successors.isEmpty && predecessor.id == node.id }
+
     /// How many next hops a step names at the most.
     static let candidateLimit = 8
 
@@ -72,11 +81,12 @@ extension RoutingView {
         guard isMember else { return .notMember }
         if let joiner {
             if joiner.id == node.id { return .nameTaken(node) }
-        } else if range.contains(id) {
+        } else if range.contains(id), ownsRange || isWithoutOthers {
             return .owner(node)
         }
         func isOut(_ candidate: NodeReference) -> Bool {
             excluded.contains(candidate.id) || candidate.id == joiner?.id
+                || candidate.id == unreachedHead?.id
         }
         // A node that was alone and has been notified knows of one other: its predecessor is then its
         // successor as well, although its list does not say so before the next stabilization.
@@ -85,6 +95,8 @@ extension RoutingView {
         // Alone, or only the joiner's former life is left beside us.
         guard let head = known.first else { return .owner(node) }
         if id.isIn(after: node.id, through: head.id) { return .owner(head) }
+        // The head has not named this node: what lies before it belongs to the head.
+        if joiner == nil, !ownsRange, range.contains(id) { return .owner(head) }
         var candidates: [NodeReference] = []
         for candidate in table.preceding(id) where !isOut(candidate) {
             candidates.append(candidate)

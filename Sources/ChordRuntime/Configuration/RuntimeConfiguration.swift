@@ -17,6 +17,9 @@ public struct MaintenanceIntervals: Hashable, Sendable {
     public var joinRetry: Duration = .milliseconds(100)
     /// The longest wait between two attempts to join.
     public var joinRetryCap: Duration = .seconds(2)
+    /// How long a joiner goes on whose successor-to-be says that it cannot reach the joiner. Longer waits for
+    /// a port that is about to be opened; shorter tells the operator sooner.
+    public var refusalPatience: Duration = .seconds(5)
 
     /// The defaults.
     public init() {}
@@ -41,6 +44,9 @@ public struct SilenceLimits: Hashable, Sendable {
     /// The time allowed to connect, handshake included. A lookup, which has others to ask, allows
     /// `initial` at most.
     public var connect: Duration = .seconds(1)
+    /// The time allowed to other members that are asked whether they reach a node that this one does not,
+    /// before that node counts as dead or is refused. It is more than `connect`, as they dial it.
+    public var probe: Duration = .seconds(2)
 
     /// The defaults.
     public init() {}
@@ -52,6 +58,7 @@ public struct SilenceLimits: Hashable, Sendable {
         maintenanceFloor = time
         cap = time * 3
         connect = time
+        probe = time * 2
     }
 }
 

@@ -92,7 +92,7 @@ final class ForeignLookup: @unchecked Sendable {
                 return finish(
                     .failure(Status(.unavailable, "\(node) does not say whether it is a member"))
                 )
-            case .dead, .notMember, .state:
+            case .dead, .notMember, .unreached, .state:
                 lastFailure = Status(.unavailable, "\(node) is dead or no member: \(answer.kind)")
                 gone.append(node.id)
                 search.failed(node.id)

@@ -12,6 +12,11 @@ struct RuntimeMetrics: Sendable {
     private let predecessorChanges: Counter
     private let successorChanges: Counter
     private let successorsLost: Counter
+    /// `chord_unreached_total`, calls that broken links have come to, by kind.
+    private let claimantsRefused: Counter
+    private let refusals: Counter
+    private let membersUnreached: Counter
+    private let ownLink: Counter
 
     init(node: String) {
         func changes(_ kind: String) -> Counter {
@@ -24,6 +29,34 @@ struct RuntimeMetrics: Sendable {
         predecessorChanges = changes("predecessor")
         successorChanges = changes("successors")
         successorsLost = changes("successors_lost")
+        func unreached(_ kind: String) -> Counter {
+            Counter(label: "chord_unreached_total", dimensions: [("node", node), ("kind", kind)])
+        }
+        claimantsRefused = unreached("claimant_refused")
+        refusals = unreached("refused_by_successor")
+        membersUnreached = unreached("member_kept")
+        ownLink = unreached("own_link")
+    }
+
+    /// What a broken link has come to.
+    enum Unreached {
+        /// A claimant was not taken for the predecessor.
+        case claimant
+        /// The successor says that it cannot reach this node.
+        case bySuccessor
+        /// A member that others reach stays.
+        case member
+        /// This node blames its own link.
+        case ownLink
+    }
+
+    func record(_ unreached: Unreached) {
+        switch unreached {
+        case .claimant: claimantsRefused.increment()
+        case .bySuccessor: refusals.increment()
+        case .member: membersUnreached.increment()
+        case .ownLink: ownLink.increment()
+        }
     }
 
     func record(_ event: RingEvent) {

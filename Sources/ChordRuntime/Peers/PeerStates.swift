@@ -52,6 +52,18 @@ struct PeerStates: Sendable {
         on executor: any NodeExecutor,
         completion: @escaping @Sendable (StateAnswer) -> Void
     ) -> PeerSaying {
+        ask(node, manner, isCertain: isCertain, on: executor) { answer, _ in completion(answer) }
+    }
+
+    /// The same, with how the call ended: why a node did not answer.
+    @discardableResult
+    func ask(
+        _ node: NodeReference,
+        _ manner: PeerManner,
+        isCertain: Bool,
+        on executor: any NodeExecutor,
+        completion: @escaping @Sendable (StateAnswer, Status) -> Void
+    ) -> PeerSaying {
         peers.say(.state, to: PeerTarget(node), in: parameters, manner, on: executor) { said in
             let answer = answer(of: node, said)
             let status = said.result.status
@@ -65,7 +77,7 @@ struct PeerStates: Sendable {
                 ask(node, again, isCertain: false, on: executor, completion: completion)
                 return
             }
-            completion(answer)
+            completion(answer, status)
         }
     }
 

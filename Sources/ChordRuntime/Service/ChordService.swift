@@ -31,6 +31,7 @@ struct ChordService: Sendable {
         router.register(ChordMethods.leave) { request, call in leave(request, &call) }
         router.register(ChordMethods.found) { request, call in found(request, &call) }
         router.register(ChordMethods.meet) { request, call in meet(request, &call) }
+        router.register(ChordMethods.probe) { request, call in probe(request, &call) }
     }
 
     private func findSuccessor(
@@ -173,6 +174,10 @@ struct ChordService: Sendable {
                 return .failed(Status(.failedPrecondition, difference))
             }
             guard view.isMember else { return .failed(view.notMember) }
+            // Members send their parameters; joiners and clients do not.
+            if request.parameters != nil, call.peer.role == .node {
+                shell.heard.heard(at: call.executor.now)
+            }
             guard !view.isDelaying else {
                 return .failed(Status(.aborted, "\(view.node.name) has a question out itself"))
             }
@@ -206,13 +211,16 @@ struct ChordService: Sendable {
         }
         guard view.isMember else { return .failed(view.notMember) }
         let candidate = request.candidate
+        shell.heard.heard(at: call.executor.now)
         if request.changed {
             shell.enter { $0.nudged(by: candidate) }
-        } else {
-            shell.enter { $0.notified(by: candidate) }
+            NotifyReply().encode(appendingTo: &call.reply, space: space)
+            return .replied
         }
-        NotifyReply().encode(appendingTo: &call.reply, space: space)
-        return .replied
+        let mustAnswer = call.peer.proof == .host
+        let responder = call.makeResponder()
+        shell.enter { $0.claimed(by: candidate, mustAnswer: mustAnswer, responder: responder) }
+        return .deferred
     }
 
     private func leave(

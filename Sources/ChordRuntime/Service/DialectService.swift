@@ -55,7 +55,7 @@ struct DialectService: Sendable {
                 if let refusal = statements.refusal(of: call.peer, at: call.executor.now) {
                     return .failed(refusal)
                 }
-                shell.enter { $0.claimed(by: candidate) }
+                shell.enter { $0.claimed(by: candidate, mustAnswer: true, responder: nil) }
                 call.reply += try dialect.encode(.done, to: method, in: parameters)
                 return .replied
             case .owner(let id):
@@ -190,7 +190,7 @@ private final class OwnerForStranger: @unchecked Sendable {
         context.states.ask(owner, manner, isCertain: true, on: executor) { [self] answer in
             guard completion != nil else { return }
             switch answer {
-            case .state, .busy: finish(.success(owner))
+            case .state, .busy, .unreached: finish(.success(owner))
             case .dead, .notMember:
                 lookUp(joiner: owner) { [self] next in finish(.success(next)) }
             }

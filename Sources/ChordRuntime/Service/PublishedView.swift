@@ -32,7 +32,7 @@ final class Snapshot: Sendable {
         successorReply = view.successors.first.map {
             PreparedFindSuccessorReply(view.reply(owner: $0), space: space)
         }
-        ownRange = view.isMember ? view.range : nil
+        ownRange = view.ownsRange ? view.range : nil
         successorRange =
             view.isMember
             ? view.successors.first.map { IdentifierRange(after: view.node.id, through: $0.id) }

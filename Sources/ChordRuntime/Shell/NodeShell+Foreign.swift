@@ -8,37 +8,9 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// Nodes of another make: joining through them, and what they claim.
+// Nodes of another make: joining through them.
 
 extension NodeShell {
-    /// A node of another make says that it may be our predecessor. It is asked itself first: its kind says
-    /// nothing of the ring that it means, and its certificate may prove a host and no name.
-    func claimed(by candidate: NodeReference) {
-        guard machine.phase == .member, candidate.id != machine.node.id else { return }
-        // It lives: whatever kept us from dialling it is over.
-        peers.transport.resetBackoff(of: candidate.address)
-        let known = machine.predecessor
-        if known.id == candidate.id, known.address == candidate.address { return }
-        // More than a few at once are no neighbours; who is one says so again.
-        guard claimsUnderWay < 16 else { return }
-        claimsUnderWay += 1
-        state(of: candidate, isCertain: false) { [weak self] answer in
-            self?.assumeIsolated { shell in
-                shell.claimsUnderWay -= 1
-                guard case .state(let state) = answer, state.node.id == candidate.id else {
-                    shell.logger.debug(
-                        "not taken for a predecessor",
-                        metadata: [
-                            LogKeys.peer: "\(candidate)", LogKeys.answer: "\(answer.kind)",
-                        ]
-                    )
-                    return
-                }
-                shell.notified(by: state.node)
-            }
-        }
-    }
-
     /// What a contact of another make says of the ring; nil where it speaks our dialect, or does not
     /// answer.
     func foreignState(of contact: PeerTarget) async -> PeerSaid? {
@@ -73,8 +45,16 @@ extension NodeShell {
         }
         try await refuseLiveHolder(among: placed)
         let others = placed.filter { $0.id != machine.node.id }
-        guard let before = try await memberBefore(among: others) else { return false }
+        guard var before = try await memberBefore(among: others) else { return false }
         try await refuseLiveHolder(among: before.successors)
+        let head = head(after: before)
+        if head.id != before.node.id {
+            try await reachHead(head)
+            // Its list is taken over as it is now.
+            guard case .state(let state) = await stateAnswer(of: before.node) else { return false }
+            guard self.head(after: state).id == head.id else { return false }
+            before = state
+        }
         guard machine.phase == .outside, end == nil else { return false }
         guard
             let directives = machine.join(

@@ -130,6 +130,7 @@ extension NodeShell {
     /// of more of them than a message names.
     package func begin(among ring: [NodeReference]) {
         guard machine.phase == .outside, end == nil else { return }
+        reach.tenure.hold()
         perform(machine.found(with: ring))
     }
 
@@ -290,6 +291,7 @@ extension NodeShell {
             Set(ring.map(\.id)).count == ring.count, ring.allSatisfy(isRightlyPlaced)
         else { return }
         decision = (ring, executor.now)
+        reach.tenure.hold()
         perform(machine.found(with: ring))
         // Whoever does not answer this round is waited for no more.
         endFoundingRound()

@@ -14,6 +14,7 @@ extension NodeShell {
     /// Makes this node the first of a new ring.
     package func create() {
         guard machine.phase == .outside else { return }
+        reach.tenure.hold()
         perform(machine.create())
     }
 
@@ -26,8 +27,8 @@ extension NodeShell {
     ///     is a member for a while, as all start again, this node begins the ring, and it merges with those
     ///     that others begin.
     /// - Throws: `nameTaken`, `parametersDiffer` and `refused` at once, as trying again would not help;
-    ///   `noContact` when the time is over; `stopped` when the node ended or the task was cancelled
-    ///   meanwhile.
+    ///   `unreachable` when the node that is to come after this one cannot dial it; `noContact` when the
+    ///   time is over; `stopped` when the node ended or the task was cancelled meanwhile.
     package func join(
         through addresses: [String],
         for limit: Duration?,
@@ -46,8 +47,11 @@ extension NodeShell {
                 try checkMayJoin()
                 guard machine.phase == .outside else { return }
                 do throws(ChordError) {
-                    if try await joinOnce(through: address) { return }
+                    if try await joinOnce(through: address) {
+                        return try await beTaken(by: deadline)
+                    }
                 } catch {
+                    if machine.phase != .outside { throw error }
                     if error.isFinal { throw error }
                     lastError = error
                     logger.debug(
@@ -71,6 +75,17 @@ extension NodeShell {
             }
             await pause(wait)
             wait = min(wait * 2, configuration.intervals.joinRetryCap)
+        }
+    }
+
+    /// This node has its list, and nobody knows of it. It is in once its head has taken it; otherwise it ends,
+    /// as nobody else could reach it either.
+    private func beTaken(by deadline: MonotonicTime?) async throws(ChordError) {
+        do throws(ChordError) {
+            try await waitUntilTaken(by: deadline)
+        } catch {
+            fail(error)
+            throw error
         }
     }
 
@@ -120,11 +135,17 @@ extension NodeShell {
         try await refuseLiveHolder(among: reply.answeringSuccessors)
         let member = reply.answering
         guard isRightlyPlaced(member) else { return false }
+        let list = admissible(reply.answeringSuccessors)
+        let foreseen = RingState(node: member, predecessor: member, successors: list)
+        let head = head(after: foreseen)
+        if head.id != member.id { try await reachHead(head) }
         // The member itself, rather than what somebody says of it: its state in one answer.
         var state = try await memberState(of: member)
         guard state.node.id == member.id, state.node.name == member.name else { return false }
         try await refuseLiveHolder(among: state.successors)
         state.successors = admissible(state.successors)
+        // Somebody has joined or gone meanwhile: its head is another, which has to be reached first.
+        guard self.head(after: state).id == head.id else { return false }
         guard machine.phase == .outside, end == nil else { return false }
         guard
             let directives = machine.join(
@@ -134,6 +155,40 @@ extension NodeShell {
         else { return false }
         perform(directives)
         return true
+    }
+
+    /// Who comes after this node when it joins after a member.
+    func head(after state: RingState) -> NodeReference {
+        state.successors.first { $0.id != machine.node.id } ?? state.node
+    }
+
+    /// A joiner reaches its head before it is a member: otherwise it would begin with a head that it takes for
+    /// dead.
+    func reachHead(_ head: NodeReference) async throws(ChordError) {
+        let (answer, status) = await withCheckedContinuation { continuation in
+            let silence = configuration.silence
+            let manner = PeerManner(
+                deadline: executor.now + silence.cap + silence.connect,
+                floor: silence.maintenanceFloor
+            )
+            states.ask(head, manner, isCertain: true, on: executor) {
+                continuation.resume(returning: ($0, $1))
+            }
+        }
+        switch answer {
+        case .state(let state) where state.node.name == head.name: return
+        case .busy: return
+        case .dead, .unreached:
+            throw ChordError(
+                .noContact,
+                "\(head) is to come after this node, and this node cannot reach it: \(status.message)"
+            )
+        case .notMember, .state:
+            throw ChordError(
+                .noContact,
+                "\(head) is to come after this node, and is no member of the ring now"
+            )
+        }
     }
 
     /// Whether a node stands where this one is to stand: under its name at another address, or under
@@ -154,7 +209,7 @@ extension NodeShell {
         guard let holder = nodes.first(where: isHolder) else { return }
         let state: RingState
         switch await stateAnswer(of: holder) {
-        case .dead, .notMember: return
+        case .dead, .notMember, .unreached: return
         case .busy:
             throw ChordError(
                 .noContact,
@@ -257,7 +312,7 @@ extension NodeShell {
     }
 
     func joined() {
-        startTicking()
+        for key in pauses.keys.sorted() { endPause(key) }
         for key in joinWaiters.keys.sorted() { joinWaiters.removeValue(forKey: key)?.resume() }
     }
 
@@ -272,16 +327,16 @@ extension NodeShell {
             try await withCheckedThrowingContinuation {
                 (continuation: CheckedContinuation<Void, any Error>) in
                 switch (machine.phase, end) {
-                case (.member, nil): continuation.resume()
+                case (.member, nil) where reach.tenure.hasJoined: continuation.resume()
                 case (_, .failed(let error)): continuation.resume(throwing: error)
                 case (_, .left), (.left, _):
                     continuation.resume(
                         throwing: ChordError(.stopped, "the node has left the ring")
                     )
-                case (.outside, nil) where Task.isCancelled,
-                    (.founding, nil) where Task.isCancelled:
+                case (_, nil) where Task.isCancelled:
                     continuation.resume(throwing: CancellationError())
-                case (.outside, nil), (.founding, nil): joinWaiters[key] = continuation
+                case (.outside, nil), (.founding, nil), (.member, nil):
+                    joinWaiters[key] = continuation
                 }
             }
         } onCancel: {
@@ -324,7 +379,8 @@ extension NodeShell {
 extension ChordError {
     /// Whether trying again would end in the same way.
     var isFinal: Bool {
-        [.nameTaken, .parametersDiffer, .refused, .invalidConfiguration].contains(code)
+        [.nameTaken, .parametersDiffer, .refused, .invalidConfiguration, .unreachable]
+            .contains(code)
     }
 
     init(joining status: Status, at address: String) {

@@ -25,6 +25,7 @@ extension NodeShell {
         ticker = executor.schedule(after: intervals.stabilize * factor) { [weak self] in
             self?.assumeIsolated { shell in
                 guard shell.end == nil else { return }
+                shell.tickReach()
                 shell.perform(shell.machine.tick())
                 shell.seekCompany()
                 shell.watchBalance()
@@ -36,8 +37,12 @@ extension NodeShell {
     func perform(_ directives: [Directive]) {
         if directives.contains(.publish) {
             let wasMember = published.current.view.isMember
-            published.publish(machine.view)
+            // Nobody is left who could name this node: the whole circle is its own.
+            if machine.isAlone, reach.tenure.state != .held { update { $0.confirm($1) } }
+            publish()
             if machine.view.isMember != wasMember { membership.send(!wasMember) }
+            // A joiner is a member that owns nothing yet: it asks its head like any other.
+            if machine.phase == .member { startTicking() }
         }
         for directive in directives {
             switch directive {
@@ -51,10 +56,12 @@ extension NodeShell {
             case .meet(let peer, let contact): meet(peer, contact: contact)
             case .sendLeave(let peer, let farewell): sendLeave(farewell, to: peer)
             case .roundSoon: scheduleRound()
-            case .report(let event): report(event)
+            case .report(let event):
+                for event in reach.tenure.events(for: event) { report(event) }
             case .verifyRival(let rival): verifyRival(rival)
             }
         }
+        settleClaims()
     }
 
     private func scheduleRound() {
@@ -82,15 +89,29 @@ extension NodeShell {
                     // Somebody else lives at that address now.
                     answer = .dead
                 }
-                answer = shell.impatient(answer, of: peer.id)
-                if case .state(let state) = answer { shell.welcome(state.predecessor) }
-                shell.logger.trace(
-                    "asked for its state",
-                    metadata: [LogKeys.peer: "\(peer)", LogKeys.answer: "\(answer.kind)"]
-                )
-                shell.perform(shell.machine.receive(answer, for: token))
+                shell.noteAnswer(answer, of: peer)
+                guard answer == .dead else {
+                    return shell.answered(shell.impatient(answer, of: peer.id), peer, token)
+                }
+                shell.judgeSilence(of: peer) { shell, verdict in
+                    if verdict == .unreached { shell.noteUnreached(peer) }
+                    shell.answered(verdict, peer, token)
+                }
             }
         }
+    }
+
+    private func answered(_ answer: StateAnswer, _ peer: NodeReference, _ token: Token) {
+        guard end == nil else { return }
+        logger.trace(
+            "asked for its state",
+            metadata: [LogKeys.peer: "\(peer)", LogKeys.answer: "\(answer.kind)"]
+        )
+        if case .state(let state) = answer {
+            welcome(state.predecessor)
+            headAnswered(state)
+        }
+        perform(machine.receive(answer, for: token))
     }
 
     /// A node that puts the question off is asked again, but not for ever: one that answers nothing but
@@ -142,20 +163,25 @@ extension NodeShell {
 
     /// - Parameter changed: nudges our predecessor, rather than naming ourselves as one.
     private func notify(_ peer: NodeReference, changed: Bool) {
-        tell(peer, .notify(machine.node, changed: changed)) { [logger] status in
-            // Nothing depends on it: the next round notifies again.
-            guard !status.isOK else { return }
-            logger.debug(
-                "notify failed",
-                metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(status)"]
-            )
+        guard changed || mayNotify(peer) else { return }
+        tell(peer, .notify(machine.node, changed: changed)) { [weak self] said in
+            self?.assumeIsolated { shell in
+                let status = said.result.status
+                if !changed { shell.notifyAnswered(by: peer, said) }
+                // Nothing depends on it: the next round notifies again.
+                guard !status.isOK else { return }
+                shell.logger.debug(
+                    "notify failed",
+                    metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(status)"]
+                )
+            }
         }
     }
 
     private func tell(
         _ peer: NodeReference,
         _ statement: PeerStatement,
-        completion: @escaping @Sendable (Status) -> Void
+        completion: @escaping @Sendable (PeerSaid) -> Void
     ) {
         let silence = configuration.silence
         let manner = PeerManner(
@@ -167,8 +193,9 @@ extension NodeShell {
             to: PeerTarget(peer),
             in: configuration.parameters,
             manner,
-            on: executor
-        ) { completion($0.result.status) }
+            on: executor,
+            completion: completion
+        )
     }
 
     private func sendLeave(_ farewell: Farewell, to peer: NodeReference) {
@@ -179,8 +206,9 @@ extension NodeShell {
             peer.id == state.predecessor.id && peer.id != state.successors.first?.id
         if isPredecessor, peers.dialects.isForeign(peer.address) { return }
         leavesUnderWay += 1
-        tell(peer, .leave(farewell)) { [weak self] status in
+        tell(peer, .leave(farewell)) { [weak self] said in
             self?.assumeIsolated { shell in
+                let status = said.result.status
                 if !status.isOK {
                     shell.logger.debug(
                         "leave was not heard",
@@ -239,7 +267,7 @@ extension NodeShell {
 
     // MARK: Reports
 
-    private func report(_ event: RingEvent) {
+    func report(_ event: RingEvent) {
         metrics.record(event)
         switch event {
         case .joined(let state):
@@ -320,6 +348,7 @@ extension StateAnswer {
         case .state: "member"
         case .notMember: "not a member"
         case .busy: "busy"
+        case .unreached: "reached by others only"
         case .dead: "dead"
         }
     }

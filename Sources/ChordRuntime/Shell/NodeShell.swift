@@ -20,6 +20,8 @@ package actor NodeShell {
     nonisolated let peers: PeerCalls
     nonisolated let states: PeerStates
     nonisolated let published: PublishedView
+    /// When another member has last called this node.
+    nonisolated let heard = LastHeard()
     nonisolated let logger: Logger
     nonisolated let metrics: RuntimeMetrics
 
@@ -45,10 +47,10 @@ package actor NodeShell {
     var foundingRounds = 0
     /// Leave calls that are not answered yet, and who waits for the last of them.
     var leavesUnderWay = 0
-    /// Nodes of another make that have claimed a place before us and are being asked.
-    var claimsUnderWay = 0
     /// Nodes of another rule that the log has named lately.
     var misfits = Misfits()
+    /// Who can reach whom: claimants, our own link, what our head says of us.
+    var reach: Reach
     var leaveWaiters: [CheckedContinuation<Void, Never>] = []
     /// Whether this node's share of the circle is larger than chance explains.
     var balance = BalanceWatch()
@@ -92,6 +94,7 @@ package actor NodeShell {
             parameters: configuration.parameters,
             configuration: configuration.machine
         )
+        reach = Reach(claims: ClaimTable(owner: node.id, space: configuration.parameters.space))
         let published = PublishedView(machine.view)
         self.published = published
         peers = PeerCalls(
@@ -155,12 +158,6 @@ package actor NodeShell {
     }
 
     // MARK: What peers tell
-
-    func notified(by candidate: NodeReference) {
-        // It lives: whatever kept us from dialling it is over.
-        peers.transport.resetBackoff(of: candidate.address)
-        perform(machine.notified(by: candidate))
-    }
 
     func nudged(by successor: NodeReference) {
         perform(machine.nudged(by: successor.id))
@@ -262,6 +259,9 @@ package actor NodeShell {
             endWaiters.removeValue(forKey: key)?.resume(returning: error)
         }
         for key in pauses.keys.sorted() { endPause(key) }
+        for waiter in reach.waiters { waiter.timer.cancel() }
+        reach.waiters = []
+        reach.rounds = [:]
         endFoundingRound()
         events.finish()
         membership.finish()

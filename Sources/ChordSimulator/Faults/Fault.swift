@@ -22,6 +22,9 @@ package enum Fault: Hashable, Sendable {
     case partition([Int], [Int])
     /// Nothing passes from the first group to the second.
     case partitionOneway([Int], [Int])
+    /// No call from the first group to the second comes about, and those that are open are cut; calls the
+    /// other way go on, with their answers.
+    case firewall([Int], [Int])
     /// Everything passes again between the two groups.
     case repair([Int], [Int])
     /// Everything passes again between all.
@@ -37,7 +40,8 @@ package enum Fault: Hashable, Sendable {
     var misleads: Bool {
         switch self {
         case .crash, .restart, .bounce, .join, .leave, .lookup: false
-        case .pause, .partition, .partitionOneway, .repair, .repairAll, .hold, .release: true
+        case .pause, .partition, .partitionOneway, .firewall, .repair, .repairAll, .hold, .release:
+            true
         }
     }
 }

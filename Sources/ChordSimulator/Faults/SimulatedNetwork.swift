@@ -7,6 +7,7 @@
 struct SimulatedNetwork {
     private var blocked: Set<UInt64> = []
     private var held: Set<UInt64> = []
+    private var firewalled: Set<UInt64> = []
 
     private static func link(_ from: Int, _ to: Int) -> UInt64 {
         UInt64(UInt32(from)) << 32 | UInt64(UInt32(to))
@@ -14,6 +15,17 @@ struct SimulatedNetwork {
 
     func isBlocked(from: Int, to: Int) -> Bool {
         !blocked.isEmpty && blocked.contains(Self.link(from, to))
+    }
+
+    /// Whether calls of one node to another are cut off, answers included.
+    func isFirewalled(caller: Int, called: Int) -> Bool {
+        !firewalled.isEmpty && firewalled.contains(Self.link(caller, called))
+    }
+
+    /// Whether a call and its answer pass.
+    func passes(caller: Int, called: Int) -> Bool {
+        !isBlocked(from: caller, to: called) && !isBlocked(from: called, to: caller)
+            && !isFirewalled(caller: caller, called: called)
     }
 
     func isHeld(from: Int, to: Int) -> Bool {
@@ -26,9 +38,18 @@ struct SimulatedNetwork {
         }
     }
 
+    mutating func firewall(_ left: [Int], _ right: [Int]) {
+        for from in left {
+            for to in right { firewalled.insert(Self.link(from, to)) }
+        }
+    }
+
     mutating func unblock(_ left: [Int], _ right: [Int]) {
         for from in left {
-            for to in right { blocked.remove(Self.link(from, to)) }
+            for to in right {
+                blocked.remove(Self.link(from, to))
+                firewalled.remove(Self.link(from, to))
+            }
         }
     }
 
@@ -42,10 +63,12 @@ struct SimulatedNetwork {
 
     mutating func unblockAll() {
         blocked = []
+        firewalled = []
     }
 
     mutating func heal() {
         blocked = []
+        firewalled = []
         held = []
     }
 }

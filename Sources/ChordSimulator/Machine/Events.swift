@@ -129,7 +129,7 @@ extension Payload {
             } << 8
         case .answer(_, .notMember): 34
         case .answer(_, .busy): 35
-        case .answer(_, .dead): 36
+        case .answer(_, .dead), .answer(_, .unreached): 36
         case .notify: 37
         case .leave(let farewell):
             38 ^ farewell.lost.reduce(0) { ($0 &* 31) ^ $1.id.word3 } << 8

@@ -42,6 +42,9 @@ extension MachineWorld {
         case .partitionOneway(let left, let right):
             counts.partitions += 1
             network.block(left, right)
+        case .firewall(let left, let right):
+            counts.partitions += 1
+            network.firewall(left, right)
         case .repair(let left, let right):
             network.unblock(left, right)
             network.unblock(right, left)

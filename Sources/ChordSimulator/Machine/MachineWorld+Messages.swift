@@ -191,7 +191,9 @@ extension MachineWorld {
         case .answer(let token, let answer):
             if isSameLife { perform(number, event) { $0.receive(answer, for: token) } }
         case .notify(let candidate):
-            if nodes[number].isUp { perform(number, event) { $0.notified(by: candidate) } }
+            // Reached before believed: what the shell does, all at once.
+            guard nodes[number].isUp, judge(candidate, by: number) != .dead else { return }
+            perform(number, event) { $0.notified(by: candidate) }
         case .nudge(let id):
             if nodes[number].isUp { perform(number, event) { $0.nudged(by: id) } }
         case .offer(let candidate):

@@ -222,7 +222,8 @@ final class MachineWorld {
             nodes[number].inbound.removeAll { inbound in
                 if case .answer(token, .dead) = inbound.content { true } else { false }
             }
-            perform(number, event) { $0.receive(.dead, for: token) }
+            let verdict = verdict(of: number, under: token)
+            perform(number, event) { $0.receive(verdict, for: token) }
         case .fingerResolved(let number, let life, let token, let owner):
             guard isAlive(number, life) else { return }
             perform(number, event) { $0.resolveFinger(owner, for: token) }

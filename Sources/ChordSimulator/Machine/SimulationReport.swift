@@ -114,6 +114,8 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
     package var meanHops: Double
     /// The last of what happened, where it was recorded.
     package var trace: [String]
+    /// Who owned what by its own account, in a run of whole nodes.
+    package var ownership = OwnershipAuditor()
 
     /// Whether nothing was wrong.
     package var holds: Bool { violation == nil }

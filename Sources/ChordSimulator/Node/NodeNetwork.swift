@@ -14,7 +14,14 @@ final class NodeNetwork: @unchecked Sendable {
     private struct Held {
         let from: Int
         let to: Int
+        let call: Call
         let arrival: @Sendable () -> Void
+    }
+
+    /// Whose call something belongs to, and to whom.
+    struct Call {
+        let caller: Int
+        let called: Int
     }
 
     let scheduler: SimulationScheduler
@@ -63,26 +70,29 @@ final class NodeNetwork: @unchecked Sendable {
     func transmit(
         from: Int,
         to: Int,
+        of call: Call,
         notBefore: Int64 = 0,
         _ arrival: @escaping @Sendable () -> Void
     ) -> Int64? {
         messages += 1
         if links.isBlocked(from: from, to: to)
+            || links.isFirewalled(caller: call.caller, called: call.called)
             || settings.loss > 0 && generator.chance(settings.loss)
         {
             lost += 1
             return nil
         }
         if links.isHeld(from: from, to: to) {
-            held.append(Held(from: from, to: to, arrival: arrival))
+            held.append(Held(from: from, to: to, call: call, arrival: arrival))
             return nil
         }
-        return deliver(from: from, to: to, notBefore: notBefore, arrival)
+        return deliver(from: from, to: to, of: call, notBefore: notBefore, arrival)
     }
 
     private func deliver(
         from: Int,
         to: Int,
+        of call: Call,
         notBefore: Int64,
         _ arrival: @escaping @Sendable () -> Void
     ) -> Int64 {
@@ -92,7 +102,9 @@ final class NodeNetwork: @unchecked Sendable {
         scheduler.hash.mix(due)
         scheduler.schedule(at: due, for: nil) { [self] in
             // A partition cuts off what is on its way, too.
-            if links.isBlocked(from: from, to: to) {
+            if links.isBlocked(from: from, to: to)
+                || links.isFirewalled(caller: call.caller, called: call.called)
+            {
                 lost += 1
             } else {
                 arrival()
@@ -112,6 +124,7 @@ final class NodeNetwork: @unchecked Sendable {
                 _ = deliver(
                     from: message.from,
                     to: message.to,
+                    of: message.call,
                     notBefore: 0,
                     message.arrival
                 )
@@ -131,7 +144,8 @@ final class NodeNetwork: @unchecked Sendable {
     func ended(_ node: SimulatedNode) {
         guard settings.refusesWhenDown else { return }
         for case let peer? in nodes where peer.isUp && peer.connections[node.number] == node.life {
-            transmit(from: node.number, to: peer.number) { [self] in
+            let call = Call(caller: peer.number, called: node.number)
+            transmit(from: node.number, to: peer.number, of: call) { [self] in
                 connectionBroke(of: peer, to: node)
             }
         }

@@ -69,6 +69,8 @@ private struct NodeRun {
             world.counts.events = world.scheduler.workCount
             world.counts.messages = world.network.messages
             world.counts.lost = world.network.lost
+            world.ownership.end(at: world.now)
+            let ownership = world.ownership
             let allowed = roundsAllowed
             world.shutDown()
             return SimulationReport(
@@ -83,7 +85,8 @@ private struct NodeRun {
                 ringsAtRepair: ringsAtRepair,
                 isForgotten: isForgotten && rounds == nil,
                 meanHops: lookups == 0 ? 0 : Double(hops) / Double(lookups),
-                trace: world.trace ?? []
+                trace: world.trace ?? [],
+                ownership: ownership
             )
         }
     }
@@ -159,6 +162,10 @@ private struct NodeRun {
             return
         }
         world.report(.ownership, IdealChecker.rangeFlaws(in: ring), after: "the ring was ideal")
+        let unowned = ring.members.filter { !$0.ownsRange }.map {
+            "\($0.node.name) does not own its range (\($0.tenure))"
+        }
+        world.report(.ownership, unowned, after: "the ring was ideal")
         checkLookups(ring)
         guard world.violation == nil else { return }
         checkStability()

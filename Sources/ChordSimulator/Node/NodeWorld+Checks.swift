@@ -16,6 +16,13 @@ extension NodeWorld {
         guard let node = network.node(executor.number), node.executor === executor, node.isUp
         else { return }
         let view = node.shell.view
+        ownership.owns(
+            node.number,
+            at: view.node.id,
+            after: view.ownsRange ? view.predecessor.id : nil,
+            reported: view.isMember && view.tenure != .awaited ? view.range : nil,
+            now: now
+        )
         guard
             view.isMember != node.isMember || view.successors != node.successors
                 || view.predecessor != node.predecessor
@@ -58,6 +65,7 @@ extension NodeWorld {
 
     /// The process has ended: it is a member no more, whatever it thought it was.
     func ceased(_ node: SimulatedNode) {
+        ownership.ended(node.number, at: node.reference.id, now: now)
         guard node.isMember else { return }
         node.isMember = false
         membershipChanged(node)

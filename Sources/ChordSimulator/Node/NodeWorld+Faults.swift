@@ -32,6 +32,9 @@ extension NodeWorld {
         case .partitionOneway(let left, let right):
             counts.partitions += 1
             network.links.block(left, right)
+        case .firewall(let left, let right):
+            counts.partitions += 1
+            network.links.firewall(left, right)
         case .repair(let left, let right):
             network.links.unblock(left, right)
             network.links.unblock(right, left)
@@ -222,6 +225,16 @@ extension NodeWorld {
                 try await node.shell.join(through: addresses, for: nil)
             } catch {
                 guard node.isUp, error.code != .stopped else { return }
+                if error.code == .unreachable, !scenario.isTruthful {
+                    note("n\(node.number) ends: \(error.message)")
+                    // Not from within, and its operator starts it again.
+                    let again = now + 4 * stabilize
+                    scheduler.schedule(at: now, for: nil) { [self] in end(node) }
+                    scheduler.schedule(at: again, for: nil) { [self] in
+                        restart(node.number, via: node.contacts.first ?? node.number)
+                    }
+                    return
+                }
                 report(.join, ["\(node.reference) cannot join: \(error)"], after: "its attempts")
             }
             node.isJoining = false
@@ -262,7 +275,7 @@ extension NodeWorld {
     }
 
     func rescueJoiners() {
-        for case let node? in network.nodes where node.isUp && node.isJoining {
+        for case let node? in network.nodes where node.isUp && node.isJoining && !node.isMember {
             let hasContact = node.contacts.contains { number in
                 network.node(number).map { $0.isUp && $0.isMember } ?? false
             }

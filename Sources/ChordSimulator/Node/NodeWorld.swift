@@ -25,6 +25,7 @@ final class NodeWorld: @unchecked Sendable {
     /// Present in runs whose every event must leave the invariant intact.
     var tracker: InvariantTracker?
     var auditor = LookupAuditor()
+    var ownership = OwnershipAuditor()
     /// Lookups of clients that have not ended: at which life of which node, since when.
     var clientCalls: [Int: ClientLookup] = [:]
     var everMembers: [Int] = []
@@ -36,7 +37,8 @@ final class NodeWorld: @unchecked Sendable {
     /// Lines of what happened, for a person to read.
     var trace: [String]?
     let stabilize: Int64
-    /// The longest that a node which is down goes unnoticed once it is asked: both questions' silence.
+    /// The longest that a node which is down goes unnoticed once it is asked: both questions' silence, and
+    /// that of the members that are asked about it.
     let verdictTime: Int64
     private var ids: [Int: Identifier] = [:]
     private let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
@@ -77,7 +79,8 @@ final class NodeWorld: @unchecked Sendable {
             seed: scenario.seed
         )
         stabilize = scenario.timing.stabilize.nanoseconds
-        verdictTime = (scenario.timing.silence + Self.initialSilence(scenario)).nanoseconds
+        verdictTime =
+            (scenario.timing.silence * 3 + Self.initialSilence(scenario)).nanoseconds
         if recordsTrace { trace = [] }
         scheduler.afterWork = { [unowned self] executor in look(at: executor) }
     }
@@ -94,6 +97,7 @@ final class NodeWorld: @unchecked Sendable {
         }
         note("the ring begins; time is told from here")
         begin = now
+        ownership.begin(at: now)
         for (index, fault) in scenario.faults.enumerated() {
             scheduler.schedule(at: begin + fault.time.nanoseconds, for: nil) { [self] in
                 if !isHealed { apply(scenario.faults[index].fault) }
@@ -217,6 +221,7 @@ final class NodeWorld: @unchecked Sendable {
         configuration.silence.initial = Self.initialSilence(scenario)
         configuration.silence.maintenanceFloor = timing.silence
         configuration.silence.connect = timing.silence
+        configuration.silence.probe = timing.silence * 2
         configuration.silence.lookupFloor = timing.lookupSilence
         configuration.silence.cap = max(configuration.silence.cap, timing.silence)
         configuration.lookups.deadline = timing.lookupDeadline

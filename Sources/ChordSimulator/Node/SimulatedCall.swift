@@ -144,15 +144,20 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
 
     // MARK: The way
 
+    private var way: NodeNetwork.Call {
+        NodeNetwork.Call(caller: caller.number, called: target)
+    }
+
     private func toServer(_ arrival: @escaping @Sendable () -> Void) {
         guard caller.isUp else { return }
-        network.transmit(from: caller.number, to: target, arrival)
+        network.transmit(from: caller.number, to: target, of: way, arrival)
     }
 
     private func toCaller(_ arrival: @escaping @Sendable () -> Void) {
         let due = network.transmit(
             from: target,
             to: caller.number,
+            of: way,
             notBefore: lastArrival
         ) { [self] in
             guard caller.isUp else { return }

@@ -237,7 +237,13 @@ private struct ScenarioDraft {
             .sorted()
         let right = all.filter { !left.contains($0) }
         guard !right.isEmpty else { return }
-        add(isOneway ? .partitionOneway(left, right) : .partition(left, right), at: time)
+        if isOneway {
+            // Packets that are lost one way, or a firewall that lets nobody in.
+            let isFirewall = generator.chance(0.5)
+            add(isFirewall ? .firewall(left, right) : .partitionOneway(left, right), at: time)
+        } else {
+            add(.partition(left, right), at: time)
+        }
         add(.repair(left, right), at: time + generator.integer(in: options.partitionMilliseconds))
     }
 }

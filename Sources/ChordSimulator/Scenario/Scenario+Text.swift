@@ -203,6 +203,7 @@ extension Fault {
         case .leave(let node): "leave n\(node)"
         case .partition(let left, let right): "partition \(list(left)) \(list(right))"
         case .partitionOneway(let left, let right): "partitionOneway \(list(left)) \(list(right))"
+        case .firewall(let left, let right): "firewall \(list(left)) \(list(right))"
         case .repair(let left, let right): "repair \(list(left)) \(list(right))"
         case .repairAll: "repair all"
         case .hold(let from, let to): "hold n\(from) n\(to)"
@@ -235,6 +236,7 @@ extension Fault {
         case "leave": self = .leave(try words.node())
         case "partition": self = .partition(try words.nodes(), try words.nodes())
         case "partitionOneway": self = .partitionOneway(try words.nodes(), try words.nodes())
+        case "firewall": self = .firewall(try words.nodes(), try words.nodes())
         case "repair":
             if words.rest == ["all"] {
                 _ = try words.next()

@@ -29,6 +29,7 @@ extension Ring {
             "pred \(text(of: state.predecessor)) succ \(text(of: state.successors))"
         case .notMember: "no member"
         case .busy: "busy"
+        case .unreached: "reached by others only"
         case .dead: "dead"
         }
     }

@@ -335,7 +335,7 @@ struct Ring {
         switch answer {
         case .busy:
             send(from: message.to, to: message.from, .askPlace)
-        case .dead, .notMember:
+        case .dead, .unreached, .notMember:
             break
         case .state(let state):
             if let directives = node.machine.join(after: state) {

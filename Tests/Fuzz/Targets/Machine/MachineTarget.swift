@@ -251,6 +251,7 @@ struct MachineDriver {
         case 0: .dead
         case 1: .notMember
         case 2: .busy
+        case 3: .unreached
         default: .state(state(&input))
         }
     }

@@ -1,0 +1,50 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// What other members say of a node that this one cannot reach (the indirect probe of SWIM).
+///
+/// Up to three are asked. The node counts as reached when two of them have reached it, or all that could say
+/// where that is one. Who does not answer, or cannot say, does not count.
+public struct ProbeRound: Hashable, Sendable {
+    /// The most members that are asked.
+    public static let helperLimit = 3
+    /// Members that must have reached the node, where as many can say.
+    public static let quorum = 2
+
+    /// What came of it.
+    public enum Verdict: Hashable, Sendable {
+        /// Enough members have reached the node.
+        case reached
+        /// Too few members have reached the node.
+        case notReached
+        /// No member could say.
+        case unknown
+    }
+
+    private var open: Int
+    private var answered = 0
+    private var reached = 0
+    private var isOver = false
+
+    /// A round in which `helpers` members are asked.
+    public init(helpers: Int) {
+        open = helpers
+    }
+
+    /// Takes the answer of one member: whether it has reached the node, or nil where it cannot say.
+    ///
+    /// - Returns: what came of the round, once.
+    public mutating func take(_ answer: Bool?) -> Verdict? {
+        guard !isOver, open > 0 else { return nil }
+        open -= 1
+        if let answer {
+            answered += 1
+            if answer { reached += 1 }
+        }
+        guard open == 0 || reached >= Self.quorum else { return nil }
+        isOver = true
+        if answered == 0 { return .unknown }
+        return reached >= min(Self.quorum, answered) ? .reached : .notReached
+    }
+}

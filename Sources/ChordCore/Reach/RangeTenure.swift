@@ -1,0 +1,100 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Whether a member owns what lies between its predecessor and itself.
+///
+/// A node that joins is a member at once, as in "How to Make Chord Correct": it has a list and a predecessor,
+/// and nobody else is told. What it is to own belongs to its head until the head has taken it for its
+/// predecessor. So the machine's state changes as in the paper, and this value decides what is told to
+/// embedders and who is named in lookups:
+/// - ``State/awaited``: the head has not named this node. Nothing is reported, and the head is named as the
+///   owner.
+/// - ``State/held``: the head has named this node, or this node is alone. It owns its range.
+/// - ``State/doubted``: the head has answered with another predecessor, which stands before this node, and so
+///   owns the range itself. The head is named as the owner; nothing is reported, as the next Notify may
+///   settle it.
+///
+/// A doubted range is lost, and that is reported, once the head has said that nobody can reach this node.
+public struct RangeTenure: Hashable, Sendable {
+    /// Whose the range is.
+    public enum State: String, Hashable, Sendable, CaseIterable {
+        /// The head has not named this node as its predecessor yet, or refuses it.
+        case awaited
+        /// This node owns its range.
+        case held
+        /// The head named another predecessor, and has not decided about this node since.
+        case doubted
+    }
+
+    /// Whose the range is now.
+    public private(set) var state = State.awaited
+    /// Whether embedders have heard that this node has joined.
+    public private(set) var hasJoined = false
+    /// What embedders believe that this node owns.
+    public private(set) var reported: IdentifierRange?
+
+    /// The tenure of a node outside of any ring.
+    public init() {}
+
+    /// The node makes or founds a ring: there is nobody who could confirm it.
+    public mutating func hold() {
+        state = .held
+    }
+
+    /// What of an event of the machine is told to embedders.
+    public mutating func events(for event: RingEvent) -> [RingEvent] {
+        switch event {
+        case .joined:
+            guard state == .held, !hasJoined else { return [] }
+            hasJoined = true
+            return [event]
+        case .rangeChanged(_, let to, let cause):
+            let isLost = to == nil
+            guard isLost || state != .awaited else { return [] }
+            return report(to, cause)
+        case .predecessorChanged, .successorsChanged: return hasJoined ? [event] : []
+        case .successorsLost, .left: return [event]
+        }
+    }
+
+    private mutating func report(
+        _ range: IdentifierRange?,
+        _ cause: RingEvent.Cause
+    ) -> [RingEvent] {
+        guard range != reported else { return [] }
+        defer { reported = range }
+        return [.rangeChanged(from: reported, to: range, cause: cause)]
+    }
+
+    /// The head names this node as its predecessor, or says that it has taken it for one; or this node is
+    /// alone.
+    public mutating func confirm(_ view: RoutingView) -> [RingEvent] {
+        guard view.isMember, state != .held || !hasJoined else { return [] }
+        state = .held
+        if hasJoined { return report(view.range, .stabilized) }
+        hasJoined = true
+        return [.joined(view.state)] + report(view.range, .joined)
+    }
+
+    /// The head has answered that `predecessor` stands before it.
+    public mutating func headNames(
+        _ predecessor: NodeReference,
+        head: Identifier,
+        in view: RoutingView
+    ) -> [RingEvent] {
+        if predecessor.id == view.node.id { return confirm(view) }
+        // One between this node and its head takes nothing of this node's range.
+        guard !predecessor.id.isBetween(view.node.id, and: head) else { return [] }
+        if state == .held { state = .doubted }
+        return []
+    }
+
+    /// The head says that neither it nor others can reach this node. A range that the head does not claim
+    /// itself stays.
+    public mutating func refuse() -> [RingEvent] {
+        guard state == .doubted else { return [] }
+        state = .awaited
+        return report(nil, .failed)
+    }
+}

@@ -1,0 +1,43 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+
+// What a node does for members that cannot reach somebody.
+
+extension ChordService {
+    func probe(_ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall) -> HandlerOutcome {
+        let request: ProbeRequest
+        do throws(WireError) {
+            request = try ProbeRequest(decoding: bytes, space: space)
+        } catch {
+            let isOtherWidth = error.code == .widthDiffers
+            return .failed(
+                isOtherWidth
+                    ? Status(.failedPrecondition, error.message)
+                    : Status(.invalidArgument, "\(error)")
+            )
+        }
+        let view = published.current.view
+        if let difference = view.parameters.difference(from: request.parameters) {
+            return .failed(Status(.failedPrecondition, difference))
+        }
+        guard view.isMember else { return .failed(view.notMember) }
+        let node = request.node
+        // Whoever may be dialled is a node of this ring by its name or address, and nothing else.
+        guard shell.isRightlyPlaced(node) else {
+            return .failed(
+                Status(.invalidArgument, "\(node) does not stand where the ring's rule puts it")
+            )
+        }
+        shell.heard.heard(at: call.executor.now)
+        let caller = call.peer.name ?? "\(call.peer)"
+        let responder = call.makeResponder()
+        shell.enter { $0.probed(node, by: caller, responder) }
+        return .deferred
+    }
+}

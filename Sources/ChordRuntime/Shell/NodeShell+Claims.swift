@@ -1,0 +1,245 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+import Logging
+import NIOConcurrencyHelpers
+
+// Reached before believed: who says that it may be our predecessor is dialled first.
+
+/// What a shell knows about who can reach whom.
+struct Reach {
+    /// Somebody who has notified us and waits for the verdict.
+    struct Waiter {
+        var key: Int
+        var candidate: NodeReference
+        /// Whether the machine has heard of it.
+        var isHandedOver = false
+        var responder: Responder
+        var timer: ScheduledWork
+    }
+
+    /// Our head says that it cannot reach us.
+    struct Refusal {
+        var head: NodeReference
+        var reason: String
+        var address: String
+        var since: MonotonicTime
+        var count = 0
+        /// The tick at which the head is notified again.
+        var dueTick = 0
+    }
+
+    var ticks = 0
+    var claims: ClaimTable
+    var health = DialHealth()
+    var budget = ProbeBudget()
+    var tenure = RangeTenure()
+    var waiters: [Waiter] = []
+    var refusal: Refusal?
+    /// Why this node does not become a member, where its head refuses it for too long.
+    var joinFailure: ChordError?
+    /// Rounds of indirect probes that are under way.
+    var rounds: [Int: (round: ProbeRound, completion: ProbeCompletion)] = [:]
+    var lastKey = 0
+    /// Where the next round begins to look for members to ask.
+    var turn = 0
+    /// Whether this node blames its own link.
+    var isLinkToBlame = false
+    /// Members that others reach and this node does not, as far as the log has told.
+    var unreached: [NodeReference] = []
+
+    typealias ProbeCompletion = @Sendable (isolated NodeShell, ProbeRound.Verdict) -> Void
+
+    /// The most nodes that wait for a verdict, and that are remembered as unreached.
+    static let limit = 32
+
+    mutating func nextKey() -> Int {
+        lastKey += 1
+        return lastKey
+    }
+}
+
+extension NodeShell {
+    // MARK: Who notifies us
+
+    /// A node says that it may be our predecessor.
+    ///
+    /// - Parameters:
+    ///   - mustAnswer: Whether only its own answer proves who it is, as its certificate proves no name.
+    ///   - responder: where the verdict goes; nil where its dialect knows none.
+    func claimed(by candidate: NodeReference, mustAnswer: Bool, responder: Responder?) {
+        func decide(_ verdict: NotifyVerdict) {
+            responder?.succeed(
+                NotifyReply(verdict).encoded(in: configuration.parameters.space)
+            )
+        }
+        guard machine.phase == .member, end == nil, candidate.id != machine.node.id else {
+            return decide(.trying)
+        }
+        let known = machine.predecessor
+        if known == candidate {
+            perform(machine.notified(by: candidate))
+            return decide(.taken)
+        }
+        // Of another make: its references do not say in which of its lives it is.
+        if responder == nil, known.id == candidate.id, known.address == candidate.address { return }
+        switch reach.claims.claimed(ClaimTable.Claim(candidate, mustAnswer: mustAnswer)) {
+        case .reached(let node):
+            wait(for: node, responder)
+            take(node)
+        case .trying:
+            wait(for: candidate, responder)
+            dialClaimants()
+        case .notReached(let reason):
+            decide(.notReached(address: candidate.address, reason: reason))
+        }
+    }
+
+    private func wait(for candidate: NodeReference, _ responder: Responder?) {
+        guard let responder else { return }
+        guard reach.waiters.count < Reach.limit else {
+            return answer(responder, .trying)
+        }
+        // Its caller would take us for dead otherwise: a dial may take as long as a silence.
+        responder.accept()
+        let key = reach.nextKey()
+        let timer = executor.schedule(after: configuration.silence.cap / 2) { [weak self] in
+            self?.assumeIsolated { shell in shell.decide(.trying) { $0.key == key } }
+        }
+        reach.waiters.append(
+            Reach.Waiter(key: key, candidate: candidate, responder: responder, timer: timer)
+        )
+    }
+
+    private func answer(_ responder: Responder, _ verdict: NotifyVerdict) {
+        responder.succeed(NotifyReply(verdict).encoded(in: configuration.parameters.space))
+    }
+
+    private func decide(_ verdict: NotifyVerdict, where isMeant: (Reach.Waiter) -> Bool) {
+        for waiter in reach.waiters where isMeant(waiter) {
+            waiter.timer.cancel()
+            answer(waiter.responder, verdict)
+        }
+        reach.waiters.removeAll(where: isMeant)
+    }
+
+    /// The machine hears of a claimant that was reached.
+    private func take(_ node: NodeReference) {
+        for index in reach.waiters.indices where reach.waiters[index].candidate.id == node.id {
+            reach.waiters[index].isHandedOver = true
+        }
+        perform(machine.notified(by: node))
+        settleClaims()
+    }
+
+    /// Tells those that wait what the machine has decided.
+    func settleClaims() {
+        guard !reach.waiters.isEmpty else { return }
+        for waiter in reach.waiters where waiter.isHandedOver {
+            let id = waiter.candidate.id
+            if machine.predecessor.id == id {
+                decide(.taken) { $0.key == waiter.key }
+            } else if !machine.isConsidering(id) {
+                decide(.nearerKnown) { $0.key == waiter.key }
+            }
+        }
+    }
+
+    private func dialClaimants() {
+        for claim in reach.claims.nextDials() { dial(claim) }
+    }
+
+    private func dial(_ claim: ClaimTable.Claim) {
+        let node = claim.node
+        // It was heard from: that it could not be dialled before says nothing about now.
+        peers.transport.resetBackoff(of: node.address)
+        let silence = configuration.silence
+        let manner = PeerManner(
+            deadline: executor.now + silence.cap + silence.connect,
+            floor: silence.maintenanceFloor
+        )
+        states.ask(node, manner, isCertain: true, on: executor) { [weak self] answer, status in
+            self?.assumeIsolated { $0.dialled(claim, answer, status) }
+        }
+    }
+
+    private func dialled(_ claim: ClaimTable.Claim, _ answer: StateAnswer, _ status: Status) {
+        guard end == nil else { return }
+        let node = claim.node
+        noteAnswer(answer, of: node)
+        switch answer {
+        case .state(let state) where state.node.id == node.id && state.node.name == node.name:
+            succeeded(claim, as: state.node)
+        case .busy where !claim.mustAnswer:
+            // It has a question out itself; its certificate has shown its name.
+            succeeded(claim, as: node)
+        case .busy:
+            ended(claim)
+            decide(.trying) { $0.candidate.id == node.id }
+        case .state(let state):
+            failed(claim, "\(state.node.name) answers there")
+        case .notMember:
+            failed(claim, "it answers that it is no member of this ring")
+        case .unreached, .dead:
+            judgeUnreachable(claim, status.message)
+        }
+    }
+
+    /// Before a claimant is refused, other members try to reach it.
+    private func judgeUnreachable(_ claim: ClaimTable.Claim, _ reason: String) {
+        let helpers = helpers(for: claim.node)
+        guard !helpers.isEmpty else { return failed(claim, reason) }
+        let count = helpers.count
+        probe(claim.node, through: helpers) { shell, verdict in
+            switch verdict {
+            case .reached where !claim.mustAnswer:
+                shell.noteUnreached(claim.node)
+                shell.succeeded(claim, as: claim.node)
+            case .reached: shell.failed(claim, reason)
+            case .notReached:
+                shell.failed(
+                    claim,
+                    "\(reason); \(count) other members were asked and cannot either"
+                )
+            case .unknown:
+                guard shell.blamesLink() else { return shell.failed(claim, reason) }
+                shell.ended(claim)
+                shell.decide(.trying) { $0.candidate.id == claim.node.id }
+            }
+        }
+    }
+
+    private func succeeded(_ claim: ClaimTable.Claim, as node: NodeReference) {
+        reach.claims.succeeded(claim, as: node)
+        take(node)
+        dialClaimants()
+    }
+
+    private func failed(_ claim: ClaimTable.Claim, _ reason: String) {
+        let isNew = reach.claims.failed(claim, reason: reason)
+        metrics.record(.claimant)
+        if isNew {
+            logger.warning(
+                "a node that claims to be our predecessor cannot be reached and is not taken",
+                metadata: [
+                    LogKeys.peer: "\(claim.node.name)", LogKeys.address: "\(claim.node.address)",
+                    LogKeys.error: "\(reason)",
+                ]
+            )
+        }
+        decide(.notReached(address: claim.node.address, reason: reason)) {
+            $0.candidate.id == claim.node.id
+        }
+        dialClaimants()
+    }
+
+    private func ended(_ claim: ClaimTable.Claim) {
+        reach.claims.abandoned(claim)
+        dialClaimants()
+    }
+}

@@ -1,0 +1,226 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+import Logging
+import NIOConcurrencyHelpers
+
+// One link is not a death: before a node is dropped or refused because we cannot dial it, other members try.
+
+extension NodeShell {
+    // MARK: Judging
+
+    /// A node did not answer. Finds out whether others reach it.
+    ///
+    /// - Parameter completion: gets `dead`, `unreached` where others reach the node, or `busy` where our own
+    ///   link is to blame and nothing is known.
+    func judgeSilence(
+        of node: NodeReference,
+        _ completion: @escaping @Sendable (isolated NodeShell, StateAnswer) -> Void
+    ) {
+        let helpers = helpers(for: node)
+        guard !helpers.isEmpty else { return completion(self, .dead) }
+        probe(node, through: helpers) { shell, verdict in
+            switch verdict {
+            case .reached: completion(shell, .unreached)
+            case .notReached: completion(shell, .dead)
+            case .unknown: completion(shell, shell.blamesLink() ? .busy : .dead)
+            }
+        }
+    }
+
+    /// Other members that may be asked about a node: those that have not failed to answer first, and others
+    /// each time.
+    func helpers(for node: NodeReference) -> [NodeReference] {
+        var seen: Set<Identifier> = [machine.node.id, node.id]
+        let known = machine.successors.entries + [machine.predecessor] + machine.table.entries
+        let all = known.filter {
+            seen.insert($0.id).inserted && !peers.dialects.isForeign($0.address)
+        }
+        guard !all.isEmpty else { return [] }
+        reach.turn &+= 1
+        let start = Int(UInt(bitPattern: reach.turn) % UInt(all.count))
+        let turned = all[start...] + all[..<start]
+        let answering = turned.filter { !reach.health.hasFailed($0.id) }
+        let failed = turned.filter { reach.health.hasFailed($0.id) }
+        return Array((answering + failed).prefix(ProbeRound.helperLimit))
+    }
+
+    /// Asks members whether they reach a node.
+    func probe(
+        _ node: NodeReference,
+        through helpers: [NodeReference],
+        completion: @escaping Reach.ProbeCompletion
+    ) {
+        let key = reach.nextKey()
+        reach.rounds[key] = (ProbeRound(helpers: helpers.count), completion)
+        let request = ProbeRequest(node: node, parameters: configuration.parameters)
+        let message = request.encoded(in: configuration.parameters.space)
+        for helper in helpers {
+            peers.call(
+                ChordMethods.probe,
+                of: helper,
+                message: message,
+                deadline: executor.now + configuration.silence.probe,
+                floor: configuration.silence.maintenanceFloor,
+                on: executor
+            ) { [weak self] result in
+                self?.assumeIsolated { $0.probeAnswered(key, by: helper, result) }
+            }
+        }
+    }
+
+    private func probeAnswered(_ key: Int, by helper: NodeReference, _ result: ClientResult) {
+        guard end == nil, let (before, completion) = reach.rounds[key] else { return }
+        var round = before
+        var answer: Bool?
+        if result.status.isOK {
+            let space = configuration.parameters.space
+            answer = (try? ProbeReply(decoding: result.message, space: space))?.isReached
+        }
+        noteCall(to: helper.id, hasSucceeded: result.status.isOK || result.status.origin == .peer)
+        let verdict = round.take(answer)
+        guard let verdict else {
+            reach.rounds[key] = (round, completion)
+            return
+        }
+        reach.rounds[key] = nil
+        logger.debug(
+            "asked others about a node that does not answer",
+            metadata: [LogKeys.answer: "\(verdict)"]
+        )
+        completion(self, verdict)
+    }
+
+    // MARK: Our own link
+
+    /// A node was asked for its state.
+    func noteAnswer(_ answer: StateAnswer, of node: NodeReference) {
+        switch answer {
+        case .state(let state):
+            noteCall(to: node.id, hasSucceeded: true)
+            reach.claims.answered(state.node)
+            noteReached(node)
+        case .notMember, .busy: noteCall(to: node.id, hasSucceeded: true)
+        case .unreached: break
+        case .dead:
+            noteCall(to: node.id, hasSucceeded: false)
+            reach.claims.unanswered(node.id)
+        }
+    }
+
+    private func noteCall(to id: Identifier, hasSucceeded: Bool) {
+        guard hasSucceeded else { return reach.health.failed(id) }
+        reach.health.succeeded(id)
+        guard reach.isLinkToBlame else { return }
+        reach.isLinkToBlame = false
+        logger.notice("calls of this node get through again")
+    }
+
+    private static let linkToBlame =
+        "no call of this node gets through, while other members' calls arrive here: its own link is to "
+        + "blame. It takes nobody for dead and claims nothing until a call works; let this machine dial "
+        + "the other members' ports"
+
+    /// Whether our own link is to blame for what our calls find dead.
+    func blamesLink() -> Bool {
+        let window = configuration.intervals.stabilize * reach.health.windowTicks
+        let isHeard = heard.time.map { executor.now - $0 <= window } ?? false
+        let isToBlame = reach.health.isLinkToBlame(isHeard: isHeard)
+        if isToBlame, !reach.isLinkToBlame {
+            metrics.record(.ownLink)
+            logger.error("\(Self.linkToBlame)")
+        }
+        reach.isLinkToBlame = isToBlame
+        return isToBlame
+    }
+
+    /// Others reach a node, and we do not: said once.
+    func noteUnreached(_ node: NodeReference) {
+        guard !reach.unreached.contains(where: { $0.id == node.id }) else { return }
+        if reach.unreached.count >= Reach.limit { reach.unreached.removeFirst() }
+        reach.unreached.append(node)
+        metrics.record(.member)
+        logger.warning(
+            "this node cannot reach a member that other members reach; the member stays",
+            metadata: [LogKeys.peer: "\(node.name)", LogKeys.address: "\(node.address)"]
+        )
+    }
+
+    private func noteReached(_ node: NodeReference) {
+        guard let index = reach.unreached.firstIndex(where: { $0.id == node.id }) else { return }
+        reach.unreached.remove(at: index)
+        logger.info("this node reaches a member again", metadata: [LogKeys.peer: "\(node)"])
+    }
+
+    func tickReach() {
+        reach.ticks += 1
+        reach.claims.tick()
+        reach.health.tick()
+        reach.budget.tick()
+    }
+
+    // MARK: Probing for others
+
+    /// Another member asks whether we reach a node.
+    func probed(_ node: NodeReference, by caller: String, _ responder: Responder) {
+        let space = configuration.parameters.space
+        @Sendable func say(_ isReached: Bool) {
+            responder.succeed(ProbeReply(isReached: isReached).encoded(in: space))
+        }
+        guard machine.phase == .member, end == nil else {
+            return responder.fail(machine.view.notMember)
+        }
+        if node.id == machine.node.id { return say(node.name == machine.node.name) }
+        let known = [machine.predecessor] + machine.successors.entries + machine.table.entries
+        let isKnown = known.contains { $0.id == node.id && $0.address == node.address }
+        guard reach.budget.spend(caller: caller, isKnown: isKnown) else {
+            return responder.fail(
+                Status(
+                    .resourceExhausted,
+                    "\(machine.node.name) has dialled enough nodes for others for now"
+                )
+            )
+        }
+        responder.accept()
+        peers.transport.resetBackoff(of: node.address)
+        let silence = configuration.silence
+        let manner = PeerManner(
+            deadline: executor.now + silence.probe,
+            floor: silence.maintenanceFloor
+        )
+        states.ask(node, manner, isCertain: false, on: executor) { [weak self] answer in
+            self?.assumeIsolated { shell in
+                shell.noteAnswer(answer, of: node)
+                switch answer {
+                case .state(let state): say(state.node.name == node.name)
+                case .busy: say(true)
+                case .notMember, .unreached: say(false)
+                case .dead:
+                    guard shell.blamesLink() else { return say(false) }
+                    responder.fail(
+                        Status(
+                            .unavailable,
+                            "no call of \(shell.machine.node.name) gets through: it cannot say"
+                        )
+                    )
+                }
+            }
+        }
+    }
+}
+
+/// When another member has last called this node; written on whatever executor its call came by.
+final class LastHeard: Sendable {
+    private let box = NIOLockedValueBox<MonotonicTime?>(nil)
+
+    var time: MonotonicTime? { box.withLockedValue { $0 } }
+
+    func heard(at time: MonotonicTime) {
+        box.withLockedValue { $0 = time }
+    }
+}

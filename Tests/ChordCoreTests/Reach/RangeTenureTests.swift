@@ -1,0 +1,118 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import Testing
+
+@Suite struct RangeTenureTests {
+    /// A node at 20 that has joined after 10, with 30 for its head.
+    private static func joined() throws -> (ChordMachine, RangeTenure, [RingEvent]) {
+        var machine = ChordMachine(
+            node: Nodes.node(20),
+            parameters: try Nodes.parameters(width: 6)
+        )
+        let state = RingState(
+            node: Nodes.node(10),
+            predecessor: Nodes.node(40),
+            successors: Nodes.nodes(30, 40)
+        )
+        let joined = machine.join(after: state)
+        let directives = try #require(joined)
+        var tenure = RangeTenure()
+        let events = Self.reports(directives, &tenure)
+        return (machine, tenure, events)
+    }
+
+    private static func reports(
+        _ directives: [Directive],
+        _ tenure: inout RangeTenure
+    ) -> [RingEvent] {
+        directives.flatMap { directive -> [RingEvent] in
+            guard case .report(let event) = directive else { return [] }
+            return tenure.events(for: event)
+        }
+    }
+
+    private static func view(_ machine: ChordMachine, _ tenure: RangeTenure) -> RoutingView {
+        var view = machine.view
+        view.tenure = tenure.state
+        return view
+    }
+
+    @Test func aJoinerOwnsNothingBeforeItsHeadHasNamedIt() throws {
+        var (machine, tenure, events) = try Self.joined()
+        #expect(events.isEmpty)
+        #expect(machine.phase == .member)
+        // The range is the head's still, and this node says so.
+        #expect(Self.view(machine, tenure).step(for: Identifier(15)) == .owner(Nodes.node(30)))
+        #expect(Self.view(machine, tenure).step(for: Identifier(25)) == .owner(Nodes.node(30)))
+        #expect(
+            tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view) == []
+        )
+        #expect(tenure.state == .awaited)
+        let named = tenure.headNames(Nodes.node(20), head: Identifier(30), in: machine.view)
+        #expect(
+            named == [
+                .joined(machine.view.state),
+                .rangeChanged(from: nil, to: machine.view.range, cause: .joined),
+            ]
+        )
+        #expect(Self.view(machine, tenure).step(for: Identifier(15)) == .owner(Nodes.node(20)))
+        #expect(tenure.confirm(machine.view) == [])
+        // What changes from now on is told.
+        #expect(Self.reports(machine.notified(by: Nodes.node(15)), &tenure).count == 2)
+    }
+
+    @Test func aJoinerThatIsRefusedHasNothingToReport() throws {
+        var (machine, tenure, _) = try Self.joined()
+        #expect(tenure.refuse() == [])
+        #expect(Self.reports(machine.leave(), &tenure) == [.left])
+        #expect(!tenure.hasJoined)
+    }
+
+    @Test func aRangeIsLostOnceTheHeadClaimsItAndRefusesThisNode() throws {
+        var (machine, tenure, _) = try Self.joined()
+        let range = machine.view.range
+        _ = tenure.confirm(machine.view)
+        // A refusal alone is none of the head's claims: nobody else owns the range.
+        #expect(tenure.refuse() == [])
+        #expect(tenure.state == .held)
+        // A node between this one and its head takes nothing of this one's.
+        #expect(
+            tenure.headNames(Nodes.node(25), head: Identifier(30), in: machine.view) == []
+        )
+        #expect(tenure.state == .held)
+        // The head has another predecessor, before this node: it owns what this node had.
+        #expect(
+            tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view) == []
+        )
+        #expect(tenure.state == .doubted)
+        #expect(Self.view(machine, tenure).step(for: Identifier(15)) == .owner(Nodes.node(30)))
+        #expect(tenure.refuse() == [.rangeChanged(from: range, to: nil, cause: .failed)])
+        #expect(tenure.refuse() == [])
+        #expect(
+            tenure.confirm(machine.view)
+                == [.rangeChanged(from: nil, to: range, cause: .stabilized)]
+        )
+    }
+
+    @Test func aDoubtThatTheNextNotifyEndsIsNotReported() throws {
+        var (machine, tenure, _) = try Self.joined()
+        _ = tenure.confirm(machine.view)
+        _ = tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view)
+        #expect(tenure.confirm(machine.view) == [])
+        #expect(tenure.state == .held)
+    }
+
+    @Test func whoMakesARingOwnsItAtOnce() throws {
+        var machine = ChordMachine(
+            node: Nodes.node(20),
+            parameters: try Nodes.parameters(width: 6)
+        )
+        var tenure = RangeTenure()
+        tenure.hold()
+        #expect(Self.reports(machine.create(), &tenure).count == 2)
+        #expect(Self.view(machine, tenure).ownsRange)
+    }
+}

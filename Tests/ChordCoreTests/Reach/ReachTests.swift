@@ -1,0 +1,103 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import Testing
+
+/// What other members say, whose link it is, what others may make this node dial.
+@Suite struct ReachTests {
+    // MARK: Indirect probes
+
+    @Test(
+        "what members say of a node that one does not reach",
+        arguments: [
+            ([true, true], ProbeRound.Verdict.reached),
+            ([false, true, true], .reached),
+            ([nil, nil, true], .reached),
+            ([nil, true, true], .reached),
+            ([true], .reached),
+            ([false, false, true], .notReached),
+            ([nil, false, true], .notReached),
+            ([false], .notReached),
+            ([nil, nil, nil], .unknown),
+        ] as [([Bool?], ProbeRound.Verdict)]
+    )
+    func rounds(_ answers: [Bool?], _ verdict: ProbeRound.Verdict) {
+        var round = ProbeRound(helpers: answers.count)
+        let verdicts = answers.compactMap { round.take($0) }
+        #expect(verdicts == [verdict])
+        #expect(round.take(true) == nil)
+    }
+
+    @Test func aRoundEndsWithTheSecondThatReaches() {
+        var round = ProbeRound(helpers: 3)
+        #expect(round.take(true) == nil)
+        #expect(round.take(true) == .reached)
+        #expect(round.take(false) == nil)
+    }
+
+    // MARK: Our own link
+
+    @Test func aLinkIsToBlameWhereNothingGetsThroughAndOthersAreHeard() {
+        var health = DialHealth()
+        health.failed(Identifier(1))
+        #expect(!health.isLinkToBlame(isHeard: true))
+        health.failed(Identifier(1))
+        #expect(!health.isLinkToBlame(isHeard: true))
+        health.failed(Identifier(2))
+        #expect(health.isLinkToBlame(isHeard: true))
+        #expect(!health.isLinkToBlame(isHeard: false))
+        health.succeeded(Identifier(3))
+        #expect(!health.isLinkToBlame(isHeard: true))
+        #expect(health.hasFailed(Identifier(1)))
+        #expect(!health.hasFailed(Identifier(3)))
+    }
+
+    @Test func oldFailuresDoNotCount() {
+        var health = DialHealth()
+        health.failed(Identifier(1))
+        for _ in 0...health.windowTicks { health.tick() }
+        health.failed(Identifier(2))
+        #expect(!health.isLinkToBlame(isHeard: true))
+    }
+
+    // MARK: What others may have this node dial
+
+    @Test func aCallerHasABudget() {
+        var settings = ProbeBudget.Settings()
+        settings.knownBurst = 3
+        settings.knownRefill = 1
+        var budget = ProbeBudget(settings: settings)
+        func spend(_ caller: String) -> Bool { budget.spend(caller: caller, isKnown: true) }
+        #expect((0..<5).map { _ in spend("n1") } == [true, true, true, false, false])
+        // Another caller has one of its own.
+        #expect(spend("n2"))
+        budget.tick()
+        #expect((0..<2).map { _ in spend("n1") } == [true, false])
+    }
+
+    @Test func strangersAreFewForAllCallersTogether() {
+        var settings = ProbeBudget.Settings()
+        settings.strangerBurst = 2
+        settings.strangerRefill = 1
+        var budget = ProbeBudget(settings: settings)
+        let spent = (0..<4).map { budget.spend(caller: "n\($0)", isKnown: false) }
+        #expect(spent == [true, true, false, false])
+        #expect(budget.spend(caller: "n9", isKnown: true) == true)
+        budget.tick()
+        #expect(budget.spend(caller: "n7", isKnown: false) == true)
+        #expect(budget.spend(caller: "n8", isKnown: false) == false)
+    }
+
+    @Test func callersAreBounded() {
+        var budget = ProbeBudget()
+        let limit = ProbeBudget.Settings().callers
+        for number in 0..<limit {
+            #expect(budget.spend(caller: "n\(number)", isKnown: true) == true)
+        }
+        #expect(budget.spend(caller: "one more", isKnown: true) == false)
+        for _ in 0..<10 { budget.tick() }
+        #expect(budget.spend(caller: "one more", isKnown: true) == true)
+    }
+}

@@ -1,0 +1,221 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordIdentity
+import ChordRPC
+import ChordWire
+import Logging
+import Testing
+
+@testable import ChordRuntime
+
+/// Who is believed to be a neighbour, and what nodes do for those that cannot reach somebody.
+@Suite struct ReachTests {
+    private func reference(_ name: String, in ring: InProcessRing) -> NodeReference {
+        NodeReference(
+            id: ring.identifier(name),
+            name: name,
+            address: InProcessRing.address(name),
+            incarnation: 1
+        )
+    }
+
+    private func verdict(
+        of key: String,
+        about node: NodeReference,
+        in ring: InProcessRing
+    ) throws -> NotifyVerdict {
+        let request = NotifyRequest(candidate: node, parameters: ring.parameters(ring.settings))
+        let result = try ring.call(
+            ChordMethods.notify,
+            at: key,
+            as: InProcessRing.identity(node.name),
+            message: request.encoded(in: ring.space)
+        )
+        #expect(result.status.isOK, "\(result.status)")
+        return try NotifyReply(decoding: result.message, space: ring.space).verdict
+    }
+
+    /// A name whose place is right before a member's.
+    private func nameBefore(_ key: String, in ring: InProcessRing) -> String {
+        let view = ring.shell(key).view
+        var number = 0
+        while !view.range.contains(ring.identifier("x\(number)")) { number += 1 }
+        return "x\(number)"
+    }
+
+    // MARK: Claims
+
+    @Test("a claimant that nobody can reach is refused, told why, and logged once")
+    func refusedClaimant() throws {
+        let ring = try InProcessRing.settled(4)
+        let view = ring.shell("n0").view
+        // Nothing listens there.
+        let node = reference(nameBefore("n0", in: ring), in: ring)
+        for _ in 0..<5 {
+            let verdict = try verdict(of: "n0", about: node, in: ring)
+            guard case .notReached(let address, let reason) = verdict else {
+                Issue.record("\(verdict)")
+                return
+            }
+            #expect(address == node.address)
+            #expect(reason.contains("other members were asked and cannot either"), "\(reason)")
+        }
+        #expect(ring.shell("n0").view == view)
+        let warnings = ring.member("n0").log.lines.filter {
+            $0.level == .warning && $0.message.contains("claims to be our predecessor")
+        }
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.metadata[LogKeys.address] == "\(node.address)")
+        #expect(warnings.first?.metadata[LogKeys.peer] == "\(node.name)")
+    }
+
+    @Test("the predecessor that there is is taken at once, and a farther node is told of it")
+    func knownClaimants() throws {
+        let ring = try InProcessRing.settled(3)
+        let order = ring.circle
+        for (index, node) in order.enumerated() {
+            let before = order[(index + 2) % 3]
+            let farther = order[(index + 1) % 3]
+            #expect(try verdict(of: node.name, about: before, in: ring) == .taken)
+            #expect(try verdict(of: node.name, about: farther, in: ring) == .nearerKnown)
+        }
+        #expect(ring.isIdeal)
+    }
+
+    @Test("a joiner costs its neighbour one question")
+    func joiner() throws {
+        let ring = try InProcessRing.settled(3)
+        try ring.join("n3", through: "n0")
+        #expect(ring.settle(limit: .seconds(20)))
+        #expect(ring.shell("n3").view.tenure == .held)
+    }
+
+    @Test("a joiner that its head cannot reach ends with a message, and nobody's place changes")
+    func refusedJoiner() throws {
+        let ring = try InProcessRing.settled(4)
+        let views = ring.circle.map { ring.shell($0.name).view }
+        let shell = ring.add("x")
+        let address = InProcessRing.address("x")
+        ring.plan.set(.unconnected, to: address)
+        let failure = #expect(throws: ChordError.self) {
+            try ring.executor.wait {
+                try await shell.join(through: [InProcessRing.address("n0")], for: .seconds(60))
+            }
+        }
+        #expect(failure?.code == .unreachable)
+        let owner = ring.owner(of: ring.identifier("x"), in: views.map(\.node))
+        let message = failure?.message ?? ""
+        #expect(message.hasPrefix("\(owner.name) cannot reach us at \(address): "), "\(message)")
+        #expect(views == views.map { ring.shell($0.node.name).view })
+        let lines = ring.member("x").log.lines
+        #expect(!lines.contains { $0.message == "joined" || $0.message == "range changed" })
+        let warnings = lines.filter { $0.level == .warning }
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.metadata[LogKeys.address] == "\(address)")
+    }
+
+    @Test("a joiner that cannot reach its head says so and is no member")
+    func headOutOfReach() throws {
+        let ring = try InProcessRing.settled(4)
+        let owner = ring.owner(of: ring.identifier("x"))
+        let shell = ring.add("x")
+        let contact = ring.circle.first { $0.id != owner.id }
+        ring.plan.set(.unconnected, from: InProcessRing.address("x"), to: owner.address)
+        let failure = #expect(throws: ChordError.self) {
+            try ring.executor.wait {
+                try await shell.join(through: [contact?.address ?? ""], for: .seconds(8))
+            }
+        }
+        #expect(failure?.code == .noContact)
+        #expect("\(failure?.cause.map { "\($0)" } ?? "")".contains("\(owner) is to come after"))
+        #expect(shell.view.phase == .outside)
+    }
+
+    // MARK: Probes
+
+    private func probe(
+        _ node: NodeReference,
+        at key: String,
+        in ring: InProcessRing,
+        as caller: PeerIdentity = InProcessRing.identity("n1"),
+        parameters: RingParameters? = nil
+    ) throws -> ClientResult {
+        let request = ProbeRequest(
+            node: node,
+            parameters: parameters ?? ring.parameters(ring.settings)
+        )
+        return try ring.call(
+            ChordMethods.probe,
+            at: key,
+            as: caller,
+            message: request.encoded(in: ring.space)
+        )
+    }
+
+    private func isReached(_ result: ClientResult, in ring: InProcessRing) throws -> Bool {
+        #expect(result.status.isOK, "\(result.status)")
+        return try ProbeReply(decoding: result.message, space: ring.space).isReached
+    }
+
+    @Test func aProbeSaysWhetherTheNodeAnswers() throws {
+        let ring = try InProcessRing.settled(4)
+        let node = ring.shell("n2").view.node
+        #expect(try isReached(probe(node, at: "n0", in: ring), in: ring))
+        #expect(try isReached(probe(node, at: "n2", in: ring), in: ring))
+        ring.plan.set(.unconnected, from: InProcessRing.address("n0"), to: node.address)
+        #expect(try !isReached(probe(node, at: "n0", in: ring), in: ring))
+        #expect(try isReached(probe(node, at: "n3", in: ring), in: ring))
+        #expect(try !isReached(probe(reference("x", in: ring), at: "n3", in: ring), in: ring))
+    }
+
+    @Test func aProbeIsNoPortScanner() throws {
+        let ring = try InProcessRing.settled(2)
+        var misplaced = reference("x", in: ring)
+        misplaced.id = ring.space.adding(misplaced.id, Identifier(1))
+        #expect(try probe(misplaced, at: "n0", in: ring).status.code == .invalidArgument)
+        var other = ring.parameters(ring.settings)
+        other.ring = "another"
+        let node = ring.shell("n1").view.node
+        #expect(
+            try probe(node, at: "n0", in: ring, parameters: other).status.code
+                == .failedPrecondition
+        )
+        // Nodes that it does not know are dialled for others now and then only.
+        let codes = try (0..<40).map { number in
+            try probe(reference("x\(number)", in: ring), at: "n0", in: ring).status.code
+        }
+        #expect(codes.contains(.resourceExhausted))
+        #expect(codes.prefix(4).allSatisfy { $0 == .ok })
+    }
+
+    // MARK: Our own link
+
+    @Test("a node none of whose calls gets through takes nobody for dead, and says so once")
+    func ownLink() throws {
+        let ring = try InProcessRing.settled(5)
+        let views = ring.circle.map { ring.shell($0.name).view }
+        for node in ring.circle where node.name != "n2" {
+            ring.plan.set(.unconnected, from: InProcessRing.address("n2"), to: node.address)
+        }
+        ring.executor.run(for: .seconds(30))
+        #expect(ring.circle == views.map(\.node))
+        for view in views {
+            let now = ring.shell(view.node.name).view
+            #expect(now.predecessor == view.predecessor)
+            #expect(now.successors.first == view.successors.first)
+            #expect(now.ownsRange)
+        }
+        let errors = ring.member("n2").log.lines.filter { $0.level == .error }
+        #expect(errors.count == 1, "\(errors)")
+        #expect(errors.first?.message.contains("its own link is to blame") == true)
+        for node in ring.circle {
+            ring.plan.set(nil, from: InProcessRing.address("n2"), to: node.address)
+        }
+        ring.executor.run(for: .seconds(10))
+        #expect(ring.isIdeal, "\(ring.description)")
+        #expect(ring.member("n2").log.lines.contains { $0.level == .notice })
+    }
+}
