@@ -34,11 +34,13 @@ public struct LookupMachine: Hashable, Sendable {
     /// Forwardings before this node.
     public let hops: Int
     /// Forwardings that are allowed in all.
-    public let hopBudget: Int
+    public private(set) var hopBudget: Int
     /// Nodes that others on the way found dead: asked last, as they may be wrong or it may be over.
     public private(set) var avoided: [Identifier]
     /// The nodes that were asked here and failed.
     public private(set) var excluded: [Identifier] = []
+    /// How many nodes answered here and gave nothing that helps.
+    public private(set) var refusals = 0
 
     /// A lookup that has come `hops` forwardings far.
     public init(
@@ -80,6 +82,15 @@ public struct LookupMachine: Hashable, Sendable {
     public mutating func startOver() {
         avoided = toAvoid
         excluded = []
+    }
+
+    /// The node that was asked is alive, and its answer is an error or contradicts what is known. It may lie,
+    /// so the next best is asked; or it may be right, and everybody will answer like that. So each refusal
+    /// leaves a quarter of the forwardings that were left: what one lookup can cost stays bounded.
+    public mutating func refuse(_ id: Identifier) {
+        exclude(id)
+        refusals += 1
+        hopBudget = hops + max(0, hopBudget - hops) / 4
     }
 
     /// The node that was asked failed: it is not asked again.

@@ -20,6 +20,9 @@ public struct MaintenanceIntervals: Hashable, Sendable {
     /// How long a joiner goes on whose successor-to-be says that it cannot reach the joiner. Longer waits for
     /// a port that is about to be opened; shorter tells the operator sooner.
     public var refusalPatience: Duration = .seconds(5)
+    /// How long a founder that was reached counts as being there, and a decision to found the ring as new:
+    /// a few of the longest waits, so that one lost answer among many does not make all founders wait.
+    var founderLifetime: Duration { joinRetryCap * 5 }
 
     /// The defaults.
     public init() {}
@@ -70,6 +73,14 @@ public struct LookupLimits: Hashable, Sendable {
     public var longestDeadline: Duration = .seconds(60)
     /// Forwardings allowed; nil stands for twice the identifiers' width.
     public var hopBudget: Int?
+    /// The share of the time left that one node gets for its answer once it has accepted the question; the
+    /// rest is for the next best. Each node on the way hands the shortened time on, so that the node right
+    /// before a silent one gives up first. More leaves healthy but slow rings more time, less finds a way
+    /// around a node that stays silent sooner. From 0.1 to 0.9.
+    public var answerShare = 0.7
+    /// How many ways, which share no node, a verified lookup goes. More need more liars to be turned, and
+    /// cost as many lookups.
+    public var verifiedWays = 3
 
     /// The defaults.
     public init() {}
@@ -79,6 +90,9 @@ public struct LookupLimits: Hashable, Sendable {
         deadline = max(deadline, silence * 5)
         longestDeadline = max(longestDeadline, deadline)
     }
+
+    /// The answer share within its bounds.
+    var boundedAnswerShare: Double { answerShare.isFinite ? min(0.9, max(0.1, answerShare)) : 0.7 }
 }
 
 /// All that the runtime is told.

@@ -16,8 +16,12 @@ final class LookupRun: @unchecked Sendable {
         let published: PublishedView
         let states: PeerStates
         let floor: Duration
+        /// The share of the time left that one peer gets for its answer.
+        let answerShare: Double
         /// Told of peers that are dead or no members.
         let suspect: @Sendable (Identifier) -> Void
+        /// Told of peers that are alive and give no answer that helps, and why.
+        let refused: @Sendable (NodeReference, String) -> Void
 
         var peers: PeerCalls { states.peers }
     }
@@ -33,7 +37,18 @@ final class LookupRun: @unchecked Sendable {
     private var call: WatchedCall?
     /// The lookup among nodes of another make, where it has come to one.
     private var foreign: ForeignLookup?
+    /// The question whether a member that an answer passes over is alive.
+    private var inquiry: PeerSaying?
     private var pause: ScheduledWork?
+    /// Why the last peer that answered was of no help.
+    private var lastRefusal: String?
+    /// Known nodes that turned out to be dead or no members: they contradict no answer.
+    private var doubted: [Identifier] = []
+    private lazy var check = AnswerCheck(
+        of: machine.target,
+        joiner: machine.joiner?.id,
+        isPlaced: context.states.isRightlyPlaced
+    )
     /// Until when one that finds nobody alive starts over. Half of the time is left to the caller, who may
     /// know another node to ask.
     private let patience: MonotonicTime
@@ -66,6 +81,7 @@ final class LookupRun: @unchecked Sendable {
         pause?.cancel()
         call?.cancel()
         foreign?.cancel()
+        inquiry?.cancel()
     }
 
     /// The caller has changed its mind, and still is to be told the end.
@@ -73,6 +89,7 @@ final class LookupRun: @unchecked Sendable {
         finish(.failure(Status(.cancelled, "the caller cancelled the lookup", origin: .local)), nil)
         call?.cancel()
         foreign?.cancel()
+        inquiry?.cancel()
     }
 
     private func advance() {
@@ -93,7 +110,7 @@ final class LookupRun: @unchecked Sendable {
                 advance()
             }
         case .fail(let failure):
-            finish(.failure(failure.status(in: view)), nil)
+            finish(.failure(failure.status(in: view, after: lastRefusal)), nil)
         case .ask(let peer):
             ask(peer, space: view.parameters.space)
         }
@@ -113,7 +130,7 @@ final class LookupRun: @unchecked Sendable {
             ChordMethods.findSuccessor,
             of: peer,
             message: request.encoded(in: space),
-            deadline: deadline,
+            deadline: answerDeadline,
             floor: context.floor,
             // There are others to ask, and a stopped node must not cost as much as a verdict does.
             connectLimit: context.peers.limits.initial,
@@ -123,38 +140,171 @@ final class LookupRun: @unchecked Sendable {
         }
     }
 
+    /// Until when one peer may take for its answer. It is handed on, so that of all who wait for a silent
+    /// node the one right before it gives up first, and has time to ask another.
+    private var answerDeadline: MonotonicTime {
+        let left = deadline - executor.now
+        return left <= context.floor
+            ? deadline : executor.now + max(context.floor, left * context.answerShare)
+    }
+
     private func answered(_ result: ClientResult, by peer: NodeReference) {
         call = nil
         guard completion != nil else { return }
-        guard result.status.isOK else {
-            let isUnknown = result.status.origin == .peer && result.status.code == .unimplemented
-            if isUnknown, context.peers.dialects.hasForeign { return askForeign(peer) }
-            // A deadline that passed says nothing about the peer: it may have been the caller's own and
-            // short, or spent further on by somebody whom this peer waits for.
-            let verdict = PeerVerdict(result.status)
-            let isBlamed = verdict == .dead && result.status.isUnreachable
-            if isBlamed || verdict == .notMember { context.suspect(peer.id) }
-            if result.status.endsLookup { return finish(.failure(result.status), nil) }
-            machine.exclude(peer.id)
-            return advance()
-        }
+        guard result.status.isOK else { return failed(result.status, at: peer) }
         let view = context.published.current.view
+        let reply: FindSuccessorReply
         do throws(WireError) {
-            var reply = try FindSuccessorReply(
+            reply = try FindSuccessorReply(
                 decoding: result.message,
                 space: view.parameters.space
             )
-            guard reply.owner != nil else {
-                throw WireError(.missing, "FindSuccessorReply.owner: it must name the owner")
-            }
-            guard wantsPath else { return finish(.success(reply), result.message) }
-            reply.path.insert(view.node, at: 0)
-            finish(.success(reply), nil)
         } catch {
-            // What it sent makes no sense; it is asked no more, and the next best may do better.
-            machine.exclude(peer.id)
-            advance()
+            return refuse(peer, "\(error)")
         }
+        guard let owner = reply.owner else { return refuse(peer, "the answer names no owner") }
+        if let objection = check.objection(owner: owner, answering: reply.answering) {
+            return refuse(peer, "\(objection)")
+        }
+        believe(reply, owner, result.message, by: peer)
+    }
+
+    private func failed(_ status: Status, at peer: NodeReference) {
+        let isUnknown = status.origin == .peer && status.code == .unimplemented
+        if isUnknown, context.peers.dialects.hasForeign { return askForeign(peer) }
+        // A deadline that passed says nothing about the peer: it may have been the caller's own and
+        // short, or spent further on by somebody whom this peer waits for.
+        let verdict = PeerVerdict(status)
+        let isBlamed = verdict == .dead && status.isUnreachable
+        if isBlamed || verdict == .notMember { context.suspect(peer.id) }
+        if status.endsLookup(of: machine) { return finish(.failure(status), nil) }
+        guard executor.now < deadline else { return finish(.failure(Self.late), nil) }
+        // Whoever says that it found nobody alive is passed over like a dead one, and so is one that is no
+        // member: both are ordinary.
+        if isBlamed || verdict == .notMember || status.code == .unavailable {
+            machine.exclude(peer.id)
+            return advance()
+        }
+        refuse(peer, "\(status)")
+    }
+
+    /// A live peer was of no help: it is not asked again, and the next best may do better.
+    private func refuse(_ peer: NodeReference, _ reason: String) {
+        context.refused(peer, reason)
+        lastRefusal = "\(peer): \(reason)"
+        machine.refuse(peer.id)
+        guard executor.now < deadline else { return finish(.failure(Self.late), nil) }
+        advance()
+    }
+
+    private static let late = Status(
+        .deadlineExceeded,
+        "no owner before the deadline",
+        origin: .local
+    )
+
+    /// Takes an answer that does not contradict itself, unless it contradicts a member that this node knows.
+    private func believe(
+        _ reply: FindSuccessorReply,
+        _ owner: NodeReference,
+        _ message: [UInt8],
+        by peer: NodeReference
+    ) {
+        let view = context.published.current.view
+        var known = view.table.entries + [view.predecessor, view.node]
+        if !doubted.isEmpty { known.removeAll { doubted.contains($0.id) } }
+        let passedOver = check.passedOver(owner: owner, among: known)
+        guard let passedOver, doubted.count < Self.inquiryLimit else {
+            return accept(reply, message)
+        }
+        let objection = "\(AnswerObjection.passesOver(passedOver, named: owner))"
+        guard passedOver.id != view.node.id else { return refuse(peer, objection) }
+        // It may have died, and the peer be right: it is asked.
+        inquire(of: passedOver) { [self] answer in
+            switch answer {
+            case .state(let state) where state.node.id == passedOver.id:
+                confirm(state, after: 1) { [self] owner in
+                    guard let owner else { return refuse(peer, objection) }
+                    context.refused(peer, objection)
+                    accept(confirmed(owner), nil)
+                }
+            case .busy:
+                refuse(peer, objection)
+            case .dead, .notMember, .state:
+                doubted.append(passedOver.id)
+                context.suspect(passedOver.id)
+                believe(reply, owner, message, by: peer)
+            }
+        }
+    }
+
+    /// Whether a live member owns the target, or one of those before it does, as each says itself.
+    private func confirm(
+        _ state: RingState,
+        after questions: Int,
+        _ completion: @escaping @Sendable (RingState?) -> Void
+    ) {
+        let range = IdentifierRange(after: state.predecessor.id, through: state.node.id)
+        if range.contains(machine.target) { return completion(state) }
+        let before = state.predecessor
+        guard questions < Self.inquiryLimit, check.isNearer(before.id, than: state.node.id) else {
+            return completion(nil)
+        }
+        inquire(of: before) { [self] answer in
+            guard case .state(let state) = answer, state.node.id == before.id else {
+                return completion(nil)
+            }
+            confirm(state, after: questions + 1, completion)
+        }
+    }
+
+    private func inquire(
+        of node: NodeReference,
+        _ completion: @escaping @Sendable (StateAnswer) -> Void
+    ) {
+        let manner = PeerManner(
+            deadline: answerDeadline,
+            floor: context.floor,
+            connectLimit: context.peers.limits.initial
+        )
+        inquiry = context.states.ask(node, manner, isCertain: false, on: executor) {
+            [self] answer in
+            inquiry = nil
+            guard self.completion != nil else { return }
+            completion(answer)
+        }
+    }
+
+    /// How many members that an answer passes over are asked. More dead ones than that in one arc, and the
+    /// answer is taken as it is.
+    private static let inquiryLimit = 4
+
+    private func confirmed(_ state: RingState) -> FindSuccessorReply {
+        let count = context.published.current.view.parameters.successorCount
+        return FindSuccessorReply(
+            owner: state.node,
+            successors: Array(
+                state.successors.filter { $0.id != state.node.id }.prefix(count - 1)
+            ),
+            answering: state.node,
+            hops: machine.hops + 1,
+            path: wantsPath ? [state.node] : []
+        )
+    }
+
+    /// The answer, without the nodes in its lists that do not stand where they must.
+    private func accept(_ original: FindSuccessorReply, _ message: [UInt8]?) {
+        var reply = original
+        reply.successors = check.placed(reply.successors)
+        reply.answeringSuccessors = check.placed(reply.answeringSuccessors)
+        reply.path = reply.path.filter(context.states.isRightlyPlaced)
+        // Nodes are only taken out.
+        let isWhole =
+            reply.successors.count == original.successors.count
+            && reply.answeringSuccessors.count == original.answeringSuccessors.count
+            && reply.path.count == original.path.count
+        if wantsPath { reply.path.insert(context.published.current.view.node, at: 0) }
+        finish(.success(reply), isWhole && !wantsPath ? message : nil)
     }
 
     /// Goes on among nodes of another make. They forward nothing for us: what they answer needs checks that
@@ -184,8 +334,8 @@ final class LookupRun: @unchecked Sendable {
                 reply.hops = machine.hops + 1
                 if wantsPath { reply.path = [view.node, peer] }
                 finish(.success(reply), nil)
-            case .failure(let status):
-                if status.code == .deadlineExceeded { return finish(.failure(status), nil) }
+            case .failure:
+                guard executor.now < deadline else { return finish(.failure(Self.late), nil) }
                 machine.exclude(peer.id)
                 advance()
             }
@@ -197,77 +347,5 @@ final class LookupRun: @unchecked Sendable {
         pause?.cancel()
         let completion = completion.take()
         completion?(result, raw)
-    }
-}
-
-extension LookupFailure {
-    /// The failure as a gRPC status.
-    func status(in view: RoutingView) -> Status {
-        switch self {
-        case .hopBudgetSpent:
-            Status(
-                .resourceExhausted,
-                "the lookup's hop budget is spent at \(view.node.name): the ring is not settled"
-            )
-        case .exhausted:
-            Status(.unavailable, "\(view.node.name) found nobody alive to ask")
-        case .notMember:
-            view.notMember
-        case .nameTaken(let node):
-            Status(
-                .alreadyExists,
-                "\(node.name) at \(node.address) is a member at the same identifier"
-            )
-        }
-    }
-}
-
-extension RoutingView {
-    /// What a node that is no member answers to everything that only members can say.
-    var notMember: Status {
-        phase == .founding
-            ? Status(.aborted, "\(node.name) waits for the other founders of the ring")
-            : Status(.failedPrecondition, "\(node.name) is not a member of the ring")
-    }
-}
-
-extension Status {
-    /// Whether another peer's answer could not be better.
-    var endsLookup: Bool {
-        guard !isUnreachable else { return false }
-        switch code {
-        case .alreadyExists, .resourceExhausted, .deadlineExceeded, .invalidArgument:
-            return true
-        case .cancelled:
-            // A peer that resets its stream with CANCEL has given up, and the next best has not.
-            return origin == .local
-        default:
-            return false
-        }
-    }
-}
-
-/// What a failed call says about the peer.
-enum PeerVerdict: Hashable {
-    /// It did not answer.
-    case dead
-    /// It is alive, and no member of this ring.
-    case notMember
-    /// It is alive, and nothing else is known.
-    case alive
-    /// Nothing is known: this side gave up.
-    case unknown
-
-    init(_ status: Status) {
-        switch status.origin {
-        case .transport, .silence: self = .dead
-        case .local: self = status.code == .deadlineExceeded ? .dead : .unknown
-        case .peer:
-            switch status.code {
-            case .failedPrecondition, .unimplemented, .permissionDenied, .unauthenticated:
-                self = .notMember
-            default: self = .alive
-            }
-        }
     }
 }

@@ -17,6 +17,8 @@ struct RuntimeMetrics: Sendable {
     private let refusals: Counter
     private let membersUnreached: Counter
     private let ownLink: Counter
+    /// `chord_lookup_answers_refused_total`, answers of live peers to lookups that were errors or lies.
+    private let answersRefused: Counter
 
     init(node: String) {
         func changes(_ kind: String) -> Counter {
@@ -36,6 +38,10 @@ struct RuntimeMetrics: Sendable {
         refusals = unreached("refused_by_successor")
         membersUnreached = unreached("member_kept")
         ownLink = unreached("own_link")
+        answersRefused = Counter(
+            label: "chord_lookup_answers_refused_total",
+            dimensions: [("node", node)]
+        )
     }
 
     /// What a broken link has come to.
@@ -57,6 +63,10 @@ struct RuntimeMetrics: Sendable {
         case .member: membersUnreached.increment()
         case .ownLink: ownLink.increment()
         }
+    }
+
+    func refusedAnswer() {
+        answersRefused.increment()
     }
 
     func record(_ event: RingEvent) {

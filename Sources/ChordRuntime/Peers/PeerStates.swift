@@ -18,25 +18,32 @@ struct PeerStates: Sendable {
     let latestIncarnation: @Sendable () -> UInt64
     /// The nodes that are known already: they are not hashed again.
     let known: @Sendable () -> [NodeReference]
+    private let places = PlacedNodes()
+
+    init(
+        peers: PeerCalls,
+        parameters: RingParameters,
+        place: @escaping @Sendable (_ name: String, _ address: String) -> Identifier,
+        latestIncarnation: @escaping @Sendable () -> UInt64,
+        known: @escaping @Sendable () -> [NodeReference]
+    ) {
+        self.peers = peers
+        self.parameters = parameters
+        self.place = place
+        self.latestIncarnation = latestIncarnation
+        self.known = known
+    }
 
     /// Whether a node stands where the ring's rule puts it: nobody chooses a place.
     func isRightlyPlaced(_ node: NodeReference) -> Bool {
-        place(node.name, node.address) == node.id
+        places.contains(node) { place(node.name, node.address) == node.id }
     }
 
     /// The beginning of a peer's list up to the first node that does not stand where it must, or whose
     /// incarnation lies too far in the future.
     func admissible(_ nodes: [NodeReference]) -> [NodeReference] {
-        let known = known()
         let latest = latestIncarnation()
-        return Array(
-            nodes.prefix { node in
-                node.incarnation <= latest
-                    && (known.contains {
-                        $0.id == node.id && $0.name == node.name && $0.address == node.address
-                    } || isRightlyPlaced(node))
-            }
-        )
+        return Array(nodes.prefix { $0.incarnation <= latest && isRightlyPlaced($0) })
     }
 
     /// Asks a node for its state.

@@ -124,6 +124,7 @@ extension NodeShell {
             on: executor
         )
         guard result.status.isOK else {
+            if result.status.isNameTaken { return try await refuseClaimedHolder(through: contact) }
             throw ChordError(joining: result.status, at: address)
         }
         let reply: FindSuccessorReply

@@ -328,10 +328,17 @@ extension NodeShell {
         LookupRun.Context(
             published: published,
             states: states,
-            floor: configuration.silence.lookupFloor
-        ) { [weak self] id in
-            self?.enter { $0.suspect(id) }
-        }
+            floor: configuration.silence.lookupFloor,
+            answerShare: configuration.lookups.boundedAnswerShare,
+            suspect: { [weak self] id in self?.enter { $0.suspect(id) } },
+            refused: { [logger, metrics] peer, reason in
+                metrics.refusedAnswer()
+                logger.debug(
+                    "a peer's answer to a lookup does not hold",
+                    metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(reason)"]
+                )
+            }
+        )
     }
 }
 

@@ -2,9 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCore
 import ChordIdentity
 import ChordRPC
+import ChordWire
 import NIOConcurrencyHelpers
+
+@testable import ChordRuntime
 
 /// What happens to calls on their way from one address to another.
 enum Fault: Sendable {
@@ -18,6 +22,13 @@ enum Fault: Sendable {
     case slowAnswer(Duration)
     /// The peer answers with this and nothing else.
     case answers(Status)
+    /// The peer accepts lookups, and nothing more comes.
+    case silentAfterHeaders
+    /// The peer answers lookups with what this gives, and everything else as it should; nil for an honest
+    /// answer.
+    case lies(@Sendable (FindSuccessorRequest) -> FindSuccessorReply?)
+    /// The peer answers lookups of joiners with this, and everything else as it should.
+    case refusesJoiners(Status)
     /// Everything takes longer by this much, each way.
     case delay(Duration)
 }
@@ -28,6 +39,7 @@ final class FaultPlan: Sendable {
         var faults: [String: Fault] = [:]
         var calls: [ObjectIdentifier: FaultyCall] = [:]
         var started: [RPCMethod: Int] = [:]
+        var startedFrom: [String: [RPCMethod: Int]] = [:]
         var lastOrder = 0
     }
 
@@ -51,6 +63,11 @@ final class FaultPlan: Sendable {
     /// Calls that were started, by method.
     func started(_ method: RPCMethod) -> Int { state.withLockedValue { $0.started[method] ?? 0 } }
 
+    /// Calls that one caller has started, by method.
+    func started(_ method: RPCMethod, from address: String) -> Int {
+        state.withLockedValue { $0.startedFrom[address]?[method] ?? 0 }
+    }
+
     /// Calls that have not ended.
     var callsUnderWay: Int { state.withLockedValue { $0.calls.count } }
 
@@ -71,6 +88,7 @@ final class FaultPlan: Sendable {
         state.withLockedValue { state in
             state.calls[ObjectIdentifier(call)] = call
             state.started[call.call.method, default: 0] += 1
+            state.startedFrom[call.from, default: [:]][call.call.method, default: 0] += 1
         }
     }
 
@@ -196,6 +214,20 @@ final class FaultyCall: ClientCallHandle, ClientCallObserver, @unchecked Sendabl
         case .answers(let status):
             callFinished(ClientResult(status: status))
             return
+        case .silentAfterHeaders where call.method == ChordMethods.findSuccessor:
+            executor.execute { [self] in observer?.callSent() }
+            callAccepted([])
+            return
+        case .silentAfterHeaders: break
+        case .lies(let lie) where call.method == ChordMethods.findSuccessor:
+            guard let message = lying(lie, in: .standard) else { break }
+            executor.execute { [self] in observer?.callSent() }
+            return callFinished(ClientResult(status: .ok, message: message))
+        case .refusesJoiners(let status) where call.method == ChordMethods.findSuccessor:
+            let request = try? FindSuccessorRequest(decoding: call.message, space: .standard)
+            guard request?.joiner != nil else { break }
+            return callFinished(ClientResult(status: status))
+        case .lies, .refusesJoiners: break
         case .slowAnswer(let duration): answerExtra = duration
         case .delay(let duration): extra = duration
         case nil: break
@@ -205,6 +237,16 @@ final class FaultyCall: ClientCallHandle, ClientCallObserver, @unchecked Sendabl
             inner = base.start(call, on: executor, observer: self)
         }
         executor.execute { [self] in observer?.callSent() }
+    }
+
+    private func lying(
+        _ lie: (FindSuccessorRequest) -> FindSuccessorReply?,
+        in space: IdentifierSpace
+    ) -> [UInt8]? {
+        guard let request = try? FindSuccessorRequest(decoding: call.message, space: space) else {
+            return nil
+        }
+        return lie(request)?.encoded(in: space)
     }
 
     func cancel() {

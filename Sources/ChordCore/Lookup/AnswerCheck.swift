@@ -1,0 +1,113 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where the ring's rule puts the node of a name and an address.
+public typealias NodePlacement = @Sendable (_ name: String, _ address: String) -> Identifier
+
+/// What is wrong with an answer to a lookup.
+public enum AnswerObjection: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The owner does not stand where the ring's rule puts it.
+    case ownerMisplaced(NodeReference)
+    /// The answering node does not stand where the ring's rule puts it.
+    case answeringMisplaced(NodeReference)
+    /// The target lies neither at the answering node nor between it and the owner that it names.
+    case outsideArc(owner: NodeReference, answering: NodeReference)
+    /// The node that wants to join is named as the owner of its own place.
+    case joinerNamed(NodeReference)
+    /// A member lies nearer to the target than the node that the answer names.
+    case passesOver(NodeReference, named: NodeReference)
+
+    /// One sentence.
+    public var description: String {
+        switch self {
+        case .ownerMisplaced(let node):
+            "the owner that it names, \(node), does not belong at identifier \(node.id)"
+        case .answeringMisplaced(let node):
+            "the node that is said to answer, \(node), does not belong at identifier \(node.id)"
+        case .outsideArc(let owner, let answering):
+            "the identifier does not lie between \(answering), which is said to answer, and the owner "
+                + "\(owner)"
+        case .joinerNamed(let node):
+            "it names the joining node \(node) as a member"
+        case .passesOver(let known, let named):
+            "it names \(named), and the member \(known) is nearer"
+        }
+    }
+}
+
+/// The rules by which an answer to a lookup is believed. A value without I/O: nodes that forward, clients
+/// and the simulator use the same one.
+///
+/// The rules find answers that contradict the ring's parameters, themselves, or what the asker knows. They
+/// do not find a lie that contradicts nothing: ``VerifiedSearch`` asks the owner itself.
+public struct AnswerCheck: Sendable {
+    /// What is looked for.
+    public let target: Identifier
+    /// The place of the node that wants to join, if that is what the lookup is for.
+    public let joiner: Identifier?
+    private let isPlaced: @Sendable (NodeReference) -> Bool
+
+    /// - Parameter isPlaced: whether a node stands where the ring's rule puts it.
+    public init(
+        of target: Identifier,
+        joiner: Identifier? = nil,
+        isPlaced: @escaping @Sendable (NodeReference) -> Bool
+    ) {
+        self.target = target
+        self.joiner = joiner
+        self.isPlaced = isPlaced
+    }
+
+    /// What is wrong with an answer, by itself; nil where nothing is.
+    ///
+    /// A node answers for its own range, and for what lies between it and a member of its successor list.
+    public func objection(
+        owner: NodeReference,
+        answering: NodeReference
+    ) -> AnswerObjection? {
+        guard isPlaced(owner) else { return .ownerMisplaced(owner) }
+        guard isPlaced(answering) else { return .answeringMisplaced(answering) }
+        if let joiner {
+            if owner.id == joiner { return .joinerNamed(owner) }
+            if answering.id == joiner { return .joinerNamed(answering) }
+        }
+        let isOwn = owner.id == answering.id
+        guard isOwn || target.isIn(after: answering.id, through: owner.id) else {
+            return .outsideArc(owner: owner, answering: answering)
+        }
+        return nil
+    }
+
+    /// The node nearest to the target, of those that the asker knows, which contradicts an answer if it is
+    /// alive and a member; nil where none does.
+    ///
+    /// A joiner's place is not judged by that: it may be in another ring, which the joiner is to make one
+    /// with ours, and a member that has only just joined is found by stabilizing.
+    public func passedOver(
+        owner: NodeReference,
+        among known: some Sequence<NodeReference>
+    ) -> NodeReference? {
+        guard joiner == nil else { return nil }
+        var nearest = owner
+        for node in known where isNearer(node.id, than: nearest.id) { nearest = node }
+        return nearest.id == owner.id ? nil : nearest
+    }
+
+    /// Whether an identifier lies at or after the target and before another.
+    public func isNearer(_ id: Identifier, than other: Identifier) -> Bool {
+        guard other != target, id != other else { return false }
+        return id == target || id.isBetween(target, and: other)
+    }
+
+    /// The beginning of a list up to the first node that does not stand where it must.
+    public func placed(_ nodes: [NodeReference]) -> [NodeReference] {
+        Array(nodes.prefix(while: isPlaced))
+    }
+
+    /// Of the nodes that `asked` names as the next ones to ask, those that stand where they must and are
+    /// nearer to the target than it is.
+    public func nearer(_ nodes: [NodeReference], than asked: Identifier) -> [NodeReference] {
+        nodes.filter { $0.id != asked && $0.id.isIn(after: asked, through: target) && isPlaced($0) }
+    }
+}

@@ -1,0 +1,33 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import NIOConcurrencyHelpers
+
+/// Nodes that were found to stand where the ring's rule puts them. Answers name the same few nodes again
+/// and again, and a hash costs more than a look into a table.
+final class PlacedNodes: Sendable {
+    private struct Node: Hashable {
+        let name: String
+        let address: String
+    }
+
+    /// Nodes that are remembered; beyond that all are forgotten, and hashed anew.
+    private static let capacity = 4096
+
+    private let nodes = NIOLockedValueBox<[Identifier: Node]>([:])
+
+    /// Whether a node is known to stand in its place, or is found to.
+    func contains(_ node: NodeReference, isPlaced: () -> Bool) -> Bool {
+        let known = nodes.withLockedValue { $0[node.id] }
+        let node = (id: node.id, value: Node(name: node.name, address: node.address))
+        if known == node.value { return true }
+        guard isPlaced() else { return false }
+        nodes.withLockedValue { nodes in
+            if nodes.count >= Self.capacity { nodes.removeAll(keepingCapacity: true) }
+            nodes[node.id] = node.value
+        }
+        return true
+    }
+}
