@@ -10,10 +10,11 @@ import Logging
 
 // Rings that are born from a set of founders.
 //
-// Each founder calls all others again and again. One that has heard from all of them a short while ago
+// Each founder calls all others again and again. One that has reached all of them a short while ago
 // decides: it takes its place in the ring of all, and tells the others who they are, so that they take
-// theirs. A founder that hears "there is a ring already" joins that instead. So a ring begins once, when
-// all founders are up, and whoever comes back later is an ordinary joiner.
+// theirs once they have reached all of them, too (`FounderRegister`). A founder that hears "there is a ring
+// already" joins that instead. So a ring begins once, when all founders are up, and whoever comes back later
+// is an ordinary joiner.
 
 extension NodeShell {
     /// One round of calls to the other founders.
@@ -71,9 +72,9 @@ extension NodeShell {
                 let rest = deadline.map { max(.zero, $0 - executor.now) }
                 return try await join(through: contacts, for: rest)
             }
-            let missing = others.filter { !isRecent(foundersHeard[$0]?.time) }
+            let missing = foundersReached.missing(of: others, now: foundingTime)
             if missing.isEmpty {
-                try begin(with: others.compactMap { foundersHeard[$0]?.node })
+                try begin(with: foundersReached.nodes(at: others))
                 continue
             }
             if missing != reported {
@@ -96,10 +97,11 @@ extension NodeShell {
         }
     }
 
-    /// Whether something was heard a short while ago. Not within the same round: one lost answer among
-    /// many would make all founders wait; and not ever: who said it may be gone since.
+    private var foundingTime: Duration { executor.now - MonotonicTime(nanoseconds: 0) }
+
+    /// Whether something happened a short while ago.
     private func isRecent(_ time: MonotonicTime?) -> Bool {
-        time.map { executor.now - $0 <= configuration.intervals.joinRetryCap * 5 } ?? false
+        time.map { executor.now - $0 <= configuration.intervals.founderLifetime } ?? false
     }
 
     /// All have answered: the ring begins here, and a moment later there.
@@ -114,6 +116,7 @@ extension NodeShell {
             )
         }
         takePlace(in: all)
+        guard decision?.nodes == all else { return }
         for peer in others {
             callFounder(at: PeerTarget(peer), decided: all) { [logger] result in
                 // It hears of the ring when it asks next.
@@ -173,12 +176,10 @@ extension NodeShell {
         guard number == foundingRounds, var round = foundingRound else { return }
         round.unanswered -= 1
         do throws(ChordError) {
-            let reply = try founderReply(of: address, result)
+            let reply = try founderReached(at: address, result)
             if reply.isMember {
                 round.member = round.member ?? address
                 if round.decided.isEmpty { round.decided = reply.decided }
-            } else {
-                foundersHeard[address] = (reply.node, executor.now)
             }
         } catch {
             if error.isFinal { round.refusal = round.refusal ?? error }
@@ -189,6 +190,44 @@ extension NodeShell {
         }
         foundingRound = round
         if round.unanswered == 0 { endFoundingRound() }
+    }
+
+    /// A connection of ours to a founder's address has shown who lives there.
+    private func founderReached(
+        at address: String,
+        _ result: ClientResult
+    ) throws(ChordError) -> FoundReply {
+        let reply = try founderReply(of: address, result)
+        let isItself =
+            reply.node.address == address
+            && result.peer.map { refusal(of: reply.node, claimedBy: $0, as: "founder") == nil }
+                ?? false
+        if isItself { foundersReached.reached(reply.node, at: address, now: foundingTime) }
+        return reply
+    }
+
+    /// Dials a founder that has called, or that a decision names, outside of the rounds.
+    private func reachFounder(at address: String) {
+        guard founders.contains(address), address != configuration.address,
+            [.outside, .founding].contains(machine.phase), end == nil,
+            foundersUnderWay.insert(address).inserted
+        else { return }
+        callFounder(at: PeerTarget(bootstrap: address), decided: []) { [weak self] result in
+            self?.assumeIsolated { shell in
+                shell.foundersUnderWay.remove(address)
+                do throws(ChordError) {
+                    let reply = try shell.founderReached(at: address, result)
+                    if reply.isMember { shell.takePlace(in: reply.decided) }
+                    // What had to wait for this one.
+                    shell.takePlace(in: nil)
+                } catch {
+                    shell.logger.debug(
+                        "a founder that has called cannot be reached",
+                        metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(error)"]
+                    )
+                }
+            }
+        }
     }
 
     private func founderReply(
@@ -262,8 +301,7 @@ extension NodeShell {
                 )
             )
         }
-        // What it says counts as if it had been dialled there, so its certificate must hold there, too: a
-        // node that is no founder could decide for one otherwise.
+        // It is dialled there before it counts. Only one whose certificate holds there makes us dial.
         let founder = request.founder
         guard founders.contains(founder.address),
             peer.holds(forHost: PeerTarget.host(of: founder.address))
@@ -278,24 +316,35 @@ extension NodeShell {
         }
         // It lives: whatever kept us from dialling it is over.
         peers.transport.resetBackoff(of: founder.address)
-        foundersHeard[founder.address] = (founder, executor.now)
-        takePlace(in: request.decided)
+        if foundersReached.heard(founder, now: foundingTime) { reachFounder(at: founder.address) }
+        if !request.decided.isEmpty { takePlace(in: request.decided) }
         return .success(FoundReply(node: node, isMember: machine.phase == .member))
     }
 
-    /// The ring begins with these. A decision about a former life of this node is none for this one: the
-    /// ring is to be joined then.
-    private func takePlace(in ring: [NodeReference]) {
-        guard [.outside, .founding].contains(machine.phase), end == nil,
-            ring.contains(machine.node), ring.map(\.address).sorted() == founders,
-            Set(ring.map(\.id)).count == ring.count, ring.allSatisfy(isRightlyPlaced)
-        else { return }
-        decision = (ring, executor.now)
-        reach.tenure.hold()
-        perform(machine.found(with: ring))
-        // Whoever does not answer this round is waited for no more.
-        endFoundingRound()
-        for key in pauses.keys.sorted() { endPause(key) }
+    /// The ring begins with these, if the decision counts.
+    ///
+    /// - Parameter decided: all founders; nil for those of the last decision that had to wait.
+    private func takePlace(in decided: [NodeReference]?) {
+        guard [.outside, .founding].contains(machine.phase), end == nil else { return }
+        let verdict = foundersReached.judge(
+            decided,
+            for: machine.node,
+            among: founders,
+            now: foundingTime,
+            isPlaced: isRightlyPlaced
+        )
+        switch verdict {
+        case .reject: return
+        case .reach(let addresses):
+            for address in addresses { reachFounder(at: address) }
+        case .accept(let ring):
+            decision = (ring, executor.now)
+            reach.tenure.hold()
+            perform(machine.found(with: ring))
+            // Whoever does not answer this round is waited for no more.
+            endFoundingRound()
+            for key in pauses.keys.sorted() { endPause(key) }
+        }
     }
 
     func endFoundingRound() {

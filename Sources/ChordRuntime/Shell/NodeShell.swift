@@ -39,8 +39,10 @@ package actor NodeShell {
     var company = Company()
     /// The addresses of those who found the ring, sorted; empty where this node is none of them.
     var founders: [String] = []
-    /// What is known of the others, by address, and since when.
-    var foundersHeard: [String: (node: NodeReference, time: MonotonicTime)] = [:]
+    /// The others, as this node has reached them itself.
+    var foundersReached: FounderRegister
+    /// The addresses of founders that are being dialled outside of the rounds.
+    var foundersUnderWay: Set<String> = []
     /// Who founded the ring, where this node was there.
     var decision: (nodes: [NodeReference], time: MonotonicTime)?
     var foundingRound: FoundingRound?
@@ -75,6 +77,7 @@ package actor NodeShell {
     ) {
         self.configuration = configuration
         self.executor = executor
+        foundersReached = FounderRegister(lifetime: configuration.intervals.founderLifetime)
         let node = NodeReference(
             id: configuration.identifier(
                 name: configuration.name,

@@ -206,4 +206,76 @@ struct FoundingTests {
             #expect(!ring.shell("n0").view.isMember, "\(decided)")
         }
     }
+
+    /// A founder's host with a certificate that proves the host and no name.
+    private static func hostIdentity(_ name: String) -> PeerIdentity {
+        PeerIdentity(
+            role: .node,
+            name: nil,
+            trustDomain: nil,
+            proof: .host,
+            dnsNames: ["\(name).ring.test"]
+        )
+    }
+
+    @Test("a founder that invents another makes nobody a member of its ring")
+    func inventedFounder() throws {
+        let ring = InProcessRing(seed: 12)
+        start("n0", in: ring, with: ["n0", "n1", "n2"])
+        let own = ring.shell("n0").view.node
+        func node(_ name: String, at host: String) -> NodeReference {
+            NodeReference(
+                id: ring.identifier(name),
+                name: name,
+                address: InProcessRing.address(host),
+                incarnation: 1
+            )
+        }
+        let liar = node("n1", at: "n1")
+        // It stands where its name puts it, at the address of a founder that is not up, or that is up under
+        // another name.
+        let ghost = node("ghost", at: "n2")
+        func decide() throws {
+            let request = FoundRequest(
+                founder: liar,
+                parameters: ring.parameters(ring.settings),
+                initialRing: ["n0", "n1", "n2"].map(InProcessRing.address),
+                decided: [own, liar, ghost]
+            )
+            let result = try ring.call(
+                ChordMethods.found,
+                at: "n0",
+                as: Self.hostIdentity("n1"),
+                message: request.encoded(in: ring.space)
+            )
+            #expect(result.status.isOK, "\(result.status)")
+            ring.executor.run(for: .seconds(5))
+            #expect(!ring.shell("n0").view.isMember)
+        }
+        try decide()
+        // The real founders find each other all the same.
+        start("n2", in: ring, with: ["n0", "n1", "n2"])
+        ring.executor.run(for: .seconds(5))
+        try decide()
+        start("n1", in: ring, with: ["n0", "n1", "n2"])
+        #expect(ring.settle(limit: .seconds(20)), "\(ring.description)")
+        #expect(ring.circle.count == 3)
+    }
+
+    @Test("a founder that calls, and cannot be reached, is not founded with")
+    func unreachable() throws {
+        let ring = InProcessRing(seed: 13)
+        ring.plan.set(
+            .unconnected,
+            from: InProcessRing.address("n0"),
+            to: InProcessRing.address("n1")
+        )
+        for name in ["n0", "n1", "n2"] { start(name, in: ring, with: ["n0", "n1", "n2"]) }
+        // n1 and n2 reach everybody and may begin; n0 has not reached n1, and joins them.
+        ring.executor.run(for: .seconds(2))
+        let decided = ring.on("n0") { $0.decision }
+        #expect(decided == nil)
+        ring.plan.set(nil, from: InProcessRing.address("n0"), to: InProcessRing.address("n1"))
+        #expect(ring.settle(limit: .seconds(30)), "\(ring.description)")
+    }
 }
