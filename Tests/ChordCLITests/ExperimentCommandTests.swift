@@ -10,6 +10,7 @@ import Testing
 struct ExperimentCommandTests {
     private static let names = [
         "path-length", "load", "mass-failure", "churn", "latency", "wrong-pointers",
+        "liars",
     ]
     private static let small = ["simulate", "experiment", "path-length", "--nodes", "32"]
 

@@ -10,6 +10,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
     case churn
     case latency
     case wrongPointers = "wrong-pointers"
+    case liars
 
     /// What it measures, in a line.
     package var summary: String {
@@ -20,6 +21,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         case .churn: "lookups while nodes join and depart"
         case .latency: "lookup latency over that of a direct call, iterative and recursive"
         case .wrongPointers: "successors and fingers that are wrong under churn, against theory"
+        case .liars: "lookups that lying members turn, without checks, with them, and verified"
         }
     }
 
@@ -32,6 +34,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         case .churn: ExperimentOptions(nodes: 1000, samples: 10_000)
         case .latency: ExperimentOptions(nodes: 1 << 16, samples: 10_000)
         case .wrongPointers: ExperimentOptions(nodes: 1000, samples: 100)
+        case .liars: ExperimentOptions(nodes: 100, samples: 20_000)
         }
     }
 
@@ -41,6 +44,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         case .pathLength: "lookups for each number of nodes, at the most 100 for each node"
         case .load: "keys"
         case .massFailure, .latency: "lookups"
+        case .liars: "lookups for each row"
         case .churn: "lookups for each rate"
         case .wrongPointers: "looks at the ring for each rate, one per stabilisation interval"
         }
@@ -51,7 +55,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .pathLength: 8...(1 << 17)
         case .load: 10...1_000_000
-        case .massFailure: 50...100_000
+        case .massFailure, .liars: 50...100_000
         // Larger rings are born without fingers.
         case .churn, .wrongPointers: 50...MachineWorld.trackedNodes
         case .latency: 8...(1 << 17)
@@ -90,6 +94,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         case .churn: Churn(options).report(progress)
         case .latency: LookupLatency(options).report(progress)
         case .wrongPointers: WrongPointers(options).report(progress)
+        case .liars: Liars(options).report(progress)
         }
     }
 }

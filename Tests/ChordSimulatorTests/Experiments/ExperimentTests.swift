@@ -98,9 +98,24 @@ struct ExperimentTests {
         #expect(predicted.map { $0.short(2) } == ["15.38", "8.7", "3.77", "1.94", "0.99"])
     }
 
+    @Test("a liar turns fewer lookups the more is checked, and none that is verified")
+    func liars() throws {
+        let report = Self.run(.liars, nodes: 60, samples: 400)
+        #expect(report.holds, "\(report.checks)")
+        let unchecked = try report.numbers("turnedUnchecked")
+        let checked = try report.numbers("turnedChecked")
+        let verified = try report.numbers("turnedVerified")
+        #expect(zip(checked, unchecked).allSatisfy { $0 <= $1 })
+        #expect(verified.reduce(0, +) < checked.reduce(0, +) / 4)
+        let failed = try report.numbers("failedChecked")
+        let ended = try report.numbers("failedUnchecked")
+        #expect(zip(failed, ended).allSatisfy { $0 <= $1 })
+        #expect(ended.reduce(0, +) > 0)
+    }
+
     @Test(
         "one seed gives one table, another one another",
-        arguments: [Experiment.pathLength, .massFailure]
+        arguments: [Experiment.pathLength, .massFailure, .liars]
     )
     func oneTable(experiment: Experiment) {
         let first = Self.run(experiment, nodes: 64, samples: 200)
