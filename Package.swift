@@ -147,8 +147,9 @@ targets += [
     .testTarget(
         name: "ChordCLITests",
         dependencies: [
-            "ChordCLI", "Chord", "ChordRuntime", "ChordTLS", "ChordIdentity", "ChordTestSupport",
-            arguments, logging,
+            "ChordCLI", "Chord", "ChordRuntime", "ChordTransport", "ChordTLS", "ChordWire",
+            "ChordRPC", "ChordHash", "ChordIdentity", "ChordCore", "ChordTestSupport", arguments,
+            logging, nioPosix,
         ],
         exclude: ["Mistakes"],
         swiftSettings: strict

@@ -92,24 +92,46 @@ public final class ChordClient: Sendable {
         try await client.parameters()
     }
 
-    /// Looks up who owns a key; the ring forwards the question.
+    /// Looks up who owns a key; ``lookup(_:wantsPath:verify:)`` says how.
     ///
-    /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded` or `refused`.
-    public func lookup(key: String, wantsPath: Bool = false) async throws(ChordError)
-        -> LookupResult
-    {
-        try await client.lookup(.key(Array(key.utf8)), wantPath: wantsPath)
+    /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded`, `refused`,
+    ///   `parametersDiffer` or `invalidAnswer`.
+    public func lookup(
+        key: String,
+        wantsPath: Bool = false,
+        verify: Bool = false
+    ) async throws(ChordError) -> LookupResult {
+        try await lookup(.key(Array(key.utf8)), wantsPath, verify)
     }
 
     /// Looks up who owns an identifier; the ring forwards the question.
     ///
+    /// An answer that cannot be true is not taken: the next of the client's nodes is asked then.
+    ///
+    /// - Parameters:
+    ///   - wantsPath: whether the result is to name the nodes that the question went through.
+    ///   - verify: whether to go several ways that share no node (``LookupLimits/verifiedWays``), and to
+    ///     ask the owner itself. The ways begin at the client's nodes: give several, so that one that lies
+    ///     does not choose all of them. The result names the path in any case.
     /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded` or `refused`;
-    ///   `invalidConfiguration` for an identifier wider than the ring's.
+    ///   `invalidAnswer` where what was answered cannot be true; `invalidConfiguration` for an identifier
+    ///   wider than the ring's; `parametersDiffer` to verify in a ring whose hash function the client does
+    ///   not have.
     public func lookup(
         _ id: Identifier,
-        wantsPath: Bool = false
+        wantsPath: Bool = false,
+        verify: Bool = false
     ) async throws(ChordError) -> LookupResult {
-        try await client.lookup(.identifier(id), wantPath: wantsPath)
+        try await lookup(.identifier(id), wantsPath, verify)
+    }
+
+    private func lookup(
+        _ subject: RingClient.Subject,
+        _ wantsPath: Bool,
+        _ verify: Bool
+    ) async throws(ChordError) -> LookupResult {
+        if verify { return try await client.verifiedLookup(subject) }
+        return try await client.lookup(subject, wantPath: wantsPath)
     }
 
     /// Looks up who owns a key step by step, asking each node on the way.

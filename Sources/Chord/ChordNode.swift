@@ -353,13 +353,15 @@ public final class ChordNode: Service, Sendable {
         hash.identifier(of: key, in: shell.view.parameters.space)
     }
 
-    /// Looks up who owns a key.
+    /// Looks up who owns a key; ``lookup(_:timeout:wantsPath:verify:)`` says how.
     ///
     /// - Throws: `ChordError` with `notMember`, `lookupFailed` or `deadlineExceeded`.
-    public func lookup(key: String, timeout: Duration? = nil) async throws(ChordError)
-        -> LookupResult
-    {
-        try await lookup(identifier(of: key), timeout: timeout)
+    public func lookup(
+        key: String,
+        timeout: Duration? = nil,
+        verify: Bool = false
+    ) async throws(ChordError) -> LookupResult {
+        try await lookup(identifier(of: key), timeout: timeout, verify: verify)
     }
 
     /// Looks up who owns an identifier.
@@ -367,12 +369,17 @@ public final class ChordNode: Service, Sendable {
     /// - Parameters:
     ///   - timeout: how long it may take; nil stands for the configured deadline.
     ///   - wantsPath: whether the result is to name the nodes that the question went through.
+    ///   - verify: whether to go several ways that share no node (``LookupLimits/verifiedWays``), and to
+    ///     ask the owner itself. It costs several times as much, and finds out lies that a plain lookup
+    ///     cannot; the threat model says which. The result names the path in any case.
     /// - Throws: `ChordError` with `notMember`, `lookupFailed` or `deadlineExceeded`.
     public func lookup(
         _ id: Identifier,
         timeout: Duration? = nil,
-        wantsPath: Bool = false
+        wantsPath: Bool = false,
+        verify: Bool = false
     ) async throws(ChordError) -> LookupResult {
-        try await shell.lookup(id, timeout: timeout, wantsPath: wantsPath)
+        if verify { return try await shell.verifiedLookup(id, timeout: timeout) }
+        return try await shell.lookup(id, timeout: timeout, wantsPath: wantsPath)
     }
 }

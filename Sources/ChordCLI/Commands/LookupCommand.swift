@@ -11,7 +11,9 @@ struct LookupCommand: AsyncParsableCommand {
         commandName: "lookup",
         abstract: "Say which node owns a key.",
         discussion:
-            "The ring forwards the question; with --trace this command asks each node itself."
+            "The ring forwards the question; with --trace this command asks each node itself. With --verify"
+            + " it goes several ways that share no node, and asks the owner, so that a member that lies is"
+            + " found out; name several members with --node then."
     )
 
     @Argument(help: "The key; any text.")
@@ -23,6 +25,9 @@ struct LookupCommand: AsyncParsableCommand {
     @Flag(help: "Show each step and how long it took.")
     var trace = false
 
+    @Flag(help: "Ask the owner itself, and several ways to it.")
+    var verify = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -30,6 +35,9 @@ struct LookupCommand: AsyncParsableCommand {
     var ring: RingOptions
 
     func validate() throws {
+        guard !(trace && verify) else {
+            throw ValidationError("Give one of --trace and --verify.")
+        }
         guard (key == nil) != (id == nil) else {
             throw ValidationError("Give a key or --id, one of them.")
         }
@@ -40,6 +48,12 @@ struct LookupCommand: AsyncParsableCommand {
             try await ring.withClient { client in
                 let parameters = try await client.parameters()
                 let answer = try await ask(client, parameters)
+                if answer.result?.arePlacesChecked == false {
+                    Standard.error(
+                        "chord: the hash function \"\(parameters.hash)\" is not known here, so whether the"
+                            + " nodes named stand in their places was not checked"
+                    )
+                }
                 let lines =
                     json
                     ? [answer.json.lines] : answer.lines(width: Standard.columns, withSteps: trace)
@@ -67,13 +81,13 @@ struct LookupCommand: AsyncParsableCommand {
             if trace {
                 answer.take(try await client.trace(wanted))
             } else {
-                answer.take(try await client.lookup(wanted, wantsPath: true))
+                answer.take(try await client.lookup(wanted, wantsPath: true, verify: verify))
             }
         } else if let key {
             if trace {
                 answer.take(try await client.trace(key: key))
             } else {
-                answer.take(try await client.lookup(key: key, wantsPath: true))
+                answer.take(try await client.lookup(key: key, wantsPath: true, verify: verify))
             }
         }
         return answer
@@ -152,7 +166,20 @@ struct LookupAnswer {
         lines.append("replicas  \(replicas.isEmpty ? "none, the owner is alone" : replicas)")
         let path = result.path.map(\.name.printable).joined(separator: " > ")
         lines.append("hops      \(result.hops)\(path.isEmpty ? "" : "  \(path)")")
+        if let verification = result.verification {
+            lines.append("verified  \(Self.text(of: verification))")
+        }
         return lines
+    }
+
+    private static func text(of verification: LookupVerification) -> String {
+        var text =
+            "the owner confirms it; \(verification.agreeing) of \(verification.ways) ways named it"
+        if !verification.refuted.isEmpty {
+            let names = verification.refuted.map { "\($0)".printable }.joined(separator: ", ")
+            text += "; also named, and not the owner: \(names)"
+        }
+        return text
     }
 
     /// The answer for a program.
@@ -165,6 +192,18 @@ struct LookupAnswer {
             ("successors", .nodes(result.successors, width: width)),
             ("hops", .integer(result.hops)), ("path", .nodes(result.path, width: width)),
         ]
+        if let verification = result.verification {
+            members.append(
+                (
+                    "verified",
+                    .object([
+                        ("ways", .integer(verification.ways)),
+                        ("agreeing", .integer(verification.agreeing)),
+                        ("refuted", .nodes(verification.refuted, width: width)),
+                    ])
+                )
+            )
+        }
         if !steps.isEmpty {
             let list = steps.enumerated().map { index, step in
                 var told = JSON.members(of: step.node, width: width)

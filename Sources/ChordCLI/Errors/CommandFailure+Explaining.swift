@@ -75,6 +75,12 @@ extension CommandFailure {
                 text,
                 hint: "chord cert inspect FILE says what a certificate is good for"
             )
+        case .invalidAnswer:
+            self.init(
+                .failed,
+                text,
+                hint: "that node is broken or lies; name another with --node HOST:PORT"
+            )
         case .lookupFailed, .deadlineExceeded:
             self.init(.failed, text, hint: "chord ring shows whether the ring is whole; try again")
         case .replaced:

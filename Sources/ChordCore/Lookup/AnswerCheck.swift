@@ -105,6 +105,17 @@ public struct AnswerCheck: Sendable {
         Array(nodes.prefix(while: isPlaced))
     }
 
+    /// The nodes of a list that stand where they must, each once.
+    public func placedOnes(_ nodes: [NodeReference]) -> [NodeReference] {
+        var seen: Set<Identifier> = []
+        return nodes.filter { isPlaced($0) && seen.insert($0.id).inserted }
+    }
+
+    /// Whom a node's successor list names as the owner; nil where it does not reach so far.
+    public func owner(in list: [NodeReference], of node: Identifier) -> NodeReference? {
+        list.first { target.isIn(after: node, through: $0.id) }
+    }
+
     /// Of the nodes that `asked` names as the next ones to ask, those that stand where they must and are
     /// nearer to the target than it is.
     public func nearer(_ nodes: [NodeReference], than asked: Identifier) -> [NodeReference] {

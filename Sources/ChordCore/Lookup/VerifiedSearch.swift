@@ -66,17 +66,17 @@ public struct VerifiedSearch: Sendable {
     /// - Parameters:
     ///   - starts: nodes that the asker knows. The more of them are its own choice, the less one liar can do.
     ///   - ways: how many ways to go.
-    ///   - named: the owner, where the asker is a member and its own list says.
+    ///   - named: nodes that successor lists name as the owner: the asker's own, or those of its contacts.
     public init(
         _ check: AnswerCheck,
         from starts: [NodeReference],
         ways: Int,
-        named: NodeReference? = nil
+        named: [NodeReference] = []
     ) {
         self.check = check
         self.starts = starts
         waysLeft = ways
-        if let named { claims = [Claim(owner: named, paths: [])] }
+        for owner in check.placedOnes(named) { claims.append(Claim(owner: owner, paths: [])) }
     }
 
     /// What is looked for.

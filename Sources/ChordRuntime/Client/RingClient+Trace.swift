@@ -27,9 +27,30 @@ public struct LookupTrace: Hashable, Sendable {
 extension RingClient {
     /// Looks up an owner step by step from here: each node says whom to ask next.
     package func trace(_ subject: Subject) async throws(ChordError) -> LookupTrace {
+        if let contact = kept.preferred {
+            do throws(ChordError) {
+                return try await trace(subject, from: contact)
+            } catch {
+                // It may have gone since.
+                guard error.code == .lookupFailed else { throw error }
+                kept.forget(contact.target.address)
+            }
+        }
         let contact = try await contact()
+        kept.keep(contact)
+        return try await trace(subject, from: contact)
+    }
+
+    private func trace(
+        _ subject: Subject,
+        from contact: Contact
+    ) async throws(ChordError) -> LookupTrace {
         let space = contact.parameters.space
         let id = try identifier(of: subject, in: contact.parameters)
+        let place = placement(in: contact.parameters)
+        let check = place.map { place in
+            AnswerCheck(of: id) { place($0.name, $0.address) == $0.id }
+        }
         let deadline = executor.now + lookups.deadline
         let budget = LookupMachine.defaultHopBudget(width: space.width)
         var candidates = [contact.state.node]
@@ -71,7 +92,12 @@ extension RingClient {
             var step = LookupStep(node: node, roundTrip: executor.now - started)
             let reply = Result {
                 guard result.status.isOK else { throw result.status }
-                return try FindSuccessorReply(decoding: result.message, space: space)
+                let reply = try FindSuccessorReply(decoding: result.message, space: space)
+                let objection = reply.owner.flatMap {
+                    check?.objection(owner: $0, answering: reply.answering)
+                }
+                if let objection { throw objection }
+                return reply
             }
             switch reply {
             case .failure(let error):
@@ -82,20 +108,20 @@ extension RingClient {
                 steps.append(step)
                 if let owner = reply.owner {
                     let answered = steps.filter { $0.failure == nil }.map(\.node)
-                    return LookupTrace(
-                        result: LookupResult(
-                            id: id,
-                            owner: owner,
-                            successors: reply.successors,
-                            answering: reply.answering,
-                            hops: answered.count - 1,
-                            path: answered
-                        ),
-                        steps: steps
+                    var result = LookupResult(
+                        id: id,
+                        owner: owner,
+                        successors: check?.placed(reply.successors) ?? reply.successors,
+                        answering: reply.answering,
+                        hops: answered.count - 1,
+                        path: answered
                     )
+                    result.arePlacesChecked = check != nil
+                    return LookupTrace(result: result, steps: steps)
                 }
                 // Nearer ones first; what is left of the former step stays as a way around.
-                let closer = reply.closer.filter { next in
+                let nearer = check?.nearer(reply.closer, than: node.id) ?? reply.closer
+                let closer = nearer.filter { next in
                     !excluded.contains(next.id) && !steps.contains { $0.node.id == next.id }
                 }
                 candidates =
@@ -141,18 +167,7 @@ extension RingClient {
                 status: Status(.failedPrecondition, "\(node.name) is no member of the ring")
             )
         }
-        var reply = FindSuccessorReply(owner: nil, answering: node)
-        if id == node.id || id.isIn(after: state.predecessor.id, through: node.id) {
-            reply.owner = node
-            reply.successors = state.successors
-        } else if let owner = state.successors.first(where: {
-            id.isIn(after: node.id, through: $0.id)
-        }) {
-            reply.owner = owner
-            reply.successors = Array(state.successors.drop { $0.id != owner.id }.dropFirst())
-        } else {
-            reply.closer = state.successors.reversed()
-        }
+        let reply = FindSuccessorReply(stepFor: id, of: state)
         var result = said.result
         result.message = reply.encoded(in: contact.parameters.space)
         return result

@@ -6,7 +6,6 @@ package import ChordCore
 package import ChordHash
 package import ChordRPC
 import ChordWire
-import NIOConcurrencyHelpers
 
 /// Asks a ring without being a member. It needs one live address; the ring's parameters it learns from
 /// whoever answers first.
@@ -17,7 +16,7 @@ package struct RingClient: Sendable {
     package let silence: SilenceLimits
     let lookups: LookupLimits
     let hashes: [HashFunction]
-    private let kept = KeptContact()
+    let kept = KeptContacts()
 
     /// - Parameters:
     ///   - contacts: addresses of members; the next is tried when one is down.
@@ -55,9 +54,21 @@ package struct RingClient: Sendable {
     ///
     /// - Throws: `noContact` with what each of them said.
     func contact() async throws(ChordError) -> Contact {
+        try await contact(among: contacts)
+    }
+
+    /// The first of these addresses that answers as a member.
+    ///
+    /// - Parameter failure: what the error's message begins with.
+    func contact(
+        among addresses: [String],
+        failing failure: String = "no node answered: "
+    ) async throws(ChordError) -> Contact {
         try await first(
+            of: addresses,
             asking: ChordMethods.getSuccessorList,
-            GetSuccessorListRequest().encoded(in: .standard)
+            GetSuccessorListRequest().encoded(in: .standard),
+            failing: failure
         ) { message, target, peers throws(WireError) in
             let parameters = try GetSuccessorListReply.parameters(of: message)
             let reply = try GetSuccessorListReply(decoding: message, space: parameters.space)
@@ -74,13 +85,15 @@ package struct RingClient: Sendable {
     ///
     /// - Throws: `noContact` with what each of them said.
     func first<Answer>(
+        of addresses: [String]? = nil,
         asking method: RPCMethod,
         _ message: [UInt8],
+        failing failure: String = "no node answered: ",
         _ read: ([UInt8], PeerTarget, PeerCalls) throws(WireError) -> Answer
     ) async throws(ChordError) -> Answer {
         var failures: [String] = []
         var reasons: [ChordError.Reason] = []
-        for address in contacts where failures.isEmpty || !Task.isCancelled {
+        for address in addresses ?? contacts where failures.isEmpty || !Task.isCancelled {
             let target = PeerTarget(bootstrap: address)
             let peers = makePeers()
             let result = await peers.call(
@@ -109,14 +122,15 @@ package struct RingClient: Sendable {
         }
         throw ChordError(
             .noContact,
-            "no node answered: \(failures.joined(separator: "; "))",
+            failure + failures.joined(separator: "; "),
             reasons: reasons
         )
     }
 
-    /// The identifier of a key in the ring that answers.
-    func identifier(of key: [UInt8], in parameters: RingParameters) throws(ChordError) -> Identifier
-    {
+    /// The ring's hash function.
+    ///
+    /// - Throws: `parametersDiffer` where this client does not have it, or another one of its name.
+    func hash(of parameters: RingParameters) throws(ChordError) -> HashFunction {
         let known =
             hashes.first { $0.name == parameters.hash } ?? HashFunction.named(parameters.hash)
         guard let known else {
@@ -135,13 +149,7 @@ package struct RingClient: Sendable {
                 reasons: [.customHash]
             )
         }
-        return known.identifier(of: key, in: parameters.space)
-    }
-
-    /// What is looked up: a key, or an identifier itself.
-    package enum Subject: Sendable {
-        case key([UInt8])
-        case identifier(Identifier)
+        return known
     }
 
     func identifier(
@@ -149,7 +157,8 @@ package struct RingClient: Sendable {
         in parameters: RingParameters
     ) throws(ChordError) -> Identifier {
         switch subject {
-        case .key(let key): return try identifier(of: key, in: parameters)
+        case .key(let key):
+            return try hash(of: parameters).identifier(of: key, in: parameters.space)
         case .identifier(let id):
             guard parameters.space.contains(id) else {
                 throw ChordError(
@@ -160,87 +169,11 @@ package struct RingClient: Sendable {
             return id
         }
     }
-
-    /// What the members of the ring have in common, as the first that answers says.
-    package func parameters() async throws(ChordError) -> RingParameters {
-        try await contact().parameters
-    }
-
-    /// Looks up an owner: the ring forwards the question.
-    ///
-    /// The member that answered last is asked again; another is looked for when it does not answer, or is
-    /// a member no more.
-    package func lookup(
-        _ subject: Subject,
-        wantPath: Bool
-    ) async throws(ChordError) -> LookupResult {
-        if let contact = kept.contact {
-            let (id, result) = try await ask(contact, subject, wantPath)
-            let status = result.status
-            guard status.isUnreachable || status.code == .failedPrecondition else {
-                return try Self.result(of: result, id, from: contact)
-            }
-            kept.contact = nil
-        }
-        let contact = try await contact()
-        kept.contact = contact
-        let (id, result) = try await ask(contact, subject, wantPath)
-        return try Self.result(of: result, id, from: contact)
-    }
-
-    private func ask(
-        _ contact: Contact,
-        _ subject: Subject,
-        _ wantPath: Bool
-    ) async throws(ChordError) -> (Identifier, ClientResult) {
-        let id = try identifier(of: subject, in: contact.parameters)
-        let request = FindSuccessorRequest(id: id, wantPath: wantPath)
-        let result = await contact.peers.call(
-            ChordMethods.findSuccessor,
-            at: contact.target,
-            message: request.encoded(in: contact.parameters.space),
-            timeout: lookups.deadline,
-            on: executor
-        )
-        return (id, result)
-    }
-
-    private static func result(
-        of result: ClientResult,
-        _ id: Identifier,
-        from contact: Contact
-    ) throws(ChordError) -> LookupResult {
-        guard result.status.isOK else { throw ChordError(lookup: result.status) }
-        let reply: FindSuccessorReply
-        do throws(WireError) {
-            reply = try FindSuccessorReply(
-                decoding: result.message,
-                space: contact.parameters.space
-            )
-        } catch {
-            throw ChordError(
-                .invalidAnswer,
-                "the answer of \(contact.target.address)",
-                cause: error
-            )
-        }
-        return try LookupResult.make(id, .success(reply)).get()
-    }
 }
 
 extension Status {
     /// The failure of a call with the address that was called. Those of the transport name it.
     func told(by address: String) -> String {
         isUnreachable ? message : "\(address): \(message.isEmpty ? code.description : message)"
-    }
-}
-
-/// The member that answered a client last, so that a lookup costs one call and not two.
-final class KeptContact: Sendable {
-    private let box = NIOLockedValueBox<RingClient.Contact?>(nil)
-
-    var contact: RingClient.Contact? {
-        get { box.withLockedValue { $0 } }
-        set { box.withLockedValue { $0 = newValue } }
     }
 }

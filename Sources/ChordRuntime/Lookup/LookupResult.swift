@@ -20,6 +20,11 @@ public struct LookupResult: Hashable, Sendable {
     public var hops: Int
     /// The nodes that the question went through, first to last; empty unless it was asked for.
     public var path: [NodeReference]
+    /// Whether the places of all nodes named here were checked against the ring's rule. False where a client
+    /// does not have the ring's hash function: then any node may have been invented.
+    public var arePlacesChecked = true
+    /// How the owner was verified; nil where the lookup was a plain one.
+    public var verification: LookupVerification?
 
     package init(
         id: Identifier,
@@ -36,6 +41,16 @@ public struct LookupResult: Hashable, Sendable {
         self.hops = hops
         self.path = path
     }
+}
+
+/// What a verified lookup found out besides the owner, which has said itself that the identifier is its own.
+public struct LookupVerification: Hashable, Sendable {
+    /// How many ways, which share no node, named an owner.
+    public var ways: Int
+    /// How many of them named this one.
+    public var agreeing: Int
+    /// Nodes that were named as the owner and are not. They are dead, or somebody on a way lies.
+    public var refuted: [NodeReference]
 }
 
 extension LookupResult {

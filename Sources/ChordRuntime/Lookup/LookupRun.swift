@@ -42,6 +42,9 @@ final class LookupRun: @unchecked Sendable {
     private var pause: ScheduledWork?
     /// Why the last peer that answered was of no help.
     private var lastRefusal: String?
+    /// What a peer said of a joiner's name, if any did. It may lie, so others are asked; where nobody knows
+    /// better the joiner is told, and asks the holder itself.
+    private var nameTaken: Status?
     /// Known nodes that turned out to be dead or no members: they contradict no answer.
     private var doubted: [Identifier] = []
     private lazy var check = AnswerCheck(
@@ -101,7 +104,8 @@ final class LookupRun: @unchecked Sendable {
             if machine.joiner != nil { reply.answeringSuccessors = view.state.successors }
             if wantsPath { reply.path = [view.node] }
             finish(.success(reply), nil)
-        case .fail(.exhausted) where machine.hops == 0 && executor.now + context.floor < patience:
+        case .fail(.exhausted)
+        where machine.hops == 0 && nameTaken == nil && executor.now + context.floor < patience:
             // Further on a lookup fails at once, so that whoever forwarded it tries another way. Here there
             // is none, and the ring may be about to mend itself.
             pause = executor.schedule(after: context.floor) { [self] in
@@ -110,7 +114,7 @@ final class LookupRun: @unchecked Sendable {
                 advance()
             }
         case .fail(let failure):
-            finish(.failure(failure.status(in: view, after: lastRefusal)), nil)
+            finish(.failure(nameTaken ?? failure.status(in: view, after: lastRefusal)), nil)
         case .ask(let peer):
             ask(peer, space: view.parameters.space)
         }
@@ -177,8 +181,9 @@ final class LookupRun: @unchecked Sendable {
         let verdict = PeerVerdict(status)
         let isBlamed = verdict == .dead && status.isUnreachable
         if isBlamed || verdict == .notMember { context.suspect(peer.id) }
-        if status.endsLookup(of: machine) { return finish(.failure(status), nil) }
+        if status.isOwnCancellation { return finish(.failure(status), nil) }
         guard executor.now < deadline else { return finish(.failure(Self.late), nil) }
+        if status.isNameTaken, machine.joiner != nil { nameTaken = status }
         // Whoever says that it found nobody alive is passed over like a dead one, and so is one that is no
         // member: both are ordinary.
         if isBlamed || verdict == .notMember || status.code == .unavailable {

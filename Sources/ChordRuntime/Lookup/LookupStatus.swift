@@ -44,17 +44,9 @@ extension RoutingView {
 }
 
 extension Status {
-    /// Whether no other peer is asked. No peer may end a lookup by an error of its own: it may lie, or be
-    /// overloaded, or a deadline have been spent that is shorter than the caller's.
-    func endsLookup(of machine: LookupMachine) -> Bool {
-        switch (origin, code) {
-        case (.local, .cancelled): true
-        // A live member stands in the joiner's place. Only that member can tell, so asking others again and
-        // again ends at the same one; the joiner asks it before it believes this.
-        case (.peer, .alreadyExists): machine.joiner != nil
-        default: false
-        }
-    }
+    /// Whether this side ended the call. Nothing else ends a lookup before its deadline: a peer's error may
+    /// be a lie, or that of one that is overloaded, or of a deadline that is shorter than the caller's.
+    var isOwnCancellation: Bool { origin == .local && code == .cancelled }
 }
 
 /// What a failed call says about the peer.

@@ -43,6 +43,46 @@ extension NodeShell {
         }
         return try result.get()
     }
+
+    /// Looks up the owner of an identifier over several ways that share no node, and has the owner confirm
+    /// it. From any thread.
+    ///
+    /// - Throws: `notMember`, `lookupFailed` where nobody confirmed, or `deadlineExceeded`.
+    package nonisolated func verifiedLookup(
+        _ id: Identifier,
+        timeout: Duration? = nil
+    ) async throws(ChordError) -> LookupResult {
+        let limits = configuration.lookups
+        let view = view
+        var starts: [NodeReference] = []
+        switch view.step(for: id) {
+        case .owner(let owner) where owner.id == view.node.id:
+            // Nobody knows better who stands before this node.
+            return try LookupResult.make(id, .success(view.reply(owner: owner))).get()
+        case .owner: break
+        case .forward(let candidates): starts = candidates
+        case .notMember: throw ChordError(lookup: view.notMember)
+        case .exhausted, .nameTaken:
+            throw ChordError(.lookupFailed, "\(view.node.name) knows nobody alive to ask")
+        }
+        let check = AnswerCheck(of: id, isPlaced: states.isRightlyPlaced)
+        // One that was alone and has been notified knows of one other, and its list does not say so yet.
+        let list = view.successors.isEmpty ? [view.predecessor] : view.successors
+        let search = VerifiedSearch(
+            check,
+            from: starts,
+            ways: limits.verifiedWays,
+            named: check.owner(in: list, of: view.node.id).map { [$0] } ?? []
+        )
+        let lookup = VerifiedLookup(
+            peers: peers,
+            parameters: configuration.parameters,
+            executor: executor,
+            limits: limits
+        )
+        let duration = min(timeout ?? limits.deadline, limits.longestDeadline)
+        return try await lookup.run(search, id, timeout: duration)
+    }
 }
 
 /// The task that waits for a lookup: its cancellation may come before the lookup starts, and from any

@@ -198,15 +198,20 @@ struct LiarLookup {
     // MARK: Verifying
 
     private func verify(from view: RoutingView) -> Outcome {
-        var named: NodeReference?
         var starts: [NodeReference] = []
         switch view.step(for: key) {
-        case .owner(let owner): named = owner
+        case .owner(let owner) where owner.id == view.node.id: return .right
+        case .owner: break
         case .forward(let candidates): starts = candidates
         case .nameTaken, .exhausted, .notMember: return .failed
         }
-        if named?.id == view.node.id { return .right }
-        var search = VerifiedSearch(check, from: starts, ways: Self.ways, named: named)
+        let check = check
+        var search = VerifiedSearch(
+            check,
+            from: starts,
+            ways: Self.ways,
+            named: check.owner(in: view.successors, of: view.node.id).map { [$0] } ?? []
+        )
         while true {
             switch search.step() {
             case .fail:

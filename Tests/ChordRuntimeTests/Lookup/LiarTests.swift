@@ -217,7 +217,7 @@ struct LiarTests {
         ring.executor.drain()
         #expect(ring.shell(route.from.name).view.table == table)
         ring.executor.run(for: .milliseconds(10))
-        #expect(ring.plan.callsUnderWay(ChordMethods.findSuccessor) == 0)
+        #expect(ring.plan.lookupsUnderWay(of: route.id) == 0)
     }
 
     @Test("of all who wait for a silent node, the one before it gives up first")

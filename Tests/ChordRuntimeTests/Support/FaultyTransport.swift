@@ -76,6 +76,15 @@ final class FaultPlan: Sendable {
         state.withLockedValue { $0.calls.values.count { $0.call.method == method } }
     }
 
+    /// Lookups of one identifier that have not ended.
+    func lookupsUnderWay(of id: Identifier) -> Int {
+        let calls = state.withLockedValue { Array($0.calls.values) }
+        return calls.count { call in
+            let request = try? FindSuccessorRequest(decoding: call.call.message, space: .standard)
+            return call.call.method == ChordMethods.findSuccessor && request?.id == id
+        }
+    }
+
     /// The place of a call among all of them.
     func nextOrder() -> Int {
         state.withLockedValue { state in

@@ -1,0 +1,285 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+import ChordHash
+import ChordRPC
+import ChordWire
+import NIOConcurrencyHelpers
+
+// Lookups of a client. It is no member and knows next to nothing, so that the first node that it asks can
+// tell it much. What contradicts the ring's rule or itself it does not take from anybody; a verified lookup
+// asks the owner as well.
+
+extension RingClient {
+    /// What is looked up: a key, or an identifier itself.
+    package enum Subject: Sendable {
+        case key([UInt8])
+        case identifier(Identifier)
+    }
+
+    /// Looks up an owner: the ring forwards the question.
+    ///
+    /// The member that answered last is asked again. Another is asked when it does not answer, is a member
+    /// no more, answers with an error, or with what cannot be true.
+    ///
+    /// - Throws: what was wrong with the last answer; `noContact` where nobody answered.
+    package func lookup(
+        _ subject: Subject,
+        wantPath: Bool
+    ) async throws(ChordError) -> LookupResult {
+        var unanswered: [ChordError] = []
+        var refused: ChordError?
+        var deadline: MonotonicTime?
+        let addresses = kept.order(contacts)
+        for (index, address) in addresses.enumerated() {
+            guard !Task.isCancelled || index == 0 else { break }
+            let contact: Contact
+            switch await keptContact(at: address) {
+            case .success(let answer): contact = answer
+            case .failure(let failure):
+                unanswered.append(failure)
+                continue
+            }
+            let id = try identifier(of: subject, in: contact.parameters)
+            // The time begins with the first question.
+            let end = deadline ?? executor.now + lookups.deadline
+            deadline = end
+            let left = max(.zero, end - executor.now)
+            let isLast = index == addresses.count - 1
+            let result = await ask(
+                contact,
+                FindSuccessorRequest(id: id, wantPath: wantPath),
+                timeout: isLast ? left : left * lookups.boundedAnswerShare
+            )
+            guard !result.status.isUnreachable else {
+                kept.forget(address)
+                unanswered.append(
+                    ChordError(
+                        .noContact,
+                        result.status.told(by: address),
+                        reasons: ChordError.Reason.of(result.status)
+                    )
+                )
+                continue
+            }
+            do throws(ChordError) {
+                let answer = try checked(result, id, from: contact)
+                kept.prefer(address)
+                return answer
+            } catch {
+                // Another ring may live there by now: its parameters are asked anew.
+                kept.forget(address)
+                refused = error
+            }
+        }
+        throw refused ?? ChordError(unanswered: unanswered)
+    }
+
+    private func ask(
+        _ contact: Contact,
+        _ request: FindSuccessorRequest,
+        timeout: Duration
+    ) async -> ClientResult {
+        await contact.peers.call(
+            ChordMethods.findSuccessor,
+            at: contact.target,
+            message: request.encoded(in: contact.parameters.space),
+            timeout: timeout,
+            on: executor
+        )
+    }
+
+    /// What a member answered, if it can be true.
+    private func checked(
+        _ result: ClientResult,
+        _ id: Identifier,
+        from contact: Contact
+    ) throws(ChordError) -> LookupResult {
+        guard result.status.isOK else { throw ChordError(lookup: result.status) }
+        let reply: FindSuccessorReply
+        do throws(WireError) {
+            reply = try FindSuccessorReply(
+                decoding: result.message,
+                space: contact.parameters.space
+            )
+        } catch {
+            throw ChordError(
+                .invalidAnswer,
+                "the answer of \(contact.target.address)",
+                cause: error
+            )
+        }
+        var answer = try LookupResult.make(id, .success(reply)).get()
+        guard let place = placement(in: contact.parameters) else {
+            answer.arePlacesChecked = false
+            return answer
+        }
+        let isPlaced: @Sendable (NodeReference) -> Bool = { place($0.name, $0.address) == $0.id }
+        let check = AnswerCheck(of: id, isPlaced: isPlaced)
+        let passedOver = check.passedOver(
+            owner: answer.owner,
+            // It is a member: it has just answered as one.
+            among: [contact.state.node]
+        )
+        let objection =
+            check.objection(owner: answer.owner, answering: answer.answering)
+            ?? passedOver.map { .passesOver($0, named: answer.owner) }
+        if let objection {
+            throw ChordError(
+                .invalidAnswer,
+                "the answer of \(contact.state.node.name) at \(contact.target.address) cannot be true: "
+                    + "\(objection)"
+            )
+        }
+        answer.successors = check.placed(answer.successors)
+        answer.path = answer.path.filter(isPlaced)
+        return answer
+    }
+
+    /// Where the ring's rule puts nodes; nil where the client does not have the ring's hash function.
+    func placement(in parameters: RingParameters) -> NodePlacement? {
+        guard let hash = try? hash(of: parameters) else { return nil }
+        return { name, address in
+            parameters.rule.identifier(
+                name: name,
+                address: address,
+                hash: hash,
+                space: parameters.space
+            )
+        }
+    }
+
+    // MARK: Verified
+
+    /// Looks up an owner over several ways that share no node, and has the owner confirm it.
+    ///
+    /// The ways begin at the client's contacts, then at nodes that the contacts name.
+    ///
+    /// - Throws: `lookupFailed` where nobody confirmed; `parametersDiffer` where the client does not have the
+    ///   ring's hash function; `noContact`.
+    package func verifiedLookup(_ subject: Subject) async throws(ChordError) -> LookupResult {
+        var members: [Contact] = []
+        var unanswered: [ChordError] = []
+        for address in kept.order(contacts) where members.count < max(1, lookups.verifiedWays) {
+            switch await keptContact(at: address) {
+            case .success(let contact): members.append(contact)
+            case .failure(let failure): unanswered.append(failure)
+            }
+        }
+        guard let first = members.first else { throw ChordError(unanswered: unanswered) }
+        let parameters = first.parameters
+        _ = try hash(of: parameters)
+        guard let place = placement(in: parameters) else {
+            throw ChordError(.parametersDiffer, "the ring's hash function is not known here")
+        }
+        for other in members.dropFirst() {
+            guard let difference = parameters.difference(from: other.parameters) else { continue }
+            throw ChordError(
+                .parametersDiffer,
+                "\(first.target.address) and \(other.target.address) are not in one ring: \(difference)"
+            )
+        }
+        let id = try identifier(of: subject, in: parameters)
+        let check = AnswerCheck(of: id) { place($0.name, $0.address) == $0.id }
+        let named = members.flatMap { $0.state.successors + [$0.state.predecessor] }
+        let search = VerifiedSearch(
+            check,
+            from: members.map(\.state.node) + check.placedOnes(named),
+            ways: lookups.verifiedWays,
+            named: members.compactMap {
+                check.owner(in: $0.state.successors, of: $0.state.node.id)
+            }
+        )
+        let lookup = VerifiedLookup(
+            peers: first.peers,
+            parameters: parameters,
+            executor: executor,
+            limits: lookups
+        )
+        do throws(ChordError) {
+            return try await lookup.run(search, id)
+        } catch {
+            for contact in members { kept.forget(contact.target.address) }
+            throw error
+        }
+    }
+
+    // MARK: Contacts
+
+    /// A member at an address: as it answered before, or as it answers now.
+    func keptContact(at address: String) async -> Result<Contact, ChordError> {
+        if let contact = kept.contact(at: address) { return .success(contact) }
+        do throws(ChordError) {
+            let contact = try await contact(among: [address], failing: "")
+            kept.keep(contact)
+            return .success(contact)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// What the members of the ring have in common, as the first that answers says; asked once.
+    package func parameters() async throws(ChordError) -> RingParameters {
+        if let contact = kept.preferred { return contact.parameters }
+        let contact = try await contact()
+        kept.keep(contact)
+        return contact.parameters
+    }
+}
+
+extension ChordError {
+    /// The error where none of a client's contacts answered.
+    fileprivate init(unanswered: [ChordError]) {
+        self.init(
+            .noContact,
+            "no node answered: \(unanswered.map(\.message).joined(separator: "; "))",
+            reasons: unanswered.flatMap(\.reasons)
+        )
+    }
+}
+
+/// The members that have answered a client, so that a lookup costs one call and not two.
+final class KeptContacts: Sendable {
+    private struct State {
+        var contacts: [String: RingClient.Contact] = [:]
+        /// Who answered a lookup last.
+        var preferred: String?
+    }
+
+    private let state = NIOLockedValueBox(State())
+
+    func contact(at address: String) -> RingClient.Contact? {
+        state.withLockedValue { $0.contacts[address] }
+    }
+
+    /// Who answered last.
+    var preferred: RingClient.Contact? {
+        state.withLockedValue { state in state.preferred.flatMap { state.contacts[$0] } }
+    }
+
+    func keep(_ contact: RingClient.Contact) {
+        state.withLockedValue { state in
+            state.contacts[contact.target.address] = contact
+            if state.preferred == nil { state.preferred = contact.target.address }
+        }
+    }
+
+    func prefer(_ address: String) {
+        state.withLockedValue { $0.preferred = address }
+    }
+
+    func forget(_ address: String) {
+        state.withLockedValue { state in
+            state.contacts[address] = nil
+            if state.preferred == address { state.preferred = nil }
+        }
+    }
+
+    /// The addresses, the one that answered last in front.
+    func order(_ addresses: [String]) -> [String] {
+        guard let preferred = state.withLockedValue({ $0.preferred }) else { return addresses }
+        return addresses.filter { $0 == preferred } + addresses.filter { $0 != preferred }
+    }
+}
