@@ -233,7 +233,7 @@ final class LookupRun: @unchecked Sendable {
                     context.refused(peer, objection)
                     accept(confirmed(owner), nil)
                 }
-            case .busy:
+            case .busy, .unreached:
                 refuse(peer, objection)
             case .dead, .notMember, .state:
                 doubted.append(passedOver.id)
