@@ -187,6 +187,7 @@ struct JSONKeys {
     private func isListed(_ path: String) -> Bool {
         let bare = path.hasSuffix("[]") ? String(path.dropLast(2)) : path
         if keys[path] != nil || keys[bare] != nil || keys["\(path)[]"] != nil { return true }
+        if keys.keys.contains(where: { $0.hasPrefix("\(path).") }) { return true }
         guard let dot = path.lastIndex(of: ".") else { return false }
         let (parent, name) = (String(path[..<dot]), String(path[path.index(after: dot)...]))
         let plain = parent.hasSuffix("[]") ? String(parent.dropLast(2)) : parent

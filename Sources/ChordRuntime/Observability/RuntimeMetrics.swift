@@ -69,6 +69,10 @@ struct RuntimeMetrics: Sendable {
         }
     }
 
+    func refusedAnswer() {
+        answersRefused.increment()
+    }
+
     func record(_ event: RingEvent) {
         switch event {
         case .rangeChanged: rangeChanges.increment()
