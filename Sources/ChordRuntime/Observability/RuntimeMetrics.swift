@@ -44,10 +44,6 @@ struct RuntimeMetrics: Sendable {
         )
     }
 
-    func refusedAnswer() {
-        answersRefused.increment()
-    }
-
     /// What a broken link has come to.
     enum Unreached {
         /// A claimant was not taken for the predecessor.
