@@ -177,7 +177,8 @@ import Testing
             #expect(error.code == .peerAlert)
             #expect(
                 error.message
-                    == "127.0.0.1:7946 ended the connection: alert bad record mac (20)"
+                    == "127.0.0.1:7946 ended the connection: alert bad record mac (20): "
+                    + "bytes were damaged on the way, or one of the two programs breaks the protocol"
             )
         }
     }

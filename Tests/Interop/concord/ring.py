@@ -114,7 +114,7 @@ class Ring:
         # "mixed": names prove ours and hosts theirs; or "hosts", or "names", for both.
         self.proof = proof
         # What our nodes remember is this ring's.
-        self.state = tempfile.mkdtemp(prefix="state-", dir=folder)
+        self.states = tempfile.mkdtemp(prefix="state-", dir=folder)
         self.members = {}
         self.gone = []
         asker = "host-x1" if proof == "hosts" else "client-demo"
@@ -137,7 +137,7 @@ class Ring:
     def start(self, name, kind, through=None, port=0, **theirs):
         """Starts a node without waiting for it. `theirs` are settings of a node of theirs."""
         contacts = [self.members[through].address] if through else []
-        environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", XDG_STATE_HOME=self.state)
+        environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", XDG_STATE_HOME=self.states)
         if kind == OURS:
             certificate = f"host-{name}" if self.proof == "hosts" else name
             command = [self.chord, "serve", "--name", name, "--ring", "mixed"]
