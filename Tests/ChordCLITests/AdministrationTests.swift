@@ -27,7 +27,8 @@ struct AdministrationTests {
             #expect(words.contains(["predecessor", previous.name, previous.address, id(previous)]))
             #expect(words.contains(["successors", next.name, next.address, id(next)]))
             #expect(words.contains([previous.name, previous.address, id(previous)]))
-            #expect(words.last == ["routes", "by", "2", "nodes"])
+            #expect(words.contains(["routes", "by", "2", "nodes"]))
+            #expect(words.contains { $0.prefix(2) == ["certificate", "ends"] }, "\(text.output)")
             #expect(
                 text.output.contains(
                     "\nring         test: sha256, 64 bits, identifiers from names, lists of 4\n"
@@ -187,14 +188,14 @@ struct AdministrationTests {
                 ["leave", "--node", try #require(ring.nodes["n1"]).address] + admin
             )
             #expect(several.code == 64)
-            #expect(several.errors.contains("One node leaves at a time"))
+            #expect(several.errors.contains("chord: one node leaves at a time"))
             #expect(several.errors.contains(leaver.address))
             let unnamed = try await ChordProcess.run(
                 ["leave"] + admin.dropFirst(2),
                 environment: ["CHORD_NODE": leaver.address]
             )
             #expect(unnamed.code == 64)
-            #expect(unnamed.errors.contains("Say with --node which node is to leave."))
+            #expect(unnamed.errors.contains("chord: say with --node which node is to leave\n"))
             try await ring.awaitIdeal(3)
 
             let done = try await ChordProcess.run(["leave"] + admin)

@@ -42,7 +42,7 @@ struct ExperimentCommandTests {
     func badName() async throws {
         let outcome = try await ChordProcess.run(["simulate", "experiment", "path"])
         #expect(outcome.code == 64)
-        #expect(outcome.errors.contains("There is no experiment 'path'."))
+        #expect(outcome.errors.contains("chord: there is no experiment 'path'"))
         for name in Self.names { #expect(outcome.errors.contains(name)) }
     }
 
@@ -52,7 +52,7 @@ struct ExperimentCommandTests {
             ["simulate", "experiment", "churn", "--nodes", "5"]
         )
         #expect(outcome.code == 64)
-        #expect(outcome.errors.contains("churn is for 50 to 1000 nodes."))
+        #expect(outcome.errors.contains("chord: churn is for 50 to 1000 nodes\n"))
     }
 
     @Test("a table for people, without a word on standard error")

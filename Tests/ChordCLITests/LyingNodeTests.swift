@@ -50,8 +50,11 @@ private final class LyingNode: Sendable {
     }
 
     /// Runs a liar of the name n2 for the time of `body`, which gets its address.
+    ///
+    /// - Parameter isListed: whether its list names the owner, too; otherwise it says that it is alone.
     static func naming<R: Sendable>(
         _ owner: NodeReference,
+        isListed: Bool = false,
         _ body: (String) async throws -> R
     ) async throws -> R {
         let directory = try await TestCertificates.directory()
@@ -61,7 +64,8 @@ private final class LyingNode: Sendable {
         let liar = reference("n2", address)
         var router = Router()
         router.register(ChordMethods.getSuccessorList) { _, call in
-            let state = RingState(node: liar, predecessor: liar, successors: [liar])
+            let other = isListed ? owner : liar
+            let state = RingState(node: liar, predecessor: other, successors: [other])
             GetSuccessorListReply(state: state, parameters: parameters)
                 .encode(appendingTo: &call.reply, space: .standard)
             return .replied
@@ -121,16 +125,21 @@ struct LyingNodeTests {
         }
     }
 
-    @Test("An invented owner in its place passes, and with --verify does not")
-    func invented() async throws {
+    /// A node that does not exist, in the place of the owner of the key. Nobody lives at its address: the
+    /// port is refused at once.
+    private func inventedOwner() throws -> NodeReference {
         let key = HashFunction.sha256.identifier(of: "apple", in: .standard)
         let liar = HashFunction.sha256.identifier(of: "n2", in: .standard)
-        // Nobody lives there: the port is refused at once.
-        let ghost = try #require(
+        return try #require(
             (0..<10_000).lazy.map { LyingNode.reference("ghost\($0)", "127.0.0.1:1") }
                 .first { $0.id.isBetween(key, and: liar) }
         )
-        let outcomes = try await LyingNode.naming(ghost) { address in
+    }
+
+    @Test("An invented owner in its place passes, and with --verify does not")
+    func invented() async throws {
+        let ghost = try inventedOwner()
+        let outcomes = try await LyingNode.naming(ghost, isListed: true) { address in
             (
                 plain: try await lookup(at: [address]),
                 verified: try await lookup("--verify", at: [address])
@@ -141,5 +150,22 @@ struct LyingNodeTests {
         #expect(outcomes.verified.errors.contains("confirmed"), "\(outcomes.verified.errors)")
         // Nothing that a client knows contradicts it; docs/threat-model.md says so.
         #expect(outcomes.plain.code == 0)
+        #expect(outcomes.plain.output.contains(ghost.name), "\(outcomes.plain.output)")
+    }
+
+    @Test("An invented owner is refuted by the member that the liar's own list makes the owner")
+    func contradicted() async throws {
+        let ghost = try inventedOwner()
+        let outcome = try await LyingNode.naming(ghost) { address in
+            try await lookup("--verify", "--json", at: [address])
+        }
+        // It says that it is alone, and a ring of one has one owner.
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let object = try outcome.object()
+        #expect((object["owner"] as? [String: Any])?["name"] as? String == "n2")
+        let verified = try #require(object["verified"] as? [String: Any])
+        let refuted = try #require(verified["refuted"] as? [[String: Any]])
+        #expect(refuted.map { $0["name"] as? String } == [ghost.name])
+        #expect(verified["agreeing"] as? Int == 0)
     }
 }

@@ -34,8 +34,8 @@ struct ResourceTests {
 
     private static func isServed(by port: ReservedPort) async throws -> Bool {
         try await ChordProcess.run([
-            "lookup", "key", "--ring", "test", "--node", port.address, "--as", "client-demo",
-            "--certs-dir", try await TestCertificates.directory(),
+            "lookup", "key", "--node", port.address, "--as", "client-demo", "--certs-dir",
+            try await TestCertificates.directory(),
         ]).code == 0
     }
 
@@ -73,10 +73,12 @@ struct ResourceTests {
         try await Self.awaitMember(process)
         let open = try FileManager.default
             .contentsOfDirectory(atPath: "/proc/\(process.identifier)/fd").compactMap { Int($0) }
-        let most = (open.max() ?? 0) + 1
+        // New files get the lowest numbers that are free; those that are open stay.
+        let most = (0...).first { !open.contains($0) } ?? 0
+        let ceiling = (open.max() ?? 0) + 100
         let limit = Process()
         limit.executableURL = URL(filePath: "/usr/bin/prlimit")
-        limit.arguments = ["--pid", "\(process.identifier)", "--nofile=\(most):\(most + 100)"]
+        limit.arguments = ["--pid", "\(process.identifier)", "--nofile=\(most):\(ceiling)"]
         try limit.run()
         limit.waitUntilExit()
         #expect(limit.terminationStatus == 0)
@@ -96,7 +98,7 @@ struct ResourceTests {
         for connection in silent { connection.close() }
         let back = Process()
         back.executableURL = URL(filePath: "/usr/bin/prlimit")
-        back.arguments = ["--pid", "\(process.identifier)", "--nofile=\(most + 100)"]
+        back.arguments = ["--pid", "\(process.identifier)", "--nofile=\(ceiling)"]
         try back.run()
         back.waitUntilExit()
         try await eventually("somebody is served again") { try await Self.isServed(by: port) }

@@ -30,7 +30,7 @@ struct SimulateTests {
         #expect(outcome.output.contains("events per second"))
         let refused = try await ChordProcess(["simulate", "--large", "0"]).outcome()
         #expect(refused.code == 64)
-        #expect(refused.errors.contains("--large is from 1 to 1000000."))
+        #expect(refused.errors.contains("chord: --large is from 1 to 1000000\n"))
     }
 
     @Test(

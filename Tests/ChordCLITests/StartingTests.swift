@@ -214,9 +214,11 @@ struct StartingTests {
 
     @Test("Commands that wait for a silent node end on SIGINT at once")
     func clients() async throws {
-        let silent = try SilentListener()
         let directory = try await TestCertificates.directory()
         for command in [["ring", "--wait", "2"], ["ring"], ["watch"], ["lookup", "apple"]] {
+            // One each: a connection of the former command must not be taken for this one's.
+            let silent = try SilentListener()
+            defer { withExtendedLifetime(silent) {} }
             let process = try ChordProcess(
                 command + [
                     "--node", silent.address, "--certs-dir", directory, "--as", "client-demo",

@@ -9,7 +9,7 @@ import ChordTLS
 extension CertificateEnds {
     /// The ends for a person, one sentence part each, the certificate's first.
     func texts(at now: Int64) -> [String] {
-        var texts = ["ends \(Self.text(certificate, at: now)), serial \(serial.printable)"]
+        var texts = ["ends \(Self.text(certificate, at: now))", "serial \(serial.printable)"]
         if let authority { texts.append("its authority ends \(Self.text(authority, at: now))") }
         texts.append(
             revocationList.map { "its revocation list ends \(Self.text($0, at: now))" }

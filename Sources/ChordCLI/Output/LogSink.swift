@@ -17,15 +17,26 @@ import Synchronization
 ///
 /// A full disk refuses a line at once. A pipe whose reader has stopped would keep the writer waiting, and
 /// with it the event loop: it is given a moment, and none once lines are being lost.
-struct LogSink: ~Copyable {
+final class LogSink: Sendable {
     /// How long a reader may keep a line waiting, in milliseconds.
     private static let patience: CInt = 100
+
+    /// What a pipe that is ready has room for at least: POSIX promises less, and every system a page.
+    private static let page = 4_096
+
+    /// What one thread at a time knows and changes. Of two that find room for one page at once, the second
+    /// would be kept waiting.
+    private struct Losses {
+        var count = 0
+        var lastError: CInt = 0
+        /// The last line was lost after a part of it was written.
+        var isMidLine = false
+    }
 
     private let descriptor: CInt
     /// Whoever reads may make the writer wait.
     private let mayBlock: Bool
-    private let lost = Atomic<Int>(0)
-    private let lastError = Atomic<CInt>(0)
+    private let losses = Mutex(Losses())
 
     static let standardError = LogSink(descriptor: STDERR_FILENO)
 
@@ -40,52 +51,65 @@ struct LogSink: ~Copyable {
     ///
     /// - Parameter lossLine: Makes the line that says how many were lost, and why.
     func write(_ line: String, lossLine: (_ lost: Int, _ reason: String) -> String) {
-        let lostBefore = lost.load(ordering: .relaxed)
-        guard lostBefore > 0 else {
-            if let error = writeOnce(line) { lose(error) }
-            return
+        losses.withLock { losses in
+            if losses.count > 0 {
+                let reason = String(cString: strerror(losses.lastError))
+                let told = lossLine(losses.count, reason)
+                guard writeOrLose((losses.isMidLine ? "\n" : "") + told, &losses) else { return }
+                losses.count = 0
+            }
+            _ = writeOrLose(line, &losses)
         }
-        let reason = String(cString: strerror(lastError.load(ordering: .relaxed)))
-        if let error = writeOnce(lossLine(lostBefore, reason)) { return lose(error) }
-        lost.wrappingSubtract(lostBefore, ordering: .relaxed)
-        if let error = writeOnce(line) { lose(error) }
     }
 
-    private func lose(_ error: CInt) {
-        lastError.store(error, ordering: .relaxed)
-        lost.wrappingAdd(1, ordering: .relaxed)
-    }
-
-    /// - Returns: The system's error number; nil where the line is written.
-    private func writeOnce(_ line: String) -> CInt? {
-        if mayBlock, !isReady() { return EAGAIN }
+    /// - Returns: Whether the line is written.
+    private func writeOrLose(_ line: String, _ losses: inout Losses) -> Bool {
         var text = line
         text.append("\n")
-        return text.withUTF8 { bytes -> CInt? in
-            var rest = UnsafeRawBufferPointer(bytes)[...]
-            while !rest.isEmpty {
-                let part = UnsafeRawBufferPointer(rebasing: rest)
-                #if canImport(Glibc)
-                    let count = Glibc.write(descriptor, part.baseAddress, part.count)
-                #elseif canImport(Musl)
-                    let count = Musl.write(descriptor, part.baseAddress, part.count)
-                #else
-                    let count = Darwin.write(descriptor, part.baseAddress, part.count)
-                #endif
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return count < 0 ? errno : EIO }
-                rest = rest.dropFirst(count)
-            }
-            return nil
+        let (written, error) = text.withUTF8 {
+            writeAll(UnsafeRawBufferPointer($0), patience: losses.count == 0 ? Self.patience : 0)
         }
+        guard let error else {
+            losses.isMidLine = false
+            return true
+        }
+        if written > 0 { losses.isMidLine = true }
+        losses.lastError = error
+        losses.count += 1
+        return false
     }
 
-    /// Whether the reader takes a line. A pipe that says so has room for a page, and lines are shorter.
-    private func isReady() -> Bool {
+    /// - Returns: How much is written, and the system's error number where that is not all.
+    private func writeAll(
+        _ bytes: UnsafeRawBufferPointer,
+        patience: CInt
+    ) -> (written: Int, error: CInt?) {
+        var written = 0
+        while written < bytes.count {
+            if mayBlock, !isReady(within: patience) { return (written, EAGAIN) }
+            let rest = bytes.dropFirst(written)
+            let part = UnsafeRawBufferPointer(
+                rebasing: mayBlock ? rest.prefix(Self.page) : rest
+            )
+            #if canImport(Glibc)
+                let count = Glibc.write(descriptor, part.baseAddress, part.count)
+            #elseif canImport(Musl)
+                let count = Musl.write(descriptor, part.baseAddress, part.count)
+            #else
+                let count = Darwin.write(descriptor, part.baseAddress, part.count)
+            #endif
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return (written, count < 0 ? errno : EIO) }
+            written += count
+        }
+        return (written, nil)
+    }
+
+    /// Whether the reader takes a page.
+    private func isReady(within milliseconds: CInt) -> Bool {
         var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        let wait = lost.load(ordering: .relaxed) == 0 ? Self.patience : 0
         while true {
-            let count = withUnsafeMutablePointer(to: &poll) { waitFor($0, wait) }
+            let count = withUnsafeMutablePointer(to: &poll) { waitFor($0, milliseconds) }
             if count < 0, errno == EINTR { continue }
             // An error is for the write to find.
             return count != 0
