@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
+import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
     import Glibc
@@ -36,7 +36,7 @@ final class LogSink: Sendable {
     private let descriptor: CInt
     /// Whoever reads may make the writer wait.
     private let mayBlock: Bool
-    private let losses = Mutex(Losses())
+    private let losses = NIOLockedValueBox(Losses())
 
     static let standardError = LogSink(descriptor: STDERR_FILENO)
 
@@ -51,7 +51,7 @@ final class LogSink: Sendable {
     ///
     /// - Parameter lossLine: Makes the line that says how many were lost, and why.
     func write(_ line: String, lossLine: (_ lost: Int, _ reason: String) -> String) {
-        losses.withLock { losses in
+        losses.withLockedValue { losses in
             if losses.count > 0 {
                 let reason = String(cString: strerror(losses.lastError))
                 let told = lossLine(losses.count, reason)

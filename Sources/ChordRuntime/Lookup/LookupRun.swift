@@ -184,9 +184,10 @@ final class LookupRun: @unchecked Sendable {
         if status.isOwnCancellation { return finish(.failure(status), nil) }
         guard executor.now < deadline else { return finish(.failure(Self.late), nil) }
         if status.isNameTaken, machine.joiner != nil { nameTaken = status }
-        // Whoever says that it found nobody alive is passed over like a dead one, and so is one that is no
-        // member: both are ordinary.
-        if isBlamed || verdict == .notMember || status.code == .unavailable {
+        // Whoever says that it found nobody alive, or that it cannot answer now, is passed over like a dead
+        // one, and so is one that is no member: all of that is ordinary, and may soon be over.
+        let isForNow = status.code == .unavailable || status.code == .aborted
+        if isBlamed || verdict == .notMember || isForNow {
             machine.exclude(peer.id)
             return advance()
         }

@@ -48,8 +48,12 @@ struct Reach {
     var lastKey = 0
     /// Where the next round begins to look for members to ask.
     var turn = 0
-    /// Whether this node blames its own link.
+    /// Whether this node blames its own link, and has said so.
     var isLinkToBlame = false
+    /// Whether a look for the member before us is under way.
+    var seeksPredecessor = false
+    /// Since when its own link may be to blame.
+    var doubtsLinkSince: MonotonicTime?
     /// Members that others reach and this node does not, as far as the log has told.
     var unreached: [NodeReference] = []
 

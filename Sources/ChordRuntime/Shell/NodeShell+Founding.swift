@@ -56,6 +56,7 @@ extension NodeShell {
         let deadline = limit.map { executor.now + $0 }
         var wait = configuration.intervals.joinRetry
         var reported: [String] = []
+        var countedOnSince: MonotonicTime?
         perform(machine.beginFounding())
         while true {
             // What has become of the node since it took its place is no failure to found.
@@ -63,10 +64,13 @@ extension NodeShell {
             try checkMayJoin()
             let round = await callFounders(others)
             // Who has decided meanwhile counts on this node from then on.
-            takePlace(in: round.decided)
+            let isCountedOn = takePlace(in: round.decided)
             guard machine.phase == .founding, end == nil else { continue }
             if let refusal = round.refusal { throw refusal }
-            if let member = round.member {
+            // The others are reached first. To join instead would be to come back as somebody else, to a
+            // ring in which this node stands already; but nobody waits for ever.
+            if isCountedOn, countedOnSince == nil { countedOnSince = executor.now }
+            if let member = round.member, !isCountedOn || !isRecent(countedOnSince) {
                 perform(machine.ceaseFounding())
                 let contacts = [member] + others.filter { $0 != member }
                 let rest = deadline.map { max(.zero, $0 - executor.now) }
@@ -333,8 +337,10 @@ extension NodeShell {
     /// The ring begins with these, if the decision counts.
     ///
     /// - Parameter decided: all founders; nil for those of the last decision that had to wait.
-    private func takePlace(in decided: [NodeReference]?) {
-        guard [.outside, .founding].contains(machine.phase), end == nil else { return }
+    /// - Returns: whether the decision counts once the others are reached.
+    @discardableResult
+    private func takePlace(in decided: [NodeReference]?) -> Bool {
+        guard [.outside, .founding].contains(machine.phase), end == nil else { return false }
         let verdict = foundersReached.judge(
             decided,
             for: machine.node,
@@ -343,9 +349,10 @@ extension NodeShell {
             isPlaced: isRightlyPlaced
         )
         switch verdict {
-        case .reject: return
+        case .reject: return false
         case .reach(let addresses):
             for address in addresses { reachFounder(at: address) }
+            return true
         case .accept(let ring):
             decision = (ring, executor.now)
             logger.notice("began a new ring, together with the other founders")
@@ -354,6 +361,7 @@ extension NodeShell {
             // Whoever does not answer this round is waited for no more.
             endFoundingRound()
             for key in pauses.keys.sorted() { endPause(key) }
+            return false
         }
     }
 

@@ -309,8 +309,7 @@ extension NodeShell {
             }
             throw ChordError(
                 .parametersDiffer,
-                "cannot join the ring of \(target.address)",
-                cause: error
+                "cannot join the ring of \(target.address): \(error.message)"
             )
         }
         if let difference = parameters.difference(from: reply.parameters) {

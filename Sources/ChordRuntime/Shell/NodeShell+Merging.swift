@@ -45,13 +45,38 @@ extension NodeShell {
         perform(machine.offered(by: candidate))
     }
 
+    /// A member names a node: one of another ring, or the member before us, which cannot reach us itself.
     func met(_ contact: NodeReference) {
-        perform(machine.met(contact))
+        let (before, own) = (machine.predecessor.id, machine.node.id)
+        guard machine.phase == .member, end == nil, let head = machine.successors.head,
+            contact.id != own, contact.id != before, !contact.id.isBetween(before, and: own),
+            !reach.seeksPredecessor
+        else { return perform(machine.met(contact)) }
+        reach.seeksPredecessor = true
+        lookForPlace(through: head) { shell, answer in
+            shell.reach.seeksPredecessor = false
+            guard case .after(let member, isHead: true) = answer, member.id == contact.id else {
+                return shell.perform(shell.machine.met(contact))
+            }
+            // Our own ring names it, too. It is dialled, or others reach it; and only the death of our
+            // predecessor makes room for it.
+            shell.claimed(by: member, mustAnswer: false, responder: nil)
+        }
     }
 
     // MARK: What the machine wants
 
     func findPlace(_ token: Token, through contact: NodeReference) {
+        lookForPlace(through: contact) { shell, answer in
+            shell.perform(shell.machine.resolvePlace(answer, for: token))
+        }
+    }
+
+    private func lookForPlace(
+        through contact: NodeReference,
+        _ completion:
+            @escaping @Sendable (isolated NodeShell, ChordMachine.PlaceAnswer) -> Void
+    ) {
         let space = configuration.parameters.space
         let request = FindSuccessorRequest(id: machine.node.id, joiner: machine.node)
         peers.call(
@@ -68,7 +93,7 @@ extension NodeShell {
                     "looked for the own place",
                     metadata: [LogKeys.peer: "\(contact)", LogKeys.answer: "\(answer)"]
                 )
-                shell.perform(shell.machine.resolvePlace(answer, for: token))
+                completion(shell, answer)
             }
         }
     }

@@ -108,14 +108,21 @@ extension NodeShell {
         case .notMember, .busy: noteCall(to: node.id, hasSucceeded: true)
         case .unreached: break
         case .dead:
-            noteCall(to: node.id, hasSucceeded: false)
             reach.claims.unanswered(node.id)
+            // Strangers that claim something, or that others ask about, say nothing about our link.
+            if isKnown(node) { noteCall(to: node.id, hasSucceeded: false) }
         }
+    }
+
+    private func isKnown(_ node: NodeReference) -> Bool {
+        let known = [machine.predecessor] + machine.successors.entries + machine.table.entries
+        return known.contains { $0.id == node.id && $0.address == node.address }
     }
 
     private func noteCall(to id: Identifier, hasSucceeded: Bool) {
         guard hasSucceeded else { return reach.health.failed(id) }
         reach.health.succeeded(id)
+        reach.doubtsLinkSince = nil
         guard reach.isLinkToBlame else { return }
         reach.isLinkToBlame = false
         logger.notice("calls of this node get through again")
@@ -130,13 +137,21 @@ extension NodeShell {
     func blamesLink() -> Bool {
         let window = configuration.intervals.stabilize * reach.health.windowTicks
         let isHeard = heard.time.map { executor.now - $0 <= window } ?? false
-        let isToBlame = reach.health.isLinkToBlame(isHeard: isHeard)
-        if isToBlame, !reach.isLinkToBlame {
+        guard reach.health.isLinkToBlame(isHeard: isHeard) else {
+            reach.isLinkToBlame = false
+            reach.doubtsLinkSince = nil
+            return false
+        }
+        // Whoever called last may have died since: only calls that arrive after ours have failed show that
+        // others live. Until then nobody is taken for dead, and nothing is said yet.
+        let since = reach.doubtsLinkSince ?? executor.now
+        reach.doubtsLinkSince = since
+        if !reach.isLinkToBlame, let time = heard.time, time > since {
+            reach.isLinkToBlame = true
             metrics.record(.ownLink)
             logger.error("\(Self.linkToBlame)")
         }
-        reach.isLinkToBlame = isToBlame
-        return isToBlame
+        return true
     }
 
     /// Others reach a node, and we do not: said once.
@@ -176,9 +191,7 @@ extension NodeShell {
             return responder.fail(machine.view.notMember)
         }
         if node.id == machine.node.id { return say(node.name == machine.node.name) }
-        let known = [machine.predecessor] + machine.successors.entries + machine.table.entries
-        let isKnown = known.contains { $0.id == node.id && $0.address == node.address }
-        guard reach.budget.spend(caller: caller, isKnown: isKnown) else {
+        guard reach.budget.spend(caller: caller, isKnown: isKnown(node)) else {
             return responder.fail(
                 Status(
                     .resourceExhausted,
@@ -197,7 +210,9 @@ extension NodeShell {
             self?.assumeIsolated { shell in
                 shell.noteAnswer(answer, of: node)
                 switch answer {
-                case .state(let state): say(state.node.name == node.name)
+                case .state(let state):
+                    say(state.node.name == node.name)
+                    shell.speak(for: caller, to: state)
                 case .busy: say(true)
                 case .notMember, .unreached: say(false)
                 case .dead:
@@ -211,6 +226,22 @@ extension NodeShell {
                 }
             }
         }
+    }
+
+    /// Names a member that cannot reach its head to that head, whose predecessor has died: where nothing gets
+    /// through between the two, neither would learn of the other, and what lies between would be nobody's.
+    private func speak(for caller: String, to state: RingState) {
+        let (head, before) = (state.node, state.predecessor)
+        let known =
+            [machine.node, machine.predecessor] + machine.successors.entries + machine.table.entries
+        guard let member = known.first(where: { $0.name == caller }), member.id != head.id,
+            before.id.isBetween(member.id, and: head.id),
+            // As far as we know there is nobody else between the two.
+            !known.contains(where: {
+                $0.id != before.id && $0.id.isBetween(member.id, and: head.id)
+            })
+        else { return }
+        meet(head, contact: member)
     }
 }
 

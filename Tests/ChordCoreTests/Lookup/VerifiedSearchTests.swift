@@ -23,12 +23,12 @@ struct VerifiedSearchTests {
 
         static func index(of node: NodeReference) -> Int { Int(node.id.word3) / 10 - 1 }
 
-        static func state(of node: NodeReference) -> RingState {
+        static func state(of node: NodeReference, listLength: Int = 3) -> RingState {
             let index = index(of: node)
             return RingState(
                 node: node,
                 predecessor: members[(index + 9) % 10],
-                successors: (1...3).map { members[(index + $0) % 10] }
+                successors: (1...listLength).map { members[(index + $0) % 10] }
             )
         }
     }
@@ -38,6 +38,7 @@ struct VerifiedSearchTests {
         _ target: UInt64,
         from starts: [UInt64],
         ways: Int = 3,
+        listLength: Int = 3,
         liars: [UInt64] = [],
         lie: NodeReference? = nil,
         asked: inout [UInt64]
@@ -53,7 +54,7 @@ struct VerifiedSearchTests {
                     search.answered(node, owner: lie, answering: node, closer: [])
                     continue
                 }
-                let list = Ring.state(of: node).successors
+                let list = Ring.state(of: node, listLength: listLength).successors
                 let target = Identifier(target)
                 let closer = list.filter {
                     $0.id.isIn(after: node.id, through: target) && !excluded.contains($0.id)
@@ -82,7 +83,10 @@ struct VerifiedSearchTests {
     @Test("three ways share no node and name one owner")
     func honest() throws {
         var asked: [UInt64] = []
-        let outcome = try #require(run(75, from: [10, 20, 30], asked: &asked))
+        // Four members before the target name its owner, and one way may use up two of them.
+        let outcome = try #require(
+            run(75, from: [10, 20, 30], listLength: 4, asked: &asked)
+        )
         #expect(outcome.owner.node == Ring.node(80))
         #expect(outcome.ways == 3)
         #expect(outcome.agreeing == 3)
