@@ -20,7 +20,7 @@ public struct ChordClientConfiguration: Sendable {
     /// The client's certificate files, and whom it trusts.
     public var certificates: Certificates
     /// How long a node may be silent before the next is tried.
-    public var silence = SilenceLimits()
+    public var failureDetection = FailureDetection()
     /// Limits of lookups.
     public var lookups = LookupLimits()
     /// Hash functions of one's own, for rings that use one.
@@ -84,7 +84,7 @@ public final class ChordClient: Sendable {
             contacts: configuration.nodes,
             transport: transport,
             executor: executors.next(),
-            silence: configuration.silence,
+            failureDetection: configuration.failureDetection,
             lookups: configuration.lookups,
             hashes: configuration.hashes
         )
@@ -205,7 +205,7 @@ public final class ChordClient: Sendable {
                 hash: ring.hash,
                 transport: transport,
                 executor: client.executor,
-                silence: client.silence,
+                failureDetection: client.failureDetection,
                 settling: settling
             ).run()
         }

@@ -106,7 +106,7 @@ public struct ChordConfiguration: Sendable {
     /// Intervals of maintenance.
     public var intervals = MaintenanceIntervals()
     /// How long a peer may be silent before it counts as dead.
-    public var silence = SilenceLimits()
+    public var failureDetection = FailureDetection()
     /// Limits of lookups.
     public var lookups = LookupLimits()
     /// Settings of the protocol's state machine.
@@ -142,17 +142,17 @@ extension ChordConfiguration {
     /// For one machine: notices a crash within tenths of a second.
     public mutating func useLocalTimings() {
         intervals.stabilize = .milliseconds(250)
-        silence.maintenanceFloor = .milliseconds(500)
+        failureDetection.maintenanceFloor = .milliseconds(500)
     }
 
     /// For nodes far apart: slower rounds, and patience with long round trips.
     public mutating func useWideAreaTimings() {
         intervals.stabilize = .seconds(5)
-        silence.initial = .seconds(2)
-        silence.lookupFloor = .milliseconds(500)
-        silence.maintenanceFloor = .seconds(2)
-        silence.cap = .seconds(10)
-        silence.connect = .seconds(5)
+        failureDetection.initial = .seconds(2)
+        failureDetection.lookupFloor = .milliseconds(500)
+        failureDetection.maintenanceFloor = .seconds(2)
+        failureDetection.cap = .seconds(10)
+        failureDetection.connect = .seconds(5)
         lookups.deadline = .seconds(15)
     }
 }

@@ -170,7 +170,7 @@ public final class ChordNode: Service, Sendable {
             hash: configuration.ring.hash
         )
         runtime.intervals = configuration.intervals
-        runtime.silence = configuration.silence
+        runtime.failureDetection = configuration.failureDetection
         runtime.lookups = configuration.lookups
         runtime.machine = configuration.machine
         runtime.leaveTimeout = configuration.leaveTimeout

@@ -14,7 +14,7 @@ struct ChordCommand: AsyncParsableCommand {
 
             Commands that ask a ring find it by --node, --certs-dir and --as, else by CHORD_NODE, \
             CHORD_CERTS_DIR and CHORD_AS in the environment, else by lines of these names in the \
-            file .chord.env of the current folder. So it is with --silence and CHORD_SILENCE, how \
+            file .chord.env of the current folder. So it is with --peer-timeout and CHORD_PEER_TIMEOUT, how \
             long a node may be silent.
 
             Commands that print data take --json; then errors are JSON too, one object on standard \

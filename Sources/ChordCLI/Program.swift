@@ -20,10 +20,10 @@ enum Program {
         openStandardDescriptors()
         ignoreSignalsOfWriting()
         if let place = unreadableArgument() {
-            Standard.error(
+            StandardStreams.error(
                 "chord: argument \(place) is not UTF-8 text: names, keys and paths are text here"
             )
-            Standard.error(
+            StandardStreams.error(
                 "hint: a key of other bytes is looked up by its identifier, chord lookup --id HEX"
             )
             end(with: 64)
@@ -51,16 +51,16 @@ enum Program {
         let code = ChordCommand.exitCode(for: error).rawValue
         let text = ChordCommand.fullMessage(for: error)
         if !text.isEmpty {
-            if code == 0 { Standard.output(text) } else { Standard.error(text) }
+            if code == 0 { StandardStreams.output(text) } else { StandardStreams.error(text) }
         }
         end(with: code)
     }
 
     /// Ends the process. What could not be printed is a failure, where nothing else was.
     private static func end(with code: Int32) -> Never {
-        guard code == 0, let failure = Standard.outputFailure else { exit(code) }
-        Standard.error("chord: standard output cannot be written: \(failure)")
-        Standard.error("hint: what was asked for may be done, and its result is not whole")
+        guard code == 0, let failure = StandardStreams.outputFailure else { exit(code) }
+        StandardStreams.error("chord: standard output cannot be written: \(failure)")
+        StandardStreams.error("hint: what was asked for may be done, and its result is not whole")
         exit(CommandFailure.Kind.failed.rawValue)
     }
 

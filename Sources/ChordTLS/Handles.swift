@@ -72,7 +72,7 @@ final class SSLContext: @unchecked Sendable {
 
     init() throws(TLSError) {
         OpenSSLErrors.clear()
-        let library = HandshakeLibrary.shared.context
+        let library = TLSLibraryContext.shared.context
         guard let pointer = SSL_CTX_new_ex(library, nil, TLS_method()) else {
             throw TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
@@ -87,9 +87,9 @@ final class SSLContext: @unchecked Sendable {
 /// One `SSL` and the pipe that it reads from and writes to. Confined to whoever owns it.
 struct SSLSession: ~Copyable {
     let pointer: OpaquePointer
-    let pipe: UnsafeMutablePointer<CiphertextPipe>
+    let pipe: UnsafeMutablePointer<ByteBufferBIO>
 
-    private init(owning pointer: OpaquePointer, pipe: UnsafeMutablePointer<CiphertextPipe>) {
+    private init(owning pointer: OpaquePointer, pipe: UnsafeMutablePointer<ByteBufferBIO>) {
         self.pointer = pointer
         self.pipe = pipe
     }
@@ -100,10 +100,10 @@ struct SSLSession: ~Copyable {
         guard let pointer = SSL_new(context.pointer) else {
             throw TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
-        let pipe = UnsafeMutablePointer<CiphertextPipe>.allocate(capacity: 1)
-        pipe.initialize(to: CiphertextPipe())
+        let pipe = UnsafeMutablePointer<ByteBufferBIO>.allocate(capacity: 1)
+        pipe.initialize(to: ByteBufferBIO())
         let session = SSLSession(owning: pointer, pipe: pipe)
-        guard let method = CiphertextPipe.method.pointer, let bio = BIO_new(method) else {
+        guard let method = ByteBufferBIO.method.pointer, let bio = BIO_new(method) else {
             throw TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
         BIO_set_data(bio, pipe)

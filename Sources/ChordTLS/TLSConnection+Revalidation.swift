@@ -27,7 +27,7 @@ extension TLSConnection {
         guard X509_STORE_CTX_init(verification, store, leaf, chain) == 1 else {
             return TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
-        let judge = HandshakeJudge(
+        let judge = PeerVerifier(
             context: context,
             peerSide: judge.peerSide,
             expected: judge.expected,

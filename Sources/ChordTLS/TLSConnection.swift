@@ -52,7 +52,7 @@ package final class TLSConnection {
     package let address: String
 
     let session: SSLSession
-    let judge: HandshakeJudge
+    let judge: PeerVerifier
     private let retainedBufferBytes: Int
     /// A connection keeps its buffers between records once it has read this often. They are some 12 KiB of
     /// OpenSSL's, and allocating them for every record costs 8 % of the CPU under load.
@@ -69,7 +69,7 @@ package final class TLSConnection {
         switch side {
         case .server(let address):
             self.address = address
-            judge = HandshakeJudge(
+            judge = PeerVerifier(
                 context: context,
                 peerSide: .client,
                 expected: nil,
@@ -79,7 +79,7 @@ package final class TLSConnection {
             SSL_set_accept_state(session.pointer)
         case .client(let expected, let serverName, let address):
             self.address = address
-            judge = HandshakeJudge(
+            judge = PeerVerifier(
                 context: context,
                 peerSide: .server,
                 expected: expected,
@@ -144,7 +144,7 @@ package final class TLSConnection {
         OpenSSLErrors.clear()
         let result = SSL_do_handshake(session.pointer)
         if result == 1 {
-            guard let identity = judge.identity, HandshakeJudge.hasNegotiatedHTTP2(session.pointer)
+            guard let identity = judge.identity, PeerVerifier.hasNegotiatedHTTP2(session.pointer)
             else {
                 state = .closed
                 throw TLSError(.internalFailure, "the handshake ended without judging \(address)")

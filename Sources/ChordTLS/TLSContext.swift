@@ -26,7 +26,7 @@ package final class TLSContext: Sendable {
     package let notices: [String]
 
     /// Whom handshakes by this context have verified.
-    let verifiedPeers: VerifiedPeers
+    let verifiedPeers: VerifiedChainCache
 
     let server: SSLContext
     let client: SSLContext
@@ -43,7 +43,7 @@ package final class TLSContext: Sendable {
         certificate = credentials.certificate
         terms = credentials.terms
         notices = credentials.notices
-        verifiedPeers = VerifiedPeers(listValidity: credentials.listValidity)
+        verifiedPeers = VerifiedChainCache(listValidity: credentials.listValidity)
         server = try Self.makeContext(configuration, credentials)
         client = try Self.makeContext(configuration, credentials)
         Self.setUpServer(server)
@@ -126,7 +126,7 @@ package final class TLSContext: Sendable {
                         verification,
                         SSL_get_ex_data_X509_STORE_CTX_idx()
                     ).map({ OpaquePointer($0) }),
-                    let judge = HandshakeJudge.of(ssl)
+                    let judge = PeerVerifier.of(ssl)
                 else {
                     return 0
                 }
@@ -150,7 +150,7 @@ package final class TLSContext: Sendable {
                 if offersProtocols || !offers(TLSEXT_TYPE_supported_versions) {
                     return SSL_CLIENT_HELLO_SUCCESS
                 }
-                HandshakeJudge.of(ssl)?.refuseProtocols()
+                PeerVerifier.of(ssl)?.refuseProtocols()
                 alert?.pointee = SSL_AD_NO_APPLICATION_PROTOCOL
                 return SSL_CLIENT_HELLO_ERROR
             },
@@ -174,7 +174,7 @@ package final class TLSContext: Sendable {
                     }
                     index = end
                 }
-                HandshakeJudge.of(ssl)?.refuseProtocols()
+                PeerVerifier.of(ssl)?.refuseProtocols()
                 return SSL_TLSEXT_ERR_ALERT_FATAL
             },
             nil

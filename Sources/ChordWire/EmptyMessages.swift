@@ -24,7 +24,7 @@ package struct GetPredecessorRequest: WireMessage, Hashable {
     package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {}
 }
 
-/// "Farewell."
+/// "LeaveNotice."
 package struct LeaveReply: WireMessage, Hashable {
     /// A reply; it says nothing further.
     package init() {}

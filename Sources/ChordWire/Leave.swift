@@ -8,11 +8,11 @@ package import ChordCore
 /// "I go away; these were my neighbours, and these I had lost."
 package struct LeaveRequest: WireMessage, Hashable {
     /// The caller itself, its predecessor and its successors, and whom it had lost.
-    package var farewell: Farewell
+    package var leaveNotice: LeaveNotice
 
     /// A request from its part.
-    package init(_ farewell: Farewell) {
-        self.farewell = farewell
+    package init(_ leaveNotice: LeaveNotice) {
+        self.leaveNotice = leaveNotice
     }
 
     package init(
@@ -23,7 +23,7 @@ package struct LeaveRequest: WireMessage, Hashable {
         self = try withUnpacked(name, bytes, chord__v1__leave_request__unpack) {
             message throws(WireError) in
             LeaveRequest(
-                Farewell(
+                LeaveNotice(
                     state: RingState(
                         node: try message.node.node(space, FieldPath(message: name, field: "node")),
                         predecessor: try message.predecessor.node(
@@ -50,13 +50,13 @@ package struct LeaveRequest: WireMessage, Hashable {
         var arena = EncodingArena()
         var message = Chord__V1__LeaveRequest()
         chord__v1__leave_request__init(&message)
-        message.node = arena.node(farewell.state.node, space)
-        message.predecessor = arena.node(farewell.state.predecessor, space)
+        message.node = arena.node(leaveNotice.state.node, space)
+        message.predecessor = arena.node(leaveNotice.state.predecessor, space)
         (message.n_successors, message.successors) = arena.nodes(
-            farewell.state.successors,
+            leaveNotice.state.successors,
             space
         )
-        (message.n_lost, message.lost) = arena.nodes(farewell.lost, space)
+        (message.n_lost, message.lost) = arena.nodes(leaveNotice.lost, space)
         arena.pack(&message, appendingTo: &output)
     }
 }

@@ -146,7 +146,7 @@ struct MistakeRunner {
             uniqueKeysWithValues: variables.map { ($0.name, $0.value) }
                 + [
                     ("PATH", "\(search):/usr/local/bin:/usr/bin:/bin"), ("HOME", folder.path),
-                    ("LC_ALL", "C"), ("CHORD_SILENCE", "10s"),
+                    ("LC_ALL", "C"), ("CHORD_PEER_TIMEOUT", "10s"),
                 ]
         )
         let said = try await onOwnThread { try process.runToEnd() }

@@ -187,8 +187,8 @@ struct OutputTests {
         #expect(
             try Environment.settings(
                 in:
-                    "export CHORD_NODE=\"a b\"\nCHORD_AS='x\"y' # mine\nexport\tCHORD_SILENCE=3s # long\n"
-            ) == ["CHORD_NODE": "a b", "CHORD_AS": "x\"y", "CHORD_SILENCE": "3s"]
+                    "export CHORD_NODE=\"a b\"\nCHORD_AS='x\"y' # mine\nexport\tCHORD_PEER_TIMEOUT=3s # long\n"
+            ) == ["CHORD_NODE": "a b", "CHORD_AS": "x\"y", "CHORD_PEER_TIMEOUT": "3s"]
         )
         for text in ["CHORD_NODE", "CHORD_NODE=\"a", "CHORD_NODE='a\"", "CHORD_NODE=\"a\"b"] {
             #expect(throws: CommandFailure.self) { _ = try Environment.settings(in: text) }

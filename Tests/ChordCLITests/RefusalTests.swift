@@ -257,8 +257,8 @@ struct RefusalTests {
             ["serve", "--name", "n1", "--stabilize-interval", "soon"],
             ["serve", "--name", "n1", "--dialect", "latin"], ["interop", "check"],
             ["interop", "check", "127.0.0.1:1", "--join"], ["watch", "--count", "0"], ["leave"],
-            ["leave", "--node", "127.0.0.1:1,127.0.0.1:2"], ["ring", "--silence", "1ms"],
-            ["serve", "--name", "n1", "--silence", "2h"],
+            ["leave", "--node", "127.0.0.1:1,127.0.0.1:2"], ["ring", "--peer-timeout", "1ms"],
+            ["serve", "--name", "n1", "--peer-timeout", "2h"],
         ]
     )
     func usage(arguments: [String]) async throws {

@@ -13,9 +13,9 @@ import Testing
 struct SilenceTests {
     @Test("A second gives the defaults, and more gives more of everything")
     func inProportion() {
-        #expect(SilenceLimits(allowing: .seconds(1)) == SilenceLimits())
+        #expect(FailureDetection(allowing: .seconds(1)) == FailureDetection())
         #expect(LookupLimits(allowing: .seconds(1)) == LookupLimits())
-        let patient = SilenceLimits(allowing: .seconds(4))
+        let patient = FailureDetection(allowing: .seconds(4))
         #expect(patient.initial == .seconds(2))
         #expect(patient.lookupFloor == .milliseconds(400))
         #expect(patient.maintenanceFloor == .seconds(4))
@@ -31,24 +31,24 @@ struct SilenceTests {
     @Test("The flag reaches the node")
     func flag() throws {
         let command = try ServeCommand.parse([
-            "--name", "n1", "--certs-dir", "certs", "--silence", "1500ms",
+            "--name", "n1", "--certs-dir", "certs", "--peer-timeout", "1500ms",
         ])
         let configuration = try command.configuration(logger: Logger(label: "test"))
-        #expect(configuration.silence == SilenceLimits(allowing: .milliseconds(1500)))
+        #expect(configuration.failureDetection == FailureDetection(allowing: .milliseconds(1500)))
         #expect(configuration.lookups == LookupLimits(allowing: .milliseconds(1500)))
     }
 
     @Test(
         "A setting that cannot work is named",
         arguments: [
-            ("soon", "CHORD_SILENCE is \"soon\""), ("1ms", "from 10ms to 1h, not 1ms"),
+            ("soon", "CHORD_PEER_TIMEOUT is \"soon\""), ("1ms", "from 10ms to 1h, not 1ms"),
             ("2h", "from 10ms to 1h, not 2h"),
         ]
     )
     func badSetting(_ value: String, says: String) async throws {
         let outcome = try await ChordProcess.run(
             ["ring", "--certs-dir", try await TestCertificates.directory(), "--as", "client-demo"],
-            environment: ["CHORD_SILENCE": value]
+            environment: ["CHORD_PEER_TIMEOUT": value]
         )
         #expect(outcome.code == 78)
         #expect(outcome.errors.contains(says), "\(outcome.errors)")

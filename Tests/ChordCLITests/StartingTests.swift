@@ -47,7 +47,7 @@ struct StartingTests {
                 "debug",
             ] + options,
             // As long as the wait for the other's answer may be, the signal does not wait for it.
-            environment: ["CHORD_SILENCE": "10m"]
+            environment: ["CHORD_PEER_TIMEOUT": "10m"]
         )
         defer { process.kill() }
         try await eventually("it listens: \(process.report)") {
@@ -113,7 +113,7 @@ struct StartingTests {
     @Test("Leaving has a deadline: neighbours that do not hear of it are waited for no longer")
     func leavingInTime() async throws {
         let options = [
-            "--stabilize-interval", "250ms", "--leave-timeout", "1s", "--silence", "10m",
+            "--stabilize-interval", "250ms", "--leave-timeout", "1s", "--peer-timeout", "10m",
         ]
         try await ProcessRing.running(2, options: options) { ring in
             let node = try #require(ring.forget("n2"))
@@ -152,7 +152,7 @@ struct StartingTests {
                 "serve", "--name", "n1", "--ring", "test", "--listen", own.address, "--certs-dir",
                 directory, "--join-timeout", "2s", "--join", contacts.joined(separator: ","),
             ],
-            environment: ["CHORD_SILENCE": "500ms"]
+            environment: ["CHORD_PEER_TIMEOUT": "500ms"]
         )
         #expect(outcome.code == 69, "\(outcome.errors)")
         let message = try #require(outcome.errorLines.first { $0.hasPrefix("chord: ") })
@@ -223,7 +223,7 @@ struct StartingTests {
                 command + [
                     "--node", silent.address, "--certs-dir", directory, "--as", "client-demo",
                 ],
-                environment: ["CHORD_SILENCE": "10m"]
+                environment: ["CHORD_PEER_TIMEOUT": "10m"]
             )
             defer { process.kill() }
             try await silent.accept()

@@ -200,7 +200,7 @@ struct TerminalTests {
         process.standardInput = FileHandle.nullDevice
         process.environment = [
             "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "xterm", "NO_COLOR": "1",
-            "CHORD_SILENCE": "10s",
+            "CHORD_PEER_TIMEOUT": "10s",
         ]
         let said = try await onOwnThread { try process.runToEnd() }
         return said.split(separator: "\r\n").map(String.init)

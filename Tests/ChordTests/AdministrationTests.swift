@@ -50,7 +50,7 @@ import Testing
             let alice = try await client("alice", of: node)
             let description = try await alice.describe()
             #expect(description.node == node.reference)
-            #expect(description.phase == .outside)
+            #expect(description.phase == .notJoined)
             #expect(description.successors.isEmpty)
             #expect(description.table.isEmpty)
             await alice.close()

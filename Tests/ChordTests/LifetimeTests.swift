@@ -107,7 +107,7 @@ struct LifetimeTests {
             nodes: [address],
             certificates: try await TestCertificates.of("alice")
         )
-        setting.silence = SilenceLimits(allowing: .seconds(3600))
+        setting.failureDetection = FailureDetection(allowing: .seconds(3600))
         setting.lookups = LookupLimits(allowing: .seconds(3600))
         setting.transport.client.connectTimeout = .seconds(3600)
         setting.certificates.handshakeTimeout = .seconds(3600)

@@ -44,7 +44,7 @@ struct ConcordBytesTests {
         }
     }
 
-    private func calls(_ statement: PeerStatement) -> [String] {
+    private func calls(_ statement: PeerOperation) -> [String] {
         dialect.calls(for: statement, in: parameters).map { "\($0.method) \(hex($0.message))" }
     }
 
@@ -103,9 +103,9 @@ struct ConcordBytesTests {
     @Test("who leaves names its predecessor to the node after it")
     func leave() {
         let state = RingState(node: second, predecessor: first, successors: [first])
-        #expect(calls(.leave(Farewell(state: state))) == ["Notify \(firstBytes)"])
+        #expect(calls(.leave(LeaveNotice(state: state))) == ["Notify \(firstBytes)"])
         let alone = RingState(node: second, predecessor: second, successors: [second])
-        #expect(calls(.leave(Farewell(state: alone))) == [])
+        #expect(calls(.leave(LeaveNotice(state: alone))) == [])
     }
 
     // MARK: What is not as it should be

@@ -143,7 +143,7 @@ import Testing
 
     @Test("what is said to a peer in our own dialect")
     func statements() throws {
-        func said(_ statement: PeerStatement) -> [String] {
+        func said(_ statement: PeerOperation) -> [String] {
             Dialects.native.calls(for: statement, in: parameters).map { call in
                 "\(Dialects.native.service).\(call.method) "
                     + call.message.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
@@ -162,7 +162,7 @@ import Testing
                 == ["\(service).Notify 0a" + firstBytes + "12" + parametersBytes + "1801"]
         )
         #expect(
-            said(.leave(Farewell(state: state, lost: [first])))
+            said(.leave(LeaveNotice(state: state, lost: [first])))
                 == [
                     "\(service).Leave 0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes
                         + "22" + firstBytes
@@ -186,11 +186,11 @@ import Testing
     @Test func leave() throws {
         let state = RingState(node: first, predecessor: second, successors: [second])
         try check(
-            LeaveRequest(Farewell(state: state)),
+            LeaveRequest(LeaveNotice(state: state)),
             "0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes
         )
         try check(
-            LeaveRequest(Farewell(state: state, lost: [second, first])),
+            LeaveRequest(LeaveNotice(state: state, lost: [second, first])),
             "0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes
                 + "22" + secondBytes + "22" + firstBytes
         )

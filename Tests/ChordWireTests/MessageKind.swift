@@ -92,7 +92,7 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
         },
         MessageKind(LeaveRequest.self) { generator, space in
             LeaveRequest(
-                Farewell(state: generator.state(space), lost: generator.state(space).successors)
+                LeaveNotice(state: generator.state(space), lost: generator.state(space).successors)
             )
         },
         MessageKind(LeaveReply.self) { _, _ in LeaveReply() },

@@ -241,10 +241,10 @@ import Testing
         #expect(error?.message == "FindSuccessorRequest.excluded: 33 nodes, at most 32")
         let state = WireWriter().message(1, node).message(2, node)
         try check(state, 3, 64, "LeaveRequest.successors") { (message: LeaveRequest) in
-            message.farewell.state.successors.count
+            message.leaveNotice.state.successors.count
         }
         try check(state, 4, 64, "LeaveRequest.lost") { (message: LeaveRequest) in
-            message.farewell.lost.count
+            message.leaveNotice.lost.count
         }
         let parameters = WireWriter.parameters(probe: [0, 1], width: 12)
         try check(state.message(4, parameters), 3, 64, "GetSuccessorListReply.successors") {

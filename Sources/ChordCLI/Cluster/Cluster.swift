@@ -168,7 +168,7 @@ struct Cluster {
                 guard let node = nodes.first(where: { $0.name == name }) else { continue }
                 node.hasEnded()
                 for line in ["--- the end of \(node.log)"] + node.logTail(5) {
-                    Standard.error(line)
+                    StandardStreams.error(line)
                 }
                 throw CommandFailure(
                     .failed,
@@ -209,7 +209,7 @@ struct Cluster {
     private func tell(_ event: String, _ members: [(String, JSON)], _ text: String) {
         let object: [(String, JSON)] =
             [("time", .string(Duration.sinceEpoch.stamp)), ("event", .string(event))] + members
-        Standard.output(asJSON ? JSON.object(object).line : text)
+        StandardStreams.output(asJSON ? JSON.object(object).line : text)
     }
 
     /// Whose certificate somebody who asks the ring can show.
@@ -220,7 +220,7 @@ struct Cluster {
     private func showNext(_ addresses: [String]) {
         let flags =
             "--node \(addresses[0]) --certs-dir \(certificatesDirectory.shellWord) --as \(asker)"
-        Standard.output(
+        StandardStreams.output(
             """
 
             Try, in another terminal:
@@ -248,7 +248,7 @@ struct Cluster {
             case .ended(let name, _): nodes.first { $0.name == name }?.hasEnded()
             case .signal, .graceIsOver:
                 let stragglers = nodes.filter(\.isRunning)
-                Standard.error("killing \(stragglers.map(\.name).joined(separator: ", "))")
+                StandardStreams.error("killing \(stragglers.map(\.name).joined(separator: ", "))")
                 for node in stragglers { node.kill() }
             case .ready, .settled: break
             }

@@ -94,13 +94,13 @@ struct CertInspectCommand: AsyncParsableCommand {
             )
             if json {
                 let all: [(String, JSON)] = [("certificates", .array(reports.map(\.json)))]
-                Standard.output(JSON.object(all + judgement.members).lines)
+                StandardStreams.output(JSON.object(all + judgement.members).lines)
             } else {
                 for report in reports {
-                    for line in report.lines { Standard.output(line) }
-                    Standard.output("")
+                    for line in report.lines { StandardStreams.output(line) }
+                    StandardStreams.output("")
                 }
-                for line in judgement.lines { Standard.output(line) }
+                for line in judgement.lines { StandardStreams.output(line) }
             }
             if !judgement.problems.isEmpty { throw ExitCode(1) }
         }

@@ -31,10 +31,10 @@ struct DescribeCommand: AsyncParsableCommand {
             try await ring.withClient { client in
                 let view = DescriptionView(description: try await client.describe())
                 if json {
-                    Standard.output(JSON.object(view.members(withTable: table)).lines)
+                    StandardStreams.output(JSON.object(view.members(withTable: table)).lines)
                 } else {
-                    let lines = view.lines(width: Standard.columns, withTable: table)
-                    for line in lines { Standard.output(line) }
+                    let lines = view.lines(width: StandardStreams.columns, withTable: table)
+                    for line in lines { StandardStreams.output(line) }
                 }
             }
         }
@@ -61,7 +61,7 @@ struct DescriptionView {
     /// Where the node is in its life, in words.
     var phase: String {
         switch description.phase {
-        case .outside: "outside, not a member yet"
+        case .notJoined: "not a member yet"
         case .founding: "founding, waits for the other founders"
         case .member: isAlone ? "member, alone" : "member"
         case .left: "left, ends"

@@ -81,11 +81,11 @@ struct ExperimentCommand: ParsableCommand {
         for experiment in experiments {
             let options = options(of: experiment)
             let report = experiment.run(options) { line in
-                if progress || Standard.errorIsTerminal {
-                    Standard.error("\(experiment.rawValue): \(line)")
+                if progress || StandardStreams.errorIsTerminal {
+                    StandardStreams.error("\(experiment.rawValue): \(line)")
                 }
             }
-            Standard.output(text(of: report, options))
+            StandardStreams.output(text(of: report, options))
             try write(report)
             hold = hold && report.holds
         }
@@ -120,7 +120,7 @@ struct ExperimentCommand: ParsableCommand {
                     ("samples", .integer(experiment.standardOptions.samples)),
                 ])
             }
-            return Standard.output(JSON.array(all).lines)
+            return StandardStreams.output(JSON.array(all).lines)
         }
         var table = Table(columns: [
             .init(title: "experiment"), .init(title: "nodes", isNumeric: true, rank: 1),
@@ -133,7 +133,7 @@ struct ExperimentCommand: ParsableCommand {
                 $0.summary,
             ]
         }
-        for line in table.lines(width: Standard.columns) { Standard.output(line) }
+        for line in table.lines(width: StandardStreams.columns) { StandardStreams.output(line) }
     }
 
     private func text(of report: ExperimentReport, _ options: ExperimentOptions) -> String {

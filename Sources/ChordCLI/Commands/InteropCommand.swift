@@ -95,7 +95,7 @@ struct InteropCheckCommand: AsyncParsableCommand {
                 }
                 return InteropView(report: report)
             }
-            for line in json ? [view.json.lines] : view.lines { Standard.output(line) }
+            for line in json ? [view.json.lines] : view.lines { StandardStreams.output(line) }
             if !view.report.isGood { throw ExitCode(1) }
         }
     }

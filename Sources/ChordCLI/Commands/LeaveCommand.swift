@@ -40,7 +40,7 @@ struct LeaveCommand: AsyncParsableCommand {
             try await ring.withClient { client in
                 let width = json ? try await client.describe().parameters.space.width : 0
                 let node = try await client.leave()
-                Standard.output(
+                StandardStreams.output(
                     json
                         ? JSON.object([("left", .node(node, width: width))]).lines
                         : "\(node.name.printable) at \(node.address) has left and ends"

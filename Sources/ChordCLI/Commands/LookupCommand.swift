@@ -49,15 +49,16 @@ struct LookupCommand: AsyncParsableCommand {
                 let parameters = try await client.parameters()
                 let answer = try await ask(client, parameters)
                 if answer.result?.arePlacesChecked == false {
-                    Standard.error(
+                    StandardStreams.error(
                         "chord: the hash function \"\(parameters.hash)\" is not known here, so whether the"
                             + " nodes named stand in their places was not checked"
                     )
                 }
                 let lines =
                     json
-                    ? [answer.json.lines] : answer.lines(width: Standard.columns, withSteps: trace)
-                for line in lines { Standard.output(line) }
+                    ? [answer.json.lines]
+                    : answer.lines(width: StandardStreams.columns, withSteps: trace)
+                for line in lines { StandardStreams.output(line) }
             }
         }
     }

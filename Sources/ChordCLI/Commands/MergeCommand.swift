@@ -46,7 +46,7 @@ struct MergeCommand: AsyncParsableCommand {
                     ("merging_with", .node(merge.contact, width: width)),
                     ("was_one", .boolean(merge.wasOne)),
                 ])
-                Standard.output(json ? object.lines : text)
+                StandardStreams.output(json ? object.lines : text)
             }
         }
     }

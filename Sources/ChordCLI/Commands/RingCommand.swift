@@ -55,10 +55,10 @@ struct RingCommand: AsyncParsableCommand {
                 }
                 let view = RingView(walk: walk)
                 if json {
-                    Standard.output(view.json.lines)
+                    StandardStreams.output(view.json.lines)
                 } else {
-                    let lines = view.lines(width: Standard.columns, isChecked: check)
-                    for line in lines { Standard.output(line) }
+                    let lines = view.lines(width: StandardStreams.columns, isChecked: check)
+                    for line in lines { StandardStreams.output(line) }
                 }
                 if let failure = RingWait.notOneRing(try await client.nodes(notOn: walk), walk) {
                     throw failure

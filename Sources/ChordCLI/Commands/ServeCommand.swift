@@ -129,9 +129,9 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.joinTimeout = node.joinTimeout.duration
         configuration.leaveTimeout = node.leaveTimeout.duration
         configuration.intervals.stabilize = node.stabilizeInterval.duration
-        let silence = try node.silence.resolved()
-        configuration.silence = SilenceLimits(allowing: silence)
-        configuration.lookups = LookupLimits(allowing: silence)
+        let failureDetection = try node.failureDetection.resolved()
+        configuration.failureDetection = FailureDetection(allowing: failureDetection)
+        configuration.lookups = LookupLimits(allowing: failureDetection)
         configuration.eventLoopThreads = node.threads
         configuration.dialects = parameters.dialects
         configuration.logger = logger
@@ -148,11 +148,13 @@ struct ReadyLine: Service {
     func run() async {
         do {
             try await node.waitUntilJoined()
-            if !Standard.isWritten(text) {
+            if !StandardStreams.isWritten(text) {
                 // The node is a member all the same; the process ends with 1 when it ends.
                 logger.warning(
                     "standard output does not take the line that this node is a member",
-                    metadata: ["chord.error": "\(Standard.outputFailure ?? "its reader is gone")"]
+                    metadata: [
+                        "chord.error": "\(StandardStreams.outputFailure ?? "its reader is gone")"
+                    ]
                 )
             }
             try await gracefulShutdown()

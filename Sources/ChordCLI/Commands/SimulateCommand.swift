@@ -170,8 +170,8 @@ struct SimulateRunCommand: AsyncParsableCommand {
     private func replay(_ scenario: Scenario) throws {
         var report = level.run(scenario, recordsTrace: trace)
         report.seed = seed
-        for line in report.trace { Standard.output(line) }
-        Standard.output(report.description)
+        for line in report.trace { StandardStreams.output(line) }
+        StandardStreams.output(report.description)
         guard report.holds else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }
     }
 
@@ -180,9 +180,9 @@ struct SimulateRunCommand: AsyncParsableCommand {
         let start = clock.now
         let report = MachineSimulation.largeRing(nodes: nodes, seed: seed ?? first)
         let seconds = (clock.now - start).milliseconds / 1_000
-        Standard.output(report.description)
+        StandardStreams.output(report.description)
         let rate = Int(Double(report.events) / max(seconds, 0.001))
-        Standard.output("\(seconds.formatted(digits: 1)) s, \(rate) events per second")
+        StandardStreams.output("\(seconds.formatted(digits: 1)) s, \(rate) events per second")
         guard report.violation == nil else {
             throw ExitCode(CommandFailure.Kind.failed.rawValue)
         }
@@ -192,13 +192,13 @@ struct SimulateRunCommand: AsyncParsableCommand {
         let trial = MergeTrial(nodes: nodes, parts: parts, fanout: fanout, seed: seed ?? first)
         let result = trial.run()
         guard let time = result.time, let fingers = result.timeWithFingers else {
-            Standard.output(
+            StandardStreams.output(
                 "\(parts.counted("ring")) of \(nodes) nodes: not one ideal ring in time"
             )
             throw ExitCode(CommandFailure.Kind.failed.rawValue)
         }
         let share = Double(result.mergeMessages) / Double(nodes)
-        Standard.output(
+        StandardStreams.output(
             "\(parts.counted("ring")) of \(nodes) nodes, fanout \(fanout): lists right after"
                 + " \((time.milliseconds / 1_000).formatted(digits: 1)) s, fingers after"
                 + " \((fingers.milliseconds / 1_000).formatted(digits: 1)) s; \(result.messages)"
@@ -207,7 +207,7 @@ struct SimulateRunCommand: AsyncParsableCommand {
         )
         if parts == 1 {
             let quiet = trial.quiet()
-            Standard.output(
+            StandardStreams.output(
                 "nothing split: \(quiet.all.formatted(digits: 2)) messages per node and second,"
                     + " \(quiet.merging.formatted(digits: 2)) of them to find other rings"
             )
@@ -226,8 +226,8 @@ struct SimulateRunCommand: AsyncParsableCommand {
             count: count,
             jobs: jobs ?? System.processors
         )
-        let total = await sweep.run { Standard.error($0) }
-        Standard.output(total.description)
+        let total = await sweep.run { StandardStreams.error($0) }
+        StandardStreams.output(total.description)
         guard let failure = total.failures.min(by: { ($0.seed ?? 0) < ($1.seed ?? 0) }) else {
             return
         }
@@ -254,20 +254,20 @@ struct SimulateRunCommand: AsyncParsableCommand {
         if let nodes { command += " --nodes \(nodes)" }
         if let mode { command += " --mode \(mode.rawValue)" }
         if partitions { command += " --partitions" }
-        Standard.output("replay with: \(command)")
-        Standard.error("making it short ...")
+        StandardStreams.output("replay with: \(command)")
+        StandardStreams.error("making it short ...")
         let short = level.shrink(failure.scenario, attempts: level == .node ? 300 : 2000)
         let path = "simulate-\(level.rawValue)-\(seed).txt"
-        Standard.output("")
-        Standard.output(short.text)
+        StandardStreams.output("")
+        StandardStreams.output(short.text)
         do {
             try Files.write(short.text, to: path)
-            Standard.output(
+            StandardStreams.output(
                 "or, made short, with: chord simulate --level \(level.rawValue)"
                     + " --scenario \(path) --trace"
             )
         } catch {
-            Standard.error("chord: cannot write \(error)")
+            StandardStreams.error("chord: cannot write \(error)")
         }
     }
 }

@@ -22,6 +22,6 @@ struct VersionCommand: ParsableCommand {
 
     func run() {
         let object = JSON.object([("version", .string("\(ChordVersion.number)"))])
-        Standard.output(json ? object.lines : Version.text)
+        StandardStreams.output(json ? object.lines : Version.text)
     }
 }

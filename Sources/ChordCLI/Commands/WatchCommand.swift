@@ -58,7 +58,7 @@ struct WatchCommand: AsyncParsableCommand {
         for try await news in watch {
             let line = asJSON ? view.json(news).line : view.line(news)
             // Nobody reads any more.
-            guard await Standard.outputAwaited(line) else { return }
+            guard await StandardStreams.outputAwaited(line) else { return }
             if case .event = news.content { events += 1 }
             if let count, events >= count { return }
         }

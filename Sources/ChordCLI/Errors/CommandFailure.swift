@@ -58,8 +58,8 @@ struct CommandFailure: Error, Equatable {
 
     /// Tells the failure on standard error: as JSON where the command line asks for JSON.
     func report() {
-        guard !Self.isToldAsJSON else { return Standard.error(json.line) }
-        for line in lines { Standard.error(line) }
+        guard !Self.isToldAsJSON else { return StandardStreams.error(json.line) }
+        for line in lines { StandardStreams.error(line) }
     }
 
     /// Whether the command line asks for JSON. What comes after `--` is no option.

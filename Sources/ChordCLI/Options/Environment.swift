@@ -6,7 +6,7 @@
 enum Environment {
     /// The file, in the current folder, of the settings that commands find a ring by.
     static let fileName = ".chord.env"
-    private static let known = ["CHORD_NODE", "CHORD_CERTS_DIR", "CHORD_AS", "CHORD_SILENCE"]
+    private static let known = ["CHORD_NODE", "CHORD_CERTS_DIR", "CHORD_AS", "CHORD_PEER_TIMEOUT"]
 
     /// An environment variable; an empty one counts as none.
     static func value(_ name: String) -> String? {

@@ -44,7 +44,7 @@ struct RingOptions: ParsableArguments {
     var admitHostCertificates = false
 
     @OptionGroup
-    var silence: SilenceOption
+    var failureDetection: PeerTimeoutOption
 
     func validate() throws {
         try AddressList.check(nodes, of: "--node", "give HOST:PORT of a node")
@@ -129,9 +129,9 @@ extension RingOptions {
             )
         )
         configuration.certificates.admitsHostCertificates = admitHostCertificates
-        let silence = try silence.resolved()
-        configuration.silence = SilenceLimits(allowing: silence)
-        configuration.lookups = LookupLimits(allowing: silence)
+        let failureDetection = try failureDetection.resolved()
+        configuration.failureDetection = FailureDetection(allowing: failureDetection)
+        configuration.lookups = LookupLimits(allowing: failureDetection)
         // What a command has to say it says itself.
         configuration.logger = Logger(label: "chord.client") { _ in SwiftLogNoOpLogHandler() }
         let client = try ChordClient(configuration)

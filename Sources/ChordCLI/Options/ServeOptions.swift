@@ -78,7 +78,7 @@ struct NodeOptions: ParsableArguments {
     var stabilizeInterval = Interval(seconds: 1)
 
     @OptionGroup
-    var silence: SilenceOption
+    var failureDetection: PeerTimeoutOption
 
     @Option(help: ArgumentHelp("Threads to serve with.", valueName: "n"))
     var threads = 1

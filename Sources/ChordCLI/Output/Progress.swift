@@ -16,7 +16,7 @@ struct Progress {
     private var told: ContinuousClock.Instant
     private var isShown = false
 
-    init(isTerminal: Bool = Standard.errorIsTerminal, isSilent: Bool = false) {
+    init(isTerminal: Bool = StandardStreams.errorIsTerminal, isSilent: Bool = false) {
         self.isTerminal = isTerminal
         self.isSilent = isSilent
         began = clock.now
@@ -30,16 +30,16 @@ struct Progress {
         let line = "\(text.printable) (\((now - began).components.seconds) s)"
         if isTerminal {
             isShown = true
-            Standard.status(line)
+            StandardStreams.status(line)
         } else if now - told >= Self.pause {
             told = now
-            Standard.error(line)
+            StandardStreams.error(line)
         }
     }
 
     /// Takes the line away: what comes next on the terminal is the result.
     mutating func end() {
-        if isShown { Standard.status(nil) }
+        if isShown { StandardStreams.status(nil) }
         isShown = false
     }
 }

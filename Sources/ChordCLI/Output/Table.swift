@@ -138,7 +138,7 @@ extension String {
 /// Colour, sparsely, and only where somebody looks.
 enum Style {
     private static let isOn =
-        Standard.outputIsTerminal && (Environment.value("NO_COLOR") ?? "").isEmpty
+        StandardStreams.outputIsTerminal && (Environment.value("NO_COLOR") ?? "").isEmpty
         && Environment.value("TERM") != "dumb"
 
     static func heading(_ text: String) -> String { isOn ? "\u{1b}[1m\(text)\u{1b}[0m" : text }

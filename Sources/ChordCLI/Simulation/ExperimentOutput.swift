@@ -15,10 +15,10 @@ extension ExperimentReport {
         for setting in settings {
             lines += Paragraph.lines(
                 "  \(setting.name): \(setting.value)",
-                width: Standard.columns
+                width: StandardStreams.columns
             )
         }
-        let width = Standard.columns
+        let width = StandardStreams.columns
         for part in table.parts(width: width, follows: { Self.belongsToTheOneBefore($0.title) }) {
             lines += [""] + part
         }

@@ -10,7 +10,7 @@ extension ChordMachine {
     /// Waits for the other founders. A member that asks this node meanwhile is put off rather than told
     /// "not a member": it may have heard that the ring has begun before this node has.
     public mutating func beginFounding() -> [Directive] {
-        guard phase == .outside else { return [] }
+        guard phase == .notJoined else { return [] }
         phase = .founding
         return [.publish]
     }
@@ -18,7 +18,7 @@ extension ChordMachine {
     /// Gives founding up: the ring exists already and is to be joined.
     public mutating func ceaseFounding() -> [Directive] {
         guard phase == .founding else { return [] }
-        phase = .outside
+        phase = .notJoined
         return [.publish]
     }
 
@@ -28,7 +28,7 @@ extension ChordMachine {
     ///   to go through, the nodes right before and after this one do, as many as a list holds.
     public mutating func found(with founders: some Sequence<NodeReference>) -> [Directive] {
         precondition(
-            phase == .outside || phase == .founding,
+            phase == .notJoined || phase == .founding,
             "found(with:) on a node that is \(phase)"
         )
         let space = parameters.space

@@ -8,7 +8,7 @@ extension ChordMachine {
     /// A node says that it may be our predecessor. It says so about itself; the shell has seen to that.
     public mutating func notified(by candidate: NodeReference) -> [Directive] {
         guard phase == .member, candidate.id != node.id else { return [] }
-        if operation == nil { return rectify(with: candidate) + goOn() }
+        if operation == nil { return rectify(with: candidate) + startNextOperation() }
         // One operation at a time: of those that wait, the nearest is kept. The others notify again.
         if let waiting = waitingCandidate {
             let isNearer = candidate.id.isBetween(waiting.id, and: node.id)
@@ -91,8 +91,8 @@ extension ChordMachine {
 
     /// A neighbour says that it leaves: a failure that needs no waiting. The shell has seen to it that
     /// it speaks about itself.
-    public mutating func neighbourLeft(_ farewell: Farewell) -> [Directive] {
-        let leaver = farewell.state.node
+    public mutating func neighbourLeft(_ leaveNotice: LeaveNotice) -> [Directive] {
+        let leaver = leaveNotice.state.node
         guard phase == .member, leaver.id != node.id else { return [] }
         // The farewell of a former life may arrive when the node is back already.
         let known = [predecessor] + successors.entries + table.entries
@@ -100,7 +100,7 @@ extension ChordMachine {
         else { return [] }
         var directives: [Directive] = []
         if successors.head?.id == leaver.id {
-            directives += dropHead(cause: .left, rest: farewell.state.successors)
+            directives += dropHead(cause: .left, rest: leaveNotice.state.successors)
         } else {
             directives += changing(.left) { machine, _ in
                 machine.table.remove(leaver.id)
@@ -108,7 +108,7 @@ extension ChordMachine {
             }
         }
         if waitingCandidate?.id == leaver.id { waitingCandidate = nil }
-        remember(farewell.lost.prefix(Farewell.lostLimit))
+        remember(leaveNotice.lost.prefix(LeaveNotice.lostLimit))
         merging.lost.remove(leaver.id)
         if predecessor.id == leaver.id {
             isPredecessorGone = true

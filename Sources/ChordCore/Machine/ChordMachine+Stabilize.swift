@@ -66,7 +66,7 @@ extension ChordMachine {
         }
         if answer == .dead { lose(asked) }
         if case .state(let state) = answer { directives += rivals(in: state) }
-        directives += goOn()
+        directives += startNextOperation()
         return directives
     }
 
@@ -202,13 +202,13 @@ extension ChordMachine {
     }
 
     /// After an operation: the node that waits to be our predecessor, then the round that waits.
-    mutating func goOn() -> [Directive] {
+    mutating func startNextOperation() -> [Directive] {
         guard operation == nil else { return [] }
         if let candidate = waitingCandidate {
             waitingCandidate = nil
             let directives = rectify(with: candidate)
             if operation != nil { return directives }
-            return directives + goOn()
+            return directives + startNextOperation()
         }
         if let candidate = merging.waitingOffer {
             merging.waitingOffer = nil

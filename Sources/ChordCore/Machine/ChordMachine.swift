@@ -60,7 +60,7 @@ public struct ChordMachine: Hashable, Sendable {
     /// Where a node is in its life as a member.
     public enum Phase: String, Hashable, Sendable, CaseIterable {
         /// Not yet a member.
-        case outside
+        case notJoined
         /// About to be a member of the ring that it founds with others: questions are put off.
         case founding
         /// A member.
@@ -107,7 +107,7 @@ public struct ChordMachine: Hashable, Sendable {
     /// The settings.
     public let configuration: Configuration
     /// Where the node is in its life.
-    public internal(set) var phase = Phase.outside
+    public internal(set) var phase = Phase.notJoined
     /// The successor list.
     public internal(set) var successors = SuccessorList.empty
     /// The predecessor; the node itself when it is alone or no member.
@@ -180,7 +180,7 @@ public struct ChordMachine: Hashable, Sendable {
     ///
     /// The proof's guarantee starts once the ring has r + 1 members.
     public mutating func create() -> [Directive] {
-        precondition(phase == .outside, "create() on a node that is \(phase)")
+        precondition(phase == .notJoined, "create() on a node that is \(phase)")
         return changing(.joined) { machine, _ in
             machine.phase = .member
             machine.predecessor = machine.node
@@ -200,7 +200,7 @@ public struct ChordMachine: Hashable, Sendable {
         after state: RingState,
         incarnationLimit: UInt64 = Incarnation.highest
     ) -> [Directive]? {
-        precondition(phase == .outside, "join(after:) on a node that is \(phase)")
+        precondition(phase == .notJoined, "join(after:) on a node that is \(phase)")
         let member = state.node
         // Of a former life of this node the member may still know: it is no successor of ours.
         let list = state.successors.filter { $0.id != node.id }
@@ -252,17 +252,17 @@ public struct ChordMachine: Hashable, Sendable {
         let range = view.range
         var directives: [Directive] = []
         var told: Set<Identifier> = [node.id]
-        let farewell = Farewell(
+        let leaveNotice = LeaveNotice(
             state: RingState(
                 node: node,
                 predecessor: predecessor,
                 successors: successors.entries
             ),
-            lost: Array(merging.lost.entries.prefix(Farewell.lostLimit))
+            lost: Array(merging.lost.entries.prefix(LeaveNotice.lostLimit))
         )
         for neighbour in [predecessor] + successors.entries.prefix(1)
         where told.insert(neighbour.id).inserted {
-            directives.append(.sendLeave(neighbour, farewell))
+            directives.append(.sendLeave(neighbour, leaveNotice))
         }
         phase = .left
         operation = nil

@@ -21,7 +21,7 @@ public enum Directive: Hashable, Sendable {
     /// Look up the owner of an identifier, and answer ``ChordMachine/resolveFinger(_:for:)``.
     case findFinger(Token, Identifier)
     /// Tell a node that we go away.
-    case sendLeave(NodeReference, Farewell)
+    case sendLeave(NodeReference, LeaveNotice)
     /// Look up who stands right before this node's identifier, through a node that may be of another ring,
     /// and answer ``ChordMachine/resolvePlace(_:for:)``, always.
     case findPlace(Token, via: NodeReference)

@@ -44,7 +44,7 @@ extension Router {
         from caller: PeerIdentity,
         on executor: any NodeExecutor
     ) async -> ClientResult {
-        let end = Awaited<ClientResult>()
+        let end = AsyncOneShot<ClientResult>()
         let running = InProcessCall(observer: CompletionObserver { end.set($0) }, caller: executor)
         running.attach(peer: caller, executor: executor)
         running.serve(call, by: self, as: caller, deadline: call.deadline)

@@ -16,8 +16,8 @@ package final class ClientStreamState: ClientCallObserver {
 
     package let inbox: StreamInbox
     package let outbox: StreamOutbox
-    let head = Awaited<Head>()
-    let end = Awaited<ClientResult>()
+    let head = AsyncOneShot<Head>()
+    let end = AsyncOneShot<ClientResult>()
 
     package init(inbox: StreamInbox, outbox: StreamOutbox) {
         self.inbox = inbox
@@ -65,7 +65,7 @@ package final class ClientStreamState: ClientCallObserver {
 }
 
 /// A value that is set once, and whoever waits for it.
-final class Awaited<Value: Sendable>: Sendable {
+final class AsyncOneShot<Value: Sendable>: Sendable {
     private typealias Waiter = CheckedContinuation<Value?, Never>
 
     private struct State {

@@ -84,7 +84,7 @@ extension InteropProbe {
         _ parameters: RingParameters
     ) async -> Judged {
         let target = PeerTarget(bootstrap: address)
-        let statement = PeerStatement.owner(of: question.id)
+        let statement = PeerOperation.owner(of: question.id)
         let (result, answers) = await say(statement, to: target, in: dialect, parameters)
         var found = "\(result.status)"
         var isRight = false

@@ -17,7 +17,7 @@ package struct InteropProbe: Sendable {
     let hash: HashFunction
     let transport: any ClientTransport
     let executor: any NodeExecutor
-    let silence: SilenceLimits
+    let failureDetection: FailureDetection
     /// How long what a moving ring gets wrong is asked again, before it counts.
     let settling: Duration
 
@@ -31,7 +31,7 @@ package struct InteropProbe: Sendable {
         hash: HashFunction,
         transport: any ClientTransport,
         executor: any NodeExecutor,
-        silence: SilenceLimits,
+        failureDetection: FailureDetection,
         settling: Duration
     ) {
         self.address = address
@@ -39,7 +39,7 @@ package struct InteropProbe: Sendable {
         self.hash = hash
         self.transport = transport
         self.executor = executor
-        self.silence = silence
+        self.failureDetection = failureDetection
         self.settling = settling
     }
 
@@ -149,7 +149,7 @@ package struct InteropProbe: Sendable {
     }
 
     func say(
-        _ statement: PeerStatement,
+        _ statement: PeerOperation,
         to target: PeerTarget,
         in dialect: any Dialect,
         _ parameters: RingParameters,
@@ -172,11 +172,11 @@ package struct InteropProbe: Sendable {
         at target: PeerTarget,
         _ timeout: Duration? = nil
     ) async -> ClientResult {
-        await PeerCalls(transport: transport, limits: silence).call(
+        await PeerCalls(transport: transport, limits: failureDetection).call(
             RPCMethod(service: service, name: method),
             at: target,
             message: message,
-            timeout: timeout ?? silence.cap + silence.connect,
+            timeout: timeout ?? failureDetection.cap + failureDetection.connect,
             on: executor
         )
     }

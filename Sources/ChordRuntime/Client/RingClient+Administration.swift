@@ -81,7 +81,7 @@ extension RingClient {
             at: target,
             message: request.encoded(in: space),
             // The node asks others before it answers.
-            timeout: silence.cap + silence.cap,
+            timeout: failureDetection.cap + failureDetection.cap,
             on: executor
         )
         guard result.status.isOK else {

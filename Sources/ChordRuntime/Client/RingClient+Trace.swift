@@ -71,7 +71,7 @@ extension RingClient {
                 .state,
                 to: PeerTarget(node),
                 in: contact.parameters,
-                timeout: silence.cap,
+                timeout: failureDetection.cap,
                 on: executor
             )
             var result = opened.result
@@ -157,7 +157,7 @@ extension RingClient {
             .state,
             to: PeerTarget(node),
             in: contact.parameters,
-            timeout: silence.cap,
+            timeout: failureDetection.cap,
             on: executor
         )
         guard said.result.status.isOK else { return said.result }

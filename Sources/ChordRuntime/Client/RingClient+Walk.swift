@@ -84,12 +84,12 @@ extension RingClient {
         _ contact: Contact
     ) async -> Result<RingMember, Status> {
         let parameters = contact.parameters
-        func ask() async -> PeerSaid {
+        func ask() async -> PeerResponse {
             await contact.peers.say(
                 .state,
                 to: PeerTarget(node),
                 in: parameters,
-                timeout: silence.cap,
+                timeout: failureDetection.cap,
                 on: executor
             )
         }

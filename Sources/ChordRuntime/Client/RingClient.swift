@@ -13,7 +13,7 @@ package struct RingClient: Sendable {
     var contacts: [String]
     let transport: any ClientTransport
     package let executor: any NodeExecutor
-    package let silence: SilenceLimits
+    package let failureDetection: FailureDetection
     let lookups: LookupLimits
     let hashes: [HashFunction]
     let kept = KeptContacts()
@@ -27,14 +27,14 @@ package struct RingClient: Sendable {
         contacts: [String],
         transport: any ClientTransport,
         executor: any NodeExecutor,
-        silence: SilenceLimits,
+        failureDetection: FailureDetection,
         lookups: LookupLimits,
         hashes: [HashFunction] = []
     ) {
         self.contacts = contacts
         self.transport = transport
         self.executor = executor
-        self.silence = silence
+        self.failureDetection = failureDetection
         self.lookups = lookups
         self.hashes = hashes
     }
@@ -49,7 +49,11 @@ package struct RingClient: Sendable {
 
     /// Calls in every dialect that there is: who only asks harms nobody with a question not understood.
     func makePeers() -> PeerCalls {
-        PeerCalls(transport: transport, limits: silence, dialects: Set(DialectName.foreign))
+        PeerCalls(
+            transport: transport,
+            limits: failureDetection,
+            dialects: Set(DialectName.foreign)
+        )
     }
 
     /// The first of the addresses that answers as a member.
@@ -102,7 +106,7 @@ package struct RingClient: Sendable {
                 method,
                 at: target,
                 message: message,
-                timeout: silence.cap,
+                timeout: failureDetection.cap,
                 on: executor
             )
             guard result.status.isOK else {

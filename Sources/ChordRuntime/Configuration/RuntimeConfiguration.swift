@@ -36,7 +36,7 @@ public struct MaintenanceIntervals: Hashable, Sendable {
 /// The time allowed is srtt + 4 · variance of the peer's round trips (Jacobson), between `floor` and
 /// `cap`; it runs to the first sign of acceptance, not to the answer, so that a stopped node is blamed
 /// and not the healthy one before it.
-public struct SilenceLimits: Hashable, Sendable {
+public struct FailureDetection: Hashable, Sendable {
     /// The time allowed to a peer of which no round trip is known, and for the second question, over a
     /// new connection, that maintenance asks a silent peer before it counts as dead.
     public var initial: Duration = .milliseconds(500)
@@ -89,8 +89,8 @@ public struct LookupLimits: Hashable, Sendable {
     public init() {}
 
     /// The defaults, with a deadline in which several peers may be as silent as maintenance allows.
-    public init(allowing silence: Duration) {
-        deadline = max(deadline, silence * 5)
+    public init(allowing peerTimeout: Duration) {
+        deadline = max(deadline, peerTimeout * 5)
         longestDeadline = max(longestDeadline, deadline)
     }
 
@@ -106,7 +106,7 @@ package struct RuntimeConfiguration: Sendable {
     package var parameters: RingParameters
     package var hash: HashFunction
     package var intervals = MaintenanceIntervals()
-    package var silence = SilenceLimits()
+    package var failureDetection = FailureDetection()
     package var lookups = LookupLimits()
     package var machine = ChordMachine.Configuration()
     /// How far ahead of this machine's clock the incarnation of another node may lie. More bears clocks

@@ -16,21 +16,21 @@ final class ForeignLookup: @unchecked Sendable {
     /// The nodes that were found dead or no members.
     private(set) var gone: [Identifier] = []
 
-    private let states: PeerStates
+    private let states: StateQuerier
     private let view: RoutingView
     private let deadline: MonotonicTime
     private let floor: Duration
     private let executor: any NodeExecutor
     private var search: OwnerSearch
     private var completion: Completion?
-    private var saying: PeerSaying?
+    private var saying: PeerRequest?
     /// Why the last node that failed did.
     private var lastFailure = Status(.unavailable, "nobody of another make answers")
 
     init(
         _ search: OwnerSearch,
         view: RoutingView,
-        states: PeerStates,
+        states: StateQuerier,
         floor: Duration,
         deadline: MonotonicTime,
         executor: any NodeExecutor,
@@ -77,11 +77,11 @@ final class ForeignLookup: @unchecked Sendable {
             return advance()
         }
         // As certain as maintenance: who is taken for dead here changes the answer.
-        let manner = PeerManner(
+        let options = CallOptions(
             deadline: deadline,
             floor: max(floor, states.peers.limits.maintenanceFloor)
         )
-        saying = states.ask(node, manner, isCertain: true, on: executor) { [self] answer in
+        saying = states.ask(node, options, isCertain: true, on: executor) { [self] answer in
             saying = nil
             guard completion != nil else { return }
             switch answer {
@@ -111,14 +111,14 @@ final class ForeignLookup: @unchecked Sendable {
         // The answer is its first sign, and others are behind it. Half of the time is kept to go on
         // without; a question that goes round ends with the deadline that it carries.
         let patience = (deadline - executor.now) / 2
-        var manner = PeerManner(deadline: executor.now + patience, floor: floor)
-        manner.foreignPatience = patience
-        manner.only = isOurs ? .native : nil
+        var options = CallOptions(deadline: executor.now + patience, floor: floor)
+        options.foreignPatience = patience
+        options.only = isOurs ? .native : nil
         saying = states.peers.say(
             .owner(of: question),
             to: PeerTarget(node),
             in: states.parameters,
-            manner,
+            options,
             on: executor
         ) { [self] said in
             saying = nil

@@ -50,7 +50,7 @@ extension Status {
 }
 
 /// What a failed call says about the peer.
-enum PeerVerdict: Hashable {
+enum PeerLiveness: Hashable {
     /// It did not answer.
     case dead
     /// It is alive, and no member of this ring.

@@ -11,7 +11,7 @@ import ChordWire
 /// The calls that this project makes to a node, each with its meaning: what is alive, a member, dead.
 package final class PeerCalls: Sendable {
     let transport: any ClientTransport
-    let limits: SilenceLimits
+    let limits: FailureDetection
     let times: RoundTripTimes
     let dialects: PeerDialects
     /// Why peers were found dead.
@@ -19,7 +19,7 @@ package final class PeerCalls: Sendable {
 
     package init(
         transport: any ClientTransport,
-        limits: SilenceLimits,
+        limits: FailureDetection,
         dialects: Set<DialectName> = []
     ) {
         self.transport = transport

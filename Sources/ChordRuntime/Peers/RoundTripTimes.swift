@@ -25,10 +25,10 @@ final class RoundTripTimes: Sendable {
     /// Peers that are remembered; beyond that all are forgotten, and learned anew.
     private static let capacity = 4096
 
-    private let limits: SilenceLimits
+    private let limits: FailureDetection
     private let estimates = NIOLockedValueBox<[String: Estimate]>([:])
 
-    init(limits: SilenceLimits) {
+    init(limits: FailureDetection) {
         self.limits = limits
     }
 

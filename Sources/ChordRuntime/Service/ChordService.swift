@@ -11,7 +11,7 @@ import ChordWire
 /// on the connection's executor; the rest goes to the node's.
 struct ChordService: Sendable {
     let published: PublishedView
-    let lookups: LookupRun.Context
+    let lookups: RecursiveLookup.Context
     let limits: LookupLimits
     let shell: NodeShell
     let space: IdentifierSpace
@@ -106,7 +106,7 @@ struct ChordService: Sendable {
         let deadline = min(call.deadline ?? executor.now + limits.deadline, longest)
         let responder = call.makeResponder()
         let space = space
-        let run = LookupRun(
+        let run = RecursiveLookup(
             machine,
             wantsPath: wantsPath,
             deadline: deadline,
@@ -227,13 +227,13 @@ struct ChordService: Sendable {
         _ bytes: UnsafeRawBufferPointer,
         _ call: inout ServerCall
     ) -> HandlerOutcome {
-        let farewell: Farewell
+        let leaveNotice: LeaveNotice
         do throws(WireError) {
-            farewell = try LeaveRequest(decoding: bytes, space: space).farewell
+            leaveNotice = try LeaveRequest(decoding: bytes, space: space).leaveNotice
         } catch {
             return .failed(Status(.invalidArgument, "\(error)"))
         }
-        let leaver = farewell.state.node
+        let leaver = leaveNotice.state.node
         if let refusal = shell.refusal(of: leaver, claimedBy: call.peer, as: "leaver") {
             return .failed(refusal)
         }
@@ -244,7 +244,7 @@ struct ChordService: Sendable {
         let space = space
         // The answer waits for the change: the leaver may go once its neighbours know.
         shell.enter { shell in
-            shell.neighbourLeft(farewell)
+            shell.neighbourLeft(leaveNotice)
             responder.succeed(LeaveReply().encoded(in: space))
         }
         return .deferred

@@ -12,7 +12,7 @@ import ChordWire
 struct DialectService: Sendable {
     let dialect: any ForeignDialect
     let published: PublishedView
-    let lookups: LookupRun.Context
+    let lookups: RecursiveLookup.Context
     let limits: LookupLimits
     let shell: NodeShell
     let statements: StatementBudget
@@ -80,7 +80,7 @@ struct DialectService: Sendable {
         let deadline = min(call.deadline ?? executor.now + limits.deadline, longest)
         let responder = call.makeResponder()
         let (dialect, parameters) = (dialect, parameters)
-        let lookup = OwnerForStranger(
+        let lookup = ForeignOwnerLookup(
             id,
             context: lookups,
             limits: limits,
@@ -110,18 +110,18 @@ struct DialectService: Sendable {
 /// that stands at the identifier itself is asked whether it is a member, and passed over where it is not.
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
-private final class OwnerForStranger: @unchecked Sendable {
+private final class ForeignOwnerLookup: @unchecked Sendable {
     private let id: Identifier
-    private let context: LookupRun.Context
+    private let context: RecursiveLookup.Context
     private let limits: LookupLimits
     private let deadline: MonotonicTime
     private let executor: any NodeExecutor
     private var completion: (@Sendable (Result<NodeReference, Status>) -> Void)?
-    private var run: LookupRun?
+    private var run: RecursiveLookup?
 
     init(
         _ id: Identifier,
-        context: LookupRun.Context,
+        context: RecursiveLookup.Context,
         limits: LookupLimits,
         deadline: MonotonicTime,
         executor: any NodeExecutor,
@@ -158,7 +158,7 @@ private final class OwnerForStranger: @unchecked Sendable {
             joiner: joiner,
             hopBudget: limits.hopBudget ?? LookupMachine.defaultHopBudget(width: width)
         )
-        run = LookupRun(
+        run = RecursiveLookup(
             machine,
             wantsPath: false,
             deadline: deadline,
@@ -182,12 +182,12 @@ private final class OwnerForStranger: @unchecked Sendable {
     }
 
     private func verify(_ owner: NodeReference) {
-        let silence = context.peers.limits
-        let manner = PeerManner(
-            deadline: min(deadline, executor.now + silence.cap),
-            floor: silence.maintenanceFloor
+        let failureDetection = context.peers.limits
+        let options = CallOptions(
+            deadline: min(deadline, executor.now + failureDetection.cap),
+            floor: failureDetection.maintenanceFloor
         )
-        context.states.ask(owner, manner, isCertain: true, on: executor) { [self] answer in
+        context.states.ask(owner, options, isCertain: true, on: executor) { [self] answer in
             guard completion != nil else { return }
             switch answer {
             case .state, .busy, .unreached: finish(.success(owner))

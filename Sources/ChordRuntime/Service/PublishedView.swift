@@ -8,7 +8,7 @@ import NIOConcurrencyHelpers
 
 /// A routing view with the answers that follow from it, encoded once. Most lookups that end here ask for
 /// one of two owners, and most state queries come from neighbours that learn nothing new.
-final class Snapshot: Sendable {
+final class EncodedRoutingView: Sendable {
     let view: RoutingView
     /// The answer to GetSuccessorList.
     let stateReply: [UInt8]
@@ -79,16 +79,16 @@ extension RoutingView {
 
 /// The snapshot that requests are answered from, on whatever thread they arrive.
 final class PublishedView: Sendable {
-    private let box: NIOLockedValueBox<Snapshot>
+    private let box: NIOLockedValueBox<EncodedRoutingView>
 
     init(_ view: RoutingView) {
-        box = NIOLockedValueBox(Snapshot(view))
+        box = NIOLockedValueBox(EncodedRoutingView(view))
     }
 
-    var current: Snapshot { box.withLockedValue { $0 } }
+    var current: EncodedRoutingView { box.withLockedValue { $0 } }
 
     func publish(_ view: RoutingView) {
-        let snapshot = Snapshot(view)
+        let snapshot = EncodedRoutingView(view)
         box.withLockedValue { $0 = snapshot }
     }
 }

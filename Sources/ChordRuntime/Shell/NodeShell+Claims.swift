@@ -112,7 +112,8 @@ extension NodeShell {
         // Its caller would take us for dead otherwise: a dial may take as long as a silence.
         responder.accept()
         let key = reach.nextKey()
-        let timer = executor.schedule(after: configuration.silence.cap / 2) { [weak self] in
+        let timer = executor.schedule(after: configuration.failureDetection.cap / 2) {
+            [weak self] in
             self?.assumeIsolated { shell in shell.decide(.trying) { $0.key == key } }
         }
         reach.waiters.append(
@@ -162,12 +163,12 @@ extension NodeShell {
         let node = claim.node
         // It was heard from: that it could not be dialled before says nothing about now.
         peers.transport.resetBackoff(of: node.address)
-        let silence = configuration.silence
-        let manner = PeerManner(
-            deadline: executor.now + silence.cap + silence.connect,
-            floor: silence.maintenanceFloor
+        let failureDetection = configuration.failureDetection
+        let options = CallOptions(
+            deadline: executor.now + failureDetection.cap + failureDetection.connect,
+            floor: failureDetection.maintenanceFloor
         )
-        states.ask(node, manner, isCertain: true, on: executor) { [weak self] answer, status in
+        states.ask(node, options, isCertain: true, on: executor) { [weak self] answer, status in
             self?.assumeIsolated { $0.dialled(claim, answer, status) }
         }
     }

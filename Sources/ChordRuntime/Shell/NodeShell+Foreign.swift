@@ -13,13 +13,13 @@ import Logging
 extension NodeShell {
     /// What a contact of another make says of the ring; nil where it speaks our dialect, or does not
     /// answer.
-    func foreignState(of contact: PeerTarget) async -> PeerSaid? {
+    func foreignState(of contact: PeerTarget) async -> PeerResponse? {
         guard peers.dialects.hasForeign else { return nil }
         let said = await peers.say(
             .state,
             to: contact,
             in: configuration.parameters,
-            timeout: configuration.silence.cap,
+            timeout: configuration.failureDetection.cap,
             on: executor
         )
         return said.dialect.name != .native && said.result.status.isOK ? said : nil
@@ -28,7 +28,8 @@ extension NodeShell {
     /// One attempt to join through a contact of another make.
     ///
     /// - Returns: false where the ring changed meanwhile, so that another attempt may do.
-    func joinForeign(through contact: PeerTarget, _ said: PeerSaid) async throws(ChordError) -> Bool
+    func joinForeign(through contact: PeerTarget, _ said: PeerResponse) async throws(ChordError)
+        -> Bool
     {
         let parameters = configuration.parameters
         let named = try namedNodes(by: contact, said)
@@ -55,7 +56,7 @@ extension NodeShell {
             guard self.head(after: state).id == head.id else { return false }
             before = state
         }
-        guard machine.phase == .outside, end == nil else { return false }
+        guard machine.phase == .notJoined, end == nil else { return false }
         guard
             let directives = machine.join(
                 after: before,
@@ -71,7 +72,7 @@ extension NodeShell {
     /// ago, can kill a node of another make.
     private func namedNodes(
         by contact: PeerTarget,
-        _ said: PeerSaid
+        _ said: PeerResponse
     ) throws(ChordError) -> [NodeReference] {
         let parameters = configuration.parameters
         let state: RingState?
@@ -118,7 +119,7 @@ extension NodeShell {
                 search,
                 view: view,
                 states: states,
-                floor: configuration.silence.maintenanceFloor,
+                floor: configuration.failureDetection.maintenanceFloor,
                 deadline: executor.now + configuration.lookups.deadline,
                 executor: executor,
                 completion: completion

@@ -142,7 +142,7 @@ extension NodeShell {
     /// Takes this node's place among founders that are known beforehand, without asking anybody: for a ring
     /// of more of them than a message names.
     package func begin(among ring: [NodeReference]) {
-        guard machine.phase == .outside, end == nil else { return }
+        guard machine.phase == .notJoined, end == nil else { return }
         reach.tenure.hold()
         perform(machine.found(with: ring))
     }
@@ -175,8 +175,8 @@ extension NodeShell {
             ChordMethods.found,
             at: target,
             message: request.encoded(in: configuration.parameters.space),
-            deadline: executor.now + configuration.silence.cap,
-            floor: configuration.silence.maintenanceFloor,
+            deadline: executor.now + configuration.failureDetection.cap,
+            floor: configuration.failureDetection.maintenanceFloor,
             on: executor,
             completion: completion
         )
@@ -222,7 +222,7 @@ extension NodeShell {
     /// Dials a founder that has called, or that a decision names, outside of the rounds.
     private func reachFounder(at address: String) {
         guard founders.contains(address), address != configuration.address,
-            [.outside, .founding].contains(machine.phase), end == nil,
+            [.notJoined, .founding].contains(machine.phase), end == nil,
             foundersUnderWay.insert(address).inserted
         else { return }
         callFounder(at: PeerTarget(bootstrap: address), decided: []) { [weak self] result in
@@ -295,7 +295,7 @@ extension NodeShell {
             let decided = isCountedOn ? decision?.nodes ?? [] : []
             return .success(FoundReply(node: node, isMember: true, decided: decided))
         case .left: return .failure(machine.view.notMember)
-        case .outside, .founding: break
+        case .notJoined, .founding: break
         }
         guard !founders.isEmpty else {
             return .failure(
@@ -340,7 +340,7 @@ extension NodeShell {
     /// - Returns: whether the decision counts once the others are reached.
     @discardableResult
     private func takePlace(in decided: [NodeReference]?) -> Bool {
-        guard [.outside, .founding].contains(machine.phase), end == nil else { return false }
+        guard [.notJoined, .founding].contains(machine.phase), end == nil else { return false }
         let verdict = foundersReached.judge(
             decided,
             for: machine.node,

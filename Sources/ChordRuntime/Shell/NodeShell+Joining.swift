@@ -13,14 +13,14 @@ import Logging
 extension NodeShell {
     /// Makes this node the first of a new ring.
     package func create() {
-        guard machine.phase == .outside else { return }
+        guard machine.phase == .notJoined else { return }
         reach.tenure.hold()
         perform(machine.create())
     }
 
     /// Makes this node the first of a new ring, and says so.
     func beginNewRing() {
-        guard machine.phase == .outside else { return }
+        guard machine.phase == .notJoined else { return }
         logger.notice("began a new ring: this node was never a member, and was given no contact")
         create()
     }
@@ -70,7 +70,7 @@ extension NodeShell {
             attempts.beginPass()
             for address in attempts.others {
                 try checkMayJoin()
-                guard machine.phase == .outside else { return }
+                guard machine.phase == .notJoined else { return }
                 do throws(ChordError) {
                     if try await joinOnce(through: address, &attempts.hasHeardMember) {
                         return try await beTaken(by: deadline)
@@ -78,7 +78,7 @@ extension NodeShell {
                     attempts.failed(address, ChordError(.noContact, "the ring changed meanwhile"))
                 } catch {
                     // It has its list already, and was not taken.
-                    if machine.phase != .outside { throw error }
+                    if machine.phase != .notJoined { throw error }
                     try checkMayJoin()
                     if [.nameTaken, .unreachable].contains(error.code) { throw error }
                     attempts.failed(address, error)
@@ -91,7 +91,7 @@ extension NodeShell {
             }
             if let error = attempts.finalError { throw error }
             if let beginning, executor.now >= beginning, !attempts.hasHeardMember {
-                guard machine.phase == .outside else { return }
+                guard machine.phase == .notJoined else { return }
                 return beginAgain(former)
             }
             if let deadline, executor.now >= deadline { throw attempts.timeIsOver }
@@ -194,7 +194,7 @@ extension NodeShell {
         state.successors = admissible(state.successors)
         // Somebody has joined or gone meanwhile: its head is another, which has to be reached first.
         guard self.head(after: state).id == head.id else { return false }
-        guard machine.phase == .outside, end == nil else { return false }
+        guard machine.phase == .notJoined, end == nil else { return false }
         guard
             let directives = machine.join(
                 after: state,
@@ -214,12 +214,12 @@ extension NodeShell {
     /// dead.
     func reachHead(_ head: NodeReference) async throws(ChordError) {
         let (answer, status) = await withCheckedContinuation { continuation in
-            let silence = configuration.silence
-            let manner = PeerManner(
-                deadline: executor.now + silence.cap + silence.connect,
-                floor: silence.maintenanceFloor
+            let failureDetection = configuration.failureDetection
+            let options = CallOptions(
+                deadline: executor.now + failureDetection.cap + failureDetection.connect,
+                floor: failureDetection.maintenanceFloor
             )
-            states.ask(head, manner, isCertain: true, on: executor) {
+            states.ask(head, options, isCertain: true, on: executor) {
                 continuation.resume(returning: ($0, $1))
             }
         }
@@ -286,7 +286,7 @@ extension NodeShell {
             ChordMethods.getSuccessorList,
             at: target,
             message: request.encoded(in: parameters.space),
-            timeout: configuration.silence.cap,
+            timeout: configuration.failureDetection.cap,
             on: executor
         )
         guard result.status.isOK else {
@@ -388,7 +388,7 @@ extension NodeShell {
                     )
                 case (_, nil) where Task.isCancelled:
                     continuation.resume(throwing: CancellationError())
-                case (.outside, nil), (.founding, nil), (.member, nil):
+                case (.notJoined, nil), (.founding, nil), (.member, nil):
                     joinWaiters[key] = continuation
                 }
             }

@@ -25,7 +25,7 @@ extension NodeShell {
         let result: Result<LookupResult, ChordError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 executor.runOrExecute { [self] in
-                    let run = LookupRun(
+                    let run = RecursiveLookup(
                         LookupMachine(target: id, hopBudget: budget),
                         wantsPath: wantsPath,
                         deadline: executor.now + duration,
@@ -88,10 +88,10 @@ extension NodeShell {
 /// The task that waits for a lookup: its cancellation may come before the lookup starts, and from any
 /// thread.
 private final class LookupCaller: Sendable {
-    private let state = NIOLockedValueBox<(run: LookupRun?, isCancelled: Bool)>((nil, false))
+    private let state = NIOLockedValueBox<(run: RecursiveLookup?, isCancelled: Bool)>((nil, false))
 
     /// Takes the lookup; false where nobody waits any more.
-    func waits(for run: LookupRun) -> Bool {
+    func waits(for run: RecursiveLookup) -> Bool {
         state.withLockedValue { state in
             state.run = run
             return !state.isCancelled
@@ -99,7 +99,7 @@ private final class LookupCaller: Sendable {
     }
 
     /// Gives the lookup that is to be abandoned; nil where it has not started.
-    func cancel() -> LookupRun? {
+    func cancel() -> RecursiveLookup? {
         state.withLockedValue { state in
             state.isCancelled = true
             return state.run

@@ -27,7 +27,7 @@ extension NodeShell {
                 guard shell.end == nil else { return }
                 shell.tickReach()
                 shell.perform(shell.machine.tick())
-                shell.seekCompany()
+                shell.retryBootstrap()
                 shell.watchBalance()
                 shell.scheduleTick()
             }
@@ -54,7 +54,7 @@ extension NodeShell {
             case .findPlace(let token, let contact): findPlace(token, through: contact)
             case .offer(let peer): meet(peer, contact: nil)
             case .meet(let peer, let contact): meet(peer, contact: contact)
-            case .sendLeave(let peer, let farewell): sendLeave(farewell, to: peer)
+            case .sendLeave(let peer, let leaveNotice): sendLeave(leaveNotice, to: peer)
             case .roundSoon: scheduleRound()
             case .report(let event):
                 for event in reach.tenure.events(for: event) { report(event) }
@@ -111,7 +111,7 @@ extension NodeShell {
             metadata: [LogKeys.peer: "\(peer)", LogKeys.answer: "\(answer.kind)"]
         )
         if case .state(let state) = answer {
-            welcome(state.predecessor)
+            resetBackoff(state.predecessor)
             headAnswered(state)
         }
         perform(machine.receive(answer, for: token))
@@ -145,7 +145,7 @@ extension NodeShell {
 
     /// A neighbour names a node that we do not know, or not in this life: that we could not reach it
     /// before says nothing about now.
-    private func welcome(_ node: NodeReference) {
+    private func resetBackoff(_ node: NodeReference) {
         guard node.id != machine.node.id, !machine.table.entries.contains(node) else { return }
         peers.transport.resetBackoff(of: node.address)
     }
@@ -156,12 +156,12 @@ extension NodeShell {
         isCertain: Bool,
         completion: @escaping @Sendable (StateAnswer) -> Void
     ) {
-        let silence = configuration.silence
-        let manner = PeerManner(
-            deadline: executor.now + silence.cap + silence.connect,
-            floor: silence.maintenanceFloor
+        let failureDetection = configuration.failureDetection
+        let options = CallOptions(
+            deadline: executor.now + failureDetection.cap + failureDetection.connect,
+            floor: failureDetection.maintenanceFloor
         )
-        states.ask(node, manner, isCertain: isCertain, on: executor, completion: completion)
+        states.ask(node, options, isCertain: isCertain, on: executor, completion: completion)
     }
 
     /// - Parameter changed: nudges our predecessor, rather than naming ourselves as one.
@@ -183,33 +183,33 @@ extension NodeShell {
 
     private func tell(
         _ peer: NodeReference,
-        _ statement: PeerStatement,
-        completion: @escaping @Sendable (PeerSaid) -> Void
+        _ statement: PeerOperation,
+        completion: @escaping @Sendable (PeerResponse) -> Void
     ) {
-        let silence = configuration.silence
-        let manner = PeerManner(
-            deadline: executor.now + silence.cap,
-            floor: silence.maintenanceFloor
+        let failureDetection = configuration.failureDetection
+        let options = CallOptions(
+            deadline: executor.now + failureDetection.cap,
+            floor: failureDetection.maintenanceFloor
         )
         peers.say(
             statement,
             to: PeerTarget(peer),
             in: configuration.parameters,
-            manner,
+            options,
             on: executor,
             completion: completion
         )
     }
 
-    private func sendLeave(_ farewell: Farewell, to peer: NodeReference) {
-        let state = farewell.state
+    private func sendLeave(_ leaveNotice: LeaveNotice, to peer: NodeReference) {
+        let state = leaveNotice.state
         // To a node of another make that stands before us there is nothing to say: it looks after us, and
         // finds us gone. One that stands after us hears who stood before.
         let isPredecessor =
             peer.id == state.predecessor.id && peer.id != state.successors.first?.id
         if isPredecessor, peers.dialects.isForeign(peer.address) { return }
         leavesUnderWay += 1
-        tell(peer, .leave(farewell)) { [weak self] said in
+        tell(peer, .leave(leaveNotice)) { [weak self] said in
             self?.assumeIsolated { shell in
                 let status = said.result.status
                 if !status.isOK {
@@ -225,7 +225,7 @@ extension NodeShell {
 
     private func findFinger(_ token: Token, _ target: Identifier) {
         let budget = LookupMachine.defaultHopBudget(width: configuration.parameters.space.width)
-        let run = LookupRun(
+        let run = RecursiveLookup(
             LookupMachine(target: target, hopBudget: configuration.lookups.hopBudget ?? budget),
             wantsPath: false,
             deadline: executor.now + configuration.lookups.deadline,
@@ -368,11 +368,11 @@ extension NodeShell {
         }
     }
 
-    nonisolated var lookupContext: LookupRun.Context {
-        LookupRun.Context(
+    nonisolated var lookupContext: RecursiveLookup.Context {
+        RecursiveLookup.Context(
             published: published,
             states: states,
-            floor: configuration.silence.lookupFloor,
+            floor: configuration.failureDetection.lookupFloor,
             answerShare: configuration.lookups.boundedAnswerShare,
             suspect: { [weak self] id in self?.enter { $0.suspect(id) } },
             refused: { [logger, metrics] peer, reason in

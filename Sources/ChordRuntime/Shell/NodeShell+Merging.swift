@@ -84,7 +84,7 @@ extension NodeShell {
             of: contact,
             message: request.encoded(in: space),
             deadline: executor.now + configuration.lookups.deadline,
-            floor: configuration.silence.maintenanceFloor,
+            floor: configuration.failureDetection.maintenanceFloor,
             on: executor
         ) { [weak self] result in
             self?.assumeIsolated { shell in
@@ -100,7 +100,7 @@ extension NodeShell {
 
     private func place(_ result: ClientResult) -> ChordMachine.PlaceAnswer {
         guard result.status.isOK else {
-            return PeerVerdict(result.status) == .dead ? .dead : .unknown
+            return PeerLiveness(result.status) == .dead ? .dead : .unknown
         }
         do throws(WireError) {
             let reply = try FindSuccessorReply(
@@ -126,8 +126,8 @@ extension NodeShell {
             ChordMethods.meet,
             of: peer,
             message: request.encoded(in: configuration.parameters.space),
-            deadline: executor.now + configuration.silence.cap,
-            floor: configuration.silence.maintenanceFloor,
+            deadline: executor.now + configuration.failureDetection.cap,
+            floor: configuration.failureDetection.maintenanceFloor,
             on: executor
         ) { [logger] result in
             // Nothing depends on it: who is lost is asked again.
@@ -225,7 +225,7 @@ extension NodeShell {
 
     /// A node that is alone, and was not meant to be, asks those whom it was given to join through, again
     /// and again, with growing waits.
-    func seekCompany() {
+    func retryBootstrap() {
         guard machine.isAlone, !company.addresses.isEmpty else {
             company.due = nil
             return

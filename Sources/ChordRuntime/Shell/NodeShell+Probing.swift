@@ -65,8 +65,8 @@ extension NodeShell {
                 ChordMethods.probe,
                 of: helper,
                 message: message,
-                deadline: executor.now + configuration.silence.probe,
-                floor: configuration.silence.maintenanceFloor,
+                deadline: executor.now + configuration.failureDetection.probe,
+                floor: configuration.failureDetection.maintenanceFloor,
                 on: executor
             ) { [weak self] result in
                 self?.assumeIsolated { $0.probeAnswered(key, by: helper, result) }
@@ -201,12 +201,12 @@ extension NodeShell {
         }
         responder.accept()
         peers.transport.resetBackoff(of: node.address)
-        let silence = configuration.silence
-        let manner = PeerManner(
-            deadline: executor.now + silence.probe,
-            floor: silence.maintenanceFloor
+        let failureDetection = configuration.failureDetection
+        let options = CallOptions(
+            deadline: executor.now + failureDetection.probe,
+            floor: failureDetection.maintenanceFloor
         )
-        states.ask(node, manner, isCertain: false, on: executor) { [weak self] answer in
+        states.ask(node, options, isCertain: false, on: executor) { [weak self] answer in
             self?.assumeIsolated { shell in
                 shell.noteAnswer(answer, of: node)
                 switch answer {

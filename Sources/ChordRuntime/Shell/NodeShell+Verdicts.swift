@@ -20,7 +20,7 @@ extension NodeShell {
     }
 
     /// A node that we have notified has answered.
-    func notifyAnswered(by peer: NodeReference, _ said: PeerSaid) {
+    func notifyAnswered(by peer: NodeReference, _ said: PeerResponse) {
         guard machine.phase == .member, end == nil, said.result.status.isOK,
             peer.id == machine.successors.head?.id
         else { return }

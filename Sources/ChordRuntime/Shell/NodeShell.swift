@@ -20,7 +20,7 @@ package actor NodeShell {
     /// Whether this node is a member, whenever that changes.
     nonisolated let membership = EventHub<Bool>(capacity: 1)
     nonisolated let peers: PeerCalls
-    nonisolated let states: PeerStates
+    nonisolated let states: StateQuerier
     nonisolated let published: PublishedView
     /// When another member has last called this node.
     nonisolated let heard = LastHeard()
@@ -113,10 +113,10 @@ package actor NodeShell {
         self.published = published
         peers = PeerCalls(
             transport: transport,
-            limits: configuration.silence,
+            limits: configuration.failureDetection,
             dialects: configuration.dialects
         )
-        states = PeerStates(
+        states = StateQuerier(
             peers: peers,
             parameters: configuration.parameters,
             place: configuration.identifier,
@@ -177,11 +177,11 @@ package actor NodeShell {
         perform(machine.nudged(by: successor.id))
     }
 
-    func neighbourLeft(_ farewell: Farewell) {
-        var farewell = farewell
-        farewell.state.successors = admissible(farewell.state.successors)
-        farewell.lost = farewell.lost.flatMap { admissible([$0]) }
-        perform(machine.neighbourLeft(farewell))
+    func neighbourLeft(_ leaveNotice: LeaveNotice) {
+        var leaveNotice = leaveNotice
+        leaveNotice.state.successors = admissible(leaveNotice.state.successors)
+        leaveNotice.lost = leaveNotice.lost.flatMap { admissible([$0]) }
+        perform(machine.neighbourLeft(leaveNotice))
     }
 
     func suspect(_ id: Identifier) {

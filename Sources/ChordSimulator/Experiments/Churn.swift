@@ -65,8 +65,8 @@ struct Churn {
         var timing = Scenario.Timing()
         timing.stabilize = .seconds(30)
         timing.jitter = 0.5
-        timing.silence = .milliseconds(500)
-        timing.lookupSilence = .milliseconds(500)
+        timing.peerTimeout = .milliseconds(500)
+        timing.lookupTimeout = .milliseconds(500)
         var network = Scenario.Network()
         // Cut below half of the silence, as the papers' nodes are never taken for dead while they live.
         network.delay = .exponential(mean: .milliseconds(50), limit: .milliseconds(240))

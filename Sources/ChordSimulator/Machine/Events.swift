@@ -29,7 +29,7 @@ enum Payload {
     case nudge(Identifier)
     case offer(NodeReference)
     case meet(contact: NodeReference)
-    case leave(Farewell)
+    case leave(LeaveNotice)
     case find(LookupRequest)
     /// The lookup is accepted: its asker need not blame us for the silence of those after us.
     case accepted(RunReference, attempt: Int32)
@@ -131,8 +131,8 @@ extension Payload {
         case .answer(_, .busy): 35
         case .answer(_, .dead), .answer(_, .unreached): 36
         case .notify: 37
-        case .leave(let farewell):
-            38 ^ farewell.lost.reduce(0) { ($0 &* 31) ^ $1.id.word3 } << 8
+        case .leave(let leaveNotice):
+            38 ^ leaveNotice.lost.reduce(0) { ($0 &* 31) ^ $1.id.word3 } << 8
         case .find: 39
         case .accepted: 40
         case .found(_, _, .owner(let owner, _, _)): 41 ^ owner.id.word3 << 8

@@ -98,7 +98,7 @@ extension MachineSimulation {
 
 extension MachineWorld {
     var isEverybodyIn: Bool {
-        nodes.allSatisfy { !$0.isUp || $0.machine.phase != .outside }
+        nodes.allSatisfy { !$0.isUp || $0.machine.phase != .notJoined }
     }
 
     /// The machine, and about as much again as a dozen words of the shell's.

@@ -12,7 +12,7 @@ final class MachineNode {
     struct Inbound {
         enum Content {
             case answer(Token, StateAnswer)
-            case leave(Farewell)
+            case leave(LeaveNotice)
             case place(attempt: UInt32, RingState)
         }
 
@@ -65,7 +65,7 @@ final class MachineNode {
     }
 }
 
-/// A lookup under way at one node, as `LookupRun` of the runtime.
+/// A lookup under way at one node, as `RecursiveLookup` of the runtime.
 struct MachineLookup {
     /// Who waits for it.
     enum Origin {

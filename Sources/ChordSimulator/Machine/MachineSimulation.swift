@@ -104,7 +104,7 @@ private struct MachineRun {
     /// circle, the nodes of a table.
     private var roundsAllowed: Int {
         let timing = scenario.timing
-        let silences = Double(timing.silence.nanoseconds) / Double(timing.stabilize.nanoseconds)
+        let silences = Double(timing.peerTimeout.nanoseconds) / Double(timing.stabilize.nanoseconds)
         let patience =
             Double((timing.joinRetryCap + timing.lookupDeadline * 3).nanoseconds)
             / Double(timing.stabilize.nanoseconds)
@@ -138,7 +138,7 @@ private struct MachineRun {
         guard rounds != nil else {
             if isForgotten { return }
             let ring = world.snapshot()
-            let outside = world.nodes.filter { $0.isUp && $0.machine.phase == .outside }
+            let outside = world.nodes.filter { $0.isUp && $0.machine.phase == .notJoined }
             world.report(
                 .notIdeal,
                 (ring.ringCount == 1 ? [] : ["\(ring.ringCount) rings"])

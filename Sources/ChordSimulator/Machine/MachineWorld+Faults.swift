@@ -32,7 +32,7 @@ extension MachineWorld {
                 self.perform(number) { $0.leave() }
                 self.heap.push(
                     .exit(number, life: self.nodes[number].life),
-                    at: self.now + 2 * self.silence
+                    at: self.now + 2 * self.peerTimeout
                 )
             }
         case .partition(let left, let right):
@@ -85,7 +85,7 @@ extension MachineWorld {
                 && (!isTruthful || InvariantChecker.violations(in: ring).isEmpty)
         }
         guard tracker.admitsFailure(of: number) else { return false }
-        return !isLeaving || admitsFarewell(of: number, tracker)
+        return !isLeaving || admitsLeaveNotice(of: number, tracker)
     }
 
     /// The groups of members of which nobody knows anybody in another group.
@@ -96,7 +96,7 @@ extension MachineWorld {
             known[machine.node.id] = machine.acquaintances.map(\.id)
         }
         // Who is about to be a member knows the one whose list it asks for, and nobody else.
-        for other in others where nodes[other].machine.phase == .outside {
+        for other in others where nodes[other].machine.phase == .notJoined {
             guard let member = nodes[other].placeBefore, known[member] != nil else { continue }
             known[nodes[other].machine.node.id] = [member]
         }
@@ -105,15 +105,15 @@ extension MachineWorld {
 
     /// Lists in flight count, and a Leave carries one: where it is outdated, it passes over a member that
     /// the leaver's silence would have let be.
-    private func admitsFarewell(of number: Int, _ before: InvariantTracker) -> Bool {
+    private func admitsLeaveNotice(of number: Int, _ before: InvariantTracker) -> Bool {
         var after = before
         var leaver = nodes[number].machine
         var violations = after.update(number, id: leaver.node.id, isMember: false, lists: [])
-        for case .sendLeave(let peer, let farewell) in leaver.leave() {
+        for case .sendLeave(let peer, let leaveNotice) in leaver.leave() {
             let neighbour = MachineNode.number(of: peer)
             guard nodes[neighbour].isMember else { continue }
             var machine = nodes[neighbour].machine
-            _ = machine.neighbourLeft(farewell)
+            _ = machine.neighbourLeft(leaveNotice)
             violations += after.update(
                 neighbour,
                 id: peer.id,

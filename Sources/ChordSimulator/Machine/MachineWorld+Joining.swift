@@ -16,7 +16,7 @@ extension MachineWorld {
     }
 
     func seekPlace(_ number: Int, _ life: UInt32) {
-        guard isAlive(number, life), nodes[number].machine.phase == .outside else { return }
+        guard isAlive(number, life), nodes[number].machine.phase == .notJoined else { return }
         nodes[number].joinAttempt += 1
         let attempt = nodes[number].joinAttempt
         heap.push(
@@ -52,7 +52,7 @@ extension MachineWorld {
     }
 
     func joinFailed(_ number: Int) {
-        guard nodes[number].machine.phase == .outside else { return }
+        guard nodes[number].machine.phase == .notJoined else { return }
         nodes[number].placeBefore = nil
         // What comes of this attempt later is not listened to.
         nodes[number].joinAttempt += 1
@@ -65,7 +65,7 @@ extension MachineWorld {
     }
 
     func placeFound(_ number: Int, _ attempt: UInt32, _ outcome: LookupOutcome) {
-        guard nodes[number].machine.phase == .outside, nodes[number].joinAttempt == attempt else {
+        guard nodes[number].machine.phase == .notJoined, nodes[number].joinAttempt == attempt else {
             return
         }
         guard case .owner(_, let answering, _) = outcome else { return joinFailed(number) }
@@ -74,7 +74,7 @@ extension MachineWorld {
     }
 
     func takePlace(_ number: Int, _ attempt: UInt32, _ answer: StateAnswer, _ event: Event) {
-        guard nodes[number].machine.phase == .outside, nodes[number].joinAttempt == attempt else {
+        guard nodes[number].machine.phase == .notJoined, nodes[number].joinAttempt == attempt else {
             return
         }
         guard case .state(let state) = answer else { return joinFailed(number) }
@@ -91,7 +91,7 @@ extension MachineWorld {
 
     /// A node that is alone, and joined through somebody once, asks those whom it was given again, as the
     /// shell does, with growing waits.
-    func seekCompany(_ number: Int) {
+    func retryBootstrap(_ number: Int) {
         let node = nodes[number]
         guard node.machine.isAlone, node.contact != 0 else {
             node.ticksAlone = 0

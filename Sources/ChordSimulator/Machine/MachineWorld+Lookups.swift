@@ -4,7 +4,7 @@
 
 import ChordCore
 
-// Recursive lookups as LookupRun does them, hop by hop in messages.
+// Recursive lookups as RecursiveLookup does them, hop by hop in messages.
 
 extension MachineWorld {
     func startLookup(_ target: Identifier, at number: Int, for origin: MachineLookup.Origin) {
@@ -118,7 +118,7 @@ extension MachineWorld {
             deadline: run.deadline,
             avoided: run.lookup.toAvoid
         )
-        let limit = min(run.deadline, now + local(lookupSilence, of: run.node))
+        let limit = min(run.deadline, now + local(lookupTimeout, of: run.node))
         heap.push(.silence(reference, attempt: run.attempt), at: limit)
         send(from: run.node, to: MachineNode.number(of: peer), .find(request))
     }
@@ -294,7 +294,7 @@ extension MachineWorld {
     /// How long a node that has gone may still be named: until every list that has it has been walked
     /// through from its head, one silence after each tick, and copied once more.
     private var departedLimit: Int64 {
-        Int64(scenario.successorCount + 2) * 2 * (stabilize + silence)
+        Int64(scenario.successorCount + 2) * 2 * (stabilize + peerTimeout)
     }
 
     /// The member at or after an identifier at this moment.

@@ -33,7 +33,7 @@ extension MachineWorld {
             !machine.predecessor.id.isBetween(before.id, and: machine.node.id)
         else { return }
         let former = nodes[MachineNode.number(of: before)]
-        guard former.isMember, now - former.memberSince > 3 * silence else { return }
+        guard former.isMember, now - former.memberSince > 3 * peerTimeout else { return }
         report(
             .ownership,
             [
@@ -49,7 +49,7 @@ extension MachineWorld {
         switch directive {
         case .askState(let token, let peer):
             let life = nodes[number].life
-            heap.push(.expire(number, life: life, token), at: now + local(silence, of: number))
+            heap.push(.expire(number, life: life, token), at: now + local(peerTimeout, of: number))
             send(from: number, to: MachineNode.number(of: peer), .ask(token))
         case .notify(let peer):
             send(
@@ -70,8 +70,8 @@ extension MachineWorld {
             send(from: number, to: MachineNode.number(of: peer), .meet(contact: contact))
         case .findFinger(let token, let target):
             startLookup(target, at: number, for: .finger(token))
-        case .sendLeave(let peer, let farewell):
-            send(from: number, to: MachineNode.number(of: peer), .leave(farewell))
+        case .sendLeave(let peer, let leaveNotice):
+            send(from: number, to: MachineNode.number(of: peer), .leave(leaveNotice))
         case .roundSoon:
             guard !nodes[number].isRoundDue else { return }
             nodes[number].isRoundDue = true
@@ -200,8 +200,8 @@ extension MachineWorld {
             if nodes[number].isUp { perform(number, event) { $0.offered(by: candidate) } }
         case .meet(let contact):
             if nodes[number].isUp { perform(number, event) { $0.met(contact) } }
-        case .leave(let farewell):
-            if nodes[number].isUp { perform(number, event) { $0.neighbourLeft(farewell) } }
+        case .leave(let leaveNotice):
+            if nodes[number].isUp { perform(number, event) { $0.neighbourLeft(leaveNotice) } }
         case .find(let request): accept(request, message)
         case .accepted(let run, let attempt):
             lookups.change(run) { if $0.attempt == attempt { $0.isAccepted = true } }
@@ -233,7 +233,7 @@ extension MachineWorld {
         let content: MachineNode.Inbound.Content
         switch message.payload {
         case .answer(let token, let answer): content = .answer(token, answer)
-        case .leave(let farewell): content = .leave(farewell)
+        case .leave(let leaveNotice): content = .leave(leaveNotice)
         case .answerPlace(let attempt, .state(let state)):
             content = .place(attempt: attempt, state)
         default: return
@@ -258,9 +258,9 @@ extension MachineWorld {
             var machine = node.machine
             switch inbound.content {
             case .answer(let token, let answer): _ = machine.receive(answer, for: token)
-            case .leave(let farewell): _ = machine.neighbourLeft(farewell)
+            case .leave(let leaveNotice): _ = machine.neighbourLeft(leaveNotice)
             case .place(let attempt, let state):
-                guard machine.phase == .outside, attempt == node.joinAttempt,
+                guard machine.phase == .notJoined, attempt == node.joinAttempt,
                     machine.join(after: state) != nil
                 else { continue }
             }

@@ -41,8 +41,8 @@ final class MachineWorld {
     // The scenario's durations as the clock counts.
     let stabilize: Int64
     let isTruthful: Bool
-    let silence: Int64
-    let lookupSilence: Int64
+    let peerTimeout: Int64
+    let lookupTimeout: Int64
     let lookupDeadline: Int64
     let promptDelay: Int64
     /// Once everything is repaired, messages take no longer than this.
@@ -75,8 +75,8 @@ final class MachineWorld {
         self.configuration = configuration
         isTruthful = scenario.isTruthful
         stabilize = scenario.timing.stabilize.nanoseconds
-        silence = scenario.timing.silence.nanoseconds
-        lookupSilence = scenario.timing.lookupSilence.nanoseconds
+        peerTimeout = scenario.timing.peerTimeout.nanoseconds
+        lookupTimeout = scenario.timing.lookupTimeout.nanoseconds
         lookupDeadline = scenario.timing.lookupDeadline.nanoseconds
         promptDelay = scenario.timing.promptDelay.nanoseconds
         if recordsTrace { trace = [] }
@@ -211,7 +211,7 @@ final class MachineWorld {
             let interval = local(nextInterval(), of: number)
             heap.push(.tick(number, life: life), at: now + interval)
             perform(number, event) { $0.tick() }
-            seekCompany(number)
+            retryBootstrap(number)
         case .round(let number, let life):
             guard isAlive(number, life) else { return }
             nodes[number].isRoundDue = false

@@ -76,7 +76,7 @@ extension NodeWorld {
         let id = node.reference.id
         ring.members.removeAll { $0.node.id == id }
         ring.pending.removeAll { $0.owner == id }
-        if isLeaving { ring.pending += listsAfterFarewell(of: node) }
+        if isLeaving { ring.pending += listsAfterLeaveNotice(of: node) }
         ring.pending += listsAfterVerdicts().filter { $0.owner != id }
         guard ring.members.count > scenario.successorCount else { return false }
         // A ring that has come apart can be mended as long as somebody knows of the other part.
@@ -115,7 +115,7 @@ extension NodeWorld {
                 continue
             }
             // Who has left takes what it knows along.
-            guard machine.phase == .outside else { continue }
+            guard machine.phase == .notJoined else { continue }
             // It may be about to be a member, and to know nobody but the one whose list it asks for.
             let asked = other.calls.values.filter {
                 $0.call.method == ChordMethods.getSuccessorList
@@ -130,15 +130,15 @@ extension NodeWorld {
 
     /// What becomes of its neighbours' lists when a node leaves: a Leave carries the leaver's list, and
     /// where that is outdated, it passes over a member that the leaver's silence would have let be.
-    private func listsAfterFarewell(of node: SimulatedNode) -> [RingSnapshot.PendingList] {
+    private func listsAfterLeaveNotice(of node: SimulatedNode) -> [RingSnapshot.PendingList] {
         var leaver = machine(of: node)
         var lists: [RingSnapshot.PendingList] = []
-        for case .sendLeave(let peer, let farewell) in leaver.leave() {
+        for case .sendLeave(let peer, let leaveNotice) in leaver.leave() {
             guard let number = SimulatedNode.number(ofAddress: peer.address),
                 let neighbour = network.node(number), neighbour.isUp, neighbour.isMember
             else { continue }
             var after = machine(of: neighbour)
-            _ = after.neighbourLeft(farewell)
+            _ = after.neighbourLeft(leaveNotice)
             let successors = after.successors.entries.map(\.id)
             lists.append(RingSnapshot.PendingList(owner: peer.id, successors: successors))
         }

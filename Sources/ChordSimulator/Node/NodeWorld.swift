@@ -80,7 +80,7 @@ final class NodeWorld: @unchecked Sendable {
         )
         stabilize = scenario.timing.stabilize.nanoseconds
         verdictTime =
-            (scenario.timing.silence * 3 + Self.initialSilence(scenario)).nanoseconds
+            (scenario.timing.peerTimeout * 3 + Self.initialTimeout(scenario)).nanoseconds
         if recordsTrace { trace = [] }
         scheduler.afterWork = { [unowned self] executor in look(at: executor) }
     }
@@ -201,8 +201,8 @@ final class NodeWorld: @unchecked Sendable {
     }
 
     /// The time allowed for a connection to a peer that is not known, which is a round trip.
-    private static func initialSilence(_ scenario: Scenario) -> Duration {
-        max(SilenceLimits().initial, scenario.timing.lookupSilence)
+    private static func initialTimeout(_ scenario: Scenario) -> Duration {
+        max(FailureDetection().initial, scenario.timing.lookupTimeout)
     }
 
     private func configuration(_ number: Int) -> RuntimeConfiguration {
@@ -218,12 +218,15 @@ final class NodeWorld: @unchecked Sendable {
         configuration.intervals.promptDelay = timing.promptDelay
         configuration.intervals.joinRetry = timing.joinRetry
         configuration.intervals.joinRetryCap = timing.joinRetryCap
-        configuration.silence.initial = Self.initialSilence(scenario)
-        configuration.silence.maintenanceFloor = timing.silence
-        configuration.silence.connect = timing.silence
-        configuration.silence.probe = timing.silence * 2
-        configuration.silence.lookupFloor = timing.lookupSilence
-        configuration.silence.cap = max(configuration.silence.cap, timing.silence)
+        configuration.failureDetection.initial = Self.initialTimeout(scenario)
+        configuration.failureDetection.maintenanceFloor = timing.peerTimeout
+        configuration.failureDetection.connect = timing.peerTimeout
+        configuration.failureDetection.probe = timing.peerTimeout * 2
+        configuration.failureDetection.lookupFloor = timing.lookupTimeout
+        configuration.failureDetection.cap = max(
+            configuration.failureDetection.cap,
+            timing.peerTimeout
+        )
         configuration.lookups.deadline = timing.lookupDeadline
         configuration.machine.queryMode = scenario.queryMode
         return configuration

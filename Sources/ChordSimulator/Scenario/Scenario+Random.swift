@@ -129,7 +129,7 @@ private struct ScenarioDraft {
             }
         // Mostly enough for a round trip, as the shell measures it; sometimes too short.
         let patience = generator.number(in: 1.5...4)
-        scenario.timing.lookupSilence = .milliseconds(max(100, Int64(Double(limit) * patience)))
+        scenario.timing.lookupTimeout = .milliseconds(max(100, Int64(Double(limit) * patience)))
         scenario.network.refusesWhenDown = generator.chance(0.5)
         scenario.network.duplication =
             generator.chance(0.3) ? thousandths(of: generator.number(in: 0...0.1)) : 0

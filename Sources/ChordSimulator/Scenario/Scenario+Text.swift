@@ -55,8 +55,8 @@ extension Scenario {
                 + "\(network.duplication) \(network.refusesWhenDown ? "refusing" : "silent")"
                 + (network.staysSlow ? " slow" : ""),
             "timing stabilize \(timing.stabilize.text) jitter \(timing.jitter) prompt "
-                + "\(timing.promptDelay.text) silence \(timing.silence.text) lookup "
-                + "\(timing.lookupSilence.text) deadline \(timing.lookupDeadline.text) retry "
+                + "\(timing.promptDelay.text) silence \(timing.peerTimeout.text) lookup "
+                + "\(timing.lookupTimeout.text) deadline \(timing.lookupDeadline.text) retry "
                 + "\(timing.joinRetry.text) \(timing.joinRetryCap.text) skew \(timing.clockSkew)",
             "birth \(birth.rawValue)",
             "failures \(admitsOnly ? "admissible" : "any")",
@@ -152,8 +152,8 @@ extension Scenario {
             case "stabilize": timing.stabilize = try words.duration()
             case "jitter": timing.jitter = try words.share()
             case "prompt": timing.promptDelay = try words.duration()
-            case "silence": timing.silence = try words.duration()
-            case "lookup": timing.lookupSilence = try words.duration()
+            case "silence": timing.peerTimeout = try words.duration()
+            case "lookup": timing.lookupTimeout = try words.duration()
             case "deadline": timing.lookupDeadline = try words.duration()
             case "retry":
                 timing.joinRetry = try words.duration()

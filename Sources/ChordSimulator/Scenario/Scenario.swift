@@ -50,9 +50,9 @@ package struct Scenario: Hashable, Sendable {
         package var jitter = 0.25
         package var promptDelay: Duration = .milliseconds(5)
         /// Silence after which a node that was asked for its state counts as dead.
-        package var silence: Duration = .seconds(1)
+        package var peerTimeout: Duration = .seconds(1)
         /// Silence after which a lookup tries the next best node.
-        package var lookupSilence: Duration = .milliseconds(250)
+        package var lookupTimeout: Duration = .milliseconds(250)
         package var lookupDeadline: Duration = .seconds(5)
         package var joinRetry: Duration = .milliseconds(100)
         package var joinRetryCap: Duration = .seconds(2)
@@ -103,7 +103,7 @@ package struct Scenario: Hashable, Sendable {
     package var isTruthful: Bool {
         let slowest = 1 + timing.clockSkew
         return network.loss == 0 && !faults.contains { $0.fault.misleads }
-            && network.delay.limit * (2 * slowest * slowest) < timing.silence
+            && network.delay.limit * (2 * slowest * slowest) < timing.peerTimeout
     }
 
     /// Whether the run is one of those that the proof speaks about.

@@ -36,7 +36,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     let number = lastNumber.add(1, ordering: .relaxed).newValue
     private static let lastNumber = Atomic<UInt64>(0)
 
-    let client: LoopClient
+    let client: EventLoopClient
     private let address: String
     var phase = Phase.handshaking
     private(set) var peerIdentity: PeerIdentity?
@@ -70,7 +70,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     var judgedBy: TLSContext
     private var floods: FloodGuard
 
-    init(client: LoopClient, address: String) {
+    init(client: EventLoopClient, address: String) {
         self.client = client
         self.address = address
         lastReceived = client.executor.now

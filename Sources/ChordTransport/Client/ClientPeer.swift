@@ -13,7 +13,7 @@ import NIOPosix
 /// and those that still finish what they have. Confined to the loop.
 final class ClientPeer: @unchecked Sendable {
     let target: PeerTarget
-    let client: LoopClient
+    let client: EventLoopClient
     private let address: Result<HostAndPort, TransportError>
     private let expected: ExpectedPeer
     private var waiting = CircularBuffer<NetworkCall>()
@@ -28,7 +28,7 @@ final class ClientPeer: @unchecked Sendable {
     /// How long a connection may be silent before it is pinged. It doubles when the peer objects.
     var keepaliveInterval: Duration?
 
-    init(target: PeerTarget, client: LoopClient) {
+    init(target: PeerTarget, client: EventLoopClient) {
         self.target = target
         self.client = client
         backoff = ClientBackoff(configuration: client.configuration.client)
@@ -117,7 +117,7 @@ final class ClientPeer: @unchecked Sendable {
     func refused(_ call: NetworkCall) {
         guard call.phase != .finished else { return }
         guard !client.isShuttingDown else {
-            return call.fail(LoopClient.shuttingDown, isLater: true)
+            return call.fail(EventLoopClient.shuttingDown, isLater: true)
         }
         guard !call.isRetried else {
             return call.fail(
@@ -382,7 +382,7 @@ final class ClientPeer: @unchecked Sendable {
     private func redial() {
         guard let first = waiting.first, connection == nil, !isDialling else { return }
         guard !client.isShuttingDown else {
-            return failWaiting(LoopClient.shuttingDown, all: true)
+            return failWaiting(EventLoopClient.shuttingDown, all: true)
         }
         if let remaining = backoff.remaining(at: client.executor.now) {
             return failWaiting(
@@ -406,12 +406,12 @@ final class ClientPeer: @unchecked Sendable {
     }
 
     func drain() {
-        failWaiting(LoopClient.shuttingDown, all: true)
+        failWaiting(EventLoopClient.shuttingDown, all: true)
         connection?.drain()
     }
 
     func close() {
-        failWaiting(LoopClient.shuttingDown, all: true)
+        failWaiting(EventLoopClient.shuttingDown, all: true)
         // A dial under way may take as long as a name server or a silent host likes. Nobody waits for it:
         // what comes of it closes at once.
         isDialling = false

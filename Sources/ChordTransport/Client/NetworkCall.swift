@@ -23,7 +23,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     let deadline: MonotonicTime
     /// The messages both ways, where the call is one of streams.
     let flow: ClientStreamFlow?
-    private let client: LoopClient
+    private let client: EventLoopClient
     private let observer: any ClientCallObserver
     /// Where the observer lives; nil where that is the loop.
     private let caller: (any NodeExecutor)?
@@ -50,7 +50,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     init(
         _ request: ClientCall,
         deadline: MonotonicTime,
-        client: LoopClient,
+        client: EventLoopClient,
         observer: any ClientCallObserver,
         caller: (any NodeExecutor)?,
         flow: ClientStreamFlow? = nil

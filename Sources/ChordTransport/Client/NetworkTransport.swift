@@ -15,8 +15,8 @@ import NIOCore
 /// thread. A peer that is called from every loop thus has a connection on each, which costs a
 /// handshake each and about 60 KiB.
 package final class NetworkTransport: ClientTransport {
-    let clients: [LoopClient]
-    private let byExecutor: [ObjectIdentifier: LoopClient]
+    let clients: [EventLoopClient]
+    private let byExecutor: [ObjectIdentifier: EventLoopClient]
     private let losses: ConnectionLosses
     private let turn = NIOLockedValueBox(0)
 
@@ -30,7 +30,7 @@ package final class NetworkTransport: ClientTransport {
         let losses = ConnectionLosses()
         self.losses = losses
         let clients = executors.all.map { executor in
-            LoopClient(
+            EventLoopClient(
                 executor: executor,
                 tls: tls,
                 configuration: configuration,
@@ -113,7 +113,7 @@ package final class NetworkTransport: ClientTransport {
         return ClientStream(state: state, link: flow, compression: call.compression)
     }
 
-    private func nextClient() -> LoopClient {
+    private func nextClient() -> EventLoopClient {
         clients[
             turn.withLockedValue { turn in
                 turn = (turn + 1) % clients.count

@@ -99,7 +99,7 @@ extension Chord__V1__CertificateEnds {
 extension ChordMachine.Phase {
     fileprivate var number: Chord__V1__NodePhase {
         switch self {
-        case .outside: CHORD__V1__NODE_PHASE__NODE_PHASE_OUTSIDE
+        case .notJoined: CHORD__V1__NODE_PHASE__NODE_PHASE_OUTSIDE
         case .founding: CHORD__V1__NODE_PHASE__NODE_PHASE_FOUNDING
         case .member: CHORD__V1__NODE_PHASE__NODE_PHASE_MEMBER
         case .left: CHORD__V1__NODE_PHASE__NODE_PHASE_LEFT

@@ -39,7 +39,7 @@ package struct ConcordDialect: ForeignDialect {
     // MARK: Asking
 
     package func calls(
-        for statement: PeerStatement,
+        for statement: PeerOperation,
         in parameters: RingParameters
     ) -> [DialectCall] {
         switch statement {
@@ -51,10 +51,10 @@ package struct ConcordDialect: ForeignDialect {
             return []
         case .notify(let node, changed: false):
             return Self.notify(node)
-        case .leave(let farewell):
+        case .leave(let leaveNotice):
             // Its predecessor has gone, it is told here: it asks that one, hears that it is no member any
             // more, and takes who stood before it.
-            let state = farewell.state
+            let state = leaveNotice.state
             return state.predecessor.id == state.node.id ? [] : Self.notify(state.predecessor)
         }
     }

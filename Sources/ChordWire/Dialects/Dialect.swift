@@ -20,9 +20,9 @@ package protocol Dialect: Sendable {
     // MARK: Asking
 
     /// The calls that together say something, in this order; none where the dialect has no such call.
-    func calls(for statement: PeerStatement, in parameters: RingParameters) -> [DialectCall]
+    func calls(for statement: PeerOperation, in parameters: RingParameters) -> [DialectCall]
 
-    /// The state of a node, from its answers to the calls for ``PeerStatement/state``; nil where it is no
+    /// The state of a node, from its answers to the calls for ``PeerOperation/state``; nil where it is no
     /// member of this ring.
     func state(
         of node: NodeReference?,
@@ -36,7 +36,7 @@ package protocol Dialect: Sendable {
         in parameters: RingParameters
     ) throws(WireError) -> [NodeReference]
 
-    /// The owner that the answer to ``PeerStatement/owner(of:)`` names.
+    /// The owner that the answer to ``PeerOperation/owner(of:)`` names.
     func owner(
         from answers: [[UInt8]],
         in parameters: RingParameters
@@ -44,7 +44,7 @@ package protocol Dialect: Sendable {
 }
 
 /// What a node has to say to another, whatever dialect it is said in.
-package enum PeerStatement: Hashable, Sendable {
+package enum PeerOperation: Hashable, Sendable {
     /// "What is your place in the ring?"
     case state
     /// "Who owns this identifier?" A node of another make is never asked this for an identifier at which a
@@ -53,7 +53,7 @@ package enum PeerStatement: Hashable, Sendable {
     /// "I may be your predecessor", or, with `changed`, "what you know of me has changed".
     case notify(NodeReference, changed: Bool)
     /// "I go away; these were my neighbours."
-    case leave(Farewell)
+    case leave(LeaveNotice)
 }
 
 /// A unary call of a dialect.

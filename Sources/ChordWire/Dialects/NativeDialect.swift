@@ -15,7 +15,7 @@ package struct NativeDialect: Dialect {
     package func objection(to parameters: RingParameters) -> String? { nil }
 
     package func calls(
-        for statement: PeerStatement,
+        for statement: PeerOperation,
         in parameters: RingParameters
     ) -> [DialectCall] {
         let space = parameters.space
@@ -28,8 +28,8 @@ package struct NativeDialect: Dialect {
         case .notify(let node, let changed):
             let request = NotifyRequest(candidate: node, parameters: parameters, changed: changed)
             return [DialectCall("Notify", request.encoded(in: space))]
-        case .leave(let farewell):
-            return [DialectCall("Leave", LeaveRequest(farewell).encoded(in: space))]
+        case .leave(let leaveNotice):
+            return [DialectCall("Leave", LeaveRequest(leaveNotice).encoded(in: space))]
         }
     }
 

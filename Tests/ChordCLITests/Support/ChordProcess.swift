@@ -38,7 +38,7 @@ final class ChordProcess: Sendable {
 
     /// Nodes and commands are not to take each other for dead where a machine stands still for a while. Who
     /// is killed in these tests refuses connections, which needs no waiting.
-    static let silence = Duration.seconds(10)
+    static let failureDetection = Duration.seconds(10)
 
     /// Starts the command.
     ///
@@ -60,7 +60,7 @@ final class ChordProcess: Sendable {
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("CHORD_") }
             .merging([
-                "CHORD_SILENCE": "\(Self.silence.components.seconds)s",
+                "CHORD_PEER_TIMEOUT": "\(Self.failureDetection.components.seconds)s",
                 "CHORD": Self.program.path,
                 "XDG_STATE_HOME": TestCertificates.temporary.appending(
                     path: "state-\(UUID().uuidString)"

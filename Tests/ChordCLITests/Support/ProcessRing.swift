@@ -188,8 +188,8 @@ final class ProcessRing {
             nodes: nodes.map(\.address),
             certificates: try await TestCertificates.client()
         )
-        configuration.silence = SilenceLimits(allowing: ChordProcess.silence)
-        configuration.lookups = LookupLimits(allowing: ChordProcess.silence)
+        configuration.failureDetection = FailureDetection(allowing: ChordProcess.failureDetection)
+        configuration.lookups = LookupLimits(allowing: ChordProcess.failureDetection)
         configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return try ChordClient(configuration)
     }

@@ -87,10 +87,10 @@ extension Ring {
             switch message.payload {
             case .answer(let token, let answer) where node.reference.incarnation == message.life:
                 _ = machine.receive(answer, for: token)
-            case .answerPlace(.state(let state)) where machine.phase == .outside:
+            case .answerPlace(.state(let state)) where machine.phase == .notJoined:
                 guard machine.join(after: state) != nil else { continue }
-            case .leave(let farewell):
-                _ = machine.neighbourLeft(farewell)
+            case .leave(let leaveNotice):
+                _ = machine.neighbourLeft(leaveNotice)
             default:
                 continue
             }

@@ -41,9 +41,9 @@ extension Ring {
         case .answer(_, let answer), .answerPlace(let answer): "[\(way)] \(text(of: answer))"
         case .notify(let node): "[\(way)] notify \(text(of: node))"
         case .nudge(let node): "[\(way)] nudge \(text(of: node))"
-        case .leave(let farewell):
-            "[\(way)] leave, succ \(text(of: farewell.state.successors))"
-                + (farewell.lost.isEmpty ? "" : ", lost \(text(of: farewell.lost))")
+        case .leave(let leaveNotice):
+            "[\(way)] leave, succ \(text(of: leaveNotice.state.successors))"
+                + (leaveNotice.lost.isEmpty ? "" : ", lost \(text(of: leaveNotice.lost))")
         case .round: "[\(way)] round"
         case .finger(_, let target): "[\(way)] finger \(text(of: target))"
         case .findPlace(_, let contact): "[\(way)] own place, through \(text(of: contact))?"

@@ -25,7 +25,7 @@ struct Ring {
         case answer(Token, StateAnswer)
         case notify(NodeReference)
         case nudge(NodeReference)
-        case leave(Farewell)
+        case leave(LeaveNotice)
         case round
         case finger(Token, Identifier)
         case findPlace(Token, NodeReference)
@@ -147,7 +147,7 @@ struct Ring {
     /// The interval of a node has passed; one that is outside tries again to join.
     mutating func tick(_ address: String) {
         guard let node = nodes[address], node.isUp else { return }
-        if node.machine.phase == .outside, let bootstrap = node.bootstrap {
+        if node.machine.phase == .notJoined, let bootstrap = node.bootstrap {
             let isTrying = queue.contains { message in
                 switch message.payload {
                 case .seekPlace, .askPlace: message.from == address
@@ -238,8 +238,8 @@ struct Ring {
             send(from: node.address, to: peer.address, .offer(node))
         case .meet(let peer, let contact):
             send(from: node.address, to: peer.address, .meet(node, contact: contact))
-        case .sendLeave(let peer, let farewell):
-            send(from: node.address, to: peer.address, .leave(farewell))
+        case .sendLeave(let peer, let leaveNotice):
+            send(from: node.address, to: peer.address, .leave(leaveNotice))
         case .roundSoon:
             send(from: node.address, to: node.address, .round)
         case .verifyRival(let rival):
@@ -270,8 +270,8 @@ struct Ring {
             perform(on: message.to) { $0.notified(by: candidate) }
         case .nudge(let successor):
             perform(on: message.to) { $0.nudged(by: successor.id) }
-        case .leave(let farewell):
-            perform(on: message.to) { $0.neighbourLeft(farewell) }
+        case .leave(let leaveNotice):
+            perform(on: message.to) { $0.neighbourLeft(leaveNotice) }
         case .round:
             if isSameLife { perform(on: message.to) { $0.round() } }
         case .finger(let token, let target):
@@ -319,7 +319,7 @@ struct Ring {
     // MARK: Joining
 
     private mutating func seekPlace(_ message: Message) {
-        guard let node = nodes[message.from], node.isUp, node.machine.phase == .outside,
+        guard let node = nodes[message.from], node.isUp, node.machine.phase == .notJoined,
             nodes[message.to]?.isUp == true
         else { return }
         let found = lookUp(node.reference.id, from: message.to, joiner: node.reference)
@@ -329,7 +329,7 @@ struct Ring {
     }
 
     private mutating func takePlace(_ message: Message, _ answer: StateAnswer) {
-        guard var node = nodes[message.to], node.isUp, node.machine.phase == .outside else {
+        guard var node = nodes[message.to], node.isUp, node.machine.phase == .notJoined else {
             return
         }
         switch answer {

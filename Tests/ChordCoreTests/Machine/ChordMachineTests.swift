@@ -31,15 +31,15 @@ import Testing
         return try #require(tokens.first)
     }
 
-    private static func farewell(of leaver: NodeReference) -> Farewell {
-        Farewell(state: RingState(node: leaver, predecessor: leaver, successors: []))
+    private static func leaveNotice(of leaver: NodeReference) -> LeaveNotice {
+        LeaveNotice(state: RingState(node: leaver, predecessor: leaver, successors: []))
     }
 
     @Test func nothingReachesWhoIsNoMember() throws {
         var machine = try Self.machine(10)
         #expect(machine.tick().isEmpty)
         #expect(machine.notified(by: Nodes.node(5)).isEmpty)
-        #expect(machine.neighbourLeft(Self.farewell(of: Nodes.node(5))).isEmpty)
+        #expect(machine.neighbourLeft(Self.leaveNotice(of: Nodes.node(5))).isEmpty)
         #expect(machine.suspect(Identifier(5)).isEmpty)
         #expect(machine.leave() == [.publish])
         #expect(machine.tick().isEmpty)
@@ -150,7 +150,7 @@ import Testing
     func aJoinThatDoesNotFitIsRefused(state: RingState) throws {
         var machine = try Self.machine(20)
         #expect(machine.join(after: state) == nil)
-        #expect(machine.phase == .outside)
+        #expect(machine.phase == .notJoined)
     }
 
     @Test func anOlderLifeDoesNotTakeThePlaceOfANewer() throws {
@@ -159,7 +159,7 @@ import Testing
         _ = machine.notified(by: Nodes.node(20, life: 5))
         #expect(machine.notified(by: Nodes.node(20, life: 4)).isEmpty)
         #expect(machine.predecessor.incarnation == 5)
-        #expect(machine.neighbourLeft(Self.farewell(of: Nodes.node(20, life: 4))).isEmpty)
+        #expect(machine.neighbourLeft(Self.leaveNotice(of: Nodes.node(20, life: 4))).isEmpty)
         #expect(machine.predecessor.incarnation == 5)
     }
 }

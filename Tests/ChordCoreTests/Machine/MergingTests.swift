@@ -160,12 +160,12 @@ import Testing
         #expect(!directives.contains(.meet(node(9), contact: node(50))))
     }
 
-    private func farewell(
+    private func leaveNotice(
         of number: UInt64,
         successors: [UInt64] = [],
         lost: [NodeReference] = []
-    ) -> Farewell {
-        Farewell(
+    ) -> LeaveNotice {
+        LeaveNotice(
             state: RingState(
                 node: node(number),
                 predecessor: node(number),
@@ -180,20 +180,20 @@ import Testing
         let lost = (100..<120).map { node($0) }
         machine.remember(lost)
         let said = machine.leave().compactMap { directive -> [NodeReference]? in
-            if case .sendLeave(_, let farewell) = directive { farewell.lost } else { nil }
+            if case .sendLeave(_, let leaveNotice) = directive { leaveNotice.lost } else { nil }
         }
         #expect(said == [lost.reversed(), lost.reversed()].map { Array($0.prefix(16)) })
     }
 
     @Test func theLostOfWhoLeavesAreRemembered() throws {
         var machine = try member()
-        _ = machine.neighbourLeft(farewell(of: 20, lost: (100..<150).map { node($0) }))
+        _ = machine.neighbourLeft(leaveNotice(of: 20, lost: (100..<150).map { node($0) }))
         #expect(Set(machine.lostMembers) == Set((100..<116).map { node($0) }))
     }
 
-    @Test func whomAFarewellPassesOverIsRemembered() throws {
+    @Test func whomALeaveNoticePassesOverIsRemembered() throws {
         var machine = try member()
-        _ = machine.neighbourLeft(farewell(of: 20, successors: [40, 50]))
+        _ = machine.neighbourLeft(leaveNotice(of: 20, successors: [40, 50]))
         #expect(machine.lostMembers == [node(30)])
     }
 

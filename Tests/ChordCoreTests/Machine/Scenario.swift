@@ -127,7 +127,7 @@ struct Scenario {
     }
 
     private mutating func tick(_ address: String) {
-        if ring.nodes[address]?.machine.phase == .outside {
+        if ring.nodes[address]?.machine.phase == .notJoined {
             let bootstrap = randomMember()
             ring.nodes[address]?.bootstrap = bootstrap
         }
@@ -207,7 +207,7 @@ struct Scenario {
     }
 
     private var isEverybodyIn: Bool {
-        ring.nodes.values.allSatisfy { !$0.isUp || $0.machine.phase != .outside }
+        ring.nodes.values.allSatisfy { !$0.isUp || $0.machine.phase != .notJoined }
     }
 
     private mutating func oneRound() throws {

@@ -127,7 +127,7 @@ import Testing
         let (first, _) = try Self.question(machine.tick())
         let (second, _) = try Self.question(machine.receive(.unreached, for: first))
         _ = machine.neighbourLeft(
-            Farewell(
+            LeaveNotice(
                 state: RingState(
                     node: Nodes.node(20),
                     predecessor: Nodes.node(10),

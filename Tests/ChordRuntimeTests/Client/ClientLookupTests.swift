@@ -37,7 +37,7 @@ struct ClientLookupTests {
                 plan: ring.plan
             ),
             executor: ring.executor,
-            silence: SilenceLimits(),
+            failureDetection: FailureDetection(),
             lookups: LookupLimits()
         )
     }

@@ -52,7 +52,7 @@ struct SilenceTests {
         let executor = ring.executor
         let allowed = shell.peers.times.allowance(
             for: route.hop.address,
-            floor: shell.configuration.silence.lookupFloor
+            floor: shell.configuration.failureDetection.lookupFloor
         )
         let start = executor.now
         let result = try executor.wait { try await shell.lookup(route.id) }

@@ -16,14 +16,14 @@ struct PeersTests {
 
     @Test("the first round trip gives srtt + 4 · variance, the variance being half of it")
     func firstSample() {
-        let times = RoundTripTimes(limits: SilenceLimits())
+        let times = RoundTripTimes(limits: FailureDetection())
         times.record(.milliseconds(100), of: "a")
         #expect(times.allowance(for: "a", floor: .zero) == .milliseconds(300))
     }
 
     @Test("steady round trips bring the allowance down to them, and to the floor at the least")
     func steady() {
-        let times = RoundTripTimes(limits: SilenceLimits())
+        let times = RoundTripTimes(limits: FailureDetection())
         for _ in 0..<200 { times.record(.milliseconds(40), of: "a") }
         let allowance = times.allowance(for: "a", floor: .zero)
         #expect(allowance >= .milliseconds(39))
@@ -33,7 +33,7 @@ struct PeersTests {
 
     @Test("restless round trips are allowed more than their mean")
     func restless() {
-        let times = RoundTripTimes(limits: SilenceLimits())
+        let times = RoundTripTimes(limits: FailureDetection())
         for index in 0..<200 { times.record(.milliseconds(index % 2 == 0 ? 20 : 180), of: "a") }
         #expect(times.allowance(for: "a", floor: .zero) > .milliseconds(300))
     }
@@ -43,7 +43,7 @@ struct PeersTests {
         arguments: [Duration.seconds(10), .seconds(1 << 40)]
     )
     func cap(sample: Duration) {
-        let limits = SilenceLimits()
+        let limits = FailureDetection()
         let times = RoundTripTimes(limits: limits)
         times.record(sample, of: "a")
         #expect(times.allowance(for: "a", floor: .zero) == limits.cap)
@@ -52,7 +52,7 @@ struct PeersTests {
 
     @Test("a stranger is allowed the initial time, or the floor")
     func stranger() {
-        let limits = SilenceLimits()
+        let limits = FailureDetection()
         let times = RoundTripTimes(limits: limits)
         #expect(times.allowance(for: "b", floor: .zero) == limits.initial)
         #expect(times.allowance(for: "b", floor: .seconds(1)) == .seconds(1))
@@ -60,7 +60,7 @@ struct PeersTests {
 
     @Test("a clock that went back and peers without number do no harm")
     func bounds() {
-        let times = RoundTripTimes(limits: SilenceLimits())
+        let times = RoundTripTimes(limits: FailureDetection())
         times.record(.seconds(-5), of: "a")
         #expect(times.allowance(for: "a", floor: .milliseconds(1)) == .milliseconds(1))
         for index in 0..<10_000 { times.record(.milliseconds(1), of: "\(index)") }
@@ -108,7 +108,7 @@ struct PeersTests {
         let executor = ManualExecutor()
         let transport = HandTransport()
         let results = NIOLockedValueBox<[ClientResult]>([])
-        let limits = SilenceLimits()
+        let limits = FailureDetection()
         let peers: PeerCalls
 
         init() throws {

@@ -111,7 +111,7 @@ struct DialectServiceTests {
     }
 
     private func call(
-        _ statement: PeerStatement,
+        _ statement: PeerOperation,
         at key: String,
         as identity: PeerIdentity,
         in ring: InProcessRing
@@ -178,7 +178,7 @@ struct DialectServiceTests {
         let ring = InProcessRing(Self.settings)
         ring.add("n0")
         for statement in [
-            PeerStatement.state, .owner(of: .zero),
+            PeerOperation.state, .owner(of: .zero),
             .notify(Stranger("x", in: ring).node, changed: false),
         ] {
             let result = try call(statement, at: "n0", as: Stranger.identity("x"), in: ring)
@@ -315,7 +315,7 @@ struct DialectServiceTests {
         stranger.set(
             RingState(node: stranger.node, predecessor: node(1), successors: [node(2), before])
         )
-        let claim = PeerStatement.notify(stranger.node, changed: false)
+        let claim = PeerOperation.notify(stranger.node, changed: false)
         _ = try call(claim, at: after.name, as: Stranger.identity("x"), in: ring)
         ring.executor.run(for: .seconds(5))
         #expect(ring.shell(after.name).view.predecessor == before)
@@ -382,7 +382,7 @@ struct DialectServiceTests {
         let right = stranger.id
         stranger.id = ring.settings.hash.identifier(of: "x", in: try IdentifierSpace(width: 32))
         for _ in 0..<20 {
-            let claim = PeerStatement.notify(stranger, changed: false)
+            let claim = PeerOperation.notify(stranger, changed: false)
             let result = try call(claim, at: "n0", as: Stranger.identity("x"), in: ring)
             #expect(result.status.code == .invalidArgument)
             ring.executor.run(for: .seconds(1))

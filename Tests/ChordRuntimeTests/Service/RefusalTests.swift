@@ -56,7 +56,9 @@ struct RefusalTests {
         #expect(try notify(ring, about: predecessor, as: liar).code == .permissionDenied)
         for leaver in [predecessor, view.successors[0], view.node] {
             let request = LeaveRequest(
-                Farewell(state: RingState(node: leaver, predecessor: leaver, successors: [leaver]))
+                LeaveNotice(
+                    state: RingState(node: leaver, predecessor: leaver, successors: [leaver])
+                )
             )
             let status = try ring.call(
                 ChordMethods.leave,
@@ -79,7 +81,7 @@ struct RefusalTests {
         let node = reference("x", in: ring)
         #expect(try notify(ring, about: node, as: identity).code == .permissionDenied)
         let request = LeaveRequest(
-            Farewell(state: RingState(node: node, predecessor: node, successors: [node]))
+            LeaveNotice(state: RingState(node: node, predecessor: node, successors: [node]))
         )
         let status = try ring.call(
             ChordMethods.leave,
@@ -214,7 +216,7 @@ struct RefusalTests {
                 NotifyRequest(candidate: node, parameters: parameters).encoded(in: ring.space)
             case ChordMethods.getSuccessorList:
                 GetSuccessorListRequest(parameters: parameters).encoded(in: ring.space)
-            case ChordMethods.leave: LeaveRequest(Farewell(state: state)).encoded(in: ring.space)
+            case ChordMethods.leave: LeaveRequest(LeaveNotice(state: state)).encoded(in: ring.space)
             default: [0x08, 0x01]
             }
         let liar = InProcessRing.identity("liar")

@@ -148,7 +148,7 @@ struct ServicesTests {
         #expect(described.range == view.range)
         #expect(described.phase == .member && described.successors.count == 4)
         ring.add("outside")
-        #expect(try description(of: "outside").phase == .outside)
+        #expect(try description(of: "outside").phase == .notJoined)
         #expect(try description(of: "outside").range == nil)
     }
 

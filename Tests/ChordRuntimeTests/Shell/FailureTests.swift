@@ -21,7 +21,7 @@ struct FailureTests {
         ring.executor.run(for: .seconds(20))
         let circle = ring.circle
         let dead = [circle[4], circle[5]]
-        let limit = ring.shell(circle[0].name).configuration.silence.initial
+        let limit = ring.shell(circle[0].name).configuration.failureDetection.initial
         for node in dead {
             ring.kill(node.name)
             if silently { ring.plan.set(.silent, to: node.address) }
@@ -304,7 +304,7 @@ struct FailureTests {
         let start = ring.executor.now
         try first.value()
         try second.value()
-        #expect(ring.executor.now - start <= shell.configuration.silence.cap)
+        #expect(ring.executor.now - start <= shell.configuration.failureDetection.cap)
     }
 
     @Test("lookups on their way through a leaver go on by another way")

@@ -130,7 +130,7 @@ struct MergingTests {
     }
 
     @Test("who leaves hands on whom it had lost, and nobody believes in places that are wrong")
-    func farewell() throws {
+    func leaveNotice() throws {
         let ring = try twoRings()
         let lost = ring.shell("m1").view.node
         var misplaced = ring.shell("m2").view.node

@@ -131,7 +131,7 @@ import Testing
         }
         #expect(failure?.code == .noContact)
         #expect("\(failure?.cause.map { "\($0)" } ?? "")".contains("\(owner) is to come after"))
-        #expect(shell.view.phase == .outside)
+        #expect(shell.view.phase == .notJoined)
     }
 
     // MARK: Probes

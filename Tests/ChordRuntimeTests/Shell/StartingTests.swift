@@ -145,7 +145,7 @@ struct StartingTests {
     @Test("Cancelling a join ends a call to somebody who is silent at once")
     func cancelledCall() throws {
         var settings = InProcessRing.Settings()
-        settings.change = { $0.silence = SilenceLimits(allowing: .seconds(1000)) }
+        settings.change = { $0.failureDetection = FailureDetection(allowing: .seconds(1000)) }
         let ring = InProcessRing(settings)
         ring.add("n0")
         ring.plan.set(.silent, to: address("n0"))
@@ -169,7 +169,7 @@ struct StartingTests {
     func leavingInTime() throws {
         var settings = InProcessRing.Settings()
         settings.change = {
-            $0.silence = SilenceLimits(allowing: .seconds(1000))
+            $0.failureDetection = FailureDetection(allowing: .seconds(1000))
             $0.leaveTimeout = .seconds(7)
         }
         let ring = try InProcessRing.settled(3, settings)

@@ -45,7 +45,7 @@ enum TestCertificates {
 
 /// What nodes and clients allow each other, who are not to take one another for dead. On a busy machine a
 /// thread may stand still for seconds; who stops in these tests says so, or refuses connections at once.
-private let silence = Duration.seconds(40)
+private let failureDetection = Duration.seconds(40)
 private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// A node's configuration for one machine.
@@ -61,8 +61,8 @@ func configuration(
     configuration.listen = "127.0.0.1:0"
     configuration.contacts = contacts
     configuration.useLocalTimings()
-    configuration.silence = SilenceLimits(allowing: silence)
-    configuration.lookups = LookupLimits(allowing: silence)
+    configuration.failureDetection = FailureDetection(allowing: failureDetection)
+    configuration.lookups = LookupLimits(allowing: failureDetection)
     configuration.logger = silent
     return configuration
 }
@@ -73,8 +73,8 @@ func client(_ name: String, of nodes: ChordNode...) async throws -> ChordClient 
         nodes: nodes.map(\.reference.address),
         certificates: try await TestCertificates.of(name)
     )
-    configuration.silence = SilenceLimits(allowing: silence)
-    configuration.lookups = LookupLimits(allowing: silence)
+    configuration.failureDetection = FailureDetection(allowing: failureDetection)
+    configuration.lookups = LookupLimits(allowing: failureDetection)
     configuration.logger = silent
     return try ChordClient(configuration)
 }

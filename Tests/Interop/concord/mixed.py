@@ -390,7 +390,7 @@ def check(suite):
     """What `chord ring` and `chord interop check` say of nodes of both kinds."""
 
     # Where a good node is asked: it may take its time.
-    patient = ("--silence", "10s")
+    patient = ("--peer-timeout", "10s")
     # Where a bad one is: it stays so.
     hasty = ("--settle", "1s")
 

@@ -72,10 +72,10 @@ struct Ring: Sendable {
                 configuration.contacts = ring.nodes.map(\.reference.address)
                 configuration.intervals.stabilize = .milliseconds(250)
                 // What is at test is who is refused and not how fast a machine under load is.
-                configuration.silence.initial = .seconds(10)
-                configuration.silence.maintenanceFloor = .seconds(10)
-                configuration.silence.connect = .seconds(10)
-                configuration.silence.cap = .seconds(20)
+                configuration.failureDetection.initial = .seconds(10)
+                configuration.failureDetection.maintenanceFloor = .seconds(10)
+                configuration.failureDetection.connect = .seconds(10)
+                configuration.failureDetection.cap = .seconds(20)
                 configuration.transport.server.loggedFailuresPerSecond = 1_000
                 configuration.shutdownGrace = .milliseconds(100)
                 configuration.logger = Logger(label: name) { _ in RecordingLog(log) }
@@ -133,7 +133,7 @@ func withClient<R: Sendable>(
         nodes: [address],
         certificates: certificates.chord(caller ?? certificates.alice)
     )
-    configuration.silence = SilenceLimits(allowing: .seconds(10))
+    configuration.failureDetection = FailureDetection(allowing: .seconds(10))
     configuration.lookups = LookupLimits(allowing: .seconds(10))
     let client = try ChordClient(configuration)
     do {

@@ -80,7 +80,7 @@ struct MachineDriver {
     }
 
     private mutating func joinOrCreate(_ state: RingState) throws {
-        guard machine.phase == .outside else { return }
+        guard machine.phase == .notJoined else { return }
         let limit = machine.node.incarnation + 5000
         try step { $0.join(after: state, incarnationLimit: limit) ?? [] }
     }
@@ -100,8 +100,8 @@ struct MachineDriver {
             let id = identifier(&input)
             try step { $0.nudged(by: id) }
         case 8:
-            let farewell = Farewell(state: state(&input), lost: nodes(&input))
-            try step { $0.neighbourLeft(farewell) }
+            let leaveNotice = LeaveNotice(state: state(&input), lost: nodes(&input))
+            try step { $0.neighbourLeft(leaveNotice) }
         case 9:
             let id = identifier(&input)
             try step { $0.suspect(id) }
@@ -135,14 +135,14 @@ struct MachineDriver {
 
     private mutating func becomeMember(_ input: inout FuzzInput) throws {
         switch (machine.phase, input.byte() % 8) {
-        case (.founding, 0...3), (.outside, 0):
+        case (.founding, 0...3), (.notJoined, 0):
             // A ring's founders stand at different places.
             var seen: Set<Identifier> = []
             let founders = nodes(&input).filter { seen.insert($0.id).inserted }
             try step { $0.found(with: founders + [$0.node]) }
         case (.founding, _): try step { $0.ceaseFounding() }
-        case (.outside, 1): try step { $0.create() }
-        case (.outside, _): try joinOrCreate(state(&input))
+        case (.notJoined, 1): try step { $0.create() }
+        case (.notJoined, _): try joinOrCreate(state(&input))
         case (.member, 7): try step { $0.leave() }
         case (.member, _), (.left, _): machine.remember(nodes(&input))
         }

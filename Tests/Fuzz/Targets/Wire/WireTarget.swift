@@ -79,7 +79,7 @@ enum WireTarget: FuzzTarget {
                 NotifyReply(.notReached(address: "127.0.0.1:7401", reason: "refused")),
                 GetSuccessorListRequest(parameters: parameters),
                 GetSuccessorListReply(state: state, parameters: parameters),
-                LeaveRequest(Farewell(state: state, lost: [node(3)])),
+                LeaveRequest(LeaveNotice(state: state, lost: [node(3)])),
                 LeaveReply(),
                 MeetRequest(node: node(1), parameters: parameters, contact: node(2)),
                 AdminMergeRequest(contact: "127.0.0.1:7401"),

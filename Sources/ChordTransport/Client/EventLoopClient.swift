@@ -9,7 +9,7 @@ import NIOCore
 /// The client's part that lives on one event loop: the peers that are called from it.
 ///
 /// Confined to that loop, which is what makes `@unchecked Sendable` true.
-final class LoopClient: @unchecked Sendable {
+final class EventLoopClient: @unchecked Sendable {
     let executor: EventLoopExecutor
     let tls: TLSContextSource
     let configuration: TransportConfiguration

@@ -10,11 +10,11 @@ import ChordWire
 /// actor and no task: it runs on the executor where the question came from.
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
-final class LookupRun: @unchecked Sendable {
+final class RecursiveLookup: @unchecked Sendable {
     /// What a lookup is part of.
     struct Context: Sendable {
         let published: PublishedView
-        let states: PeerStates
+        let states: StateQuerier
         let floor: Duration
         /// The share of the time left that one peer gets for its answer.
         let answerShare: Double
@@ -38,7 +38,7 @@ final class LookupRun: @unchecked Sendable {
     /// The lookup among nodes of another make, where it has come to one.
     private var foreign: ForeignLookup?
     /// The question whether a member that an answer passes over is alive.
-    private var inquiry: PeerSaying?
+    private var inquiry: PeerRequest?
     private var pause: ScheduledWork?
     /// Why the last peer that answered was of no help.
     private var lastRefusal: String?
@@ -178,7 +178,7 @@ final class LookupRun: @unchecked Sendable {
         if isUnknown, context.peers.dialects.hasForeign { return askForeign(peer) }
         // A deadline that passed says nothing about the peer: it may have been the caller's own and
         // short, or spent further on by somebody whom this peer waits for.
-        let verdict = PeerVerdict(status)
+        let verdict = PeerLiveness(status)
         let isBlamed = verdict == .dead && status.isUnreachable
         if isBlamed || verdict == .notMember { context.suspect(peer.id) }
         if status.isOwnCancellation { return finish(.failure(status), nil) }
@@ -268,12 +268,12 @@ final class LookupRun: @unchecked Sendable {
         of node: NodeReference,
         _ completion: @escaping @Sendable (StateAnswer) -> Void
     ) {
-        let manner = PeerManner(
+        let options = CallOptions(
             deadline: answerDeadline,
             floor: context.floor,
             connectLimit: context.peers.limits.initial
         )
-        inquiry = context.states.ask(node, manner, isCertain: false, on: executor) {
+        inquiry = context.states.ask(node, options, isCertain: false, on: executor) {
             [self] answer in
             inquiry = nil
             guard self.completion != nil else { return }

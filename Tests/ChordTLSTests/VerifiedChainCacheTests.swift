@@ -10,7 +10,7 @@ import Testing
 
 @testable import ChordTLS
 
-@Suite struct VerifiedPeersTests {
+@Suite struct VerifiedChainCacheTests {
     let fixtures: Fixtures
     let n1: PeerIdentity
 
@@ -19,8 +19,8 @@ import Testing
         n1 = try fixtures.context(fixtures.n1).identity
     }
 
-    private func chain(_ number: UInt8) -> VerifiedPeers.Chain {
-        VerifiedPeers.Chain(bytes: [number])
+    private func chain(_ number: UInt8) -> VerifiedChainCache.Chain {
+        VerifiedChainCache.Chain(bytes: [number])
     }
 
     /// A handshake between nodes; the errors of server and client.
@@ -151,7 +151,7 @@ import Testing
     // MARK: By itself
 
     @Test func aVerdictHoldsWhileAllItRestsOnIsValid() {
-        let peers = VerifiedPeers(listValidity: [50...200, 0...150])
+        let peers = VerifiedChainCache(listValidity: [50...200, 0...150])
         peers.remember(n1, for: chain(1), during: 100...300)
         for (time, holds) in [(99, false), (100, true), (150, true), (151, false)]
             as [(Int64, Bool)]
@@ -164,13 +164,13 @@ import Testing
     }
 
     @Test func listsOfUnknownValidityForbidRemembering() {
-        let peers = VerifiedPeers(listValidity: nil)
+        let peers = VerifiedChainCache(listValidity: nil)
         peers.remember(n1, for: chain(1), during: 0...100)
         #expect(peers.identity(for: chain(1), at: 50) == nil)
     }
 
     @Test func whoComesOftenOutlivesManyWhoComeOnce() {
-        let peers = VerifiedPeers(listValidity: [], capacity: 4)
+        let peers = VerifiedChainCache(listValidity: [], capacity: 4)
         peers.remember(n1, for: chain(0), during: 0...100)
         for number in UInt8(1)...100 {
             peers.remember(n1, for: chain(number), during: 0...100)

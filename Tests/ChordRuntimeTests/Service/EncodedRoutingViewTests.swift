@@ -9,7 +9,7 @@ import Testing
 @testable import ChordRuntime
 
 /// The answers that stand ready are those that the routing view would give.
-@Suite struct SnapshotTests {
+@Suite struct EncodedRoutingViewTests {
     private static func view(
         phase: ChordMachine.Phase = .member,
         predecessor: UInt64,
@@ -54,7 +54,7 @@ import Testing
     @Test(arguments: places)
     func readyRepliesAreTheView(predecessor: UInt64, successors: [UInt64]) throws {
         let view = try Self.view(predecessor: predecessor, successors: successors)
-        let snapshot = Snapshot(view)
+        let snapshot = EncodedRoutingView(view)
         let space = view.parameters.space
         for value in 0...space.largest.word3 {
             let id = Identifier(value)
@@ -73,10 +73,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [ChordMachine.Phase.outside, .founding, .left])
+    @Test(arguments: [ChordMachine.Phase.notJoined, .founding, .left])
     func whoIsNoMemberHasNone(phase: ChordMachine.Phase) throws {
         let view = try Self.view(phase: phase, predecessor: 10, successors: [30])
-        let snapshot = Snapshot(view)
+        let snapshot = EncodedRoutingView(view)
         for value in UInt64(0)..<64 {
             var bytes: [UInt8] = []
             #expect(!snapshot.answer(Identifier(value), hops: 0, appendingTo: &bytes))

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a member says to its neighbours when it leaves, so that what it knows does not go with it.
-public struct Farewell: Hashable, Sendable {
+public struct LeaveNotice: Hashable, Sendable {
     /// The most lost members that one names, and that one is believed.
     public static let lostLimit = 16
 

@@ -9,12 +9,12 @@ internal import ChordIdentity
 ///
 /// OpenSSL's callbacks find it as their connection's application data. It is owned by the connection
 /// and touched only inside calls on that connection.
-final class HandshakeJudge {
+final class PeerVerifier {
     let policy: IdentityPolicy
     let peerSide: ConnectionSide
     let expected: ExpectedPeer?
     let address: String
-    let known: VerifiedPeers
+    let known: VerifiedChainCache
 
     /// Who the peer is, once its certificate has passed.
     private(set) var identity: PeerIdentity?
@@ -35,16 +35,16 @@ final class HandshakeJudge {
         self.address = address
     }
 
-    static func of(_ ssl: OpaquePointer?) -> HandshakeJudge? {
+    static func of(_ ssl: OpaquePointer?) -> PeerVerifier? {
         guard let owner = ssl.flatMap({ chord_SSL_owner($0) }) else { return nil }
-        return Unmanaged<HandshakeJudge>.fromOpaque(owner).takeUnretainedValue()
+        return Unmanaged<PeerVerifier>.fromOpaque(owner).takeUnretainedValue()
     }
 
     /// Verifies the peer's chain and judges its leaf. The error left in the store's context decides
     /// which alert the peer receives.
     func verify(_ verification: OpaquePointer, ssl: OpaquePointer) -> Bool {
         do throws(TLSError) {
-            let chain = VerifiedPeers.Chain(of: verification, presentedBy: peerSide)
+            let chain = VerifiedChainCache.Chain(of: verification, presentedBy: peerSide)
             let remembered = try verifyUnlessKnown(verification, chain)
             // A server that selects no protocol sends no alert; the last moment at which we can is here.
             if peerSide == .server, !Self.hasNegotiatedHTTP2(ssl) {
@@ -69,7 +69,7 @@ final class HandshakeJudge {
     /// Verifies the peer's chain and judges its leaf as in a handshake, for a connection that has had
     /// its own.
     func verifyAgain(_ verification: OpaquePointer) throws(TLSError) {
-        let chain = VerifiedPeers.Chain(of: verification, presentedBy: peerSide)
+        let chain = VerifiedChainCache.Chain(of: verification, presentedBy: peerSide)
         let remembered = try verifyUnlessKnown(verification, chain)
         try judge(verification, chain: chain, remembered: remembered)
     }
@@ -93,7 +93,7 @@ final class HandshakeJudge {
     /// Whom the chain is remembered to stand for; nil where it had to be verified, and has passed.
     private func verifyUnlessKnown(
         _ verification: OpaquePointer,
-        _ chain: VerifiedPeers.Chain?
+        _ chain: VerifiedChainCache.Chain?
     ) throws(TLSError) -> PeerIdentity? {
         if let chain,
             let remembered = known.identity(for: chain, at: chord_seconds_since_1970())
@@ -118,7 +118,7 @@ final class HandshakeJudge {
     /// one that we expect.
     private func judge(
         _ verification: OpaquePointer,
-        chain: VerifiedPeers.Chain?,
+        chain: VerifiedChainCache.Chain?,
         remembered: PeerIdentity?
     ) throws(TLSError) {
         let found: PeerIdentity

@@ -13,11 +13,11 @@ internal import COpenSSL
 ///
 /// Where the system's configuration asks for other providers (FIPS, PKCS #11), where its version needs no
 /// help, and where anything goes wrong, handshakes run in the default context like everything else.
-struct HandshakeLibrary: @unchecked Sendable {
+struct TLSLibraryContext: @unchecked Sendable {
     /// nil for OpenSSL's default context. Made once and never freed, hence unchecked.
     let context: OpaquePointer?
 
-    static let shared = HandshakeLibrary(context: make())
+    static let shared = TLSLibraryContext(context: make())
 
     /// What is shown of each operation, by name; operations that are not here are shown whole. The keys
     /// and signatures are those that certificates may have, the exchanges those of TLS 1.3's groups.
@@ -63,9 +63,9 @@ struct HandshakeLibrary: @unchecked Sendable {
             context,
             name,
             { _, _, functions, state in
-                functions?.pointee = UnsafePointer(HandshakeLibrary.table)
+                functions?.pointee = UnsafePointer(TLSLibraryContext.table)
                 // Its algorithms are the original's, and are called with the original's state.
-                state?.pointee = OSSL_PROVIDER_get0_provider_ctx(HandshakeLibrary.provider)
+                state?.pointee = OSSL_PROVIDER_get0_provider_ctx(TLSLibraryContext.provider)
                 return 1
             }
         )

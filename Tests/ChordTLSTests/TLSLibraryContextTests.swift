@@ -12,7 +12,7 @@ import Testing
 
 /// Handshakes run in a library context that shows less of OpenSSL's provider. What TLS 1.3 has a use for
 /// must all be shown.
-@Suite struct HandshakeLibraryTests {
+@Suite struct TLSLibraryContextTests {
     let fixtures: Fixtures
 
     init() async throws {
@@ -21,7 +21,7 @@ import Testing
 
     @Test func itIsUsedWhereOpenSSLIsSlowWithoutIt() {
         // Tests run with OpenSSL's own configuration, in which no other provider is active.
-        #expect((HandshakeLibrary.shared.context != nil) == (OpenSSL_version_num() < 0x3020_0000))
+        #expect((TLSLibraryContext.shared.context != nil) == (OpenSSL_version_num() < 0x3020_0000))
     }
 
     static let keys: [[String]] = [

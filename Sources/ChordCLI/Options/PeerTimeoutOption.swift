@@ -6,11 +6,11 @@ import ArgumentParser
 import Chord
 
 /// How long others may be silent.
-struct SilenceOption: ParsableArguments {
-    private static let variable = "CHORD_SILENCE"
+struct PeerTimeoutOption: ParsableArguments {
+    private static let variable = "CHORD_PEER_TIMEOUT"
 
     @Option(
-        name: .customLong("silence"),
+        name: .customLong("peer-timeout"),
         help: ArgumentHelp(
             "How long a node may be silent before it counts as dead, \(Interval.help): more where machines"
                 + " are slow or far apart. Default: \(variable), else 1s.",
@@ -20,7 +20,7 @@ struct SilenceOption: ParsableArguments {
     var given: Interval?
 
     func validate() throws {
-        if let given { try Self.check(given) { ValidationError("--silence \($0)") } }
+        if let given { try Self.check(given) { ValidationError("--peer-timeout \($0)") } }
     }
 
     /// The time after environment and file have had their say.

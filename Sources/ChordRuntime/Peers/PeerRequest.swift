@@ -7,7 +7,7 @@ package import ChordRPC
 package import ChordWire
 
 /// What a peer has answered.
-package struct PeerSaid: Sendable {
+package struct PeerResponse: Sendable {
     /// How the last call ended.
     package var result: ClientResult
     /// The answers to all calls, where they succeeded.
@@ -17,7 +17,7 @@ package struct PeerSaid: Sendable {
 }
 
 /// How a peer is called.
-package struct PeerManner: Sendable {
+package struct CallOptions: Sendable {
     /// When to give up.
     package var deadline: MonotonicTime
     /// The least silence that is allowed.
@@ -42,18 +42,18 @@ extension PeerCalls {
     /// Says something to a peer in the dialect that it speaks, and calls back on `executor`, later.
     @discardableResult
     package func say(
-        _ statement: PeerStatement,
+        _ statement: PeerOperation,
         to target: PeerTarget,
         in parameters: RingParameters,
-        _ manner: PeerManner,
+        _ options: CallOptions,
         on executor: any NodeExecutor,
-        completion: @escaping @Sendable (PeerSaid) -> Void
-    ) -> PeerSaying {
-        let saying = PeerSaying(
+        completion: @escaping @Sendable (PeerResponse) -> Void
+    ) -> PeerRequest {
+        let saying = PeerRequest(
             statement,
             target,
             parameters,
-            manner,
+            options,
             peers: self,
             executor: executor,
             completion: completion
@@ -65,15 +65,15 @@ extension PeerCalls {
     /// Says something and waits. For joining and clients. Cancelling the task ends the calls, with the
     /// status `cancelled`.
     package func say(
-        _ statement: PeerStatement,
+        _ statement: PeerOperation,
         to target: PeerTarget,
         in parameters: RingParameters,
         timeout: Duration,
         on executor: any NodeExecutor
-    ) async -> PeerSaid {
-        let cancelled = PeerSaid(result: .cancelled, answers: [], dialect: Dialects.native)
+    ) async -> PeerResponse {
+        let cancelled = PeerResponse(result: .cancelled, answers: [], dialect: Dialects.native)
         return await executor.answer(orWhenCancelled: cancelled) { [self] completion in
-            let manner = PeerManner(
+            let options = CallOptions(
                 deadline: executor.now + timeout,
                 floor: limits.maintenanceFloor
             )
@@ -81,7 +81,7 @@ extension PeerCalls {
                 statement,
                 to: target,
                 in: parameters,
-                manner,
+                options,
                 on: executor,
                 completion: completion
             )
@@ -94,37 +94,37 @@ extension PeerCalls {
 /// call.
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
-package final class PeerSaying: @unchecked Sendable {
-    private let statement: PeerStatement
+package final class PeerRequest: @unchecked Sendable {
+    private let statement: PeerOperation
     private let target: PeerTarget
     private let parameters: RingParameters
-    private let manner: PeerManner
+    private let options: CallOptions
     private let peers: PeerCalls
     private let executor: any NodeExecutor
-    private var completion: (@Sendable (PeerSaid) -> Void)?
+    private var completion: (@Sendable (PeerResponse) -> Void)?
     private var dialects: ArraySlice<any Dialect>
     private var calls: ArraySlice<DialectCall> = []
     private var answers: [[UInt8]] = []
     private var call: WatchedCall?
 
     init(
-        _ statement: PeerStatement,
+        _ statement: PeerOperation,
         _ target: PeerTarget,
         _ parameters: RingParameters,
-        _ manner: PeerManner,
+        _ options: CallOptions,
         peers: PeerCalls,
         executor: any NodeExecutor,
-        completion: @escaping @Sendable (PeerSaid) -> Void
+        completion: @escaping @Sendable (PeerResponse) -> Void
     ) {
         self.statement = statement
         self.target = target
         self.parameters = parameters
-        self.manner = manner
+        self.options = options
         self.peers = peers
         self.executor = executor
         self.completion = completion
         let order = peers.dialects.order(for: target.address)
-        dialects = order.filter { manner.only == nil || $0.name == manner.only }[...]
+        dialects = order.filter { options.only == nil || $0.name == options.only }[...]
     }
 
     func start() {
@@ -152,13 +152,13 @@ package final class PeerSaying: @unchecked Sendable {
             RPCMethod(service: dialect.service, name: request.method),
             at: target,
             message: request.message,
-            deadline: manner.deadline,
+            deadline: options.deadline,
             // Others' nodes give no sign before their answer, and may be slow: a false verdict of death
             // names a wrong owner. One that has crashed refuses its connection, which takes no waiting.
-            floor: dialect.name == .native ? manner.floor : max(manner.floor, peers.limits.cap),
-            connectLimit: manner.connectLimit,
-            isSecondTry: manner.isSecondTry && answers.isEmpty,
-            patience: dialect.name == .native ? nil : manner.foreignPatience,
+            floor: dialect.name == .native ? options.floor : max(options.floor, peers.limits.cap),
+            connectLimit: options.connectLimit,
+            isSecondTry: options.isSecondTry && answers.isEmpty,
+            patience: dialect.name == .native ? nil : options.foreignPatience,
             on: executor
         ) { [self] result in
             ended(result, dialect)
@@ -185,6 +185,6 @@ package final class PeerSaying: @unchecked Sendable {
 
     private func finish(_ result: ClientResult, _ dialect: any Dialect) {
         let completion = completion.take()
-        completion?(PeerSaid(result: result, answers: answers, dialect: dialect))
+        completion?(PeerResponse(result: result, answers: answers, dialect: dialect))
     }
 }

@@ -17,7 +17,7 @@ import NIOConcurrencyHelpers
 ///
 /// Both are written with `write` at once: standard output may be a pipe on which somebody waits for
 /// one line.
-enum Standard {
+enum StandardStreams {
     /// Writes text and a line break to standard output. Where that fails the command goes on, and ends with
     /// a failure. A reader that is gone, as `head` is, wants no more: that is none.
     static func output(_ text: String) {

@@ -14,7 +14,7 @@ internal import NIOConcurrencyHelpers
 /// same only if every certificate in it is, byte by byte. And a verdict holds no longer than the
 /// first of the certificates and lists that it was made with. That the peer has the private key is
 /// proven in each handshake, whoever it is.
-final class VerifiedPeers: Sendable {
+final class VerifiedChainCache: Sendable {
     /// The SHA-256 of each certificate presented, leaf first, after the side that presented them.
     struct Chain: Hashable {
         fileprivate let bytes: [UInt8]
@@ -86,7 +86,7 @@ final class VerifiedPeers: Sendable {
     ///
     /// - Parameter listValidity: The seconds since 1970 in which each revocation list is valid; nil where
     ///   that is unknown, so that nothing can be remembered.
-    init(listValidity: [ClosedRange<Int64>]?, capacity: Int = VerifiedPeers.defaultCapacity) {
+    init(listValidity: [ClosedRange<Int64>]?, capacity: Int = VerifiedChainCache.defaultCapacity) {
         self.listValidity = listValidity
         self.capacity = capacity
     }

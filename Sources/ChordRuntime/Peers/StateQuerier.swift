@@ -9,7 +9,7 @@ import ChordWire
 
 /// Asks nodes for their states, in whatever dialect they speak, and takes from the answers only what
 /// passes this node's own checks.
-struct PeerStates: Sendable {
+struct StateQuerier: Sendable {
     let peers: PeerCalls
     let parameters: RingParameters
     /// Where the ring's rule puts a node.
@@ -54,33 +54,33 @@ struct PeerStates: Sendable {
     @discardableResult
     func ask(
         _ node: NodeReference,
-        _ manner: PeerManner,
+        _ options: CallOptions,
         isCertain: Bool,
         on executor: any NodeExecutor,
         completion: @escaping @Sendable (StateAnswer) -> Void
-    ) -> PeerSaying {
-        ask(node, manner, isCertain: isCertain, on: executor) { answer, _ in completion(answer) }
+    ) -> PeerRequest {
+        ask(node, options, isCertain: isCertain, on: executor) { answer, _ in completion(answer) }
     }
 
     /// The same, with how the call ended: why a node did not answer.
     @discardableResult
     func ask(
         _ node: NodeReference,
-        _ manner: PeerManner,
+        _ options: CallOptions,
         isCertain: Bool,
         on executor: any NodeExecutor,
         completion: @escaping @Sendable (StateAnswer, Status) -> Void
-    ) -> PeerSaying {
-        peers.say(.state, to: PeerTarget(node), in: parameters, manner, on: executor) { said in
+    ) -> PeerRequest {
+        peers.say(.state, to: PeerTarget(node), in: parameters, options, on: executor) { said in
             let answer = answer(of: node, said)
             let status = said.result.status
             let isBroken = status.origin == .transport && said.result.peer != nil
-            if case .dead = answer, isCertain, !manner.isSecondTry,
+            if case .dead = answer, isCertain, !options.isSecondTry,
                 isBroken || status.origin == .silence
             {
-                var again = manner
+                var again = options
                 again.isSecondTry = true
-                again.deadline = max(manner.deadline, executor.now + peers.limits.initial * 2)
+                again.deadline = max(options.deadline, executor.now + peers.limits.initial * 2)
                 ask(node, again, isCertain: false, on: executor, completion: completion)
                 return
             }
@@ -88,10 +88,10 @@ struct PeerStates: Sendable {
         }
     }
 
-    private func answer(of node: NodeReference, _ said: PeerSaid) -> StateAnswer {
+    private func answer(of node: NodeReference, _ said: PeerResponse) -> StateAnswer {
         let status = said.result.status
         guard status.isOK else {
-            switch PeerVerdict(status) {
+            switch PeerLiveness(status) {
             case .dead:
                 peers.failures.record(status, of: node.address)
                 return .dead

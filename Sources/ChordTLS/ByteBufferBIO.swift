@@ -7,7 +7,7 @@ internal import NIOCore
 
 /// The two queues of ciphertext between OpenSSL and a channel: what a BIO would be if it were made
 /// of `ByteBuffer`, so that neither direction is copied more often than it must be.
-struct CiphertextPipe {
+struct ByteBufferBIO {
     /// Received and not yet read by OpenSSL.
     var inbound = ByteBuffer()
 
@@ -29,7 +29,7 @@ struct CiphertextPipe {
         BIO_meth_set_destroy(method) { _ in 1 }
         BIO_meth_set_read(method) { bio, bytes, count in
             chord_BIO_clear_retry_flags(bio)
-            guard let bytes, count > 0, let pipe = CiphertextPipe.of(bio) else { return -1 }
+            guard let bytes, count > 0, let pipe = ByteBufferBIO.of(bio) else { return -1 }
             let taken = pipe.pointee.takeInbound(
                 UnsafeMutableRawBufferPointer(start: bytes, count: Int(count))
             )
@@ -41,7 +41,7 @@ struct CiphertextPipe {
         }
         BIO_meth_set_write(method) { bio, bytes, count in
             chord_BIO_clear_retry_flags(bio)
-            guard let bytes, count > 0, let pipe = CiphertextPipe.of(bio) else { return -1 }
+            guard let bytes, count > 0, let pipe = ByteBufferBIO.of(bio) else { return -1 }
             pipe.pointee.outbound.writeBytes(
                 UnsafeRawBufferPointer(start: bytes, count: Int(count))
             )
@@ -54,8 +54,8 @@ struct CiphertextPipe {
         return Method(pointer: method)
     }()
 
-    private static func of(_ bio: OpaquePointer?) -> UnsafeMutablePointer<CiphertextPipe>? {
-        BIO_get_data(bio)?.assumingMemoryBound(to: CiphertextPipe.self)
+    private static func of(_ bio: OpaquePointer?) -> UnsafeMutablePointer<ByteBufferBIO>? {
+        BIO_get_data(bio)?.assumingMemoryBound(to: ByteBufferBIO.self)
     }
 
     private mutating func takeInbound(_ target: UnsafeMutableRawBufferPointer) -> Int {
