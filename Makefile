@@ -12,8 +12,9 @@ SHELL := bash
 SWIFT ?= swift
 SWIFT_FLAGS ?=
 # The Swift runtime goes into the program: it runs where no Swift is installed, and starts sooner.
-RELEASE = $(SWIFT) build -c release --product chord $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib) \
+RELEASE_OF = $(SWIFT) build -c release --product $(1) $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib) \
     $(SWIFT_FLAGS)
+RELEASE = $(call RELEASE_OF,chord)
 PREFIX ?= /usr/local
 DESTDIR ?=
 PYTHON ?= python3
@@ -174,14 +175,14 @@ lint: deps-lint ## check format, imports, generated files and house rules
 
 .PHONY: simulate
 simulate: deps ## random rings of whole nodes on all cores: SEEDS=10000 FIRST=1 LEVEL=node
-	$(RELEASE)
-	.build/release/chord simulate --level $(LEVEL) --seeds $(SEEDS) --first $(FIRST)
+	$(call RELEASE_OF,chord-sim)
+	.build/release/chord-sim simulate --level $(LEVEL) --seeds $(SEEDS) --first $(FIRST)
 
 # One line of progress per part on standard error; the tables go to standard output as Markdown.
 .PHONY: experiments
 experiments: deps ## the literature's experiments with our machines; plots in docs/experiments
-	$(RELEASE)
-	.build/release/chord simulate experiment all --markdown --plot docs/experiments
+	$(call RELEASE_OF,chord-sim)
+	.build/release/chord-sim experiment all --markdown --plot docs/experiments
 
 .PHONY: mutants
 mutants: ## plant protocol errors one by one; the simulator must catch each

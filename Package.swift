@@ -136,18 +136,30 @@ targets += [
         path: "Tests/ChordTestSupport",
         swiftSettings: strict
     ),
+    // What the two programs share: output, files, failures.
+    .target(
+        name: "ChordCommandLine",
+        dependencies: [nioLocks, arguments],
+        swiftSettings: strict
+    ),
     .executableTarget(
         name: "ChordCLI",
         dependencies: [
-            "Chord", "ChordIdentity", "ChordSimulator", "ChordTLS", nioLocks, arguments, logging,
+            "Chord", "ChordCommandLine", "ChordIdentity", "ChordTLS", nioLocks, arguments, logging,
             lifecycle, signals,
         ],
+        swiftSettings: strict
+    ),
+    .executableTarget(
+        name: "ChordSimulatorCLI",
+        dependencies: ["ChordCommandLine", "ChordSimulator", nioLocks, arguments],
         swiftSettings: strict
     ),
     .testTarget(
         name: "ChordCLITests",
         dependencies: [
-            "ChordCLI", "Chord", "ChordRuntime", "ChordTransport", "ChordTLS", "ChordWire",
+            "ChordCLI", "ChordCommandLine", "Chord", "ChordRuntime", "ChordTransport", "ChordTLS",
+            "ChordWire",
             "ChordRPC", "ChordHash", "ChordIdentity", "ChordCore", "ChordTestSupport", arguments,
             logging, nioPosix,
         ],
@@ -180,7 +192,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Wire", ["ChordWire", "ChordCore"]),
 ]
 if isFuzzing {
-    targets.removeAll { $0.type == .test || $0.name == "ChordCLI" || $0.name == "Chord" }
+    targets.removeAll { $0.type == .test || $0.type == .executable || $0.name == "Chord" }
     targets += fuzzTargets.map { name, dependencies in
         .executableTarget(
             name: "Fuzz\(name)",
@@ -213,6 +225,7 @@ let package = Package(
         : [
             .library(name: "Chord", targets: ["Chord"]),
             .executable(name: "chord", targets: ["ChordCLI"]),
+            .executable(name: "chord-sim", targets: ["ChordSimulatorCLI"]),
         ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChordCommandLine
 
 /// The `chord` command.
 struct ChordCommand: AsyncParsableCommand {
@@ -33,7 +34,7 @@ struct ChordCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, LookupCommand.self, RingCommand.self, DescribeCommand.self,
             WatchCommand.self, LeaveCommand.self, MergeCommand.self, ClusterCommand.self,
-            CertCommand.self, InteropCommand.self, SimulateCommand.self, VersionCommand.self,
+            CertCommand.self, InteropCommand.self, VersionCommand.self,
         ]
     )
 }

@@ -5,14 +5,18 @@
 import Foundation
 import Testing
 
-/// `chord simulate experiment` as a user runs it.
+/// `chord-sim experiment` as a user runs it.
 @Suite(.timeLimit(.minutes(3)))
 struct ExperimentCommandTests {
     private static let names = [
         "path-length", "load", "mass-failure", "churn", "latency", "wrong-pointers",
         "liars",
     ]
-    private static let small = ["simulate", "experiment", "path-length", "--nodes", "32"]
+    private static let small = ["experiment", "path-length", "--nodes", "32"]
+
+    private func run(_ arguments: [String]) async throws -> ChordProcess.Outcome {
+        try await ChordProcess.run(arguments, program: ChordProcess.simulator)
+    }
 
     private struct Report: Decodable {
         struct Row: Decodable {
@@ -33,43 +37,41 @@ struct ExperimentCommandTests {
 
     @Test("the list names every experiment")
     func list() async throws {
-        let outcome = try await ChordProcess.run(["simulate", "experiment", "list"])
+        let outcome = try await run(["experiment", "list"])
         #expect(outcome.code == 0, "\(outcome.errors)")
         for name in Self.names { #expect(outcome.output.contains(name)) }
     }
 
     @Test("a name that there is not is refused with those that there are")
     func badName() async throws {
-        let outcome = try await ChordProcess.run(["simulate", "experiment", "path"])
+        let outcome = try await run(["experiment", "path"])
         #expect(outcome.code == 64)
-        #expect(outcome.errors.contains("chord: there is no experiment 'path'"))
+        #expect(outcome.errors.contains("chord-sim: there is no experiment 'path'"))
         for name in Self.names { #expect(outcome.errors.contains(name)) }
     }
 
     @Test("sizes that make no sense are refused with those that do")
     func badSize() async throws {
-        let outcome = try await ChordProcess.run(
-            ["simulate", "experiment", "churn", "--nodes", "5"]
-        )
+        let outcome = try await run(["experiment", "churn", "--nodes", "5"])
         #expect(outcome.code == 64)
-        #expect(outcome.errors.contains("chord: churn is for 50 to 1000 nodes\n"))
+        #expect(outcome.errors.contains("chord-sim: churn is for 50 to 1000 nodes\n"))
     }
 
     @Test("a table for people, without a word on standard error")
     func table() async throws {
-        let outcome = try await ChordProcess.run(Self.small + ["--seed", "9"])
+        let outcome = try await run(Self.small + ["--seed", "9"])
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.errors.isEmpty)
         #expect(outcome.output.contains("path-length, seed 9"))
         #expect(outcome.output.contains("published"))
         #expect(outcome.output.contains("holds: every lookup names the owner"))
-        let other = try await ChordProcess.run(Self.small + ["--seed", "10"])
+        let other = try await run(Self.small + ["--seed", "10"])
         #expect(other.outputLines.dropFirst() != outcome.outputLines.dropFirst())
     }
 
     @Test("JSON decodes, and --progress speaks on standard error")
     func json() async throws {
-        let outcome = try await ChordProcess.run(Self.small + ["--json", "--progress"])
+        let outcome = try await run(Self.small + ["--json", "--progress"])
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.errorLines == [8, 16, 32].map { "path-length: \($0) of 32 nodes" })
         let decoder = JSONDecoder()
@@ -92,14 +94,14 @@ struct ExperimentCommandTests {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appending(path: "plot.svg").path
-        let outcome = try await ChordProcess.run(Self.small + ["--markdown", "--plot", file])
+        let outcome = try await run(Self.small + ["--markdown", "--plot", file])
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("## Path length"))
         #expect(outcome.output.contains("| --: |"))
         let svg = try String(contentsOfFile: file, encoding: .utf8)
         #expect(svg.hasPrefix("<?xml") && svg.hasSuffix("</svg>\n"))
         let nowhere = folder.appending(path: "missing/plot.svg").path
-        let refused = try await ChordProcess.run(Self.small + ["--plot", nowhere])
+        let refused = try await run(Self.small + ["--plot", nowhere])
         #expect(refused.code == 78)
         #expect(refused.errors.contains("cannot write \(nowhere)"))
         #expect(refused.errors.contains("hint: the folder must exist"))

@@ -49,13 +49,9 @@ struct JSONTests {
             [["cert", "inspect", "\(directory)/n1.pem", "--json"]]
         )
         try await expect(
-            "simulate experiment",
-            [
-                [
-                    "simulate", "experiment", "load", "--nodes", "20", "--samples", "100",
-                    "--json",
-                ]
-            ],
+            "chord-sim experiment",
+            [["experiment", "load", "--nodes", "20", "--samples", "100", "--json"]],
+            program: ChordProcess.simulator,
             code: nil
         )
     }
@@ -113,12 +109,13 @@ struct JSONTests {
         _ section: String,
         _ commands: [[String]],
         except missing: Set<String> = [],
+        program: URL = ChordProcess.program,
         code: Int32? = 0
     ) async throws {
         let documented = try JSONKeys(section)
         var seen: Set<String> = []
         for command in commands {
-            let outcome = try await ChordProcess.run(command)
+            let outcome = try await ChordProcess.run(command, program: program)
             if let code { #expect(outcome.code == code, "\(command): \(outcome.errors)") }
             let paths = JSONKeys.paths(in: try outcome.object())
             #expect(documented.undocumented(paths) == [], "\(command)")

@@ -104,7 +104,7 @@ struct MistakeScript {
 
 /// Runs commands as somebody types them: by a shell, each in an empty folder of its own.
 ///
-/// They find `chord` and the variables `CERTS`, a folder as `make certs` makes it, `FOREIGN`, that of another
+/// They find `chord`, `chord-sim` and the variables `CERTS`, a folder as `make certs` makes it, `FOREIGN`, that of another
 /// authority, and `NODE`, the address of a node called n1 that is alone in a ring called test.
 struct MistakeRunner {
     private let variables: [(name: String, value: String)]
@@ -115,10 +115,14 @@ struct MistakeRunner {
     {
         let search = TestCertificates.temporary.appending(path: "bin-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: search, withIntermediateDirectories: true)
-        try FileManager.default.createSymbolicLink(
-            at: search.appending(path: "chord"),
-            withDestinationURL: ChordProcess.program
-        )
+        for (name, program) in [
+            ("chord", ChordProcess.program), ("chord-sim", ChordProcess.simulator),
+        ] {
+            try FileManager.default.createSymbolicLink(
+                at: search.appending(path: name),
+                withDestinationURL: program
+            )
+        }
         var variables = [
             (name: "CERTS", value: try await TestCertificates.directory()),
             (name: "FOREIGN", value: try await TestCertificates.foreign()),

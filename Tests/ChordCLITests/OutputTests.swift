@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordCommandLine
 import Foundation
 import Logging
 import Testing

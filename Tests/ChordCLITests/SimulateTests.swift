@@ -4,33 +4,40 @@
 
 import Testing
 
-/// `chord simulate` as a user runs it.
+/// `chord-sim simulate` as a user runs it.
 @Suite(.timeLimit(.minutes(3)))
 struct SimulateTests {
     @Test("one seed gives one trace hash in two processes", arguments: ["machine", "node"])
     func oneHash(level: String) async throws {
         let arguments = ["simulate", "--level", level, "--seed", "3", "--nodes", "4...6"]
-        let first = try await ChordProcess.run(arguments)
-        let second = try await ChordProcess.run(arguments)
+        let first = try await ChordProcess.run(arguments, program: ChordProcess.simulator)
+        let second = try await ChordProcess.run(arguments, program: ChordProcess.simulator)
         #expect(first.code == 0, "\(first.output)\(first.errors)")
         let hash = try #require(first.output.firstMatch(of: /trace ([0-9a-f]{16})/)).1
         #expect(second.output.contains("trace \(hash)"))
         let other = try await ChordProcess.run(
-            ["simulate", "--level", level, "--seed", "4", "--nodes", "4...6"]
+            ["simulate", "--level", level, "--seed", "4", "--nodes", "4...6"],
+            program: ChordProcess.simulator
         )
         #expect(!other.output.contains("\(hash)"), "another seed is another run")
     }
 
     @Test("One large ring: events per second and bytes per node")
     func largeRing() async throws {
-        let outcome = try await ChordProcess(["simulate", "--large", "60"]).outcome()
+        let outcome = try await ChordProcess.run(
+            ["simulate", "--large", "60"],
+            program: ChordProcess.simulator
+        )
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("60 nodes: ideal after"))
         #expect(outcome.output.contains("bytes per node"))
         #expect(outcome.output.contains("events per second"))
-        let refused = try await ChordProcess(["simulate", "--large", "0"]).outcome()
+        let refused = try await ChordProcess.run(
+            ["simulate", "--large", "0"],
+            program: ChordProcess.simulator
+        )
         #expect(refused.code == 64)
-        #expect(refused.errors.contains("chord: --large is from 1 to 1000000\n"))
+        #expect(refused.errors.contains("chord-sim: --large is from 1 to 1000000\n"))
     }
 
     @Test(
@@ -49,7 +56,10 @@ struct SimulateTests {
         ]
     )
     func numbersTooLarge(arguments: [String], message: String) async throws {
-        let outcome = try await ChordProcess(["simulate"] + arguments).outcome()
+        let outcome = try await ChordProcess.run(
+            ["simulate"] + arguments,
+            program: ChordProcess.simulator
+        )
         #expect(outcome.code == 64, "\(outcome.output)\(outcome.errors)")
         #expect(outcome.errors.contains(message), "\(outcome.errors)")
     }

@@ -40,7 +40,6 @@ struct StandardStreamsTests {
         arguments: [
             "version", "--help", "help serve", "--version", "ring FLAGS", "lookup a FLAGS --json",
             "describe FLAGS", "watch --count 1 FLAGS", "cert inspect CERTS/n1.pem",
-            "simulate --level machine --seeds 1",
         ]
     )
     func fullOutput(command: String) async throws {

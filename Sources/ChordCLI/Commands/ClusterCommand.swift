@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import ChordIdentity
 import Chord
+import ChordCommandLine
+import ChordIdentity
 import ChordTLS
 
 /// `chord cluster`.

@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Chord
+import ChordCommandLine
 
 /// `chord lookup`.
 struct LookupCommand: AsyncParsableCommand {

@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Chord
+import ChordCommandLine
 
 /// `chord merge`.
 struct MergeCommand: AsyncParsableCommand {

@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Chord
+import ChordCommandLine
 import Dispatch
 import Logging
 import NIOConcurrencyHelpers

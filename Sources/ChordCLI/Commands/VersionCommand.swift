@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Chord
+import ChordCommandLine
 
 /// The version of this command.
 enum Version {

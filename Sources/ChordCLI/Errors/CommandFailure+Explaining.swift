@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordCommandLine
 import ChordIdentity
 import ChordTLS
 
@@ -228,6 +229,19 @@ extension CommandFailure {
         guard let cause else { return message }
         return "\(message): \(sentence(of: cause))"
     }
+}
+
+/// Runs a command and turns what it throws into lines on standard error and an exit code.
+///
+/// - Parameter command: The command that runs: what can be done about a failure depends on it.
+func reportingFailures(
+    in command: RunningCommand = .ask,
+    _ body: () async throws -> Void
+) async throws {
+    try await CommandFailure.reporting(
+        explaining: { CommandFailure(explaining: $0, in: command) },
+        body
+    )
 }
 
 /// What can be done about a certificate, key or revocation list that is refused.

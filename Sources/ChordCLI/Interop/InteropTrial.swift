@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordCommandLine
 
 /// A node that joins a ring, waits for its neighbours to know it, and leaves.
 struct InteropTrial {

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCommandLine
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -15,8 +17,8 @@ extension NodeOptions {
     func dataDirectory() throws(CommandFailure) -> String {
         if let dataDir { return dataDir }
         let base = try DefaultDataDirectory.base(
-            stateHome: Environment.value("XDG_STATE_HOME"),
-            home: Environment.value("HOME")
+            stateHome: System.environment("XDG_STATE_HOME"),
+            home: System.environment("HOME")
         )
         try DefaultDataDirectory.make(base)
         return "\(base)/\(DefaultDataDirectory.fileName(of: name))"

@@ -2,20 +2,17 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCommandLine
+
 /// What the process's environment and the file `.chord.env` of its folder say.
 enum Environment {
     /// The file, in the current folder, of the settings that commands find a ring by.
     static let fileName = ".chord.env"
     private static let known = ["CHORD_NODE", "CHORD_CERTS_DIR", "CHORD_AS", "CHORD_PEER_TIMEOUT"]
 
-    /// An environment variable; an empty one counts as none.
-    static func value(_ name: String) -> String? {
-        System.environment(name).flatMap { $0.isEmpty ? nil : $0 }
-    }
-
     /// A setting from the environment or, failing that, from the file.
     static func setting(_ name: String) throws(CommandFailure) -> String? {
-        if let value = value(name) { return value }
+        if let value = System.environment(name) { return value }
         return try file()[name]
     }
 

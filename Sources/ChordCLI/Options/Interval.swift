@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChordCommandLine
 
 /// A duration on the command line: `250ms`, `1.5s`, `2m`, or a plain number of seconds.
 struct Interval: ExpressibleByArgument, CustomStringConvertible {

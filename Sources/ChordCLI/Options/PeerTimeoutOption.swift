@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Chord
+import ChordCommandLine
 
 /// How long others may be silent.
 struct PeerTimeoutOption: ParsableArguments {

@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Chord
+import ChordCommandLine
 import Logging
 
 /// How a command finds a ring and proves who it is.

@@ -4,6 +4,7 @@
 
 public import ArgumentParser
 import Chord
+import ChordCommandLine
 public import Logging
 
 /// Where a node listens, whom it joins, how it runs.

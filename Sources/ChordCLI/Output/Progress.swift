@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCommandLine
+
 /// What a command waits for, told on standard error: one line that is written anew on a terminal, a line
 /// every few seconds elsewhere. Nothing is told where the command line asks for JSON: what stands on
 /// standard error then is an error.

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCommandLine
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)

@@ -79,23 +79,36 @@ final class ChordProcess: Sendable {
         if let given = ProcessInfo.processInfo.environment["CHORD_TEST_BINARY"], !given.isEmpty {
             return URL(filePath: given)
         }
+        return built("chord")
+    }()
+
+    /// The `chord-sim` command, beside the tests.
+    static let simulator = built("chord-sim")
+
+    private static func built(_ name: String) -> URL {
         var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
         // On macOS the tests lie deeper, in a bundle.
         while folder.path != "/",
-            !FileManager.default.isExecutableFile(atPath: folder.appending(path: "chord").path)
+            !FileManager.default.isExecutableFile(atPath: folder.appending(path: name).path)
         {
             folder.deleteLastPathComponent()
         }
-        return folder.appending(path: "chord")
-    }()
+        return folder.appending(path: name)
+    }
 
     /// Runs the command to its end.
     static func run(
         _ arguments: [String],
         environment: [String: String] = [:],
-        directory: URL? = nil
+        directory: URL? = nil,
+        program: URL = ChordProcess.program
     ) async throws -> Outcome {
-        let process = try ChordProcess(arguments, environment: environment, directory: directory)
+        let process = try ChordProcess(
+            arguments,
+            environment: environment,
+            directory: directory,
+            program: program
+        )
         defer { process.kill() }
         return try await process.outcome()
     }

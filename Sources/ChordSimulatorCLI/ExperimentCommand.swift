@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChordCommandLine
 import ChordSimulator
 
-/// `chord simulate experiment`.
+/// `chord-sim experiment`.
 struct ExperimentCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "experiment",

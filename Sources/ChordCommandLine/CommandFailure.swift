@@ -5,9 +5,9 @@
 import ArgumentParser
 
 /// Why a command failed, for the person who typed it: what was wrong, and what to do about it.
-struct CommandFailure: Error, Equatable {
+package struct CommandFailure: Error, Equatable {
     /// The exit codes, as far as they can be those of sysexits.h.
-    enum Kind: Int32, CaseIterable {
+    package enum Kind: Int32, CaseIterable {
         case failed = 1
         case usage = 64
         case unavailable = 69
@@ -16,7 +16,7 @@ struct CommandFailure: Error, Equatable {
         case configuration = 78
 
         /// The name in JSON.
-        var name: String {
+        package var name: String {
             switch self {
             case .failed: "failed"
             case .usage: "usage"
@@ -28,23 +28,24 @@ struct CommandFailure: Error, Equatable {
         }
     }
 
-    let kind: Kind
-    let message: String
-    let hint: String?
+    package let kind: Kind
+    package let message: String
+    package let hint: String?
 
-    init(_ kind: Kind, _ message: String, hint: String? = nil) {
+    package init(_ kind: Kind, _ message: String, hint: String? = nil) {
         self.kind = kind
         self.message = message
         self.hint = hint
     }
 
     /// One line each for what was wrong and what to do.
-    var lines: [String] {
-        ["chord: \(Self.line(message))"] + (hint.map { ["hint: \(Self.line($0))"] } ?? [])
+    package var lines: [String] {
+        ["\(CommandProcess.name): \(Self.line(message))"]
+            + (hint.map { ["hint: \(Self.line($0))"] } ?? [])
     }
 
     /// The failure for a program.
-    var json: JSON {
+    package var json: JSON {
         .object(
             [("code", .string(kind.name)), ("message", .string(Self.line(message)))]
                 + (hint.map { [("hint", .string(Self.line($0)))] } ?? [])
@@ -57,7 +58,7 @@ struct CommandFailure: Error, Equatable {
     }
 
     /// Tells the failure on standard error: as JSON where the command line asks for JSON.
-    func report() {
+    package func report() {
         guard !Self.isToldAsJSON else { return StandardStreams.error(json.line) }
         for line in lines { StandardStreams.error(line) }
     }
@@ -66,22 +67,24 @@ struct CommandFailure: Error, Equatable {
     private static let isToldAsJSON = CommandLine.arguments.prefix { $0 != "--" }.contains("--json")
 }
 
-/// Runs a command and turns what it throws into lines on standard error and an exit code.
-///
-/// - Parameter command: The command that runs: what can be done about a failure depends on it.
-func reportingFailures(
-    in command: RunningCommand = .ask,
-    _ body: () async throws -> Void
-) async throws {
-    do {
-        try await body()
-    } catch let code as ExitCode {
-        throw code
-    } catch let error as ValidationError {
-        throw error
-    } catch {
-        let failure = CommandFailure(explaining: error, in: command)
-        failure.report()
-        throw ExitCode(failure.kind.rawValue)
+extension CommandFailure {
+    /// Runs a command and turns what it throws into lines on standard error and an exit code.
+    ///
+    /// - Parameter explain: what other errors mean to the person who typed the command.
+    package static func reporting(
+        explaining explain: (any Error) -> CommandFailure = { .init(.failed, "\($0)") },
+        _ body: () async throws -> Void
+    ) async throws {
+        do {
+            try await body()
+        } catch let code as ExitCode {
+            throw code
+        } catch let error as ValidationError {
+            throw error
+        } catch {
+            let failure = error as? CommandFailure ?? explain(error)
+            failure.report()
+            throw ExitCode(failure.kind.rawValue)
+        }
     }
 }

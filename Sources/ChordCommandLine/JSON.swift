@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A JSON value whose members keep their order: the output is read by people too.
-enum JSON {
+package enum JSON {
     case string(String)
     case integer(Int)
     /// A number, and how many digits follow its point.
@@ -13,14 +13,14 @@ enum JSON {
     case object([(String, JSON)])
 
     /// The value on one line.
-    var line: String {
+    package var line: String {
         var text = ""
         write(into: &text, indent: nil)
         return text
     }
 
     /// The value with a line for each member of the outer two levels.
-    var lines: String {
+    package var lines: String {
         var text = ""
         write(into: &text, indent: 0)
         return text
@@ -92,7 +92,7 @@ enum JSON {
 
 extension Double {
     /// The number with so many digits after its point, whatever the locale says.
-    func formatted(digits: Int) -> String {
+    package func formatted(digits: Int) -> String {
         guard isFinite, magnitude < 1e12 else { return "0" }
         let scale = (0..<digits).reduce(1.0) { power, _ in power * 10 }
         let scaled = Int64((magnitude * scale).rounded())
@@ -107,14 +107,14 @@ extension Double {
 
 extension Duration {
     /// The duration in milliseconds.
-    var milliseconds: Double {
+    package var milliseconds: Double {
         Double(components.seconds) * 1_000 + Double(components.attoseconds) / 1e15
     }
 }
 
 extension Duration {
     /// The duration for a person, with one digit: `350 ms`, `10.7 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`.
-    var inWords: String {
+    package var inWords: String {
         let seconds = components.seconds
         func two(_ first: Int64, _ unit: String, _ second: Int64, _ smaller: String) -> String {
             second == 0 ? "\(first) \(unit)" : "\(first) \(unit) \(second) \(smaller)"
@@ -131,5 +131,5 @@ extension Duration {
 
 extension Int {
     /// So many of something: `1 member`, `3 members`.
-    func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
+    package func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
 }

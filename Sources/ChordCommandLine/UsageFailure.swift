@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
+package import ArgumentParser
 
 // What is wrong with a command line, told as every other failure is: what was wrong, and what to do.
 
@@ -10,9 +10,13 @@ extension CommandFailure {
     /// The explanation of what ArgumentParser did not understand.
     ///
     /// - Parameter arguments: the command line without the program's name.
-    init(usage error: any Error, in arguments: [String]) {
-        let line = CommandLinePath(arguments, of: ChordCommand.self)
-        var message = ChordCommand.message(for: error)
+    package init(
+        usage error: any Error,
+        in arguments: [String],
+        of root: any ParsableCommand.Type
+    ) {
+        let line = CommandLinePath(arguments, of: root)
+        var message = root.message(for: error)
         if message.hasPrefix("Error: ") { message = String(message.dropFirst("Error: ".count)) }
         message = Self.sentence(message)
         if let unknown = line.unknownCommand {
@@ -55,7 +59,7 @@ extension CommandFailure {
 }
 
 /// The command that a command line names, and the first of its words that is not known.
-struct CommandLinePath {
+package struct CommandLinePath {
     /// The words that name the command, such as `cert inspect`.
     private(set) var words: [String] = []
     /// The first word where a command had to stand, and none of that name is.
@@ -67,7 +71,7 @@ struct CommandLinePath {
     /// The options of the command.
     private(set) var options: [String] = []
 
-    init(_ arguments: [String], of root: any ParsableCommand.Type) {
+    package init(_ arguments: [String], of root: any ParsableCommand.Type) {
         var command = root
         var rest = arguments[...]
         while let word = rest.first {
@@ -88,7 +92,7 @@ struct CommandLinePath {
         if unknownCommand == nil, let leaf = command.configuration.defaultSubcommand {
             command = leaf
         }
-        options = Self.options(in: ChordCommand.helpMessage(for: command, includeHidden: true))
+        options = Self.options(in: root.helpMessage(for: command, includeHidden: true))
         for word in rest.prefix(while: { $0 != "--" }) where word.hasPrefix("--") {
             let name = String(word.prefix { $0 != "=" })
             if !options.contains(name), unknownOption == nil { unknownOption = name }
@@ -96,7 +100,9 @@ struct CommandLinePath {
     }
 
     /// What shows how to use the command.
-    var helpCommand: String { (["chord", "help"] + words).joined(separator: " ") }
+    package var helpCommand: String {
+        ([CommandProcess.name, "help"] + words).joined(separator: " ")
+    }
 
     /// The long options that a help text names.
     private static func options(in help: String) -> [String] {

@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What somebody may have meant who typed a name that there is not.
-enum Suggestion {
+package enum Suggestion {
     /// The name that is most like a word, if one is like it at all: a third of its letters may differ.
-    static func nearest(to word: String, among names: [String]) -> String? {
+    package static func nearest(to word: String, among names: [String]) -> String? {
         let allowed = max(1, word.count / 3)
         let ranked = names.map { (name: $0, distance: distance(word, $0)) }
             .filter { $0.distance <= allowed && $0.distance < $0.name.count }
@@ -13,7 +13,7 @@ enum Suggestion {
     }
 
     /// How many letters have to be put in, left out, changed or swapped with their neighbour.
-    static func distance(_ first: String, _ second: String) -> Int {
+    package static func distance(_ first: String, _ second: String) -> Int {
         let (first, second) = (Array(first.lowercased()), Array(second.lowercased()))
         // Long ones are not names, and cost their product.
         guard !first.isEmpty, !second.isEmpty, first.count <= 64, second.count <= 64 else {

@@ -4,25 +4,36 @@
 
 /// Rows in aligned columns. On a narrow terminal long cells are shortened as far as they stay legible, and
 /// then whole columns are left out, those that matter least first. Without a width nothing is cut.
-struct Table {
+package struct Table {
     /// One column.
-    struct Column {
-        let title: String
-        var isNumeric = false
+    package struct Column {
+        package let title: String
+        package var isNumeric: Bool
         /// The width that the column may be shortened to and still be read; nil where nothing may be cut.
-        var least: Int?
+        package var least: Int?
         /// The order in which columns are left out where there is no room, the highest first; 0 stays always.
-        var rank = 0
+        package var rank: Int
+
+        package init(title: String, isNumeric: Bool = false, least: Int? = nil, rank: Int = 0) {
+            self.title = title
+            self.isNumeric = isNumeric
+            self.least = least
+            self.rank = rank
+        }
     }
 
-    var columns: [Column]
-    var rows: [[String]] = []
+    package var columns: [Column]
+    package var rows: [[String]] = []
+
+    package init(columns: [Column]) {
+        self.columns = columns
+    }
 
     /// The lines of the table.
     ///
     /// - Parameter width: that of the terminal; nil where nothing may be cut. Lines are longer only where
     ///   the columns of rank 0 alone have no room.
-    func lines(width: Int?) -> [String] {
+    package func lines(width: Int?) -> [String] {
         let shown = width.map(columnsShown) ?? Array(columns.indices)
         let cells = cells(of: shown)
         var widths = Self.natural(cells)
@@ -47,7 +58,7 @@ struct Table {
     /// - Parameters:
     ///   - width: that of the terminal; nil where one part takes all.
     ///   - follows: whether a column must not be parted from the one before it.
-    func parts(width: Int?, follows: (Column) -> Bool) -> [[String]] {
+    package func parts(width: Int?, follows: (Column) -> Bool) -> [[String]] {
         let all = Self.natural(cells(of: Array(columns.indices)))
         guard let width, Self.total(all) > width, columns.count > 2 else {
             return [lines(width: nil)]
@@ -125,31 +136,37 @@ struct Table {
 
 extension String {
     /// The text with blanks behind it, up to so many characters.
-    func padding(toLength length: Int) -> String {
+    package func padding(toLength length: Int) -> String {
         self + String(repeating: " ", count: max(0, length - count))
     }
 
     /// The text itself, or its beginning and an ellipsis.
-    func shortened(to width: Int) -> String {
+    package func shortened(to width: Int) -> String {
         count <= width ? self : String(prefix(max(0, width - 1))) + "…"
     }
 }
 
 /// Colour, sparsely, and only where somebody looks.
-enum Style {
+package enum Style {
     private static let isOn =
-        StandardStreams.outputIsTerminal && (Environment.value("NO_COLOR") ?? "").isEmpty
-        && Environment.value("TERM") != "dumb"
+        StandardStreams.outputIsTerminal && (System.environment("NO_COLOR") ?? "").isEmpty
+        && System.environment("TERM") != "dumb"
 
-    static func heading(_ text: String) -> String { isOn ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
-    static func warning(_ text: String) -> String { isOn ? "\u{1b}[33m\(text)\u{1b}[0m" : text }
-    static func good(_ text: String) -> String { isOn ? "\u{1b}[32m\(text)\u{1b}[0m" : text }
+    package static func heading(_ text: String) -> String {
+        isOn ? "\u{1b}[1m\(text)\u{1b}[0m" : text
+    }
+    package static func warning(_ text: String) -> String {
+        isOn ? "\u{1b}[33m\(text)\u{1b}[0m" : text
+    }
+    package static func good(_ text: String) -> String {
+        isOn ? "\u{1b}[32m\(text)\u{1b}[0m" : text
+    }
 }
 
 /// Sentences that break between words.
-enum Paragraph {
+package enum Paragraph {
     /// A sentence in lines of at most `width`; later ones are indented. Nil leaves it on one line.
-    static func lines(_ text: String, width: Int?) -> [String] {
+    package static func lines(_ text: String, width: Int?) -> [String] {
         guard let width else { return [text] }
         var lines: [String] = []
         var line = ""

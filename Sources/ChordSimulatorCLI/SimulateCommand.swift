@@ -3,26 +3,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Chord
+import ChordCommandLine
 import ChordSimulator
 
-/// `chord simulate`.
+/// `chord-sim simulate`.
 struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract:
-            "Try the protocol out: rings under random faults, and experiments of the literature.",
-        subcommands: [SimulateRunCommand.self, ExperimentCommand.self],
-        defaultSubcommand: SimulateRunCommand.self
-    )
-}
-
-/// `chord simulate`, and `chord simulate run`. A command of its own, as options of a command that has
-/// others below it would be taken from theirs of the same name.
-struct SimulateRunCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "run",
-        abstract: "Try the protocol out: rings under random faults, replayed from a seed.",
+        abstract: "Run rings under random faults, each replayed from its seed.",
         discussion: """
             Each seed stands for one ring with its faults: crashes, restarts, departures, joins, pauses, \
             losses, partitions. A run that does not hold is made short, written to a file and ends the \
@@ -129,7 +117,7 @@ struct SimulateRunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await reportingFailures {
+        try await CommandFailure.reporting {
             if let merge {
                 try unite(merge)
             } else if let large {
@@ -250,7 +238,7 @@ struct SimulateRunCommand: AsyncParsableCommand {
 
     private func explain(_ failure: SimulationReport) {
         let seed = failure.seed ?? 0
-        var command = "chord simulate --level \(level.rawValue) --seed \(seed)"
+        var command = "chord-sim simulate --level \(level.rawValue) --seed \(seed)"
         if let nodes { command += " --nodes \(nodes)" }
         if let mode { command += " --mode \(mode.rawValue)" }
         if partitions { command += " --partitions" }
@@ -263,11 +251,11 @@ struct SimulateRunCommand: AsyncParsableCommand {
         do {
             try Files.write(short.text, to: path)
             StandardStreams.output(
-                "or, made short, with: chord simulate --level \(level.rawValue)"
+                "or, made short, with: chord-sim simulate --level \(level.rawValue)"
                     + " --scenario \(path) --trace"
             )
         } catch {
-            StandardStreams.error("chord: cannot write \(error)")
+            StandardStreams.error("\(CommandProcess.name): cannot write \(error)")
         }
     }
 }

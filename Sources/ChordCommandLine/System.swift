@@ -11,9 +11,9 @@
 #endif
 
 /// What the machine is and was told.
-enum System {
+package enum System {
     /// How many processors are in use.
-    static var processors: Int {
+    package static var processors: Int {
         #if canImport(Darwin)
             max(1, Int(sysconf(_SC_NPROCESSORS_ONLN)))
         #else
@@ -21,16 +21,16 @@ enum System {
         #endif
     }
 
-    /// An environment variable; nil where it is not set.
-    static func environment(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }
+    /// An environment variable; an empty one counts as none.
+    package static func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 }
 
 /// Standard input.
-enum StandardInput {
+package enum StandardInput {
     /// Reads and forgets until the input ends. Blocks the thread.
-    static func skipToEnd() {
+    package static func skipToEnd() {
         var buffer = [UInt8](repeating: 0, count: 512)
         while true {
             let count = read(STDIN_FILENO, &buffer, buffer.count)

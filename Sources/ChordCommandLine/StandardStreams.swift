@@ -17,17 +17,17 @@ import NIOConcurrencyHelpers
 ///
 /// Both are written with `write` at once: standard output may be a pipe on which somebody waits for
 /// one line.
-enum StandardStreams {
+package enum StandardStreams {
     /// Writes text and a line break to standard output. Where that fails the command goes on, and ends with
     /// a failure. A reader that is gone, as `head` is, wants no more: that is none.
-    static func output(_ text: String) {
+    package static func output(_ text: String) {
         _ = isWritten(text)
     }
 
     /// Writes text and a line break to standard output.
     ///
     /// - Returns: false where it could not be written.
-    static func isWritten(_ text: String) -> Bool {
+    package static func isWritten(_ text: String) -> Bool {
         guard let number = write(text, to: STDOUT_FILENO) else { return true }
         if number != EPIPE {
             firstFailure.withLockedValue { $0 = $0 ?? String(cString: strerror(number)) }
@@ -36,12 +36,12 @@ enum StandardStreams {
     }
 
     /// Why something could not be written to standard output, in the system's words; nil where all was.
-    static var outputFailure: String? { firstFailure.withLockedValue { $0 } }
+    package static var outputFailure: String? { firstFailure.withLockedValue { $0 } }
 
     private static let firstFailure = NIOLockedValueBox<String?>(nil)
 
     /// Writes text and a line break to standard error.
-    static func error(_ text: String) {
+    package static func error(_ text: String) {
         write(text, to: STDERR_FILENO)
     }
 
@@ -49,7 +49,7 @@ enum StandardStreams {
     /// what else there is to do. In a task that is cancelled the writing is no longer waited for.
     ///
     /// - Returns: false where it could not be written, or where the task was cancelled.
-    static func outputAwaited(_ text: String) async -> Bool {
+    package static func outputAwaited(_ text: String) async -> Bool {
         let (endings, ending) = AsyncStream.makeStream(of: Bool.self)
         waitingOutput.async {
             ending.yield(isWritten(text))
@@ -105,18 +105,18 @@ enum StandardStreams {
     }
 
     /// Whether standard output is a terminal.
-    static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
+    package static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
     /// Whether standard error is one.
-    static let errorIsTerminal = isatty(STDERR_FILENO) == 1
+    package static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
     /// The columns that text on standard output may use; nil where it goes into a pipe or a file, in which
     /// nothing is cut.
-    static var columns: Int? { outputIsTerminal ? columns(of: STDOUT_FILENO) : nil }
+    package static var columns: Int? { outputIsTerminal ? columns(of: STDOUT_FILENO) : nil }
 
     /// The columns of a terminal: what COLUMNS says, else what the terminal does, else 80.
     private static func columns(of descriptor: Int32) -> Int {
         let least = 40
-        if let given = Environment.value("COLUMNS").flatMap({ Int($0) }), given > 0 {
+        if let given = System.environment("COLUMNS").flatMap({ Int($0) }), given > 0 {
             return max(least, given)
         }
         var size = winsize()
@@ -126,7 +126,7 @@ enum StandardStreams {
 
     /// Shows text in the last line of standard error's terminal, in place of what stood there before; nil
     /// takes it away.
-    static func status(_ text: String?) {
+    package static func status(_ text: String?) {
         let shown = text.map { $0.shortened(to: columns(of: STDERR_FILENO) - 1) } ?? ""
         write("\r\u{1b}[K\(shown)", ending: "", to: STDERR_FILENO)
     }
@@ -135,7 +135,7 @@ enum StandardStreams {
 extension String {
     /// The text as it may be shown: what could steer a terminal is written out. Names of nodes come
     /// from other machines.
-    var printable: String {
+    package var printable: String {
         guard unicodeScalars.contains(where: Self.steers) else { return self }
         var text = ""
         for scalar in unicodeScalars {

@@ -11,38 +11,38 @@
 #endif
 
 /// Why the system did not do what it was asked to do with a file.
-struct FileError: Error, CustomStringConvertible {
+package struct FileError: Error, CustomStringConvertible {
     /// The file, as it was named.
-    let path: String
+    package let path: String
     /// The system's error number.
-    let number: Int32
+    package let number: Int32
 
     /// The error that the last call on this thread left.
-    init(last path: String) {
+    package init(last path: String) {
         self.init(path: path, number: errno)
     }
 
-    init(path: String, number: Int32) {
+    package init(path: String, number: Int32) {
         self.path = path
         self.number = number
     }
 
     /// The system's words, such as "No such file or directory".
-    var reason: String { String(cString: strerror(number)) }
+    package var reason: String { String(cString: strerror(number)) }
 
-    var description: String { "\(path): \(reason)" }
+    package var description: String { "\(path): \(reason)" }
 }
 
 /// Files and folders, by the calls of the system: Foundation would make the program several times as
 /// large.
-enum Files {
+package enum Files {
     /// The largest file that is read as a whole: scenarios and settings are far smaller.
     private static let mostBytes = 64 * 1024 * 1024
 
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Whether the path is a file that may be executed.
-    static func isExecutable(_ path: String) -> Bool {
+    package static func isExecutable(_ path: String) -> Bool {
         guard let mode = mode(of: path), mode & UInt32(S_IFMT) == UInt32(S_IFREG) else {
             return false
         }
@@ -50,19 +50,19 @@ enum Files {
     }
 
     /// Type and permissions, as `stat` tells them; nil where there is no such file.
-    static func mode(of path: String) -> UInt32? {
+    package static func mode(of path: String) -> UInt32? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         return UInt32(status.st_mode)
     }
 
     /// The text in a file; bytes that are no UTF-8 become replacement characters.
-    static func text(of path: String) throws(FileError) -> String {
+    package static func text(of path: String) throws(FileError) -> String {
         String(decoding: try bytes(of: path), as: UTF8.self)
     }
 
     /// The bytes of a file.
-    static func bytes(of path: String) throws(FileError) -> [UInt8] {
+    package static func bytes(of path: String) throws(FileError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(last: path) }
         defer { close(descriptor) }
@@ -79,7 +79,7 @@ enum Files {
     }
 
     /// Replaces a file as a whole: the text is written beside it and takes its name.
-    static func write(
+    package static func write(
         _ text: String,
         to path: String,
         mode: UInt32 = 0o644
@@ -107,10 +107,10 @@ enum Files {
     }
 
     /// Removes a file, if it is there.
-    static func remove(_ path: String) { unlink(path) }
+    package static func remove(_ path: String) { unlink(path) }
 
     /// The names in a folder, in no order.
-    static func names(in path: String) throws(FileError) -> [String] {
+    package static func names(in path: String) throws(FileError) -> [String] {
         guard let folder = opendir(path) else { throw FileError(last: path) }
         defer { closedir(folder) }
         var names: [String] = []
@@ -126,7 +126,7 @@ enum Files {
     }
 
     /// Makes a folder, and those above it that are missing.
-    static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
+    package static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
         var made = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
             made += (made.isEmpty || made == "/" ? "" : "/") + part
@@ -155,7 +155,7 @@ enum Files {
 
 extension String {
     /// The text without blanks and tabs at its ends.
-    var trimmed: String {
+    package var trimmed: String {
         func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
         return String(drop(while: isBlank).reversed().drop(while: isBlank).reversed())
     }
