@@ -54,7 +54,7 @@ func module(
         .target(name: name, dependencies: dependencies, swiftSettings: strict),
         .testTarget(
             name: "\(name)Tests",
-            dependencies: [.init(stringLiteral: name)] + dependencies + tests,
+            dependencies: [.init(stringLiteral: name), "ChordTestSupport"] + dependencies + tests,
             exclude: exclude,
             swiftSettings: strict
         ),
@@ -91,7 +91,7 @@ targets += module("ChordRPC", ["CZlib", "ChordIdentity", nioLocks])
 targets += module(
     "ChordTLS",
     ["COpenSSL", "ChordIdentity", nioCore, nioLocks],
-    tests: [nioEmbedded, "ChordTestSupport"]
+    tests: [nioEmbedded]
 )
 targets += module("ChordHTTP2", ["CNGHTTP2", nioCore])
 targets += module("ChordWire", ["ChordCore", "CChordProtos", "CProtobufC"])
@@ -101,7 +101,7 @@ targets += module(
         "ChordRPC", "ChordTLS", "ChordHTTP2", "ChordIdentity", nioCore, nioPosix, nioLocks,
         logging, metrics,
     ],
-    tests: [nioEmbedded, "ChordTestSupport"]
+    tests: [nioEmbedded]
 )
 targets += module(
     "ChordRuntime",
@@ -117,7 +117,7 @@ targets += module(
         "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging, metrics,
         lifecycle,
     ],
-    tests: ["ChordTestSupport", signals]
+    tests: [signals]
 )
 targets += module(
     "ChordSimulator",
@@ -208,7 +208,8 @@ if isFuzzing {
             name: "FuzzTests",
             dependencies: [
                 "COpenSSL", "ChordCore", "ChordHTTP2", "ChordIdentity", "ChordRPC",
-                "ChordSimulator", "ChordTLS", "ChordTransport", "ChordWire", "FuzzSupport", nioCore,
+                "ChordSimulator", "ChordTLS", "ChordTransport", "ChordWire", "ChordTestSupport",
+                "FuzzSupport", nioCore,
             ],
             path: "Tests/Fuzz",
             exclude: ["Corpus", "Crashes", "README.md", "Support"],

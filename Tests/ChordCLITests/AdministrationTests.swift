@@ -8,7 +8,7 @@ import Foundation
 import Testing
 
 /// The commands for one node, as an operator types them.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct AdministrationTests {
     @Test("describe says the same to people and to programs")
     func describing() async throws {

@@ -9,7 +9,7 @@ import Foundation
 import Testing
 
 /// `make certs` and its companions, as they are typed.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct CertificateScriptTests {
     /// Runs make with these targets and settings.
     private func make(_ arguments: String..., in folder: URL) async throws -> (Int32, String) {

@@ -8,7 +8,7 @@ import Testing
 
 /// Whatever `chord serve` refuses, `chord cert inspect` calls wrong, and the reverse, whatever lies
 /// beside the certificate.
-@Suite(.serialized, .timeLimit(.minutes(10)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(10)))
 struct CertificateVerdictTests {
     /// A folder of n1.pem, n1.key, ca.pem and perhaps crl.pem: how it is made, and what is said of it.
     struct Case: CustomTestStringConvertible, Sendable {

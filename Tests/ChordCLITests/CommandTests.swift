@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// The commands that ask a ring, as a user types them.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct CommandTests {
     @Test("lookup and ring say the same to people and to programs")
     func lookupAndRing() async throws {

@@ -3,13 +3,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCommandLine
+import ChordTestSupport
 import Testing
 
 @testable import Chord
 @testable import ChordCLI
 
 /// The ends of a node's certificates as `chord describe` shows them.
-@Suite struct DescribeCertificateTests {
+@Suite(.tags(.unit)) struct DescribeCertificateTests {
     private let day: Int64 = 86_400
 
     @Test func endsAreShownWithWhatIsLeft() {

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// `chord-sim experiment` as a user runs it.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.tags(.simulation), .timeLimit(.minutes(3)))
 struct ExperimentCommandTests {
     private static let names = [
         "path-length", "load", "mass-failure", "churn", "latency", "wrong-pointers",

@@ -6,13 +6,14 @@ import ChordCommandLine
 import ChordIdentity
 import ChordTLS
 import Foundation
+import ChordTestSupport
 import Testing
 
 @testable import Chord
 @testable import ChordCLI
 
 /// Hints follow from an error's codes and the command that runs; whatever its message says.
-@Suite struct HintTests {
+@Suite(.tags(.unit)) struct HintTests {
     private func failure(_ error: any Error, _ command: RunningCommand = .ask) -> CommandFailure {
         CommandFailure(explaining: error, in: command)
     }

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// The JSON of every command has the keys that docs/json.md lists, and no others.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct JSONTests {
     @Test("What is asked of a ring")
     func ring() async throws {

@@ -9,7 +9,7 @@ import Testing
 @testable import ChordCLI
 
 /// The log's way out, where its reader has stopped: whoever logs goes on.
-@Suite("Where log lines go", .timeLimit(.minutes(1)))
+@Suite("Where log lines go", .tags(.unit), .timeLimit(.minutes(1)))
 struct LogSinkTests {
     private static func write(_ line: String, to sink: LogSink) {
         sink.write(line) { lost, _ in "lost \(lost)" }

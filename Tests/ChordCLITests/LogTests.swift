@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// The log of a node, line by line.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.tags(.network), .serialized, .timeLimit(.minutes(3)))
 struct LogTests {
     /// Two identifiers of nine bits, which take three digits each.
     private nonisolated(unsafe) static let range = #/\([01][0-9a-f]{2}, [01][0-9a-f]{2}\]/#

@@ -10,6 +10,7 @@ import ChordTransport
 import ChordWire
 import Logging
 import NIOPosix
+import ChordTestSupport
 import Testing
 
 @testable import Chord
@@ -87,7 +88,7 @@ private final class LyingNode: Sendable {
     }
 }
 
-@Suite("chord lookup at a node that lies", .timeLimit(.minutes(5)))
+@Suite("chord lookup at a node that lies", .tags(.network), .timeLimit(.minutes(5)))
 struct LyingNodeTests {
     private func lookup(_ arguments: String..., at nodes: [String]) async throws
         -> ChordProcess.Outcome

@@ -11,7 +11,7 @@ import Testing
 ///
 /// `UPDATE_INTERACTIONS=1 swift test --filter MistakeTests` writes down what the command says now; the
 /// difference is to be read like code.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct MistakeTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "Mistakes")

@@ -6,12 +6,13 @@ import Chord
 import ChordCommandLine
 import Foundation
 import Logging
+import ChordTestSupport
 import Testing
 
 @testable import ChordCLI
 
 /// The parts that text is made of and read by.
-struct OutputTests {
+@Suite(.tags(.unit)) struct OutputTests {
     @Test(
         "Durations",
         arguments: [

@@ -7,7 +7,7 @@ import Foundation
 import Testing
 
 /// What the program is made of.
-struct ProgramTests {
+@Suite(.tags(.unit)) struct ProgramTests {
     #if os(Linux)
         @Test("Of Foundation no more than its essentials is linked in", .timeLimit(.minutes(1)))
         func libraries() async throws {

@@ -3,11 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// What a user sees when something is wrong: one line says what, one what to do, and the exit code
 /// tells scripts.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct RefusalTests {
     /// A command line that fails, and how.
     struct Case: CustomTestStringConvertible, Sendable {

@@ -7,7 +7,7 @@ import Foundation
 import Testing
 
 /// Nodes for which the system has too little: each says what of, and goes on or ends in good order.
-@Suite("Too little of something", .serialized, .timeLimit(.minutes(5)))
+@Suite("Too little of something", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct ResourceTests {
     /// `chord serve` behind a shell that limits what it gets.
     private static func serve(

@@ -10,7 +10,7 @@ import Testing
 @testable import ChordCLI
 
 /// Nodes that are started again, with the same commands: they go back to their ring.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct ReturningTests {
     /// The nodes of README's commands: the first without a contact, the others joining through it.
     private final class Operator {

@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// Whole nodes, as a user runs them: processes, sockets, mutual TLS, signals.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct RingOfProcessesTests {
     @Test("Seven nodes agree on a thousand keys; two neighbours die at once, and five agree again")
     func lookupsBeforeAndAfterTwoCrashes() async throws {

@@ -6,11 +6,12 @@ import ArgumentParser
 import Chord
 import ChordCommandLine
 import Logging
+import ChordTestSupport
 import Testing
 
 @testable import ChordCLI
 
-@Suite("How long others may be silent", .timeLimit(.minutes(5)))
+@Suite("How long others may be silent", .tags(.network), .timeLimit(.minutes(5)))
 struct SilenceTests {
     @Test("A second gives the defaults, and more gives more of everything")
     func inProportion() {

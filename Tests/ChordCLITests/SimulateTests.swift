@@ -2,10 +2,11 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 /// `chord-sim simulate` as a user runs it.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.tags(.simulation), .timeLimit(.minutes(3)))
 struct SimulateTests {
     @Test("one seed gives one trace hash in two processes", arguments: ["machine", "node"])
     func oneHash(level: String) async throws {

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// What a command does with arguments that are not text, and with standard streams that fail or are closed.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.tags(.network), .serialized, .timeLimit(.minutes(3)))
 struct StandardStreamsTests {
     @Test(
         "Arguments that are not UTF-8 are refused, wherever they stand",

@@ -10,7 +10,7 @@ import Testing
 @testable import ChordCLI
 
 /// How a node's process starts and ends while it is no member, and how signals count.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct StartingTests {
     /// What keeps a node from becoming a member.
     enum Obstacle: CaseIterable, Sendable {

@@ -12,7 +12,7 @@ import Testing
 @testable import ChordRuntime
 
 /// What is seen on terminals of several widths, and in a pipe.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct TerminalTests {
     private static let widths = [60, 80, 200]
 

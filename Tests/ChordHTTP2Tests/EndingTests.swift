@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordHTTP2
 
-@Suite struct EndingTests {
+@Suite(.tags(.unit)) struct EndingTests {
     @Test(arguments: [HTTP2Session.Role.client, .server])
     func resetsDropWhatWaits(side: HTTP2Session.Role) throws {
         let small = HTTP2Limits(initialStreamWindow: 1000)

@@ -3,11 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
+import ChordTestSupport
 import Testing
 
 @testable import ChordHTTP2
 
-@Suite struct ExchangeTests {
+@Suite(.tags(.unit)) struct ExchangeTests {
     @Test(arguments: 0..<20 as Range<UInt64>)
     func unaryWithBodyAndTrailers(seed: UInt64) throws {
         var pair = try Pair(seed: seed)

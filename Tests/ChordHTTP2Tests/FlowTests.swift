@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordHTTP2
 
-@Suite struct FlowTests {
+@Suite(.tags(.unit)) struct FlowTests {
     @Test(arguments: 0..<4 as Range<UInt64>)
     func bigBodiesPassSmallWindows(seed: UInt64) throws {
         let small = HTTP2Limits(initialStreamWindow: 5000, connectionWindow: 65_535)

@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordHTTP2
 
-@Suite struct HostileInputTests {
+@Suite(.tags(.unit)) struct HostileInputTests {
     @Test(arguments: [
         "GET / HTTP/1.1\r\nHost: here\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r!", "\0",
     ])

@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordHTTP2
 
-@Suite struct LimitTests {
+@Suite(.tags(.unit)) struct LimitTests {
     @Test func requestsBeyondThePeersLimitWaitForTheirTurn() throws {
         var pair = try Pair(server: HTTP2Limits(maxConcurrentStreams: 3))
         #expect(pair.client.session.remoteMaxConcurrentStreams == 100)

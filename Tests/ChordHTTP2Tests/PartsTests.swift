@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordHTTP2
 
-@Suite struct StreamTableTests {
+@Suite(.tags(.unit)) struct StreamTableTests {
     @Test(arguments: 0..<10 as Range<UInt64>)
     func agreesWithADictionary(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
@@ -31,7 +32,7 @@ import Testing
     }
 }
 
-@Suite struct MemoryPoolTests {
+@Suite(.tags(.unit)) struct MemoryPoolTests {
     @Test func blocksKeepWhatIsWrittenAndAreReused() {
         var pool = MemoryPool()
         let first = pool.take(100)
@@ -58,7 +59,7 @@ import Testing
     }
 }
 
-@Suite struct ErrorTests {
+@Suite(.tags(.unit)) struct ErrorTests {
     @Test func codesHaveTheirNames() {
         #expect(HTTP2ErrorCode.refusedStream.description == "REFUSED_STREAM")
         #expect(HTTP2ErrorCode.http11Required.description == "HTTP_1_1_REQUIRED")

@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
+import ChordTestSupport
 import Testing
 
 @testable import ChordHTTP2
 
 /// Header lists that come again are recognised, and whoever reads them cannot tell.
-@Suite struct RepeatedRequestTests {
+@Suite(.tags(.unit)) struct RepeatedRequestTests {
     typealias Field = (name: String, value: String)
 
     /// A client, and a server that notes each request's fields and the number of their list.

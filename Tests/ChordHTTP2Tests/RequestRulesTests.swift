@@ -2,13 +2,14 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordHTTP2
 
 /// Section 8 of RFC 9113, as far as a request's header list can break it. The suite of frames checks the
 /// same from outside, as resets.
-@Suite struct RequestRulesTests {
+@Suite(.tags(.unit)) struct RequestRulesTests {
     typealias Field = (name: String, value: String)
 
     static let call: [Field] = [

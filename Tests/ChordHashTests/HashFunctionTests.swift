@@ -4,9 +4,10 @@
 
 import ChordCore
 import ChordHash
+import ChordTestSupport
 import Testing
 
-@Suite struct HashFunctionTests {
+@Suite(.tags(.unit)) struct HashFunctionTests {
     /// Inputs with their digests from FIPS 180-4's examples.
     struct KnownAnswer: Sendable, CustomTestStringConvertible {
         let input: String

@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
+import ChordTestSupport
 import Testing
 
-@Suite struct AuthorizationTableTests {
+@Suite(.tags(.unit)) struct AuthorizationTableTests {
     /// The whole table, written out: a change of who may call what must be made twice.
     static let rows: [(String, node: Bool, client: Bool, admin: Bool)] = [
         ("/chord.v1.ChordService/FindSuccessor", true, true, true),

@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
+import ChordTestSupport
 import Testing
 
-@Suite struct ExpectedPeerTests {
+@Suite(.tags(.unit)) struct ExpectedPeerTests {
     static func node(
         _ name: String? = "n1",
         dns: [String] = ["localhost"],
@@ -126,7 +127,7 @@ import Testing
     }
 }
 
-@Suite struct IPAddressTests {
+@Suite(.tags(.unit)) struct IPAddressTests {
     @Test(arguments: [
         ("0.0.0.0", "0.0.0.0"),
         ("255.255.255.255", "255.255.255.255"),

@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
+import ChordTestSupport
 import Testing
 
-@Suite struct IdentityPolicyTests {
+@Suite(.tags(.unit)) struct IdentityPolicyTests {
     static let policy = IdentityPolicy(trustDomains: ["chord.test", "other.test"])
     static let hostPolicy = IdentityPolicy(
         trustDomains: ["chord.test"],

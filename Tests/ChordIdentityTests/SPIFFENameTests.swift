@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
+import ChordTestSupport
 import Testing
 
-@Suite struct SPIFFENameTests {
+@Suite(.tags(.unit)) struct SPIFFENameTests {
     @Test(arguments: [
         ("spiffe://chord.test/chord/node/n1", "chord.test", Role.node, "n1"),
         ("SPIFFE://chord.test/chord/client/alice", "chord.test", .client, "alice"),

@@ -2,12 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordRPC
 
 /// Statuses, timeouts, prefixes and escapes: gRPC's forms.
-@Suite("The forms of gRPC")
+@Suite("The forms of gRPC", .tags(.unit))
 struct CallFormsTests {
     // MARK: Status
 

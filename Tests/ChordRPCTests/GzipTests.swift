@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CZlib
+import ChordTestSupport
 import Testing
 
 @testable import ChordRPC
 
 /// Compressed messages, good and hostile.
-@Suite("Gzip")
+@Suite("Gzip", .tags(.unit))
 struct GzipTests {
     private static let limit = 4 << 20
 

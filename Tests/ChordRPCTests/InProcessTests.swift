@@ -4,12 +4,13 @@
 
 import ChordIdentity
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRPC
 
 /// The in-process transport, on executors whose clocks a test moves.
-@Suite("Calls in process")
+@Suite("Calls in process", .tags(.interaction))
 struct InProcessTests {
     private let network = InProcessNetwork()
     private let caller = ManualExecutor(startingAt: .seconds(1000))

@@ -3,11 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRPC
 
-@Suite("Responders")
+@Suite("Responders", .tags(.unit))
 struct ResponderTests {
     private let executor = ManualExecutor()
     private let sink = RecordingSink()

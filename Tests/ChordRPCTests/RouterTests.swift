@@ -3,11 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
+import ChordTestSupport
 import Testing
 
 @testable import ChordRPC
 
-@Suite("Routing")
+@Suite("Routing", .tags(.unit))
 struct RouterTests {
     private let executor = ManualExecutor()
 

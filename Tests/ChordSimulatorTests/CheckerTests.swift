@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordSimulator
+import ChordTestSupport
 import Testing
 
 @testable import ChordCore
@@ -72,7 +73,7 @@ private struct HandMadeRing {
     }
 }
 
-@Suite(.ownThreads) struct CheckerTests {
+@Suite(.tags(.unit), .ownThreads) struct CheckerTests {
     private static let ideal: [(UInt64, UInt64, [UInt64])] = [
         (10, 50, [20, 30]), (20, 10, [30, 40]), (30, 20, [40, 50]), (40, 30, [50, 10]),
         (50, 40, [10, 20]),

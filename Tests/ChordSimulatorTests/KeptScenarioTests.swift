@@ -4,10 +4,11 @@
 
 import ChordSimulator
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// Scenarios that once went wrong, or show what is known to go wrong, each with its outcome after `----`.
-@Suite(.ownThreads) struct KeptScenarioTests {
+@Suite(.tags(.simulation), .ownThreads) struct KeptScenarioTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "Scenarios")
 

@@ -5,11 +5,12 @@
 import ChordCore
 import ChordSimulator
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// A short fixed set of seeds. `CHORD_SEED=17 swift test --filter MachineSimulationTests` runs that one
 /// only.
-@Suite(.ownThreads) struct MachineSimulationTests {
+@Suite(.tags(.simulation, .slow), .ownThreads) struct MachineSimulationTests {
     static func seeds(_ range: Range<UInt64>) -> [UInt64] {
         if let seed = ProcessInfo.processInfo.environment["CHORD_SEED"].flatMap({ UInt64($0) }) {
             return [seed]

@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
 @testable import ChordSimulator
 
 /// Rings that meet.
-@Suite(.ownThreads) struct MergeTests {
+@Suite(.tags(.simulation), .ownThreads) struct MergeTests {
     @Test(.timeLimit(.minutes(5)), arguments: [2, 3, 7], [0, 3])
     func ringsThatMeetBecomeOne(parts: Int, fanout: Int) {
         let result = MergeTrial(nodes: 100, parts: parts, fanout: fanout, seed: 1).run()

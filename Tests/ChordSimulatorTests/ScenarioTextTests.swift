@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordSimulator
+import ChordTestSupport
 import Testing
 
-@Suite struct ScenarioTextTests {
+@Suite(.tags(.unit)) struct ScenarioTextTests {
     @Test(arguments: UInt64(0)..<200)
     func randomScenariosAreReadAsTheyAreWritten(seed: UInt64) throws {
         let scenario = Scenario.random(seed: seed)

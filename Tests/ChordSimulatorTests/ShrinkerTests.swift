@@ -4,9 +4,10 @@
 
 import ChordCore
 import ChordSimulator
+import ChordTestSupport
 import Testing
 
-@Suite(.ownThreads) struct ShrinkerTests {
+@Suite(.tags(.simulation), .ownThreads) struct ShrinkerTests {
     /// Only what the failure needs is left: here, a crash of n2 after a join.
     @Test func whatIsNotNeededIsDropped() throws {
         var scenario = Scenario(

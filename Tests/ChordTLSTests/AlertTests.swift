@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import COpenSSL
+import ChordTestSupport
 import Testing
 
 @testable import ChordTLS
 
 /// What a peer's alert means, in plain words.
-@Suite struct AlertTests {
+@Suite(.tags(.unit)) struct AlertTests {
     private func error(_ alert: Int32) -> TLSError {
         TLSFailure.error(
             from: [.init(code: UInt(ERR_LIB_SSL) << 23 | UInt(SSL_AD_REASON_OFFSET + alert))],

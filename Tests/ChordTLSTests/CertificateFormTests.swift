@@ -10,7 +10,7 @@ import Testing
 @testable import ChordTLS
 
 /// Files as people really have them: each says what is wrong and what to do.
-@Suite struct CertificateFormTests {
+@Suite(.tags(.unit)) struct CertificateFormTests {
     let fixtures: Fixtures
 
     init() async throws {

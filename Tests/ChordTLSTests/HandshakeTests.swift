@@ -10,7 +10,7 @@ import Testing
 
 @testable import ChordTLS
 
-@Suite struct HandshakeTests {
+@Suite(.tags(.unit)) struct HandshakeTests {
     let fixtures: Fixtures
 
     init() async throws {

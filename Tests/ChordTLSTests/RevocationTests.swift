@@ -11,7 +11,7 @@ import Testing
 @testable import ChordTLS
 
 /// Whoever's issuer has a revocation list is held to it, at every depth.
-@Suite struct RevocationTests {
+@Suite(.tags(.unit)) struct RevocationTests {
     let fixtures: ChainFixtures
 
     init() async throws {

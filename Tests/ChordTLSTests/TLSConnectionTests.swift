@@ -5,11 +5,12 @@
 import COpenSSL
 import ChordIdentity
 import NIOCore
+import ChordTestSupport
 import Testing
 
 @testable import ChordTLS
 
-@Suite struct TLSConnectionTests {
+@Suite(.tags(.unit)) struct TLSConnectionTests {
     let fixtures: Fixtures
 
     init() async throws {

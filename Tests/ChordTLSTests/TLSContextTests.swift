@@ -9,7 +9,7 @@ import Testing
 
 @testable import ChordTLS
 
-@Suite struct TLSContextTests {
+@Suite(.tags(.unit)) struct TLSContextTests {
     let fixtures: Fixtures
 
     init() async throws {

@@ -81,7 +81,7 @@ private final class End {
     }
 }
 
-@Suite struct TLSHandlerTests {
+@Suite(.tags(.unit)) struct TLSHandlerTests {
     let fixtures: Fixtures
     let loop = EmbeddedEventLoop()
 

@@ -12,7 +12,7 @@ import Testing
 
 /// Handshakes run in a library context that shows less of OpenSSL's provider. What TLS 1.3 has a use for
 /// must all be shown.
-@Suite struct TLSLibraryContextTests {
+@Suite(.tags(.unit)) struct TLSLibraryContextTests {
     let fixtures: Fixtures
 
     init() async throws {

@@ -10,7 +10,7 @@ import Testing
 
 @testable import ChordTLS
 
-@Suite struct VerifiedChainCacheTests {
+@Suite(.tags(.unit)) struct VerifiedChainCacheTests {
     let fixtures: Fixtures
     let n1: PeerIdentity
 

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordTestSupport
 import Testing
 
 /// What operators ask of one node, through the API that a program embeds.
-@Suite struct AdministrationTests {
+@Suite(.tags(.network)) struct AdministrationTests {
     @Test(.timeLimit(.minutes(1))) func aNodeDescribesItself() async throws {
         let one = try await ChordNode(try await configuration("n1"))
         let two = try await ChordNode(

@@ -11,7 +11,7 @@ import Logging
 import Testing
 
 /// Certificates of a running node: read anew, shown to operators.
-@Suite(.timeLimit(.minutes(5))) struct CertificateReloadTests {
+@Suite(.tags(.network), .timeLimit(.minutes(5))) struct CertificateReloadTests {
     /// A folder as `make certs` lays it out, of node n1 and clients alice and carol.
     private struct Laid: Sendable {
         var folder: URL

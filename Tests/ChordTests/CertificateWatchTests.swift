@@ -4,12 +4,13 @@
 
 import ChordTLS
 import Logging
+import ChordTestSupport
 import Testing
 
 @testable import Chord
 
 /// Ends of certificates and revocation lists are told in time.
-@Suite struct CertificateWatchTests {
+@Suite(.tags(.unit)) struct CertificateWatchTests {
     private let day: Int64 = 86_400
 
     private func term(

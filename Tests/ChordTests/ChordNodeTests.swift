@@ -5,10 +5,11 @@
 import Chord
 import Logging
 import ServiceLifecycle
+import ChordTestSupport
 import Testing
 
 /// Nodes in this process, over loopback and mutual TLS, through the API that a program embeds.
-struct ChordNodeTests {
+@Suite(.tags(.network)) struct ChordNodeTests {
     @Test("Two nodes share the circle, and their ranges change in a chain", .timeLimit(.minutes(5)))
     func twoNodes() async throws {
         let first = try await ChordNode(try await configuration("n1"))

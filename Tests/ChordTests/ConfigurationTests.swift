@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordTestSupport
 import Testing
 
 /// Each setting that cannot work is refused before anything runs, in words that name it.
-struct ConfigurationTests {
+@Suite(.tags(.unit)) struct ConfigurationTests {
     /// A change that spoils a good configuration, and what the error has to say.
     struct Fault: CustomTestStringConvertible, Sendable {
         var testDescription: String

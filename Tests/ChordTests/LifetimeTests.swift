@@ -13,7 +13,7 @@ import Testing
 @testable import Chord
 
 /// What nodes and clients hold, and when they let go of it.
-struct LifetimeTests {
+@Suite(.tags(.network)) struct LifetimeTests {
     @Test("A node runs once: a second run fails, and the node goes on", .timeLimit(.minutes(2)))
     func runsOnce() async throws {
         let node = try await ChordNode(try await configuration("n1"))

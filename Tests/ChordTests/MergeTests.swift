@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordTestSupport
 import Testing
 
-@Suite struct MergeTests {
+@Suite(.tags(.network)) struct MergeTests {
     /// Two rings of one name, each of one node that has never heard of the other.
     @Test(.timeLimit(.minutes(1))) func anAdministratorMergesRings() async throws {
         let one = try await ChordNode(try await configuration("n1"))

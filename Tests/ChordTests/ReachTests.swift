@@ -4,10 +4,11 @@
 
 import Chord
 import Synchronization
+import ChordTestSupport
 import Testing
 
 /// Nodes that others cannot dial.
-@Suite struct ReachTests {
+@Suite(.tags(.network)) struct ReachTests {
     private final class Changes: Sendable {
         let count = Atomic(0)
     }

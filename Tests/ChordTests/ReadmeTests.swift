@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// README's program is this folder's `ReadmeProgram.swift`, so that it compiles.
-struct ReadmeTests {
+@Suite(.tags(.unit)) struct ReadmeTests {
     @Test("README shows exactly the program that is compiled here")
     func program() throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()

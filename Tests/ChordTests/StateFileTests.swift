@@ -5,6 +5,7 @@
 import Foundation
 import Logging
 import Synchronization
+import ChordTestSupport
 import Testing
 
 @testable import Chord
@@ -36,7 +37,7 @@ private final class LogLines: Sendable {
     }
 }
 
-@Suite struct StateFileTests {
+@Suite(.tags(.network)) struct StateFileTests {
     private static let folder: URL = {
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "chord-state-\(UUID().uuidString)")

@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordRPC
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// The parts that count, on a clock of the test's own.
-@Suite("Budgets")
+@Suite("Budgets", .tags(.unit))
 struct BudgetTests {
     private static func at(_ seconds: Double) -> MonotonicTime {
         MonotonicTime(nanoseconds: Int64(seconds * 1e9))

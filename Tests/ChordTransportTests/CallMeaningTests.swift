@@ -5,12 +5,13 @@
 import ChordIdentity
 import ChordRPC
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// What a call means, whatever carries it.
-@Suite("The meaning of calls", .timeLimit(.minutes(5)))
+@Suite("The meaning of calls", .tags(.network), .timeLimit(.minutes(5)))
 struct CallMeaningTests {
     static let kinds = TransportKind.allCases
 

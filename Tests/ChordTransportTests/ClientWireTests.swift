@@ -8,12 +8,13 @@ import ChordRPC
 import ChordTLS
 import NIOConcurrencyHelpers
 import NIOCore
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// What our client makes of answers that our own server never gives.
-@Suite("The client on the wire", .timeLimit(.minutes(5)))
+@Suite("The client on the wire", .tags(.network), .timeLimit(.minutes(5)))
 struct ClientWireTests {
     /// How a raw server answers a request; called once per stream, when the request has ended.
     typealias Answer = @Sendable (RawHTTP2, HTTP2Session, _ stream: Int32) -> Void

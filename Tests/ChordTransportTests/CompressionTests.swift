@@ -14,7 +14,7 @@ import Testing
 @testable import ChordTransport
 
 /// Compressed messages on the wire: what is agreed, what is sent, what is refused.
-@Suite("Compression", .timeLimit(.minutes(5)))
+@Suite("Compression", .tags(.network), .timeLimit(.minutes(5)))
 struct CompressionTests {
     private typealias Fields = [(name: String, value: String)]
 

@@ -15,7 +15,7 @@ import Testing
 @testable import ChordTransport
 
 /// Connections from the dial to the first call.
-@Suite("Dialling", .timeLimit(.minutes(5)))
+@Suite("Dialling", .tags(.network), .timeLimit(.minutes(5)))
 struct DiallingTests {
     @Test(arguments: [
         ("nowhere", "the port is missing"), ("host:0", "from 1 to 65535"),

@@ -6,12 +6,13 @@ import ChordRPC
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// An event loop as a node's executor.
-@Suite("Executors on event loops", .timeLimit(.minutes(5)))
+@Suite("Executors on event loops", .tags(.unit), .timeLimit(.minutes(5)))
 struct EventLoopExecutorTests {
     private let executor = testExecutors.all[0]
 

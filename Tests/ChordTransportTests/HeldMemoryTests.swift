@@ -9,12 +9,13 @@ import ChordTLS
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// What a client can make a server hold, and for how long.
-@Suite("Held for a client", .timeLimit(.minutes(5)))
+@Suite("Held for a client", .tags(.network), .timeLimit(.minutes(5)))
 struct HeldMemoryTests {
     private static let small = TestMethod.named("Small")
 

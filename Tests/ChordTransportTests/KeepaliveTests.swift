@@ -8,12 +8,13 @@ import ChordRPC
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// Pings that nobody's call asks for, and what comes of them.
-@Suite("Keepalive", .timeLimit(.minutes(5)))
+@Suite("Keepalive", .tags(.network), .timeLimit(.minutes(5)))
 struct KeepaliveTests {
     private static func pinging(
         _ interval: Duration,

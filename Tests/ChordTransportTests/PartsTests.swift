@@ -6,12 +6,13 @@ import ChordHTTP2
 import ChordRPC
 import NIOConcurrencyHelpers
 import NIOCore
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// The small parts, each alone.
-@Suite("The transport's parts")
+@Suite("The transport's parts", .tags(.unit))
 struct PartsTests {
     // MARK: Addresses
 

@@ -8,12 +8,13 @@ import ChordRPC
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// What the server answers to requests that our own client never makes.
-@Suite("The server on the wire", .timeLimit(.minutes(5)))
+@Suite("The server on the wire", .tags(.network), .timeLimit(.minutes(5)))
 struct ServerWireTests {
     typealias Fields = [(name: String, value: String)]
 

@@ -5,12 +5,13 @@
 import ChordIdentity
 import ChordRPC
 import NIOCore
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// Who gets how much of what all share.
-@Suite("Shared budgets")
+@Suite("Shared budgets", .tags(.unit))
 struct SharedBudgetTests {
     private static let limits = TransportConfiguration.ServerLimits(
         maxNodeCallsInFlight: 24,
@@ -133,7 +134,7 @@ struct SharedBudgetTests {
     }
 }
 
-@Suite("Handshakes under way")
+@Suite("Handshakes under way", .tags(.unit))
 struct HandshakesTests {
     private static func limits(
         _ most: Int,

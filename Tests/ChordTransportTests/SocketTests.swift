@@ -14,7 +14,7 @@ import Testing
     import Glibc
 
     /// What the system is told about the sockets of connections, read from the sockets themselves.
-    @Suite("The sockets of connections", .timeLimit(.minutes(5)))
+    @Suite("The sockets of connections", .tags(.network), .timeLimit(.minutes(5)))
     struct SocketTests {
         typealias Keepalive = TransportConfiguration.SocketKeepalive
 

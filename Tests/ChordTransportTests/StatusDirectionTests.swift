@@ -6,12 +6,13 @@ import ChordHTTP2
 import ChordRPC
 import NIOConcurrencyHelpers
 import NIOCore
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// Statuses and resets from the server's side; `ClientWireTests` has the client's.
-@Suite("Statuses on their way", .timeLimit(.minutes(5)))
+@Suite("Statuses on their way", .tags(.network), .timeLimit(.minutes(5)))
 struct StatusDirectionTests {
     /// Every code arrives as it was meant, ahead of the response's headers and behind them.
     @Test(arguments: (1...16).map { StatusCode(rawValue: $0) }, [true, false])

@@ -4,11 +4,12 @@
 
 import ChordCore
 import ChordWire
+import ChordTestSupport
 import Testing
 
 /// Concord's messages, whose bytes another encoder of its contract (Python's protobuf) gave: what we ask
 /// and what we are answered, what we are asked and what we answer.
-@Suite("Concord's bytes")
+@Suite("Concord's bytes", .tags(.unit))
 struct ConcordBytesTests {
     let dialect = ConcordDialect()
     let first = NodeReference(id: Identifier(0x0102), name: "n1", address: "h:1", incarnation: 0)

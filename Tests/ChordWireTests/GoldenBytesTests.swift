@@ -4,10 +4,11 @@
 
 import ChordCore
 import ChordWire
+import ChordTestSupport
 import Testing
 
 /// Messages whose bytes another encoder of the same contract (protoc --encode) gave.
-@Suite struct GoldenBytesTests {
+@Suite(.tags(.unit)) struct GoldenBytesTests {
     let space: IdentifierSpace
     let first = NodeReference(id: Identifier(0x0102), name: "n1", address: "h:1", incarnation: 1)
     let second = NodeReference(

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordWire
+import ChordTestSupport
 import Testing
 
 /// The answers of reflection, read by hand: the messages are the tools' own.
-@Suite struct ReflectionTests {
+@Suite(.tags(.unit)) struct ReflectionTests {
     private let reflection = Reflection(services: ["b.B", "a.A"])
 
     private func answer(_ field: UInt64, _ text: String) throws -> [UInt8] {

@@ -4,10 +4,11 @@
 
 import ChordCore
 import ChordWire
+import ChordTestSupport
 import Testing
 
 /// Parameters that no ring can have, and rings of another width.
-@Suite struct RingParametersTests {
+@Suite(.tags(.unit)) struct RingParametersTests {
     let space: IdentifierSpace
 
     init() throws {

@@ -4,10 +4,11 @@
 
 import ChordCore
 import ChordWire
+import ChordTestSupport
 import Testing
 
 /// Every bound: what lies on it is taken, what lies beyond is refused by name and reason.
-@Suite struct WireLimitsTests {
+@Suite(.tags(.unit)) struct WireLimitsTests {
     let space: IdentifierSpace
 
     init() throws {

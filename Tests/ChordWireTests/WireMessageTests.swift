@@ -4,10 +4,11 @@
 
 import ChordCore
 import ChordWire
+import ChordTestSupport
 import Testing
 
 /// What holds for every message.
-@Suite struct WireMessageTests {
+@Suite(.tags(.unit)) struct WireMessageTests {
     @Test(arguments: MessageKind.all, [1, 9, 16, 64, 160, 256])
     func roundTrips(kind: MessageKind, width: Int) throws {
         let space = try IdentifierSpace(width: width)

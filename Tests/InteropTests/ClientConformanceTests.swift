@@ -9,7 +9,7 @@ import Testing
 
 /// Servers that break the rules, frame by frame, against our client: a call must end in time, with the
 /// right status and a reason, and the server must be told as RFC 9113 asks.
-@Suite("Frames against our client", .serialized, .timeLimit(.minutes(5)))
+@Suite("Frames against our client", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct ClientConformanceTests {
     /// A server that misbehaves in one way.
     struct Offer: Decodable, Sendable {

@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ChordTestSupport
 import Testing
 
-@Suite("docs/conformance.md", .timeLimit(.minutes(5)))
+@Suite("docs/conformance.md", .tags(.unit), .timeLimit(.minutes(5)))
 struct ConformanceDocumentTests {
     @Test(arguments: ["against_server.py", "against_client.py"])
     func theDocumentListsTheCasesThatThereAre(script: String) async throws {

@@ -7,7 +7,7 @@ import Foundation
 import Testing
 
 /// Documents whose steps are run as they stand (`scripts/run-document`).
-@Suite("Documents", .serialized, .timeLimit(.minutes(5)))
+@Suite("Documents", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct DocumentTests {
     @Test("docs/interop.md makes a mixed ring, from its first line to its last")
     func interop() async throws {

@@ -5,12 +5,13 @@
 import Chord
 import ChordRPC
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// grpcio, with the code that grpc_tools makes of our contract, against nodes of ours.
 ///
 /// One at a time: each runs a Python of its own, which costs more memory than all the rest.
-@Suite("grpcio calls our nodes", .serialized, .timeLimit(.minutes(5)))
+@Suite("grpcio calls our nodes", .tags(.network), .serialized, .timeLimit(.minutes(5)))
 struct GRPCIOCallsUsTests {
     static let keys = (0..<12).map { "key \($0)" }
 

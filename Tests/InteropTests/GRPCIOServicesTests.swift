@@ -8,7 +8,7 @@ import Foundation
 import Testing
 
 /// Health, reflection and administration over the wire, asked by grpcio.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.tags(.network), .timeLimit(.minutes(2)))
 struct GRPCIOServicesTests {
     private struct Order: Encodable {
         struct Files: Encodable {

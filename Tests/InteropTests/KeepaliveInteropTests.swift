@@ -11,7 +11,7 @@ import NIOConcurrencyHelpers
 import Testing
 
 /// Keepalive between us and grpcio, each on each side.
-@Suite("Keepalive with grpcio", .serialized, .timeLimit(.minutes(5)))
+@Suite("Keepalive with grpcio", .tags(.network), .serialized, .timeLimit(.minutes(5)))
 struct KeepaliveInteropTests {
     @Test
     func grpcioTellsUsThatWePingTooOften() async throws {

@@ -5,10 +5,11 @@
 import Chord
 import ChordTransport
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// docs/limits.md says what the code does.
-@Suite("docs/limits.md")
+@Suite("docs/limits.md", .tags(.unit))
 struct LimitsDocumentTests {
     private struct Row {
         var limit: String

@@ -13,7 +13,7 @@ import Testing
 
 /// A client written by hand drives a server over each of its limits, while a good one beside it goes
 /// on as if nothing were.
-@Suite("Limits", .serialized, .timeLimit(.minutes(5)))
+@Suite("Limits", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct LimitsTests {
     // MARK: Tests
 

@@ -9,7 +9,7 @@ import Testing
 /// Rings of our processes and of a node of Concord's contract in Python, with its faults. What is run here
 /// in small, in two to five minutes, `make interop` runs in full, in about an hour. The scenarios are those
 /// of Tests/Interop/concord/mixed.py.
-@Suite("Mixed rings", .serialized, .timeLimit(.minutes(10)))
+@Suite("Mixed rings", .tags(.network, .slow), .serialized, .timeLimit(.minutes(10)))
 struct MixedRingTests {
     /// One program for all of them, as they share certificates.
     @Test("rings of both kinds become ideal, mend, and name the right owners")

@@ -5,10 +5,11 @@
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import ChordTestSupport
 import Testing
 
 /// What comes to a node's port without speaking TLS.
-@Suite("Bytes that are no TLS", .timeLimit(.minutes(5)))
+@Suite("Bytes that are no TLS", .tags(.network), .timeLimit(.minutes(5)))
 struct NotTLSTests {
     /// Bytes, and what the node's log says of them.
     struct Noise: Sendable, CustomTestStringConvertible {

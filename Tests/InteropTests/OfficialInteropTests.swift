@@ -5,12 +5,13 @@
 import ChordIdentity
 import ChordRPC
 import ChordTransport
+import ChordTestSupport
 import Testing
 
 /// gRPC's own interoperability cases, with its service and its messages.
 ///
 /// One at a time: most run a Python of their own, which costs more memory than all the rest.
-@Suite("Official gRPC interop cases", .serialized, .timeLimit(.minutes(5)))
+@Suite("Official gRPC interop cases", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct OfficialInteropTests {
     @Test("grpcio calls us", arguments: OfficialRun.ofGRPCIO)
     func grpcioCallsUs(_ run: OfficialRun) async throws {

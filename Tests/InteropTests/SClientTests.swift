@@ -7,7 +7,7 @@ import ChordTestSupport
 import Testing
 
 /// `openssl s_client` against a node: whom it lets in, and what the others are told.
-@Suite("openssl s_client against a node", .timeLimit(.minutes(5)))
+@Suite("openssl s_client against a node", .tags(.network), .timeLimit(.minutes(5)))
 struct SClientTests {
     /// The TLS alerts of RFC 8446, section 6, that a node answers with.
     enum Alert: Int, Sendable {

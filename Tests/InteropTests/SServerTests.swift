@@ -9,7 +9,7 @@ import ChordTestSupport
 import Testing
 
 /// Our client against `openssl s_server`: whom it refuses, and how its user is told.
-@Suite("Our client against openssl s_server", .timeLimit(.minutes(5)))
+@Suite("Our client against openssl s_server", .tags(.network), .timeLimit(.minutes(5)))
 struct SServerTests {
     /// A server that our client refuses.
     struct Refusal: Sendable, CustomTestStringConvertible {

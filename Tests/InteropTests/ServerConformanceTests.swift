@@ -10,7 +10,7 @@ import Testing
 
 /// Hand-made frames, right ones and wrong ones, against our server: RFC 9113, RFC 7541, and gRPC over
 /// HTTP/2. The cases are in Tests/Interop/conformance; docs/conformance.md lists them.
-@Suite("Frames against our server", .serialized, .timeLimit(.minutes(5)))
+@Suite("Frames against our server", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct ServerConformanceTests {
     /// The beginnings of the cases' numbers, and how many cases there are at least: a suite that got
     /// lost must not count as passed.

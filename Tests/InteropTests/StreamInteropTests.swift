@@ -11,7 +11,7 @@ import Testing
 /// Streams of messages between grpcio and us, each way.
 ///
 /// One at a time: each runs a Python of its own, which costs more memory than all the rest.
-@Suite("Streams with grpcio", .serialized, .timeLimit(.minutes(5)))
+@Suite("Streams with grpcio", .tags(.network), .serialized, .timeLimit(.minutes(5)))
 struct StreamInteropTests {
     private static let text = Array(String(repeating: "all alike, ", count: 1000).utf8)
     private static let blob = [UInt8]([0, 255, 44, 10])

@@ -6,12 +6,13 @@ import Chord
 import ChordIdentity
 import ChordRPC
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// Our clients against a server of grpcio.
 ///
 /// One at a time: each runs a Python of its own, which costs more memory than all the rest.
-@Suite("We call a grpcio server", .serialized, .timeLimit(.minutes(5)))
+@Suite("We call a grpcio server", .tags(.network), .serialized, .timeLimit(.minutes(5)))
 struct WeCallGRPCIOTests {
     // MARK: Looking up
 

@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
-@Suite("Which decisions to found a ring count")
+@Suite("Which decisions to found a ring count", .tags(.unit))
 struct FounderRegisterTests {
     private static let founders = (0..<3).map { node($0).address }
 

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
 /// Intervals on small rings, checked in full against walking the circle step by step.
-@Suite struct IdentifierRangeTests {
+@Suite(.tags(.unit)) struct IdentifierRangeTests {
     /// The identifiers met on the way from `start`, excluded, to `end`, included: at least one step,
     /// so that equal bounds mean one whole turn.
     static func walk(after start: UInt64, through end: UInt64, width: Int) -> [UInt64] {

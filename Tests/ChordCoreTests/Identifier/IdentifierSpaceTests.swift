@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
 /// Identifier arithmetic against arrays of bits, at every width.
-@Suite struct IdentifierArithmeticTests {
+@Suite(.tags(.unit)) struct IdentifierArithmeticTests {
     static func samples(width: Int) -> [Bits] {
         var generator = SplitMix64(seed: UInt64(width))
         return Bits.edges(width: width)
@@ -125,7 +126,7 @@ import Testing
     }
 }
 
-@Suite struct IdentifierSpaceTests {
+@Suite(.tags(.unit)) struct IdentifierSpaceTests {
     @Test(arguments: [Int.min, -1, 0, 257, Int.max])
     func refusesWidth(width: Int) {
         let error = #expect(throws: IdentifierError.self) { try IdentifierSpace(width: width) }

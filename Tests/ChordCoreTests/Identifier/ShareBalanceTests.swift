@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordCore
 
-@Suite struct ShareBalanceTests {
+@Suite(.tags(.unit)) struct ShareBalanceTests {
     @Test("chance makes large shares, and only a few are too large for it")
     func bounds() {
         // About ln N times the mean is what the largest of N shares is.

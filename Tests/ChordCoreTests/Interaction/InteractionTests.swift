@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// The scripts beside this file print what they say. After a change that is meant,
 /// `UPDATE_INTERACTIONS=1 swift test --filter Interaction` writes down what they print now; the
 /// difference is to be read like code.
-@Suite struct InteractionTests {
+@Suite(.tags(.interaction)) struct InteractionTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "Scripts")
 

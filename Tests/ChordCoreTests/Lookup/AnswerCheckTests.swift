@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
-@Suite("Answers to lookups are checked")
+@Suite("Answers to lookups are checked", .tags(.unit))
 struct AnswerCheckTests {
     /// A node whose name tells its place; "bad…" stands elsewhere.
     private static func node(_ id: UInt64, _ name: String? = nil) -> NodeReference {

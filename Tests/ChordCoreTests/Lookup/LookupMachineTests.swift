@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordCore
 
-@Suite struct LookupMachineTests {
+@Suite(.tags(.unit)) struct LookupMachineTests {
     /// n0 in a ring of 0, 10, 20, 30, 40, with two successors and a finger.
     private static func view() throws -> RoutingView {
         let parameters = try Nodes.parameters(width: 6, successorCount: 2)

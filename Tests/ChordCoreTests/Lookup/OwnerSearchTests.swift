@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
 /// Nodes that answer for their states, of which some err, lie or are dead.
@@ -74,7 +75,7 @@ private struct SplitMix {
     }
 }
 
-@Suite("Searches among nodes of another make")
+@Suite("Searches among nodes of another make", .tags(.unit))
 struct OwnerSearchTests {
     private func owner(_ step: OwnerSearch.Step) -> NodeReference? {
         guard case .found(let owner, _) = step else { return nil }
@@ -248,7 +249,7 @@ struct OwnerSearchTests {
     }
 }
 
-@Suite("Addresses")
+@Suite("Addresses", .tags(.unit))
 struct NodeAddressTests {
     @Test(arguments: [
         "h:1", "127.0.0.1:7946", "[::1]:7946", "[fe80::1%eth0]:80", "node-1.example.org:65535",

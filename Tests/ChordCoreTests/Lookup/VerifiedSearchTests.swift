@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
-@Suite("Verified searches")
+@Suite("Verified searches", .tags(.unit))
 struct VerifiedSearchTests {
     /// Ten members at 10, 20 … 100, with lists of three.
     private struct Ring {

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
 /// What scripts of whole rings do not reach: single inputs to a single machine.
-@Suite struct ChordMachineTests {
+@Suite(.tags(.unit)) struct ChordMachineTests {
     private static func machine(
         _ id: UInt64,
         mode: ChordMachine.QueryMode = .answering

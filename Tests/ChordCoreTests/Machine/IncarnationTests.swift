@@ -2,12 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordCore
 
 /// Incarnations are numbers that peers choose.
-@Suite struct IncarnationTests {
+@Suite(.tags(.unit)) struct IncarnationTests {
     static let foreign: [UInt64] = [
         .max, .max - 1, Incarnation.highest + 1, Incarnation.highest, Incarnation.highest - 1,
     ]

@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordCore
 
-@Suite struct MergingTests {
+@Suite(.tags(.unit)) struct MergingTests {
     private func node(_ number: UInt64) -> NodeReference {
         NodeReference(
             id: Identifier(number),

@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordCore
 
-@Suite struct PassiveListTests {
+@Suite(.tags(.unit)) struct PassiveListTests {
     private func node(_ number: Int, life: UInt64 = 1) -> NodeReference {
         NodeReference(
             id: Identifier(UInt64(number)),

@@ -4,11 +4,12 @@
 
 import ChordCore
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// Rings that live a random life and must be ideal once they are left alone. A failing case names its
 /// seed; `CHORD_SEED=17 swift test --filter RingPropertyTests` runs that one only.
-@Suite struct RingPropertyTests {
+@Suite(.tags(.interaction)) struct RingPropertyTests {
     static func seeds(_ count: UInt64) -> [UInt64] {
         if let seed = ProcessInfo.processInfo.environment["CHORD_SEED"].flatMap({ UInt64($0) }) {
             return [seed]

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
 /// Members that this node cannot reach, and others can.
-@Suite struct UnreachedTests {
+@Suite(.tags(.unit)) struct UnreachedTests {
     /// A node at 10 with the list 20, 30, 40 and the predecessor 50.
     private static func machine() throws -> ChordMachine {
         var machine = ChordMachine(

@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
-@Suite struct ClaimTableTests {
+@Suite(.tags(.unit)) struct ClaimTableTests {
     private static func table(
         _ change: (inout ClaimTable.Settings) -> Void = { _ in }
     ) throws -> ClaimTable {

@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
-@Suite struct RangeTenureTests {
+@Suite(.tags(.unit)) struct RangeTenureTests {
     /// A node at 20 that has joined after 10, with 30 for its head.
     private static func joined() throws -> (ChordMachine, RangeTenure, [RingEvent]) {
         var machine = ChordMachine(

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
 /// What other members say, whose link it is, what others may make this node dial.
-@Suite struct ReachTests {
+@Suite(.tags(.unit)) struct ReachTests {
     // MARK: Indirect probes
 
     @Test(

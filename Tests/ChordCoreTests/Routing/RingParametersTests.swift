@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
-@Suite struct RingParametersTests {
+@Suite(.tags(.unit)) struct RingParametersTests {
     @Test func equalParametersDoNotDiffer() throws {
         let parameters = try Nodes.parameters(width: 6)
         #expect(parameters.difference(from: parameters) == nil)

@@ -2,12 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordCore
 
 /// The table and the steps of lookups against what a list of all identifiers says.
-@Suite struct RoutingTests {
+@Suite(.tags(.unit)) struct RoutingTests {
     /// A table, its owner and its entries by distance, all random.
     struct Sample {
         var space: IdentifierSpace

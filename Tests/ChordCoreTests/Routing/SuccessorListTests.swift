@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import Testing
 
 @testable import ChordCore
 
-@Suite struct SuccessorListTests {
+@Suite(.tags(.unit)) struct SuccessorListTests {
     struct Case: CustomTestStringConvertible {
         var testDescription: String
         var owner: UInt64

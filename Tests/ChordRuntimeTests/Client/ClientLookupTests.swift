@@ -7,11 +7,12 @@ import ChordHash
 import ChordIdentity
 import ChordRPC
 import ChordWire
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Lookups of a client")
+@Suite("Lookups of a client", .tags(.interaction))
 struct ClientLookupTests {
     private static let ghost = NodeReference(
         id: Identifier(77),

@@ -3,11 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Events to listeners", .timeLimit(.minutes(5)))
+@Suite("Events to listeners", .tags(.unit), .timeLimit(.minutes(5)))
 struct EventHubTests {
     @Test("everybody hears everything, in order, until the end")
     func everybody() async {

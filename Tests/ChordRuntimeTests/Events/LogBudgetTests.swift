@@ -5,11 +5,12 @@
 import ChordRPC
 import Logging
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("How many log lines are written")
+@Suite("How many log lines are written", .tags(.unit))
 struct LogBudgetTests {
     private final class Clock: Sendable {
         private let box = NIOLockedValueBox(MonotonicTime(nanoseconds: 0))

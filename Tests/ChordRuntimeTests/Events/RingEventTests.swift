@@ -6,11 +6,12 @@ import ChordCore
 import ChordRPC
 import Logging
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("What a node tells of its place")
+@Suite("What a node tells of its place", .tags(.interaction))
 struct RingEventTests {
     /// The events of nodes, gathered as they come.
     private final class Gathered: Sendable {

@@ -6,11 +6,12 @@ import ChordCore
 import ChordRPC
 import ChordWire
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Watchers of a node", .timeLimit(.minutes(5)))
+@Suite("Watchers of a node", .tags(.unit), .timeLimit(.minutes(5)))
 struct WatchFeedTests {
     private let executor = ManualExecutor()
     private let space = IdentifierSpace.standard

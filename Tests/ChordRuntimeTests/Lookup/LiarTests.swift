@@ -5,11 +5,12 @@
 import ChordCore
 import ChordRPC
 import ChordWire
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Lookups through a node that lies")
+@Suite("Lookups through a node that lies", .tags(.interaction))
 struct LiarTests {
     /// A node, the liar that it asks first, and an identifier that it asks the liar for.
     private struct Route {

@@ -6,11 +6,12 @@ import ChordCore
 import ChordIdentity
 import ChordRPC
 import ChordWire
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Lookups in a settled ring")
+@Suite("Lookups in a settled ring", .tags(.interaction))
 struct LookupTests {
     @Test("1,000 keys from every node have the owner that the sorted list gives")
     func oracle() throws {

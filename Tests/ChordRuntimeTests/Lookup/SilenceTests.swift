@@ -5,11 +5,12 @@
 import ChordCore
 import ChordRPC
 import ChordWire
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Lookups past nodes that are silent or slow")
+@Suite("Lookups past nodes that are silent or slow", .tags(.interaction))
 struct SilenceTests {
     /// A node, a node that it forwards a lookup to, and an identifier for which it does.
     private struct Route {

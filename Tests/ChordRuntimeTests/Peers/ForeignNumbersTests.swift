@@ -6,11 +6,12 @@ import ChordCore
 import ChordRPC
 import ChordWire
 import Logging
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Numbers and statements that peers choose")
+@Suite("Numbers and statements that peers choose", .tags(.interaction))
 struct ForeignNumbersTests {
     /// A node with a good certificate that answers with whatever its state is set to.
     private static func addLiar(to ring: InProcessRing, state: RingState) {

@@ -6,11 +6,12 @@ import ChordCore
 import ChordIdentity
 import ChordRPC
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Calls to peers")
+@Suite("Calls to peers", .tags(.unit))
 struct PeersTests {
     // MARK: Round trips
 

@@ -9,6 +9,7 @@ import ChordRPC
 import ChordWire
 import Logging
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
@@ -100,7 +101,7 @@ private final class Stranger: Sendable {
     }
 }
 
-@Suite("Nodes of another make")
+@Suite("Nodes of another make", .tags(.interaction))
 struct DialectServiceTests {
     private let dialect = ConcordDialect()
 
@@ -487,7 +488,7 @@ struct DialectServiceTests {
     }
 }
 
-@Suite("What peers speak")
+@Suite("What peers speak", .tags(.unit))
 struct PeerDialectsTests {
     @Test("a peer is called in our own dialect first, and then in what it was found to speak")
     func order() {

@@ -3,13 +3,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordWire
+import ChordTestSupport
 import Testing
 
 @testable import ChordCore
 @testable import ChordRuntime
 
 /// The answers that stand ready are those that the routing view would give.
-@Suite struct EncodedRoutingViewTests {
+@Suite(.tags(.unit)) struct EncodedRoutingViewTests {
     private static func view(
         phase: ChordMachine.Phase = .member,
         predecessor: UInt64,

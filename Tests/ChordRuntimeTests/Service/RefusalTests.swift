@@ -6,11 +6,12 @@ import ChordCore
 import ChordIdentity
 import ChordRPC
 import ChordWire
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("What a node refuses")
+@Suite("What a node refuses", .tags(.interaction))
 struct RefusalTests {
     static let methods = [
         ChordMethods.findSuccessor, ChordMethods.getPredecessor, ChordMethods.notify,

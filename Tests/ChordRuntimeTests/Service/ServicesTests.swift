@@ -6,12 +6,13 @@ import ChordCore
 import ChordIdentity
 import ChordRPC
 import ChordWire
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
 /// Health, reflection and administration, as a client sees them.
-@Suite("Services beside the protocol")
+@Suite("Services beside the protocol", .tags(.interaction))
 struct ServicesTests {
     private static let client = InProcessRing.identity("alice", role: .client)
     private static let admin = InProcessRing.identity("root", role: .admin)

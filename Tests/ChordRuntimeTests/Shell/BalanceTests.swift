@@ -4,11 +4,12 @@
 
 import ChordHash
 import Logging
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite struct BalanceTests {
+@Suite(.tags(.interaction)) struct BalanceTests {
     /// FNV-1a with 64 bits: the last byte of a short name moves the low bits only.
     private static let weak = HashFunction.custom(name: "fnv1a", bits: 64) { input in
         var digest: UInt64 = 0xcbf2_9ce4_8422_2325

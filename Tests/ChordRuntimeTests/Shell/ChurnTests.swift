@@ -4,11 +4,12 @@
 
 import ChordCore
 import ChordRPC
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("A ring in which nodes come and go")
+@Suite("A ring in which nodes come and go", .tags(.interaction))
 struct ChurnTests {
     @Test("it mends itself, and lookups find members only", arguments: 1...6 as ClosedRange<UInt64>)
     func churn(seed: UInt64) throws {

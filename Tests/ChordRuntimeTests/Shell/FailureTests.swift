@@ -6,11 +6,12 @@ import ChordCore
 import ChordRPC
 import Logging
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Nodes that crash, return and leave")
+@Suite("Nodes that crash, return and leave", .tags(.interaction))
 struct FailureTests {
     @Test(
         "two adjacent nodes crash: no lookup fails, and silence alone delays them",

@@ -5,11 +5,12 @@
 import ChordCore
 import ChordHash
 import ChordRPC
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("A ring comes together")
+@Suite("A ring comes together", .tags(.interaction))
 struct FormationTests {
     @Test("a node alone owns every key and is its own neighbour")
     func alone() throws {

@@ -6,11 +6,12 @@ import ChordCore
 import ChordIdentity
 import ChordRPC
 import ChordWire
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Founding")
+@Suite("Founding", .tags(.interaction))
 struct FoundingTests {
     private static let names = (0..<5).map { "n\($0)" }
 

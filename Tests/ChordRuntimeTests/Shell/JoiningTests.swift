@@ -7,11 +7,12 @@ import ChordHash
 import ChordIdentity
 import ChordRPC
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Joining")
+@Suite("Joining", .tags(.interaction))
 struct JoiningTests {
     private func failure(
         of ring: InProcessRing,

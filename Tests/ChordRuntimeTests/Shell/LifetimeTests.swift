@@ -5,11 +5,12 @@
 import ChordCore
 import ChordRPC
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("What is left of a node")
+@Suite("What is left of a node", .tags(.interaction))
 struct LifetimeTests {
     private struct Weak: Sendable {
         weak let shell: NodeShell?

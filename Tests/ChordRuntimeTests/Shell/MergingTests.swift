@@ -5,12 +5,13 @@
 import ChordIdentity
 import ChordRPC
 import ChordWire
+import ChordTestSupport
 import Testing
 
 @testable import ChordCore
 @testable import ChordRuntime
 
-@Suite("Rings that merge")
+@Suite("Rings that merge", .tags(.interaction))
 struct MergingTests {
     private static let admin = InProcessRing.identity("ops", role: .admin)
 

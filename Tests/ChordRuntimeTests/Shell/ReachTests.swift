@@ -7,12 +7,13 @@ import ChordIdentity
 import ChordRPC
 import ChordWire
 import Logging
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
 /// Who is believed to be a neighbour, and what nodes do for those that cannot reach somebody.
-@Suite struct ReachTests {
+@Suite(.tags(.interaction)) struct ReachTests {
     private func reference(_ name: String, in ring: InProcessRing) -> NodeReference {
         NodeReference(
             id: ring.identifier(name),

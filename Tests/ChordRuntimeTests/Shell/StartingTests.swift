@@ -5,11 +5,12 @@
 import ChordCore
 import ChordRPC
 import Logging
+import ChordTestSupport
 import Testing
 
 @testable import ChordRuntime
 
-@Suite("Starting, in vain and not, and stopping")
+@Suite("Starting, in vain and not, and stopping", .tags(.interaction))
 struct StartingTests {
     private func address(_ name: String) -> String { InProcessRing.address(name) }
 

@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordTestSupport
 import Testing
 
 @testable import ChordSimulator
 
 /// Small sizes of each experiment; the full ones are in docs/experiments.md.
-@Suite(.ownThreads, .timeLimit(.minutes(3)))
+@Suite(.tags(.simulation, .slow), .ownThreads, .timeLimit(.minutes(3)))
 struct ExperimentTests {
     private static func run(
         _ experiment: Experiment,
@@ -133,7 +134,7 @@ struct ExperimentTests {
 }
 
 /// What the experiments stand on.
-@Suite struct ExperimentPartsTests {
+@Suite(.tags(.unit)) struct ExperimentPartsTests {
     @Test(
         "a ring that is made at once is ideal",
         arguments: [(2, 1), (3, 4), (8, 3), (200, 1), (300, 20)]

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ChordTestSupport
 import Testing
 
 @testable import ChordSimulator
@@ -11,7 +12,7 @@ import Testing
     import FoundationXML
 #endif
 
-@Suite struct SVGPlotTests {
+@Suite(.tags(.unit)) struct SVGPlotTests {
     @Test("a plot is well-formed XML, whatever its texts say", arguments: [false, true])
     func wellFormed(isLogarithmic: Bool) throws {
         let points = [1.0, 2, 4, 8].map {

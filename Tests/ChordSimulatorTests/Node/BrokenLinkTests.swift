@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordSimulator
+import ChordTestSupport
 import Testing
 
 /// Links that are broken in one direction: nobody takes a live node's place, and nobody owns what another owns.
 ///
 /// The rings are those of the handbook: P, B, A' and A are n1 to n4, in this order.
-@Suite(.ownThreads) struct BrokenLinkTests {
+@Suite(.tags(.simulation), .ownThreads) struct BrokenLinkTests {
     /// The longest that an identifier may be nobody's, as the handbook states it.
     private static let longestGap: Int64 = 15_000_000_000
 

@@ -5,12 +5,13 @@
 import ChordRPC
 import Foundation
 import NIOConcurrencyHelpers
+import ChordTestSupport
 import Testing
 
 @testable import ChordSimulator
 
 /// What would make a run depend on anything but its seed is noticed.
-@Suite(.ownThreads) struct EscapeTests {
+@Suite(.tags(.unit), .ownThreads) struct EscapeTests {
     private actor Pinned {
         let executor: SimulatedExecutor
         var count = 0
@@ -110,7 +111,7 @@ import Testing
     }
 }
 
-@Suite struct SchedulerTests {
+@Suite(.tags(.unit)) struct SchedulerTests {
     private final class Recorder: Sendable {
         let lines = NIOLockedValueBox<[String]>([])
         var all: [String] { lines.withLockedValue { $0 } }

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordSimulator
+import ChordTestSupport
 import Testing
 
 /// Each fault does to whole nodes what it says, and they get over it.
-@Suite(.ownThreads) struct FaultVerbTests {
+@Suite(.tags(.simulation), .ownThreads) struct FaultVerbTests {
     /// A founded ring of nodes a thousand apart: n1 at 1000, n2 at 2000 and so on.
     static func text(nodes: Int, list: Int, _ faults: [String], heal: String = "20s") -> String {
         var lines = ["ring width 16 list \(list) answering seed 7", "failures any"]

@@ -5,11 +5,12 @@
 import ChordCore
 import ChordSimulator
 import Foundation
+import ChordTestSupport
 import Testing
 
 /// A short fixed set of seeds. `CHORD_SEED=17 swift test --filter NodeSimulationTests` runs that one
 /// only.
-@Suite(.ownThreads) struct NodeSimulationTests {
+@Suite(.tags(.simulation, .slow), .ownThreads) struct NodeSimulationTests {
     private static var small: SwarmOptions {
         var options = NodeSimulation.standardOptions
         options.founders = 3...9
@@ -83,7 +84,7 @@ import Testing
 
 /// Scenarios of whole nodes that once went wrong, or show what is known to go wrong, each with its
 /// outcome after `----`.
-@Suite(.ownThreads) struct KeptNodeScenarioTests {
+@Suite(.tags(.simulation), .ownThreads) struct KeptNodeScenarioTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "Scenarios")
 

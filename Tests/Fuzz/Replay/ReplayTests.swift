@@ -4,10 +4,11 @@
 
 import Foundation
 import FuzzSupport
+import ChordTestSupport
 import Testing
 
 /// What fuzzing began with, and every input that once went wrong, in each run of the tests.
-@Suite struct ReplayTests {
+@Suite(.tags(.unit)) struct ReplayTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent()
 
