@@ -12,12 +12,15 @@ requests  one client has 16 connections of 1,000 requests each, begun and never 
 watches   one client opens 15,000 Watch streams, 1,000 at a time, and closes them; the other one calls all
           the while, and the longest that it waits for an answer is compared with the longest without
 silent    two addresses hold 256 connections each that say nothing; a newcomer's time to its first answer
+logs      one client sends messages that are none, calls what it may not call, and opens connections that are
+          no TLS, each for some seconds; the lines that the node logs are counted second by second
 
 Each must hold what docs/limits.md says, or the program fails. The rate is of the load generator of
 make bench-rpc, in a process of its own.
 """
 
 import argparse
+import collections
 import json
 import multiprocessing
 import os
@@ -42,8 +45,10 @@ FIND_SUCCESSOR = "/chord.v1.ChordService/FindSuccessor"
 WATCH = "/chord.v1.AdminService/Watch"
 # A node allows for 1,000; one that has just ended may still count there.
 MOST_STREAMS = 990
-# What must hold: parts of the rate that are left, seconds of the longest wait, seconds until a newcomer is in.
-LEAST_RATE, LONGEST_WAIT, NEWCOMER = 0.8, 0.25, 1.0
+NOTIFY = "/chord.v1.ChordService/Notify"
+# What must hold: parts of the rate that are left, seconds of the longest wait, seconds until a newcomer is in,
+# lines in the log in any second.
+LEAST_RATE, LONGEST_WAIT, NEWCOMER, MOST_LINES = 0.8, 0.25, 1.0, 100
 
 
 def frame(kind, flags=0, stream=0, payload=b""):
@@ -255,14 +260,74 @@ def silent(bench, address, body, _):
     return took <= NEWCOMER
 
 
+def send_calls(path, body, count=500):
+    """A flood of whole calls on one connection, each of which is refused."""
+
+    def flood(address, certs, end):
+        sent, connection = 0, Connection(address, certs, "mallory")
+        while time.monotonic() < end:
+            connection.begin(path, count, body=body)
+            sent += count
+            while len(connection.open) > count // 2 and time.monotonic() < end:
+                connection.take_in(0.01)
+        return sent
+
+    return flood
+
+
+def send_no_tls(address, _, end):
+    sent, (host, port) = 0, address.rsplit(":", 1)
+    while time.monotonic() < end:
+        with socket.create_connection((host, int(port)), timeout=20) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            plain.settimeout(1)
+            try:
+                plain.recv(100)
+            except OSError:
+                pass
+        sent += 1
+    return sent
+
+
+FLOODS = {
+    "messages that are none": send_calls(FIND_SUCCESSOR, b"\xff" * 40),
+    "calls that a client may not make": send_calls(NOTIFY, b""),
+    "no TLS": send_no_tls,
+}
+
+
+def logs(bench, address, _, options):
+    log = pathlib.Path(bench.folder, "n1.log")
+    held = True
+    for what, flood in FLOODS.items():
+        before = log.stat().st_size
+        try:
+            sent = flood(address, bench.certs, time.monotonic() + options.flood)
+        except OSError as error:
+            # A node may end the connection of somebody who sends nothing but errors.
+            sent = f"some ({error})"
+        with log.open("rb") as lines:
+            lines.seek(before)
+            # Of a line's time the second: 2026-01-31T12:00:00.
+            seconds = collections.Counter(line[:19] for line in lines if line[:2] == b"20")
+        worst = max(seconds.values(), default=0)
+        print(
+            f"logs: {what}: {sent} in {options.flood:.0f} s, {sum(seconds.values())} lines, {worst} in the worst"
+            f" second (at most {MOST_LINES})"
+        )
+        held = held and worst <= MOST_LINES
+    return held
+
+
 def main():
     parser = argparse.ArgumentParser(description="attack a node by what its limits are for")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--requests", type=int, default=100_000, help="calls of the good client in each measurement")
+    parser.add_argument("--flood", type=float, default=5, help="seconds of each flood of the log")
     parser.add_argument("--chord", type=pathlib.Path, default=BINARY, help="the program that is attacked")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(folder, options.chord)
+        bench = Bench(folder, options.chord, log_level="info")
         bench.issue(["n1", "n2"])
         subprocess.run(
             [ROOT / "scripts/certs", "client", "mallory"],
@@ -281,6 +346,7 @@ def main():
                 requests(bench, node.address, str(body_file), options),
                 watches(bench, node.address, body, options),
                 silent(bench, node.address, body, options),
+                logs(bench, node.address, body, options),
             ]
             if problem := ring.problem():
                 print(f"ring: {problem}")

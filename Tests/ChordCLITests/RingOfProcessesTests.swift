@@ -127,6 +127,23 @@ struct RingOfProcessesTests {
         }
     }
 
+    @Test("ring --check of a ring with a dead member that nobody has noticed ends with 75")
+    func checkOfARingThatIsNotIdeal() async throws {
+        // No member asks its neighbours again while the test runs, so the dead one stays in their lists.
+        try await ProcessRing.running(3, options: ["--stabilize-interval", "1h"]) { ring in
+            let flags = try ring.flags()
+            let before = try await ChordProcess.run(["ring", "--check"] + flags)
+            #expect(before.code == 0, "\(before.output) \(before.errors)")
+            try await ring.kill("n3")
+            let after = try await ChordProcess.run(["ring", "--check"] + flags)
+            #expect(after.code == 75, "\(after.output) \(after.errors)")
+            #expect(after.output.contains("n3"), "\(after.output)")
+            // Without --check the same ring is only shown.
+            let shown = try await ChordProcess.run(["ring"] + flags)
+            #expect(shown.code == 0, "\(shown.errors)")
+        }
+    }
+
     /// Every node names the owner that the list of identifiers says, for every key.
     private func expectAgreement(of ring: ProcessRing, keys: Int) async throws {
         let nodes = ring.inOrder
