@@ -9,7 +9,7 @@ import Testing
 
 @Suite(.tags(.unit)) struct EndingTests {
     @Test(arguments: [HTTP2Session.Role.client, .server])
-    func resetsDropWhatWaits(side: HTTP2Session.Role) throws {
+    func resetDropsWaitingData(side: HTTP2Session.Role) throws {
         let small = HTTP2Limits(initialStreamWindow: 1000)
         var pair = try Pair(client: small, server: small)
         let stream = try pair.client.session.submitRequest(HTTP2Headers(Samples.request))
@@ -45,7 +45,7 @@ import Testing
         #expect(!pair.server.session.answer(stream, [1]))
     }
 
-    @Test func requestsResetBeforeTheyLeaveAreNeverSeen() throws {
+    @Test func requestResetBeforeSendingIsNeverSent() throws {
         var pair = try Pair()
         let gone = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [1])
         let kept = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [2])
@@ -61,7 +61,7 @@ import Testing
         #expect(closings.count == 1)
     }
 
-    @Test func commandsOnUnknownStreamsDoNothing() throws {
+    @Test func commandOnAnUnknownStreamDoesNothing() throws {
         let pair = try Pair()
         for session in [pair.client.session, pair.server.session] {
             for stream in [0, -1, 1, 2, 77, Int32.max, Int32.min] as [Int32] {
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func aServerGoesAwayInTwoSteps() throws {
+    @Test func serverSendsGoAwayInTwoSteps() throws {
         var pair = try Pair()
         let first = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [1])
         try pair.settle()
@@ -114,7 +114,7 @@ import Testing
         #expect(pair.server.session.failure == nil)
     }
 
-    @Test func streamsAboveTheLastOneAreRefused() throws {
+    @Test func streamAboveTheLastIdentifierIsRefused() throws {
         var pair = try Pair()
         let served = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [1])
         try pair.settle()
@@ -137,7 +137,7 @@ import Testing
         #expect(pair.client.session.isFinished && pair.server.session.isFinished)
     }
 
-    @Test func debugDataOfGoAwayIsReadable() throws {
+    @Test func goAwayDebugDataIsReported() throws {
         var pair = try Pair()
         pair.server.session.goAway(errorCode: .enhanceYourCalm, debug: "too_many_pings")
         let bytes = try pair.server.takeOutput()
@@ -153,7 +153,7 @@ import Testing
         try pair.settle()
     }
 
-    @Test func aClientGoesAwayToo() throws {
+    @Test func clientSendsGoAway() throws {
         var pair = try Pair()
         let stream = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [1])
         try pair.settle()
@@ -169,7 +169,7 @@ import Testing
         #expect(pair.client.session.isFinished && pair.server.session.isFinished)
     }
 
-    @Test func terminationEndsAtOnce() throws {
+    @Test func terminationIsImmediate() throws {
         var pair = try Pair()
         let stream = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [1])
         try pair.settle()
@@ -184,7 +184,7 @@ import Testing
         )
     }
 
-    @Test func theEndOfASessionFreesEverything() throws {
+    @Test func endOfSessionFreesAllMemory() throws {
         weak var client: HTTP2Session?
         weak var server: HTTP2Session?
         weak var headers: HTTP2Headers.Prepared?
@@ -219,7 +219,7 @@ import Testing
         #expect(headers == nil)
     }
 
-    @Test func headerListsAreKeptWhileTheyWait() throws {
+    @Test func waitingHeaderListIsKept() throws {
         var pair = try Pair()
         // More lists than a session keeps, each gone before it is written out.
         for number in 0..<300 {
@@ -237,7 +237,7 @@ import Testing
         }
     }
 
-    @Test func memoryCanBeGivenBackAtAnyTime() throws {
+    @Test func memoryCanBeReleasedAtAnyTime() throws {
         var pair = try Pair()
         for round in 0..<20 {
             let body = Samples.bytes(round * 1000)

@@ -10,7 +10,7 @@ import Testing
 
 @Suite(.tags(.unit)) struct ExchangeTests {
     @Test(arguments: 0..<20 as Range<UInt64>)
-    func unaryWithBodyAndTrailers(seed: UInt64) throws {
+    func unaryExchangeHasHeadersBodyAndTrailers(seed: UInt64) throws {
         var pair = try Pair(seed: seed)
         var headers = HTTP2Headers(Samples.request)
         headers.append("grpc-timeout", "5S")
@@ -39,7 +39,7 @@ import Testing
         #expect(pair.server.session.queuedBytes == 0)
     }
 
-    @Test func emptyBodyCostsNoDataFrameBeforeTrailers() throws {
+    @Test func emptyBodySendsNoDataFrame() throws {
         var pair = try Pair()
         let stream = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [])
         try pair.settle()
@@ -58,7 +58,7 @@ import Testing
         #expect(pair.client.closeCode(stream) == .noError)
     }
 
-    @Test func trailersOnlyIsOneHeaderList() throws {
+    @Test func trailersOnlyResponseIsOneHeaderList() throws {
         var pair = try Pair()
         let stream = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [9])
         try pair.settle()
@@ -76,7 +76,7 @@ import Testing
         #expect(pair.client.closeCode(stream) == .noError)
     }
 
-    @Test func appendedTrailersAreTheirOwn() throws {
+    @Test func appendedTrailersAreSeparateFromHeaders() throws {
         var pair = try Pair()
         let first = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [1])
         let second = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [1])
@@ -97,7 +97,7 @@ import Testing
         )
     }
 
-    @Test func appendedPseudoHeadersGoFirst() throws {
+    @Test func pseudoHeadersAreSentFirst() throws {
         var pair = try Pair()
         let constant = HTTP2Headers.Prepared([
             (":method", "POST"), (":scheme", "https"), ("te", "trailers"),
@@ -114,7 +114,7 @@ import Testing
         #expect(request["te"] == "trailers")
     }
 
-    @Test func interimResponsesComeBefore() throws {
+    @Test func interimResponsePrecedesTheResponse() throws {
         var pair = try Pair()
         let stream = try pair.client.session.submitUnaryRequest(HTTP2Headers(Samples.request), [1])
         try pair.settle()
@@ -131,7 +131,7 @@ import Testing
     }
 
     @Test(arguments: 0..<5 as Range<UInt64>)
-    func concurrentStreamsDoNotMix(seed: UInt64) throws {
+    func concurrentStreamsStaySeparate(seed: UInt64) throws {
         var pair = try Pair(seed: seed)
         var open: [Int32] = []
         for round in 0..<10 {
@@ -167,7 +167,7 @@ import Testing
         #expect(pair.server.session.counters.streamsClosed == 400)
     }
 
-    @Test func bothSidesStreamOnOneStream() throws {
+    @Test func bothSidesCanStreamAtOnce() throws {
         var pair = try Pair()
         let stream = try pair.client.session.submitRequest(HTTP2Headers(Samples.request))
         try pair.settle()
@@ -194,7 +194,7 @@ import Testing
         #expect(!pair.server.session.send([1], on: stream), "on a stream that is over")
     }
 
-    @Test func upperCaseNamesAreRefused() throws {
+    @Test func upperCaseFieldNameIsRefused() throws {
         var pair = try Pair()
         let shouting = HTTP2Headers.Prepared([
             (":method", "POST"), (":scheme", "https"), (":path", "/"), (":authority", "b"),
@@ -211,7 +211,7 @@ import Testing
         #expect(pair.server.session.openStreams == 0)
     }
 
-    @Test func invalidFieldValuesAreRefused() throws {
+    @Test func invalidFieldValueIsRefused() throws {
         var pair = try Pair()
         var headers = HTTP2Headers(Samples.request)
         headers.append(name: "broken", value: "line\nbreak")
@@ -225,7 +225,7 @@ import Testing
         #expect(pair.server.requests == [next])
     }
 
-    @Test func pingsComeBack() throws {
+    @Test func pingIsAcknowledged() throws {
         var pair = try Pair()
         pair.client.session.ping(0x0123_4567_89ab_cdef)
         pair.server.session.ping(.max)
@@ -237,7 +237,7 @@ import Testing
         #expect(pair.server.saw(.settingsAck))
     }
 
-    @Test func headerBlockSurvivesDrainsInItsMiddle() throws {
+    @Test func headerBlockCanBeSentInPieces() throws {
         let server = try Endpoint(.server)
         let wanted = (0..<60).map { ("name-\($0)", "value-\($0 * $0)") }
         let bytes =
@@ -253,7 +253,7 @@ import Testing
         #expect(server.message(3) == [1, 2, 3])
     }
 
-    @Test func outputCanBeTakenInPieces() throws {
+    @Test func outputCanBeDrainedInPieces() throws {
         var pair = try Pair()
         let stream = try pair.client.session.submitUnaryRequest(
             HTTP2Headers(Samples.request),

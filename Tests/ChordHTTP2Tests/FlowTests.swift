@@ -9,7 +9,7 @@ import Testing
 
 @Suite(.tags(.unit)) struct FlowTests {
     @Test(arguments: 0..<4 as Range<UInt64>)
-    func bigBodiesPassSmallWindows(seed: UInt64) throws {
+    func largeBodyPassesASmallWindow(seed: UInt64) throws {
         let small = HTTP2Limits(initialStreamWindow: 5000, connectionWindow: 65_535)
         var pair = try Pair(client: small, server: small, seed: seed)
         let body = Samples.bytes(1_000_000)
@@ -25,7 +25,7 @@ import Testing
         #expect(pair.client.headers(stream, .trailers) == ["grpc-status": "0"])
     }
 
-    @Test func nothingFlowsUntilTheReaderConsumes() throws {
+    @Test func windowStaysClosedUntilTheReaderConsumes() throws {
         let small = HTTP2Limits(initialStreamWindow: 30_000, connectionWindow: 65_535)
         var pair = try Pair(server: small)
         pair.server.consumes = false
@@ -48,7 +48,7 @@ import Testing
         #expect(pair.client.session.queuedBytes == 40_000)
     }
 
-    @Test func oneSlowReaderShutsTheConnectionOnlyUpToItsWindow() throws {
+    @Test func slowReaderBlocksOnlyItsOwnWindow() throws {
         let limits = HTTP2Limits(initialStreamWindow: 50_000, connectionWindow: 200_000)
         var pair = try Pair(server: limits)
         pair.server.consumes = false
@@ -82,7 +82,7 @@ import Testing
         }
     }
 
-    @Test func writersAreToldToPauseAndToGoOn() throws {
+    @Test func writerIsPausedAndResumed() throws {
         let reader = HTTP2Limits(initialStreamWindow: 10_000)
         var pair = try Pair(client: reader, server: HTTP2Limits(streamHighWaterBytes: 20_000))
         pair.client.consumes = false
@@ -107,7 +107,7 @@ import Testing
         #expect(pair.server.session.isWritable(stream: stream))
     }
 
-    @Test func aPeerThatDoesNotReadLosesTheStream() throws {
+    @Test func streamOfAPeerThatDoesNotReadIsReset() throws {
         let reader = HTTP2Limits(initialStreamWindow: 1000)
         var pair = try Pair(client: reader, server: HTTP2Limits(maxQueuedOutputBytes: 100_000))
         pair.client.consumes = false

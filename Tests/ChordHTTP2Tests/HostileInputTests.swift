@@ -11,7 +11,7 @@ import Testing
     @Test(arguments: [
         "GET / HTTP/1.1\r\nHost: here\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r!", "\0",
     ])
-    func whoDoesNotSpeakHTTP2IsToldSo(greeting: String) throws {
+    func inputThatIsNotHTTP2IsNamed(greeting: String) throws {
         let server = try Endpoint(.server)
         server.receive(Array(greeting.utf8))
         #expect(server.failure?.code == .badPreface)
@@ -20,7 +20,7 @@ import Testing
         #expect(server.session.isFinished)
     }
 
-    @Test func theFirstFrameMustBeSettings() throws {
+    @Test func firstFrameMustBeSettings() throws {
         let server = try Endpoint(.server)
         server.receive(Frames.preface + Frames.ping())
         #expect(server.failure?.code == .protocolViolation)
@@ -103,7 +103,7 @@ import Testing
     ]
 
     @Test(arguments: violations)
-    func violationsEndTheConnection(violation: Violation) throws {
+    func protocolViolationEndsTheConnection(violation: Violation) throws {
         let server = try Endpoint(.server)
         server.receive(Frames.preface + Frames.settings)
         #expect(server.failure == nil)
@@ -114,7 +114,7 @@ import Testing
     }
 
     /// The largest window there may be, and beside it a window update of one stream that goes too far.
-    @Test func largeWindowsAloneEndNothing() throws {
+    @Test func windowOverflowResetsOnlyItsStream() throws {
         let server = try Endpoint(.server)
         server.receive(Frames.preface + Frames.settings)
         server.receive(
@@ -129,7 +129,7 @@ import Testing
         #expect(!server.session.isFinished)
     }
 
-    @Test func truncatedInputWaitsForTheRest() throws {
+    @Test func truncatedInputWaitsForMore() throws {
         let bytes =
             Frames.preface + Frames.settings + Frames.request(stream: 1, endStream: false)
             + Frames.frame(type: 0, flags: 1, stream: 1, payload: [1, 2, 3])
@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func mutatedInputNeverCrashes() throws {
+    @Test(.timeLimit(.minutes(5))) func mutatedInputDoesNotCrash() throws {
         var generator = SeededGenerator(seed: 20_261_121)
         let valid = try recording()
         var failures = 0
@@ -171,7 +171,7 @@ import Testing
         #expect(failures < 10_000)
     }
 
-    @Test func noiseNeverCrashesAClient() throws {
+    @Test func randomInputDoesNotCrashAClient() throws {
         var generator = SeededGenerator(seed: 7)
         for _ in 0..<500 {
             let client = try Endpoint(.client)

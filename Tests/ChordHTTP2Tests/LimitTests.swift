@@ -8,7 +8,7 @@ import Testing
 @testable import ChordHTTP2
 
 @Suite(.tags(.unit)) struct LimitTests {
-    @Test func requestsBeyondThePeersLimitWaitForTheirTurn() throws {
+    @Test func requestsBeyondThePeersStreamLimitWait() throws {
         var pair = try Pair(server: HTTP2Limits(maxConcurrentStreams: 3))
         #expect(pair.client.session.remoteMaxConcurrentStreams == 100)
         try pair.settle()
@@ -37,7 +37,7 @@ import Testing
         #expect(!pair.server.requests.contains(streams[5]))
     }
 
-    @Test func waitingRequestsAreRefusedWhenThePeerGoesAway() throws {
+    @Test func waitingRequestsFailOnGoAway() throws {
         var pair = try Pair(server: HTTP2Limits(maxConcurrentStreams: 1))
         try pair.settle()
         let streams = try (0..<4).map { _ in
@@ -56,7 +56,7 @@ import Testing
         #expect(pair.client.session.isFinished)
     }
 
-    @Test func aPeerThatIgnoresTheLimitOfStreamsIsStopped() throws {
+    @Test func peerThatExceedsTheStreamLimitIsRefused() throws {
         let server = try Endpoint(.server, HTTP2Limits(maxConcurrentStreams: 2))
         server.receive(Frames.preface + Frames.settings)
         // Before it has acknowledged our settings it may not know better: its stream is refused.
@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test(arguments: [300, 4000, 9000])
-    func largeHeaderListsAreRefused(size: Int) throws {
+    func largeHeaderListIsRefused(size: Int) throws {
         let limit: UInt32 = 4096
         let limits = HTTP2Limits(maxHeaderListBytes: limit)
         var pair = try Pair(client: limits, server: limits)
@@ -98,7 +98,7 @@ import Testing
         #expect(pair.server.headers(next, .request)?[":path"] != nil)
     }
 
-    @Test func aReadDoesNotExpandWithoutBound() throws {
+    @Test func headerExpansionPerReadIsLimited() throws {
         // One large field enters the compression table; later requests name it with one byte each.
         let server = try Endpoint(
             .server,
@@ -119,7 +119,7 @@ import Testing
         #expect(server.failure == nil)
     }
 
-    @Test func continuationFloodsEndTheConnection() throws {
+    @Test func continuationFloodEndsTheConnection() throws {
         let server = try Endpoint(.server, HTTP2Limits(maxContinuations: 4))
         server.receive(Frames.preface + Frames.settings)
         server.receive(Frames.request(stream: 1, endHeaders: false))
@@ -130,7 +130,7 @@ import Testing
         #expect(failure.description.hasPrefix("tooManyContinuations: "))
     }
 
-    @Test func continuationsWithinTheLimitAreFine() throws {
+    @Test func continuationsWithinTheLimitAreAccepted() throws {
         let server = try Endpoint(.server)
         server.receive(Frames.preface + Frames.settings)
         server.receive(Frames.request(stream: 1, endHeaders: false))
@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test(arguments: [Frames.ping(), Frames.settings])
-    func floodsOfQuestionsEndTheConnection(frame: [UInt8]) throws {
+    func floodOfPingsOrSettingsEndsTheConnection(frame: [UInt8]) throws {
         let server = try Endpoint(.server, HTTP2Limits(maxOutboundAcknowledgements: 10))
         server.receive(Frames.preface + Frames.settings)
         server.receive(Array(repeating: frame, count: 100).flatMap(\.self))
@@ -149,7 +149,7 @@ import Testing
         try expectGoAway(server, .enhanceYourCalm)
     }
 
-    @Test func rapidResetsEndTheConnection() throws {
+    @Test func rapidResetEndsTheConnection() throws {
         let server = try Endpoint(
             .server,
             HTTP2Limits(maxStreamResets: 20, streamResetsPerSecond: 0)
@@ -169,7 +169,7 @@ import Testing
         #expect(server.session.isFinished)
     }
 
-    @Test func tooManySettingsEndTheConnection() throws {
+    @Test func tooManySettingsEntriesEndTheConnection() throws {
         let server = try Endpoint(.server, HTTP2Limits(maxSettings: 4))
         server.receive(Frames.preface)
         let entry: [UInt8] = [0, 9, 0, 0, 0, 1]
@@ -181,7 +181,7 @@ import Testing
         #expect(server.session.isFinished)
     }
 
-    @Test func nonsensicalLimitsAreRefused() {
+    @Test func invalidLimitsAreRefused() {
         let error = #expect(throws: HTTP2Error.self) {
             try HTTP2Session(role: .server, limits: HTTP2Limits(maxFrameSize: 5))
         }

@@ -9,7 +9,7 @@ import Testing
 
 @Suite(.tags(.unit)) struct StreamTableTests {
     @Test(arguments: 0..<10 as Range<UInt64>)
-    func agreesWithADictionary(seed: UInt64) {
+    func streamTableBehavesLikeADictionary(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var table = StreamTable()
         var model: [Int32: Int] = [:]
@@ -33,7 +33,7 @@ import Testing
 }
 
 @Suite(.tags(.unit)) struct MemoryPoolTests {
-    @Test func blocksKeepWhatIsWrittenAndAreReused() {
+    @Test func memoryBlocksKeepTheirContentAndAreReused() {
         var pool = MemoryPool()
         let first = pool.take(100)
         #expect(MemoryPool.capacity(of: first) == 128)
@@ -60,13 +60,13 @@ import Testing
 }
 
 @Suite(.tags(.unit)) struct ErrorTests {
-    @Test func codesHaveTheirNames() {
+    @Test func errorCodesHaveTheNamesOfRFC9113() {
         #expect(HTTP2ErrorCode.refusedStream.description == "REFUSED_STREAM")
         #expect(HTTP2ErrorCode.http11Required.description == "HTTP_1_1_REQUIRED")
         #expect(HTTP2ErrorCode(rawValue: 255).description == "0xff")
     }
 
-    @Test func errorsReadAsOneLine() {
+    @Test func errorDescriptionIsOneLine() {
         struct Below: Error, CustomStringConvertible { var description: String { "deep down" } }
         let error = HTTP2Error(code: .flooded, message: "too much", cause: Below())
         #expect(error.description == "flooded: too much (cause: deep down)")

@@ -81,21 +81,21 @@ import Testing
 
     static func text(_ fields: [Field]) -> [String] { fields.map { "\($0.name)=\($0.value)" } }
 
-    @Test func theFourthOfOneListIsRecognised() throws {
+    @Test func headerListIsRecognisedFromItsFourthUse() throws {
         let listener = try Listener()
         for _ in 0..<6 { try listener.receive([Self.call()]) }
         #expect(listener.numbers == [0, 0, 0, 1, 1, 1])
         #expect(listener.lists.allSatisfy { $0 == Self.text(Self.call()) })
     }
 
-    @Test func allOfOneReadAreRecognised() throws {
+    @Test func repeatedListsOfOneReadAreRecognised() throws {
         let listener = try Listener()
         try listener.receive(Array(repeating: Self.call(), count: 40))
         #expect(listener.numbers == [0, 0, 0] + Array(repeating: 1, count: 37))
         #expect(listener.lists.allSatisfy { $0 == Self.text(Self.call()) })
     }
 
-    @Test("a list of which the repeated one is a part is another", arguments: [true, false])
+    @Test("A list that contains the repeated one is a different list", arguments: [true, false])
     func partsAreOthers(isShorter: Bool) throws {
         let listener = try Listener()
         let longer = Self.call("/s/M", [("x-key", "1")])
@@ -106,7 +106,7 @@ import Testing
         #expect(listener.lists.suffix(4) == [other, own, other, own].map(Self.text)[...])
     }
 
-    @Test func anotherListTakesThePlaceOfOneThatCeased() throws {
+    @Test func newListReplacesAnUnusedOne() throws {
         let listener = try Listener()
         for _ in 0..<4 { try listener.receive([Self.call("/s/A")]) }
         for _ in 0..<24 { try listener.receive([Self.call("/s/B")]) }
@@ -117,7 +117,7 @@ import Testing
         #expect(listener.lists.last == Self.text(Self.call("/s/A")))
     }
 
-    @Test("what concerns one stream only is looked at each time")
+    @Test("Fields of a single stream are checked every time")
     func announcedLengths() throws {
         let listener = try Listener()
         let fields = Self.call("/s/M", [("content-length", "0")])
@@ -126,7 +126,7 @@ import Testing
         #expect(listener.lists.count == 6)
     }
 
-    @Test func whatIsRepeatedCountsAgainstTheLimitOfARead() throws {
+    @Test func repeatedListsCountTowardsTheLimitOfARead() throws {
         var limits = HTTP2Limits()
         limits.maxHeaderBytesPerRead = 1000
         let listener = try Listener(limits)
@@ -138,7 +138,7 @@ import Testing
         #expect(listener.server.counters.headerListsRefused > 0)
     }
 
-    @Test func idleConnectionsForgetTheList() throws {
+    @Test func idleConnectionForgetsTheList() throws {
         let listener = try Listener()
         for _ in 0..<4 { try listener.receive([Self.call()]) }
         listener.server.releaseMemory()
@@ -149,7 +149,7 @@ import Testing
 
     /// Whatever comes in whatever order is read as it was sent, and those of one number are alike.
     @Test(arguments: 0..<40)
-    func anySequenceIsReadAsItWasSent(seed: UInt64) throws {
+    func anySequenceOfListsIsReadAsSent(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let listener = try Listener()
         let kinds = [

@@ -39,7 +39,7 @@ import Testing
         return all.filter { $0.name.hasPrefix(":") } + all.filter { !$0.name.hasPrefix(":") }
     }
 
-    @Test func aCallPasses() {
+    @Test func validCallIsAccepted() {
         #expect(Self.admits(Self.call))
         #expect(Self.admits(Self.call + [("x-key", "value \t~\u{e9}"), ("x-empty", "")]))
         #expect(Self.admits(Self.call + [("content-length", "17"), ("te", "Trailers")]))
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test(arguments: [":method", ":scheme", ":path", ":authority"])
-    func everyPseudoHeaderFieldIsNeededOnceAndFirst(name: String) {
+    func eachPseudoHeaderFieldIsRequiredOnceAndFirst(name: String) {
         let own = Self.call.first { $0.name == name }!
         #expect(!Self.admits(Self.call(without: name)))
         #expect(!Self.admits(Self.call(without: name, plus: [own, own])))
@@ -77,18 +77,18 @@ import Testing
     ]
 
     @Test(arguments: malformed)
-    func malformedFieldsAreRefused(field: Field) {
+    func malformedFieldIsRefused(field: Field) {
         #expect(!Self.admits(Self.call + [field]))
     }
 
-    @Test func fieldsThatMustBeAloneAre() {
+    @Test func singleValuedFieldMayNotRepeat() {
         for field: Field in [("content-length", "1"), ("host", "h")] {
             #expect(Self.admits(Self.call + [field]))
             #expect(!Self.admits(Self.call + [field, field]))
         }
     }
 
-    @Test func pathsFitTheirScheme() {
+    @Test func pathMustFitItsScheme() {
         for path in ["s/M", "*", "?", "/a b", "/\u{7f}"] {
             #expect(!Self.admits(Self.call(without: ":path", plus: [(":path", path)])), "\(path)")
         }
@@ -97,13 +97,13 @@ import Testing
         #expect(!Self.admits([(":method", "CONNECT")]))
     }
 
-    @Test func trailersEndTheStream() {
+    @Test func trailersMustEndTheStream() {
         let trailers: [Field] = [("x-sum", "1")]
         #expect(Self.admits(trailers, isTrailers: true, endStream: true))
         #expect(!Self.admits(trailers, isTrailers: true, endStream: false))
     }
 
-    @Test func aLengthIsAnnouncedOrNot() {
+    @Test func contentLengthIsParsed() {
         func length(_ fields: [Field]) -> Int64? {
             var rules = RequestRules(isTrailers: false)
             for field in fields {

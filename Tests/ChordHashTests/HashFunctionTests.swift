@@ -45,13 +45,13 @@ import Testing
     }
 
     @Test(arguments: knownAnswers)
-    func digests(answer: KnownAnswer) {
+    func digestsMatchKnownValues(answer: KnownAnswer) {
         #expect(Self.hexadecimal(HashFunction.sha1.hash(answer.input)) == answer.sha1)
         #expect(Self.hexadecimal(HashFunction.sha256.hash(answer.input)) == answer.sha256)
         #expect(Self.hexadecimal(HashFunction.sha1.hash(Array(answer.input.utf8))) == answer.sha1)
     }
 
-    @Test func identifiersAreLeadingBits() throws {
+    @Test func identifierIsTheLeadingBitsOfTheDigest() throws {
         let digest = "676b8bb84ce7267dd520deca4811c8f10a53e636352f06987f42fe425acedd80"
         let ring64 = try IdentifierSpace(width: 64)
         #expect(
@@ -71,20 +71,20 @@ import Testing
         )
     }
 
-    @Test func anyWidthTheDigestHasIsValid() throws {
+    @Test func everyWidthUpToTheDigestSizeIsAccepted() throws {
         for width in 1...160 { try HashFunction.validate(hash: .sha1, width: width) }
         for width in 1...256 { try HashFunction.validate(hash: .sha256, width: width) }
     }
 
     @Test(arguments: [(HashFunction.sha1, 161), (.sha1, 0), (.sha256, 257), (.sha256, -1)])
-    func refusesWidth(hash: HashFunction, width: Int) {
+    func widthBeyondTheDigestSizeIsRefused(hash: HashFunction, width: Int) {
         let error = #expect(throws: HashError.self) {
             try HashFunction.validate(hash: hash, width: width)
         }
         #expect(error?.code == .digestTooShort)
     }
 
-    @Test func customFunction() throws {
+    @Test func customHashFunctionIsUsed() throws {
         let sum = HashFunction.custom(name: "sum", bits: 16) { bytes in
             let total = bytes.withUnsafeBytes { $0.reduce(0) { $0 + Int($1) } }
             return [UInt8(total >> 8 & 0xFF), UInt8(total & 0xFF)]
@@ -103,14 +103,14 @@ import Testing
         .custom(name: "none", bits: 0) { _ in [] },
         .custom(name: "liar", bits: 16) { _ in [0] },
     ])
-    func refusesCustomFunction(hash: HashFunction) {
+    func invalidCustomHashFunctionIsRefused(hash: HashFunction) {
         let error = #expect(throws: HashError.self) {
             try HashFunction.validate(hash: hash, width: 4)
         }
         #expect(error?.code == .invalidHash)
     }
 
-    @Test func builtInNames() {
+    @Test func builtInHashesAreFoundByName() {
         #expect(HashFunction.named("sha256")?.bits == 256)
         #expect(HashFunction.named("sha1")?.bits == 160)
         #expect(HashFunction.named("md5") == nil)

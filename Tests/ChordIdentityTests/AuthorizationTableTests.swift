@@ -28,7 +28,7 @@ import Testing
     ]
 
     @Test(arguments: rows)
-    func theStandardTable(_ method: String, _ node: Bool, _ client: Bool, _ admin: Bool) {
+    func standardTableRoles(_ method: String, _ node: Bool, _ client: Bool, _ admin: Bool) {
         let table = AuthorizationTable.standard
         for (role, isAllowed) in [(Role.node, node), (.client, client), (.admin, admin)] {
             #expect(table.allows(role, method: method) == (isAllowed ? .allowed : .denied))
@@ -40,14 +40,14 @@ import Testing
         "", "/", "Notify", "/chord.v1.ChordService/notify", "/chord.v1.ChordService/Notify/",
         "chord.v1.ChordService/Notify", "/chord.v1.ChordService/", "/chord.v2.ChordService/Notify",
     ])
-    func unknownMethodsAreUnknown(_ method: String) {
+    func unknownMethodHasNoEntry(_ method: String) {
         for role in Role.allCases {
             #expect(AuthorizationTable.standard.allows(role, method: method) == .unknownMethod)
         }
         #expect(AuthorizationTable.standard.roles(admittedTo: method) == nil)
     }
 
-    @Test func tablesGrow() {
+    @Test func entriesCanBeAdded() {
         let table = AuthorizationTable.standard
             .admitting([.client], to: ["Get"], of: "store.v1.Store")
             .admitting([.admin], to: ["Check"], of: "grpc.health.v1.Health")
@@ -57,7 +57,7 @@ import Testing
         #expect(table.allows(.node, method: "/chord.v1.ChordService/Notify") == .allowed)
     }
 
-    @Test func errorsReadAsCodeAndMessage() {
+    @Test func errorDescriptionHasCodeAndMessage() {
         let error = IdentityError(.wrongRole, "no")
         #expect(error.description == "wrongRole: no")
     }

@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func theNameDecidesWhereItIsProven() {
+    @Test func nameIsComparedWhenTheCertificateProvesIt() {
         #expect(failure(ExpectedPeer(name: "n1"), Self.node()) == nil)
         // The host is then only where the node happens to be.
         #expect(failure(ExpectedPeer(name: "n1", host: "elsewhere"), Self.node()) == nil)
@@ -44,7 +44,7 @@ import Testing
         #expect(failure(ExpectedPeer(name: "N1"), Self.node())?.code == .wrongName)
     }
 
-    @Test func theHostDecidesWhereNoNameIsKnown() {
+    @Test func hostIsComparedWhenNoNameIsExpected() {
         #expect(failure(ExpectedPeer(host: "127.0.0.1"), Self.node()) == nil)
         #expect(failure(ExpectedPeer(host: "LOCALHOST"), Self.node()) == nil)
         let error = failure(ExpectedPeer(host: "10.0.0.1"), Self.node())
@@ -60,7 +60,7 @@ import Testing
         )
     }
 
-    @Test func theHostDecidesWhereNothingElseIsProven() {
+    @Test func hostIsComparedWhenTheCertificateProvesNoName() {
         #expect(failure(ExpectedPeer(name: "n1", host: "localhost"), Self.node(nil)) == nil)
         #expect(
             failure(ExpectedPeer(name: "n1", host: "10.0.0.1"), Self.node(nil))?.code == .wrongHost
@@ -68,11 +68,11 @@ import Testing
         #expect(failure(ExpectedPeer(name: "n1"), Self.node(nil))?.code == .wrongHost)
     }
 
-    @Test func anExpectationOfNothingIsRefused() {
+    @Test func expectationWithoutNameAndHostIsRefused() {
         #expect(failure(ExpectedPeer(), Self.node())?.code == .wrongHost)
     }
 
-    @Test func theRoleIsChecked() {
+    @Test func wrongRoleIsRefused() {
         let error = failure(ExpectedPeer(name: "n1"), Self.node(role: .admin))
         #expect(error?.code == .wrongRole)
         #expect(
@@ -108,7 +108,7 @@ import Testing
         ("127.0.0.1", "127.0.0.1", false),
         ("*.0.0.1", "127.0.0.1", false),
     ])
-    func dnsNamesMatch(_ pattern: String, _ host: String, _ matches: Bool) {
+    func dnsNamesMatchByTheRules(_ pattern: String, _ host: String, _ matches: Bool) {
         #expect(Self.node(dns: [pattern], ip: []).holds(forHost: host) == matches)
     }
 
@@ -122,7 +122,7 @@ import Testing
         ("127.0.0.1", "127.0.0.01", false),
         ("127.0.0.1", "127.1", false),
     ])
-    func addressesAreComparedAsAddresses(_ held: String, _ host: String, _ matches: Bool) {
+    func addressesAreComparedByValueNotByText(_ held: String, _ host: String, _ matches: Bool) {
         #expect(Self.node(dns: [], ip: [held]).holds(forHost: host) == matches)
     }
 }
@@ -145,7 +145,7 @@ import Testing
         ("1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:102:304"),
         ("[fe80::1]", "fe80::1"),
     ])
-    func goodAddressesAreCanonical(_ text: String, _ canonical: String) throws {
+    func validAddressIsWrittenInCanonicalForm(_ text: String, _ canonical: String) throws {
         let address = try #require(IPAddress(text))
         #expect(address.description == canonical)
         #expect(IPAddress(canonical) == address)
@@ -158,12 +158,12 @@ import Testing
         "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "12345::", "g::", "+1::", "-1::", "::1%eth0",
         "1.2.3.4::", "::1.2.3.4:5", "1:2:3:4:5:6:7:1.2.3.4", "[::1", "::1]", "localhost", "１.2.3.4",
     ])
-    func badAddressesAreNone(_ text: String) {
+    func invalidAddressIsRefused(_ text: String) {
         #expect(IPAddress(text) == nil)
     }
 
     @Test(arguments: [0, 3, 5, 15, 17])
-    func onlyFourOrSixteenBytesAreAnAddress(_ count: Int) {
+    func addressHasFourOrSixteenBytes(_ count: Int) {
         #expect(IPAddress(bytes: [UInt8](repeating: 1, count: count)) == nil)
     }
 
@@ -177,7 +177,7 @@ import Testing
         (253_402_300_799, "9999-12-31T23:59:59Z"),
         (-62_167_219_200, "0000-01-01T00:00:00Z"),
     ])
-    func timesAreCivilDates(_ seconds: Int64, _ text: String) {
+    func timeIsFormattedAsACivilDate(_ seconds: Int64, _ text: String) {
         #expect(PeerCertificate.timestamp(secondsSince1970: seconds) == text)
     }
 }

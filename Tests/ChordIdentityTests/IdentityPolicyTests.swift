@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: Role.allCases, ConnectionSide.allCases)
-    func membersAreKnownByTheirNames(_ role: Role, _ side: ConnectionSide) throws {
+    func spiffeNameGivesRoleAndName(_ role: Role, _ side: ConnectionSide) throws {
         let certificate = Self.certificate(["spiffe://other.test/chord/\(role)/n1"])
         for policy in [
             Self.policy, IdentityPolicy(trustDomains: ["other.test"], admitsHostCertificates: true),
@@ -111,7 +111,7 @@ import Testing
     ]
 
     @Test(arguments: broken)
-    func brokenCertificatesAreRefusedUnderEitherPolicy(_ broken: Broken) {
+    func invalidCertificateIsRefusedUnderBothPolicies(_ broken: Broken) {
         let certificate = Self.certificate(broken.uris, change: broken.change)
         for side in ConnectionSide.allCases {
             #expect(code(Self.policy, certificate, side) == broken.code)
@@ -119,15 +119,15 @@ import Testing
         }
     }
 
-    @Test func extendedKeyUsageMayBeAbsent() {
+    @Test func missingExtendedKeyUsageIsAccepted() {
         #expect(code(Self.policy, Self.certificate { $0.extendedKeyUsage = nil }) == nil)
     }
 
-    @Test func noTrustDomainMeansNobody() {
+    @Test func policyWithoutTrustDomainAdmitsNobody() {
         #expect(code(IdentityPolicy(trustDomains: []), Self.certificate()) == .foreignTrustDomain)
     }
 
-    @Test func hostCertificatesNeedTheHostPolicy() throws {
+    @Test func hostCertificateIsRefusedWithoutTheHostPolicy() throws {
         let certificate = Self.certificate([])
         #expect(code(Self.policy, certificate) == .noUsableIdentity)
         let identity = try Self.hostPolicy.judge(certificate, presentedBy: .server)
@@ -138,7 +138,7 @@ import Testing
         #expect(identity.description == "node at 'n1.chord.test', '10.0.0.1'")
     }
 
-    @Test func hostCertificatesNeedAHost() {
+    @Test func hostCertificateWithoutHostIsRefused() {
         let certificate = Self.certificate([]) {
             $0.dnsNames = []
             $0.ipAddresses = []
@@ -156,7 +156,7 @@ import Testing
     ]
 
     @Test(arguments: sides)
-    func hostCertificatesAreJudgedForTheirSide(
+    func hostCertificateNeedsTheKeyUsageOfItsSide(
         _ usage: PeerCertificate.ExtendedKeyUsage?,
         _ asServer: Bool,
         _ asClient: Bool
@@ -169,7 +169,7 @@ import Testing
         #expect(code(Self.hostPolicy, certificate, .client) == (asClient ? nil : .extendedKeyUsage))
     }
 
-    @Test func hostCertificatesMayNotSignCertificates() {
+    @Test func hostCertificateThatCanSignIsRefused() {
         let signing = Self.certificate([]) { $0.keyUsage = [.digitalSignature, .keyCertSign] }
         #expect(code(Self.hostPolicy, signing) == .keyUsage)
         #expect(
@@ -178,7 +178,7 @@ import Testing
         )
     }
 
-    @Test func messagesCannotBeForged() {
+    @Test func certificateTextIsEscapedInMessages() {
         let certificate = Self.certificate(["spiffe://chord.test/x\nnode n1 accepted\u{1B}[2J"])
         do throws(IdentityError) {
             _ = try Self.policy.judge(certificate, presentedBy: .client)

@@ -13,7 +13,7 @@ import Testing
         ("sPiFfE://a-b_c.0/chord/admin/A.b-c_9", "a-b_c.0", .admin, "A.b-c_9"),
         ("spiffe://x/chord/node/...", "x", .node, "..."),
     ])
-    func goodNamesAreRead(
+    func validNameIsParsed(
         _ uri: String,
         _ trustDomain: String,
         _ role: Role,
@@ -70,7 +70,7 @@ import Testing
             "longer than 2048"
         ),
     ])
-    func badNamesAreRefusedWithAReason(_ uri: String, _ reason: String) {
+    func invalidNameIsRefusedWithAReason(_ uri: String, _ reason: String) {
         do throws(IdentityError) {
             let name = try SPIFFEName(uri: uri)
             Issue.record("accepted as \(name)")
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test func namesAreFormatted() throws {
+    @Test func nameIsFormattedAsURI() throws {
         let name = try SPIFFEName(trustDomain: "chord.test", role: .admin, name: "eve")
         #expect(name.uri == "spiffe://chord.test/chord/admin/eve")
         #expect(throws: IdentityError.self) {

@@ -12,7 +12,7 @@ import Testing
 struct CallFormsTests {
     // MARK: Status
 
-    @Test func codesHaveTheirNamesAndNumbers() {
+    @Test func statusCodesHaveTheNamesAndNumbersOfGRPC() {
         let names = [
             "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
             "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
@@ -26,7 +26,7 @@ struct CallFormsTests {
     }
 
     @Test(arguments: [-1, 17, 255, Int.max, Int.min])
-    func aNumberThatIsNoCodeIsUnknown(_ number: Int) {
+    func unknownNumberMeansUnknown(_ number: Int) {
         #expect(StatusCode(wire: number) == .unknown)
     }
 
@@ -35,7 +35,7 @@ struct CallFormsTests {
         (403, .permissionDenied), (404, .unimplemented), (429, .unavailable), (502, .unavailable),
         (503, .unavailable), (504, .unavailable), (200, .unknown), (0, .unknown), (500, .unknown),
     ])
-    func anHTTPStatusHasAMeaning(_ http: Int, _ code: StatusCode) {
+    func httpStatusIsMappedToAStatusCode(_ http: Int, _ code: StatusCode) {
         #expect(Status(http: http).code == code)
     }
 
@@ -47,11 +47,11 @@ struct CallFormsTests {
             (UInt32.max, .internalError),
         ] as [(UInt32, StatusCode)]
     )
-    func aResetHasAMeaning(_ error: UInt32, _ code: StatusCode) {
+    func resetCodeIsMappedToAStatusCode(_ error: UInt32, _ code: StatusCode) {
         #expect(Status(streamReset: error).code == code)
     }
 
-    @Test func aStatusSaysItselfShortly() {
+    @Test func statusDescriptionHasCodeAndMessage() {
         #expect(Status(.notFound, "no key").description == "NOT_FOUND: no key")
         #expect(Status(.aborted).description == "ABORTED")
         #expect(Status.ok.isOK && !Status(.unknown).isOK)
@@ -64,14 +64,14 @@ struct CallFormsTests {
         ("4m", .milliseconds(4)), ("5u", .microseconds(5)), ("6n", .nanoseconds(6)),
         ("99999999S", .seconds(99_999_999)), ("0n", .zero), ("00000001m", .milliseconds(1)),
     ])
-    func aTimeoutIsRead(_ text: String, _ duration: Duration) {
+    func timeoutIsParsed(_ text: String, _ duration: Duration) {
         #expect(Array(text.utf8).withUnsafeBytes { GRPCTimeout.parse($0) } == duration)
     }
 
     @Test(arguments: [
         "", "1", "S", "1s", "1 S", "-1S", "+1S", "123456789S", "1.5S", "1S ", "\u{661}S",
     ])
-    func aMalformedTimeoutIsRefused(_ text: String) {
+    func malformedTimeoutIsRefused(_ text: String) {
         #expect(Array(text.utf8).withUnsafeBytes { GRPCTimeout.parse($0) } == nil)
     }
 
@@ -82,11 +82,11 @@ struct CallFormsTests {
         (.seconds(100_000_000), "1666667M"), (.zero, "1n"), (.seconds(-7), "1n"),
         (.seconds(Int64.max), "99999999M"),
     ])
-    func aTimeoutIsWritten(_ duration: Duration, _ text: String) {
+    func timeoutIsFormatted(_ duration: Duration, _ text: String) {
         #expect(GRPCTimeout.format(duration) == text)
     }
 
-    @Test func whatIsWrittenIsReadAndNeverShorter() throws {
+    @Test func formattedTimeoutIsNeverShorterThanTheOriginal() throws {
         var nanoseconds: Int64 = 1
         while nanoseconds < 6_000_000_000_000_000_000 {
             let duration = Duration.nanoseconds(nanoseconds)
@@ -105,7 +105,7 @@ struct CallFormsTests {
         ("plain text", "plain text"), ("", ""), ("100 %", "100 %25"), ("a\nb", "a%0Ab"),
         ("\u{E9}\u{1F40C}", "%C3%A9%F0%9F%90%8C"), ("~ !", "~ !"), ("\u{7F}", "%7F"),
     ])
-    func aMessageIsEscapedAndBack(_ text: String, _ escaped: String) {
+    func statusMessageSurvivesPercentEncoding(_ text: String, _ escaped: String) {
         #expect(PercentEncoding.encode(text) == escaped)
         #expect(Array(escaped.utf8).withUnsafeBytes { PercentEncoding.decode($0) } == text)
     }
@@ -114,14 +114,14 @@ struct CallFormsTests {
         ("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("%41%", "A%"), ("%c3%A9", "\u{E9}"),
         ("%FF", "\u{FFFD}"), ("%%41", "%A"),
     ])
-    func aMalformedEscapeIsKept(_ escaped: String, _ text: String) {
+    func malformedPercentEscapeIsKept(_ escaped: String, _ text: String) {
         #expect(Array(escaped.utf8).withUnsafeBytes { PercentEncoding.decode($0) } == text)
     }
 
     // MARK: Prefixes
 
     @Test(arguments: [0, 1, 255, 256, 65_536, 16_777_216])
-    func aPrefixIsWrittenAndRead(_ count: Int) throws {
+    func messagePrefixSurvivesEncodingAndDecoding(_ count: Int) throws {
         var bytes: [UInt8] = [9, 0, 0, 0, 0, 0, 9]
         MessageFraming.writePrefix(count: count, into: &bytes, at: 1)
         #expect(bytes.first == 9 && bytes.last == 9)
@@ -129,13 +129,13 @@ struct CallFormsTests {
         #expect(prefix == MessageFraming.Prefix(isCompressed: false, count: count))
     }
 
-    @Test func aFrameIsThePrefixAndTheMessage() {
+    @Test func frameIsPrefixAndMessage() {
         #expect(MessageFraming.frame([]) == [0, 0, 0, 0, 0])
         #expect(MessageFraming.frame([7, 8]) == [0, 0, 0, 0, 2, 7, 8])
     }
 
     @Test(arguments: [0, 1, 4])
-    func aPrefixThatIsNotThereYetIsNone(_ count: Int) throws {
+    func incompletePrefixIsNotDecoded(_ count: Int) throws {
         #expect(try read([UInt8](repeating: 255, count: count), limit: 10) == nil)
     }
 
@@ -146,7 +146,7 @@ struct CallFormsTests {
             ([2, 0, 0, 0, 1], .internalError), ([255, 255, 255, 255, 255], .internalError),
         ] as [([UInt8], StatusCode)]
     )
-    func aBadPrefixIsRefused(_ bytes: [UInt8], _ code: StatusCode) {
+    func invalidPrefixIsRefused(_ bytes: [UInt8], _ code: StatusCode) {
         let error = #expect(throws: Status.self) { try read(bytes, limit: 10) }
         #expect(error?.code == code)
     }
@@ -157,7 +157,7 @@ struct CallFormsTests {
 
     // MARK: Metadata and time
 
-    @Test func metadataKeepsOrderAndFindsTheFirst() {
+    @Test func metadataKeepsOrderAndReturnsTheFirstValue() {
         var metadata = Metadata()
         #expect(metadata.isEmpty)
         metadata.append("a", "1")
@@ -172,17 +172,17 @@ struct CallFormsTests {
         ("x-key", true), ("a.b_c-9", true), ("key-bin", true), ("", false), ("grpc-status", false),
         ("X-Key", false), (":path", false), ("a b", false), ("\u{E9}", false),
     ])
-    func aNameIsAllowedOrNot(_ name: String, _ isAllowed: Bool) {
+    func metadataNameFollowsTheRules(_ name: String, _ isAllowed: Bool) {
         #expect(Metadata.isAllowed(name: name) == isAllowed)
     }
 
-    @Test func aMethodHasAPath() {
+    @Test func methodPathHasServiceAndName() {
         let method = RPCMethod(service: "chord.v1.ChordService", name: "Notify")
         #expect(method.path == "/chord.v1.ChordService/Notify")
         #expect("\(method)" == method.path)
     }
 
-    @Test func timeStopsAtItsEnds() {
+    @Test func timeArithmeticSaturates() {
         let late = MonotonicTime(nanoseconds: .max - 5)
         #expect(late + .seconds(1) == MonotonicTime(nanoseconds: .max))
         #expect(MonotonicTime(nanoseconds: .min) + .seconds(-1) == MonotonicTime(nanoseconds: .min))

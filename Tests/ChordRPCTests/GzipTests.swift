@@ -14,14 +14,14 @@ struct GzipTests {
     private static let limit = 4 << 20
 
     @Test(arguments: [1 << 10, 100_000, limit])
-    func whatIsCompressedComesBack(_ count: Int) throws {
+    func compressedMessageIsRestored(_ count: Int) throws {
         let message = (0..<count).map { UInt8(truncatingIfNeeded: $0 / 7) }
         let compressed = try #require(Gzip.compress(message))
         #expect(compressed.count < count / 2)
         #expect(try Gzip.decompress(compressed, limit: Self.limit) == message)
     }
 
-    @Test func whatDoesNotGetShorterIsSentAsItIs() {
+    @Test func messageThatCompressionDoesNotShortenIsSentUncompressed() {
         var generator = SystemRandomNumberGenerator()
         let noise = (0..<4096).map { _ in UInt8.random(in: 0...255, using: &generator) }
         #expect(Gzip.compress(noise) == nil)
@@ -30,11 +30,11 @@ struct GzipTests {
         #expect(MessageFraming.frame(short, encoding: .gzip)[0] == 0)
     }
 
-    @Test func anEmptyMessageMayBeCompressedByAPeer() throws {
+    @Test func compressedEmptyMessageIsAccepted() throws {
         #expect(try Gzip.decompress(Self.zeros(0), limit: Self.limit) == [])
     }
 
-    @Test func theLimitHoldsForWhatComesOut() throws {
+    @Test func sizeLimitAppliesToTheInflatedMessage() throws {
         #expect(try Gzip.decompress(Self.zeros(1 << 20), limit: 1 << 20).count == 1 << 20)
         let failure = #expect(throws: Status.self) {
             try Gzip.decompress(Self.zeros(1 << 20), limit: (1 << 20) - 1)
@@ -43,7 +43,7 @@ struct GzipTests {
     }
 
     /// Four kilobytes that stand for four megabytes cost what the method's messages may.
-    @Test func theWorkEndsAtTheLimit() {
+    @Test func inflatingStopsAtTheLimit() {
         let bomb = Self.zeros(4 << 20)
         #expect(bomb.count < 5 << 10)
         var inflated = 0
@@ -55,7 +55,7 @@ struct GzipTests {
     }
 
     @Test(arguments: [false, true])
-    func aBombIsRefused(lying: Bool) {
+    func decompressionBombIsRefused(lying: Bool) {
         var bomb = Self.zeros(256 << 20)
         #expect(bomb.count < 512 << 10)
         // One that says that it is small is found out where it passes that.
@@ -66,7 +66,7 @@ struct GzipTests {
         #expect(failure?.code == .resourceExhausted)
     }
 
-    @Test func severalMembersAreOneMessage() throws {
+    @Test func severalGzipMembersFormOneMessage() throws {
         let (short, long) = (Self.zeros(10), Self.zeros(200_000))
         for (members, count) in [
             (short + short, 20), (short + long, 200_010), (long + short, 200_010),
@@ -89,7 +89,7 @@ struct GzipTests {
 
     /// Not RESOURCE_EXHAUSTED, whatever the last four bytes happen to say: the caller would look for a
     /// message that is too long.
-    @Test func whatIsNotWholeOrHasMoreBehindItIsRefused() throws {
+    @Test func truncatedOrOverlongGzipIsRefused() throws {
         let compressed = try #require(Gzip.compress([UInt8](repeating: 7, count: 5000)))
         func expectMalformed(_ bytes: [UInt8]) {
             let failure = #expect(throws: Status.self) {
@@ -106,7 +106,7 @@ struct GzipTests {
         }
     }
 
-    @Test func whatIsDamagedIsRefusedOrUnharmed() throws {
+    @Test func damagedGzipIsRefusedOrUnchanged() throws {
         let message = [UInt8](repeating: 3, count: 3000)
         let compressed = try #require(Gzip.compress(message))
         for index in compressed.indices {

@@ -60,7 +60,7 @@ struct InProcessTests {
         caller.run()
     }
 
-    @Test func nothingHappensBeforeTheExecutorsRun() {
+    @Test func callStartsWhenTheExecutorsRun() {
         serve { request, call in
             call.reply.append(contentsOf: request)
             return .replied
@@ -75,7 +75,7 @@ struct InProcessTests {
         #expect(caller.timerCount == 0)
     }
 
-    @Test func theCallerIsWhoItsTransportIs() {
+    @Test func handlerSeesTheIdentityOfTheTransport() {
         serve { _, call in
             #expect(call.peer.name == "n7")
             return .replied
@@ -85,7 +85,7 @@ struct InProcessTests {
         #expect(recorder.result?.status == .ok)
     }
 
-    @Test func theTimeLeftTravelsAndNotTheClock() {
+    @Test func deadlineIsSentAsRemainingTime() {
         serve { _, call in
             #expect(call.deadline == MonotonicTime(nanoseconds: 5_000_000_000))
             return .replied
@@ -95,7 +95,7 @@ struct InProcessTests {
         #expect(recorder.result?.status == .ok)
     }
 
-    @Test func acceptanceComesBeforeTheEndAndOnce() throws {
+    @Test func acceptanceIsReportedOnceBeforeTheEnd() throws {
         let kept = NIOLockedValueBox<Responder?>(nil)
         serve { _, call in
             let responder = call.makeResponder()
@@ -113,7 +113,7 @@ struct InProcessTests {
         #expect(recorder.result?.message == [4])
     }
 
-    @Test func acceptanceIsToldEvenIfTheAnswerFollowsAtOnce() {
+    @Test func acceptanceIsReportedBeforeAnImmediateAnswer() {
         serve { _, call in
             let responder = call.makeResponder()
             responder.accept()
@@ -125,7 +125,7 @@ struct InProcessTests {
         #expect(recorder.events == ["sent", "accepted", "finished"])
     }
 
-    @Test func theDeadlineEndsTheCallOnBothSides() {
+    @Test func deadlineEndsTheCallOnBothSides() {
         let cancelled = NIOLockedValueBox(0)
         let kept = NIOLockedValueBox<[Responder]>([])
         serve { _, call in
@@ -151,7 +151,7 @@ struct InProcessTests {
         #expect(recorder.events == ["sent", "finished"])
     }
 
-    @Test func cancellingEndsTheCallOnBothSides() {
+    @Test func cancellationEndsTheCallOnBothSides() {
         let cancelled = NIOLockedValueBox(0)
         let kept = NIOLockedValueBox<[Responder]>([])
         serve { _, call in
@@ -174,7 +174,7 @@ struct InProcessTests {
         for responder in kept.withLockedValue({ $0 }) { responder.fail(Status(.aborted)) }
     }
 
-    @Test func aCallThatIsCancelledEarlyNeverReachesTheHandler() {
+    @Test func callCancelledEarlyDoesNotReachTheHandler() {
         serve { _, _ in
             Issue.record("the handler ran")
             return .replied
@@ -185,7 +185,7 @@ struct InProcessTests {
         #expect(recorder.result?.status.code == .cancelled)
     }
 
-    @Test func nobodyThereIsTheTransportsWord() {
+    @Test func missingPeerIsReportedAsUnavailable() {
         start(at: "elsewhere:1")
         #expect(recorder.events.isEmpty)
         runBoth()
@@ -195,7 +195,7 @@ struct InProcessTests {
         #expect(recorder.result?.peer == nil)
     }
 
-    @Test func oneThatClosedIsNotThere() {
+    @Test func closedPeerIsUnavailable() {
         serve { _, _ in .replied }
         network.close(address: "there:1")
         start()
@@ -203,7 +203,7 @@ struct InProcessTests {
         #expect(recorder.result?.status.code == .unavailable)
     }
 
-    @Test func theWrongPeerIsNotCalled() {
+    @Test func unexpectedPeerIsNotCalled() {
         serve { _, _ in
             Issue.record("the handler ran")
             return .replied
@@ -215,7 +215,7 @@ struct InProcessTests {
         #expect(recorder.result?.status.message.contains("wrongName") == true)
     }
 
-    @Test func aRoleThatMayNotIsDenied() {
+    @Test func roleWithoutPermissionIsDenied() {
         serve { _, _ in .replied }
         start(as: .member("alice", .client))
         runBoth()
@@ -223,14 +223,14 @@ struct InProcessTests {
         #expect(recorder.result?.status.origin == .peer)
     }
 
-    @Test func aMethodThatIsNotThereIsUnimplemented() {
+    @Test func unknownMethodIsUnimplemented() {
         serve { _, _ in .replied }
         start("Two")
         runBoth()
         #expect(recorder.result?.status.code == .unimplemented)
     }
 
-    @Test func anAsyncHandlerRunsOnItsExecutor() {
+    @Test func asyncHandlerRunsOnItsExecutor() {
         var router = Router(
             authorization: AuthorizationTable()
                 .admitting([.node], to: ["One"], of: "test.Service")
@@ -253,7 +253,7 @@ struct InProcessTests {
         #expect(recorder.result?.message == Array("n2".utf8))
     }
 
-    @Test func cancellingReachesTheTaskOfAnAsyncHandler() {
+    @Test func cancellationReachesTheTaskOfAnAsyncHandler() {
         let steps = NIOLockedValueBox<[String]>([])
         let gate = NIOLockedValueBox<CheckedContinuation<Void, Never>?>(nil)
         var router = Router(

@@ -23,7 +23,7 @@ struct ResponderTests {
         ).makeResponder()
     }
 
-    @Test func onlyTheFirstAnswerCounts() {
+    @Test func onlyTheFirstAnswerIsUsed() {
         let responder = makeResponder()
         responder.succeed([1])
         responder.succeed([2])
@@ -35,7 +35,7 @@ struct ResponderTests {
         #expect(responder.state.isFinished)
     }
 
-    @Test func onTheExecutorTheAnswerIsImmediate() {
+    @Test func answerOnTheExecutorIsDeliveredImmediately() {
         let responder = makeResponder()
         executor.run { [sink] in
             responder.accept()
@@ -47,7 +47,7 @@ struct ResponderTests {
         #expect(sink.events.count == 3)
     }
 
-    @Test func oneThatIsDroppedAnswers() {
+    @Test func droppedResponderFailsTheCall() {
         _ = makeResponder()
         executor.run()
         #expect(
@@ -55,13 +55,13 @@ struct ResponderTests {
         )
     }
 
-    @Test func oneThatAnsweredIsDroppedInSilence() {
+    @Test func responderThatAnsweredIsDroppedWithoutEffect() {
         makeResponder().succeed([])
         executor.run()
         #expect(sink.events == ["deferred 5", "finished 5 OK []"])
     }
 
-    @Test func cancellationIsToldOnce() throws {
+    @Test func cancellationIsReportedOnce() throws {
         let cancelled = NIOLockedValueBox(0)
         let responder = makeResponder()
         responder.onCancel { cancelled.withLockedValue { $0 += 1 } }
@@ -75,7 +75,7 @@ struct ResponderTests {
         #expect(sink.events.last == "finished 5 OK [1]")
     }
 
-    @Test func oneThatComesLateHearsAtOnce() throws {
+    @Test func lateCancellationHandlerRunsImmediately() throws {
         let cancelled = NIOLockedValueBox(0)
         let responder = makeResponder()
         try #require(sink.call).cancel()
@@ -84,7 +84,7 @@ struct ResponderTests {
         responder.fail(Status(.cancelled))
     }
 
-    @Test func anAnsweredCallIsNotCancelled() throws {
+    @Test func answeredCallIsNotCancelled() throws {
         let responder = makeResponder()
         responder.onCancel { Issue.record("cancelled after the answer") }
         responder.succeed([])

@@ -46,7 +46,7 @@ struct RouterTests {
         return (outcome, call.reply)
     }
 
-    @Test func aPathFindsItsHandlerAndNothingElseDoes() throws {
+    @Test func onlyTheExactPathFindsTheHandler() throws {
         var router = Router(authorization: Self.table)
         for name in ["One", "Two"] {
             router.register(Self.method(name)) { [name = Array(name.utf8)] request, call in
@@ -69,7 +69,7 @@ struct RouterTests {
         }
     }
 
-    @Test func aLaterHandlerReplacesTheFormer() throws {
+    @Test func laterHandlerReplacesTheEarlierOne() throws {
         var router = Router(authorization: Self.table)
         router.register(Self.method("One")) { _, _ in .failed(Status(.aborted)) }
         router.register(Self.method("One")) { _, _ in .replied }
@@ -80,7 +80,7 @@ struct RouterTests {
         }
     }
 
-    @Test func theTableDecidesBeforeTheHandler() throws {
+    @Test func authorizationIsCheckedBeforeTheHandlerRuns() throws {
         var router = Router(authorization: Self.table)
         for name in ["One", "Unlisted"] {
             router.register(Self.method(name)) { _, _ in
@@ -99,7 +99,7 @@ struct RouterTests {
         #expect(unlisted.code == .unimplemented)
     }
 
-    @Test func anEndlessPathIsNotEchoedWhole() {
+    @Test func longPathIsShortenedInTheMessage() {
         let path = [UInt8](repeating: 0x61, count: 10_000)
         let status = path.withUnsafeBytes { Router.unimplemented(path: $0) }
         #expect(status.code == .unimplemented)

@@ -41,7 +41,7 @@ struct StreamPartsTests {
 
     // MARK: The inbox
 
-    @Test func whatIsNotReadEarnsNoCredit() async throws {
+    @Test func unreadBytesGiveNoFlowControlCredit() async throws {
         let inbox = StreamInbox(limit: 1000, window: 400)
         let framed = MessageFraming.frame([UInt8](repeating: 1, count: 95))
         for _ in 0..<4 { #expect(Self.append(framed, to: inbox) == 0) }
@@ -53,7 +53,7 @@ struct StreamPartsTests {
         #expect(inbox.takeOutstanding() == 0)
     }
 
-    @Test func theBeginningOfAMessageThatIsWaitedForDoes() async throws {
+    @Test func partOfAnAwaitedMessageGivesCredit() async throws {
         let inbox = StreamInbox(limit: 1000, window: 400)
         let framed = MessageFraming.frame([UInt8](repeating: 1, count: 795))
         // Nobody waits yet: this fills the window, and the peer may send no more.
@@ -69,14 +69,14 @@ struct StreamPartsTests {
         #expect(try await message?.count == 795)
     }
 
-    @Test func theOutstandingIsGivenBackOnce() {
+    @Test func outstandingCreditIsReturnedOnce() {
         let inbox = StreamInbox(limit: 1000, window: 4000)
         #expect(Self.append(MessageFraming.frame([1, 2, 3]), to: inbox) == 0)
         #expect(inbox.takeOutstanding() == 8)
         #expect(inbox.takeOutstanding() == 0)
     }
 
-    @Test func messagesAreReadWhereverTheyAreCut() async throws {
+    @Test func messagesAreReassembledFromAnyPieces() async throws {
         let messages: [[UInt8]] = [[], [1], [2, 3], [], [4, 5, 6]]
         let bytes = messages.flatMap { MessageFraming.frame($0) }
         for size in 1...bytes.count {
@@ -97,7 +97,7 @@ struct StreamPartsTests {
         }
     }
 
-    @Test func aFailureWaitsForWhatCameBeforeIt() async throws {
+    @Test func failureIsDeliveredAfterEarlierMessages() async throws {
         let inbox = StreamInbox(limit: 3, window: 1000)
         _ = Self.append(MessageFraming.frame([1]), to: inbox)
         inbox.finish(Status(.dataLoss))
@@ -109,7 +109,7 @@ struct StreamPartsTests {
         }
     }
 
-    @Test func anAbortDoesNot() async throws {
+    @Test func abortIsDeliveredAtOnce() async throws {
         let inbox = StreamInbox(limit: 3, window: 1000)
         _ = Self.append(MessageFraming.frame([1]), to: inbox)
         inbox.abort(Status(.cancelled))
@@ -119,7 +119,7 @@ struct StreamPartsTests {
         #expect(Self.append([UInt8](repeating: 0, count: 500), to: inbox) >= 500)
     }
 
-    @Test func anEndInsideAMessageIsAFlaw() async throws {
+    @Test func endInsideAMessageIsAnError() async throws {
         for cut in 1...6 {
             let inbox = StreamInbox(limit: 3, window: 1000)
             let bytes = MessageFraming.frame([1]) + MessageFraming.frame([2, 3]).prefix(cut)
@@ -131,7 +131,7 @@ struct StreamPartsTests {
         }
     }
 
-    @Test func thePeersWordIsNoFlawToAReaderThatIsQuick() async {
+    @Test func peerStatusIsDeliveredInsteadOfTheTruncation() async {
         let said = Status(.unavailable, "it ends")
         let state = ClientStreamState(
             inbox: StreamInbox(limit: 1000, window: 400),
@@ -150,7 +150,7 @@ struct StreamPartsTests {
         #expect(await reader.value == said)
     }
 
-    @Test func thereIsOneReaderAtATime() async throws {
+    @Test func secondReaderIsRefused() async throws {
         let inbox = StreamInbox(limit: 3, window: 1000)
         try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
             for _ in 0..<2 { group.addTask { try await Self.next(of: inbox) } }
@@ -163,7 +163,7 @@ struct StreamPartsTests {
         }
     }
 
-    @Test func aCancelledReaderLeavesTheMessageToTheNext() async throws {
+    @Test func cancelledReaderLosesNoMessage() async throws {
         let inbox = StreamInbox(limit: 3, window: 1000)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -181,7 +181,7 @@ struct StreamPartsTests {
 
     // MARK: The outbox
 
-    @Test func aWriterWaitsForRoom() async throws {
+    @Test func writerWaitsForRoom() async throws {
         let outbox = StreamOutbox(limit: 1 << 20)
         let link = Link()
         try outbox.put(.message([UInt8](repeating: 0, count: 100_000)), for: link)
@@ -200,7 +200,7 @@ struct StreamPartsTests {
         #expect(isThrough.withLockedValue { $0 })
     }
 
-    @Test func theEndOfTheCallEndsTheWait() async throws {
+    @Test func endOfTheCallEndsTheWait() async throws {
         let outbox = StreamOutbox(limit: 1 << 20)
         try outbox.put(.message([UInt8](repeating: 0, count: 100_000)), for: Link())
         await withTaskGroup(of: Void.self) { group in
@@ -219,7 +219,7 @@ struct StreamPartsTests {
         #expect(outbox.take { _ in true } == nil)
     }
 
-    @Test func theTransportIsToldOnceUntilItLooks() throws {
+    @Test func transportIsNotifiedOnceUntilItReads() throws {
         let outbox = StreamOutbox(limit: 10)
         let link = Link()
         let executor = try #require(link.executor as? ManualExecutor)

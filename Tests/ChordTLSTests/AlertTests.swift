@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(
-        "Alerts about our certificate",
+        "Alerts about our certificate have a message",
         arguments: [
             (
                 SSL_AD_BAD_CERTIFICATE,
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(
-        "Other alerts that say something",
+        "Other known alerts have a message",
         arguments: [
             (SSL_AD_HANDSHAKE_FAILURE, TLSError.Code.peerAlert, "none of our ways to do TLS"),
             (SSL_AD_INSUFFICIENT_SECURITY, .peerAlert, "none of our ways to do TLS"),
@@ -63,7 +63,7 @@ import Testing
         #expect(error.message.contains("10.0.0.1:7946"))
     }
 
-    @Test func unknownAlertsAreNamedByNumber() {
+    @Test func unknownAlertIsNamedByItsNumber() {
         #expect(error(200).code == .peerAlert)
         #expect(error(200).message.contains("(200)"))
     }

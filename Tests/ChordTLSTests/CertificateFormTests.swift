@@ -169,7 +169,7 @@ import Testing
     }
 
     @Test(arguments: forms)
-    func eachFormSaysWhatIsWrongAndWhatToDo(_ form: Form) throws {
+    func invalidCertificateFileIsRefusedWithReasonAndHint(_ form: Form) throws {
         var configuration = fixtures.configuration(fixtures.n1)
         let path = try write(form.contents(fixtures))
         configuration.files[keyPath: form.file] = path
@@ -182,7 +182,7 @@ import Testing
         #expect(throws: TLSError.self) { try TLSContext(configuration: configuration) }
     }
 
-    @Test("What others read without harm is read")
+    @Test("Harmless variations of PEM files are accepted")
     func harmlessFormsAreAccepted() throws {
         var configuration = fixtures.configuration(fixtures.n1)
         for file in [\TLSFiles.certificateChain, \.privateKey, \.trustRoots] {
@@ -195,7 +195,7 @@ import Testing
         #expect(try TLSContext(configuration: configuration).identity.name == "n1")
     }
 
-    @Test("Who can read a key is looked at, as ssh does")
+    @Test("Key files with unsafe permissions are refused")
     func permissions() throws {
         var configuration = fixtures.configuration(fixtures.n1)
         let key = try write(Data(contentsOf: URL(fileURLWithPath: fixtures.n1.key)))
@@ -212,7 +212,7 @@ import Testing
         }
     }
 
-    @Test("Certificate and key in one file are accepted while nobody else can read it")
+    @Test("Certificate and key may share a file that only its owner can read")
     func oneFileForBoth() throws {
         var configuration = fixtures.configuration(fixtures.n1)
         let texts = try [fixtures.n1.certificate, fixtures.n1.key].map { try Self.text($0) }

@@ -17,7 +17,7 @@ import Testing
         fixtures = try await Fixtures.get()
     }
 
-    @Test func twoNodesKnowEachOther() throws {
+    @Test func bothNodesLearnThePeersIdentity() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n2))
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
@@ -34,7 +34,7 @@ import Testing
         #expect(client.peerIdentity?.hosts == ["localhost", "127.0.0.1", "::1"])
     }
 
-    @Test func clientsAreKnownAsClients() throws {
+    @Test func serverLearnsThatThePeerIsAClient() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n1))
         let client = try TLSConnection.client(
             fixtures.context(fixtures.client),
@@ -48,7 +48,7 @@ import Testing
         #expect(server.peerIdentity?.name == "alice")
     }
 
-    @Test func aChainThroughAnIntermediateAuthorityVerifies() throws {
+    @Test func chainThroughAnIntermediateAuthorityIsAccepted() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.viaIntermediate))
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
@@ -59,7 +59,7 @@ import Testing
         #expect(outcome.serverError == nil)
     }
 
-    @Test func hostCertificatesAreAdmittedUnderTheHostPolicy() throws {
+    @Test func hostCertificateIsAcceptedUnderTheHostPolicy() throws {
         let policy = IdentityPolicy(trustDomains: ["chord.test"], admitsHostCertificates: true)
         let server = try TLSConnection.server(
             fixtures.context(fixtures.hostOnly, policy: policy)
@@ -77,7 +77,7 @@ import Testing
 
     // MARK: The dialler refuses
 
-    @Test func anotherNodeThanTheOneMeantIsRefused() throws {
+    @Test func nodeWithAnotherNameIsRefused() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n3))
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
@@ -99,7 +99,7 @@ import Testing
         #expect(client.peerIdentity == nil)
     }
 
-    @Test func anotherHostThanTheOneDialledIsRefused() throws {
+    @Test func certificateOfAnotherHostIsRefused() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n2))
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
@@ -113,7 +113,7 @@ import Testing
         )
     }
 
-    @Test func aClientIsNoNode() throws {
+    @Test func clientCertificateIsRefusedWhereANodeIsExpected() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.client))
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
@@ -219,7 +219,7 @@ import Testing
     ]
 
     @Test(arguments: refusals)
-    func aServerRefuses(_ refusal: Refusal) throws {
+    func serverRefusesInvalidClientCertificate(_ refusal: Refusal) throws {
         let context = try fixtures.context(
             fixtures.n1,
             revocationList: refusal.revocationList(fixtures)
@@ -236,7 +236,7 @@ import Testing
     }
 
     @Test(arguments: refusals)
-    func aClientRefuses(_ refusal: Refusal) throws {
+    func clientRefusesInvalidServerCertificate(_ refusal: Refusal) throws {
         let context = try fixtures.context(
             fixtures.n1,
             revocationList: refusal.revocationList(fixtures)
@@ -252,7 +252,7 @@ import Testing
         #expect(rogue.alert == refusal.alert)
     }
 
-    @Test func aRevocationListThatHasExpiredRefusesThoseItIsFor() throws {
+    @Test func expiredRevocationListRefusesItsIssuersCertificates() throws {
         // Two authorities are trusted; the list of the peer's has expired, that of ours has not.
         let context = try fixtures.context(
             fixtures.n1,
@@ -275,7 +275,7 @@ import Testing
         #expect(handshake(try .server(context), with: member) == nil)
     }
 
-    @Test func severalAuthoritiesCanBeTrustedAtOnce() throws {
+    @Test func severalAuthoritiesCanBeTrusted() throws {
         let server = try TLSConnection.server(
             fixtures.context(fixtures.n2, trusting: fixtures.bothRoots)
         )
@@ -288,7 +288,7 @@ import Testing
         #expect(outcome.clientError == nil)
     }
 
-    @Test func theClientLearnsWhyItWasRefusedAtItsFirstRead() throws {
+    @Test func refusedClientReadsTheReasonFirst() throws {
         let server = try TLSConnection.server(
             fixtures.context(fixtures.n1, revocationList: fixtures.list)
         )
@@ -308,7 +308,7 @@ import Testing
 
     // MARK: Peers that do not speak as we do
 
-    @Test func aClientWithoutACertificateIsRefused() throws {
+    @Test func clientWithoutCertificateIsRefused() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n1))
         let rogue = RoguePeer(.init())
         let error = try #require(handshake(server, with: rogue))
@@ -316,7 +316,7 @@ import Testing
         #expect(rogue.alert == SSL_AD_CERTIFICATE_REQUIRED)
     }
 
-    @Test func tls12IsRefused() throws {
+    @Test func tls12ClientIsRefused() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n1))
         let rogue = RoguePeer(.init(certificate: fixtures.n2, version: TLS1_2_VERSION))
         let error = try #require(handshake(server, with: rogue))
@@ -324,7 +324,7 @@ import Testing
         #expect(rogue.alert == SSL_AD_PROTOCOL_VERSION)
     }
 
-    @Test func aTLS12ServerIsRefused() throws {
+    @Test func tls12ServerIsRefused() throws {
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
             expecting: ExpectedPeer(name: "n2")
@@ -339,7 +339,7 @@ import Testing
     }
 
     @Test(arguments: [[], ["http/1.1"], ["h", "h22"]])
-    func aClientThatDoesNotOfferHTTP2IsRefused(_ protocols: [String]) throws {
+    func clientWithoutHTTP2InALPNIsRefused(_ protocols: [String]) throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n1))
         let rogue = RoguePeer(.init(certificate: fixtures.n2, protocols: protocols))
         let error = try #require(handshake(server, with: rogue))
@@ -348,7 +348,7 @@ import Testing
         #expect(rogue.alert == SSL_AD_NO_APPLICATION_PROTOCOL)
     }
 
-    @Test func aServerThatDoesNotSelectHTTP2IsRefused() throws {
+    @Test func serverThatDoesNotSelectHTTP2IsRefused() throws {
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
             expecting: ExpectedPeer(name: "n2")
@@ -361,7 +361,7 @@ import Testing
         #expect(error.message == "127.0.0.1:7946 did not select HTTP/2 (h2) by ALPN")
     }
 
-    @Test func noTicketsAreIssued() throws {
+    @Test func serverIssuesNoSessionTickets() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n1))
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n2),
@@ -380,7 +380,7 @@ import Testing
     @Test(arguments: [
         ("node.chord.test", true), ("127.0.0.1", false), ("::1", false), ("[::1]", false),
     ])
-    func onlyNamesAreSentAsServerNames(_ serverName: String, _ isSent: Bool) throws {
+    func addressIsNotSentAsServerName(_ serverName: String, _ isSent: Bool) throws {
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
             expecting: ExpectedPeer(name: "n2"),
@@ -393,7 +393,7 @@ import Testing
         #expect(contains == isSent)
     }
 
-    @Test func aServerNameThatCannotBeSentIsAnError() throws {
+    @Test func invalidServerNameIsAnError() throws {
         let name = String(repeating: "a", count: 300)
         #expect {
             try TLSConnection.client(

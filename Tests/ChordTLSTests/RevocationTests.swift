@@ -94,7 +94,7 @@ import Testing
     ]
 
     @Test(arguments: cases)
-    func everyDepthIsHeldToItsList(_ given: Case) throws {
+    func revocationIsCheckedAtEveryDepth(_ given: Case) throws {
         var configuration = fixtures.configuration(
             fixtures.own,
             revocationList: given.list(fixtures)
@@ -129,7 +129,7 @@ import Testing
     ]
 
     @Test(arguments: refused.indices)
-    func aListThatCannotBeHeldToIsRefusedWhenItIsRead(_ index: Int) throws {
+    func unusableRevocationListIsRefusedOnReading(_ index: Int) throws {
         let (name, list, code, text) = Self.refused[index]
         let configuration = fixtures.configuration(fixtures.own, revocationList: list(fixtures))
         let (faults, _) = TLSContext.judge(configuration)
@@ -139,7 +139,7 @@ import Testing
         #expect(error.subject.file == list(fixtures))
     }
 
-    @Test func aTrustedAuthorityThatAListRevokesIsRefused() throws {
+    @Test func revokedTrustedAuthorityIsRefused() throws {
         let configuration = fixtures.configuration(
             fixtures.deep,
             trusting: fixtures.middle.certificate,
@@ -150,7 +150,7 @@ import Testing
         #expect(error.message.contains("revokes it: take it out of the trusted ones"), "\(error)")
     }
 
-    @Test func whatIsNotCheckedIsSaid() throws {
+    @Test func certificatesWithoutRevocationListAreReported() throws {
         let notices = TLSContext.judge(
             fixtures.configuration(fixtures.own, revocationList: fixtures.middleList)
         ).notices
@@ -175,7 +175,7 @@ import Testing
 
     // MARK: Trust in an intermediate authority
 
-    @Test("ca.pem of an intermediate authority alone: chains of two and three")
+    @Test("An intermediate authority is trusted without its root")
     func anIntermediateAuthorityCanBeTrustedByItself() throws {
         for (own, trusted) in [
             (fixtures.deep, fixtures.middle), (fixtures.deepest, fixtures.middle),
@@ -197,7 +197,7 @@ import Testing
         }
     }
 
-    @Test func trustInAnIntermediateAuthorityIsNoTrustInItsRoot() throws {
+    @Test func trustedIntermediateAuthorityDoesNotMakeItsRootTrusted() throws {
         let context = try TLSContext(
             configuration: fixtures.configuration(
                 fixtures.deepest,
@@ -211,7 +211,7 @@ import Testing
         }
     }
 
-    @Test func aTrustedIntermediateAuthorityNeedsNoListOfItsRoot() throws {
+    @Test func trustedIntermediateAuthorityNeedsNoRevocationListOfItsRoot() throws {
         var configuration = fixtures.configuration(
             fixtures.deep,
             trusting: fixtures.middle.certificate,

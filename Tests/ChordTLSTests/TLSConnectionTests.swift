@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: [0, 1, 16_383, 16_384, 16_385, 5 << 20])
-    func plaintextArrivesIntactBothWays(_ count: Int) throws {
+    func plaintextArrivesUnchangedInBothDirections(_ count: Int) throws {
         let (server, client) = try pair()
         for (writer, reader) in [(server, client), (client, server)] {
             let sent = pattern(count, seed: UInt64(count) + 1)
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test func handshakeAndDataSurviveSingleBytes() throws {
+    @Test func handshakeAndDataWorkByteByByte() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n1))
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n2),
@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test(arguments: [1 as UInt64, 2, 3])
-    func ciphertextMayBeSplitAnywhere(_ seed: UInt64) throws {
+    func ciphertextCanBeSplitAnywhere(_ seed: UInt64) throws {
         let (server, client) = try pair()
         let sent = pattern(300_000, seed: seed)
         try client.write(sent)
@@ -106,7 +106,7 @@ import Testing
         #expect(received == sent)
     }
 
-    @Test func smallWritesBeforeADrainLeaveTogether() throws {
+    @Test func smallWritesShareARecord() throws {
         let (server, client) = try pair()
         try client.write(ByteBuffer(string: "one "))
         try client.write(ByteBuffer(string: "two"))
@@ -118,7 +118,7 @@ import Testing
         #expect(String(buffer: received) == "one two")
     }
 
-    @Test func aDrainThatWritesMoreLosesNothing() throws {
+    @Test func writesDuringADrainAreNotLost() throws {
         let (server, client) = try pair()
         try client.write(ByteBuffer(string: "first "))
         var pieces: [ByteBuffer] = []
@@ -134,7 +134,7 @@ import Testing
         #expect(String(buffer: received) == "first second")
     }
 
-    @Test func aProperCloseIsNotATruncation() throws {
+    @Test func closeNotifyEndsTheStreamWithoutError() throws {
         let (server, client) = try pair()
         try client.write(ByteBuffer(string: "last words"))
         client.shutdown()
@@ -147,7 +147,7 @@ import Testing
         #expect(throws: TLSError.self) { try client.write(ByteBuffer(string: "more")) }
     }
 
-    @Test func aChangedByteIsCaught() throws {
+    @Test func changedByteIsDetected() throws {
         let (server, client) = try pair()
         try client.write(ByteBuffer(string: "intact"))
         var first = client.takeCiphertext()
@@ -184,7 +184,7 @@ import Testing
         }
     }
 
-    @Test func aKeyUpdateIsAnswered() throws {
+    @Test func keyUpdateIsAnswered() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n1))
         let rogue = RoguePeer(.init(certificate: fixtures.n2))
         #expect(handshake(server, with: rogue) == nil)
@@ -218,7 +218,7 @@ import Testing
     ]
 
     @Test(arguments: garbage)
-    func garbageIsAnErrorAndNeverATrap(
+    func randomInputIsAnErrorAndNoCrash(
         _ name: String,
         _ bytes: [UInt8],
         _ code: TLSError.Code
@@ -239,7 +239,7 @@ import Testing
         #expect(try server.read(into: &plaintext) == .needsMore)
     }
 
-    @Test func aClientThatReachesAPlaintextServerSaysSo() throws {
+    @Test func clientNamesAPlaintextServer() throws {
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
             expecting: ExpectedPeer(name: "n2")
@@ -256,7 +256,7 @@ import Testing
     }
 
     @Test(arguments: 0..<64)
-    func aDamagedClientHelloIsAnErrorAndNeverATrap(_ seed: Int) throws {
+    func damagedClientHelloIsAnErrorAndNoCrash(_ seed: Int) throws {
         let (n1, n2) = try Self.contexts.get()
         let client = try TLSConnection.client(n2, expecting: ExpectedPeer(name: "n1"))
         let server = try TLSConnection.server(n1)

@@ -16,7 +16,7 @@ import Testing
         fixtures = try await Fixtures.get()
     }
 
-    @Test func aGoodConfigurationKnowsItself() throws {
+    @Test func contextReportsItsOwnIdentity() throws {
         let context = try fixtures.context(fixtures.n1, revocationList: fixtures.list)
         #expect(context.identity.name == "n1")
         #expect(context.identity.role == .node)
@@ -177,7 +177,7 @@ import Testing
     ]
 
     @Test(arguments: faults)
-    func aBadConfigurationIsRefusedWithAReason(_ fault: Fault) throws {
+    func invalidConfigurationIsRefusedWithAReason(_ fault: Fault) throws {
         var configuration = fixtures.configuration(fixtures.n1)
         fault.change(&configuration, fixtures)
         do throws(TLSError) {
@@ -189,7 +189,7 @@ import Testing
         }
     }
 
-    @Test func aBrokenCertificateInABundleIsNotPassedOver() throws {
+    @Test func brokenCertificateInABundleIsRefused() throws {
         let good = try String(contentsOfFile: fixtures.ours, encoding: .utf8)
         let path = fixtures.folder.appendingPathComponent("broken.crt").path
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
@@ -205,14 +205,14 @@ import Testing
         }
     }
 
-    @Test func aSourceHandsOutWhatWasPutThere() throws {
+    @Test func contextSourceReturnsTheLatestContext() throws {
         let source = TLSContextSource(try fixtures.context(fixtures.n1))
         #expect(source.current.identity.name == "n1")
         source.replace(with: try fixtures.context(fixtures.n2))
         #expect(source.current.identity.name == "n2")
     }
 
-    @Test func inspectionReadsEveryCertificate() throws {
+    @Test func inspectionListsEveryCertificate() throws {
         let certificates = try CertificateFile.inspect(file: fixtures.viaIntermediate.certificate)
         try #require(certificates.count == 2)
         let leaf = certificates[0]
@@ -235,7 +235,7 @@ import Testing
         #expect(authority.uris.isEmpty)
     }
 
-    @Test func inspectionOfExpiredCertificatesJudgesNothing() throws {
+    @Test func inspectionReadsExpiredCertificates() throws {
         let certificate = try #require(
             try CertificateFile.inspect(file: fixtures.expired.certificate).first
         )

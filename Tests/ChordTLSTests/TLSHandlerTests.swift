@@ -136,7 +136,7 @@ private final class End {
         return (server, client)
     }
 
-    @Test func bothEndsHearOfTheHandshakeAndOfEachOther() throws {
+    @Test func bothEndsReceiveTheHandshakeEventWithThePeer() throws {
         let (server, client) = try opened()
         #expect(server.recorder.events == ["handshake"])
         #expect(client.recorder.events == ["handshake"])
@@ -151,7 +151,7 @@ private final class End {
         #expect(client.recorder.reads.map { String(buffer: $0) } == ["good day"])
     }
 
-    @Test func aHandlerAddedToAnActiveChannelStarts() throws {
+    @Test func handlerStartsOnAnActiveChannel() throws {
         let channel = EmbeddedChannel(loop: loop)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 7_946)).wait()
         let handler = TLSHandler(
@@ -167,7 +167,7 @@ private final class End {
         _ = try channel.finish(acceptAlreadyClosed: true)
     }
 
-    @Test func oneBurstOfRecordsIsOneRead() throws {
+    @Test func recordsOfOneReadAreDeliveredAsOneRead() throws {
         let (server, client) = try opened()
         for word in ["one ", "two ", "three"] {
             try client.write(word)
@@ -182,7 +182,7 @@ private final class End {
         #expect(server.recorder.reads.map { String(buffer: $0) } == ["one two three"])
     }
 
-    @Test func everythingBeforeAFlushIsOneWrite() throws {
+    @Test func everythingBeforeAFlushIsOneWriteToTheSocket() throws {
         let (server, client) = try opened()
         let promises = (0..<3).map { _ in client.channel.eventLoop.makePromise(of: Void.self) }
         for (index, promise) in promises.enumerated() {
@@ -203,7 +203,7 @@ private final class End {
         #expect(server.recorder.reads.map { String(buffer: $0) } == ["0 1 2 "])
     }
 
-    @Test func aBufferThatSomebodyKeepsIsNotWrittenOver() throws {
+    @Test func retainedBufferIsNotOverwritten() throws {
         let (server, client) = try opened()
         for word in ["alpha", "beta", "gamma"] {
             try client.write(word)
@@ -213,7 +213,7 @@ private final class End {
     }
 
     /// Buffers come and go: kept once there is much to do, given back when idle, also again and again.
-    @Test func memoryIsGivenBackAndTakenAgain() throws {
+    @Test func idleConnectionReleasesItsBuffers() throws {
         let (server, client) = try opened()
         var expected = ""
         for round in 0..<3 {
@@ -231,7 +231,7 @@ private final class End {
         #expect(server.recorder.errors.isEmpty)
     }
 
-    @Test func writesBeforeTheHandshakeArriveAfterIt() throws {
+    @Test func writesBeforeTheHandshakeAreSentAfterIt() throws {
         let (server, client) = try ends()
         try server.connect()
         try client.connect()
@@ -242,7 +242,7 @@ private final class End {
         #expect(server.recorder.reads.map { String(buffer: $0) } == ["early"])
     }
 
-    @Test func whatTheHandshakeEventWritesLeavesWithTheLastFlight() throws {
+    @Test func writesInTheHandshakeEventLeaveWithTheLastFlight() throws {
         let (server, client) = try ends()
         client.recorder.whenHandshaken = { context in
             context.writeAndFlush(NIOAny(ByteBuffer(string: "preface")), promise: nil)
@@ -258,7 +258,7 @@ private final class End {
         #expect(server.recorder.reads.map { String(buffer: $0) } == ["preface"])
     }
 
-    @Test func megabytesArriveIntact() throws {
+    @Test func megabytesArriveUnchanged() throws {
         let (server, client) = try opened()
         func pattern(_ seed: Int) -> ByteBuffer {
             var buffer = ByteBuffer()
@@ -279,7 +279,7 @@ private final class End {
 
     // MARK: Ends
 
-    @Test func aCloseReachesThePeerAsAClose() throws {
+    @Test func closeSendsCloseNotify() throws {
         let (server, client) = try opened()
         let closed = client.channel.close()
         try exchange(server, client)
@@ -292,7 +292,7 @@ private final class End {
         #expect(!server.channel.isActive)
     }
 
-    @Test func anEndWithoutACloseIsATruncation() throws {
+    @Test func endWithoutCloseNotifyIsATruncation() throws {
         let (server, client) = try opened()
         try client.write("half a")
         let records = try client.sent()
@@ -306,7 +306,7 @@ private final class End {
         )
     }
 
-    @Test func halfClosureIsATruncationToo() throws {
+    @Test func halfCloseWithoutCloseNotifyIsATruncation() throws {
         let (server, _) = try opened()
         server.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         loop.run()
@@ -314,7 +314,7 @@ private final class End {
         #expect(!server.channel.isActive)
     }
 
-    @Test func anEndDuringTheHandshakeIsAnError() throws {
+    @Test func endDuringTheHandshakeIsAnError() throws {
         let (server, client) = try ends()
         try server.connect()
         try client.connect()
@@ -322,7 +322,7 @@ private final class End {
         #expect(server.recorder.error?.code == .handshakeFailed)
     }
 
-    @Test func writesAfterTheEndFail() throws {
+    @Test func writeAfterTheEndFails() throws {
         let (_, client) = try opened()
         let unflushed = client.channel.eventLoop.makePromise(of: Void.self)
         client.channel.write(ByteBuffer(string: "never flushed"), promise: unflushed)
@@ -334,7 +334,7 @@ private final class End {
         }
     }
 
-    @Test func onlyWholeClosesAreSupported() throws {
+    @Test func halfCloseIsNotSupported() throws {
         let (_, client) = try opened()
         let result = client.channel.close(mode: .output)
         loop.run()
@@ -344,7 +344,7 @@ private final class End {
 
     // MARK: Refusals
 
-    @Test func aSilentPeerRunsIntoTheDeadline() throws {
+    @Test func silentPeerExceedsTheHandshakeDeadline() throws {
         var configuration = fixtures.configuration(fixtures.n1)
         configuration.handshakeTimeout = .seconds(3)
         let end = try End(
@@ -365,7 +365,7 @@ private final class End {
         #expect(!end.channel.isActive)
     }
 
-    @Test func theDeadlineDoesNotTouchAnOpenConnection() throws {
+    @Test func handshakeDeadlineEndsWithTheHandshake() throws {
         let (server, client) = try opened()
         loop.advanceTime(by: .hours(1))
         #expect(server.channel.isActive)
@@ -373,7 +373,7 @@ private final class End {
         #expect(server.recorder.errors.isEmpty)
     }
 
-    @Test func aRefusedDiallerIsToldAndGivenTimeToRead() throws {
+    @Test func refusedClientHasTimeToReadTheAlert() throws {
         let (server, client) = try ends(
             client: fixtures.revoked,
             revocationList: fixtures.list
@@ -400,7 +400,7 @@ private final class End {
         try closed.wait()
     }
 
-    @Test func aDiallerRefusesAndTellsTheServer() throws {
+    @Test func clientThatRefusesSendsAnAlert() throws {
         let (server, client) = try ends(server: fixtures.n3)
         try server.connect()
         try client.connect()
@@ -414,7 +414,7 @@ private final class End {
         #expect(!server.channel.isActive)
     }
 
-    @Test func plainHTTPIsRefused() throws {
+    @Test func plaintextHTTPIsRefused() throws {
         let end = try End(
             try fixtures.context(fixtures.n1),
             .server(address: "127.0.0.1:50000"),
@@ -431,7 +431,7 @@ private final class End {
         #expect(!end.channel.isActive)
     }
 
-    @Test func anUnusableServerNameIsAnErrorOfTheConnection() throws {
+    @Test func invalidServerNameFailsTheConnection() throws {
         let end = try End(
             try fixtures.context(fixtures.n1),
             .client(

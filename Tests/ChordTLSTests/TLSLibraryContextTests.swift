@@ -19,7 +19,7 @@ import Testing
         fixtures = try await Fixtures.get()
     }
 
-    @Test func itIsUsedWhereOpenSSLIsSlowWithoutIt() {
+    @Test func reducedLibraryContextIsUsedWithOpenSSL30And31() {
         // Tests run with OpenSSL's own configuration, in which no other provider is active.
         #expect((TLSLibraryContext.shared.context != nil) == (OpenSSL_version_num() < 0x3020_0000))
     }
@@ -68,7 +68,7 @@ import Testing
     /// The leaf's key proves who shows it; the key of the intermediate authority, which arrives with it,
     /// proves the leaf.
     @Test(arguments: keys)
-    func certificatesWithEveryKindOfKeyVerify(_ key: [String]) async throws {
+    func certificatesWithEveryKeyTypeAreVerified(_ key: [String]) async throws {
         let (n1, n2) = try await onOwnThread { [fixtures] in
             try Self.members(with: key, fixtures)
         }
@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test(arguments: ["X25519", "X448", "P-256", "P-384", "P-521", "ffdhe2048"])
-    func keysAreAgreedInEveryGroup(_ group: String) throws {
+    func everyKeyExchangeGroupWorks(_ group: String) throws {
         func context(_ issued: TestAuthority.Issued) throws -> TLSContext {
             var configuration = fixtures.configuration(issued)
             configuration.keyExchangeGroups = [group]

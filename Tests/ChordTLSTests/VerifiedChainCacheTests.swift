@@ -37,7 +37,7 @@ import Testing
 
     // MARK: In handshakes
 
-    @Test func whoComesAgainIsRememberedAndStillTheSame() throws {
+    @Test func cachedPeerHasTheSameIdentity() throws {
         let server = try fixtures.context(fixtures.n2)
         let client = try fixtures.context(fixtures.n1)
         for _ in 0..<3 {
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func whomWeExpectIsAskedEachTime() throws {
+    @Test func expectedPeerIsCheckedOnEveryHandshake() throws {
         let server = try fixtures.context(fixtures.n2)
         let client = try fixtures.context(fixtures.n1)
         #expect(try meet(server, client).clientError == nil)
@@ -62,7 +62,7 @@ import Testing
         #expect(try meet(server, client).clientError == nil)
     }
 
-    @Test func theSideIsPartOfTheVerdict() throws {
+    @Test func cacheSeparatesClientsFromServers() throws {
         let one = try fixtures.context(fixtures.n1)
         let other = try fixtures.context(fixtures.n2)
         #expect(try meet(other, one).serverError == nil)
@@ -70,7 +70,7 @@ import Testing
         #expect(one.verifiedPeers.count == 2)
     }
 
-    @Test func whoIsRefusedIsNotRemembered() throws {
+    @Test func refusedChainIsNotCached() throws {
         let server = try fixtures.context(fixtures.n2, revocationList: fixtures.list)
         let refused = [fixtures.revoked, fixtures.noDigitalSignature, fixtures.foreignTrustDomain]
         for issued in refused + refused {
@@ -103,7 +103,7 @@ import Testing
         return path
     }
 
-    @Test func aRememberedCertificateWithoutItsKeyOpensNothing() throws {
+    @Test func cachedCertificateStillNeedsItsKey() throws {
         let forged = TestAuthority.Issued(
             certificate: fixtures.n1.certificate,
             key: try forgedKey()
@@ -132,7 +132,7 @@ import Testing
         #expect(dialled.peerIdentity == nil)
     }
 
-    @Test func aReloadKnowsNobody() throws {
+    @Test func newContextHasAnEmptyCache() throws {
         let before = try fixtures.context(fixtures.n2)
         let gone = try fixtures.context(fixtures.revoked)
         #expect(try meet(before, gone).serverError == nil)
@@ -141,7 +141,7 @@ import Testing
         #expect(try meet(after, gone).serverError?.code == .certificateRevoked)
     }
 
-    @Test func withoutAValidListNothingIsRemembered() throws {
+    @Test func chainIsNotCachedWhenItsRevocationListIsInvalid() throws {
         // The list of another authority has expired; ours, which decides here, has not.
         let server = try fixtures.context(fixtures.n2, revocationList: fixtures.mixedLists)
         #expect(try meet(server, fixtures.context(fixtures.n1)).serverError == nil)
@@ -150,7 +150,7 @@ import Testing
 
     // MARK: By itself
 
-    @Test func aVerdictHoldsWhileAllItRestsOnIsValid() {
+    @Test func cachedVerdictExpiresWithItsCertificatesAndLists() {
         let peers = VerifiedChainCache(listValidity: [50...200, 0...150])
         peers.remember(n1, for: chain(1), during: 100...300)
         for (time, holds) in [(99, false), (100, true), (150, true), (151, false)]
@@ -163,13 +163,13 @@ import Testing
         #expect(peers.identity(for: chain(3), at: 160) == nil)
     }
 
-    @Test func listsOfUnknownValidityForbidRemembering() {
+    @Test func chainIsNotCachedWhenAListHasNoExpiry() {
         let peers = VerifiedChainCache(listValidity: nil)
         peers.remember(n1, for: chain(1), during: 0...100)
         #expect(peers.identity(for: chain(1), at: 50) == nil)
     }
 
-    @Test func whoComesOftenOutlivesManyWhoComeOnce() {
+    @Test func frequentPeerStaysInTheCache() {
         let peers = VerifiedChainCache(listValidity: [], capacity: 4)
         peers.remember(n1, for: chain(0), during: 0...100)
         for number in UInt8(1)...100 {

@@ -61,7 +61,7 @@ struct ConcordBytesTests {
         try dialect.state(of: node, from: [bytes(hex)], in: parameters)
     }
 
-    @Test("the service and its methods are called as Concord calls them")
+    @Test("Concord's service and method names are used")
     func names() {
         #expect(dialect.service == "concord.ChordService")
         #expect(dialect.methods == ["FindSuccessor", "GetRing", "Notify"])
@@ -101,7 +101,7 @@ struct ConcordBytesTests {
         #expect(try answer(.done, to: "Notify") == "")
     }
 
-    @Test("who leaves names its predecessor to the node after it")
+    @Test("Notify of a leaving node names its predecessor")
     func leave() {
         let state = RingState(node: second, predecessor: first, successors: [first])
         #expect(calls(.leave(LeaveNotice(state: state))) == ["Notify \(firstBytes)"])
@@ -111,13 +111,13 @@ struct ConcordBytesTests {
 
     // MARK: What is not as it should be
 
-    @Test("an empty answer to GetRing is no membership")
+    @Test("An empty GetRing reply means \"not a member\"")
     func notReady() throws {
         #expect(try state("", of: first) == nil)
         #expect(try state("12" + firstField, of: second) == nil)
     }
 
-    @Test("lists that go round, hold the node itself or nothing but it are cut")
+    @Test("Lists are cut where they wrap around or contain the node itself")
     func lists() throws {
         let alone = "0a" + firstField + "12" + firstField + "12" + firstField
         #expect(
@@ -130,7 +130,7 @@ struct ConcordBytesTests {
         )
     }
 
-    @Test("a list ends before the first entry that is none")
+    @Test("A list is cut at its first invalid entry")
     func brokenList() throws {
         // The second has an address without a port.
         let broken = "0a" + firstField + "12" + secondField + "12" + "05" + "1a03" + "687878"
@@ -141,7 +141,7 @@ struct ConcordBytesTests {
     }
 
     @Test(
-        "what cannot be a server is refused",
+        "An invalid server reference is refused",
         arguments: [
             "088202" + "12026e31", "088202" + "1a03683a31", "12026e31" + "1a03" + "683a30",
             "12026e31" + "1a03" + "68787a", "12026e31" + "1a03" + "3a3132",
@@ -152,14 +152,14 @@ struct ConcordBytesTests {
         #expect(throws: WireError.self) { try question("Notify", hex) }
     }
 
-    @Test("an answer to FindSuccessor without a server is refused")
+    @Test("A FindSuccessor reply without server is refused")
     func noServer() {
         #expect(throws: WireError.self) {
             try dialect.owner(from: [[]], in: parameters)
         }
     }
 
-    @Test("an identifier beyond the ring's width is refused")
+    @Test("An identifier wider than the ring is refused")
     func width() throws {
         var narrow = parameters
         narrow.space = try IdentifierSpace(width: 8)
@@ -170,7 +170,7 @@ struct ConcordBytesTests {
         }
     }
 
-    @Test("nothing is sent that would crash a Concord node")
+    @Test("No request that would crash a Concord node is encoded")
     func harmless() throws {
         var strange = first
         strange.address = "nowhere"
@@ -189,7 +189,7 @@ struct ConcordBytesTests {
         )
     }
 
-    @Test("rings that Concord's nodes cannot be members of are named")
+    @Test("Ring parameters that Concord cannot use are named")
     func objections() throws {
         #expect(dialect.objection(to: parameters) == nil)
         var wide = parameters

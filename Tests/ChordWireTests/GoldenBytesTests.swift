@@ -115,13 +115,13 @@ import Testing
         )
     }
 
-    @Test("a verdict that this version does not know is none that takes the caller")
+    @Test("An unknown verdict of a later version counts as \"not adopted\"")
     func verdictOfALaterVersion() throws {
         let space = try IdentifierSpace(width: 16)
         #expect(try NotifyReply(decoding: [0x08, 0x63], space: space) == NotifyReply(.trying))
     }
 
-    @Test("a long reason is cut to what a reply may hold")
+    @Test("A long reason is cut to the limit of the reply")
     func longReason() throws {
         let space = try IdentifierSpace(width: 16)
         let reason = String(repeating: "ä", count: 400)
@@ -142,7 +142,7 @@ import Testing
         try check(ProbeReply(isReached: false), "")
     }
 
-    @Test("what is said to a peer in our own dialect")
+    @Test("Requests to a peer have the bytes of our own dialect")
     func statements() throws {
         func said(_ statement: PeerOperation) -> [String] {
             Dialects.native.calls(for: statement, in: parameters).map { call in

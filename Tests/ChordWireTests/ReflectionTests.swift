@@ -31,14 +31,14 @@ import Testing
         "chord.v1.ChordService", "chord.v1.ChordService.Notify", "chord.v1.Node",
         "chord.v1.Node.incarnation", "chord.v1.IdRule", "chord.v1.ID_RULE_NAME",
     ])
-    func aSymbolLeadsToItsFile(_ symbol: String) throws {
+    func symbolIsResolvedToItsFile(_ symbol: String) throws {
         let answer = try answer(4, symbol)
         #expect(answer.contains(0x22))
         #expect(contains(answer, "chord/v1/chord.proto"))
         #expect(contains(answer, "FindSuccessorRequest"))
     }
 
-    @Test func aFileComesWithWhatItImports() throws {
+    @Test func fileIsReturnedWithItsImports() throws {
         let answer = try answer(3, "chord/v1/admin.proto")
         #expect(contains(answer, "AdminService"))
         #expect(contains(answer, "FindSuccessorRequest"))
@@ -52,7 +52,7 @@ import Testing
         (3, "no/such.proto"), (4, "chord.v1.Nothing"), (4, "chord.v1.Node.nothing"),
         (6, "chord.v1.Node"),
     ])
-    func whatIsNotThereIsNotFound(_ field: UInt64, _ text: String) throws {
+    func unknownNameIsNotFound(_ field: UInt64, _ text: String) throws {
         let answer = try answer(field, text)
         let failure = try #require(answer.firstIndex(of: 0x3A))
         // NOT_FOUND, and what it is about.
@@ -60,13 +60,13 @@ import Testing
         #expect(contains(answer, text))
     }
 
-    @Test func extensionsAreNotFound() throws {
+    @Test func extensionQueryIsNotFound() throws {
         let inner = WireWriter().bytes(1, Array("chord.v1.Node".utf8))
         let answer = try reflection.answer(WireWriter().message(5, inner).bytes)
         #expect(contains(answer, "there are no extensions of chord.v1.Node"))
     }
 
-    @Test func whatAsksForNothingIsRefused() {
+    @Test func requestWithoutQueryIsRefused() {
         for bytes: [UInt8] in [[], [0xFF], [0x1A, 0], [0x22, 1, 0xFF]] {
             #expect(throws: WireError.self) { try reflection.answer(bytes) }
         }

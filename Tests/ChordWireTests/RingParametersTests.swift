@@ -102,7 +102,7 @@ import Testing
     ]
 
     @Test(arguments: parameters)
-    func refusesParameters(refusal: ParametersRefusal) throws {
+    func invalidParametersAreRefused(refusal: ParametersRefusal) throws {
         func check<Message: WireMessage>(_ type: Message.Type, _ field: UInt64) {
             let error = #expect(throws: WireError.self) {
                 try Message(
@@ -118,7 +118,7 @@ import Testing
         check(GetSuccessorListReply.self, 4)
     }
 
-    @Test func widthsThatDifferAreNamedBeforeIdentifiersAreRead() throws {
+    @Test func differentWidthIsReportedBeforeIdentifiersAreDecoded() throws {
         let node = WireWriter.node(id: [1, 2, 3])
         let parameters = WireWriter.parameters()
         func check<Message: WireMessage>(_ type: Message.Type, _ writer: WireWriter) {

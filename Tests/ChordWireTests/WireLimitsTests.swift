@@ -82,7 +82,7 @@ import Testing
 
     /// The same node is refused wherever it stands.
     @Test(arguments: nodes)
-    func refusesNode(refusal: Refusal) throws {
+    func invalidNodeIsRefused(refusal: Refusal) throws {
         let bad = refusal.node
         let good = WireWriter.node()
         let parameters = WireWriter.parameters(probe: [0, 1], width: 12)
@@ -136,7 +136,7 @@ import Testing
         )
     }
 
-    @Test func refusesWhatIsMissing() {
+    @Test func missingFieldIsRefused() {
         func check<Message: WireMessage>(
             _ type: Message.Type,
             _ writer: WireWriter,
@@ -176,7 +176,7 @@ import Testing
         )
     }
 
-    @Test func textsOnTheirBoundsAreTaken() throws {
+    @Test func textOfMaximumLengthIsAccepted() throws {
         let node = WireWriter.node(name: letters(255), address: letters(262))
         let reply = try GetPredecessorReply(
             decoding: WireWriter().message(1, node).bytes,
@@ -197,7 +197,7 @@ import Testing
         #expect(request.parameters?.hash.utf8.count == 64)
     }
 
-    @Test func listsAreBounded() throws {
+    @Test func listLengthIsLimited() throws {
         func check<Message: WireMessage>(
             _ start: WireWriter,
             _ field: UInt64,
@@ -262,7 +262,7 @@ import Testing
         #expect(tooMany?.message == "FoundRequest.initial_ring: 65 addresses, at most 64")
     }
 
-    @Test func refusesExcludedThatIsNoIdentifier() {
+    @Test func invalidExcludedIdentifierIsRefused() {
         let error = #expect(throws: WireError.self) {
             try FindSuccessorRequest(
                 decoding: WireWriter().bytes(1, [0, 1]).bytes(7, [0, 1]).bytes(7, [0xFF, 1]).bytes,
@@ -277,7 +277,7 @@ import Testing
     }
 
     @Test(arguments: [UInt64.max, UInt64.max - 1, Incarnation.highest + 1] as [UInt64])
-    func refusesAnIncarnationThatNoClockShows(incarnation: UInt64) {
+    func implausibleIncarnationIsRefused(incarnation: UInt64) {
         let node = NodeReference(
             id: Identifier(1),
             name: "n",
@@ -292,7 +292,7 @@ import Testing
         #expect(error?.message.contains("GetPredecessorReply.predecessor.incarnation") == true)
     }
 
-    @Test func encodingCutsListsToTheirLimits() throws {
+    @Test func listIsCutToItsLimitOnEncoding() throws {
         let node = NodeReference(id: Identifier(1), name: "n", address: "h:1", incarnation: 1)
         let reply = FindSuccessorReply(
             owner: node,
@@ -311,7 +311,7 @@ import Testing
         #expect(received.excluded == (8..<40).map { Identifier($0) })
     }
 
-    @Test func anOverlongPathGivesWayToTheAnswer() throws {
+    @Test func pathIsDroppedWhenTheReplyWouldBeTooLong() throws {
         let node = NodeReference(
             id: Identifier(1),
             name: String(repeating: "n", count: 255),

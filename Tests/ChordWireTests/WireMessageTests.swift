@@ -10,17 +10,17 @@ import Testing
 /// What holds for every message.
 @Suite(.tags(.unit)) struct WireMessageTests {
     @Test(arguments: MessageKind.all, [1, 9, 16, 64, 160, 256])
-    func roundTrips(kind: MessageKind, width: Int) throws {
+    func messageSurvivesEncodingAndDecoding(kind: MessageKind, width: Int) throws {
         let space = try IdentifierSpace(width: width)
         var generator = SplitMix64(seed: UInt64(width))
         for _ in 0..<40 {
-            #expect(try kind.roundTrips(&generator, space))
+            #expect(try kind.messageSurvivesEncodingAndDecoding(&generator, space))
         }
     }
 
     /// A cut may leave a valid message behind, but never the whole one.
     @Test(arguments: MessageKind.all)
-    func truncatedAtEveryByte(kind: MessageKind) throws {
+    func messageTruncatedAtAnyByteIsRefused(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 64)
         var generator = SplitMix64(seed: 1)
         for _ in 0..<5 {
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test(arguments: MessageKind.all)
-    func randomBytesDoNoHarm(kind: MessageKind) throws {
+    func randomBytesDoNotCrashDecoding(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 16)
         var generator = SplitMix64(seed: 2)
         for _ in 0..<20_000 {
@@ -47,7 +47,7 @@ import Testing
     /// Damaged messages get further than random bytes. What is accepted of them is a message like any
     /// other: encoded again, it decodes to itself.
     @Test(arguments: MessageKind.all)
-    func damagedMessagesDoNoHarm(kind: MessageKind) throws {
+    func damagedMessageDoesNotCrashDecoding(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 16)
         var generator = SplitMix64(seed: 3)
         for _ in 0..<2_000 {
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test(arguments: MessageKind.all)
-    func unknownFieldsArePassedOver(kind: MessageKind) throws {
+    func unknownFieldIsIgnored(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 64)
         var generator = SplitMix64(seed: 4)
         let bytes = kind.sample(&generator, space)
@@ -75,7 +75,7 @@ import Testing
         #expect(try kind.recode(later, space) == bytes)
     }
 
-    @Test func unknownFieldsOfANodeArePassedOver() throws {
+    @Test func unknownFieldOfANodeIsIgnored() throws {
         let node = WireWriter.node().unknownFields()
         let reply = try GetPredecessorReply(
             decoding: WireWriter().message(1, node).bytes,
@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test(arguments: MessageKind.all)
-    func sizeIsBoundedBeforeAnythingElse(kind: MessageKind) throws {
+    func oversizedMessageIsRefusedBeforeDecoding(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 64)
         var generator = SplitMix64(seed: 5)
         let bytes = kind.sample(&generator, space)
@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test(arguments: [0, 1, 127, 128, 600])
-    func preparedReplyIsTheReply(hops: Int) throws {
+    func preparedReplyEqualsTheEncodedReply(hops: Int) throws {
         let space = try IdentifierSpace(width: 64)
         var generator = SplitMix64(seed: 6)
         for _ in 0..<50 {
@@ -121,7 +121,7 @@ import Testing
 
     /// The short way to read a request and the whole way agree, and the short way takes no other.
     @Test(arguments: [4, 8, 12, 63, 64, 160, 256])
-    func soleIdentifierIsWhatDecodes(width: Int) throws {
+    func fastPathDecodesTheSameIdentifier(width: Int) throws {
         let space = try IdentifierSpace(width: width)
         func sole(_ bytes: [UInt8]) -> Identifier? {
             bytes.withUnsafeBytes { FindSuccessorRequest.soleIdentifier(in: $0, space: space) }
@@ -155,7 +155,7 @@ import Testing
         #expect(sole([]) == nil)
     }
 
-    @Test func appendsToWhatIsThere() throws {
+    @Test func encodingAppendsToTheBuffer() throws {
         let space = try IdentifierSpace(width: 16)
         var output: [UInt8] = [9, 9]
         FindSuccessorRequest(id: Identifier(0x0102)).encode(appendingTo: &output, space: space)
