@@ -14,7 +14,7 @@ import Testing
         let space = try IdentifierSpace(width: width)
         var generator = SplitMix64(seed: UInt64(width))
         for _ in 0..<40 {
-            #expect(try kind.messageSurvivesEncodingAndDecoding(&generator, space))
+            #expect(try kind.roundTrips(&generator, space))
         }
     }
 

@@ -35,7 +35,7 @@ struct FounderRegisterTests {
 
     private static let all = [node(0), node(1), node(2)]
 
-    @Test("a decision waits for the founders that were not reached, and counts then")
+    @Test("A decision that names an unreached founder counts once that founder is reached")
     func waits() {
         var register = FounderRegister(lifetime: .seconds(10))
         #expect(Self.judge(&register, Self.all) == .reach(["n1:1", "n2:1"]))
@@ -47,7 +47,7 @@ struct FounderRegisterTests {
         #expect(Self.judge(&register, nil) == .reject)
     }
 
-    @Test("an invented founder makes no ring, whoever answers at its address")
+    @Test("An invented founder creates no ring, even if a node answers at its address")
     func invented() {
         var register = FounderRegister(lifetime: .seconds(10))
         var ghost = Self.node(2)
@@ -60,7 +60,7 @@ struct FounderRegisterTests {
         #expect(Self.judge(&register, decided) == .reject)
     }
 
-    @Test("what another founder says of itself is not having reached it")
+    @Test("A founder's own message does not make it reached")
     func heard() {
         var register = FounderRegister(lifetime: .seconds(10))
         let isNew = register.heard(Self.node(1), now: .zero)
@@ -75,14 +75,14 @@ struct FounderRegisterTests {
         #expect(register.missing(of: ["n1:1"], now: .zero) == ["n1:1"])
     }
 
-    @Test("an answer that names another address reaches nobody")
+    @Test("An answer that names another address reaches no founder")
     func elsewhere() {
         var register = FounderRegister(lifetime: .seconds(10))
         register.reached(Self.node(1), at: "n2:1", now: .zero)
         #expect(register.nodes(at: Self.founders).isEmpty)
     }
 
-    @Test("what was reached long ago counts no more, and an old decision neither")
+    @Test("Old reachability and old decisions expire")
     func old() {
         var register = FounderRegister(lifetime: .seconds(10))
         register.reached(Self.node(1), at: "n1:1", now: .zero)
@@ -94,7 +94,7 @@ struct FounderRegisterTests {
         #expect(Self.judge(&register, Self.all, at: 22) == .accept(Self.all))
     }
 
-    @Test("a decision is about these founders, this node in this life, each in its own place")
+    @Test("A decision must name these founders, this node in its present life, each at its place")
     func others() {
         var register = FounderRegister(lifetime: .seconds(10))
         for number in 1...3 {

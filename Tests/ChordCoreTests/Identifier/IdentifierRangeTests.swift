@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test(arguments: 1...4)
-    func intervalsHoldWhatAWalkMeets(width: Int) {
+    func intervalContainsExactlyTheIdentifiersOfAWalk(width: Int) {
         let all = 0..<(UInt64(1) << UInt64(width))
         for start in all {
             for end in all {
@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test(arguments: 1...4)
-    func subtractionLeavesTheSetDifference(width: Int) {
+    func rangeSubtractionIsTheSetDifference(width: Int) {
         let all = 0..<(UInt64(1) << UInt64(width))
         let ranges = all.flatMap { lower in all.map { upper in Self.range(lower, upper) } }
         for range in ranges {
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    @Test func gainsAndLossesOfAnOwner() {
+    @Test func ownerGainsAndLosesTheRightRanges() {
         let before = Self.range(10, 50)
         #expect(Self.range(5, 50).subtracting(before) == [Self.range(5, 10)])
         #expect(before.subtracting(Self.range(20, 50)) == [Self.range(10, 20)])

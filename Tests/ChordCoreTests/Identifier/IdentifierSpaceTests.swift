@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test(arguments: IdentifierSpace.widths)
-    func bytesAndTextRoundTrip(width: Int) throws {
+    func identifierSurvivesBytesAndText(width: Int) throws {
         let space = try IdentifierSpace(width: width)
         var generator = SplitMix64(seed: 4000 + UInt64(width))
         for bits in Self.samples(width: width).shuffled(using: &generator).prefix(16) {
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: IdentifierSpace.widths)
-    func additionSubtractionAndOrder(width: Int) throws {
+    func arithmeticWrapsAroundAndKeepsOrder(width: Int) throws {
         let space = try IdentifierSpace(width: width)
         var generator = SplitMix64(seed: 2000 + UInt64(width))
         let samples = Self.samples(width: width)
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test(arguments: IdentifierSpace.widths)
-    func digestGivesItsLeadingBits(width: Int) throws {
+    func identifierIsTheLeadingBitsOfADigest(width: Int) throws {
         let space = try IdentifierSpace(width: width)
         var generator = SplitMix64(seed: 1000 + UInt64(width))
         for byteCount in space.byteCount...(space.byteCount + 3) {
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test(arguments: IdentifierSpace.widths)
-    func refusesWhatDoesNotFit(width: Int) throws {
+    func valueBeyondTheWidthIsRefused(width: Int) throws {
         let space = try IdentifierSpace(width: width)
         for count in [0, space.byteCount - 1, space.byteCount + 1, 33]
         where count != space.byteCount {
@@ -128,7 +128,7 @@ import Testing
 
 @Suite(.tags(.unit)) struct IdentifierSpaceTests {
     @Test(arguments: [Int.min, -1, 0, 257, Int.max])
-    func refusesWidth(width: Int) {
+    func invalidWidthIsRefused(width: Int) {
         let error = #expect(throws: IdentifierError.self) { try IdentifierSpace(width: width) }
         #expect(error?.code == .invalidWidth)
         #expect(
@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test(arguments: ["", "0x", "g", "1 ", "-1", "+1", "1.0", "é", "0x0x1", "1\u{0}"])
-    func refusesText(text: String) throws {
+    func invalidTextIsRefused(text: String) throws {
         let space = try IdentifierSpace(width: 64)
         let error = #expect(throws: IdentifierError.self) {
             try space.identifier(hexadecimal: text)

@@ -8,7 +8,7 @@ import Testing
 @testable import ChordCore
 
 @Suite(.tags(.unit)) struct ShareBalanceTests {
-    @Test("chance makes large shares, and only a few are too large for it")
+    @Test("Chance produces large shares, and only few exceed the bound")
     func bounds() {
         // About ln N times the mean is what the largest of N shares is.
         #expect(!ShareBalance.isBeyondChance(share: 0.25, members: 7))
@@ -24,7 +24,7 @@ import Testing
         #expect(ShareBalance.isBeyondChance(share: 0.9, members: 1_000_000))
     }
 
-    @Test("rings of random identifiers are let through, those of a weak hash are not")
+    @Test("Random identifiers pass, those of a weak hash do not")
     func rings() throws {
         var generator = SystemRandomNumberGenerator()
         for count in [2, 3, 7, 50, 300] {

@@ -24,7 +24,7 @@ struct AnswerCheckTests {
         }
     }
 
-    @Test("an owner at its place, in the arc, is taken")
+    @Test("An owner at its place inside the arc is accepted")
     func right() {
         let check = Self.check(50)
         let (before, owner) = (Self.node(40), Self.node(60))
@@ -36,7 +36,7 @@ struct AnswerCheckTests {
         #expect(Self.check(60).objection(owner: owner, answering: before) == nil)
     }
 
-    @Test("who does not stand in its place is refused, owner or answering node")
+    @Test("An owner or answering node at a wrong identifier is refused")
     func misplaced() {
         let check = Self.check(50)
         let bad = Self.node(60, "bad")
@@ -49,7 +49,7 @@ struct AnswerCheckTests {
         )
     }
 
-    @Test("an identifier outside of the arc is refused")
+    @Test("An identifier outside the arc is refused")
     func outside() {
         let (answering, owner) = (Self.node(60), Self.node(70))
         #expect(
@@ -63,7 +63,7 @@ struct AnswerCheckTests {
         )
     }
 
-    @Test("a joiner is never told itself")
+    @Test("A joiner is never told itself as owner")
     func joiner() {
         let check = Self.check(50, joiner: 50)
         let former = Self.node(50)
@@ -72,7 +72,7 @@ struct AnswerCheckTests {
         #expect(check.objection(owner: Self.node(60), answering: Self.node(40)) == nil)
     }
 
-    @Test("the nearest known node between identifier and owner contradicts an answer")
+    @Test("A known node between identifier and owner contradicts an answer")
     func passedOver() {
         let check = Self.check(50)
         let known = [10, 40, 55, 58, 70, 90].map { Self.node($0) }
@@ -89,13 +89,13 @@ struct AnswerCheckTests {
         #expect(Self.check(70).passedOver(owner: Self.node(70), among: known) == nil)
     }
 
-    @Test("a joiner's place may be in another ring than that of the nodes that are known")
+    @Test("A joiner's place may be in another ring than that of its known nodes")
     func passedOverForJoiner() {
         let check = Self.check(50, joiner: 50)
         #expect(check.passedOver(owner: Self.node(70), among: [Self.node(60)]) == nil)
     }
 
-    @Test("lists end before the first node out of its place; steps must lead nearer")
+    @Test("A list is cut at the first node at a wrong place, and each step must lead nearer")
     func lists() {
         let check = Self.check(50)
         let (good, bad) = (Self.node(60), Self.node(70, "bad"))
@@ -108,7 +108,7 @@ struct AnswerCheckTests {
         )
     }
 
-    @Test("each refusal leaves a quarter of the forwardings")
+    @Test("Each refusal leaves a quarter of the hop budget")
     func refusals() {
         var machine = LookupMachine(target: Identifier(1), hops: 8, hopBudget: 128)
         machine.refuse(Identifier(2))

@@ -24,7 +24,7 @@ import Testing
         )
     }
 
-    @Test func failedNodesAreNotAskedAgain() throws {
+    @Test func failedNodeIsNotAskedAgain() throws {
         let view = try Self.view()
         var lookup = LookupMachine(target: Identifier(35), hopBudget: 12)
         for best in [30, 20, 10] as [UInt64] {
@@ -37,7 +37,7 @@ import Testing
     }
 
     /// A lookup that cannot reach a node goes around it, and still names it where the list says so.
-    @Test func suspicionMovesNoKeys() throws {
+    @Test func suspicionDoesNotChangeTheOwner() throws {
         let view = try Self.view()
         var lookup = LookupMachine(target: Identifier(10), hopBudget: 12)
         lookup.exclude(Identifier(10))
@@ -50,7 +50,7 @@ import Testing
         #expect(beyond.step(in: view) == .answer(Nodes.node(20)))
     }
 
-    @Test func theBudgetCountsForwardingsNotAnswers() throws {
+    @Test func hopBudgetCountsForwardingsNotAnswers() throws {
         let view = try Self.view()
         func step(_ target: UInt64, hops: Int) -> LookupMachine.Step {
             LookupMachine(target: Identifier(target), hops: hops, hopBudget: 2).step(in: view)
@@ -62,13 +62,13 @@ import Testing
         #expect(LookupMachine.defaultHopBudget(width: 64) == 128)
     }
 
-    @Test func aJoinerWhoseNameIsTakenLearnsByWhom() throws {
+    @Test func joinerLearnsWhoHoldsItsName() throws {
         let joiner = Nodes.node(0, life: 2)
         let lookup = LookupMachine(target: .zero, joiner: joiner, hopBudget: 12)
         #expect(lookup.step(in: try Self.view()) == .fail(.nameTaken(Nodes.node(0))))
     }
 
-    @Test func whoIsNoMemberFails() throws {
+    @Test func lookupAtANonMemberFails() throws {
         let machine = ChordMachine(node: Nodes.node(1), parameters: try Nodes.parameters(width: 6))
         let lookup = LookupMachine(target: .zero, hopBudget: 12)
         #expect(lookup.step(in: machine.view) == .fail(.notMember))

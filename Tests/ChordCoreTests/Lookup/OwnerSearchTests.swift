@@ -92,7 +92,7 @@ struct OwnerSearchTests {
     }
 
     @Test(
-        "the owner is right from wherever the search begins, hints or none",
+        "The owner is right from every starting node, with or without hints",
         arguments: [1, 2, 3, 4, 9, 40],
         [true, false]
     )
@@ -110,7 +110,7 @@ struct OwnerSearchTests {
         }
     }
 
-    @Test("a hint spares the walk")
+    @Test("A hint shortens the walk")
     func short() {
         let ring = Strangers(300, listing: 3, seed: 5)
         var generator = SplitMix(state: 9)
@@ -122,7 +122,7 @@ struct OwnerSearchTests {
     }
 
     @Test(
-        "a target is far only when more members have answered than a list holds",
+        "A target is far only if more members answered than a list holds",
         arguments: [1, 3, 8, 9, 40]
     )
     func far(count: Int) {
@@ -149,7 +149,7 @@ struct OwnerSearchTests {
         #expect(wasFar == (count == 40))
     }
 
-    @Test("an identifier at which somebody is known to stand is known")
+    @Test("An identifier of a known node is recognised")
     func knows() {
         let ring = Strangers(5, listing: 3, seed: 7)
         var search = OwnerSearch(for: Identifier(5), from: [ring.order[0]], questionLimit: 20)
@@ -158,7 +158,7 @@ struct OwnerSearchTests {
         #expect(!search.knows(ring.space.adding(ring.order[0].id, Identifier(1))))
     }
 
-    @Test("dead nodes own nothing, though lists and predecessors still name them")
+    @Test("Dead nodes own nothing, even if lists and predecessors name them")
     func dead() {
         for seed in UInt64(1)...20 {
             var ring = Strangers(12, listing: 4, seed: seed)
@@ -180,7 +180,7 @@ struct OwnerSearchTests {
         }
     }
 
-    @Test("one that says it is alone takes nothing, where the asker knows others")
+    @Test("A node that claims to be alone owns nothing if the asker knows others")
     func liar() throws {
         var ring = Strangers(5, listing: 3, seed: 3)
         let liar = ring.order[1]
@@ -198,7 +198,7 @@ struct OwnerSearchTests {
         }
     }
 
-    @Test("for a joiner the member before its place is found, and its former life passed over")
+    @Test("A joiner finds the member before its place and skips its former life")
     func joiner() throws {
         for seed in UInt64(1)...20 {
             var ring = Strangers(7, listing: 3, seed: seed)
@@ -222,7 +222,7 @@ struct OwnerSearchTests {
         }
     }
 
-    @Test("a search that nobody answers fails, and one that goes on for ever is ended")
+    @Test("A search without answers fails, and an endless one is stopped")
     func ends() {
         var ring = Strangers(4, listing: 3, seed: 8)
         ring.dead = Set(ring.order.map(\.id))

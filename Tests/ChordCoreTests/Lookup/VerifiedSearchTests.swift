@@ -81,7 +81,7 @@ struct VerifiedSearchTests {
         return nil
     }
 
-    @Test("three ways share no node and name one owner")
+    @Test("Three disjoint paths name the same owner")
     func honest() throws {
         var asked: [UInt64] = []
         // Four members before the target name its owner, and one way may use up two of them.
@@ -95,7 +95,7 @@ struct VerifiedSearchTests {
         #expect(Set(asked).count == asked.count)
     }
 
-    @Test("an invented owner is denied, and the other ways have found the real one")
+    @Test("An invented owner is denied and another path finds the real one")
     func invented() throws {
         var asked: [UInt64] = []
         let ghost = Ring.node(76, "ghost")
@@ -107,7 +107,7 @@ struct VerifiedSearchTests {
         #expect(outcome.agreeing < outcome.ways)
     }
 
-    @Test("a liar that confirms itself loses to the owner that is nearer")
+    @Test("A liar that confirms itself loses to the nearer owner")
     func accomplice() throws {
         var asked: [UInt64] = []
         let outcome = try #require(
@@ -116,7 +116,7 @@ struct VerifiedSearchTests {
         #expect(outcome.owner.node == Ring.node(80))
     }
 
-    @Test("where every way meets a liar the lookup is turned: no asker can tell")
+    @Test("If every path meets a liar the lookup is wrong, which no asker can detect")
     func allTurned() throws {
         var asked: [UInt64] = []
         let liars: [UInt64] = [50, 60, 70, 90]
@@ -126,7 +126,7 @@ struct VerifiedSearchTests {
         #expect(outcome.owner.node == Ring.node(90))
     }
 
-    @Test("one that is not the owner says who stands before it, and that one is asked")
+    @Test("A node that is not the owner names its predecessor, which is asked next")
     func before() throws {
         var asked: [UInt64] = []
         // An honest node that is only mistaken.
@@ -137,7 +137,7 @@ struct VerifiedSearchTests {
         #expect(outcome.refuted == [Ring.node(100), Ring.node(90)])
     }
 
-    @Test("nobody confirms: there is no answer")
+    @Test("Without a confirmation there is no answer")
     func nobody() {
         var asked: [UInt64] = []
         let ghost = Ring.node(76, "ghost")

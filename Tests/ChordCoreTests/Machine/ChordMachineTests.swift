@@ -36,7 +36,7 @@ import Testing
         LeaveNotice(state: RingState(node: leaver, predecessor: leaver, successors: []))
     }
 
-    @Test func nothingReachesWhoIsNoMember() throws {
+    @Test func nonMemberIgnoresAllEvents() throws {
         var machine = try Self.machine(10)
         #expect(machine.tick().isEmpty)
         #expect(machine.notified(by: Nodes.node(5)).isEmpty)
@@ -46,7 +46,7 @@ import Testing
         #expect(machine.tick().isEmpty)
     }
 
-    @Test func aSuccessorThatMovedWithoutALifeIsRoutedToWhereTheListSays() throws {
+    @Test func successorWithoutIncarnationIsRoutedToTheListedAddress() throws {
         var machine = try Self.machine(10)
         let former = Nodes.node(30, life: 5)
         _ = machine.join(
@@ -76,14 +76,14 @@ import Testing
         #expect(machine.successors.contains(Identifier(30)))
     }
 
-    @Test func aNodeDoesNotNotifyItself() throws {
+    @Test func nodeDoesNotNotifyItself() throws {
         var machine = try Self.machine(10)
         _ = machine.create()
         #expect(machine.notified(by: Nodes.node(10, life: 7)).isEmpty)
         #expect(machine.predecessor == Nodes.node(10))
     }
 
-    @Test func theBucketBoundsPromptRounds() throws {
+    @Test func tokenBucketLimitsPromptRounds() throws {
         var machine = try Self.machine(10)
         _ = machine.create()
         // Each nearer predecessor is a change that wants a round.
@@ -95,7 +95,7 @@ import Testing
         #expect(!machine.suspect(Identifier(25)).contains(.roundSoon))
     }
 
-    @Test func aDelayingNodeSaysSoAsLongAsItAsks() throws {
+    @Test func delayingNodeReportsBusyWhileItsQuestionIsOut() throws {
         var machine = try Self.machine(10, mode: .delaying)
         _ = machine.create()
         _ = machine.notified(by: Nodes.node(20))
@@ -111,7 +111,7 @@ import Testing
         #expect(machine.predecessor == machine.node)
     }
 
-    @Test func anUnknownTokenChangesNothing() throws {
+    @Test func unknownTokenChangesNothing() throws {
         var machine = try Self.machine(10)
         _ = machine.create()
         _ = machine.notified(by: Nodes.node(20))
@@ -123,7 +123,7 @@ import Testing
         #expect(machine == before)
     }
 
-    @Test func aRestartTakesAHigherIncarnationThanTheListRemembers() throws {
+    @Test func restartTakesAHigherIncarnationThanTheListHas() throws {
         var machine = try Self.machine(20)
         let state = RingState(
             node: Nodes.node(10),
@@ -148,13 +148,13 @@ import Testing
             successors: Nodes.nodes(30)
         ),
     ])
-    func aJoinThatDoesNotFitIsRefused(state: RingState) throws {
+    func joinWithWrongArgumentsIsRefused(state: RingState) throws {
         var machine = try Self.machine(20)
         #expect(machine.join(after: state) == nil)
         #expect(machine.phase == .notJoined)
     }
 
-    @Test func anOlderLifeDoesNotTakeThePlaceOfANewer() throws {
+    @Test func olderIncarnationDoesNotReplaceANewerOne() throws {
         var machine = try Self.machine(10)
         _ = machine.create()
         _ = machine.notified(by: Nodes.node(20, life: 5))

@@ -25,7 +25,7 @@ import Testing
         )
     }
 
-    @Test("a list that names a joiner with any incarnation does not stop it", arguments: foreign)
+    @Test("A list that names a joiner with any incarnation does not stop it", arguments: foreign)
     func joining(former: UInt64) throws {
         var machine = try Self.machine(10)
         let directives = machine.join(
@@ -40,7 +40,7 @@ import Testing
         #expect(unlimited.node.incarnation <= Incarnation.highest)
     }
 
-    @Test("no incarnation that is computed exceeds the highest one", arguments: foreign)
+    @Test("A computed incarnation never exceeds the maximum", arguments: foreign)
     func raising(former: UInt64) throws {
         var machine = try Self.machine(10)
         _ = machine.raiseIncarnation(above: former)
@@ -50,7 +50,7 @@ import Testing
         #expect(machine.node.incarnation == max(raised, min(former, Incarnation.highest)))
     }
 
-    @Test("the machine leaves it to the shell whether a former life is plausible")
+    @Test("The machine lets the shell decide whether a former life is plausible")
     func rivals() throws {
         var machine = try Self.machine(10)
         _ = machine.join(after: Self.state(naming: Nodes.node(10)))
@@ -70,7 +70,7 @@ import Testing
         #expect(directives.contains(.verifyRival(later)))
     }
 
-    @Test("what others say moves no entry of the table to another address")
+    @Test("Other nodes' words never change an address in the routing table")
     func hearsay() throws {
         let space = try Nodes.parameters(width: 6).space
         var table = RoutingTable(owner: Identifier(10), space: space)
@@ -90,7 +90,7 @@ import Testing
         #expect(table.entries == [invented])
     }
 
-    @Test("what a node says of itself replaces what others said, whatever their numbers")
+    @Test("A node's own word replaces what others said, whatever their incarnations")
     func verified() throws {
         var machine = try Self.machine(10)
         var invented = Nodes.node(20, life: .max)

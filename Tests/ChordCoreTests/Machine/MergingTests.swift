@@ -50,7 +50,7 @@ import Testing
         return nil
     }
 
-    @Test func anOfferFromNearerIsAskedBeforeItIsTaken() throws {
+    @Test func nearerOfferIsAskedBeforeAdoption() throws {
         var machine = try member()
         let token = try #require(question(machine.offered(by: node(15))))
         #expect(machine.successors.head == node(20))
@@ -67,14 +67,14 @@ import Testing
     }
 
     @Test(arguments: [UInt64(10), 20, 25, 5, 200])
-    func anOfferFromElsewhereChangesNothing(id: UInt64) throws {
+    func offerOutsideTheGapChangesNothing(id: UInt64) throws {
         var machine = try member()
         let before = machine
         #expect(machine.offered(by: node(id)).isEmpty)
         #expect(machine == before)
     }
 
-    @Test func whoKnowsOurHeadWasOfOurRing() throws {
+    @Test func nodeThatKnowsOurHeadBelongsToOurRing() throws {
         var machine = try member()
         let token = try #require(question(machine.offered(by: node(15))))
         let state = RingState(node: node(15), predecessor: node(40), successors: [node(20)])
@@ -83,7 +83,7 @@ import Testing
         #expect(!directives.contains { if case .meet = $0 { true } else { false } })
     }
 
-    @Test func theNearestOfferWaits() throws {
+    @Test func nearestOfferIsKeptWhileBusy() throws {
         var machine = try member()
         let token = try #require(question(machine.tick()))
         for id in [UInt64(18), 12, 15] { #expect(machine.offered(by: node(id)).isEmpty) }
@@ -94,7 +94,7 @@ import Testing
         )
     }
 
-    @Test func theDeadAreAskedAgainAndAFalseAlarmEndsIt() throws {
+    @Test func lostMemberIsAskedAgainUntilItAnswers() throws {
         var machine = try member()
         let token = try #require(question(machine.tick()))
         _ = machine.receive(.dead, for: token)
@@ -115,7 +115,7 @@ import Testing
         #expect(machine.resolvePlace(answer, for: second).isEmpty)
     }
 
-    @Test func probesBecomeSlow() throws {
+    @Test func probesOfLostMembersSlowDown() throws {
         var machine = try member { $0.checkTicks = .max }
         machine.remember([node(50)])
         var ticks: [Int] = []
@@ -131,7 +131,7 @@ import Testing
         #expect(gaps.count { $0 == settings.probeTicks } >= settings.probesUntilSlow - 1)
     }
 
-    @Test func wordsOfOthersAreBounded() throws {
+    @Test func lostMembersReportedByOthersAreLimited() throws {
         var machine = try member()
         var searches = 0
         for number in 0..<200 {
@@ -144,7 +144,7 @@ import Testing
         #expect(machine.lostMembers.count <= PassiveList.capacity)
     }
 
-    @Test func withoutItNobodyIsRemembered() throws {
+    @Test func withMergingOffNoLostMemberIsKept() throws {
         var machine = try member { $0.isOn = false }
         machine.remember([node(50)])
         #expect(machine.lostMembers.isEmpty)
@@ -152,7 +152,7 @@ import Testing
         #expect((0..<30).allSatisfy { _ in search(machine.tick()) == nil })
     }
 
-    @Test func newcomersHearOfTheLost() throws {
+    @Test func newPredecessorIsToldOfLostMembers() throws {
         var machine = try member()
         machine.remember([node(50), node(60), node(70)])
         let directives = machine.notified(by: node(9))
@@ -176,7 +176,7 @@ import Testing
         )
     }
 
-    @Test func whoLeavesNamesThoseItHadLost() throws {
+    @Test func leaveNoticeNamesTheLeaversLostMembers() throws {
         var machine = try member()
         let lost = (100..<120).map { node($0) }
         machine.remember(lost)
@@ -186,20 +186,20 @@ import Testing
         #expect(said == [lost.reversed(), lost.reversed()].map { Array($0.prefix(16)) })
     }
 
-    @Test func theLostOfWhoLeavesAreRemembered() throws {
+    @Test func lostMembersInALeaveNoticeAreKept() throws {
         var machine = try member()
         _ = machine.neighbourLeft(leaveNotice(of: 20, lost: (100..<150).map { node($0) }))
         #expect(Set(machine.lostMembers) == Set((100..<116).map { node($0) }))
     }
 
-    @Test func whomALeaveNoticePassesOverIsRemembered() throws {
+    @Test func memberMissingFromALeaveNoticeIsKeptAsLost() throws {
         var machine = try member()
         _ = machine.neighbourLeft(leaveNotice(of: 20, successors: [40, 50]))
         #expect(machine.lostMembers == [node(30)])
     }
 
     @Test(arguments: [ChordMachine.PlaceAnswer.unknown, .dead])
-    func aContactIsNotForgottenWhereALookThroughItFails(answer: ChordMachine.PlaceAnswer) throws {
+    func contactIsKeptWhenALookupThroughItFails(answer: ChordMachine.PlaceAnswer) throws {
         var machine = try member()
         let token = try #require(search(machine.met(node(40))))
         #expect(machine.lostMembers.isEmpty)

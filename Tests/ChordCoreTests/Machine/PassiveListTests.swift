@@ -17,7 +17,7 @@ import Testing
         )
     }
 
-    @Test func theLastLostIsFirst() {
+    @Test func mostRecentlyLostMemberIsFirst() {
         var list = PassiveList()
         for number in 1...3 { list.add(node(number)) }
         #expect(list.entries.map(\.name) == ["n3", "n2", "n1"])
@@ -27,7 +27,7 @@ import Testing
         #expect(list.entries.last?.incarnation == 2)
     }
 
-    @Test func whenFullItKeepsTheFirstAndTheLast() {
+    @Test func fullListKeepsTheOldestAndTheNewest() {
         var list = PassiveList()
         for number in 1...500 { list.add(node(number)) }
         #expect(list.entries.count == PassiveList.capacity)
@@ -36,7 +36,7 @@ import Testing
         #expect(list.entries.suffix(half).map(\.id.word3) == (1...UInt64(half)).reversed())
     }
 
-    @Test func everybodyHasATurn() {
+    @Test func everyEntryGetsItsTurn() {
         var list = PassiveList()
         #expect(list.takeTurn() == nil)
         for number in 1...3 { list.add(node(number)) }

@@ -22,13 +22,13 @@ import Testing
         ProcessInfo.processInfo.environment["CHORD_SEEDS"].flatMap { UInt64($0) } ?? 1
 
     @Test(arguments: seeds(50 * factor))
-    func growthEndsInAnIdealRing(seed: UInt64) throws {
+    func growingRingBecomesIdeal(seed: UInt64) throws {
         var scenario = try Scenario(seed: seed, limits: Scenario.Limits(nodes: 1...40))
         try scenario.run()
     }
 
     @Test(arguments: seeds(60 * factor))
-    func invariantHoldsWhileQueriesAreDelayed(seed: UInt64) throws {
+    func invariantHoldsInDelayingMode(seed: UInt64) throws {
         var scenario = try Scenario(
             seed: seed,
             limits: Scenario.Limits(nodes: 2...16, queryMode: .delaying, churnEvents: 300)
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test(arguments: seeds(60 * factor))
-    func churnEndsInAnIdealRing(seed: UInt64) throws {
+    func ringBecomesIdealAfterChurn(seed: UInt64) throws {
         var scenario = try Scenario(
             seed: seed,
             limits: Scenario.Limits(nodes: 2...16, queryMode: .answering, churnEvents: 300)
@@ -48,7 +48,7 @@ import Testing
     }
 
     /// The scenarios do what their name says: otherwise the others prove little.
-    @Test func scenariosHaveFailures() throws {
+    @Test func scenariosContainFailures() throws {
         var failures = 0
         for seed in UInt64(0)..<10 {
             var scenario = try Scenario(

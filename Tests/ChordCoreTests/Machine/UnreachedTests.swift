@@ -42,7 +42,7 @@ import Testing
         machine.successors.entries.map { $0.id.word3 }
     }
 
-    @Test func aHeadThatOthersReachStaysWhileTheNextMemberNamesIt() throws {
+    @Test func unreachedHeadStaysWhileTheNextMemberNamesIt() throws {
         var machine = try Self.machine()
         let (first, head) = try Self.question(machine.tick())
         #expect(head == Nodes.node(20))
@@ -62,7 +62,7 @@ import Testing
         #expect(machine.unreachedHead == nil)
     }
 
-    @Test func aHeadThatTheNextMemberDoesNotNameIsDropped() throws {
+    @Test func unreachedHeadIsDroppedWhenTheNextMemberDoesNotNameIt() throws {
         var machine = try Self.machine()
         let (first, _) = try Self.question(machine.tick())
         let (second, _) = try Self.question(machine.receive(.unreached, for: first))
@@ -71,7 +71,7 @@ import Testing
         #expect(Self.notifies(directives) == [Nodes.node(30)])
     }
 
-    @Test func theNextOneMayBeDeadOrUnreachedItself() throws {
+    @Test func nextMemberMayBeDeadOrUnreached() throws {
         var machine = try Self.machine()
         let (first, _) = try Self.question(machine.tick())
         let (second, _) = try Self.question(machine.receive(.unreached, for: first))
@@ -90,7 +90,7 @@ import Testing
         #expect(Self.list(machine) == [20, 30, 40])
     }
 
-    @Test func withNobodyBehindItTheHeadStays() throws {
+    @Test func unreachedHeadStaysIfItIsTheOnlyEntry() throws {
         var machine = ChordMachine(
             node: Nodes.node(10),
             parameters: try Nodes.parameters(width: 6, successorCount: 1)
@@ -102,7 +102,7 @@ import Testing
         #expect(!machine.isBusy)
     }
 
-    @Test func aMemberThatTheHeadNamesBecomesTheHead() throws {
+    @Test func memberNamedByTheHeadBecomesTheHead() throws {
         var machine = try Self.machine()
         let (first, _) = try Self.question(machine.tick())
         let answer = Self.state(20, after: 15, 30, 40)
@@ -114,7 +114,7 @@ import Testing
         #expect(machine.view.step(for: Identifier(17)) == .owner(Nodes.node(20)))
     }
 
-    @Test func aPredecessorThatOthersReachStays() throws {
+    @Test func predecessorThatOthersReachStays() throws {
         var machine = try Self.machine()
         let (token, asked) = try Self.question(machine.notified(by: Nodes.node(45)))
         #expect(asked == Nodes.node(50))
@@ -123,7 +123,7 @@ import Testing
         #expect(directives.contains(.nudge(Nodes.node(45))))
     }
 
-    @Test func aListThatChangedMeanwhileIsLeftAlone() throws {
+    @Test func listThatChangedDuringTheProbeIsKept() throws {
         var machine = try Self.machine()
         let (first, _) = try Self.question(machine.tick())
         let (second, _) = try Self.question(machine.receive(.unreached, for: first))

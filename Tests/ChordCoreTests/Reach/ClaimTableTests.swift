@@ -23,7 +23,7 @@ import Testing
         ClaimTable.Claim(Nodes.node(id, life: life))
     }
 
-    @Test func theNearestIsDialledFirst() throws {
+    @Test func nearestClaimantIsDialledFirst() throws {
         var table = try Self.table { $0.dialLimit = 2 }
         for id in [10, 60, 40, 30] as [UInt64] { #expect(table.claimed(Self.claim(id)) == .trying) }
         #expect(table.nextDials() == [Self.claim(40), Self.claim(30)])
@@ -36,7 +36,7 @@ import Testing
         #expect(table.nextDials() == [Self.claim(10)])
     }
 
-    @Test func whoWasReachedIsNotDialledAgainForAWhile() throws {
+    @Test func reachedClaimantIsNotDialledAgainSoon() throws {
         var table = try Self.table { $0.freshTicks = 2 }
         _ = table.claimed(Self.claim(40))
         let claim = try #require(table.nextDials().first)
@@ -50,7 +50,7 @@ import Testing
         #expect(table.claimed(Self.claim(40, life: 7)) == .trying)
     }
 
-    @Test func whoCannotBeReachedWaitsLongerEachTime() throws {
+    @Test func backoffOfAnUnreachableClaimantGrows() throws {
         var table = try Self.table { $0.longestWait = 4 }
         var waits: [Int] = []
         for round in 0..<5 {
@@ -70,7 +70,7 @@ import Testing
         #expect(table.claimed(Self.claim(40, life: 2)) == .trying)
     }
 
-    @Test("many that cannot be reached do not starve one that can")
+    @Test("Many unreachable claimants do not delay a reachable one")
     func starvation() throws {
         var table = try Self.table {
             $0.dialLimit = 1
@@ -97,7 +97,7 @@ import Testing
         #expect(ticksUntilReached < 5)
     }
 
-    @Test func itIsBounded() throws {
+    @Test func claimTableIsBounded() throws {
         var table = try Self.table()
         for id in 0..<50 as Range<UInt64> { _ = table.claimed(Self.claim(id)) }
         #expect(table.waitingCount == ClaimTable.Settings().waitingLimit)

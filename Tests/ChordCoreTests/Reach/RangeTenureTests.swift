@@ -41,7 +41,7 @@ import Testing
         return view
     }
 
-    @Test func aJoinerOwnsNothingBeforeItsHeadHasNamedIt() throws {
+    @Test func joinerOwnsNothingUntilItsHeadNamesIt() throws {
         var (machine, tenure, events) = try Self.joined()
         #expect(events.isEmpty)
         #expect(machine.phase == .member)
@@ -65,14 +65,14 @@ import Testing
         #expect(Self.reports(machine.notified(by: Nodes.node(15)), &tenure).count == 2)
     }
 
-    @Test func aJoinerThatIsRefusedHasNothingToReport() throws {
+    @Test func refusedJoinerReportsNoRange() throws {
         var (machine, tenure, _) = try Self.joined()
         #expect(tenure.refuse() == [])
         #expect(Self.reports(machine.leave(), &tenure) == [.left])
         #expect(!tenure.hasJoined)
     }
 
-    @Test func aRangeIsLostOnceTheHeadClaimsItAndRefusesThisNode() throws {
+    @Test func rangeIsLostWhenTheHeadClaimsIt() throws {
         var (machine, tenure, _) = try Self.joined()
         let range = machine.view.range
         _ = tenure.confirm(machine.view)
@@ -98,7 +98,7 @@ import Testing
         )
     }
 
-    @Test func aDoubtThatTheNextNotifyEndsIsNotReported() throws {
+    @Test func shortDoubtIsNotReported() throws {
         var (machine, tenure, _) = try Self.joined()
         _ = tenure.confirm(machine.view)
         _ = tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view)
@@ -106,7 +106,7 @@ import Testing
         #expect(tenure.state == .held)
     }
 
-    @Test func whoMakesARingOwnsItAtOnce() throws {
+    @Test func creatorOwnsTheRingAtOnce() throws {
         var machine = ChordMachine(
             node: Nodes.node(20),
             parameters: try Nodes.parameters(width: 6)

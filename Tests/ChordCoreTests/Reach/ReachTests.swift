@@ -11,7 +11,7 @@ import Testing
     // MARK: Indirect probes
 
     @Test(
-        "what members say of a node that one does not reach",
+        "Answers of other members decide whether a node is reached",
         arguments: [
             ([true, true], ProbeRound.Verdict.reached),
             ([false, true, true], .reached),
@@ -31,7 +31,7 @@ import Testing
         #expect(round.take(true) == nil)
     }
 
-    @Test func aRoundEndsWithTheSecondThatReaches() {
+    @Test func probeRoundEndsWithTheSecondPositiveAnswer() {
         var round = ProbeRound(helpers: 3)
         #expect(round.take(true) == nil)
         #expect(round.take(true) == .reached)
@@ -40,7 +40,7 @@ import Testing
 
     // MARK: Our own link
 
-    @Test func aLinkIsToBlameWhereNothingGetsThroughAndOthersAreHeard() {
+    @Test func ownLinkIsBlamedWhenOnlyInboundCallsWork() {
         var health = DialHealth()
         health.failed(Identifier(1))
         #expect(!health.isLinkToBlame(isHeard: true))
@@ -55,7 +55,7 @@ import Testing
         #expect(!health.hasFailed(Identifier(3)))
     }
 
-    @Test func oldFailuresDoNotCount() {
+    @Test func oldDialFailuresExpire() {
         var health = DialHealth()
         health.failed(Identifier(1))
         for _ in 0...health.windowTicks { health.tick() }
@@ -65,7 +65,7 @@ import Testing
 
     // MARK: What others may have this node dial
 
-    @Test func aCallerHasABudget() {
+    @Test func probeBudgetIsPerCaller() {
         var settings = ProbeBudget.Settings()
         settings.knownBurst = 3
         settings.knownRefill = 1
@@ -78,7 +78,7 @@ import Testing
         #expect((0..<2).map { _ in spend("n1") } == [true, false])
     }
 
-    @Test func strangersAreFewForAllCallersTogether() {
+    @Test func unknownTargetsAreLimitedForAllCallersTogether() {
         var settings = ProbeBudget.Settings()
         settings.strangerBurst = 2
         settings.strangerRefill = 1
@@ -91,7 +91,7 @@ import Testing
         #expect(budget.spend(caller: "n8", isKnown: false) == false)
     }
 
-    @Test func callersAreBounded() {
+    @Test func numberOfTrackedCallersIsBounded() {
         var budget = ProbeBudget()
         let limit = ProbeBudget.Settings().callers
         for number in 0..<limit {

@@ -7,12 +7,12 @@ import ChordTestSupport
 import Testing
 
 @Suite(.tags(.unit)) struct RingParametersTests {
-    @Test func equalParametersDoNotDiffer() throws {
+    @Test func equalParametersHaveNoDifference() throws {
         let parameters = try Nodes.parameters(width: 6)
         #expect(parameters.difference(from: parameters) == nil)
     }
 
-    @Test func eachDifferenceNamesBothSides() throws {
+    @Test func differenceNamesBothSides() throws {
         let ours = try Nodes.parameters(width: 6)
         func difference(_ change: (inout RingParameters) throws -> Void) rethrows -> String? {
             var theirs = ours

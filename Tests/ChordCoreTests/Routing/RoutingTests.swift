@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(arguments: UInt64(0)..<60)
-    func fingersAndPrecedingEntries(seed: UInt64) throws {
+    func tableFindsFingersAndPrecedingEntries(seed: UInt64) throws {
         let sample = try Sample(seed: seed)
         #expect(sample.table.entries == sample.entries)
         for exponent in 0..<sample.space.width {
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test func insertingKeepsTheNewerLife() throws {
+    @Test func insertKeepsTheNewerIncarnation() throws {
         var table = RoutingTable(owner: Identifier(5), space: try IdentifierSpace(width: 6))
         table.insert(Nodes.node(5))
         #expect(table.entries.isEmpty)
@@ -73,7 +73,7 @@ import Testing
         #expect(table.entries == [Nodes.node(9, life: 3)])
     }
 
-    @Test func removesWhatLiesBetween() throws {
+    @Test func entriesBetweenTwoNodesAreRemoved() throws {
         var table = RoutingTable(owner: Identifier(20), space: try IdentifierSpace(width: 6))
         for node in Nodes.nodes(30, 40, 50, 2, 10) { table.insert(node) }
         table.removeAll(between: Identifier(40), and: Identifier(10))
@@ -84,7 +84,7 @@ import Testing
         #expect(table.entries == Nodes.nodes(30))
     }
 
-    @Test func aSuccessorListClearsItsReach() throws {
+    @Test func successorListRemovesContradictedEntries() throws {
         let owner = Identifier(60)
         var table = RoutingTable(owner: owner, space: try IdentifierSpace(width: 6))
         for node in Nodes.nodes(62, 1, 3, 5, 30) { table.insert(node) }
@@ -131,7 +131,7 @@ import Testing
     }
 
     @Test(arguments: UInt64(0)..<100)
-    func stepsLeadToTheOwner(seed: UInt64) throws {
+    func lookupStepsLeadToTheOwner(seed: UInt64) throws {
         let place = try Self.place(seed: seed)
         let view = place.view
         let space = view.parameters.space
@@ -164,7 +164,7 @@ import Testing
 
     /// With the nodes that a lookup found dead taken out, the step is that of a ring without them.
     @Test(arguments: UInt64(0)..<100)
-    func excludedNodesAreSteppedOver(seed: UInt64) throws {
+    func excludedNodesAreSkipped(seed: UInt64) throws {
         let place = try Self.place(seed: seed)
         let view = place.view
         var generator = SplitMix64(seed: seed &+ 7)
@@ -195,7 +195,7 @@ import Testing
 
     /// A joiner gets the node before its place to answer, and the next live one named.
     @Test(arguments: UInt64(0)..<60)
-    func joinersAreNotToldThemselves(seed: UInt64) throws {
+    func joinerIsNotNamedAsItsOwnOwner(seed: UInt64) throws {
         let place = try Self.place(seed: seed)
         let view = place.view
         for value in 0...view.parameters.space.largest.word3 {
@@ -216,7 +216,7 @@ import Testing
         }
     }
 
-    @Test func whoIsNoMemberCannotSay() throws {
+    @Test func nonMemberAnswersNoLookup() throws {
         let machine = ChordMachine(
             node: Nodes.node(1),
             parameters: try Nodes.parameters(width: 6)

@@ -31,7 +31,7 @@ import Testing
         Case(testDescription: "backwards", owner: 5, candidates: [9, 7], entries: [9]),
         Case(testDescription: "past itself", owner: 5, candidates: [9, 4, 6], entries: [9, 4]),
     ])
-    func onlyTheOrderlyBeginningIsTaken(_ test: Case) {
+    func listIsCutAtTheFirstEntryOutOfOrder(_ test: Case) {
         let list = SuccessorList(
             of: Identifier(test.owner),
             from: test.candidates.map { Nodes.node($0) },
@@ -42,7 +42,7 @@ import Testing
 
     /// Whatever is offered, what is stored is ordered, without duplicates, without the owner.
     @Test(arguments: UInt64(0)..<50)
-    func randomListsBecomeOrderly(seed: UInt64) throws {
+    func randomListBecomesOrdered(seed: UInt64) throws {
         var generator = SplitMix64(seed: seed)
         let space = try IdentifierSpace(width: 4)
         let owner = Identifier(UInt64.random(in: 0..<16, using: &generator))
@@ -58,7 +58,7 @@ import Testing
         #expect(list.entries.count <= 5)
     }
 
-    @Test func removesAndClosesUp() {
+    @Test func removalClosesTheGap() {
         var list = SuccessorList(of: .zero, from: Nodes.nodes(1, 2, 3), limit: 3)
         list.remove(Identifier(2))
         #expect(list.entries == Nodes.nodes(1, 3))
@@ -67,7 +67,7 @@ import Testing
         #expect(!list.contains(Identifier(2)))
     }
 
-    @Test func takesOverNewerLivesOnly() {
+    @Test func onlyNewerIncarnationsReplaceEntries() {
         var list = SuccessorList(of: .zero, from: [Nodes.node(1, life: 3)], limit: 3)
         list.refresh(Nodes.node(1, life: 2))
         list.refresh(Nodes.node(2, life: 9))
@@ -76,7 +76,7 @@ import Testing
         #expect(list.entries == [Nodes.node(1, life: 4)])
     }
 
-    @Test func aListInFrontTakesNothingAwayBehindItsEnd() {
+    @Test func prependedListRemovesNothingBehindItsEnd() {
         let list = SuccessorList(of: .zero, from: Nodes.nodes(3, 5, 7), limit: 4)
         func preceded(_ nodes: [NodeReference]) -> [NodeReference] {
             list.preceded(by: nodes, of: .zero, limit: 4).entries
