@@ -15,7 +15,7 @@ struct BudgetTests {
         MonotonicTime(nanoseconds: Int64(seconds * 1e9))
     }
 
-    @Test func aBurstIsTakenAndGrowsAgain() {
+    @Test func burstIsAllowedAndRefills() {
         var budget = RateBudget(burst: 3, perSecond: 2, at: Self.at(0))
         for _ in 0..<3 { #expect(same(budget.takeOne(at: Self.at(0)))) }
         #expect(!same(budget.takeOne(at: Self.at(0))))
@@ -27,7 +27,7 @@ struct BudgetTests {
         #expect(!same(budget.takeOne(at: Self.at(100))))
     }
 
-    @Test func theClockIsLeftAloneWithinTheBurst() {
+    @Test func clockIsNotReadWithinTheBurst() {
         var budget = RateBudget(burst: 2, perSecond: 1, at: Self.at(0))
         var looks = 0
         func now() -> MonotonicTime {
@@ -41,14 +41,14 @@ struct BudgetTests {
         #expect(looks == 1)
     }
 
-    @Test func whatWasNotAllowedIsOwed() {
+    @Test func overdraftIsOwed() {
         var budget = RateBudget(burst: 10, perSecond: 1, at: Self.at(0))
         #expect(!same(budget.allows(30, at: Self.at(0))))
         #expect(!same(budget.allows(31, at: Self.at(10))))
         #expect(same(budget.allows(32, at: Self.at(60))))
     }
 
-    @Test func aPingNowAndThenIsFine() {
+    @Test func occasionalPingIsAllowed() {
         var policy = PingPolicy(TransportConfiguration.ServerKeepalive())
         for count in 1...10 as ClosedRange<UInt64> {
             let now = Self.at(300 * Double(count))
@@ -56,7 +56,7 @@ struct BudgetTests {
         }
     }
 
-    @Test func aThirdPingTooManyIsNot() {
+    @Test func thirdExcessPingIsRefused() {
         var policy = PingPolicy(TransportConfiguration.ServerKeepalive())
         #expect(same(policy.allows(pings: 1, activity: 0, at: Self.at(0))))
         #expect(same(policy.allows(pings: 2, activity: 0, at: Self.at(100))))
@@ -64,14 +64,14 @@ struct BudgetTests {
         #expect(!same(policy.allows(pings: 4, activity: 0, at: Self.at(300))))
     }
 
-    @Test func callsForgivePings() {
+    @Test func callsResetThePingCount() {
         var policy = PingPolicy(TransportConfiguration.ServerKeepalive())
         for count in 1...20 as ClosedRange<UInt64> {
             #expect(same(policy.allows(pings: count, activity: count / 2, at: Self.at(0))))
         }
     }
 
-    @Test func aFloodInOneReadIsOne() {
+    @Test func floodWithinOneReadIsDetected() {
         var policy = PingPolicy(TransportConfiguration.ServerKeepalive())
         #expect(!same(policy.allows(pings: .max, activity: 1, at: Self.at(0))))
     }

@@ -18,7 +18,7 @@ struct CallMeaningTests {
     // MARK: Answers
 
     @Test(arguments: kinds, [0, 1, 16 << 10, 1 << 20])
-    func aSynchronousHandlerAnswers(_ kind: TransportKind, bytes: Int) async throws {
+    func synchronousHandlerAnswers(_ kind: TransportKind, bytes: Int) async throws {
         var router = TestMethod.router(["Echo"])
         router.register(TestMethod.echo) { request, call in
             call.reply.append(contentsOf: request)
@@ -34,7 +34,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func aDeferredHandlerAnswersLater(_ kind: TransportKind) async throws {
+    func deferredHandlerAnswersLater(_ kind: TransportKind) async throws {
         var router = TestMethod.router(["Later"])
         router.register(TestMethod.named("Later")) { request, call in
             let bytes = [UInt8](request)
@@ -55,7 +55,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func aDeferredHandlerMayAnswerAtOnce(_ kind: TransportKind) async throws {
+    func deferredHandlerCanAnswerAtOnce(_ kind: TransportKind) async throws {
         var router = TestMethod.router(["Now"])
         router.register(TestMethod.named("Now")) { request, call in
             call.makeResponder().succeed([7])
@@ -71,7 +71,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func anAnswerMayComeFromAnyThread(_ kind: TransportKind) async throws {
+    func answerCanComeFromAnyThread(_ kind: TransportKind) async throws {
         var router = TestMethod.router(["Elsewhere"])
         router.register(TestMethod.named("Elsewhere")) { _, call in
             let responder = call.makeResponder()
@@ -84,7 +84,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func anAsyncHandlerAnswers(_ kind: TransportKind) async throws {
+    func asyncHandlerAnswers(_ kind: TransportKind) async throws {
         var router = TestMethod.router(["Async"])
         router.register(TestMethod.named("Async"), on: testExecutors.all[1]) {
             request,
@@ -100,7 +100,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func metadataAndDeadlineTravel(_ kind: TransportKind) async throws {
+    func metadataAndDeadlineReachTheHandler(_ kind: TransportKind) async throws {
         let seen = NIOLockedValueBox<(Metadata, Duration?)>(([], nil))
         var router = TestMethod.router(["Look"])
         router.register(TestMethod.named("Look")) { _, call in
@@ -128,7 +128,7 @@ struct CallMeaningTests {
 
     /// A method of one message each way may be served as a stream, which its caller does not see.
     @Test(arguments: kinds)
-    func metadataAheadOfTheAnswerTravels(_ kind: TransportKind) async throws {
+    func initialMetadataReachesTheClient(_ kind: TransportKind) async throws {
         var router = TestMethod.router(["Stream"])
         let metadata: Metadata = [.init(name: "ahead", value: Array("1".utf8))]
         router.register(TestMethod.named("Stream"), on: nil) { stream throws(Status) in
@@ -162,7 +162,7 @@ struct CallMeaningTests {
             Status(.failedPrecondition, String(repeating: "x", count: 900)),
         ]
     )
-    func aFailureArrivesAsItIs(_ kind: TransportKind, status: Status) async throws {
+    func failureReachesTheClientUnchanged(_ kind: TransportKind, status: Status) async throws {
         var router = TestMethod.router(["Fail", "FailLater"])
         router.register(TestMethod.named("Fail")) { _, _ in .failed(status) }
         router.register(TestMethod.named("FailLater")) { _, call in
@@ -182,7 +182,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func aDroppedResponderIsAFailure(_ kind: TransportKind) async throws {
+    func droppedResponderFailsTheCall(_ kind: TransportKind) async throws {
         var router = TestMethod.router(["Drop"])
         router.register(TestMethod.named("Drop")) { _, call in
             _ = call.makeResponder()
@@ -196,7 +196,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func anUnknownMethodIsUnimplemented(_ kind: TransportKind) async throws {
+    func unknownMethodIsUnimplemented(_ kind: TransportKind) async throws {
         try await kind.run(TestMethod.router([])) { tested in
             let result = await tested.call(TestMethod.named("Nothing"), [1, 2])
             #expect(result.status.code == .unimplemented)
@@ -205,7 +205,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func aMethodThatTheTableDoesNotKnowIsUnimplemented(_ kind: TransportKind) async throws {
+    func methodWithoutAuthorizationEntryIsUnimplemented(_ kind: TransportKind) async throws {
         var router = TestMethod.router([])
         router.register(TestMethod.named("Unlisted")) { _, _ in .replied }
         try await kind.run(router) { tested in
@@ -215,7 +215,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func aRoleThatMayNotIsDenied(_ kind: TransportKind) async throws {
+    func roleWithoutPermissionIsDenied(_ kind: TransportKind) async throws {
         var router = TestMethod.router([])
         router.register(TestMethod.named("Denied")) { _, _ in .replied }
         try await kind.run(router) { tested in
@@ -227,7 +227,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func theWrongNameIsRefused(_ kind: TransportKind) async throws {
+    func wrongPeerNameIsRefused(_ kind: TransportKind) async throws {
         try await kind.run(TestMethod.router([])) { tested in
             let result = await tested.call(
                 TestMethod.echo,
@@ -264,7 +264,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func theDeadlineEndsACall(_ kind: TransportKind) async throws {
+    func deadlineEndsTheCall(_ kind: TransportKind) async throws {
         let fates = NIOLockedValueBox(Fates())
         try await kind.run(Self.silent(fates)) { tested in
             // The connection is there first: the deadline is the call's and not the dial's.
@@ -279,7 +279,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func cancellingEndsACall(_ kind: TransportKind) async throws {
+    func cancellationEndsTheCall(_ kind: TransportKind) async throws {
         let fates = NIOLockedValueBox(Fates())
         try await kind.run(Self.silent(fates)) { tested in
             let (observer, handle) = await tested.observe(TestMethod.named("Silent"))
@@ -303,7 +303,7 @@ struct CallMeaningTests {
 
     /// The end may come while the other side takes the call: whoever has begun hears of it.
     @Test(arguments: kinds)
-    func whoeverIsCalledHearsOfTheEndAtAnyMoment(_ kind: TransportKind) async throws {
+    func handlerLearnsOfACancellationAtAnyMoment(_ kind: TransportKind) async throws {
         let fates = NIOLockedValueBox(Fates())
         try await kind.run(Self.silent(fates)) { tested in
             #expect(await tested.call(TestMethod.echo).status == .ok)
@@ -318,7 +318,7 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func acceptanceIsSeenBeforeTheAnswer(_ kind: TransportKind) async throws {
+    func acceptanceIsReportedBeforeTheAnswer(_ kind: TransportKind) async throws {
         let kept = NIOLockedValueBox<Responder?>(nil)
         var router = TestMethod.router(["Work"])
         router.register(TestMethod.named("Work")) { _, call in

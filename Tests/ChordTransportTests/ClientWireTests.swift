@@ -51,7 +51,7 @@ struct ClientWireTests {
 
     // MARK: Requests
 
-    @Test func aRequestSaysWhatItShould() async throws {
+    @Test func requestHasTheHeadersOfGRPC() async throws {
         let certificates = try await Certificates.get()
         let seen = NIOLockedValueBox<[String: String]>([:])
         var metadata = Metadata()
@@ -110,7 +110,7 @@ struct ClientWireTests {
         arguments: StatusMapping.http.map { (Int($0.number), $0.code) }
             + [201, 204, 302, 402, 418, 500, 501, 505, 599].map { ($0, StatusMapping.otherHTTP) }
     )
-    func anHTTPStatusStandsIn(_ status: Int, _ code: StatusCode) async throws {
+    func httpStatusReplacesAMissingGRPCStatus(_ status: Int, _ code: StatusCode) async throws {
         for endStream in [true, false] {
             let result = try await outcome { _, session, stream in
                 session.submitResponse(
@@ -131,7 +131,7 @@ struct ClientWireTests {
         arguments: StatusMapping.resets.map { ($0.number, $0.code) }
             + [0xe, UInt32.max].map { ($0, StatusMapping.otherReset) }
     )
-    func aResetStandsIn(_ error: UInt32, _ code: StatusCode) async throws {
+    func resetCodeReplacesAMissingGRPCStatus(_ error: UInt32, _ code: StatusCode) async throws {
         let result = try await outcome { _, session, stream in
             session.reset(stream: stream, errorCode: HTTP2ErrorCode(rawValue: error))
         }
@@ -140,7 +140,7 @@ struct ClientWireTests {
     }
 
     @Test(arguments: [("7", StatusCode.permissionDenied), ("99", .unknown), ("x", .unknown)])
-    func trailersAloneAreAStatus(_ number: String, _ code: StatusCode) async throws {
+    func trailersOnlyResponseIsAStatus(_ number: String, _ code: StatusCode) async throws {
         let result = try await outcome { _, session, stream in
             session.submitResponse(
                 stream: stream,
@@ -169,7 +169,7 @@ struct ClientWireTests {
             ([[1, 0, 0, 0, 0]], "compressed"),
         ] as [([[UInt8]], String)]
     )
-    func aBadAnswerIsAFailure(_ pieces: [[UInt8]], _ text: String) async throws {
+    func malformedAnswerFailsTheCall(_ pieces: [[UInt8]], _ text: String) async throws {
         let result = try await outcome { raw, session, stream in
             session.submitResponse(stream: stream, headers: Self.headers(Self.grpc))
             for piece in pieces {
@@ -184,7 +184,7 @@ struct ClientWireTests {
         #expect(result.message.isEmpty)
     }
 
-    @Test func anAnswerWithoutAStatusIsUnknown() async throws {
+    @Test func answerWithoutStatusIsUnknown() async throws {
         let result = try await outcome { _, session, stream in
             session.submitResponse(stream: stream, headers: Self.headers(Self.grpc))
             session.send(ByteBuffer(bytes: [0, 0, 0, 0, 0]), on: stream, endStream: true)
@@ -193,7 +193,7 @@ struct ClientWireTests {
         #expect(result.status.origin == .transport)
     }
 
-    @Test func anAnswerOfAnotherTypeIsNoAnswer() async throws {
+    @Test func answerWithAnotherContentTypeIsRefused() async throws {
         let result = try await outcome { _, session, stream in
             session.submitUnaryResponse(
                 stream: stream,
@@ -206,7 +206,7 @@ struct ClientWireTests {
         #expect(result.status.origin == .transport)
     }
 
-    @Test func anAnswerOverTheLimitIsRefused() async throws {
+    @Test func answerOverTheLimitIsRefused() async throws {
         var configuration = TransportConfiguration()
         configuration.receiveLimitBytes = 10
         let result = try await outcome(configuration: configuration) { _, session, stream in
@@ -217,7 +217,7 @@ struct ClientWireTests {
         #expect(result.status.origin == .transport)
     }
 
-    @Test func aPeerThatBreaksHTTP2IsLeft() async throws {
+    @Test func connectionEndsOnAnHTTP2Violation() async throws {
         let result = try await outcome { raw, _, _ in
             // A frame of HEADERS on stream zero.
             raw.write([0, 0, 1, 1, 4, 0, 0, 0, 0, 0x88])
@@ -227,7 +227,7 @@ struct ClientWireTests {
         #expect(result.status.message.contains("protocolViolation"))
     }
 
-    @Test func aPeerThatFloodsIsLeft() async throws {
+    @Test func connectionEndsOnAFlood() async throws {
         var configuration = TransportConfiguration()
         configuration.limits.maxControlFrames = 100
         configuration.limits.controlFramesPerSecond = 0
@@ -240,7 +240,7 @@ struct ClientWireTests {
         #expect(result.status.message.contains("too many frames without a message"))
     }
 
-    @Test func aPeerThatClosesFailsItsCalls() async throws {
+    @Test func closedConnectionFailsItsCalls() async throws {
         let result = try await outcome { raw, _, _ in raw.close() }
         #expect(result.status.code == .unavailable)
         #expect(result.status.origin == .transport)
@@ -249,7 +249,7 @@ struct ClientWireTests {
 
     // MARK: Refused streams
 
-    @Test func aRefusedCallIsTriedOnceMore() async throws {
+    @Test func refusedCallIsRetriedOnce() async throws {
         let requests = NIOLockedValueBox(0)
         let result = try await outcome { _, session, stream in
             let count = requests.withLockedValue { count in
@@ -271,7 +271,7 @@ struct ClientWireTests {
         #expect(requests.withLockedValue { $0 } == 2)
     }
 
-    @Test func aCallIsNotTriedAThirdTime() async throws {
+    @Test func callIsNotTriedAThirdTime() async throws {
         let requests = NIOLockedValueBox(0)
         let result = try await outcome { _, session, stream in
             requests.withLockedValue { $0 += 1 }
@@ -282,7 +282,7 @@ struct ClientWireTests {
         #expect(requests.withLockedValue { $0 } == 2)
     }
 
-    @Test func aCallThatAGoAwayLeavesOutGoesToANewConnection() async throws {
+    @Test func callNotProcessedBeforeGoAwayUsesANewConnection() async throws {
         // The connections themselves: the identity of one that is gone may be that of the next.
         let connections = NIOLockedValueBox<[RawHTTP2]>([])
         let result = try await outcome { raw, session, stream in
@@ -307,7 +307,7 @@ struct ClientWireTests {
 
     // MARK: Silence
 
-    @Test func aSilentPeerIsLeftAfterAPing() async throws {
+    @Test func connectionEndsWhenAPingIsNotAnswered() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.pingTimeout = .milliseconds(50)
@@ -348,7 +348,7 @@ struct ClientWireTests {
         }
     }
 
-    @Test func aPeerThatNeverBecomesReadyIsLeft() async throws {
+    @Test func connectionEndsWhenThePeerSendsNoSettings() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.readyTimeout = .milliseconds(100)
@@ -364,7 +364,7 @@ struct ClientWireTests {
         try await listener.close().get()
     }
 
-    @Test func aDeadlineHoldsWhileDialling() async throws {
+    @Test func deadlineAppliesWhileDialling() async throws {
         let certificates = try await Certificates.get()
         let listener = try await silentListener()
         let port = try #require(listener.localAddress?.port)
@@ -380,7 +380,7 @@ struct ClientWireTests {
         try await listener.close().get()
     }
 
-    @Test func waitingCallsAreBounded() async throws {
+    @Test func numberOfWaitingCallsIsLimited() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.maxWaitingCalls = 2

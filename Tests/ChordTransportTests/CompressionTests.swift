@@ -71,7 +71,7 @@ struct CompressionTests {
     // MARK: The server
 
     @Test(arguments: methods)
-    func theServerReadsCompressedMessages(_ method: RPCMethod) async throws {
+    func serverReadsCompressedMessages(_ method: RPCMethod) async throws {
         let body = MessageFraming.frame(Self.text, encoding: .gzip)
         #expect(body[0] == 1)
         let response = try await exchange(method, body, adding: [("grpc-encoding", "gzip")])
@@ -83,14 +83,14 @@ struct CompressionTests {
     }
 
     @Test(arguments: methods)
-    func theServerReadsPlainMessagesAmongCompressedOnes(_ method: RPCMethod) async throws {
+    func serverReadsUncompressedMessagesAmongCompressedOnes(_ method: RPCMethod) async throws {
         let body = MessageFraming.frame(Self.text)
         let response = try await exchange(method, body, adding: [("grpc-encoding", "gzip")])
         #expect(response.data == body)
     }
 
     @Test(arguments: methods)
-    func theServerCompressesWhereItIsAcceptedAndPays(_ method: RPCMethod) async throws {
+    func serverCompressesWhenAcceptedAndUseful(_ method: RPCMethod) async throws {
         let framed = MessageFraming.frame(Self.text)
         let compressed = try await exchange(
             method,
@@ -121,7 +121,7 @@ struct CompressionTests {
     }
 
     @Test(arguments: [[1], [0]] as [[UInt8]])
-    func aHandlerMayChoose(_ choice: [UInt8]) async throws {
+    func handlerCanChooseCompression(_ choice: [UInt8]) async throws {
         let response = try await exchange(
             TestMethod.named("Choose"),
             MessageFraming.frame(choice),
@@ -133,7 +133,7 @@ struct CompressionTests {
     }
 
     @Test(arguments: methods)
-    func whatWasNotAgreedIsRefused(_ method: RPCMethod) async throws {
+    func unsupportedCompressionIsRefused(_ method: RPCMethod) async throws {
         let unknown = try await exchange(
             method,
             MessageFraming.frame([1]),
@@ -149,7 +149,7 @@ struct CompressionTests {
     }
 
     @Test(arguments: methods)
-    func whatIsNoGzipOrTooMuchIsRefused(_ method: RPCMethod) async throws {
+    func invalidOrOversizedGzipIsRefused(_ method: RPCMethod) async throws {
         var noise = MessageFraming.frame([UInt8](repeating: 9, count: 40))
         noise[0] = 1
         let broken = try await exchange(method, noise, adding: [("grpc-encoding", "gzip")])
@@ -165,7 +165,7 @@ struct CompressionTests {
     /// One identity's compressed messages become so many bytes and no more; what is not compressed, and
     /// what others send, goes on.
     @Test(arguments: methods)
-    func whatIsInflatedIsOnABudget(_ method: RPCMethod) async throws {
+    func inflatedBytesAreLimited(_ method: RPCMethod) async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.limits.inflationBurst = Self.text.count * 3 - 1
@@ -248,7 +248,7 @@ struct CompressionTests {
     // MARK: The client
 
     @Test(arguments: [("gzip", false), ("snappy", true)])
-    func anAnswerThatWasNotAgreedIsRefused(_ encoding: String, _ asks: Bool) async throws {
+    func answerWithUnsupportedCompressionIsRefused(_ encoding: String, _ asks: Bool) async throws {
         let certificates = try await Certificates.get()
         let body = MessageFraming.frame(Self.text, encoding: .gzip)
         let status = try await RawPeers.serve(

@@ -18,7 +18,7 @@ import Testing
 struct ConnectionAgeTests {
     // MARK: Age
 
-    @Test func noCallIsLostToTheAgeOfItsConnection() async throws {
+    @Test func noCallIsLostWhenItsConnectionReachesItsMaximumAge() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         // Longer than a handshake on a slow day: a call that two connections in a row are too old for is
@@ -53,7 +53,7 @@ struct ConnectionAgeTests {
         }
     }
 
-    @Test func theGraceOfAnAgedConnectionEnds() async throws {
+    @Test func agedConnectionClosesAfterItsGracePeriod() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.keepalive.maxAge = .milliseconds(20)
@@ -82,7 +82,7 @@ struct ConnectionAgeTests {
     }
 
     @Test(arguments: Reload.allCases)
-    func theServerLeavesWhomItWouldNotLetInAnyMore(_ reload: Reload) async throws {
+    func serverClosesConnectionsOfPeersNoLongerTrusted(_ reload: Reload) async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         // A connection is looked at as often as a call could stall.
@@ -124,7 +124,7 @@ struct ConnectionAgeTests {
         }
     }
 
-    @Test func theClientLeavesWhomItWouldNotCallAnyMore() async throws {
+    @Test func clientClosesConnectionsToPeersNoLongerTrusted() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         // The client looks four times as often as it calls a connection idle.
@@ -152,7 +152,7 @@ struct ConnectionAgeTests {
 
     // MARK: Room
 
-    @Test func theConnectionUsedLeastRecentlyMakesWay() async throws {
+    @Test func leastRecentlyUsedConnectionIsClosedFirst() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.maxConnections = 2 * testExecutors.all.count
@@ -185,7 +185,7 @@ struct ConnectionAgeTests {
         for node in nodes { await node.stop() }
     }
 
-    @Test func aPeerThatHasNoRoomForUsIsQuoted() async throws {
+    @Test func refusalForTooManyConnectionsIsReported() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.limits.maxConnectionsPerIdentity = 1
@@ -209,7 +209,7 @@ struct ConnectionAgeTests {
 
     // MARK: Calls that can be sent again
 
-    @Test func aCallThatHasNotLeftYetGoesToTheNextConnection() async throws {
+    @Test func unsentCallMovesToTheNextConnection() async throws {
         let certificates = try await Certificates.get()
         let handled = NIOLockedValueBox(0)
         var router = TestMethod.router(["Echo"])
@@ -251,7 +251,7 @@ struct ConnectionAgeTests {
         }
     }
 
-    @Test func aCallMayWaitForItsPeer() async throws {
+    @Test func callCanWaitForItsPeer() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.initialBackoff = .milliseconds(10)
@@ -285,7 +285,7 @@ struct ConnectionAgeTests {
         }
     }
 
-    @Test func aCallThatWaitsEndsWithItsClient() async throws {
+    @Test func waitingCallEndsWithItsClient() async throws {
         let certificates = try await Certificates.get()
         let reserved = try ReservedPort()
         let address = reserved.address

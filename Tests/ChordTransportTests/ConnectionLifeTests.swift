@@ -57,7 +57,7 @@ struct ConnectionLifeTests {
 
     // MARK: Many and large
 
-    @Test func aThousandCallsShareAConnection() async throws {
+    @Test func thousandCallsShareAConnection() async throws {
         let certificates = try await Certificates.get()
         let held = Held()
         try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
@@ -78,7 +78,7 @@ struct ConnectionLifeTests {
         }
     }
 
-    @Test func aCallMayAskForANewConnection() async throws {
+    @Test func callCanRequireANewConnection() async throws {
         let certificates = try await Certificates.get()
         let held = Held()
         try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
@@ -103,7 +103,7 @@ struct ConnectionLifeTests {
         }
     }
 
-    @Test func thePeersLimitOfStreamsIsKept() async throws {
+    @Test func streamLimitOfThePeerIsRespected() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.limits.maxConcurrentStreams = 4
@@ -135,7 +135,7 @@ struct ConnectionLifeTests {
     }
 
     @Test(arguments: [4 << 20, (4 << 20) + 1])
-    func theLimitOfMessagesIsExact(_ bytes: Int) async throws {
+    func messageSizeLimitIsExact(_ bytes: Int) async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1) { _, address in
             try await TestNode.calling(as: certificates.n2) { client in
@@ -156,7 +156,7 @@ struct ConnectionLifeTests {
 
     // MARK: Ends
 
-    @Test func anIdleConnectionIsClosedByTheClient() async throws {
+    @Test func clientClosesAnIdleConnection() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.idleTimeout = .milliseconds(20)
@@ -171,7 +171,7 @@ struct ConnectionLifeTests {
         }
     }
 
-    @Test func aDrainingServerFinishesWhatItHasAndNewCallsGoElsewhere() async throws {
+    @Test func drainingServerFinishesItsCallsAndTakesNoNewOnes() async throws {
         let certificates = try await Certificates.get()
         let held = Held()
         let old = TestNode(certificates.n1)
@@ -205,7 +205,7 @@ struct ConnectionLifeTests {
         await old.stop()
     }
 
-    @Test func theGraceOfAServerEnds() async throws {
+    @Test func drainEndsAfterItsGracePeriod() async throws {
         let certificates = try await Certificates.get()
         let held = Held()
         let node = TestNode(certificates.n1)
@@ -224,7 +224,7 @@ struct ConnectionLifeTests {
         await node.stop()
     }
 
-    @Test func aStoppedClientTakesNoCalls() async throws {
+    @Test func stoppedClientRefusesCalls() async throws {
         let certificates = try await Certificates.get()
         let held = Held()
         try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
@@ -245,7 +245,7 @@ struct ConnectionLifeTests {
 
     // MARK: Listening
 
-    @Test func aPortThatIsTakenIsSaidSo() async throws {
+    @Test func usedPortIsReported() async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1) { node, address in
             let second = TestNode(certificates.n1)
@@ -259,7 +259,7 @@ struct ConnectionLifeTests {
         }
     }
 
-    @Test func aHostThatDoesNotExistIsSaidSo() async throws {
+    @Test func unknownHostIsReported() async throws {
         let certificates = try await Certificates.get()
         let node = TestNode(certificates.n1)
         let error = await #expect(throws: TransportError.self) {
@@ -269,7 +269,7 @@ struct ConnectionLifeTests {
         await node.stop()
     }
 
-    @Test func aServerIsBoundOnceAndServesOnce() async throws {
+    @Test func serverCanBindAndServeOnlyOnce() async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1) { node, _ in
             let again = await #expect(throws: TransportError.self) {
@@ -283,7 +283,7 @@ struct ConnectionLifeTests {
         }
     }
 
-    @Test func localhostIsAllItsAddressesOnOnePort() async throws {
+    @Test func localhostListensOnAllItsAddressesWithOnePort() async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router(), as: certificates.n1, host: "localhost") {
             node,

@@ -21,7 +21,7 @@ struct DiallingTests {
         ("nowhere", "the port is missing"), ("host:0", "from 1 to 65535"),
         ("::1:7400", "brackets"), ("", "the port is missing"), ("a b:1", "letters"),
     ])
-    func aMalformedAddressIsNamed(_ address: String, _ text: String) async throws {
+    func malformedAddressIsReported(_ address: String, _ text: String) async throws {
         let certificates = try await Certificates.get()
         try await TestNode.calling(as: certificates.n2) { client in
             let result = await client.call(TestMethod.echo, at: address)
@@ -31,7 +31,7 @@ struct DiallingTests {
         }
     }
 
-    @Test func aPeerThatIsDownIsLeftAloneForAWhileAndFoundAgain() async throws {
+    @Test func unreachablePeerIsDialledAgainAfterABackoff() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.initialBackoff = .seconds(3600)
@@ -60,7 +60,7 @@ struct DiallingTests {
         }
     }
 
-    @Test func aBackoffEndsByItself() async throws {
+    @Test func backoffExpires() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.initialBackoff = .milliseconds(1)
@@ -80,7 +80,7 @@ struct DiallingTests {
         }
     }
 
-    @Test func aServerOfAnotherAuthorityIsRefused() async throws {
+    @Test func serverOfAnotherAuthorityIsRefused() async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.foreign) {
             _,
@@ -99,7 +99,7 @@ struct DiallingTests {
         }
     }
 
-    @Test func aServerThatRefusesOurCertificateIsQuoted() async throws {
+    @Test func refusalOfOurCertificateIsReported() async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
             _,
@@ -113,7 +113,7 @@ struct DiallingTests {
         }
     }
 
-    @Test func withoutANameTheHostCounts() async throws {
+    @Test func hostIsCheckedWhenNoNameIsExpected() async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
             _,
@@ -130,7 +130,7 @@ struct DiallingTests {
         }
     }
 
-    @Test func everyLoopHasAConnectionOfItsOwn() async throws {
+    @Test func everyEventLoopHasItsOwnConnection() async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
             node,
@@ -150,7 +150,7 @@ struct DiallingTests {
         }
     }
 
-    @Test func aNewCertificateReachesNewConnections() async throws {
+    @Test func newConnectionsUseANewCertificate() async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
             node,

@@ -16,7 +16,7 @@ import Testing
 struct EventLoopExecutorTests {
     private let executor = testExecutors.all[0]
 
-    @Test func aLoopHasOneExecutor() {
+    @Test func eventLoopHasOneExecutor() {
         for executor in testExecutors.all {
             #expect(testExecutors.executor(of: executor.eventLoop) === executor)
         }
@@ -28,7 +28,7 @@ struct EventLoopExecutorTests {
         #expect(testExecutors.all.contains { $0 === next })
     }
 
-    @Test func workRunsInOrderOnTheLoop() async {
+    @Test func workRunsInOrderOnTheEventLoop() async {
         #expect(!executor.isCurrent)
         let seen = NIOLockedValueBox<[Int]>([])
         await withCheckedContinuation { continuation in
@@ -42,7 +42,7 @@ struct EventLoopExecutorTests {
         #expect(seen.withLockedValue { $0 } == Array(0..<100))
     }
 
-    @Test func workRunsAtOnceWhereItMay() async {
+    @Test func workOnTheEventLoopRunsImmediately() async {
         let order = await withCheckedContinuation { continuation in
             executor.execute { [executor] in
                 let order = NIOLockedValueBox<[String]>([])
@@ -54,7 +54,7 @@ struct EventLoopExecutorTests {
         #expect(order == ["inside", "after"])
     }
 
-    @Test func scheduledWorkRunsOnceItsTimeHasCome() async {
+    @Test func scheduledWorkRunsAtItsTime() async {
         let start = executor.now
         let end = await withCheckedContinuation { continuation in
             _ = executor.schedule(after: .milliseconds(10)) { [executor] in
@@ -83,12 +83,12 @@ struct EventLoopExecutorTests {
         work.cancel()
     }
 
-    @Test func aDistantTimeIsNoOverflow() {
+    @Test func distantTimeDoesNotOverflow() {
         executor.schedule(after: .seconds(Int64.max)) {}.cancel()
         executor.schedule(after: .seconds(-5)) {}.cancel()
     }
 
-    @Test func tasksStayOnTheLoop() async {
+    @Test func tasksStayOnTheEventLoop() async {
         let wasThere = await Task(executorPreference: executor) { [executor] in
             let before = executor.isCurrent
             await Task.yield()
@@ -97,7 +97,7 @@ struct EventLoopExecutorTests {
         #expect(wasThere)
     }
 
-    @Test func anActorIsEnteredWithoutAHop() async {
+    @Test func actorIsEnteredWithoutAHop() async {
         let counter = Counter(executor)
         await counter.increment()
         let count = await withCheckedContinuation { continuation in
@@ -114,14 +114,14 @@ struct EventLoopExecutorTests {
         #expect(count == 2)
     }
 
-    @Test func chanceDiffersBetweenExecutors() {
+    @Test func executorsHaveDifferentRandomness() {
         let one = (0..<8).map { _ in testExecutors.all[0].random() }
         let other = (0..<8).map { _ in testExecutors.all[1].random() }
         #expect(one != other)
         #expect(Set(one).count == 8)
     }
 
-    @Test func theGeneratorIsTheOneItSaysItIs() {
+    @Test func generatorMatchesItsReferenceOutput() {
         // The reference implementation's first outputs from the state 1, 2, 3, 4.
         var source = Fixed(values: [1, 2, 3, 4])
         var generator = Xoshiro256(seededBy: &source)
@@ -132,7 +132,7 @@ struct EventLoopExecutorTests {
         )
     }
 
-    @Test func clocksAreSane() {
+    @Test func clocksAreMonotonicAndPlausible() {
         let first = executor.now
         #expect(executor.now >= first)
         // 2020 and 2100.

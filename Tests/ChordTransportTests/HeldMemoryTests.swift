@@ -124,7 +124,7 @@ struct HeldMemoryTests {
     // MARK: Requests
 
     /// The method's limit is known before a byte of the message is held.
-    @Test func aMessageBeyondItsMethodsLimitIsRefusedAtItsPrefix() async throws {
+    @Test func messageOverItsMethodsLimitIsRefusedAtItsPrefix() async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router, as: certificates.n1) { node, address in
             try await Self.client(of: address) { _, session in
@@ -146,7 +146,7 @@ struct HeldMemoryTests {
     }
 
     /// Where the method takes long messages, it is the connection's bound that holds.
-    @Test func unfinishedMessagesAreHeldUpToTheBoundAndNoFurther() async throws {
+    @Test func incompleteMessagesAreHeldUpToTheLimit() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.limits.maxHeldBytesPerConnection = 1 << 20
@@ -184,7 +184,7 @@ struct HeldMemoryTests {
     // MARK: Answers
 
     /// Streams whose window stays shut are reset by their own clock, while calls beside them go on.
-    @Test func unreadAnswersAreResetWhateverElseTheClientDoes() async throws {
+    @Test func unreadAnswersAreResetEvenIfTheClientIsActive() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.stallTimeout = .seconds(2)
@@ -223,7 +223,7 @@ struct HeldMemoryTests {
     }
 
     /// No new call is taken while the client does not take its answers.
-    @Test func unreadAnswersAreHeldUpToTheBound() async throws {
+    @Test func unreadAnswersAreHeldUpToTheLimit() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.limits.maxHeldBytesPerConnection = 100_000
@@ -259,7 +259,7 @@ struct HeldMemoryTests {
             ["content-type": "text/plain"],
         ] as [[String: String]]
     )
-    func aCallRefusedAtItsHeadersLeavesNothingOpen(_ changes: [String: String]) async throws {
+    func callRefusedAtItsHeadersLeavesNoStreamOpen(_ changes: [String: String]) async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.idleTimeout = .milliseconds(500)
@@ -284,7 +284,7 @@ struct HeldMemoryTests {
     // MARK: Handshakes
 
     /// Two addresses that connect and say nothing hold all that there may be; a newcomer is let in.
-    @Test func silentConnectionsKeepNobodyOut() async throws {
+    @Test func silentConnectionsDoNotBlockNewOnes() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.limits.maxHandshakes = 32

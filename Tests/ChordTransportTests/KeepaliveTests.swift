@@ -30,7 +30,7 @@ struct KeepaliveTests {
 
     // MARK: The client's
 
-    @Test func aCallOnADeadConnectionEndsLongBeforeItsDeadline() async throws {
+    @Test func keepaliveFailsCallsOnADeadConnection() async throws {
         let certificates = try await Certificates.get()
         try await RawPeers.serve(
             as: certificates.n1,
@@ -53,7 +53,7 @@ struct KeepaliveTests {
         }
     }
 
-    @Test func anIdleConnectionThatIsDeadIsFoundOutWhereThatIsWanted() async throws {
+    @Test func keepaliveDetectsADeadIdleConnectionIfEnabled() async throws {
         let certificates = try await Certificates.get()
         try await RawPeers.serve(
             as: certificates.n1,
@@ -103,7 +103,7 @@ struct KeepaliveTests {
         #expect(!isDue(.seconds(9)))
     }
 
-    @Test func tooManyPingsAreSaidSoAndTheIntervalDoubles() async throws {
+    @Test func keepaliveIntervalDoublesAfterTooManyPings() async throws {
         let certificates = try await Certificates.get()
         let held = HeldCalls()
         let lines = NIOLockedValueBox<[String]>([])
@@ -142,7 +142,7 @@ struct KeepaliveTests {
     // MARK: The server's
 
     @Test(arguments: [true, false])
-    func aSilentClientWithACallIsClosed(_ isDeaf: Bool) async throws {
+    func serverClosesASilentClientWithAnOpenCall(_ isDeaf: Bool) async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.keepalive.interval = .milliseconds(20)

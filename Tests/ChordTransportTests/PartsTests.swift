@@ -20,7 +20,7 @@ struct PartsTests {
         ("localhost:1", "localhost", 1), ("10.0.0.1:65535", "10.0.0.1", 65535),
         ("[::1]:7400", "::1", 7400), ("node-3.ring_a.test:80", "node-3.ring_a.test", 80),
     ])
-    func anAddressIsTakenApart(_ text: String, _ host: String, _ port: Int) throws {
+    func addressIsParsed(_ text: String, _ host: String, _ port: Int) throws {
         let address = try HostAndPort(text)
         #expect(address.host == host)
         #expect(address.port == port)
@@ -33,7 +33,7 @@ struct PartsTests {
         "ho st:1", "host\u{0}:1", "h\u{F6}st:1", "a:b:1", " host:1", "host: 1",
         String(repeating: "h", count: 254) + ":1",
     ])
-    func aMalformedAddressIsRefused(_ text: String) {
+    func malformedAddressIsRefused(_ text: String) {
         let error = #expect(throws: TransportError.self) { try HostAndPort(text) }
         #expect(error?.code == .invalidAddress)
     }
@@ -43,7 +43,7 @@ struct PartsTests {
             ("127.0.0.1:1", "127.0.0.1"), ("[::1]:1", "::1"), ("localhost:1", nil),
         ] as [(String, String?)]
     )
-    func numbersAreToldFromNames(_ text: String, _ number: String?) throws {
+    func ipLiteralsAreDistinguishedFromNames(_ text: String, _ number: String?) throws {
         let address = try HostAndPort(text).numericAddress
         #expect(address?.ipAddress == number)
         #expect(address?.port == (number == nil ? nil : 1))
@@ -57,7 +57,7 @@ struct PartsTests {
             ([255, 254, 253, 252], "//79/A"),
         ] as [([UInt8], String)]
     )
-    func base64GoesThereAndBack(_ bytes: [UInt8], _ text: String) {
+    func base64SurvivesEncodingAndDecoding(_ bytes: [UInt8], _ text: String) {
         #expect(Base64.encode(bytes) == Array(text.utf8))
         for padding in ["", String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)] {
             let decoded = Array((text + padding).utf8).withUnsafeBytes { Base64.decode($0) }
@@ -66,13 +66,13 @@ struct PartsTests {
     }
 
     @Test(arguments: ["A", "AAAAA", "AA=", "AAA==", "A A", "AA\u{0}A", "====", "-_8"])
-    func whatIsNoBase64IsRefused(_ text: String) {
+    func invalidBase64IsRefused(_ text: String) {
         #expect(Array(text.utf8).withUnsafeBytes { Base64.decode($0) } == nil)
     }
 
     // MARK: Messages
 
-    @Test func aMessageIsPutTogetherWhereverItIsCut() throws {
+    @Test func messageIsReassembledFromAnyPieces() throws {
         let framed = MessageFraming.frame([1, 2, 3, 4])
         for first in 0...framed.count {
             for second in first...framed.count {
@@ -94,7 +94,7 @@ struct PartsTests {
             ([0, 0, 0, 0, 2, 1], .internalError), ([0, 0], .internalError), ([], .internalError),
         ] as [([UInt8], StatusCode)]
     )
-    func aBadMessageIsRefused(_ bytes: [UInt8], _ code: StatusCode) {
+    func invalidMessageIsRefused(_ bytes: [UInt8], _ code: StatusCode) {
         let error = #expect(throws: Status.self) {
             var assembler = MessageAssembler()
             try assembler.take(bytes, limit: 4)
@@ -103,7 +103,7 @@ struct PartsTests {
         #expect(error?.code == code)
     }
 
-    @Test func anAnnouncedLengthAllocatesLittle() throws {
+    @Test func announcedLengthAllocatesNoMemory() throws {
         var assembler = MessageAssembler()
         try assembler.take([0, 0, 64, 0, 0], limit: 4 << 20)
         #expect(assembler.capacity < 128 << 10)
@@ -111,7 +111,7 @@ struct PartsTests {
 
     // MARK: Backoff
 
-    @Test func theWaitGrowsToItsCapAndStartsAnew() {
+    @Test func backoffGrowsToItsMaximumAndResets() {
         var settings = TransportConfiguration.Client()
         settings.backoffJitter = 0
         var backoff = ClientBackoff(configuration: settings)
@@ -132,7 +132,7 @@ struct PartsTests {
         #expect(backoff.remaining(at: now) == .milliseconds(100))
     }
 
-    @Test func chanceSpreadsTheWait() {
+    @Test func backoffHasJitter() {
         var generator = SystemRandomNumberGenerator()
         let now = MonotonicTime(nanoseconds: 0)
         var seen = Set<Duration>()
@@ -148,7 +148,7 @@ struct PartsTests {
 
     // MARK: The log
 
-    @Test func aFloodOfLinesIsThrottledAndCounted() {
+    @Test func logFloodIsThrottledAndCounted() {
         let throttle = LogThrottle(perSecond: 2)
         func admit(_ milliseconds: Int64) -> Int? {
             throttle.admit(at: MonotonicTime(nanoseconds: milliseconds * 1_000_000))
@@ -164,7 +164,7 @@ struct PartsTests {
 
     // MARK: Deadlines
 
-    @Test(.timeLimit(.minutes(5))) func oneAlarmServesManyDeadlines() async {
+    @Test(.timeLimit(.minutes(5))) func oneTimerServesManyDeadlines() async {
         let executor = testExecutors.all[0]
         let fired = await withCheckedContinuation { continuation in
             executor.execute {

@@ -84,7 +84,7 @@ struct ServerWireTests {
             [[], [0], [0, 0, 0, 3, 1], [2, 3]],
         ] as [[[UInt8]]]
     )
-    func aMessageMayComeInPieces(_ pieces: [[UInt8]]) async throws {
+    func messageCanArriveInPieces(_ pieces: [[UInt8]]) async throws {
         let response = try await exchange(Self.head, pieces)
         #expect(response[":status"] == "200")
         #expect(response["content-type"] == "application/grpc")
@@ -96,7 +96,7 @@ struct ServerWireTests {
     @Test(arguments: [
         "application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8",
     ])
-    func theseContentTypesAreGRPC(_ type: String) async throws {
+    func contentTypesOfGRPCAreAccepted(_ type: String) async throws {
         let response = try await exchange(Self.head(["content-type": type]), [[0, 0, 0, 0, 0]])
         #expect(response["grpc-status"] == "0")
         #expect(response.data == [0, 0, 0, 0, 0])
@@ -116,7 +116,7 @@ struct ServerWireTests {
         #expect(response.data == [0, 0, 0, 0, UInt8(bytes.count)] + bytes)
     }
 
-    @Test func aRequestMayEndWithTrailers() async throws {
+    @Test func requestCanEndWithTrailers() async throws {
         let response = try await exchange(
             Self.head,
             [[0, 0, 0, 0, 1, 9]],
@@ -129,7 +129,7 @@ struct ServerWireTests {
     // MARK: Bad requests
 
     @Test(arguments: ["GET", "PUT", "DELETE"])
-    func anotherMethodThanPOSTIsNotAllowed(_ method: String) async throws {
+    func onlyPOSTIsAllowed(_ method: String) async throws {
         let response = try await exchange(Self.head([":method": method]), [])
         #expect(response[":status"] == "405")
     }
@@ -137,12 +137,12 @@ struct ServerWireTests {
     @Test(arguments: [
         "text/plain", "application/grpc-web", "application/grpc+json", "application/grp",
     ])
-    func anotherContentTypeIsUnsupported(_ type: String) async throws {
+    func otherContentTypeIsUnsupported(_ type: String) async throws {
         let response = try await exchange(Self.head(["content-type": type]), [[1, 2, 3]])
         #expect(response[":status"] == "415")
     }
 
-    @Test func aMissingContentTypeIsUnsupported() async throws {
+    @Test func missingContentTypeIsUnsupported() async throws {
         let response = try await exchange(
             Self.head.filter { $0.name != "content-type" },
             [[0, 0, 0, 0, 0]]
@@ -173,7 +173,7 @@ struct ServerWireTests {
             (Self.head, [[0, 255, 255, 255, 255]], 8, "over the limit"),
         ] as [(Fields, [[UInt8]], Int, String)]
     )
-    func aBadRequestIsToldWhy(
+    func malformedRequestIsRefusedWithAReason(
         _ headers: Fields,
         _ body: [[UInt8]],
         _ code: Int,
@@ -187,7 +187,7 @@ struct ServerWireTests {
         #expect(response.data.isEmpty)
     }
 
-    @Test func aRefusedEncodingNamesTheOnesThatAreOffered() async throws {
+    @Test func unsupportedEncodingIsRefusedWithTheSupportedOnes() async throws {
         let response = try await exchange(
             Self.head([:], adding: [("grpc-encoding", "br")]),
             [[0, 0, 0, 0, 0]]
@@ -196,7 +196,7 @@ struct ServerWireTests {
     }
 
     @Test(arguments: ["Silent", "Accepted"])
-    func theServerEndsWhatIsOverdue(_ name: String) async throws {
+    func serverEndsOverdueCalls(_ name: String) async throws {
         let response = try await exchange(
             Self.head(
                 [":path": "/chord.test.Test/\(name)"],
@@ -218,7 +218,7 @@ struct ServerWireTests {
     ]
 
     @Test(arguments: garbage.keys.sorted())
-    func garbageOnThePortHurtsNobody(_ name: String) async throws {
+    func randomBytesOnThePortAreHarmless(_ name: String) async throws {
         let text = try #require(Self.garbage[name])
         let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router, as: certificates.n1) { node, address in
@@ -233,7 +233,7 @@ struct ServerWireTests {
         }
     }
 
-    @Test func garbageInsideTLSHurtsNobody() async throws {
+    @Test func randomBytesInsideTLSAreHarmless() async throws {
         let certificates = try await Certificates.get()
         try await TestNode.serving(Self.router, as: certificates.n1) { node, address in
             let port = try #require(node.server.localPort)
@@ -249,7 +249,7 @@ struct ServerWireTests {
         }
     }
 
-    @Test func aClientWithoutSettingsIsClosed() async throws {
+    @Test func clientWithoutSettingsIsClosed() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.settingsTimeout = .milliseconds(50)
@@ -292,7 +292,7 @@ struct ServerWireTests {
         }
     }
 
-    @Test func anIdleConnectionIsClosedByTheServer() async throws {
+    @Test func serverClosesAnIdleConnection() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.idleTimeout = .milliseconds(30)
@@ -314,7 +314,7 @@ struct ServerWireTests {
         }
     }
 
-    @Test func anExpiredCertificateEndsItsConnection() async throws {
+    @Test func expiredCertificateEndsItsConnection() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         // A connection is looked at as often as it could be idle.
@@ -341,7 +341,7 @@ struct ServerWireTests {
 
     // MARK: Clients that waste our time
 
-    @Test func aRequestThatNeverBecomesWholeIsGivenUp() async throws {
+    @Test func incompleteRequestTimesOut() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.stallTimeout = .milliseconds(20)
@@ -362,7 +362,7 @@ struct ServerWireTests {
         }
     }
 
-    @Test func aClientThatMakesUsResetTooMuchIsClosed() async throws {
+    @Test func clientThatCausesTooManyResetsIsClosed() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.limits.maxStreamResets = 5
@@ -391,7 +391,7 @@ struct ServerWireTests {
         }
     }
 
-    @Test func aClientThatTakesNoAnswersLosesThem() async throws {
+    @Test func unreadAnswersAreDropped() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.server.stallTimeout = .milliseconds(60)

@@ -44,7 +44,7 @@ struct SharedBudgetTests {
         return (count, nil)
     }
 
-    @Test func oneAloneGetsHalfHoweverManyConnectionsItHas() {
+    @Test func singleIdentityGetsHalfOfTheBudget() {
         let callers = Callers()
         let account = CallerAccount(Self.limits)
         let shares = (0..<3).map { _ in callers.share(.client, account) }
@@ -58,7 +58,7 @@ struct SharedBudgetTests {
         #expect(account.callCount == 0)
     }
 
-    @Test func whoComesNextFindsRoomHoweverManyAreGreedy() {
+    @Test func newIdentityFindsRoomBesideGreedyOnes() {
         let callers = Callers()
         var greedy: [ConnectionShare] = []
         for _ in 0..<4 {
@@ -71,7 +71,7 @@ struct SharedBudgetTests {
         #expect(greedy.map(\.publishedCalls) == [12, 6, 3, 2])
     }
 
-    @Test func nothingIsLeftAtTheEnd() {
+    @Test func returnedBudgetIsComplete() {
         let callers = Callers()
         let shares = (0..<24).map { _ in callers.share(.client) }
         for index in shares.indices {
@@ -81,7 +81,7 @@ struct SharedBudgetTests {
         #expect(callers.share(.client).excess(calls: 0) == .whole)
     }
 
-    @Test func nodesClientsStreamsAndBytesAreCountedApart() {
+    @Test func nodesClientsStreamsAndBytesAreCountedSeparately() {
         let callers = Callers()
         let client = callers.share(.client)
         _ = Self.fill(client)
@@ -100,7 +100,7 @@ struct SharedBudgetTests {
         #expect(node.excess(bytes: 0, adding: 600) == nil)
     }
 
-    @Test func inflatedBytesAreABurstAndThenSoManyPerSecond() {
+    @Test func inflatedBytesHaveABurstAndARate() {
         func at(_ seconds: Double) -> MonotonicTime { .init(nanoseconds: Int64(seconds * 1e9)) }
         let budget = InflationBudget(burst: 100, perSecond: 10)
         #expect(budget.allowsMore(at: at(1)))
@@ -117,7 +117,7 @@ struct SharedBudgetTests {
     }
 
     /// The intervals that a peer can drive.
-    @Test func aKeepaliveIntervalStopsToGrow() {
+    @Test func keepaliveIntervalHasAMaximum() {
         let keepalive = TransportConfiguration.ClientKeepalive(interval: .seconds(10))
         var interval = Duration.seconds(10)
         var seen: [Duration] = []
@@ -156,12 +156,12 @@ struct HandshakesTests {
         ("2001:db8::1", "2001:db8::ffff:1:2:3", true), ("2001:db8::1", "2001:db8:0:1::1", false),
         ("fe80::1%eth0", "fe80::2%eth1", true), ("::1", "127.0.0.1", false),
     ])
-    func addressesOfOneNetworkCountAsOne(_ one: String, _ other: String, areOne: Bool) {
+    func addressesOfOneNetworkCountAsOneHost(_ one: String, _ other: String, areOne: Bool) {
         #expect((HostGroup(one) == HostGroup(other)) == areOne)
     }
 
     /// 256 silent connections from each of two addresses, as many as there may be.
-    @Test func theOldestSilentOneMakesRoom() {
+    @Test func oldestSilentHandshakeIsClosedFirst() {
         let limits = Self.limits(512, perHost: 256, known: 128)
         var handshakes = Handshakes()
         var number: UInt64 = 0
@@ -189,7 +189,7 @@ struct HandshakesTests {
         #expect(handshakes.count == 512)
     }
 
-    @Test func aWordIsNoLicenceToStay() {
+    @Test func startedHandshakeCanBeClosedToo() {
         let limits = Self.limits(4, perHost: 2, known: 0)
         var handshakes = Handshakes()
         let host = HostGroup("10.0.0.1")
@@ -212,7 +212,7 @@ struct HandshakesTests {
         #expect(handshakes.count == 1)
     }
 
-    @Test func membersAreForgottenLast() {
+    @Test func hostsOfMembersAreForgottenLast() {
         let limits = Self.limits(2, perHost: 2, known: 1)
         var handshakes = Handshakes()
         handshakes.remember(HostGroup("10.0.0.1"), number: 1, isMember: true)

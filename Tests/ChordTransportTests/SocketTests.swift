@@ -56,7 +56,7 @@ import Testing
             ),
         ]
 
-        @Test("The system asks for a vanished peer at both ends", arguments: cases)
+        @Test("TCP keepalive is set at both ends", arguments: cases)
         private func bothEndsAreLookedAfter(_ tested: Case) async throws {
             var configuration = TransportConfiguration()
             configuration.socketKeepalive = tested.keepalive
@@ -64,7 +64,7 @@ import Testing
             #expect(found == [tested.options, tested.options])
         }
 
-        @Test("Without a setting the system is left alone")
+        @Test("Without a setting the system's TCP keepalive stays")
         func theSystemIsLeftAlone() async throws {
             var configuration = TransportConfiguration()
             configuration.socketKeepalive = nil

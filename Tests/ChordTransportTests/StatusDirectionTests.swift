@@ -16,7 +16,7 @@ import Testing
 struct StatusDirectionTests {
     /// Every code arrives as it was meant, ahead of the response's headers and behind them.
     @Test(arguments: (1...16).map { StatusCode(rawValue: $0) }, [true, false])
-    func aStatusArrives(_ code: StatusCode, _ isAccepted: Bool) async throws {
+    func statusReachesTheOtherSide(_ code: StatusCode, _ isAccepted: Bool) async throws {
         let certificates = try await Certificates.get()
         var router = TestMethod.router(["Fail"])
         let method = TestMethod.named("Fail")
@@ -38,7 +38,7 @@ struct StatusDirectionTests {
 
     /// Whatever code a client resets a stream with: nobody waits for the answer any more.
     @Test(arguments: StatusMapping.resets.map(\.number))
-    func aResetCancelsTheCall(_ code: UInt32) async throws {
+    func resetCancelsTheCall(_ code: UInt32) async throws {
         let certificates = try await Certificates.get()
         let cancelled = NIOLockedValueBox(0)
         let kept = NIOLockedValueBox<[Responder]>([])

@@ -29,7 +29,7 @@ struct StreamEndTests {
     // MARK: Cancelling
 
     @Test(arguments: kinds)
-    func cancellingEndsAStreamBeforeItsFirstMessage(_ kind: TransportKind) async throws {
+    func cancellationEndsAStreamBeforeItsFirstMessage(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, service in
             let stream = tested.open(StreamService.hold)
             try await eventually { service.counters.started == 1 }
@@ -42,7 +42,7 @@ struct StreamEndTests {
     }
 
     @Test(arguments: kinds)
-    func cancellingEndsAStreamBehindAMessage(_ kind: TransportKind) async throws {
+    func cancellationEndsAStreamAfterAMessage(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, service in
             let stream = try await Self.held(tested)
             stream.cancel()
@@ -54,7 +54,7 @@ struct StreamEndTests {
     }
 
     @Test(arguments: kinds)
-    func cancellingTheReadingTaskCancelsTheCall(_ kind: TransportKind) async throws {
+    func cancellingTheReaderCancelsTheCall(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, service in
             let stream = try await Self.held(tested)
             let failure = await withTaskGroup(of: Status?.self) { group in
@@ -84,7 +84,7 @@ struct StreamEndTests {
     }
 
     @Test(arguments: kinds)
-    func aHandlerThatWaitsForRoomIsCancelledToo(_ kind: TransportKind) async throws {
+    func handlerThatWaitsForRoomIsCancelled(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, service in
             let stream = tested.open(StreamService.produce)
             try await stream.send("1000000 10000")
@@ -97,7 +97,7 @@ struct StreamEndTests {
     // MARK: Deadlines
 
     @Test(arguments: kinds)
-    func theDeadlineEndsAStream(_ kind: TransportKind) async throws {
+    func deadlineEndsAStream(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, service in
             // The connection is there first: the deadline is the call's and not the dial's.
             let first = tested.open(StreamService.echo)
@@ -115,7 +115,7 @@ struct StreamEndTests {
     }
 
     @Test(arguments: kinds)
-    func theDeadlineEndsAWriterThatWaits(_ kind: TransportKind) async throws {
+    func deadlineEndsAWaitingWriter(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, service in
             let first = tested.open(StreamService.echo)
             first.finishSending()
@@ -132,7 +132,7 @@ struct StreamEndTests {
     }
 
     @Test(arguments: kinds)
-    func theDeadlineTravels(_ kind: TransportKind) async throws {
+    func deadlineReachesTheHandlerOfAStream(_ kind: TransportKind) async throws {
         let seen = NIOLockedValueBox<[Duration?]>([])
         var router = TestMethod.router(["Look"])
         router.register(TestMethod.named("Look"), on: nil) { stream throws(Status) in
@@ -154,7 +154,7 @@ struct StreamEndTests {
     // MARK: Early ends
 
     @Test(arguments: kinds)
-    func theServerMayEndBeforeTheClient(_ kind: TransportKind) async throws {
+    func serverCanEndBeforeTheClient(_ kind: TransportKind) async throws {
         var router = TestMethod.router(["Enough"])
         router.register(TestMethod.named("Enough"), on: nil) { stream throws(Status) in
             let first = try await stream.nextMessage() ?? []
@@ -179,7 +179,7 @@ struct StreamEndTests {
     }
 
     @Test(arguments: kinds)
-    func nothingIsSentBehindTheHalfClose(_ kind: TransportKind) async throws {
+    func nothingIsSentAfterTheHalfClose(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, _ in
             let stream = tested.open(StreamService.sum)
             stream.finishSending()
@@ -197,7 +197,7 @@ struct StreamEndTests {
     private static let mostUnderWay = (1 << 20) + (256 << 10) + (64 << 10) + 4 * 10_005
 
     @Test(arguments: kinds)
-    func aSlowReaderOfAnswersStopsTheHandler(_ kind: TransportKind) async throws {
+    func slowReaderOfAnswersPausesTheHandler(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, service in
             let stream = tested.open(StreamService.produce)
             try await stream.send("1000 10000")
@@ -215,7 +215,7 @@ struct StreamEndTests {
     }
 
     @Test(arguments: kinds)
-    func aSlowReaderOfRequestsStopsTheClient(_ kind: TransportKind) async throws {
+    func slowReaderOfRequestsPausesTheClient(_ kind: TransportKind) async throws {
         let read = NIOLockedValueBox(0)
         let sent = NIOLockedValueBox(0)
         var router = TestMethod.router(["Slow"])

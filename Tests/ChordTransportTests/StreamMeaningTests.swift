@@ -18,7 +18,7 @@ struct StreamMeaningTests {
     // MARK: Messages
 
     @Test(arguments: kinds)
-    func messagesGoBackAndForth(_ kind: TransportKind) async throws {
+    func messagesFlowInBothDirections(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, _ in
             let stream = tested.open(StreamService.echo)
             for number in UInt8(0)..<20 {
@@ -34,7 +34,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds, [0, 1, 100])
-    func theServerStreams(_ kind: TransportKind, count: Int) async throws {
+    func serverStreamingWorks(_ kind: TransportKind, count: Int) async throws {
         try await kind.runStreams { tested, _ in
             let stream = tested.open(StreamService.produce)
             try await stream.send("\(count) 1000")
@@ -50,7 +50,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds, [0, 1, 100])
-    func theClientStreams(_ kind: TransportKind, count: Int) async throws {
+    func clientStreamingWorks(_ kind: TransportKind, count: Int) async throws {
         try await kind.runStreams { tested, _ in
             let stream = tested.open(StreamService.sum)
             for _ in 0..<count { try await stream.send([UInt8](repeating: 7, count: 10)) }
@@ -60,7 +60,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func aStreamMayBeEmptyBothWays(_ kind: TransportKind) async throws {
+    func streamCanBeEmptyInBothDirections(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, _ in
             let stream = tested.open(StreamService.echo, within: nil)
             stream.finishSending()
@@ -72,7 +72,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func messagesMayBeEmpty(_ kind: TransportKind) async throws {
+    func emptyMessagesAreDelivered(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, _ in
             let stream = tested.open(StreamService.echo)
             try await stream.send([UInt8]())
@@ -85,7 +85,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds, [(4 << 20) - 1, 4 << 20])
-    func aMessageMayBeLargerThanAnyWindow(_ kind: TransportKind, bytes: Int) async throws {
+    func messageCanBeLargerThanTheWindow(_ kind: TransportKind, bytes: Int) async throws {
         try await kind.runStreams { tested, _ in
             let message = (0..<bytes).map { UInt8(truncatingIfNeeded: $0 >> 3) }
             let stream = tested.open(StreamService.echo, within: nil)
@@ -99,7 +99,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func aRequestOverTheLimitEndsTheCall(_ kind: TransportKind) async throws {
+    func requestOverTheLimitEndsTheStream(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, _ in
             let stream = tested.open(StreamService.sum)
             try await stream.send([UInt8](repeating: 0, count: (4 << 20) + 1))
@@ -108,7 +108,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func anAnswerOverTheLimitEndsTheCall(_ kind: TransportKind) async throws {
+    func answerOverTheLimitEndsTheStream(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, service in
             let stream = tested.open(StreamService.produce)
             try await stream.send("1000 \((4 << 20) + 1)")
@@ -120,7 +120,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func theServerMayGoOnBehindTheHalfClose(_ kind: TransportKind) async throws {
+    func serverCanSendAfterTheClientsHalfClose(_ kind: TransportKind) async throws {
         var router = TestMethod.router(["Late"])
         router.register(TestMethod.named("Late"), on: nil) { stream throws(Status) in
             var all: [UInt8] = []
@@ -140,7 +140,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func aUnaryCallMeetsAStreamAndAStreamAUnaryMethod(_ kind: TransportKind) async throws {
+    func unaryAndStreamingMethodsCanBeCalledAsTheOther(_ kind: TransportKind) async throws {
         var router = Router(
             authorization: StreamService.admitted(to: .standard)
                 .admitting(Set(Role.allCases), to: ["Echo"], of: "chord.test.Test")
@@ -177,7 +177,7 @@ struct StreamMeaningTests {
     // MARK: Metadata
 
     @Test(arguments: kinds)
-    func metadataTravelsAheadAndBehind(_ kind: TransportKind) async throws {
+    func initialAndTrailingMetadataAreDelivered(_ kind: TransportKind) async throws {
         var metadata = Metadata()
         metadata.append("x-echo-initial", "ahead")
         metadata.entries.append(.init(name: "x-echo-trailing-bin", value: [0, 255, 171]))
@@ -194,7 +194,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func trailersGoWithAFailureToo(_ kind: TransportKind) async throws {
+    func failureCarriesTrailingMetadata(_ kind: TransportKind) async throws {
         let metadata: Metadata = [.init(name: "x-echo-trailing-bin", value: [9])]
         try await kind.runStreams { tested, _ in
             let stream = tested.open(StreamService.fail, metadata: metadata)
@@ -211,7 +211,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func whatCameBeforeAFailureIsRead(_ kind: TransportKind) async throws {
+    func messagesBeforeAFailureAreDelivered(_ kind: TransportKind) async throws {
         var router = TestMethod.router(["Half"])
         router.register(TestMethod.named("Half"), on: nil) { stream throws(Status) in
             try await stream.send([1])
@@ -233,7 +233,7 @@ struct StreamMeaningTests {
     // MARK: Who may
 
     @Test(arguments: kinds)
-    func theTableHoldsForStreams(_ kind: TransportKind) async throws {
+    func authorizationAppliesToStreams(_ kind: TransportKind) async throws {
         var router = TestMethod.router([])
         for name in ["Denied", "Unlisted"] {
             router.register(TestMethod.named(name), on: nil) { _ in
@@ -254,7 +254,7 @@ struct StreamMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func theWrongNameIsRefused(_ kind: TransportKind) async throws {
+    func wrongPeerNameIsRefusedForStreams(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, _ in
             let stream = tested.open(StreamService.echo, expecting: ExpectedPeer(name: "n9"))
             let status = await stream.status()

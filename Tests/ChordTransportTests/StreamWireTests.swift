@@ -77,7 +77,7 @@ struct StreamWireTests {
 
     // MARK: The server
 
-    @Test func messagesAndFramesNeedNotAlign() async throws {
+    @Test func messagesNeedNotAlignWithFrames() async throws {
         let bytes = MessageFraming.frame([1, 2, 3]) + MessageFraming.frame([])
         let response = try await exchange(StreamService.echo, bytes.map { [$0] })
         #expect(response.data == bytes)
@@ -89,13 +89,13 @@ struct StreamWireTests {
         ([2, 0, 0, 0, 0], "13"), ([0, 0, 0, 0, 9, 1], "13"), ([0, 0, 0], "13"),
         ([0, 0xff, 0xff, 0xff, 0xff], "8"),
     ])
-    func aBrokenMessageEndsTheCall(_ bytes: [UInt8], _ status: String) async throws {
+    func invalidMessageEndsTheStream(_ bytes: [UInt8], _ status: String) async throws {
         let whole = MessageFraming.frame([7])
         let response = try await exchange(StreamService.echo, [whole, bytes])
         #expect(response["grpc-status"] == status)
     }
 
-    @Test func whatIsNoLongerWantedIsReset() async throws {
+    @Test func unwantedStreamIsReset() async throws {
         let response = try await exchange(
             TestMethod.named("Enough"),
             [MessageFraming.frame([5])],
@@ -109,7 +109,7 @@ struct StreamWireTests {
 
     // MARK: Windows
 
-    @Test func whatIsNeverReadDoesNotNarrowTheConnection() async throws {
+    @Test func unreadStreamReturnsTheConnectionWindow() async throws {
         var configuration = TransportConfiguration()
         configuration.limits.initialStreamWindow = 128 << 10
         configuration.limits.connectionWindow = 256 << 10
@@ -131,7 +131,7 @@ struct StreamWireTests {
         }
     }
 
-    @Test func aStreamThatIsNotReadLeavesTheOthersTheirWay() async throws {
+    @Test func unreadStreamDoesNotBlockOthers() async throws {
         try await serving { tested, service, _ in
             let slow = tested.open(StreamService.produce)
             try await slow.send("1000 10000")
@@ -147,7 +147,7 @@ struct StreamWireTests {
         }
     }
 
-    @Test func streamsShareTheRoomForOutput() async throws {
+    @Test func streamsShareTheOutputBuffer() async throws {
         var configuration = TransportConfiguration()
         configuration.limits.maxQueuedOutputBytes = 128 << 10
         configuration.limits.streamHighWaterBytes = 64 << 10
@@ -178,7 +178,7 @@ struct StreamWireTests {
 
     // MARK: Ends
 
-    @Test func aLostConnectionEndsBothSides() async throws {
+    @Test func lostConnectionEndsBothSides() async throws {
         try await serving { tested, service, node in
             let stream = tested.open(StreamService.hold, within: nil)
             try await stream.send([1])
@@ -193,7 +193,7 @@ struct StreamWireTests {
         }
     }
 
-    @Test func aDrainingServerLetsAStreamFinish() async throws {
+    @Test func drainingServerLetsAStreamFinish() async throws {
         try await serving { tested, _, node in
             let stream = tested.open(StreamService.echo)
             try await stream.send([1])
@@ -210,7 +210,7 @@ struct StreamWireTests {
         }
     }
 
-    @Test func aClientThatShutsDownEndsItsStreams() async throws {
+    @Test func clientShutdownEndsItsStreams() async throws {
         let certificates = try await Certificates.get()
         try await serving { tested, service, _ in
             let node = TestNode(certificates.n2)
@@ -254,7 +254,7 @@ struct StreamWireTests {
         }
     }
 
-    @Test func aRefusedStreamIsMadeAnewWithAllThatWasSent() async throws {
+    @Test func refusedStreamIsRetriedWithAllItsMessages() async throws {
         let requests = NIOLockedValueBox<[Int32: [UInt8]]>([:])
         try await outcome(handler: { raw, session, event in
             guard case .data(let stream, let payload, let isLast) = event else { return }
@@ -291,7 +291,7 @@ struct StreamWireTests {
         (HTTP2ErrorCode.enhanceYourCalm, StatusCode.resourceExhausted), (.cancel, .cancelled),
         (.refusedStream, .unavailable), (.internalError, .internalError),
     ])
-    func aResetInTheMiddleHasItsStatus(_ code: HTTP2ErrorCode, _ status: StatusCode) async throws {
+    func resetInTheMiddleGivesItsStatus(_ code: HTTP2ErrorCode, _ status: StatusCode) async throws {
         try await outcome(handler: { raw, session, event in
             switch event {
             case .headers(let stream, _, .request, _):
@@ -315,7 +315,7 @@ struct StreamWireTests {
         }
     }
 
-    @Test func anAnswerThatEndsInsideAMessageIsAFailure() async throws {
+    @Test func answerThatEndsInsideAMessageIsAFailure() async throws {
         try await outcome(handler: { raw, session, event in
             guard case .headers(let stream, _, .request, _) = event else { return }
             _ = (MessageFraming.frame([9]) + [0, 0]).withUnsafeBytes {
