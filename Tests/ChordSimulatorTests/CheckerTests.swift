@@ -87,7 +87,7 @@ private struct HandMadeRing {
         return ring
     }
 
-    @Test func anIdealRingHasNoFlaw() throws {
+    @Test func idealRingHasNoFlaw() throws {
         let snapshot = try ring().snapshot()
         #expect(InvariantChecker.violations(in: snapshot).isEmpty)
         #expect(IdealChecker.flaws(in: snapshot).isEmpty)
@@ -106,7 +106,7 @@ private struct HandMadeRing {
             ("out of order", 1, [30, 25]),
         ] as [(String, Int, [UInt64])]
     )
-    func badListsAreSeen(expected: String, place: Int, list: [UInt64]) throws {
+    func wrongListsAreDetected(expected: String, place: Int, list: [UInt64]) throws {
         let bad = try ring { $0.members[place].successors = list }
         let seen = InvariantChecker.violations(in: bad.snapshot())
         #expect(seen.contains { $0.contains(expected) }, "\(seen)")
@@ -114,7 +114,7 @@ private struct HandMadeRing {
         #expect(tracked.contains { $0.contains(expected) }, "\(tracked)")
     }
 
-    @Test func tooFewPrincipalsAreSeen() throws {
+    @Test func tooFewPrincipalsAreDetected() throws {
         // 10 passes over 20, 20 over 30, 30 over 40: 10 and 50 are left, and three are needed.
         let bad = try ring { ring in
             ring.members[0].successors = [30, 40]
@@ -127,7 +127,7 @@ private struct HandMadeRing {
         #expect(bad.tracked().principals == 2)
     }
 
-    @Test func separateRingsAreSeen() throws {
+    @Test func separateRingsAreDetected() throws {
         let bad = try ring { ring in
             ring.members[0].successors = [30, 50]
             ring.members[1].successors = [40]
@@ -139,7 +139,7 @@ private struct HandMadeRing {
         #expect(bad.tracked().violations.contains { $0.contains("2 rings") })
     }
 
-    @Test func aRingThatGoesTwiceAroundIsSeen() throws {
+    @Test func ringWoundTwiceIsDetected() throws {
         let bad = try ring { ring in
             ring.members[0].successors = [30]
             ring.members[1].successors = [40]
@@ -152,7 +152,7 @@ private struct HandMadeRing {
         #expect(bad.tracked().violations.contains { $0.contains("2 times around") })
     }
 
-    @Test func listsInFlightCount() throws {
+    @Test func listsInFlightAreChecked() throws {
         let dead = RingSnapshot.PendingList(owner: Identifier(20), successors: [Identifier(25)])
         let seen = InvariantChecker.violations(in: try ring().snapshot(pending: [dead]))
         #expect(seen == ["14 has no live successor (in flight)"])
@@ -170,7 +170,7 @@ private struct HandMadeRing {
         #expect(tracked == ["14 has no live successor"])
     }
 
-    @Test func admissibleFailuresLeaveALiveSuccessorAndEnoughPrincipals() throws {
+    @Test func admissibleFailureLeavesALiveSuccessorAndEnoughPrincipals() throws {
         var tracker = InvariantTracker(successorCount: 2)
         func tell(_ id: UInt64, _ list: [UInt64]) {
             _ = tracker.update(
@@ -233,7 +233,7 @@ private struct HandMadeRing {
 
     /// The two ways of counting agree on rings in any state.
     @Test(arguments: UInt64(0)..<100)
-    func bothCheckersCountAlike(seed: UInt64) throws {
+    func bothCheckersAgree(seed: UInt64) throws {
         var generator = SimulationGenerator(seed: seed)
         let ids = generator.elements(8, of: Array(UInt64(0)..<40)).sorted()
         var bad = try HandMadeRing(list: 3, [])

@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)), arguments: seeds(0..<100))
-    func ringsHoldWhatTheyPromiseWhileQueriesAreDelayed(seed: UInt64) {
+    func ringsKeepTheInvariantInDelayingMode(seed: UInt64) {
         var options = Self.small
         options.queryModes = [.delaying]
         let report = MachineSimulation.run(seed: seed, options: options)
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)), arguments: seeds(0..<100))
-    func ringsHoldWhatTheyPromiseWhileQueriesAreAnswered(seed: UInt64) {
+    func ringsKeepTheInvariantInAnsweringMode(seed: UInt64) {
         var options = Self.small
         options.queryModes = [.answering]
         let report = MachineSimulation.run(seed: seed, options: options)
@@ -43,7 +43,7 @@ import Testing
     }
 
     /// Otherwise the seeds prove little.
-    @Test func seedsHaveFaults() {
+    @Test func seedsContainFaults() {
         let sweep = MachineSimulation.run(seeds: 0..<40, options: Self.small)
         #expect(sweep.invariantRuns >= 10)
         #expect(sweep.counts.crashes >= 20)
@@ -57,12 +57,12 @@ import Testing
 
     /// Partitions of seconds to a minute in every run, while nodes join, leave and crash on all sides.
     @Test(.timeLimit(.minutes(5)), arguments: seeds(0..<60))
-    func ringsThatComeApartBecomeOne(seed: UInt64) {
+    func separatedRingsMerge(seed: UInt64) {
         let report = MachineSimulation.run(seed: seed, options: Self.small.splitting)
         #expect(report.holds, "\(report)")
     }
 
-    @Test func manyOfThemComeApart() {
+    @Test func manyRingsSeparate() {
         let sweep = MachineSimulation.run(seeds: 0..<60, options: Self.small.splitting)
         #expect(sweep.splits >= 15)
         #expect(sweep.forgotten <= 2)
@@ -71,13 +71,13 @@ import Testing
     }
 
     /// Owners named wrongly while members come and go are counted, and they are the smaller part.
-    @Test func wrongOwnersAreBounded() {
+    @Test func wrongOwnersAreLimited() {
         let counts = MachineSimulation.run(seeds: 0..<60, options: Self.small).counts
         #expect(counts.lookupsAnswered >= 200)
         #expect(counts.lookupsWrong * 3 <= counts.lookupsAnswered)
     }
 
-    @Test func aSeedGivesOneHash() {
+    @Test func seedGivesOneTraceHash() {
         let first = MachineSimulation.run(seed: 12)
         let second = MachineSimulation.run(seed: 12)
         #expect(first.traceHash == second.traceHash)
@@ -88,18 +88,18 @@ import Testing
 
     /// This process and the one in which the number was written down agree. A change of the protocol or
     /// of the simulator changes it; look why, and write down the new one.
-    @Test func theHashIsThatOfOtherProcesses() {
+    @Test func traceHashIsTheSameInOtherProcesses() {
         #expect(MachineSimulation.run(seed: 1).traceHash.description == "23f79685a6cd6393")
     }
 
-    @Test func aLargerRingBecomesIdeal() {
+    @Test func largeRingBecomesIdeal() {
         let report = MachineSimulation.largeRing(nodes: 120, seed: 1)
         #expect(report.violation == nil, "\(report)")
         #expect(report.nodes == 120)
         #expect(report.meanHops < 7)
     }
 
-    @Test func aSweepStopsAtItsFirstFailure() {
+    @Test func sweepStopsAtTheFirstFailure() {
         var seen = 0
         let sweep = MachineSimulation.run(seeds: 0..<100, options: Self.small) { _ in
             seen += 1

@@ -11,13 +11,13 @@ import Testing
 /// Rings that meet.
 @Suite(.tags(.simulation), .ownThreads) struct MergeTests {
     @Test(.timeLimit(.minutes(5)), arguments: [2, 3, 7], [0, 3])
-    func ringsThatMeetBecomeOne(parts: Int, fanout: Int) {
+    func ringsThatMeetMerge(parts: Int, fanout: Int) {
         let result = MergeTrial(nodes: 100, parts: parts, fanout: fanout, seed: 1).run()
         #expect(result.timeWithFingers != nil)
     }
 
     /// Where everybody is in one ring, the word that somebody is in another costs its lookup.
-    @Test(.timeLimit(.minutes(5))) func aFalseAlarmEndsAtOnce() {
+    @Test(.timeLimit(.minutes(5))) func falseAlarmEndsAtOnce() {
         let result = MergeTrial(nodes: 200, parts: 1, fanout: 3, seed: 1).run()
         #expect(result.timeWithFingers != nil)
         #expect(result.mergeMessages <= 40)
@@ -26,7 +26,7 @@ import Testing
     /// Every other node as successor: with an odd number of nodes one cycle, twice around the circle, of
     /// which every member is its successor's predecessor.
     @Test(.timeLimit(.minutes(5)), arguments: [7, 21, 101])
-    func aRingWoundTwiceIsUnwound(count: Int) {
+    func ringWoundTwiceIsUnwound(count: Int) {
         var scenario = Scenario(
             seed: 1,
             width: 16,
@@ -54,7 +54,7 @@ import Testing
         #expect(rounds < 100)
     }
 
-    @Test func groupsAreThoseThatKnowEachOther() {
+    @Test func groupsAreNodesThatKnowEachOther() {
         func known(_ pairs: [UInt64: [UInt64]]) -> [Identifier: [Identifier]] {
             Dictionary(
                 uniqueKeysWithValues: pairs.map { (Identifier($0), $1.map { Identifier($0) }) }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.tags(.unit)) struct ScenarioTextTests {
     @Test(arguments: UInt64(0)..<200)
-    func randomScenariosAreReadAsTheyAreWritten(seed: UInt64) throws {
+    func randomScenarioSurvivesItsText(seed: UInt64) throws {
         let scenario = Scenario.random(seed: seed)
         #expect(try Scenario(text: scenario.text) == scenario)
     }
@@ -28,11 +28,11 @@ import Testing
             "ring width 8 list 2 delaying seed 1\nmember n1 at 1\nat -1s crash n1\nheal at 1s",
             "ring width 8 list 2 delaying seed 1\nnetwork delay uniform 5ms 1ms\nmember n1 at 1\nheal at 1s",
         ])
-    func whatCannotBeReadIsRefused(text: String) {
+    func malformedScenarioIsRefused(text: String) {
         #expect(throws: ScenarioError.self) { try Scenario(text: text) }
     }
 
-    @Test func everyVerbIsReadAndWritten() throws {
+    @Test func everyVerbSurvivesItsText() throws {
         let text = """
             ring width 8 list 2 delaying seed 1
             # A comment.

@@ -9,7 +9,7 @@ import Testing
 
 @Suite(.tags(.simulation), .ownThreads) struct ShrinkerTests {
     /// Only what the failure needs is left: here, a crash of n2 after a join.
-    @Test func whatIsNotNeededIsDropped() throws {
+    @Test func unneededFaultsAreDropped() throws {
         var scenario = Scenario(
             seed: 1,
             width: 16,
@@ -37,13 +37,13 @@ import Testing
         #expect(runs < 300)
     }
 
-    @Test func aScenarioThatHoldsIsLeftAlone() {
+    @Test func passingScenarioIsUnchanged() {
         let scenario = Scenario.random(seed: 3)
         #expect(ScenarioShrinker.shrink(scenario) { _ in nil } == scenario)
     }
 
     /// Another kind of failure is another bug: shrinking does not slip from one to the next.
-    @Test func theKindOfFailureStaysTheSame() {
+    @Test func shrinkingKeepsTheKindOfFailure() {
         var scenario = Scenario.random(seed: 4)
         scenario.faults = [
             TimedFault(at: .seconds(1), .crash(1)), TimedFault(at: .seconds(2), .crash(2)),
@@ -55,7 +55,7 @@ import Testing
     }
 
     /// From a real run to text and back: the shrunken scenario still goes wrong in the same way.
-    @Test func aShrunkenScenarioReplaysFromItsText() throws {
+    @Test func shrunkenScenarioReplaysFromItsText() throws {
         var scenario = Scenario(
             seed: 1,
             width: 16,

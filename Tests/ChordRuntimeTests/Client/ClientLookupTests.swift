@@ -62,7 +62,7 @@ struct ClientLookupTests {
         }
     }
 
-    @Test("parameters are asked once, and each lookup is one question")
+    @Test("Ring parameters are asked once, and each lookup is one call")
     func calls() throws {
         let ring = try Self.ring()
         let client = Self.client(of: ["n0", "n1"], in: ring)
@@ -82,7 +82,7 @@ struct ClientLookupTests {
         #expect(ring.plan.started(ChordMethods.findSuccessor, from: "tool.ring.test:1") == 6)
     }
 
-    @Test("an owner in the wrong place is refused, and the next contact asked")
+    @Test("An owner at a wrong identifier is refused and the next contact is asked")
     func misplaced() throws {
         let ring = try Self.ring()
         let liar = ring.shell("n0").view.node
@@ -103,7 +103,7 @@ struct ClientLookupTests {
         #expect(result.arePlacesChecked)
     }
 
-    @Test("an answer that contradicts itself, or the contact, is refused")
+    @Test("An answer that contradicts itself or the contact is refused")
     func contradictions() throws {
         let ring = try Self.ring()
         let circle = ring.circle
@@ -124,7 +124,7 @@ struct ClientLookupTests {
     }
 
     @Test(
-        "neither an error nor silence of one contact ends a lookup",
+        "An error or timeout of one contact does not end a lookup",
         arguments: [
             Fault.answers(Status(.resourceExhausted, "no")),
             .answers(Status(.invalidArgument, "no")),
@@ -146,7 +146,7 @@ struct ClientLookupTests {
     }
 
     @Test(
-        "with a hash function that the client does not have, places are not checked, and it says so"
+        "With an unknown hash function the client checks no identifiers and says so"
     )
     func unknownHash() throws {
         var settings = InProcessRing.Settings()
@@ -172,7 +172,7 @@ struct ClientLookupTests {
         #expect(error?.code == .parametersDiffer)
     }
 
-    @Test("a verified lookup has the owner confirm, and finds past a contact that invents one")
+    @Test("A verified lookup asks the owner and ignores an invented one")
     func verified() throws {
         let ring = try Self.ring()
         let liar = ring.shell("n0").view.node
@@ -199,7 +199,7 @@ struct ClientLookupTests {
         #expect(result.verification?.refuted == [ghost])
     }
 
-    @Test("a node's own verified lookups do the same")
+    @Test("A node's own verified lookup asks the owner too")
     func verifiedByNode() throws {
         let ring = try Self.ring()
         let shell = ring.shell("n3")

@@ -10,7 +10,7 @@ import Testing
 
 @Suite("Events to listeners", .tags(.unit), .timeLimit(.minutes(5)))
 struct EventHubTests {
-    @Test("everybody hears everything, in order, until the end")
+    @Test("Every listener receives every event in order until the end")
     func everybody() async {
         let hub = EventHub<Int>(capacity: 8)
         let streams = [hub.events(), hub.events()]
@@ -23,7 +23,7 @@ struct EventHubTests {
         }
     }
 
-    @Test("who does not keep up loses the oldest")
+    @Test("A slow listener loses the oldest events")
     func dropsOldest() async {
         let hub = EventHub<Int>(capacity: 3)
         let stream = hub.events()
@@ -34,7 +34,7 @@ struct EventHubTests {
         #expect(heard == [8, 9, 10])
     }
 
-    @Test("who comes late hears what follows; who comes after the end hears nothing")
+    @Test("A late listener receives later events only, and none after the end")
     func late() async {
         let hub = EventHub<Int>(capacity: 3)
         hub.send(1)
@@ -50,7 +50,7 @@ struct EventHubTests {
         #expect(heard == [2])
     }
 
-    @Test("who has gone is forgotten")
+    @Test("A listener that ended is removed")
     func gone() async {
         let hub = EventHub<Int>(capacity: 3)
         for _ in 0..<10 { _ = hub.events() }
@@ -64,7 +64,7 @@ struct EventHubTests {
     }
 
     /// A step per listener that is there, for each that goes, would be billions of steps.
-    @Test("a hundred thousand that come and go cost a hundred thousand steps")
+    @Test("A hundred thousand listeners are added and removed in linear time")
     func linear() async {
         let hub = EventHub<Int>(capacity: 1)
         let first = hub.events()
@@ -81,7 +81,7 @@ struct EventHubTests {
         #expect(heard == [7])
     }
 
-    @Test("the order of those who stay is the order in which they came")
+    @Test("Removing listeners keeps the order of the others")
     func order() async {
         let hub = EventHub<Int>(capacity: 4)
         var streams = (0..<200).map { _ in hub.events() }

@@ -26,7 +26,7 @@ struct LogBudgetTests {
         return log.logger().limited(by: LogBudget(limits) { clock.now })
     }
 
-    @Test("a flood of one kind is cut, and the next line of the kind says what was left out")
+    @Test("A flood of one kind of log line is cut, and the next line tells how many were left out")
     func oneKind() throws {
         let logger = logger()
         for _ in 0..<10_000 { logger.info("predecessor changed") }
@@ -42,7 +42,7 @@ struct LogBudgetTests {
         #expect(log.lines.last?.metadata[LogKeys.omitted] == nil)
     }
 
-    @Test("in no second are there 100 lines, however many kinds there are")
+    @Test("There are never 100 log lines in a second, whatever their kinds")
     func manyKinds() {
         let logger = logger()
         for second in 0..<5 {
@@ -56,7 +56,7 @@ struct LogBudgetTests {
         }
     }
 
-    @Test("lines for developers are never left out")
+    @Test("Debug lines are never left out")
     func debugging() {
         let logger = logger()
         for _ in 0..<1000 { logger.debug("asked for its state") }

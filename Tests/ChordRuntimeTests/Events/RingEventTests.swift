@@ -30,7 +30,7 @@ struct RingEventTests {
         func events(of name: String) -> [RingEvent] { box.withLockedValue { $0[name] ?? [] } }
     }
 
-    @Test("range changes form a chain without a gap, and end where the ring is", arguments: [1, 2])
+    @Test("Range changes form a chain without gaps and end at the present range", arguments: [1, 2])
     func chain(seed: UInt64) throws {
         let ring = InProcessRing(seed: seed)
         let gathered = Gathered()
@@ -88,7 +88,7 @@ struct RingEventTests {
         #expect(lower == Set(ring.circle.map(\.id)))
     }
 
-    @Test("state changes are logged as info, steps below it, and every line names its node")
+    @Test("State changes are logged as info, and each line names its node")
     func levels() throws {
         let ring = try InProcessRing.settled(6)
         ring.kill("n3")
@@ -132,7 +132,7 @@ struct RingEventTests {
         #expect(quiet == later)
     }
 
-    @Test("all successors gone at once is an error in the log")
+    @Test("Losing all successors at once is logged as an error")
     func successorsLost() throws {
         var settings = InProcessRing.Settings()
         settings.successorCount = 1

@@ -52,7 +52,7 @@ struct WatchFeedTests {
         try news.map { try WatchReply(decoding: $0, space: space) }
     }
 
-    @Test("everybody hears everything in order, in the same bytes, until the end")
+    @Test("Every watcher receives every event in order and in the same bytes")
     func everybody() throws {
         let feed = feed()
         let watchers = (0..<50).map { _ in watch(feed) }
@@ -70,7 +70,7 @@ struct WatchFeedTests {
         #expect(feed.watcherCount == 0)
     }
 
-    @Test("who reads too slowly goes on at the beginning of what is kept, and hears of the gap")
+    @Test("A slow watcher continues at the oldest kept event and learns how many it missed")
     func gap() throws {
         let feed = feed { $0.events = 4 }
         var place = feed.subscribe()
@@ -90,7 +90,7 @@ struct WatchFeedTests {
         #expect(heard.map(\.missed) == [296, 0, 0, 0])
     }
 
-    @Test("what is kept is bounded in bytes, and nothing is kept for nobody")
+    @Test("The log of events is limited in bytes, and empty without watchers")
     func bytes() throws {
         let feed = feed { $0.bytes = 1 }
         feed.send(event(1))
@@ -106,7 +106,7 @@ struct WatchFeedTests {
         #expect(reply.map(\.missed) == [1])
     }
 
-    @Test("deliveries are paced, however many watch")
+    @Test("Deliveries to watchers are paced")
     func pace() throws {
         let feed = feed {
             $0.deliveries = 10
@@ -132,7 +132,7 @@ struct WatchFeedTests {
         for watcher in watchers { try watcher.value() }
     }
 
-    @Test("fifteen thousand that come and go leave nothing behind")
+    @Test("Fifteen thousand watchers come and go and leave nothing behind")
     func gone() throws {
         let feed = feed()
         let first = watch(feed)
@@ -150,7 +150,7 @@ struct WatchFeedTests {
     }
 
     @Test(arguments: [1, 127, 128, 300, 1 << 40, .max] as [UInt64])
-    func theGapIsAFieldLikeAnyOther(_ missed: UInt64) throws {
+    func missedCountIsEncodedAsAField(_ missed: UInt64) throws {
         let reply = WatchReply(.event(event(9)), time: 7)
         let marked = reply.encoded(in: space) + WatchReply.missedField(missed)
         var expected = reply

@@ -78,7 +78,7 @@ struct LiarTests {
         throw InProcessRing.NotIdeal("no name for the arc")
     }
 
-    @Test("one that names itself as the owner is passed over")
+    @Test("A node that names itself as owner is skipped")
     func itself() throws {
         let ring = try Self.ring()
         let route = try Self.route(in: ring)
@@ -93,7 +93,7 @@ struct LiarTests {
         #expect(ring.shell(route.from.name).view.table.entries.contains(liar))
     }
 
-    @Test("an owner that does not stand in its place is never passed on")
+    @Test("An owner at a wrong identifier is never passed on")
     func misplaced() throws {
         let ring = try Self.ring()
         let route = try Self.route(in: ring)
@@ -111,7 +111,7 @@ struct LiarTests {
         #expect(try Self.lookup(route, in: ring).owner == route.owner)
     }
 
-    @Test("an invented node in its place is no owner where a live member is known before it")
+    @Test("An invented node is refused if a live member before it is known")
     func passedOver() throws {
         let ring = try Self.ring()
         // The asker knows the owner, as a finger, and so that the liar names somebody behind it.
@@ -127,7 +127,7 @@ struct LiarTests {
         #expect(try Self.lookup(route, in: ring).owner == route.owner)
     }
 
-    @Test("an answer that passes over a member which has died is right")
+    @Test("An answer that skips a dead member is accepted")
     func passesOverTheDead() throws {
         let ring = try Self.ring()
         let route = try Self.route(in: ring) { result, view in
@@ -140,7 +140,7 @@ struct LiarTests {
         #expect(try Self.lookup(route, in: ring).owner == ring.owner(of: route.id))
     }
 
-    @Test("an identifier that lies outside of the arc between answering node and owner is refused")
+    @Test("An identifier outside the arc between answering node and owner is refused")
     func outsideArc() throws {
         let ring = try Self.ring()
         let route = try Self.route(in: ring)
@@ -156,7 +156,7 @@ struct LiarTests {
         #expect(try Self.lookup(route, in: ring).owner == route.owner)
     }
 
-    @Test("invented nodes in its lists are cut off, and the answer stays")
+    @Test("Invented nodes are cut from an answer's list, and the rest of the answer is used")
     func lists() throws {
         let ring = try Self.ring()
         let route = try Self.route(in: ring)
@@ -191,7 +191,7 @@ struct LiarTests {
     }
 
     @Test(
-        "an error of one node ends no lookup",
+        "An error of one node ends no lookup",
         arguments: [
             StatusCode.resourceExhausted, .invalidArgument, .deadlineExceeded, .alreadyExists,
             .internalError, .unknown, .aborted, .cancelled, .unavailable, .failedPrecondition,
@@ -206,7 +206,7 @@ struct LiarTests {
         #expect(result.owner == route.owner)
     }
 
-    @Test("headers and then silence cost a share of the deadline, and nobody is blamed")
+    @Test("A node silent after its headers costs a share of the deadline and is not blamed")
     func silence() throws {
         let ring = try Self.ring()
         let route = try Self.route(in: ring)
@@ -221,7 +221,7 @@ struct LiarTests {
         #expect(ring.plan.lookupsUnderWay(of: route.id) == 0)
     }
 
-    @Test("of all who wait for a silent node, the one before it gives up first")
+    @Test("The node before a silent node gives up first")
     func silenceFurtherOn() throws {
         let ring = try Self.ring()
         // The silent node is neither the owner nor known to be: somebody can go around it.
@@ -234,7 +234,7 @@ struct LiarTests {
         #expect(!result.path.contains(route.path[2]))
     }
 
-    @Test("a joiner that is told that its name is taken asks the member that holds it")
+    @Test("A joiner that hears that its name is taken asks the member that holds it")
     func nameTaken() throws {
         let ring = try Self.ring()
         let taken = Status(.alreadyExists, "late is a member at the same identifier")

@@ -13,7 +13,7 @@ import Testing
 
 @Suite("Lookups in a settled ring", .tags(.interaction))
 struct LookupTests {
-    @Test("1,000 keys from every node have the owner that the sorted list gives")
+    @Test("1,000 keys from every node have the owner that a sorted list gives")
     func oracle() throws {
         let ring = try InProcessRing.settled(12, seed: 4)
         ring.executor.run(for: .seconds(20))
@@ -39,7 +39,7 @@ struct LookupTests {
         }
     }
 
-    @Test("in a ring smaller than the lists, the owner comes with everybody else", arguments: 2...5)
+    @Test("In a ring smaller than the lists the reply contains all members", arguments: 2...5)
     func shortLists(count: Int) throws {
         let ring = try InProcessRing.settled(count, seed: 10)
         let circle = ring.circle
@@ -56,7 +56,7 @@ struct LookupTests {
         }
     }
 
-    @Test("without the path the answer is the same, hops included")
+    @Test("Without the path the answer is the same, including hops")
     func withoutPath() throws {
         let ring = try InProcessRing.settled(12, seed: 5)
         ring.executor.run(for: .seconds(20))
@@ -74,7 +74,7 @@ struct LookupTests {
         }
     }
 
-    @Test("fingers keep lookups short")
+    @Test("Fingers keep lookups short")
     func hops() throws {
         let ring = try InProcessRing.settled(20, seed: 6)
         ring.executor.run(for: .seconds(60))
@@ -86,7 +86,7 @@ struct LookupTests {
         }
     }
 
-    @Test("iterative steps lead to the owner, each nearer than the one before")
+    @Test("Iterative steps lead to the owner, each nearer than the one before")
     func iterative() throws {
         let ring = try InProcessRing.settled(12, seed: 7)
         ring.executor.run(for: .seconds(20))
@@ -124,7 +124,7 @@ struct LookupTests {
     }
 
     @Test(
-        "an iterative step sends nobody to what the caller found dead, and names it as owner all the same"
+        "An iterative step avoids nodes found dead, but still names one as owner"
     )
     func iterativeExcluding() throws {
         let ring = try InProcessRing.settled(7, seed: 8)
@@ -151,7 +151,7 @@ struct LookupTests {
         #expect(try reply(for: 1).owner == circle[1])
     }
 
-    @Test("a hop budget that is spent is RESOURCE_EXHAUSTED and names the node")
+    @Test("An exhausted hop budget is RESOURCE_EXHAUSTED and names the node")
     func hopBudget() throws {
         let ring = try InProcessRing.settled(12, seed: 9)
         let circle = ring.circle
@@ -176,7 +176,7 @@ struct LookupTests {
         #expect(try FindSuccessorReply(decoding: answer.message, space: ring.space).hops == 3)
     }
 
-    @Test("a node that is no member says so")
+    @Test("A node that is no member refuses lookups")
     func notMember() throws {
         let ring = InProcessRing()
         let shell = ring.add("n0")

@@ -37,7 +37,7 @@ struct SilenceTests {
         throw InProcessRing.NotIdeal("no such route")
     }
 
-    @Test("a silent hop costs one silence limit, and only it is blamed")
+    @Test("A silent hop costs one peer timeout, and only it is blamed")
     func silentHop() throws {
         let ring = try InProcessRing.settled(10, seed: 31)
         ring.executor.run(for: .seconds(20))
@@ -66,7 +66,7 @@ struct SilenceTests {
         #expect(after == before.filter { $0 != route.hop })
     }
 
-    @Test("a slow far end is not blamed on the nodes before it that have accepted")
+    @Test("Nodes that accepted are not blamed for a slow one behind them")
     func earlyAccept() throws {
         let ring = try InProcessRing.settled(10, seed: 32)
         ring.executor.run(for: .seconds(20))
@@ -87,7 +87,7 @@ struct SilenceTests {
     }
 
     @Test(
-        "the deadline passes: the caller hears it, the call further on is cancelled, nobody is blamed"
+        "The deadline ends the call at the caller and beyond, and no peer is blamed"
     )
     func deadline() throws {
         var settings = InProcessRing.Settings()
@@ -114,7 +114,7 @@ struct SilenceTests {
         #expect(lookups == 0)
     }
 
-    @Test("a deadline of no time blames nobody")
+    @Test("A deadline without time left blames no peer")
     func noTime() throws {
         let ring = try InProcessRing.settled(10, seed: 34)
         ring.executor.run(for: .seconds(20))
@@ -134,7 +134,7 @@ struct SilenceTests {
         #expect(shell.view.table == table)
     }
 
-    @Test("cancelling a lookup ends it here and further on")
+    @Test("Cancelling a lookup ends it here and at the next hops")
     func cancelled() throws {
         let ring = try InProcessRing.settled(10, seed: 35)
         ring.executor.run(for: .seconds(20))
@@ -156,7 +156,7 @@ struct SilenceTests {
         #expect(throws: ChordError.self) { try before.value(limit: .zero) }
     }
 
-    @Test("a member that cannot say is passed over")
+    @Test("A member that cannot answer is skipped")
     func nonMember() throws {
         let ring = try InProcessRing.settled(8, seed: 36)
         ring.executor.run(for: .seconds(20))

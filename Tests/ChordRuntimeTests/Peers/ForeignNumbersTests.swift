@@ -50,7 +50,7 @@ struct ForeignNumbersTests {
     }
 
     @Test(
-        "a peer that names the joiner with an incarnation of the far future stops nobody",
+        "A peer that names the joiner with a far-future incarnation does not stop it",
         arguments: [UInt64.max, UInt64.max - 1, 1 << 43, (1 << 43) - 1, 1 << 42] as [UInt64]
     )
     func incarnationOfTheFarFuture(incarnation: UInt64) throws {
@@ -79,7 +79,7 @@ struct ForeignNumbersTests {
         try ring.executor.wait { await joiner.leave() }
     }
 
-    @Test("a list that names a member with an incarnation of the far future is cut there")
+    @Test("A list is cut at an entry with a far-future incarnation")
     func hearsayOfTheFarFuture() throws {
         let ring = try InProcessRing.settled(3)
         let states = ring.shell("n0").states
@@ -92,7 +92,7 @@ struct ForeignNumbersTests {
         #expect(states.admissible([honest, invented, honest]) == [honest])
     }
 
-    @Test("a claim from the far future is refused, and both clocks are asked about")
+    @Test("A Notify with a far-future incarnation is refused; the message names both clocks")
     func claimOfTheFarFuture() throws {
         let ring = try InProcessRing.settled(3)
         let view = ring.shell("n0").view
@@ -117,7 +117,7 @@ struct ForeignNumbersTests {
         #expect(ring.shell("n0").view == view)
     }
 
-    @Test("one peer that says something about itself on and on is refused, the others are not")
+    @Test("A peer that sends too many Notify calls is refused; other peers are not")
     func floodOfStatements() throws {
         let ring = try InProcessRing.settled(3)
         ring.add("liar")
@@ -155,7 +155,7 @@ struct ForeignNumbersTests {
         #expect(try notify("liar", 1_000_000).isOK)
     }
 
-    @Test("quiet peers are forgotten first when there are too many to count")
+    @Test("Idle peers are forgotten first when there are too many")
     func manyPeers() {
         var limits = StatementLimits()
         limits.burst = 1

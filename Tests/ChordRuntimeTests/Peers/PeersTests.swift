@@ -15,14 +15,14 @@ import Testing
 struct PeersTests {
     // MARK: Round trips
 
-    @Test("the first round trip gives srtt + 4 · variance, the variance being half of it")
+    @Test("The first round trip gives srtt + 4 · variance, with half of it as variance")
     func firstSample() {
         let times = RoundTripTimes(limits: FailureDetection())
         times.record(.milliseconds(100), of: "a")
         #expect(times.allowance(for: "a", floor: .zero) == .milliseconds(300))
     }
 
-    @Test("steady round trips bring the allowance down to them, and to the floor at the least")
+    @Test("Steady round trips lower the peer timeout to them, but not below the floor")
     func steady() {
         let times = RoundTripTimes(limits: FailureDetection())
         for _ in 0..<200 { times.record(.milliseconds(40), of: "a") }
@@ -32,7 +32,7 @@ struct PeersTests {
         #expect(times.allowance(for: "a", floor: .milliseconds(100)) == .milliseconds(100))
     }
 
-    @Test("restless round trips are allowed more than their mean")
+    @Test("Varying round trips get a peer timeout above their mean")
     func restless() {
         let times = RoundTripTimes(limits: FailureDetection())
         for index in 0..<200 { times.record(.milliseconds(index % 2 == 0 ? 20 : 180), of: "a") }
@@ -40,7 +40,7 @@ struct PeersTests {
     }
 
     @Test(
-        "nothing is allowed more than the cap",
+        "The peer timeout never exceeds the cap",
         arguments: [Duration.seconds(10), .seconds(1 << 40)]
     )
     func cap(sample: Duration) {
@@ -51,7 +51,7 @@ struct PeersTests {
         #expect(times.allowance(for: "stranger", floor: .seconds(9)) == limits.cap)
     }
 
-    @Test("a stranger is allowed the initial time, or the floor")
+    @Test("An unknown peer gets the initial timeout, or the floor if that is higher")
     func stranger() {
         let limits = FailureDetection()
         let times = RoundTripTimes(limits: limits)
@@ -59,7 +59,7 @@ struct PeersTests {
         #expect(times.allowance(for: "b", floor: .seconds(1)) == .seconds(1))
     }
 
-    @Test("a clock that went back and peers without number do no harm")
+    @Test("A clock that goes back and very many peers are harmless")
     func bounds() {
         let times = RoundTripTimes(limits: FailureDetection())
         times.record(.seconds(-5), of: "a")
@@ -71,7 +71,7 @@ struct PeersTests {
     // MARK: Addresses
 
     @Test(
-        "the host of an address",
+        "The host is taken from an address",
         arguments: [
             ("a.example:4400", "a.example"), ("127.0.0.1:1", "127.0.0.1"), ("[::1]:4400", "::1"),
             ("[fe80::1%eth0]:1", "fe80::1%eth0"), ("noport", "noport"), ("", ""), (":1", ""),
@@ -147,7 +147,7 @@ struct PeersTests {
         var cancelled: Int { transport.handle.cancelled.withLockedValue { $0 } }
     }
 
-    @Test("without a connection the call ends after the connect limit")
+    @Test("Without a connection the call ends after the connect limit")
     func noConnection() throws {
         let watch = try Watch()
         _ = watch.start()
@@ -159,7 +159,7 @@ struct PeersTests {
         #expect(watch.results.withLockedValue { $0[0].status.origin } == .silence)
     }
 
-    @Test("silence after sending ends the call after the allowance")
+    @Test("A call without an answer ends after the peer timeout")
     func silence() throws {
         let watch = try Watch()
         let observer = watch.start()
@@ -178,7 +178,7 @@ struct PeersTests {
         #expect(watch.executor.timerCount == 0)
     }
 
-    @Test("an accepted call is watched no more, and teaches the round trip")
+    @Test("An accepted call has no peer timeout, and its round trip is measured")
     func accepted() throws {
         let watch = try Watch()
         let observer = watch.start()
@@ -193,7 +193,7 @@ struct PeersTests {
         #expect(watch.executor.timerCount == 0)
     }
 
-    @Test("an answer without acceptance before it is acceptance; a local end is none")
+    @Test("An answer counts as acceptance; a local failure does not")
     func answerAccepts() throws {
         let watch = try Watch()
         let first = watch.start()
@@ -214,7 +214,7 @@ struct PeersTests {
         #expect(watch.executor.timerCount == 0)
     }
 
-    @Test("a call that has ended is held by nobody")
+    @Test("An ended call is released")
     func released() throws {
         let watch = try Watch()
         weak var weakCall: (any ClientCallObserver)?

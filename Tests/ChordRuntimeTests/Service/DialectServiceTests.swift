@@ -133,14 +133,14 @@ struct DialectServiceTests {
         return try dialect.owner(from: [result.message], in: ring.parameters(ring.settings)).name
     }
 
-    @Test("without the dialect its methods are not there")
+    @Test("Without the dialect its methods are unimplemented")
     func disabled() throws {
         let ring = try InProcessRing.settled(2)
         let result = try call(.state, at: "n0", as: Stranger.identity("x"), in: ring)
         #expect(result.status.code == .unimplemented)
     }
 
-    @Test("states name the predecessor, lookups the owner, its own identifier included")
+    @Test("States name the predecessor, and lookups the owner, also for the node's own identifier")
     func answers() throws {
         let ring = try InProcessRing.settled(4, Self.settings)
         let caller = Stranger.identity("x")
@@ -164,7 +164,7 @@ struct DialectServiceTests {
         }
     }
 
-    @Test("one that is alone names itself as predecessor")
+    @Test("A node that is alone names itself as predecessor")
     func alone() throws {
         let ring = try InProcessRing.settled(1, Self.settings)
         let result = try call(.state, at: "n0", as: Stranger.identity("x"), in: ring)
@@ -174,7 +174,7 @@ struct DialectServiceTests {
         #expect(state?.successors.map(\.name) == ["n0"])
     }
 
-    @Test("one that is no member answers with an error, never with nothing")
+    @Test("A node that is no member answers with an error, never with an empty reply")
     func notReady() throws {
         let ring = InProcessRing(Self.settings)
         ring.add("n0")
@@ -188,7 +188,7 @@ struct DialectServiceTests {
         }
     }
 
-    @Test("one that has started again is not told itself, and one that is a member is")
+    @Test("A restarted node is not named as its own owner; a member is")
     func startedAgain() throws {
         let ring = try InProcessRing.settled(3, Self.settings)
         let stranger = Stranger("x", in: ring)
@@ -238,7 +238,7 @@ struct DialectServiceTests {
         #expect(isIn)
     }
 
-    @Test("a member of another make is looked after, and its place is the others' when it goes")
+    @Test("A member of another implementation is maintained, and replaced when it leaves")
     func membership() throws {
         let ring = try InProcessRing.settled(4, Self.settings)
         let stranger = Stranger("x", in: ring)
@@ -295,7 +295,7 @@ struct DialectServiceTests {
         #expect(ring.settle(limit: .seconds(60)))
     }
 
-    @Test("one that answers with nothing is no member any more")
+    @Test("A node that answers with an empty reply is no member any more")
     func notReadyAgain() throws {
         let ring = try InProcessRing.settled(4, Self.settings)
         let stranger = Stranger("x", in: ring)
@@ -304,7 +304,7 @@ struct DialectServiceTests {
         #expect(ring.settle(limit: .seconds(60)))
     }
 
-    @Test("another program at a member's address is not taken for the member")
+    @Test("Another program at a member's address is not taken for the member")
     func impostor() throws {
         let ring = try InProcessRing.settled(4, Self.settings)
         let stranger = Stranger("x", in: ring)
@@ -329,7 +329,7 @@ struct DialectServiceTests {
         #expect(ring.shell(after.name).view.predecessor == stranger.node)
     }
 
-    @Test("a claim is believed of nobody who does not answer for it")
+    @Test("A Notify is not believed if the named node does not confirm it")
     func spoofed() throws {
         let ring = try InProcessRing.settled(3, Self.settings)
         func predecessors() -> [NodeReference] {
@@ -360,7 +360,7 @@ struct DialectServiceTests {
         #expect(predecessors() == before)
     }
 
-    @Test("a claim about another host, a wrong place or by a client is refused")
+    @Test("A Notify about another host, about a wrong identifier or from a client is refused")
     func refused() throws {
         let ring = try InProcessRing.settled(2, Self.settings)
         let stranger = Stranger("x", in: ring)
@@ -376,7 +376,7 @@ struct DialectServiceTests {
         #expect(try code(misplaced, Stranger.identity("x")) == .invalidArgument)
     }
 
-    @Test("a node of another width is refused, and the log names both identifiers once a minute")
+    @Test("A node of another width is refused, and the log names both identifiers once a minute")
     func otherWidth() throws {
         let ring = try InProcessRing.settled(2, Self.settings)
         var stranger = Stranger("x", in: ring).node
@@ -396,7 +396,7 @@ struct DialectServiceTests {
         #expect(line.contains("in 32 bits"))
     }
 
-    @Test("a node of a wider ring is refused, and the log says so")
+    @Test("A node of a wider ring is refused and logged")
     func widerRing() throws {
         var settings = Self.settings
         settings.width = 32
@@ -414,7 +414,7 @@ struct DialectServiceTests {
         #expect(ring.member("n0").log.lines.contains { $0.message.contains("more bits") })
     }
 
-    @Test("joining through one that is alone makes a ring of two")
+    @Test("Joining through a node that is alone makes a ring of two")
     func joinStranger() throws {
         let ring = InProcessRing(Self.settings)
         let stranger = Stranger("x", in: ring)
@@ -447,7 +447,7 @@ struct DialectServiceTests {
     }
 
     @Test(
-        "no node of another make is asked for the owner of a member's identifier",
+        "No node of another implementation is asked for the owner of a member's identifier",
         arguments: [1, 2, 5, 400]
     )
     func harmless(count: Int) throws {
@@ -475,7 +475,7 @@ struct DialectServiceTests {
         #expect(sought().isEmpty == (count < 400))
     }
 
-    @Test("joining a ring whose identifiers are made otherwise is refused, with the reason")
+    @Test("Joining a ring with another identifier rule is refused with the reason")
     func joinOtherRule() throws {
         let ring = InProcessRing(Self.settings)
         let stranger = Stranger("x", in: ring)
@@ -490,7 +490,7 @@ struct DialectServiceTests {
 
 @Suite("What peers speak", .tags(.unit))
 struct PeerDialectsTests {
-    @Test("a peer is called in our own dialect first, and then in what it was found to speak")
+    @Test("A peer is called in our own dialect first, then in the one that worked")
     func order() {
         let dialects = PeerDialects([.concord])
         #expect(dialects.order(for: "a").map(\.name) == [.native, .concord])
@@ -500,7 +500,7 @@ struct PeerDialectsTests {
         #expect(!dialects.isForeign("b"))
     }
 
-    @Test("over a new connection our own is tried anew")
+    @Test("Our own dialect is tried again on a new connection")
     func newConnection() {
         let dialects = PeerDialects([.concord])
         dialects.answered("a", in: .concord, over: 3)
@@ -516,7 +516,7 @@ struct PeerDialectsTests {
         #expect(!dialects.isForeign("a"))
     }
 
-    @Test("without other dialects nothing is remembered")
+    @Test("Without other dialects nothing is stored")
     func onlyOurs() {
         let dialects = PeerDialects([])
         dialects.answered("a", in: .native, over: 1)

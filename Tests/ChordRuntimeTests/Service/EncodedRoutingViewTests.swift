@@ -53,7 +53,7 @@ import Testing
     ]
 
     @Test(arguments: places)
-    func readyRepliesAreTheView(predecessor: UInt64, successors: [UInt64]) throws {
+    func encodedRepliesMatchTheRoutingView(predecessor: UInt64, successors: [UInt64]) throws {
         let view = try Self.view(predecessor: predecessor, successors: successors)
         let snapshot = EncodedRoutingView(view)
         let space = view.parameters.space
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test(arguments: [ChordMachine.Phase.notJoined, .founding, .left])
-    func whoIsNoMemberHasNone(phase: ChordMachine.Phase) throws {
+    func nonMemberHasNoEncodedReplies(phase: ChordMachine.Phase) throws {
         let view = try Self.view(phase: phase, predecessor: 10, successors: [30])
         let snapshot = EncodedRoutingView(view)
         for value in UInt64(0)..<64 {

@@ -42,7 +42,7 @@ struct OtherExecutorTests {
         return condition()
     }
 
-    @Test("lookups are answered and forwarded there")
+    @Test("Lookups are answered and forwarded on the connection's executor")
     func lookups() throws {
         let connections = ManualExecutor(seed: 42)
         let ring = try ring(on: connections, count: 8)
@@ -61,7 +61,7 @@ struct OtherExecutorTests {
         }
     }
 
-    @Test("notifies, farewells and suspicions find their way to the node's own")
+    @Test("Notify, Leave and suspicions reach the node's own executor")
     func maintenance() throws {
         let connections = ManualExecutor(seed: 43)
         let ring = try ring(on: connections, count: 8)

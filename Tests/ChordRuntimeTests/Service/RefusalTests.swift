@@ -45,7 +45,7 @@ struct RefusalTests {
         ).status
     }
 
-    @Test("Notify and Leave about another than the caller change nothing")
+    @Test("Notify and Leave about another node than the caller change nothing")
     func aboutOthers() throws {
         let ring = try InProcessRing.settled(3)
         let view = ring.shell("n0").view
@@ -74,7 +74,7 @@ struct RefusalTests {
         #expect(ring.shell("n0").view == view)
     }
 
-    @Test("a client or an admin cannot notify or leave", arguments: [Role.client, .admin])
+    @Test("Clients and admins cannot send Notify or Leave", arguments: [Role.client, .admin])
     func notANode(role: Role) throws {
         let ring = try InProcessRing.settled(2)
         let view = ring.shell("n0").view
@@ -94,7 +94,7 @@ struct RefusalTests {
         #expect(ring.shell("n0").view == view)
     }
 
-    @Test("nobody chooses an identifier")
+    @Test("A node cannot choose its identifier")
     func chosenIdentifier() throws {
         let ring = try InProcessRing.settled(2)
         let view = ring.shell("n0").view
@@ -107,7 +107,7 @@ struct RefusalTests {
         #expect(ring.shell("n0").view == view)
     }
 
-    @Test("where certificates prove hosts, the host must be the caller's")
+    @Test("Where certificates prove hosts, the host must be the caller's")
     func hostProof() throws {
         let ring = try InProcessRing.settled(2)
         let identity = PeerIdentity(
@@ -124,7 +124,7 @@ struct RefusalTests {
         )
     }
 
-    @Test("a joiner speaks about itself, and looks up its own place")
+    @Test("A joiner can speak about itself and look up its own place")
     func joiner() throws {
         let ring = try InProcessRing.settled(3)
         let joiner = reference("x", in: ring)
@@ -155,7 +155,7 @@ struct RefusalTests {
         #expect(try ask(Identifier(7), as: InProcessRing.identity("x")) == .invalidArgument)
     }
 
-    @Test("a joiner is told the member before it, with its list")
+    @Test("A joiner is told the member before its place, with the list")
     func joinerAnswer() throws {
         let ring = try InProcessRing.settled(6)
         for index in 0..<20 {
@@ -179,7 +179,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("bytes that are no request are INVALID_ARGUMENT, whatever they are", arguments: methods)
+    @Test("Bytes that are no request are INVALID_ARGUMENT", arguments: methods)
     func malformed(method: RPCMethod) throws {
         let ring = try InProcessRing.settled(2)
         let view = ring.shell("n0").view
@@ -202,7 +202,7 @@ struct RefusalTests {
         #expect(ring.shell("n0").view == view)
     }
 
-    @Test("requests with single bytes changed crash nothing", arguments: methods)
+    @Test("Requests with changed bytes do not crash the node", arguments: methods)
     func mutated(method: RPCMethod) throws {
         let ring = try InProcessRing.settled(3)
         let node = reference("x", in: ring)
@@ -232,7 +232,7 @@ struct RefusalTests {
         #expect(ring.isIdeal)
     }
 
-    @Test("Notify and GetSuccessorList of another ring are refused with both sides named")
+    @Test("Notify and GetSuccessorList of another ring are refused, naming both rings")
     func otherRing() throws {
         let ring = try InProcessRing.settled(2)
         var other = ring.parameters(ring.settings)
@@ -256,7 +256,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("a node that is no member answers FAILED_PRECONDITION to all but its farewells")
+    @Test("A node that is no member answers FAILED_PRECONDITION to everything but Leave")
     func notMember() throws {
         let ring = InProcessRing()
         ring.add("n0")
@@ -283,7 +283,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("a notify ends the backoff of dialling the caller")
+    @Test("A Notify resets the dial backoff of its caller")
     func backoff() throws {
         let ring = try InProcessRing.settled(2)
         let node = reference("x", in: ring)

@@ -70,7 +70,7 @@ struct ServicesTests {
         )
     }
 
-    @Test("a node is healthy while it is a member, and so is each of its services")
+    @Test("A node and each of its services are healthy while it is a member")
     func check() throws {
         let ring = try InProcessRing.settled(2)
         for service in [
@@ -89,7 +89,7 @@ struct ServicesTests {
         #expect(status.message.contains("chord.v1.Nothing"))
     }
 
-    @Test("health is watched from before the join to after the leave")
+    @Test("Health can be watched from before the join to after the leave")
     func watchHealth() throws {
         let ring = try InProcessRing.settled(2)
         let shell = ring.add("late")
@@ -106,7 +106,7 @@ struct ServicesTests {
         #expect(error?.code == .unavailable)
     }
 
-    @Test("an unknown service is watched in vain, and the call stays open")
+    @Test("Watching an unknown service keeps the call open")
     func watchUnknown() throws {
         let ring = try InProcessRing.settled(1)
         let request = HealthCheckRequest(service: "none").encoded(in: ring.space)
@@ -125,7 +125,7 @@ struct ServicesTests {
         #expect(throws: Status.self) { try waiting.value() }
     }
 
-    @Test("a description is the routing view, also of a node that is no member")
+    @Test("A description shows the routing view, also of a node that is no member")
     func describe() throws {
         let ring = try InProcessRing.settled(6)
         func description(of name: String) throws -> NodeDescription {
@@ -153,7 +153,7 @@ struct ServicesTests {
         #expect(try description(of: "outside").range == nil)
     }
 
-    @Test("what happens to a node is told with its cause, and the end with a status")
+    @Test("Watch reports each event with its cause, and ends with a status")
     func watch() throws {
         let ring = try InProcessRing.settled(5)
         let (node, next) = (ring.circle[1], ring.circle[2])
@@ -192,7 +192,7 @@ struct ServicesTests {
         #expect(error?.code == .unavailable)
     }
 
-    @Test("only administrators make a node leave, and hear of it when it has")
+    @Test("Only administrators can make a node leave, and the call ends when it has left")
     func leave() throws {
         let ring = try InProcessRing.settled(4)
         let name = ring.circle[1].name
@@ -207,7 +207,7 @@ struct ServicesTests {
         #expect(!ring.shell("n0").view.table.entries.contains { $0.name == name } || name == "n0")
     }
 
-    @Test("messages that are none are refused")
+    @Test("Malformed messages are refused")
     func garbage() throws {
         let ring = try InProcessRing.settled(1)
         for method in [Self.check, AdminMethods.describe, AdminMethods.leave] {

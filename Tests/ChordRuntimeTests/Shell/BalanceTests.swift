@@ -20,7 +20,7 @@ import Testing
         return (0..<8).map { UInt8(truncatingIfNeeded: digest >> UInt64(56 - 8 * $0)) }
     }
 
-    @Test("a hash whose leading bits are weak is warned of once, by the node that owns nearly all")
+    @Test("A hash with weak leading bits is warned of once, by the node that owns almost all keys")
     func weakHash() throws {
         var settings = InProcessRing.Settings()
         settings.hash = Self.weak
@@ -33,7 +33,7 @@ import Testing
         #expect(warnings.first?.metadata[LogKeys.hash] == "fnv1a")
     }
 
-    @Test("a good hash is not, however small the ring")
+    @Test("A good hash causes no warning, even in a small ring")
     func goodHash() throws {
         for count in [1, 2, 6] {
             let ring = try InProcessRing.settled(count)

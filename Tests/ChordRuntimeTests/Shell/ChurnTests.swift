@@ -11,7 +11,7 @@ import Testing
 
 @Suite("A ring in which nodes come and go", .tags(.interaction))
 struct ChurnTests {
-    @Test("it mends itself, and lookups find members only", arguments: 1...6 as ClosedRange<UInt64>)
+    @Test("Churn: the ring repairs itself", arguments: 1...6 as ClosedRange<UInt64>)
     func churn(seed: UInt64) throws {
         var settings = InProcessRing.Settings()
         settings.queryMode = seed % 2 == 0 ? .delaying : .answering

@@ -14,7 +14,7 @@ import Testing
 @Suite("Nodes that crash, return and leave", .tags(.interaction))
 struct FailureTests {
     @Test(
-        "two adjacent nodes crash: no lookup fails, and silence alone delays them",
+        "Two adjacent nodes crash: no lookup fails, the peer timeout alone delays them",
         arguments: [false, true]
     )
     func twoAdjacent(silently: Bool) throws {
@@ -63,7 +63,7 @@ struct FailureTests {
         }
     }
 
-    @Test("as many crash at once as the proof allows")
+    @Test("The largest number of simultaneous crashes that the proof allows is survived")
     func threeOfEight() throws {
         let ring = try InProcessRing.settled(9, seed: 22)
         let circle = ring.circle
@@ -71,7 +71,7 @@ struct FailureTests {
         #expect(ring.settle(limit: .seconds(30)), "\(ring.description)")
     }
 
-    @Test("a neighbour whose connection leads nowhere is dialled anew before it is taken for dead")
+    @Test("A neighbour is dialled again before it counts as dead")
     func deadConnection() throws {
         let ring = try InProcessRing.settled(7, seed: 5)
         let node = ring.circle[2]
@@ -92,7 +92,7 @@ struct FailureTests {
         )
     }
 
-    @Test("a lookup that finds nobody alive starts over while half of its time is left")
+    @Test("A lookup without live candidates is retried while half of its time is left")
     func startsOver() throws {
         let ring = try InProcessRing.settled(7, seed: 6)
         let asking = ring.circle[0]
@@ -121,7 +121,7 @@ struct FailureTests {
         #expect(try lookup.value().owner == before)
     }
 
-    @Test("a node that was stopped for a while is taken back", arguments: [1, 2, 3])
+    @Test("A node that was stopped for a while is adopted again", arguments: [1, 2, 3])
     func stoppedForAWhile(seed: UInt64) throws {
         let ring = try InProcessRing.settled(7, seed: seed)
         let node = ring.circle[2]
@@ -138,7 +138,7 @@ struct FailureTests {
     }
 
     @Test(
-        "a successor that answers nothing but errors is passed over in the end",
+        "A successor that answers with errors only is dropped in the end",
         arguments: [StatusCode.internalError, .unavailable, .aborted]
     )
     func neverASensibleWord(code: StatusCode) throws {
@@ -158,7 +158,7 @@ struct FailureTests {
         #expect(ring.settle(limit: .seconds(15)), "\(ring.description)")
     }
 
-    @Test("a node that only its predecessor cannot reach stays out of nobody else's way")
+    @Test("A node that only its predecessor cannot reach is still used by others")
     func unreachableFromOne() throws {
         let ring = try InProcessRing.settled(7, seed: 4)
         let (before, node) = (ring.circle[1], ring.circle[2])
@@ -177,7 +177,7 @@ struct FailureTests {
         #expect(ring.settle(limit: .seconds(15)), "\(ring.description)")
     }
 
-    @Test("a ring of two survives one of them")
+    @Test("A ring of two survives the loss of one")
     func lastOne() throws {
         let ring = try InProcessRing.settled(2)
         ring.kill("n0")
@@ -190,7 +190,7 @@ struct FailureTests {
         #expect(ring.settle(limit: .seconds(10)), "\(ring.description)")
     }
 
-    @Test("restarted under its name, with lookups throughout", arguments: [1, 2, 3])
+    @Test("A node restarts under its name while lookups continue", arguments: [1, 2, 3])
     func restart(seed: UInt64) throws {
         let ring = try InProcessRing.settled(8, seed: seed)
         ring.executor.run(for: .seconds(10))
@@ -251,7 +251,7 @@ struct FailureTests {
         }
     }
 
-    @Test("who leaves tells its neighbours, who need no tick", arguments: [2, 3, 6])
+    @Test("A leaving node tells its neighbours, which need no tick", arguments: [2, 3, 6])
     func leave(count: Int) throws {
         let ring = try InProcessRing.settled(count, seed: 5)
         let circle = ring.circle
@@ -292,7 +292,7 @@ struct FailureTests {
         #expect(error?.code == .notMember)
     }
 
-    @Test("leaving waits no longer than silence may last")
+    @Test("Leaving waits no longer than the peer timeout")
     func leaveUnheard() throws {
         let ring = try InProcessRing.settled(3)
         let shell = ring.shell("n0")
@@ -308,7 +308,7 @@ struct FailureTests {
         #expect(ring.executor.now - start <= shell.configuration.failureDetection.cap)
     }
 
-    @Test("lookups on their way through a leaver go on by another way")
+    @Test("Lookups through a leaving node continue by another path")
     func lookupsDuringLeave() throws {
         let ring = try InProcessRing.settled(8, seed: 6)
         ring.executor.run(for: .seconds(10))
@@ -327,7 +327,7 @@ struct FailureTests {
         }
     }
 
-    @Test("a broken connection to the successor brings a round at once")
+    @Test("A broken connection to the successor starts a round at once")
     func connectionLost() throws {
         let ring = try InProcessRing.settled(5)
         ring.executor.run(for: .seconds(5))
@@ -341,7 +341,7 @@ struct FailureTests {
         #expect(ring.shell(node.name).view.successors.first == ring.circle[1])
     }
 
-    @Test("a broken connection to a stranger brings nothing")
+    @Test("A broken connection to another node starts no round")
     func connectionLostToStranger() throws {
         let ring = try InProcessRing.settled(3)
         let view = ring.shell("n0").view
@@ -351,7 +351,7 @@ struct FailureTests {
         #expect(ring.shell("n0").view == view)
     }
 
-    @Test("the lower of two lives of one name stops, and says which replaced it")
+    @Test("Of two nodes with one name the lower incarnation stops and names the other")
     func replaced() throws {
         let ring = try InProcessRing.settled(4, seed: 7)
         let name = ring.circle[2].name

@@ -12,7 +12,7 @@ import Testing
 
 @Suite("A ring comes together", .tags(.interaction))
 struct FormationTests {
-    @Test("a node alone owns every key and is its own neighbour")
+    @Test("A single node owns every key and is its own neighbour")
     func alone() throws {
         let ring = InProcessRing()
         try ring.create("n0")
@@ -30,7 +30,7 @@ struct FormationTests {
         #expect(state.successors == [state.node])
     }
 
-    @Test("one after the other", arguments: [2, 3, 7, 20])
+    @Test("Nodes join one after the other", arguments: [2, 3, 7, 20])
     func oneAfterTheOther(count: Int) throws {
         let ring = InProcessRing(seed: UInt64(count))
         try ring.create("n0")
@@ -39,7 +39,7 @@ struct FormationTests {
         try checkRanges(of: ring)
     }
 
-    @Test("all at once through one contact", arguments: [2, 3, 7, 20])
+    @Test("Nodes join all at once through one contact", arguments: [2, 3, 7, 20])
     func allAtOnce(count: Int) throws {
         let ring = InProcessRing(seed: UInt64(count))
         try ring.create("n0")
@@ -54,7 +54,7 @@ struct FormationTests {
         try checkRanges(of: ring)
     }
 
-    @Test("delaying state queries, as the proof has it", arguments: [3, 12])
+    @Test("A ring forms in delaying mode", arguments: [3, 12])
     func delaying(count: Int) throws {
         var settings = InProcessRing.Settings()
         settings.queryMode = .delaying
@@ -64,7 +64,7 @@ struct FormationTests {
         #expect(ring.settle(limit: .seconds(20)), "\(ring.description)")
     }
 
-    @Test("a question that is delayed is answered ABORTED")
+    @Test("A delayed question is answered ABORTED")
     func busy() throws {
         var settings = InProcessRing.Settings()
         settings.queryMode = .delaying

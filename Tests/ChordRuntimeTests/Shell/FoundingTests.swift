@@ -26,7 +26,7 @@ struct FoundingTests {
         ring.found(shell, with: names.map(InProcessRing.address), for: limit)
     }
 
-    @Test("nobody serves before the last founder is up, and then all at once, with fingers and all")
+    @Test("No founder serves before the last one is running, then all do, with complete tables")
     func birth() throws {
         let ring = InProcessRing(seed: 3)
         for name in Self.names.dropLast() { start(name, in: ring) }
@@ -46,7 +46,7 @@ struct FoundingTests {
         #expect(ring.settle(limit: .seconds(20)))
     }
 
-    @Test("founders that start at the same moment found one ring", arguments: 1...20)
+    @Test("Founders that start at the same moment found one ring", arguments: 1...20)
     func together(seed: UInt64) throws {
         let ring = InProcessRing(seed: seed, latency: .milliseconds(Int(seed) * 10))
         for name in Self.names { start(name, in: ring) }
@@ -59,7 +59,7 @@ struct FoundingTests {
         #expect(ring.isIdeal, "\(ring.description)")
     }
 
-    @Test("a founder that comes back joins what it founded")
+    @Test("A founder that restarts later joins the ring that it founded")
     func comesBack() throws {
         let ring = InProcessRing(seed: 4)
         for name in Self.names { start(name, in: ring) }
@@ -69,7 +69,7 @@ struct FoundingTests {
         #expect(ring.settle(limit: .seconds(10)), "\(ring.description)")
     }
 
-    @Test("a founder that restarts before the ring has begun is known by its new life")
+    @Test("A founder that restarts before the ring begins is known by its new incarnation")
     func restartsBefore() throws {
         let ring = InProcessRing(seed: 5)
         for name in Self.names.dropLast() { start(name, in: ring) }
@@ -82,7 +82,7 @@ struct FoundingTests {
         #expect(ring.shell("n1").view.node.incarnation > former.incarnation)
     }
 
-    @Test("one that is gone before the ring begins keeps it from beginning")
+    @Test("A founder that is gone before the ring begins prevents the beginning")
     func goneBefore() throws {
         let ring = InProcessRing(seed: 6)
         for name in Self.names.dropLast() { start(name, in: ring) }
@@ -97,7 +97,7 @@ struct FoundingTests {
         #expect(ring.settle(limit: .seconds(10)), "\(ring.description)")
     }
 
-    @Test("one that dies right after it has decided is mended like any other")
+    @Test("A founder that dies right after its decision is repaired like any other member")
     func deciderDies() throws {
         let ring = InProcessRing(seed: 7)
         for name in Self.names { start(name, in: ring) }
@@ -110,7 +110,7 @@ struct FoundingTests {
     }
 
     @Test(
-        "another initial ring, other parameters and a foreign address are refused, with both named"
+        "Another initial ring, other parameters and a foreign address are refused, naming both sides"
     )
     func refusals() throws {
         let ring = InProcessRing(seed: 8)
@@ -140,7 +140,7 @@ struct FoundingTests {
         #expect(absent?.message.contains("n5.ring.test:4400, is not in it") == true)
     }
 
-    @Test("whoever is missing when patience ends is named")
+    @Test("Founders missing at the time limit are named")
     func impatience() throws {
         let ring = InProcessRing(seed: 9)
         start("n0", in: ring, with: ["n0", "n1", "n2"])
@@ -149,7 +149,7 @@ struct FoundingTests {
         #expect(error?.message.contains("n2.ring.test:4400 did not answer") == true)
     }
 
-    @Test("a joiner through a founder that waits gets in once the ring has begun")
+    @Test("A joiner through a waiting founder gets in once the ring has begun")
     func joinerWaits() throws {
         let ring = InProcessRing(seed: 10)
         for name in Self.names.dropLast() { start(name, in: ring) }
@@ -161,7 +161,7 @@ struct FoundingTests {
         #expect(ring.settle(limit: .seconds(10)), "\(ring.description)")
     }
 
-    @Test("nobody speaks for another founder, and a decision that leaves one out decides nothing")
+    @Test("A message about another founder, or a decision without one, decides nothing")
     func hostile() throws {
         let ring = InProcessRing(seed: 11)
         start("n0", in: ring, with: ["n0", "n1", "n2"])
@@ -219,7 +219,7 @@ struct FoundingTests {
         )
     }
 
-    @Test("a founder that invents another makes nobody a member of its ring")
+    @Test("A founder that invents another makes nobody a member of its ring")
     func inventedFounder() throws {
         let ring = InProcessRing(seed: 12)
         start("n0", in: ring, with: ["n0", "n1", "n2"])
@@ -263,7 +263,7 @@ struct FoundingTests {
         #expect(ring.circle.count == 3)
     }
 
-    @Test("a founder that calls, and cannot be reached, is not founded with")
+    @Test("A founder that calls but cannot be reached is not counted")
     func unreachable() throws {
         let ring = InProcessRing(seed: 13)
         ring.plan.set(

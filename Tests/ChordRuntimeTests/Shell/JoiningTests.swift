@@ -31,7 +31,7 @@ struct JoiningTests {
         }
     }
 
-    @Test("a live holder of the name at another address keeps it", arguments: [1, 2, 3, 8])
+    @Test("A live node with the name at another address keeps it", arguments: [1, 2, 3, 8])
     func nameTaken(count: Int) throws {
         let ring = try InProcessRing.settled(count, seed: 2)
         for index in 0..<count {
@@ -45,7 +45,7 @@ struct JoiningTests {
         }
     }
 
-    @Test("a dead holder of the name gives way")
+    @Test("A dead node with the name is replaced")
     func formerLife() throws {
         let ring = try InProcessRing.settled(5, seed: 2)
         ring.kill("n3")
@@ -56,7 +56,7 @@ struct JoiningTests {
         #expect(ring.settle(limit: .seconds(10)), "\(ring.description)")
     }
 
-    @Test("another name of the same identifier is refused, with both named")
+    @Test("Another name with the same identifier is refused, naming both")
     func collision() throws {
         var settings = InProcessRing.Settings()
         settings.width = 4
@@ -130,7 +130,7 @@ struct JoiningTests {
         ),
     ]
 
-    @Test("another ring is refused, with both sides named", arguments: differences)
+    @Test("A ring with other parameters is refused, naming both sides", arguments: differences)
     func parametersDiffer(difference: Difference) throws {
         let ring = try InProcessRing.settled(3)
         var settings = ring.settings
@@ -145,7 +145,7 @@ struct JoiningTests {
         #expect(ring.circle == before)
     }
 
-    @Test("the first addresses may be dead")
+    @Test("Dead contacts are skipped")
     func severalAddresses() throws {
         let ring = try InProcessRing.settled(3)
         ring.plan.set(.silent, to: InProcessRing.address("silent"))
@@ -160,7 +160,7 @@ struct JoiningTests {
         #expect(ring.settle(limit: .seconds(5)), "\(ring.description)")
     }
 
-    @Test("a contact that is no member yet is tried with growing waits, up to the limit")
+    @Test("A contact that is no member yet is retried with growing waits, up to the limit")
     func limit() throws {
         let ring = InProcessRing()
         ring.add("n0")
@@ -179,7 +179,7 @@ struct JoiningTests {
         #expect((6...12).contains(attempts))
     }
 
-    @Test("a contact that becomes a member lets the waiting node in")
+    @Test("A contact that becomes a member lets the waiting node in")
     func contactComesLater() throws {
         let ring = InProcessRing()
         let contact = ring.add("n0")
@@ -194,7 +194,7 @@ struct JoiningTests {
         #expect(ring.settle(limit: .seconds(5)))
     }
 
-    @Test("cancelling ends the attempt")
+    @Test("Cancellation ends the attempt to join")
     func cancelled() throws {
         let ring = InProcessRing()
         ring.add("n0")
@@ -210,7 +210,7 @@ struct JoiningTests {
         #expect(ring.executor.timerCount == 0)
     }
 
-    @Test("leaving ends the attempt")
+    @Test("Leaving ends the attempt to join")
     func leftMeanwhile() throws {
         let ring = InProcessRing()
         ring.add("n0")
@@ -226,7 +226,7 @@ struct JoiningTests {
         #expect(ring.executor.timerCount == 0)
     }
 
-    @Test("everybody who waits for membership hears of it, and who cancels hears that")
+    @Test("Everyone waiting for membership learns of it, and cancelled waiters learn of that")
     func waiters() throws {
         let ring = try InProcessRing.settled(2)
         let shell = ring.add("x")
@@ -246,7 +246,7 @@ struct JoiningTests {
         try ring.executor.wait { try await shell.waitUntilJoined() }
     }
 
-    @Test("a waiter that was cancelled before it waited does not wait")
+    @Test("A waiter that is already cancelled does not wait")
     func cancelledBefore() throws {
         let ring = InProcessRing()
         let shell = ring.add("x")
@@ -259,7 +259,7 @@ struct JoiningTests {
         #expect(try end.value(limit: .zero) == nil)
     }
 
-    @Test("waiting for membership ends with the node")
+    @Test("Waiting for membership ends with the node")
     func waiterOfAStoppedNode() throws {
         let ring = InProcessRing()
         let shell = ring.add("x")
@@ -276,7 +276,7 @@ struct JoiningTests {
         #expect(later?.code == .replaced)
     }
 
-    @Test("a joiner whose claimed place is another's is refused for good")
+    @Test("A joiner whose place belongs to another node is refused for good")
     func refused() throws {
         let ring = try InProcessRing.settled(2)
         // The certificate says y, the node says x.

@@ -16,7 +16,7 @@ struct LifetimeTests {
         weak let shell: NodeShell?
     }
 
-    @Test("a node that has left is held by nobody", arguments: [1, 4])
+    @Test("A node that has left is released", arguments: [1, 4])
     func left(count: Int) throws {
         let ring = try InProcessRing.settled(count)
         let name = "n\(count - 1)"
@@ -27,7 +27,7 @@ struct LifetimeTests {
         #expect(shell.shell == nil)
     }
 
-    @Test("a node that has failed in the middle of everything is held by nobody")
+    @Test("A node that failed in the middle of its work is released")
     func failed() throws {
         let ring = try InProcessRing.settled(4)
         let shell = Weak(shell: ring.shell("n2"))
@@ -43,7 +43,7 @@ struct LifetimeTests {
         #expect(shell.shell == nil)
     }
 
-    @Test("a node that never joined is held by nobody")
+    @Test("A node that never joined is released")
     func neverJoined() throws {
         let ring = InProcessRing()
         let shell = Weak(shell: ring.add("x"))
@@ -60,7 +60,7 @@ struct LifetimeTests {
         #expect(shell.shell == nil)
     }
 
-    @Test("a settled ring gathers neither timers nor calls")
+    @Test("A settled ring accumulates neither timers nor calls")
     func bounded() throws {
         let ring = try InProcessRing.settled(6)
         ring.executor.run(for: .seconds(60))
@@ -77,7 +77,7 @@ struct LifetimeTests {
         }
     }
 
-    @Test("what a seed brings about, it brings about again")
+    @Test("The same seed gives the same run")
     func replay() throws {
         func trace(_ seed: UInt64) throws -> [String] {
             let ring = try InProcessRing.settled(8, seed: seed)
@@ -96,7 +96,7 @@ struct LifetimeTests {
         #expect(other.last != first.last)
     }
 
-    @Test("create and join after an end do nothing, leave may be called again")
+    @Test("After the end create and join do nothing, and leave can be called again")
     func afterTheEnd() throws {
         let ring = try InProcessRing.settled(2)
         let shell = ring.shell("n1")

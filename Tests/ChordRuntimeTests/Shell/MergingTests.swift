@@ -48,7 +48,7 @@ struct MergingTests {
         )
     }
 
-    @Test("an administrator makes two rings one, and nobody else does")
+    @Test("An administrator can merge two rings, and no other role can")
     func byCommand() throws {
         let ring = try twoRings()
         let contact = InProcessRing.address("m1")
@@ -68,7 +68,7 @@ struct MergingTests {
         #expect(ring.circle.count == 6)
     }
 
-    @Test("rings of another name or of other parameters never merge", arguments: ["ring", "list"])
+    @Test("Rings with another name or other parameters never merge", arguments: ["ring", "list"])
     func differing(what: String) throws {
         var settings = InProcessRing.Settings()
         if what == "ring" { settings.ring = "other" } else { settings.successorCount = 3 }
@@ -86,7 +86,7 @@ struct MergingTests {
         #expect(others.isDisjoint(with: ["n0", "n1", "n2"]))
     }
 
-    @Test("a contact that does not answer is told to the administrator")
+    @Test("An unreachable contact is reported to the administrator")
     func nobodyThere() throws {
         let ring = try InProcessRing.settled(2)
         let result = try merge(InProcessRing.address("nobody"), in: ring)
@@ -98,7 +98,7 @@ struct MergingTests {
         #expect(refused.status.code == .failedPrecondition)
     }
 
-    @Test("who meets speaks for itself, of nodes in their places, in this ring")
+    @Test("Meet is refused from another node, for nodes at wrong places, or from another ring")
     func refusals() throws {
         let ring = try InProcessRing.settled(3)
         let view = ring.shell("n0").view
@@ -130,7 +130,7 @@ struct MergingTests {
         #expect(ring.shell("n0").view == view)
     }
 
-    @Test("who leaves hands on whom it had lost, and nobody believes in places that are wrong")
+    @Test("A leaving node passes its lost members on, and wrong places are not believed")
     func leaveNotice() throws {
         let ring = try twoRings()
         let lost = ring.shell("m1").view.node
@@ -145,7 +145,7 @@ struct MergingTests {
         #expect(ring.circle.count == 5)
     }
 
-    @Test("a node that is alone asks those whom it was given again and again")
+    @Test("A node that is alone asks its contacts again and again")
     func alone() throws {
         let ring = try InProcessRing.settled(1)
         try ring.join("n1", through: "n0")
@@ -162,7 +162,7 @@ struct MergingTests {
         #expect(ring.circle.count == 2)
     }
 
-    @Test("nodes that all start again find themselves by those they knew", arguments: [2, 3, 7])
+    @Test("Nodes that all restart find each other by the members they knew", arguments: [2, 3, 7])
     func allAtOnce(count: Int) throws {
         let ring = try InProcessRing.settled(count)
         let known = ring.circle

@@ -49,7 +49,7 @@ import Testing
 
     // MARK: Claims
 
-    @Test("a claimant that nobody can reach is refused, told why, and logged once")
+    @Test("An unreachable claimant is refused, told why, and logged once")
     func refusedClaimant() throws {
         let ring = try InProcessRing.settled(4)
         let view = ring.shell("n0").view
@@ -73,7 +73,7 @@ import Testing
         #expect(warnings.first?.metadata[LogKeys.peer] == "\(node.name)")
     }
 
-    @Test("the predecessor that there is is taken at once, and a farther node is told of it")
+    @Test("The present predecessor is answered at once, and a farther node is told of it")
     func knownClaimants() throws {
         let ring = try InProcessRing.settled(3)
         let order = ring.circle
@@ -86,7 +86,7 @@ import Testing
         #expect(ring.isIdeal)
     }
 
-    @Test("a joiner costs its neighbour one question")
+    @Test("A joiner costs its neighbour one question")
     func joiner() throws {
         let ring = try InProcessRing.settled(3)
         try ring.join("n3", through: "n0")
@@ -94,7 +94,7 @@ import Testing
         #expect(ring.shell("n3").view.tenure == .held)
     }
 
-    @Test("a joiner that its head cannot reach ends with a message, and nobody's place changes")
+    @Test("A joiner that its head cannot reach ends with a message, and no range changes")
     func refusedJoiner() throws {
         let ring = try InProcessRing.settled(4)
         let views = ring.circle.map { ring.shell($0.name).view }
@@ -118,7 +118,7 @@ import Testing
         #expect(warnings.first?.metadata[LogKeys.address] == "\(address)")
     }
 
-    @Test("a joiner that cannot reach its head says so and is no member")
+    @Test("A joiner that cannot reach its head is no member and says so")
     func headOutOfReach() throws {
         let ring = try InProcessRing.settled(4)
         let owner = ring.owner(of: ring.identifier("x"))
@@ -161,7 +161,7 @@ import Testing
         return try ProbeReply(decoding: result.message, space: ring.space).isReached
     }
 
-    @Test func aProbeSaysWhetherTheNodeAnswers() throws {
+    @Test func probeReportsWhetherTheNodeAnswers() throws {
         let ring = try InProcessRing.settled(4)
         let node = ring.shell("n2").view.node
         #expect(try isReached(probe(node, at: "n0", in: ring), in: ring))
@@ -172,7 +172,7 @@ import Testing
         #expect(try !isReached(probe(reference("x", in: ring), at: "n3", in: ring), in: ring))
     }
 
-    @Test func aProbeIsNoPortScanner() throws {
+    @Test func probeCannotScanPorts() throws {
         let ring = try InProcessRing.settled(2)
         var misplaced = reference("x", in: ring)
         misplaced.id = ring.space.adding(misplaced.id, Identifier(1))
@@ -194,7 +194,7 @@ import Testing
 
     // MARK: Our own link
 
-    @Test("a node none of whose calls gets through takes nobody for dead, and says so once")
+    @Test("A node whose calls all fail drops no neighbour and logs it once")
     func ownLink() throws {
         let ring = try InProcessRing.settled(5)
         let views = ring.circle.map { ring.shell($0.name).view }

@@ -32,7 +32,7 @@ struct StartingTests {
         }
     }
 
-    @Test("Every contact that lets nobody join is passed over, and told with its reason")
+    @Test("Every contact that cannot let the node join is skipped and reported with its reason")
     func reasons() throws {
         let ring = InProcessRing()
         ring.add("waiting")
@@ -61,7 +61,7 @@ struct StartingTests {
         #expect(!cause.allWait)
     }
 
-    @Test("A contact of another ring does not keep a node from joining through the next")
+    @Test("A contact of another ring does not prevent joining through the next one")
     func passedOver() throws {
         let ring = try InProcessRing.settled(2)
         var other = InProcessRing.Settings()
@@ -79,7 +79,7 @@ struct StartingTests {
         #expect(shell.view.successors.allSatisfy { $0.name != "other" })
     }
 
-    @Test("A node whose contacts are itself begins no ring, and says how one is begun")
+    @Test("A node whose only contact is itself begins no ring and says how to begin one")
     func onlyItself() throws {
         let ring = InProcessRing()
         let shell = ring.add("x")
@@ -95,7 +95,7 @@ struct StartingTests {
         #expect(!shell.view.isMember)
     }
 
-    @Test("Nodes that all want to join each other find no member, and each is told so")
+    @Test("Nodes that all want to join each other find no member, and each says so")
     func everybodyWaits() throws {
         let ring = InProcessRing()
         let names = ["a", "b", "c"]
@@ -112,7 +112,7 @@ struct StartingTests {
         #expect(shells.allSatisfy { !$0.view.isMember })
     }
 
-    @Test("The time to join is used to its end", arguments: [2, 3, 5, 7])
+    @Test("The time limit for joining is used completely", arguments: [2, 3, 5, 7])
     func wholeTime(seconds: Int) throws {
         let ring = InProcessRing()
         ring.add("n0")
@@ -126,7 +126,7 @@ struct StartingTests {
         #expect(taken < limit + .seconds(1))
     }
 
-    @Test("The time to found is used to its end", arguments: [2, 3, 5])
+    @Test("The time limit for founding is used completely", arguments: [2, 3, 5])
     func wholeTimeOfFounding(seconds: Int) throws {
         let ring = InProcessRing()
         ring.add("n0")
@@ -143,7 +143,7 @@ struct StartingTests {
         #expect(taken < limit + .seconds(1))
     }
 
-    @Test("Cancelling a join ends a call to somebody who is silent at once")
+    @Test("Cancelling a join ends a call to a silent peer at once")
     func cancelledCall() throws {
         var settings = InProcessRing.Settings()
         settings.change = { $0.failureDetection = FailureDetection(allowing: .seconds(1000)) }
@@ -166,7 +166,7 @@ struct StartingTests {
         #expect(ring.executor.timerCount == 0)
     }
 
-    @Test("Leaving waits for silent neighbours no longer than it may")
+    @Test("Leaving waits for silent neighbours no longer than its limit")
     func leavingInTime() throws {
         var settings = InProcessRing.Settings()
         settings.change = {
@@ -182,7 +182,7 @@ struct StartingTests {
         #expect(log.lines.contains { $0.level == .warning && $0.message.contains("left without") })
     }
 
-    @Test("A former member that no contact lets in does not begin a ring while the ring lives")
+    @Test("A former member that is not let in begins no ring while its ring is alive")
     func ringLives() throws {
         let ring = try InProcessRing.settled(2)
         let shell = ring.add("x")
@@ -204,7 +204,7 @@ struct StartingTests {
         #expect(!lines.contains { $0.message.contains("begins it again") })
     }
 
-    @Test("A ring of one begins again, and does not call it a new one")
+    @Test("A ring of one begins again and is not reported as a new ring")
     func ringOfOne() throws {
         let ring = InProcessRing()
         let shell = ring.add("x")
@@ -217,7 +217,7 @@ struct StartingTests {
         #expect(lines.contains { $0.message.contains("only member of its ring") })
     }
 
-    @Test("The first of a new ring says so, and so do founders")
+    @Test("The first node of a new ring logs it, and so do founders")
     func newRing() throws {
         let ring = InProcessRing()
         let shell = ring.add("x")
@@ -242,7 +242,7 @@ struct StartingTests {
 
     // MARK: A node alone
 
-    @Test("The last other member dies: that is a notice, with the reason", arguments: [2, 3])
+    @Test("The death of the last other member is a notice with the reason", arguments: [2, 3])
     func lastOtherDies(count: Int) throws {
         let ring = try InProcessRing.settled(count)
         for index in 1..<count { ring.kill("n\(index)") }
@@ -255,7 +255,7 @@ struct StartingTests {
         #expect(!lines.contains { $0.level >= .error }, "\(lines.filter { $0.level >= .error })")
     }
 
-    @Test("The last other member leaves: that is a notice")
+    @Test("The leave of the last other member is a notice")
     func lastOtherLeaves() throws {
         let ring = try InProcessRing.settled(2)
         try ring.leave("n1")
@@ -265,7 +265,7 @@ struct StartingTests {
         #expect(!lines.contains { $0.level >= .warning })
     }
 
-    @Test("A full list that fails at once is an error")
+    @Test("A full successor list that fails at once is an error")
     func fullListDies() throws {
         var settings = InProcessRing.Settings()
         settings.successorCount = 2
@@ -281,7 +281,7 @@ struct StartingTests {
 
     // MARK: Merging
 
-    @Test("Rings that are one already are told so, and left alone")
+    @Test("Merging rings that are already one is reported and changes nothing")
     func oneAlready() throws {
         let ring = try InProcessRing.settled(4)
         for name in ["n0", "n1", "n2", "n3"] {

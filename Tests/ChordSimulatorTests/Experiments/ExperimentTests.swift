@@ -123,7 +123,7 @@ struct ExperimentTests {
         #expect(Self.run(experiment, nodes: 64, samples: 200, seed: 2).rows != first.rows)
     }
 
-    @Test("it says how far it is")
+    @Test("Progress is reported")
     func progress() {
         var lines: [String] = []
         _ = Experiment.pathLength.run(ExperimentOptions(nodes: 16, samples: 20)) {
@@ -148,7 +148,7 @@ struct ExperimentTests {
         #expect(IdealChecker.rangeFlaws(in: snapshot).isEmpty)
     }
 
-    @Test("a walk calls the next live one where the owner is silent, and counts who was")
+    @Test("A lookup calls the next live node if the owner is dead, and counts it")
     func silentOwner() throws {
         var generator = SimulationGenerator(seed: 4)
         let ring = IdealRing(nodes: 20, successorCount: 4, using: &generator)
@@ -167,7 +167,7 @@ struct ExperimentTests {
         #expect(own.contacts == 0)
     }
 
-    @Test("a walk that finds nobody alive ends without an owner")
+    @Test("A lookup without live nodes ends without an owner")
     func nobody() {
         var generator = SimulationGenerator(seed: 5)
         let ring = IdealRing(nodes: 20, successorCount: 2, using: &generator)
@@ -193,7 +193,7 @@ struct ExperimentTests {
         #expect(sample.mode() == 7)
     }
 
-    @Test("predictions follow the balance they are derived from", arguments: [10.0, 50, 200])
+    @Test("Predictions follow the balance equations", arguments: [10.0, 50, 200])
     func predictions(ratio: Double) {
         let theory = WrongPointers.Prediction(ratio: ratio)
         let wrong = theory.wrongSuccessor

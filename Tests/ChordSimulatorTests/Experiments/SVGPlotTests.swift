@@ -37,7 +37,7 @@ import Testing
         #expect(svg.text.contains("ours & theirs"))
     }
 
-    @Test("all that is drawn lies on the sheet")
+    @Test("Everything is drawn inside the sheet")
     func inside() throws {
         let plot = ExperimentPlot(
             title: "t",
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test("a plot of nothing, or of one value, is one, too")
+    @Test("A plot without values, or with one, is valid")
     func empty() throws {
         for points in [[], [ExperimentPlot.Point(3, 0)]] {
             let plot = ExperimentPlot(
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    @Test("categories are named, and their points not joined")
+    @Test("Categories are labelled and their points are not joined")
     func categories() throws {
         let plot = ExperimentPlot(
             title: "t",
@@ -80,7 +80,7 @@ import Testing
         #expect(!svg.names.contains("polyline"))
     }
 
-    @Test("no line of the grid goes through a name, and each kind has its own colour and look")
+    @Test("No grid line crosses a label, and each series has its own colour and mark")
     func legend() throws {
         let kinds: [ExperimentPlot.Kind] = [
             .ours, .variant, .recounted, .published, .publishedVariant,
@@ -114,7 +114,7 @@ import Testing
         #expect(dashed.count { $0.hasPrefix("<line") } == 2)
     }
 
-    @Test("bars look as their names do")
+    @Test("Bars look like their legend")
     func bars() {
         let bar = ExperimentPlot.Point(0, 2, low: 1, high: 3)
         let svg = ExperimentPlot(

@@ -33,7 +33,7 @@ import Testing
         report.trace.filter { !$0.contains("lookup") }.suffix(60).joined(separator: "\n")
     }
 
-    @Test("A' dies, and A cannot reach B", arguments: breaks)
+    @Test("A' dies while A cannot reach B", arguments: breaks)
     func theNewPredecessorCannotBeReached(_ verb: String) throws {
         let report = try run("1s \(verb) n4 n2", "3s crash n3")
         // A takes B for its predecessor on P's word, once; nobody else's range changes.
@@ -41,7 +41,7 @@ import Testing
         #expect(report.members == 3)
     }
 
-    @Test("P cannot reach B, while A' and B reach each other", arguments: breaks)
+    @Test("P cannot reach B while A' and B reach each other", arguments: breaks)
     func theHeadCannotBeReached(_ verb: String) throws {
         let report = try run(
             "1s \(verb) n1 n2",
@@ -55,7 +55,7 @@ import Testing
         #expect(report.counts.lookupsWrong == 0)
     }
 
-    @Test("whatever A calls does not answer, while the others reach A", arguments: [4, 6])
+    @Test("All calls of A fail while the others reach A", arguments: [4, 6])
     func everyCallFails(_ nodes: Int) throws {
         let others = (1...nodes).filter { $0 != 4 }.map { "n\($0)" }.joined(separator: ",")
         let report = try run(nodes: nodes, "1s firewall n4 \(others)", "20s lookup 500 from n2")
@@ -65,7 +65,7 @@ import Testing
         #expect(report.counts.lookupsWrong == 0)
     }
 
-    @Test func aJoinerThatNobodyCanReachChangesNothing() throws {
+    @Test func unreachableJoinerChangesNothing() throws {
         let report = try run(
             nodes: 5,
             "1s firewall n1,n2,n3,n4,n5 n6",
@@ -84,7 +84,7 @@ import Testing
         #expect(report.members == 6)
     }
 
-    @Test func aMemberWhosePortIsClosedLosesItsRangeOnce() throws {
+    @Test func memberWithAClosedPortLosesItsRangeOnce() throws {
         let text = FaultVerbTests.text(
             nodes: 5,
             list: 3,
@@ -101,7 +101,7 @@ import Testing
     }
 
     /// Two broken links at a time leave every node two members that can speak for any other.
-    @Test("two links at a time, drawn at random", arguments: 1...20)
+    @Test("Two random links are cut at a time", arguments: 1...20)
     func randomCuts(_ seed: UInt64) throws {
         var generator = SimulationGenerator(seed: seed)
         let nodes = generator.integer(in: 6...9)

@@ -46,7 +46,7 @@ import Testing
     }
 
     /// As from a detached task; the threads of those may all be busy with other tests here.
-    @Test(.timeLimit(.minutes(5))) func workFromAnotherThreadIsNoticed() {
+    @Test(.timeLimit(.minutes(5))) func workFromAnotherThreadIsDetected() {
         let scheduler = SimulationScheduler(seed: 1)
         let executor = Self.executor(scheduler)
         driveUntilEscape(scheduler) {
@@ -58,7 +58,7 @@ import Testing
         #expect(scheduler.detector.escapes.first?.contains("another thread") == true)
     }
 
-    @Test(.timeLimit(.minutes(5))) func aSleepOnTheRealClockIsNoticed() {
+    @Test(.timeLimit(.minutes(5))) func sleepOnTheRealClockIsDetected() {
         let scheduler = SimulationScheduler(seed: 1)
         let executor = Self.executor(scheduler)
         driveUntilEscape(scheduler) {
@@ -71,7 +71,7 @@ import Testing
         #expect(scheduler.detector.count >= 1)
     }
 
-    @Test func workWhileTheRunStandsStillIsNoticed() {
+    @Test func workWhileTheRunIsStoppedIsDetected() {
         let scheduler = SimulationScheduler(seed: 1)
         let executor = Self.executor(scheduler)
         executor.execute {}
@@ -81,7 +81,7 @@ import Testing
         #expect(scheduler.detector.escapes.allSatisfy { $0.contains("stood still") })
     }
 
-    @Test func whatStaysInsideIsNot() {
+    @Test func workOnTheExecutorIsAllowed() {
         let scheduler = SimulationScheduler(seed: 1)
         let executor = Self.executor(scheduler)
         let pinned = Pinned(executor)
@@ -98,7 +98,7 @@ import Testing
         #expect(scheduler.detector.count == 0)
     }
 
-    @Test func aRunInWhichSomethingEscapesFails() throws {
+    @Test func runWithAnEscapeFails() throws {
         let world = NodeWorld(try Scenario(text: FaultVerbTests.text(nodes: 3, list: 2, [])))
         world.scheduler.drive {
             world.start()
@@ -135,7 +135,7 @@ import Testing
         return recorder.all
     }
 
-    @Test func eachNodeKeepsItsOrderAndChanceMixesThem() {
+    @Test func nodesKeepTheirOrderAndAreInterleavedAtRandom() {
         let first = order(seed: 1)
         #expect(first.count == 12)
         for number in 1...3 {
@@ -146,7 +146,7 @@ import Testing
         #expect((2...6).contains { order(seed: $0) != first })
     }
 
-    @Test func aSkewedClockAgreesWithItsTimers() {
+    @Test func skewedClockAgreesWithItsTimers() {
         let scheduler = SimulationScheduler(seed: 1)
         let recorder = Recorder()
         scheduler.drive {
@@ -169,7 +169,7 @@ import Testing
         #expect(recorder.all == Array(repeating: "right", count: 5))
     }
 
-    @Test func aSlowClockIsLate() {
+    @Test func slowClockFiresLate() {
         let scheduler = SimulationScheduler(seed: 1)
         let recorder = Recorder()
         scheduler.drive {
@@ -187,7 +187,7 @@ import Testing
         #expect(recorder.all == ["900000000", "1100000000"])
     }
 
-    @Test func aPausedNodeGoesOnWithWhatHasPiledUp() {
+    @Test func pausedNodeContinuesWithItsQueuedWork() {
         let scheduler = SimulationScheduler(seed: 1)
         let recorder = Recorder()
         scheduler.drive {
@@ -203,7 +203,7 @@ import Testing
         #expect(recorder.all == ["work", "timer"])
     }
 
-    @Test func aDeadNodeHasNoTimers() {
+    @Test func deadNodeHasNoTimers() {
         let scheduler = SimulationScheduler(seed: 1)
         let recorder = Recorder()
         scheduler.drive {

@@ -33,7 +33,7 @@ import Testing
             .compactMap { $0.split(separator: " ").first.flatMap { Double($0) } }
     }
 
-    @Test func nothingHappensOfItself() throws {
+    @Test func quietScenarioHasNoFailures() throws {
         let report = try run()
         #expect(changes(report).isEmpty)
         #expect(report.members == 6)
@@ -51,7 +51,7 @@ import Testing
 
     /// A broken connection tells of a death within a round trip; a machine that is down, the next
     /// question that nobody answers.
-    @Test func aCrashIsNoticedByItsBrokenConnections() throws {
+    @Test func crashIsDetectedByBrokenConnections() throws {
         let text = Self.text(nodes: 6, list: 3, ["1s crash n3"])
         let loud = NodeSimulation.run(try Scenario(text: text), recordsTrace: true)
         let silent = NodeSimulation.run(
@@ -78,13 +78,13 @@ import Testing
         #expect(report.counts.restarts == 1)
     }
 
-    @Test func aShortPauseChangesNothing() throws {
+    @Test func shortPauseChangesNothing() throws {
         let report = try run("1s pause n3 for 600ms")
         #expect(report.counts.pauses == 1)
         #expect(changes(report).isEmpty)
     }
 
-    @Test func aLongPauseLooksLikeDeathAndEnds() throws {
+    @Test func longPauseLooksLikeDeathAndIsRepaired() throws {
         let report = try run("1s pause n3 for 6s")
         #expect(report.members == 6)
         let moments = changes(report)
@@ -158,7 +158,7 @@ import Testing
     }
 
     /// A stopped node on the way costs a lookup a silence, and its deadline holds.
-    @Test func aLookupGoesAroundAStoppedNode() throws {
+    @Test func lookupAvoidsAStoppedNode() throws {
         let report = try run("1s pause n2 for 10s", "1100ms lookup 3500 from n1")
         #expect(report.counts.lookupsAnswered == 1)
         #expect(report.counts.lookupsFailed == 0)

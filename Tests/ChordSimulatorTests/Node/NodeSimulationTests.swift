@@ -20,19 +20,19 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)), arguments: MachineSimulationTests.seeds(0..<40))
-    func ringsOfNodesHoldWhatTheyPromise(seed: UInt64) {
+    func ringsOfNodesKeepTheInvariant(seed: UInt64) {
         let report = NodeSimulation.run(seed: seed, options: Self.small)
         #expect(report.holds, "\(report)")
     }
 
     @Test(.timeLimit(.minutes(5)), arguments: MachineSimulationTests.seeds(0..<12))
-    func ringsThatComeApartBecomeOne(seed: UInt64) {
+    func separatedRingsOfNodesMerge(seed: UInt64) {
         let report = NodeSimulation.run(seed: seed, options: Self.small.splitting)
         #expect(report.holds, "\(report)")
     }
 
     /// Otherwise the seeds prove little.
-    @Test(.timeLimit(.minutes(5))) func seedsHaveFaults() {
+    @Test(.timeLimit(.minutes(5))) func nodeSeedsContainFaults() {
         var sweep = SweepReport()
         for seed in UInt64(100)..<125 {
             sweep.add(NodeSimulation.run(seed: seed, options: Self.small))
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)), arguments: [UInt64(3), 11, 12])
-    func aSeedGivesOneHash(seed: UInt64) {
+    func nodeSeedGivesOneTraceHash(seed: UInt64) {
         let first = NodeSimulation.run(seed: seed, options: Self.small)
         let second = NodeSimulation.run(seed: seed, options: Self.small)
         #expect(first.traceHash == second.traceHash)
@@ -61,7 +61,7 @@ import Testing
     }
 
     /// Runs on several threads at once do not know of each other.
-    @Test(.timeLimit(.minutes(5))) func aSeedGivesOneHashOnEveryThread() async {
+    @Test(.timeLimit(.minutes(5))) func seedGivesOneTraceHashOnEveryThread() async {
         let alone = NodeSimulation.run(seed: 5, options: Self.small).traceHash
         let together = await withTaskGroup(of: TraceHash.self) { group in
             for _ in 0..<4 {
@@ -107,7 +107,7 @@ import Testing
     }
 
     /// More founders than a message names.
-    @Test func aLargerRingHolds() {
+    @Test func largeRingOfNodesHolds() {
         var options = NodeSimulation.standardOptions
         options.founders = 80...80
         options.faultSeconds = 3...3
