@@ -10,7 +10,7 @@ import Testing
 /// The commands for one node, as an operator types them.
 @Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct AdministrationTests {
-    @Test("describe says the same to people and to programs")
+    @Test("describe shows the same in text and JSON")
     func describing() async throws {
         try await ProcessRing.running(3) { ring in
             let order = ring.inOrder
@@ -70,7 +70,7 @@ struct AdministrationTests {
         }
     }
 
-    @Test("A node that is no member yet is described too")
+    @Test("describe shows a node that is no member yet")
     func describingAFounder() async throws {
         let (own, absent) = (try ReservedPort(), try ReservedPort())
         let directory = try await TestCertificates.directory()
@@ -96,7 +96,7 @@ struct AdministrationTests {
         #expect(json["predecessor"] == nil)
     }
 
-    @Test("watch tells of a neighbour that joins and leaves, with causes, until somebody ends it")
+    @Test("watch reports joins and leaves of a neighbour with causes until it is interrupted")
     func watching() async throws {
         // So far apart that no round finds out before n2 has said that it leaves.
         try await ProcessRing.running(1, options: ["--stabilize-interval", "10s"]) { ring in
@@ -144,7 +144,7 @@ struct AdministrationTests {
         }
     }
 
-    @Test("watch ends with its node, whether that leaves or dies", arguments: [SIGTERM, SIGKILL])
+    @Test("watch ends when its node leaves or dies", arguments: [SIGTERM, SIGKILL])
     func watchingTheEnd(signal: Int32) async throws {
         try await ProcessRing.running(1) { ring in
             let watch = try ChordProcess(["watch"] + (try ring.flags()))
@@ -173,7 +173,7 @@ struct AdministrationTests {
         }
     }
 
-    @Test("leave makes a node end with code 0, for an administrator only")
+    @Test("leave makes a node end with code 0, for administrators only")
     func leaving() async throws {
         try await ProcessRing.running(3) { ring in
             let leaver = try #require(ring.nodes["n2"])
@@ -214,7 +214,7 @@ struct AdministrationTests {
         }
     }
 
-    @Test("merge makes two rings of one name one, for an administrator only")
+    @Test("merge joins two rings with one name, for administrators only")
     func merging() async throws {
         try await ProcessRing.running(2) { ring in
             try await ring.start("n3")

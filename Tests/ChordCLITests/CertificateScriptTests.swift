@@ -28,7 +28,7 @@ struct CertificateScriptTests {
         }
     }
 
-    @Test("Settings that are none are said, and nothing is made")
+    @Test("Unknown settings are reported, and nothing is created")
     func mistakenSettings() async throws {
         let folder = TestCertificates.temporary.appending(path: "script-mistaken")
         let (code, said) = try await make("node-cert", "NAME=n8", "HOST=10.0.0.8", in: folder)
@@ -37,7 +37,7 @@ struct CertificateScriptTests {
         #expect(!FileManager.default.fileExists(atPath: folder.path))
     }
 
-    @Test("Without an authority the hint is whole, and no folder is made")
+    @Test("Without an authority the hint is complete, and no folder is created")
     func unmade() async throws {
         let folder = TestCertificates.temporary.appending(path: "script-unmade")
         let (code, said) = try await make("node-cert", "NAME=n8", in: folder)
@@ -46,7 +46,7 @@ struct CertificateScriptTests {
         #expect(!FileManager.default.fileExists(atPath: folder.path))
     }
 
-    @Test("COUNT nodes; no certificate outlives its authority; the list is signed anew")
+    @Test("COUNT sets the nodes; no certificate outlives its authority; the list is signed again")
     func lives() async throws {
         let folder = TestCertificates.temporary.appending(path: "script-lives")
         let (code, said) = try await make("certs", "COUNT=2", "CA_DAYS=40", in: folder)

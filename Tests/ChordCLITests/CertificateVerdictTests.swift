@@ -160,7 +160,7 @@ struct CertificateVerdictTests {
         #expect(wrong.contains { timeless($0).contains(said) }, "\(wrong)\n\(said)")
     }
 
-    @Test("What others are to dial has to be in the certificate, for both")
+    @Test("The advertised host must be in the certificate, for serve and inspect")
     func advertisedHost() async throws {
         let sets = try await CertificateSets.get()
         let folder = sets.folder.appending(path: "advertised")
@@ -183,7 +183,7 @@ struct CertificateVerdictTests {
         )
     }
 
-    @Test("A client's certificate is named in the hint as a client's")
+    @Test("The hint for a client's certificate names it as a client's")
     func hintsForClients() async throws {
         let sets = try await CertificateSets.get()
         let folder = sets.folder.appending(path: "client")

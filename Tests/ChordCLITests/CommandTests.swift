@@ -9,7 +9,7 @@ import Testing
 /// The commands that ask a ring, as a user types them.
 @Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct CommandTests {
-    @Test("lookup and ring say the same to people and to programs")
+    @Test("lookup and ring show the same in text and JSON")
     func lookupAndRing() async throws {
         try await ProcessRing.running(3) { ring in
             let flags = try ring.flags()
@@ -76,7 +76,7 @@ struct CommandTests {
         }
     }
 
-    @Test("ring --wait returns when the ring is ideal, and says what is missing when it is not")
+    @Test("ring --wait returns when the ring is ideal, and names what is missing until then")
     func waiting() async throws {
         try await ProcessRing.running(2) { ring in
             let flags = try ring.flags()
@@ -95,7 +95,7 @@ struct CommandTests {
         }
     }
 
-    @Test("A node that is down is passed over for the next; with all down, that is said")
+    @Test("A node that is down is skipped, and with all down this is reported")
     func nodesDown() async throws {
         try await ProcessRing.running(1) { ring in
             let flags = try ring.flags()
@@ -115,7 +115,7 @@ struct CommandTests {
         }
     }
 
-    @Test("Flags go before the environment, and the environment before .chord.env")
+    @Test("Flags override the environment, and the environment overrides .chord.env")
     func settings() async throws {
         let folder = TestCertificates.temporary.appending(path: "settings")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -161,7 +161,7 @@ struct CommandTests {
         )
     }
 
-    @Test("cluster runs a ring and ends it with one SIGINT")
+    @Test("cluster runs a ring and ends it on one SIGINT")
     func cluster() async throws {
         let state = TestCertificates.temporary.appending(path: "cluster")
         let process = try ChordProcess([
@@ -192,7 +192,7 @@ struct CommandTests {
         }
     }
 
-    @Test("Nodes of a cluster do not outlive it, however it ends")
+    @Test("Nodes of a cluster never outlive it")
     func clusterKilled() async throws {
         let process = try ChordProcess([
             "cluster", "2", "--base-port", "0", "--state-dir",

@@ -42,7 +42,7 @@ import Testing
         #expect(!ends.json.lines.contains("authority_ends"))
     }
 
-    @Test("A node may tell any number")
+    @Test("Any number that a node reports can be shown")
     func extremes() {
         for end in [0, 1, Int64.max] {
             let ends = CertificateEnds(

@@ -36,14 +36,14 @@ struct ExperimentCommandTests {
         let checks: [Check]
     }
 
-    @Test("the list names every experiment")
+    @Test("The list names every experiment")
     func list() async throws {
         let outcome = try await run(["experiment", "list"])
         #expect(outcome.code == 0, "\(outcome.errors)")
         for name in Self.names { #expect(outcome.output.contains(name)) }
     }
 
-    @Test("a name that there is not is refused with those that there are")
+    @Test("An unknown experiment is refused with the known names")
     func badName() async throws {
         let outcome = try await run(["experiment", "path"])
         #expect(outcome.code == 64)
@@ -51,14 +51,14 @@ struct ExperimentCommandTests {
         for name in Self.names { #expect(outcome.errors.contains(name)) }
     }
 
-    @Test("sizes that make no sense are refused with those that do")
+    @Test("An invalid size is refused with the valid range")
     func badSize() async throws {
         let outcome = try await run(["experiment", "churn", "--nodes", "5"])
         #expect(outcome.code == 64)
         #expect(outcome.errors.contains("chord-sim: churn is for 50 to 1000 nodes\n"))
     }
 
-    @Test("a table for people, without a word on standard error")
+    @Test("The table has no output on standard error")
     func table() async throws {
         let outcome = try await run(Self.small + ["--seed", "9"])
         #expect(outcome.code == 0, "\(outcome.errors)")
@@ -70,7 +70,7 @@ struct ExperimentCommandTests {
         #expect(other.outputLines.dropFirst() != outcome.outputLines.dropFirst())
     }
 
-    @Test("JSON decodes, and --progress speaks on standard error")
+    @Test("JSON decodes, and --progress writes to standard error")
     func json() async throws {
         let outcome = try await run(Self.small + ["--json", "--progress"])
         #expect(outcome.code == 0, "\(outcome.errors)")
@@ -88,7 +88,7 @@ struct ExperimentCommandTests {
         #expect(report.checks.allSatisfy { $0.holds })
     }
 
-    @Test("Markdown and a plot in a file")
+    @Test("Markdown and a plot are written")
     func markdownAndPlot() async throws {
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "experiment-\(UUID().uuidString)")

@@ -18,7 +18,7 @@ import Testing
         CommandFailure(explaining: error, in: command)
     }
 
-    @Test("Nobody answered: what can be done depends on the command")
+    @Test("If no node answers, the hint depends on the command")
     func noContact() {
         let error = ChordError(.noContact, "noUsableIdentity: speaks no chord.v1, AdminService")
         #expect(failure(error, .serve).hint?.contains("--join HOST:PORT") == true)
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test(
-        "What stood in the way decides over hint and exit code",
+        "The cause decides hint and exit code",
         arguments: [
             (
                 ChordError.Reason.ownCertificateRefused, CommandFailure.Kind.refused,
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test("Administrators' calls and other refusals")
+    @Test("Refusals of administrators' calls have hints")
     func refusals() {
         let administrators = ChordError(.refused, "no", reasons: [.administratorsOnly])
         #expect(failure(administrators).hint?.contains("make admin-cert") == true)
@@ -59,7 +59,7 @@ import Testing
         )
     }
 
-    @Test("A ring's own hash is no setting of a client")
+    @Test("A ring's custom hash is no setting of a client")
     func customHash() {
         let error = ChordError(.parametersDiffer, "hash", reasons: [.customHash])
         #expect(failure(error).hint?.contains("--id") == true)
@@ -70,7 +70,7 @@ import Testing
         #expect(failure(ChordError(.parametersDiffer, "x"), .ask).hint?.contains("--hash") == false)
     }
 
-    @Test("Certificates are issued anew as what they are")
+    @Test("The hint renews a certificate with its own role")
     func certificates() {
         func hint(
             _ code: TLSError.Code,
@@ -113,7 +113,7 @@ import Testing
     }
 
     @Test(
-        "An address that is not this machine's is not one in use",
+        "An address of another machine is not reported as in use",
         .timeLimit(.minutes(2))
     )
     func listening() async throws {
@@ -130,7 +130,7 @@ import Testing
         #expect(!foreign.errors.contains("stop what listens there"))
     }
 
-    @Test("A cluster with a revoked node says so, and starts nothing", .timeLimit(.minutes(2)))
+    @Test("A cluster with a revoked node reports it and starts nothing", .timeLimit(.minutes(2)))
     func cluster() async throws {
         let sets = try await CertificateSets.get()
         let folder = sets.folder.appending(path: "cluster")

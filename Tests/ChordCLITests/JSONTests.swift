@@ -9,7 +9,7 @@ import Testing
 /// The JSON of every command has the keys that docs/json.md lists, and no others.
 @Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct JSONTests {
-    @Test("What is asked of a ring")
+    @Test("Output about a ring has the documented keys")
     func ring() async throws {
         try await ProcessRing.running(3) { ring in
             let flags = ["--json"] + (try ring.flags())
@@ -41,7 +41,7 @@ struct JSONTests {
         }
     }
 
-    @Test("What needs no ring")
+    @Test("Output without a ring has the documented keys")
     func alone() async throws {
         let directory = try await TestCertificates.directory()
         try await expect("version", [["version", "--json"]])
@@ -57,7 +57,7 @@ struct JSONTests {
         )
     }
 
-    @Test("A cluster tells what happens in objects")
+    @Test("cluster prints one object per event")
     func cluster() async throws {
         let folder = TestCertificates.temporary.appending(path: "json-cluster")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -9,7 +9,7 @@ import Testing
 @testable import ChordCLI
 
 /// The log's way out, where its reader has stopped: whoever logs goes on.
-@Suite("Where log lines go", .tags(.unit), .timeLimit(.minutes(1)))
+@Suite("Log output", .tags(.unit), .timeLimit(.minutes(1)))
 struct LogSinkTests {
     private static func write(_ line: String, to sink: LogSink) {
         sink.write(line) { lost, _ in "lost \(lost)" }
@@ -22,7 +22,7 @@ struct LogSinkTests {
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
 
-    @Test("A line longer than a page waits for nobody, and the next ones stay whole")
+    @Test("A line longer than a page waits for no reader, and later lines stay complete")
     func longLines() async throws {
         let pipe = Pipe()
         let sink = LogSink(descriptor: pipe.fileHandleForWriting.fileDescriptor)
@@ -41,7 +41,7 @@ struct LogSinkTests {
         }
     }
 
-    @Test("Of many threads that log into a full pipe none is kept waiting")
+    @Test("No thread waits when many log into a full pipe")
     func manyThreads() async throws {
         let pipe = Pipe()
         let sink = LogSink(descriptor: pipe.fileHandleForWriting.fileDescriptor)

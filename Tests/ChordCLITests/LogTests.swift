@@ -12,7 +12,7 @@ struct LogTests {
     /// Two identifiers of nine bits, which take three digits each.
     private nonisolated(unsafe) static let range = #/\([01][0-9a-f]{2}, [01][0-9a-f]{2}\]/#
 
-    @Test("Lines name their node, lists are lists, identifiers have all their digits")
+    @Test("Lines name their node, lists are lists, identifiers have all digits")
     func json() async throws {
         let options = [
             "--stabilize-interval", "250ms", "--log-format", "json", "--log-level", "trace",
@@ -65,7 +65,7 @@ struct LogTests {
         }
     }
 
-    @Test("While nobody can be joined a line says every few seconds what is waited for")
+    @Test("A node that cannot join logs every few seconds what it waits for")
     func waiting() async throws {
         let process = try ChordProcess([
             "serve", "--name", "n1", "--listen", "127.0.0.1:0", "--join", "127.0.0.1:1",

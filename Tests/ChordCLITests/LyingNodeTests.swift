@@ -99,7 +99,7 @@ struct LyingNodeTests {
         )
     }
 
-    @Test("An owner in the wrong place is refused with its name, and nothing is printed")
+    @Test("An owner at a wrong identifier is refused by name, and nothing is printed")
     func misplaced() async throws {
         var ghost = LyingNode.reference("ghost", "10.9.9.9:1")
         ghost.id = Identifier(1)
@@ -137,7 +137,7 @@ struct LyingNodeTests {
         )
     }
 
-    @Test("An invented owner in its place passes, and with --verify does not")
+    @Test("An invented owner at its place is accepted without --verify and refused with it")
     func invented() async throws {
         let ghost = try inventedOwner()
         let outcomes = try await LyingNode.naming(ghost, isListed: true) { address in
@@ -154,7 +154,7 @@ struct LyingNodeTests {
         #expect(outcomes.plain.output.contains(ghost.name), "\(outcomes.plain.output)")
     }
 
-    @Test("An invented owner is refuted by the member that the liar's own list makes the owner")
+    @Test("An invented owner is refuted by the owner in the liar's own list")
     func contradicted() async throws {
         let ghost = try inventedOwner()
         let outcome = try await LyingNode.naming(ghost) { address in

@@ -21,7 +21,7 @@ struct MistakeTests {
             .filter { $0.hasSuffix(".txt") }.sorted()
     }
 
-    @Test("There are sixty mistakes at least, and each ends with a code other than 0")
+    @Test("There are at least sixty mistakes, and each ends with a code other than 0")
     func mistakesAreFound() throws {
         var count = 0
         for topic in try Self.topics() {

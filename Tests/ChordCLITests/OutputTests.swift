@@ -14,7 +14,7 @@ import Testing
 /// The parts that text is made of and read by.
 @Suite(.tags(.unit)) struct OutputTests {
     @Test(
-        "Durations",
+        "Durations are parsed",
         arguments: [
             ("250ms", Duration.milliseconds(250)), ("1s", .seconds(1)),
             ("1.5s", .milliseconds(1_500)),
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test(
-        "What is no duration",
+        "Invalid durations are refused",
         arguments: ["", "s", "-1s", "1 s", "soon", "1e3s", "1.2.3s", "inf", "9999999h"]
     )
     func noInterval(text: String) {
@@ -42,7 +42,7 @@ import Testing
         #expect(Interval(argument: "never") == nil)
     }
 
-    @Test("A table gives way where it is widest, never in a column that may not be cut")
+    @Test("A table shrinks its widest column, except those that must not be cut")
     func table() {
         var table = Table(columns: [
             .init(title: "name", least: 4), .init(title: "share", isNumeric: true),
@@ -67,7 +67,7 @@ import Testing
         #expect(table.lines(width: 1)[2] == "a l…  100.0 %")
     }
 
-    @Test("Whatever another machine says the time is, a moment can be shown")
+    @Test("Any time that another machine reports can be shown")
     func stamps() {
         #expect(Duration.milliseconds(1_700_000_000_001).stamp == "2023-11-14T22:13:20.001Z")
         #expect(Duration.zero.stamp == "1970-01-01T00:00:00.000Z")
@@ -79,7 +79,7 @@ import Testing
         #expect(Duration.seconds(1_735_689_599).day == "2024-12-31")
     }
 
-    @Test("Each kind of news is one line, and one JSON object")
+    @Test("Each event is one line in text and one object in JSON")
     func news() throws {
         func node(_ id: UInt64, _ name: String) -> NodeReference {
             NodeReference(id: Identifier(id), name: name, address: "\(name):1", incarnation: 0)
@@ -115,14 +115,14 @@ import Testing
         }
     }
 
-    @Test("Names from elsewhere cannot steer the terminal")
+    @Test("Names from elsewhere cannot control the terminal")
     func printable() {
         #expect("n1\u{1b}[2J\n\u{202e}x".printable == "n1\\u{1b}[2J\\u{a}\\u{202e}x")
         #expect("Größe 大".printable == "Größe 大")
     }
 
     @Test(
-        "JSON of any text is read back as that text",
+        "JSON of any text is read back unchanged",
         arguments: ["", "a\"b\\c", "\u{0}\n\t\u{7f}", "é 大 🙂"]
     )
     func json(text: String) throws {
@@ -152,7 +152,7 @@ import Testing
         #expect(value.formatted(digits: digits) == text)
     }
 
-    @Test("A line of the log, for people and for machines")
+    @Test("A log line has a text and a JSON form")
     func logLine() throws {
         let metadata: [(key: String, value: Logger.MetadataValue)] = [
             ("chord.error", "cannot \"reach\" it"), ("chord.list", .array(["n1", "n2"])),
@@ -174,13 +174,13 @@ import Testing
         #expect(!json.contains("\n"))
     }
 
-    @Test("A failure is a line on what is wrong and a line on what to do")
+    @Test("A failure has a line with the error and a line with the hint")
     func failures() {
         let failure = CommandFailure(.failed, "two\nlines", hint: "one")
         #expect(failure.lines == ["chord: two lines", "hint: one"])
     }
 
-    @Test("The file of settings")
+    @Test("The settings file is parsed")
     func settings() throws {
         let read = try Environment.settings(
             in: "\n# a note\r\n CHORD_NODE = 127.0.0.1:1 \nCHORD_AS=\nCHORD_CERTS_DIR=a=b\n"
@@ -198,7 +198,7 @@ import Testing
         #expect(throws: CommandFailure.self) { _ = try Environment.settings(in: "PATH=/bin") }
     }
 
-    @Test("Durations for people, and plurals")
+    @Test("Durations and plurals are formatted")
     func words() {
         #expect(Duration.milliseconds(350).inWords == "350 ms")
         #expect(Duration.seconds(10.696571075).inWords == "10.7 s")
@@ -209,7 +209,7 @@ import Testing
     }
 
     @Test(
-        "What somebody may have meant",
+        "The nearest known word is suggested",
         arguments: [
             ("lokup", "lookup"), ("serv", "serve"), ("rnig", "ring"), ("dsecribe", "describe"),
             ("fly", nil), ("xyzzy", nil), ("", nil),
@@ -220,7 +220,7 @@ import Testing
         #expect(Suggestion.nearest(to: typed, among: names) == meant)
     }
 
-    @Test("The address in a ready line")
+    @Test("The ready line has the address")
     func readyLine() {
         #expect(
             ClusterNode.address(

@@ -47,7 +47,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("A node that does not fit is refused, and both sides of the difference are named")
+    @Test("A node that does not fit is refused, naming both sides of the difference")
     func joining() async throws {
         let directory = try await TestCertificates.directory()
         try await ProcessRing.running(1) { ring in
@@ -114,7 +114,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("Nobody to join")
+    @Test("Unreachable contacts are reported")
     func nobodyThere() async throws {
         try await expectRefusal(
             [
@@ -251,7 +251,7 @@ struct RefusalTests {
     }
 
     @Test(
-        "What is typed wrongly ends with 64 and a word on usage",
+        "Wrong usage ends with 64 and a usage line",
         arguments: [
             ["serve"], ["lookup"], ["lookup", "a", "--id", "1"], ["cluster", "0"], ["fly"],
             ["ring", "--wait", "0"], ["serve", "--name", "n1", "--hash", "md5"],
@@ -270,7 +270,7 @@ struct RefusalTests {
         #expect(outcome.errorLines.last?.contains("chord help") == true)
     }
 
-    @Test("cert inspect says who a certificate is and what is wrong with it")
+    @Test("cert inspect shows the identity in a certificate and its errors")
     func inspecting() async throws {
         let directory = try await TestCertificates.directory()
         let node = try await ChordProcess.run(["cert", "inspect", "\(directory)/n1.pem"])

@@ -7,7 +7,7 @@ import Foundation
 import Testing
 
 /// Nodes for which the system has too little: each says what of, and goes on or ends in good order.
-@Suite("Too little of something", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
+@Suite("Exhausted resources", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct ResourceTests {
     /// `chord serve` behind a shell that limits what it gets.
     private static func serve(
@@ -46,7 +46,7 @@ struct ResourceTests {
         return (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0)
     }
 
-    @Test("With 40 files a node says how many connections that leaves, and refuses the others")
+    @Test("With 40 files a node reports how many connections remain and refuses others")
     func fewFiles() async throws {
         let port = try ReservedPort()
         let process = try await Self.serve("ulimit -n 40;", port: port)
@@ -65,7 +65,7 @@ struct ResourceTests {
     }
 
     /// Here it is the system that refuses: something else of the process has taken the files.
-    @Test("Where no file is left for a connection a node waits, says so once, and goes on")
+    @Test("Without free descriptors a node waits, reports it once, and continues")
     func noFile() async throws {
         let port = try ReservedPort()
         let process = try await Self.serve("", port: port)
@@ -106,7 +106,7 @@ struct ResourceTests {
         #expect(try await process.outcome().code == 0)
     }
 
-    @Test("A node that gets no threads says how many it needs, and ends with 78")
+    @Test("A node that gets no threads reports how many it needs and ends with 78")
     func noThreads() async throws {
         let port = try ReservedPort()
         let process = try await Self.serve(
@@ -121,7 +121,7 @@ struct ResourceTests {
         #expect(outcome.errors.contains("ulimit -v"), "\(outcome.errors)")
     }
 
-    @Test("A log that cannot be written stops nobody, and is missed when it can be again")
+    @Test("A full log disk stops no node, and the loss is reported later")
     func fullLogDisk() async throws {
         let port = try ReservedPort()
         let process = try await Self.serve("", redirecting: "2>/dev/full", port: port)
@@ -134,7 +134,7 @@ struct ResourceTests {
         #expect(try await process.outcome().code == 0)
     }
 
-    @Test("A log whose reader has stopped stops nobody")
+    @Test("A stopped log reader stops no node")
     func stoppedLogReader() async throws {
         let port = try ReservedPort()
         let pipe = TestCertificates.temporary.appending(path: "log-\(UUID().uuidString)").path

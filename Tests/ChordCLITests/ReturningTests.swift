@@ -65,7 +65,7 @@ struct ReturningTests {
         func log(_ index: Int) -> String { processes[index]?.errorText ?? "" }
     }
 
-    @Test("The first node of a ring, stopped and started by the same command, is in the same ring")
+    @Test("The first node of a ring returns to its ring after a restart")
     func firstNode() async throws {
         let nodes = try await Operator(3)
         for index in 0..<3 {
@@ -85,7 +85,7 @@ struct ReturningTests {
     }
 
     @Test(
-        "A ring of which all nodes stop and start again by the same commands is one ring again",
+        "A ring whose nodes all stop and restart is one ring again",
         arguments: [[0, 1, 2], [2, 1, 0], [1, 2, 0]]
     )
     func wholeRing(order: [Int]) async throws {
@@ -109,7 +109,7 @@ struct ReturningTests {
         }
     }
 
-    @Test("chord ring asked at nodes of two rings says that they are not one")
+    @Test("chord ring reports that nodes are in different rings")
     func twoRings() async throws {
         let nodes = try await Operator(2)
         let other = try await Operator(1)
@@ -152,7 +152,7 @@ struct ReturningTests {
         TestCertificates.temporary.appending(path: "data-\(UUID().uuidString)")
     }
 
-    @Test("A data directory is one running node's, one node's, and one ring's")
+    @Test("A data directory belongs to one running node, one name and one ring")
     func oneNodes() async throws {
         let folder = folder()
         let first = try ChordProcess(try await serve("n1", folder.path))
@@ -184,7 +184,7 @@ struct ReturningTests {
         #expect(try Data(contentsOf: state) == kept)
     }
 
-    @Test("A data directory that cannot be used is named at the start, in the system's words")
+    @Test("An unusable data directory is reported at the start with the system's error")
     func unusable() async throws {
         let folder = folder()
         let missing = folder.appending(path: "missing").path
@@ -209,7 +209,7 @@ struct ReturningTests {
         #expect(try String(contentsOf: state, encoding: .utf8) == "{")
     }
 
-    @Test("The default data directory is the user's own, and made")
+    @Test("The default data directory is the user's own, and is created")
     func byDefault() async throws {
         #expect(
             try DefaultDataDirectory.base(stateHome: "/s", home: "/home/a") == "/s/chord"

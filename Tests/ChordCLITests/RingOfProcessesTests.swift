@@ -11,7 +11,7 @@ import Testing
 /// Whole nodes, as a user runs them: processes, sockets, mutual TLS, signals.
 @Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct RingOfProcessesTests {
-    @Test("Seven nodes agree on a thousand keys; two neighbours die at once, and five agree again")
+    @Test("Seven nodes agree on a thousand keys; two neighbours die, and five agree again")
     func lookupsBeforeAndAfterTwoCrashes() async throws {
         try await ProcessRing.running(7) { ring in
             try await expectAgreement(of: ring, keys: 1_000)
@@ -32,7 +32,7 @@ struct RingOfProcessesTests {
         }
     }
 
-    @Test("Five founders begin a ring that is ideal at once; one that comes back joins it")
+    @Test("Five founders begin an ideal ring, and a restarted founder joins it")
     func initialRing() async throws {
         try await ProcessRing.founded(5) { ring, addresses in
             let client = try await ring.client(of: ring.inOrder)
@@ -50,7 +50,7 @@ struct RingOfProcessesTests {
         }
     }
 
-    @Test("A founder without partners says whom it waits for, and ends when its patience does")
+    @Test("A founder without partners names those it waits for, and ends at its time limit")
     func lonelyFounder() async throws {
         let (own, absent) = (try ReservedPort(), try ReservedPort())
         let process = try ChordProcess([
@@ -66,7 +66,7 @@ struct RingOfProcessesTests {
     }
 
     @Test(
-        "A node that is killed and comes back under its own name: every answer was right at some time"
+        "While a killed node restarts, every answer was right at some time"
     )
     func restart() async throws {
         try await ProcessRing.running(5) { ring in
@@ -87,7 +87,7 @@ struct RingOfProcessesTests {
     }
 
     @Test(
-        "SIGTERM: the node tells its neighbours and ends with code 0",
+        "On SIGTERM a node tells its neighbours and ends with code 0",
         arguments: [SIGTERM, SIGINT]
     )
     func leaving(signal: Int32) async throws {
@@ -114,7 +114,7 @@ struct RingOfProcessesTests {
         }
     }
 
-    @Test("SIGHUP: the certificates are read anew, and the node goes on")
+    @Test("On SIGHUP a node reloads its certificates and continues")
     func reloading() async throws {
         try await ProcessRing.running(1) { ring in
             let node = try #require(ring.nodes["n1"])

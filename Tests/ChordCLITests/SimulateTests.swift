@@ -8,7 +8,7 @@ import Testing
 /// `chord-sim simulate` as a user runs it.
 @Suite(.tags(.simulation), .timeLimit(.minutes(3)))
 struct SimulateTests {
-    @Test("one seed gives one trace hash in two processes", arguments: ["machine", "node"])
+    @Test("One seed gives one trace hash in two processes", arguments: ["machine", "node"])
     func oneHash(level: String) async throws {
         let arguments = ["simulate", "--level", level, "--seed", "3", "--nodes", "4...6"]
         let first = try await ChordProcess.run(arguments, program: ChordProcess.simulator)
@@ -23,7 +23,7 @@ struct SimulateTests {
         #expect(!other.output.contains("\(hash)"), "another seed is another run")
     }
 
-    @Test("One large ring: events per second and bytes per node")
+    @Test("One large ring reports events per second and bytes per node")
     func largeRing() async throws {
         let outcome = try await ChordProcess.run(
             ["simulate", "--large", "60"],
@@ -42,7 +42,7 @@ struct SimulateTests {
     }
 
     @Test(
-        "numbers that are too large are usage errors",
+        "Numbers that are too large are usage errors",
         arguments: [
             (["--first", "18446744073709551615"], "--first is too large"),
             (["--first", "18446744073709551615", "--seeds", "1"], "--first is too large"),

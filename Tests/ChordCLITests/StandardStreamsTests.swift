@@ -10,7 +10,7 @@ import Testing
 @Suite(.tags(.network), .serialized, .timeLimit(.minutes(3)))
 struct StandardStreamsTests {
     @Test(
-        "Arguments that are not UTF-8 are refused, wherever they stand",
+        "Arguments that are not UTF-8 are refused anywhere",
         arguments: [
             #"lookup "$bytes""#, #"lookup --id "$bytes""#, #"serve --name "$bytes""#,
             #"ring --as "$bytes""#, #"cert inspect "$bytes""#, #"merge "$bytes""#,
@@ -26,7 +26,7 @@ struct StandardStreamsTests {
         #expect(outcome.errors.contains("--id"), "\(outcome.errors)")
     }
 
-    @Test("A key of other letters than ours is looked up as it is typed")
+    @Test("A key in another script is looked up as typed")
     func otherLetters() async throws {
         try await ProcessRing.running(1) { ring in
             let flags = try ring.flags()
@@ -37,7 +37,7 @@ struct StandardStreamsTests {
     }
 
     @Test(
-        "Standard output that takes nothing is a failure, with the reason",
+        "Full standard output is a failure with the reason",
         arguments: [
             "version", "--help", "help serve", "--version", "ring FLAGS", "lookup a FLAGS --json",
             "describe FLAGS", "watch --count 1 FLAGS", "cert inspect CERTS/n1.pem",
@@ -54,7 +54,7 @@ struct StandardStreamsTests {
         }
     }
 
-    @Test("A reader that has gone wants no more: that is no failure, and no word")
+    @Test("A closed reader is no failure and prints nothing")
     func readerGone() async throws {
         let outcome = try await ChordProcess.run(
             script: #"{ "$CHORD" help serve; echo "code $?" >&2; } | true"#
@@ -79,7 +79,7 @@ struct StandardStreamsTests {
         }
     }
 
-    @Test("A node whose ready line cannot be written is a member, says so, and ends with 1")
+    @Test("A node that cannot write its ready line is a member, reports it, and ends with 1")
     func fullOutputOfANode() async throws {
         let directory = try await TestCertificates.directory()
         let process = try ChordProcess(
@@ -101,7 +101,7 @@ struct StandardStreamsTests {
     }
 
     @Test(
-        "Closed standard descriptors are /dev/null, and no socket or file takes their place",
+        "Closed standard descriptors become /dev/null",
         arguments: ["<&- >&- 2>&-", "<&-", ">&-", "2>&-", "<&- 2>&-"]
     )
     func closedDescriptors(closed: String) async throws {

@@ -60,7 +60,7 @@ struct StartingTests {
         #expect(outcome.output == "")
     }
 
-    @Test("Signals within half a second are one; a later one ends at once")
+    @Test("Signals within half a second count as one, and a later one ends at once")
     func requests() {
         var requests = EndingRequests()
         let began = ContinuousClock.now
@@ -71,7 +71,7 @@ struct StartingTests {
         #expect(requests.meaning(at: began + .seconds(9)) == .second)
     }
 
-    @Test("Two signals microseconds apart are one, and the node leaves in peace")
+    @Test("Two signals microseconds apart count as one, and the node leaves gracefully")
     func twoSignals() async throws {
         try await ProcessRing.running(2) { ring in
             let node = try #require(ring.forget("n2"))
@@ -87,7 +87,7 @@ struct StartingTests {
         }
     }
 
-    @Test("A second signal later on ends a node that waits for its neighbours at once")
+    @Test("A second signal ends a waiting node at once")
     func secondSignal() async throws {
         try await ProcessRing.running(2) { ring in
             let node = try #require(ring.forget("n2"))
@@ -111,7 +111,7 @@ struct StartingTests {
         }
     }
 
-    @Test("Leaving has a deadline: neighbours that do not hear of it are waited for no longer")
+    @Test("Leaving has a deadline, even if neighbours do not answer")
     func leavingInTime() async throws {
         let options = [
             "--stabilize-interval", "250ms", "--leave-timeout", "1s", "--peer-timeout", "10m",
@@ -131,7 +131,7 @@ struct StartingTests {
 
     // MARK: Contacts
 
-    @Test("Each contact that lets nobody join is told with its reason")
+    @Test("Each contact that cannot let the node join is reported with its reason")
     func reasons() async throws {
         let own = try ReservedPort()
         let absent = try ReservedPort()
@@ -164,7 +164,7 @@ struct StartingTests {
         withExtendedLifetime((own, absent, founder)) {}
     }
 
-    @Test("A node that is told to join through itself, or through nobody, begins no ring")
+    @Test("A node told to join through itself or through nobody begins no ring")
     func noRingOfItsOwn() async throws {
         let own = try ReservedPort()
         let directory = try await TestCertificates.directory()

@@ -67,7 +67,7 @@ struct TerminalTests {
         }
     }
 
-    @Test("In a pipe nothing is cut", arguments: [64, 256])
+    @Test("Output to a pipe is never cut", arguments: [64, 256])
     func pipe(bits: Int) throws {
         let walk = try Self.walk(width: bits)
         let lines = RingView(walk: walk).lines(width: nil)
@@ -122,7 +122,7 @@ struct TerminalTests {
         #expect(steps.contains { $0.contains("owner: ") })
     }
 
-    @Test("A wide table of figures comes in parts", arguments: widths)
+    @Test("A wide table of figures is split into parts", arguments: widths)
     func parts(columns: Int) {
         var table = Table(columns: [.init(title: "rate", isNumeric: true)])
         for number in 1...6 {
@@ -144,7 +144,7 @@ struct TerminalTests {
         #expect(table.parts(width: nil) { _ in false }.count == 1)
     }
 
-    @Test("A terminal's width counts, COLUMNS before it; a pipe has none")
+    @Test("COLUMNS overrides the terminal's width, and a pipe has none")
     func terminal() async throws {
         try await ProcessRing.running(3) { ring in
             let command = ([ChordProcess.program.path, "ring"] + (try ring.flags()))
@@ -167,7 +167,7 @@ struct TerminalTests {
         }
     }
 
-    @Test("Where there is no terminal a command that waits writes a line every few seconds")
+    @Test("Without a terminal a waiting command writes a line every few seconds")
     func progress() async throws {
         try await ProcessRing.running(1) { ring in
             let outcome = try await ChordProcess.run(

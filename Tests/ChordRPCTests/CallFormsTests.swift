@@ -8,7 +8,7 @@ import Testing
 @testable import ChordRPC
 
 /// Statuses, timeouts, prefixes and escapes: gRPC's forms.
-@Suite("The forms of gRPC", .tags(.unit))
+@Suite("Formats of gRPC", .tags(.unit))
 struct CallFormsTests {
     // MARK: Status
 

@@ -9,7 +9,7 @@ import Testing
 @testable import ChordRPC
 
 /// What lies between a stream's reader or writer and its transport.
-@Suite("The parts of streams", .tags(.unit), .timeLimit(.minutes(5)))
+@Suite("Parts of streams", .tags(.unit), .timeLimit(.minutes(5)))
 struct StreamPartsTests {
     /// A transport's end that counts what it is told.
     private final class Link: StreamLink {

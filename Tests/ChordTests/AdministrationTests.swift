@@ -8,7 +8,7 @@ import Testing
 
 /// What operators ask of one node, through the API that a program embeds.
 @Suite(.tags(.network)) struct AdministrationTests {
-    @Test(.timeLimit(.minutes(1))) func aNodeDescribesItself() async throws {
+    @Test(.timeLimit(.minutes(1))) func nodeDescribesItself() async throws {
         let one = try await ChordNode(try await configuration("n1"))
         let two = try await ChordNode(
             try await configuration("n2", joining: [one.reference.address])
@@ -42,7 +42,7 @@ import Testing
     }
 
     /// It waits for a partner that never comes.
-    @Test(.timeLimit(.minutes(1))) func aNodeThatIsNoMemberDescribesItself() async throws {
+    @Test(.timeLimit(.minutes(1))) func nonMemberDescribesItself() async throws {
         var lonely = try await configuration("n1", joining: ["127.0.0.1:1"])
         lonely.joinTimeout = nil
         let node = try await ChordNode(lonely)
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aNodeIsWatchedToItsEnd() async throws {
+    @Test(.timeLimit(.minutes(1))) func watchLastsUntilTheNodeEnds() async throws {
         let one = try await ChordNode(try await configuration("n1"))
         try await running(one) {
             let bob = try await client("bob", of: one)
@@ -127,7 +127,7 @@ import Testing
         #expect(one.range == nil)
     }
 
-    @Test(.timeLimit(.minutes(1))) func aWatchEndsWithItsTask() async throws {
+    @Test(.timeLimit(.minutes(1))) func watchEndsWithItsTask() async throws {
         let one = try await ChordNode(try await configuration("n1"))
         try await running(one) {
             let alice = try await client("alice", of: one)
@@ -153,7 +153,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func onlyAnAdministratorMakesOneNodeLeave() async throws {
+    @Test(.timeLimit(.minutes(1))) func onlyAnAdministratorCanMakeANodeLeave() async throws {
         let one = try await ChordNode(try await configuration("n1"))
         let two = try await ChordNode(
             try await configuration("n2", joining: [one.reference.address])

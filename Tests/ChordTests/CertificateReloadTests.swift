@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test("A list that appears turns revocation on, one that vanishes does not turn it off")
+    @Test("A new revocation list turns revocation on, and a missing one does not turn it off")
     func lists() async throws {
         let laid = try await onOwnThread { try Laid() }
         defer { try? FileManager.default.removeItem(at: laid.folder.deletingLastPathComponent()) }

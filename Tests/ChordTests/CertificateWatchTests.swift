@@ -43,7 +43,7 @@ import Testing
         #expect(countdown.notices(at: 99 * day).isEmpty)
     }
 
-    @Test("A node that starts late in its certificate's life says so at once, and only what counts")
+    @Test("A node that starts late in its certificate's life reports it at once")
     func late() {
         var countdown = CertificateCountdown([
             term(.certificate, days: 30), term(.authority, days: 300),
@@ -57,7 +57,7 @@ import Testing
         )
     }
 
-    @Test("No time that a certificate can hold is too much")
+    @Test("Any date that a certificate can hold is accepted")
     func extremes() {
         let ends = [Int64.min, -1, 0, 1, Int64.max - 1, Int64.max]
         for from in ends {
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test("The clock is looked at once a minute; what is said names the certificate")
+    @Test("Expiry is checked once a minute, and the message names the certificate")
     func watching() throws {
         let executor = ClockExecutor(at: 1_000)
         let log = CollectedLog()

@@ -10,7 +10,7 @@ import Testing
 
 /// Nodes in this process, over loopback and mutual TLS, through the API that a program embeds.
 @Suite(.tags(.network)) struct ChordNodeTests {
-    @Test("Two nodes share the circle, and their ranges change in a chain", .timeLimit(.minutes(5)))
+    @Test("Two nodes share the ring, and their range changes form a chain", .timeLimit(.minutes(5)))
     func twoNodes() async throws {
         let first = try await ChordNode(try await configuration("n1"))
         // Made before anything happens, so that they miss nothing.
@@ -64,7 +64,7 @@ import Testing
         #expect(first.range == nil)
     }
 
-    @Test("A client asks without being a member", .timeLimit(.minutes(5)))
+    @Test("A client looks keys up without being a member", .timeLimit(.minutes(5)))
     func asking() async throws {
         let node = try await ChordNode(try await configuration("n1"))
         try await running(node) {
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test("In a service group it leaves on graceful shutdown", .timeLimit(.minutes(5)))
+    @Test("A node leaves on graceful shutdown of its service group", .timeLimit(.minutes(5)))
     func serviceGroup() async throws {
         let first = try await ChordNode(try await configuration("n1"))
         try await running(first) {
@@ -137,7 +137,7 @@ import Testing
         }
     }
 
-    @Test("Before it runs, a node is no member and says so", .timeLimit(.minutes(5)))
+    @Test("A node that does not run is no member and says so", .timeLimit(.minutes(5)))
     func notRunning() async throws {
         let node = try await ChordNode(try await configuration("n1"))
         #expect(node.range == nil)

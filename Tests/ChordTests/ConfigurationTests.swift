@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test("A port that is taken")
+    @Test("A used port is reported")
     func portTaken() async throws {
         let first = try await ChordNode(try await configuration("n1"))
         var second = try await configuration("n2")
@@ -86,7 +86,7 @@ import Testing
         #expect(error?.description.contains("in use") == true)
     }
 
-    @Test("A client's settings are checked too")
+    @Test("A client's settings are validated too")
     func client() async throws {
         let alice = try await TestCertificates.of("alice")
         let none = #expect(throws: ChordError.self) {

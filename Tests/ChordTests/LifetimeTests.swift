@@ -14,7 +14,7 @@ import Testing
 
 /// What nodes and clients hold, and when they let go of it.
 @Suite(.tags(.network)) struct LifetimeTests {
-    @Test("A node runs once: a second run fails, and the node goes on", .timeLimit(.minutes(2)))
+    @Test("A node runs once: a second run fails and the first continues", .timeLimit(.minutes(2)))
     func runsOnce() async throws {
         let node = try await ChordNode(try await configuration("n1"))
         try await running(node) {
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test(
-        "A node that never runs frees its port and its data directory, on event loops of others too",
+        "A node that never runs frees its port and data directory, also on given event loops",
         .timeLimit(.minutes(2)),
         arguments: [true, false]
     )
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test(
-        "A service that waits for membership ends on graceful shutdown, and so does its group",
+        "Graceful shutdown ends a service that waits for membership",
         .timeLimit(.minutes(2))
     )
     func shutdownBeforeMembership() async throws {

@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.tags(.network)) struct MergeTests {
     /// Two rings of one name, each of one node that has never heard of the other.
-    @Test(.timeLimit(.minutes(1))) func anAdministratorMergesRings() async throws {
+    @Test(.timeLimit(.minutes(1))) func administratorMergesRings() async throws {
         let one = try await ChordNode(try await configuration("n1"))
         let two = try await ChordNode(try await configuration("n2"))
         try await running(one) {
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func ringsOfOtherNamesStayApart() async throws {
+    @Test(.timeLimit(.minutes(1))) func ringsWithOtherNamesStaySeparate() async throws {
         let one = try await ChordNode(try await configuration("n1"))
         var other = try await configuration("n2")
         other.ring.name = "other"

@@ -16,7 +16,7 @@ import Testing
     /// Nothing listens there, and nobody but an administrator could.
     private static let closed = "127.0.0.1:1"
 
-    @Test("a joiner that nobody can dial ends with a message, and the ring does not change")
+    @Test("A joiner that cannot be dialled ends with a message, and the ring does not change")
     func unreachableJoiner() async throws {
         let one = try await ChordNode(try await configuration("n1"))
         try await running(one) {
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test("a node that was refused joins at an address that can be dialled")
+    @Test("A refused node joins at an address that can be dialled")
     func secondAttempt() async throws {
         let one = try await ChordNode(try await configuration("n1"))
         try await running(one) {

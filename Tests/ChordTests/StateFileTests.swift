@@ -65,7 +65,7 @@ private final class LogLines: Sendable {
         )
     }
 
-    @Test func whatIsWrittenIsRead() throws {
+    @Test func stateFileIsReadAsWritten() throws {
         let file = try file()
         #expect(try file.memory() == nil)
         try file.write(StateFile.Memory())
@@ -76,7 +76,7 @@ private final class LogLines: Sendable {
         #expect(!FileManager.default.fileExists(atPath: file.path + ".new"))
     }
 
-    @Test func formerMembersStayAsLongAsThereIsRoom() {
+    @Test func formerMembersAreKeptWhileThereIsRoom() {
         let now = (1...20).map(member)
         let former = (15...60).map(member)
         let merged = StateFile.merged(now, after: former)
@@ -91,7 +91,7 @@ private final class LogLines: Sendable {
         ("\"name\":\"a\"", "1 to 255 bytes"), ("\"address\":\"a:1\"", "address"),
         ("\"incarnation\":1", "not the JSON"),
     ])
-    func whatIsDamagedSaysHow(part: String, says: String) throws {
+    func damagedFileIsReportedWithTheReason(part: String, says: String) throws {
         let file = try file()
         let ring = try #require(Self.parameters.map { StateFile.Ring($0) })
         let whole =
@@ -111,7 +111,7 @@ private final class LogLines: Sendable {
         #expect(damage?.description.contains(says) == true, "\(damage?.description ?? "")")
     }
 
-    @Test func whatIsAnothersIsNotUsed() throws {
+    @Test func stateOfAnotherNodeIsNotUsed() throws {
         let file = try file()
         try file.write(StateFile.Memory(isMember: true))
         var other = file.ring
@@ -132,7 +132,7 @@ private final class LogLines: Sendable {
         for stranger in strangers { #expect(try stranger.memory() == StateFile.Memory()) }
     }
 
-    @Test func whatIsTooLargeIsNotRead() throws {
+    @Test func oversizedFileIsNotRead() throws {
         let file = try file()
         try Data(repeating: UInt8(ascii: " "), count: 1 << 20).write(
             to: URL(filePath: file.path)
@@ -143,7 +143,7 @@ private final class LogLines: Sendable {
     }
 
     /// Two nodes end at once and start again, at their ports and with no contact but what they remember.
-    @Test(.timeLimit(.minutes(2))) func aClusterFindsItselfByWhatItRemembers() async throws {
+    @Test(.timeLimit(.minutes(2))) func restartedClusterFindsItselfByItsStateFiles() async throws {
         let folders = [UUID(), UUID()].map { Self.folder.appending(path: "\($0)").path }
         var ports: [String] = []
         do {
@@ -184,7 +184,7 @@ private final class LogLines: Sendable {
     }
 
     /// A disk that fails later on is one warning, and one notice when it is well again, in the system's words.
-    @Test(.timeLimit(.minutes(2))) func aDiskThatFailsIsToldOnce() async throws {
+    @Test(.timeLimit(.minutes(2))) func failingDiskIsReportedOnce() async throws {
         let folder = Self.folder.appending(path: UUID().uuidString)
         let log = LogLines()
         let keeper = try StateKeeper(

@@ -11,7 +11,7 @@ import Testing
 @testable import ChordTransport
 
 /// What a call means, whatever carries it.
-@Suite("The meaning of calls", .tags(.network), .timeLimit(.minutes(5)))
+@Suite("Unary calls", .tags(.network), .timeLimit(.minutes(5)))
 struct CallMeaningTests {
     static let kinds = TransportKind.allCases
 

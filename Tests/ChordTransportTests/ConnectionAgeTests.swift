@@ -14,7 +14,7 @@ import Testing
 @testable import ChordTransport
 
 /// Connections that end although nothing is wrong with them, and calls that must not notice.
-@Suite("The end of connections", .tags(.network), .timeLimit(.minutes(5)))
+@Suite("End of connections", .tags(.network), .timeLimit(.minutes(5)))
 struct ConnectionAgeTests {
     // MARK: Age
 

@@ -15,7 +15,7 @@ import Testing
 @testable import ChordTransport
 
 /// Connections from the first call to their end. How they come about: `DiallingTests`.
-@Suite("The life of connections", .tags(.network), .timeLimit(.minutes(5)))
+@Suite("Life of connections", .tags(.network), .timeLimit(.minutes(5)))
 struct ConnectionLifeTests {
     /// A handler's calls, held until the test answers them.
     final class Held: Sendable {

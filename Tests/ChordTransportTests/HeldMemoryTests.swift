@@ -15,7 +15,7 @@ import Testing
 @testable import ChordTransport
 
 /// What a client can make a server hold, and for how long.
-@Suite("Held for a client", .tags(.network), .timeLimit(.minutes(5)))
+@Suite("Memory held for a client", .tags(.network), .timeLimit(.minutes(5)))
 struct HeldMemoryTests {
     private static let small = TestMethod.named("Small")
 

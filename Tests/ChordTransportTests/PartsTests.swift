@@ -12,7 +12,7 @@ import Testing
 @testable import ChordTransport
 
 /// The small parts, each alone.
-@Suite("The transport's parts", .tags(.unit))
+@Suite("Parts of the transport", .tags(.unit))
 struct PartsTests {
     // MARK: Addresses
 

@@ -12,7 +12,7 @@ import Testing
 @testable import ChordTransport
 
 /// Statuses and resets from the server's side; `ClientWireTests` has the client's.
-@Suite("Statuses on their way", .tags(.network), .timeLimit(.minutes(5)))
+@Suite("Statuses between client and server", .tags(.network), .timeLimit(.minutes(5)))
 struct StatusDirectionTests {
     /// Every code arrives as it was meant, ahead of the response's headers and behind them.
     @Test(arguments: (1...16).map { StatusCode(rawValue: $0) }, [true, false])

@@ -11,7 +11,7 @@ import Testing
 @testable import ChordTransport
 
 /// How streams end before their time, and how they wait, whatever carries them.
-@Suite("The ends of streams", .tags(.network), .timeLimit(.minutes(5)))
+@Suite("How streams end", .tags(.network), .timeLimit(.minutes(5)))
 struct StreamEndTests {
     static let kinds = TransportKind.allCases
 

@@ -11,7 +11,7 @@ import Testing
 @testable import ChordTransport
 
 /// What a call with streams of messages means, whatever carries it.
-@Suite("The meaning of streams", .tags(.network), .timeLimit(.minutes(5)))
+@Suite("Streaming calls", .tags(.network), .timeLimit(.minutes(5)))
 struct StreamMeaningTests {
     static let kinds = TransportKind.allCases
 

@@ -9,7 +9,7 @@ import Testing
 
 /// Servers that break the rules, frame by frame, against our client: a call must end in time, with the
 /// right status and a reason, and the server must be told as RFC 9113 asks.
-@Suite("Frames against our client", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
+@Suite("Conformance of our client", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct ClientConformanceTests {
     /// A server that misbehaves in one way.
     struct Offer: Decodable, Sendable {
@@ -55,7 +55,7 @@ struct ClientConformanceTests {
     }
 
     @Test
-    func everyCallEndsAsItShould() async throws {
+    func everyCallEndsWithTheExpectedStatus() async throws {
         let certificates = try await InteropCertificates.get()
         try await Self.offering { offers, process in
             try await BareTransport.running(as: certificates.alice) { transport in
@@ -80,7 +80,7 @@ struct ClientConformanceTests {
 
     /// Whatever a node answers, the command says in a line what was wrong, and ends.
     @Test
-    func theCommandSaysWhatWasWrongAndEnds() async throws {
+    func commandReportsTheErrorAndExits() async throws {
         let certificates = try await InteropCertificates.get()
         let folder = try certificates.folderOfCommand()
         try await Self.offering { offers, _ in

@@ -9,7 +9,7 @@ import Testing
 @Suite("docs/conformance.md", .tags(.unit), .timeLimit(.minutes(5)))
 struct ConformanceDocumentTests {
     @Test(arguments: ["against_server.py", "against_client.py"])
-    func theDocumentListsTheCasesThatThereAre(script: String) async throws {
+    func documentListsAllCases(script: String) async throws {
         let file = Python.root.appendingPathComponent("docs/conformance.md")
         let document = try String(contentsOf: file, encoding: .utf8)
         let table = try await Python.get().running(
@@ -25,7 +25,7 @@ struct ConformanceDocumentTests {
     }
 
     /// The rows of gRPC's own cases, in their order, with a yes wherever one runs as it is described.
-    @Test func theDocumentListsTheOfficialCases() throws {
+    @Test func documentListsTheOfficialCases() throws {
         let file = Python.root.appendingPathComponent("docs/conformance.md")
         let rows = try String(contentsOf: file, encoding: .utf8)
             .split(separator: "\n").filter { $0.hasPrefix("| `") && $0.contains("| yes |") }

@@ -18,7 +18,7 @@ struct GRPCIOCallsUsTests {
     // MARK: Answers
 
     @Test
-    func everyNodeAnswersAsTheOracleDoes() async throws {
+    func everyNodeNamesTheRightOwner() async throws {
         let python = try await Python.get()
         let alice = try await InteropCertificates.get().alice
         try await Ring.running(["n1", "n2", "n3"]) { ring in
@@ -150,7 +150,7 @@ struct GRPCIOCallsUsTests {
     ]
 
     @Test(arguments: refusals)
-    func aRefusalArrivesAsItWasMeant(_ refusal: Refusal) async throws {
+    func refusalReachesGRPCIOUnchanged(_ refusal: Refusal) async throws {
         let python = try await Python.get()
         let alice = try await InteropCertificates.get().alice
         try await Ring.running { ring in
@@ -167,7 +167,7 @@ struct GRPCIOCallsUsTests {
     }
 
     @Test
-    func aNodeCannotNotifyInAnothersName() async throws {
+    func nodeCannotNotifyInAnotherName() async throws {
         let python = try await Python.get()
         let certificates = try await InteropCertificates.get()
         try await Ring.running { ring in

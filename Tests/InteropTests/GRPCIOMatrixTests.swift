@@ -10,7 +10,7 @@ import Testing
 /// grpcio and our transport, both ways round, over every status, size and kind of metadata.
 ///
 /// Each test makes all its calls from one Python: starting one costs more than a hundred calls.
-@Suite("grpcio and us, all over", .tags(.network), .serialized, .timeLimit(.minutes(5)))
+@Suite("All statuses, sizes and metadata with grpcio", .tags(.network), .serialized, .timeLimit(.minutes(5)))
 struct GRPCIOMatrixTests {
     /// Runs the test service, and lets grpcio call it.
     private static func outcomes(
@@ -35,7 +35,7 @@ struct GRPCIOMatrixTests {
     }
 
     @Test
-    func everyStatusOfOursReachesGRPCIO() async throws {
+    func everyStatusReachesGRPCIO() async throws {
         let calls = try Self.orders.map {
             PythonCall(TestMethod.fail.path, bytes: try JSONEncoder().encode($0))
         }
@@ -49,7 +49,7 @@ struct GRPCIOMatrixTests {
     }
 
     @Test
-    func everyStatusOfGRPCIOsReachesUs() async throws {
+    func everyStatusOfGRPCIOReachesUs() async throws {
         let alice = try await InteropCertificates.get().alice
         try await PythonServer.running { server in
             try await BareTransport.running(as: alice) { transport in
@@ -71,7 +71,7 @@ struct GRPCIOMatrixTests {
     // MARK: Deadlines
 
     @Test
-    func aMillisecondIsADeadlineToo() async throws {
+    func deadlineOfAMillisecondWorks() async throws {
         let service = TestService()
         let outcomes = try await Self.outcomes(
             [PythonCall(TestMethod.echo.path)]
@@ -87,7 +87,7 @@ struct GRPCIOMatrixTests {
     }
 
     @Test
-    func aMillisecondIsADeadlineForGRPCIOToo() async throws {
+    func deadlineOfAMillisecondWorksWithGRPCIO() async throws {
         let alice = try await InteropCertificates.get().alice
         try await PythonServer.running { server in
             try await BareTransport.running(as: alice) { transport in
@@ -182,7 +182,7 @@ struct GRPCIOMatrixTests {
     }
 
     @Test
-    func tooMuchMetadataIsRefusedAndTheConnectionServesOn() async throws {
+    func oversizedMetadataIsRefusedAndTheConnectionStays() async throws {
         let much = Self.entry("echo-text", Data(String(repeating: "v", count: 20_000).utf8))
         let outcomes = try await Self.outcomes([
             PythonCall(TestMethod.echo.path),
@@ -199,7 +199,7 @@ struct GRPCIOMatrixTests {
     // MARK: What is no call
 
     @Test
-    func whatTheServerDoesNotHaveIsUnimplemented() async throws {
+    func methodMissingAtTheServerIsUnimplemented() async throws {
         let outcomes = try await Self.outcomes(
             ["/interop.Test/Nothing", "/nothing.Here/Echo", "/a", "/"].map { PythonCall($0) }
         )

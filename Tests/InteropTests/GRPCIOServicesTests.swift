@@ -79,7 +79,7 @@ struct GRPCIOServicesTests {
     }
 
     @Test(
-        "grpcio finds the services by reflection, watches health and events, and makes a node leave"
+        "grpcio uses reflection, watches health and events, and makes a node leave"
     )
     func services() async throws {
         let certificates = try await InteropCertificates.get()

@@ -14,7 +14,7 @@ import Testing
 @Suite("Keepalive with grpcio", .tags(.network), .serialized, .timeLimit(.minutes(5)))
 struct KeepaliveInteropTests {
     @Test
-    func grpcioTellsUsThatWePingTooOften() async throws {
+    func weObeyTooManyPingsOfGRPCIO() async throws {
         let certificates = try await InteropCertificates.get()
         var configuration = TransportConfiguration()
         configuration.client.keepalive.interval = .milliseconds(20)
@@ -41,7 +41,7 @@ struct KeepaliveInteropTests {
     }
 
     @Test
-    func grpcioUnderstandsThatItPingsTooOften() async throws {
+    func grpcioObeysOurTooManyPings() async throws {
         let python = try await Python.get()
         let certificates = try await InteropCertificates.get()
         var router = Router(

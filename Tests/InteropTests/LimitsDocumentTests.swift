@@ -46,7 +46,7 @@ struct LimitsDocumentTests {
     }
 
     /// The numbers of each row, as the settings have them.
-    @Test func theDefaultsAreTheCodes() throws {
+    @Test func defaultsMatchTheCode() throws {
         let transport = TransportConfiguration()
         let (http, server, limits) = (transport.limits, transport.server, transport.server.limits)
         let keepalive = server.keepalive
@@ -106,7 +106,7 @@ struct LimitsDocumentTests {
         }
     }
 
-    @Test func theTestsAreThere() throws {
+    @Test func namedTestsExist() throws {
         let root = Python.root.appendingPathComponent("Tests")
         let files = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)
         var texts: [String: String] = [:]

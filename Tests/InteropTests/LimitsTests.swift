@@ -18,7 +18,7 @@ struct LimitsTests {
     // MARK: Tests
 
     @Test(arguments: LimitCase.calls + LimitCase.floods + LimitCase.others)
-    func aLimitHurtsWhoPassesItAndNobodyElse(_ attack: LimitCase) async throws {
+    func limitAffectsOnlyTheClientThatExceedsIt(_ attack: LimitCase) async throws {
         let python = try await Python.get()
         let certificates = try await InteropCertificates.get()
         let good = try #require(certificates.nodes["n2"])
@@ -72,7 +72,7 @@ struct LimitsTests {
     /// Clients crowd out neither one another nor the ring; at the limit of all calls of nodes their lookups
     /// are shed as well, and the ring's maintenance is not.
     @Test
-    func maintenanceIsAnsweredWhenCallsAreShed() async throws {
+    func maintenanceIsAnsweredUnderOverload() async throws {
         let certificates = try await InteropCertificates.get()
         let node = try #require(certificates.nodes["n2"])
         var configuration = TransportConfiguration()
@@ -124,7 +124,7 @@ struct LimitsTests {
 
     /// A client that has its share keeps no other client out.
     @Test
-    func anotherClientIsServedBesideOneThatHasItsShare() async throws {
+    func clientIsServedWhileAnotherUsesItsShare() async throws {
         let certificates = try await InteropCertificates.get()
         var configuration = TransportConfiguration()
         configuration.server.limits.maxClientCallsInFlight = 8

@@ -12,7 +12,7 @@ import Testing
 @Suite("Mixed rings", .tags(.network, .slow), .serialized, .timeLimit(.minutes(10)))
 struct MixedRingTests {
     /// One program for all of them, as they share certificates.
-    @Test("rings of both kinds become ideal, mend, and name the right owners")
+    @Test("Mixed rings become ideal, recover, and name the right owners")
     func scenarios() async throws {
         let scenarios = [
             "three-and-three", "one-and-five", "two", "two-crash-at-once", "hosts-only",

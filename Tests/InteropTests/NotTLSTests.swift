@@ -9,7 +9,7 @@ import ChordTestSupport
 import Testing
 
 /// What comes to a node's port without speaking TLS.
-@Suite("Bytes that are no TLS", .tags(.network), .timeLimit(.minutes(5)))
+@Suite("Input that is not TLS", .tags(.network), .timeLimit(.minutes(5)))
 struct NotTLSTests {
     /// Bytes, and what the node's log says of them.
     struct Noise: Sendable, CustomTestStringConvertible {
@@ -47,7 +47,7 @@ struct NotTLSTests {
         }
 
     @Test(arguments: noises)
-    func noiseIsRefusedAndTheNodeServesOn(_ noise: Noise) async throws {
+    func randomBytesAreRefusedAndTheNodeContinues(_ noise: Noise) async throws {
         try await Ring.running { ring in
             let answer = try await Self.send(noise.bytes, to: ring.address)
             // At most an alert of TLS: a record of type 21 with two bytes.

@@ -100,7 +100,7 @@ struct OfficialInteropTests {
 
     /// The other cases show that right messages are read; the codec is ours, and strict.
     @Test(
-        "what is no request is refused",
+        "Malformed requests are refused",
         arguments: [
             ("it ends in a number", [0x10, 0x80]),
             ("a number of more than 64 bits", [0x10] + Array(repeating: 0xff, count: 9) + [0x02]),

@@ -122,7 +122,7 @@ struct SClientTests {
     ]
 
     @Test(arguments: refusals)
-    func aStrangerIsRefusedAndTheNodeServesOn(_ refusal: Refusal) async throws {
+    func unknownClientIsRefusedAndTheNodeContinues(_ refusal: Refusal) async throws {
         try await Ring.running { ring in
             let certificates = try await InteropCertificates.get()
             let certificate = try refusal.certificate?(certificates)
@@ -143,7 +143,7 @@ struct SClientTests {
     }
 
     @Test(arguments: ["h2", "http/1.1,h2"])
-    func aMemberIsSentSettings(protocols: String) async throws {
+    func memberReceivesSettings(protocols: String) async throws {
         let certificates = try await InteropCertificates.get()
         try await Ring.running { ring in
             let options = ["-alpn", protocols, "-CAfile", certificates.roots]

@@ -89,7 +89,7 @@ struct SServerTests {
     ]
 
     @Test(arguments: refusals)
-    func aFalseServerIsRefused(_ refusal: Refusal) async throws {
+    func serverOfAnotherAuthorityIsRefused(_ refusal: Refusal) async throws {
         let certificates = try await InteropCertificates.get()
         let certificate = try #require(refusal.certificate(certificates))
         try await Self.serving(certificate, refusal.options) { address in
@@ -109,7 +109,7 @@ struct SServerTests {
     }
 
     @Test
-    func anotherNodeThanTheOneMeantIsRefused() async throws {
+    func nodeWithAnotherNameIsRefused() async throws {
         let certificates = try await InteropCertificates.get()
         let n2 = try #require(certificates.nodes["n2"])
         try await Self.serving(n2, ["-alpn", "h2"]) { address in

@@ -10,7 +10,7 @@ import Testing
 
 /// Hand-made frames, right ones and wrong ones, against our server: RFC 9113, RFC 7541, and gRPC over
 /// HTTP/2. The cases are in Tests/Interop/conformance; docs/conformance.md lists them.
-@Suite("Frames against our server", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
+@Suite("Conformance of our server", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct ServerConformanceTests {
     /// The beginnings of the cases' numbers, and how many cases there are at least: a suite that got
     /// lost must not count as passed.
@@ -19,7 +19,7 @@ struct ServerConformanceTests {
     ]
 
     @Test(arguments: suites)
-    func aNodeDoesWhatTheTextsAskFor(suite: String, atLeast count: Int) async throws {
+    func nodePassesAllCases(suite: String, atLeast count: Int) async throws {
         try await Ring.running { ring in
             let results = try await ConformanceResult.all(
                 of: "conformance/against_server.py",
@@ -49,7 +49,7 @@ struct ServerConformanceTests {
     }
 
     @Test(arguments: [("grpc-stream/", 55), ("grpc-gzip/", 90)])
-    func streamsAndCompressedMessagesAreAsTheTextsAskFor(
+    func streamsAndCompressionPassAllCases(
         suite: String,
         atLeast count: Int
     ) async throws {
@@ -80,7 +80,7 @@ struct ServerConformanceTests {
 
     /// Tools that cannot show a certificate reach a node through the forwarder.
     @Test
-    func theForwarderLetsOthersIn() async throws {
+    func forwarderAdmitsOtherTools() async throws {
         let python = try await Python.get()
         let certificates = try await InteropCertificates.get()
         try await Ring.running { ring in

@@ -17,7 +17,7 @@ struct WeCallGRPCIOTests {
     // MARK: Looking up
 
     @Test
-    func aRingOfAnotherMakeIsLookedUpIn() async throws {
+    func lookupInARingOfAnotherImplementation() async throws {
         try await PythonServer.running { server in
             try await withClient(of: server.address) { client in
                 let parameters = try await client.parameters()
@@ -118,7 +118,7 @@ struct WeCallGRPCIOTests {
     }
 
     @Test
-    func theWrongNodeIsNotCalled() async throws {
+    func wrongNodeIsNotCalled() async throws {
         let alice = try await InteropCertificates.get().alice
         try await PythonServer.running { server in
             try await BareTransport.running(as: alice) { transport in

@@ -6,7 +6,7 @@ import ChordCore
 import ChordTestSupport
 import Testing
 
-@Suite("Which decisions to found a ring count", .tags(.unit))
+@Suite("Founding decisions", .tags(.unit))
 struct FounderRegisterTests {
     private static let founders = (0..<3).map { node($0).address }
 

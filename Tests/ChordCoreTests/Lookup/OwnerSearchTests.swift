@@ -75,7 +75,7 @@ private struct SplitMix {
     }
 }
 
-@Suite("Searches among nodes of another make", .tags(.unit))
+@Suite("Searches among nodes of other implementations", .tags(.unit))
 struct OwnerSearchTests {
     private func owner(_ step: OwnerSearch.Step) -> NodeReference? {
         guard case .found(let owner, _) = step else { return nil }

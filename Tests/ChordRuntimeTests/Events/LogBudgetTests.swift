@@ -10,7 +10,7 @@ import Testing
 
 @testable import ChordRuntime
 
-@Suite("How many log lines are written", .tags(.unit))
+@Suite("Log budget", .tags(.unit))
 struct LogBudgetTests {
     private final class Clock: Sendable {
         private let box = NIOLockedValueBox(MonotonicTime(nanoseconds: 0))

@@ -11,7 +11,7 @@ import Testing
 
 @testable import ChordRuntime
 
-@Suite("What a node tells of its place", .tags(.interaction))
+@Suite("Ring events", .tags(.interaction))
 struct RingEventTests {
     /// The events of nodes, gathered as they come.
     private final class Gathered: Sendable {
@@ -30,7 +30,10 @@ struct RingEventTests {
         func events(of name: String) -> [RingEvent] { box.withLockedValue { $0[name] ?? [] } }
     }
 
-    @Test("Range changes form a chain without gaps and end at the present range", arguments: [1, 2])
+    @Test(
+        "Range changes form a chain without gaps and end at the present range",
+        arguments: [1, 2]
+    )
     func chain(seed: UInt64) throws {
         let ring = InProcessRing(seed: seed)
         let gathered = Gathered()
@@ -88,7 +91,7 @@ struct RingEventTests {
         #expect(lower == Set(ring.circle.map(\.id)))
     }
 
-    @Test("State changes are logged as info, and each line names its node")
+    @Test("State changes are logged as info, with the name of the node")
     func levels() throws {
         let ring = try InProcessRing.settled(6)
         ring.kill("n3")

@@ -11,7 +11,7 @@ import Testing
 
 @testable import ChordRuntime
 
-@Suite("Numbers and statements that peers choose", .tags(.interaction))
+@Suite("Numbers that peers choose", .tags(.interaction))
 struct ForeignNumbersTests {
     /// A node with a good certificate that answers with whatever its state is set to.
     private static func addLiar(to ring: InProcessRing, state: RingState) {

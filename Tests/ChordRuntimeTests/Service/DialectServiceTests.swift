@@ -101,7 +101,7 @@ private final class Stranger: Sendable {
     }
 }
 
-@Suite("Nodes of another make", .tags(.interaction))
+@Suite("Nodes of other implementations", .tags(.interaction))
 struct DialectServiceTests {
     private let dialect = ConcordDialect()
 
@@ -488,7 +488,7 @@ struct DialectServiceTests {
     }
 }
 
-@Suite("What peers speak", .tags(.unit))
+@Suite("Dialects of peers", .tags(.unit))
 struct PeerDialectsTests {
     @Test("A peer is called in our own dialect first, then in the one that worked")
     func order() {

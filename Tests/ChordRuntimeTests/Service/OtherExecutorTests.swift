@@ -9,7 +9,7 @@ import Testing
 
 @testable import ChordRuntime
 
-@Suite("Connections that live on another executor than the node", .tags(.interaction))
+@Suite("Connections on another executor than the node's", .tags(.interaction))
 struct OtherExecutorTests {
     /// A ring whose nodes are served on `connections`, as a server with several event loops does it.
     private func ring(on connections: ManualExecutor, count: Int) throws -> InProcessRing {

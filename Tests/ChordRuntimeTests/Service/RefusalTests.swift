@@ -11,7 +11,7 @@ import Testing
 
 @testable import ChordRuntime
 
-@Suite("What a node refuses", .tags(.interaction))
+@Suite("Requests that a node refuses", .tags(.interaction))
 struct RefusalTests {
     static let methods = [
         ChordMethods.findSuccessor, ChordMethods.getPredecessor, ChordMethods.notify,

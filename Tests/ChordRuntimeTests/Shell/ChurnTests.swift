@@ -9,7 +9,7 @@ import Testing
 
 @testable import ChordRuntime
 
-@Suite("A ring in which nodes come and go", .tags(.interaction))
+@Suite("Churn", .tags(.interaction))
 struct ChurnTests {
     @Test("Churn: the ring repairs itself", arguments: 1...6 as ClosedRange<UInt64>)
     func churn(seed: UInt64) throws {

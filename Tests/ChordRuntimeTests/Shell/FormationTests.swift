@@ -10,7 +10,7 @@ import Testing
 
 @testable import ChordRuntime
 
-@Suite("A ring comes together", .tags(.interaction))
+@Suite("Forming a ring", .tags(.interaction))
 struct FormationTests {
     @Test("A single node owns every key and is its own neighbour")
     func alone() throws {

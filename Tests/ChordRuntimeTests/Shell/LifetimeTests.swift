@@ -10,7 +10,7 @@ import Testing
 
 @testable import ChordRuntime
 
-@Suite("What is left of a node", .tags(.interaction))
+@Suite("Released memory of nodes", .tags(.interaction))
 struct LifetimeTests {
     private struct Weak: Sendable {
         weak let shell: NodeShell?

@@ -10,7 +10,7 @@ import Testing
 
 @testable import ChordRuntime
 
-@Suite("Starting, in vain and not, and stopping", .tags(.interaction))
+@Suite("Starting and stopping", .tags(.interaction))
 struct StartingTests {
     private func address(_ name: String) -> String { InProcessRing.address(name) }
 

@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test(arguments: targets.indices, ["Corpus", "Crashes"])
-    func nothingGoesWrong(index: Int, kind: String) throws {
+    func recordedInputsCauseNoFailure(index: Int, kind: String) throws {
         let target = Self.targets[index]
         for file in try Self.inputs(kind, target) {
             let bytes = [UInt8](try Data(contentsOf: file))
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test(arguments: targets.indices)
-    func everyTargetHasSeeds(index: Int) throws {
+    func everyTargetHasSeedInputs(index: Int) throws {
         let target = Self.targets[index]
         #expect(!target.seeds.isEmpty)
         for seed in target.seeds {

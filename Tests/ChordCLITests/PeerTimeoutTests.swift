@@ -11,9 +11,9 @@ import Testing
 
 @testable import ChordCLI
 
-@Suite("How long others may be silent", .tags(.network), .timeLimit(.minutes(5)))
-struct SilenceTests {
-    @Test("A second gives the defaults, and more gives more of everything")
+@Suite("The peer timeout", .tags(.network), .timeLimit(.minutes(5)))
+struct PeerTimeoutTests {
+    @Test("One second gives the defaults, and more scales all of them")
     func inProportion() {
         #expect(FailureDetection(allowing: .seconds(1)) == FailureDetection())
         #expect(LookupLimits(allowing: .seconds(1)) == LookupLimits())
@@ -41,7 +41,7 @@ struct SilenceTests {
     }
 
     @Test(
-        "A setting that cannot work is named",
+        "An invalid setting is named",
         arguments: [
             ("soon", "CHORD_PEER_TIMEOUT is \"soon\""), ("1ms", "from 10ms to 1h, not 1ms"),
             ("2h", "from 10ms to 1h, not 2h"),
