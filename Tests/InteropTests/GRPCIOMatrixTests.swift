@@ -10,7 +10,7 @@ import Testing
 /// grpcio and our transport, both ways round, over every status, size and kind of metadata.
 ///
 /// Each test makes all its calls from one Python: starting one costs more than a hundred calls.
-@Suite("All statuses, sizes and metadata with grpcio", .tags(.network), .serialized, .timeLimit(.minutes(5)))
+@Suite("grpcio: statuses, sizes, metadata", .tags(.network), .serialized, .timeLimit(.minutes(5)))
 struct GRPCIOMatrixTests {
     /// Runs the test service, and lets grpcio call it.
     private static func outcomes(
