@@ -60,6 +60,7 @@ public final class ChordClient: Sendable {
         } catch {
             throw ChordError(.invalidConfiguration, "the client cannot start", cause: error)
         }
+        try ConfigurationCheck.check(configuration)
         guard !configuration.nodes.isEmpty else {
             throw ChordError(.invalidConfiguration, "a client needs the address of a node")
         }

@@ -110,7 +110,7 @@ public struct ChordConfiguration: Sendable {
     /// Limits of lookups.
     public var lookups = LookupLimits()
     /// Settings of the protocol's state machine.
-    public var machine = ChordMachine.Configuration()
+    package var machine = ChordMachine.Configuration()
     /// Sockets, connections and HTTP/2.
     public var transport = TransportConfiguration()
     /// How often one peer may say something about itself that can change this node's place in the ring.
@@ -135,24 +135,5 @@ public struct ChordConfiguration: Sendable {
         self.name = name
         self.ring = ring
         self.certificates = certificates
-    }
-}
-
-extension ChordConfiguration {
-    /// For one machine: notices a crash within tenths of a second.
-    public mutating func useLocalTimings() {
-        intervals.stabilize = .milliseconds(250)
-        failureDetection.maintenanceFloor = .milliseconds(500)
-    }
-
-    /// For nodes far apart: slower rounds, and patience with long round trips.
-    public mutating func useWideAreaTimings() {
-        intervals.stabilize = .seconds(5)
-        failureDetection.initial = .seconds(2)
-        failureDetection.lookupFloor = .milliseconds(500)
-        failureDetection.maintenanceFloor = .seconds(2)
-        failureDetection.cap = .seconds(10)
-        failureDetection.connect = .seconds(5)
-        lookups.deadline = .seconds(15)
     }
 }

@@ -21,7 +21,7 @@ public import ServiceLifecycle
 /// serves it, and on graceful shutdown leaves it. A node runs once.
 ///
 /// A service of the same `ServiceGroup` that waits for the node with ``waitUntilJoined()`` stops waiting on
-/// graceful shutdown. One that reads ``events`` or ``rangeChanges`` reads them with
+/// graceful shutdown. One that reads ``events()`` or ``rangeChanges()`` reads them with
 /// `cancelOnGracefulShutdown()`, as a group ends its services one after the other, the last first.
 ///
 /// ```swift
@@ -108,7 +108,7 @@ public final class ChordNode: Service, Sendable {
             }
         }
 
-        let threads = max(1, configuration.eventLoopThreads)
+        let threads = configuration.eventLoopThreads
         if configuration.eventLoopGroup == nil {
             try Threads.check(eventLoops: threads, for: "node \(configuration.name)")
         }
@@ -245,11 +245,7 @@ public final class ChordNode: Service, Sendable {
                     + "address"
             )
         }
-        guard configuration.intervals.stabilize > .zero,
-            (0..<1).contains(configuration.intervals.jitter)
-        else {
-            throw refuse("the stabilize interval must be positive, its jitter from 0 up to 1")
-        }
+        try ConfigurationCheck.check(configuration)
     }
 
     /// Whether an address stands for all addresses of a machine, at which a node can listen and nobody dial.
@@ -279,25 +275,10 @@ public final class ChordNode: Service, Sendable {
 
     /// What this node owns; nil while it is no member, or one that its successor has not taken for its
     /// predecessor.
-    public var range: IdentifierRange? {
-        let view = shell.view
-        return view.isMember && view.tenure != .awaited ? view.range : nil
-    }
+    public var range: IdentifierRange? { shell.view.ownedRange }
 
     /// What the ring's members have in common.
     public var parameters: RingParameters { shell.view.parameters }
-
-    /// Everything that happens to this node's place in the ring, from now on. Each call makes a
-    /// sequence of its own; one that is not read keeps the last 1,024 events.
-    public var events: AsyncStream<RingEvent> { shell.events.events() }
-
-    /// The changes of what this node owns, from now on.
-    public var rangeChanges: some AsyncSequence<RangeChange, Never> & Sendable {
-        shell.events.events().compactMap { event in
-            guard case .rangeChanged(let from, let to, let cause) = event else { return nil }
-            return RangeChange(from: from, to: to, cause: cause)
-        }
-    }
 
     // MARK: Looking up
 

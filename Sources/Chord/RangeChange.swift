@@ -4,15 +4,15 @@
 
 public import ChordCore
 
-/// A change of what this node owns. The changes of one node follow each other without a gap: each
-/// `from` is the former `to`. A listener that sees a gap has fallen behind and missed some.
+/// A change of what this node owns. The changes that one reader sees follow each other without a gap: each
+/// `from` is the former `to`.
 public struct RangeChange: Hashable, Sendable {
     /// What it owned; nil when it was no member.
     public var from: IdentifierRange?
     /// What it owns now; nil when it is no member any more.
     public var to: IdentifierRange?
-    /// Why.
-    public var cause: RingEvent.Cause
+    /// Why; nil for the first element that a reader sees, which is the present range.
+    public var cause: RingEvent.Cause?
 
     /// What has become this node's.
     public var gained: [IdentifierRange] {

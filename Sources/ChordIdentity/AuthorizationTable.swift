@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Which role may call which method: the one table that every server asks.
-public struct AuthorizationTable: Sendable, Hashable {
+package struct AuthorizationTable: Sendable, Hashable {
     /// The table's answer.
-    public enum Decision: Sendable, Hashable {
+    package enum Decision: Sendable, Hashable {
         /// The role may call the method.
         case allowed
         /// The method is known and the role may not call it.
@@ -18,12 +18,12 @@ public struct AuthorizationTable: Sendable, Hashable {
     private var rolesByMethod: [String: Set<Role>]
 
     /// Makes a table of full method paths (`/chord.v1.ChordService/Notify`) and the roles admitted.
-    public init(_ rolesByMethod: [String: Set<Role>] = [:]) {
+    package init(_ rolesByMethod: [String: Set<Role>] = [:]) {
         self.rolesByMethod = rolesByMethod
     }
 
     /// The table of this project's own services.
-    public static let standard: AuthorizationTable = {
+    package static let standard: AuthorizationTable = {
         let everybody = Set(Role.allCases)
         return AuthorizationTable()
             .admitting(
@@ -59,7 +59,7 @@ public struct AuthorizationTable: Sendable, Hashable {
     ///   - roles: Who may call the methods.
     ///   - methods: The names of the methods.
     ///   - service: The full name of their service, package included.
-    public func admitting(
+    package func admitting(
         _ roles: Set<Role>,
         to methods: [String],
         of service: String
@@ -76,14 +76,14 @@ public struct AuthorizationTable: Sendable, Hashable {
     /// - Parameters:
     ///   - role: The caller's role.
     ///   - method: The method's path, `/package.Service/Method`, compared exactly.
-    public func allows(_ role: Role, method: String) -> Decision {
+    package func allows(_ role: Role, method: String) -> Decision {
         guard let roles = rolesByMethod[method] else { return .unknownMethod }
         return roles.contains(role) ? .allowed : .denied
     }
 
     /// The roles that may call a method, for a router that asks once per method and not per call;
     /// nil where the table does not know the method.
-    public func roles(admittedTo method: String) -> Set<Role>? {
+    package func roles(admittedTo method: String) -> Set<Role>? {
         rolesByMethod[method]
     }
 }

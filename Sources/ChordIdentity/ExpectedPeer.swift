@@ -3,19 +3,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Whom a dialler means to reach.
-public struct ExpectedPeer: Sendable, Hashable {
+package struct ExpectedPeer: Sendable, Hashable {
     /// The name of the node that is meant; nil where it is not known beforehand, as with a bootstrap
     /// address.
-    public var name: String?
+    package var name: String?
 
     /// The host that was dialled, a DNS name or an IP address without a port.
-    public var host: String?
+    package var host: String?
 
     /// The roles that may answer there.
-    public var roles: Set<Role>
+    package var roles: Set<Role>
 
     /// Makes an expectation.
-    public init(name: String? = nil, host: String? = nil, roles: Set<Role> = [.node]) {
+    package init(name: String? = nil, host: String? = nil, roles: Set<Role> = [.node]) {
         self.name = name
         self.host = host
         self.roles = roles
@@ -31,7 +31,7 @@ public struct ExpectedPeer: Sendable, Hashable {
     ///   - identity: The peer's identity.
     ///   - address: The address that was dialled, for the message.
     /// - Throws: `IdentityError` with `wrongRole`, `wrongName` or `wrongHost`.
-    public func verify(
+    package func verify(
         _ identity: PeerIdentity,
         presentedBy address: String
     ) throws(IdentityError) {

@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A failure to recognise who a certificate is, or to find that it is who was meant.
-public struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Which rule was broken. New codes may be added; compare with the static members.
-    public struct Code: Sendable, Hashable, CustomStringConvertible {
+    package struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Value: String, Sendable {
             case noUsableIdentity
             case malformedSPIFFE
@@ -26,42 +26,42 @@ public struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible 
         }
 
         /// The certificate carries no name that the policy accepts as an identity.
-        public static let noUsableIdentity = Code(.noUsableIdentity)
+        package static let noUsableIdentity = Code(.noUsableIdentity)
         /// The URI is not a SPIFFE name of a ring's member.
-        public static let malformedSPIFFE = Code(.malformedSPIFFE)
+        package static let malformedSPIFFE = Code(.malformedSPIFFE)
         /// The SPIFFE name belongs to a trust domain that is not ours.
-        public static let foreignTrustDomain = Code(.foreignTrustDomain)
+        package static let foreignTrustDomain = Code(.foreignTrustDomain)
         /// The certificate carries more than one URI, so that it would be several identities.
-        public static let severalURIs = Code(.severalURIs)
+        package static let severalURIs = Code(.severalURIs)
         /// A certificate authority's own certificate was presented as a member's.
-        public static let authorityAsLeaf = Code(.authorityAsLeaf)
+        package static let authorityAsLeaf = Code(.authorityAsLeaf)
         /// The key usage extension is missing, not critical, or does not fit a member.
-        public static let keyUsage = Code(.keyUsage)
+        package static let keyUsage = Code(.keyUsage)
         /// The extended key usage extension forbids the side that the certificate was used on.
-        public static let extendedKeyUsage = Code(.extendedKeyUsage)
+        package static let extendedKeyUsage = Code(.extendedKeyUsage)
         /// The peer is not the node that was meant.
-        public static let wrongName = Code(.wrongName)
+        package static let wrongName = Code(.wrongName)
         /// The certificate does not hold for the host that was dialled.
-        public static let wrongHost = Code(.wrongHost)
+        package static let wrongHost = Code(.wrongHost)
         /// The peer has a role that was not expected there.
-        public static let wrongRole = Code(.wrongRole)
+        package static let wrongRole = Code(.wrongRole)
 
         /// The name of the code.
-        public var description: String { value.rawValue }
+        package var description: String { value.rawValue }
     }
 
     /// Which rule was broken.
-    public let code: Code
+    package let code: Code
 
     /// What was found and what was expected, for a person.
-    public let message: String
+    package let message: String
 
     /// Makes an error.
-    public init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
     /// The code and the message.
-    public var description: String { "\(code): \(message)" }
+    package var description: String { "\(code): \(message)" }
 }

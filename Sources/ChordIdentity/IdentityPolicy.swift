@@ -3,19 +3,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Whose certificates are accepted, and as what. See "Who may speak" in the design.
-public struct IdentityPolicy: Sendable, Hashable {
+package struct IdentityPolicy: Sendable, Hashable {
     /// The trust domains that are ours; a SPIFFE name of any other is refused. With none, no SPIFFE
     /// name is accepted.
-    public var trustDomains: Set<String>
+    package var trustDomains: Set<String>
 
     /// Whether a certificate without any URI is admitted as a node that is proven for its hosts only
     /// (the `dns` policy). Off by default: whoever holds a host's certificate can then claim any
     /// name there. Rings whose certificates carry no SPIFFE names need it, and rings whose
     /// identifiers are made of addresses.
-    public var admitsHostCertificates: Bool
+    package var admitsHostCertificates: Bool
 
     /// Makes a policy.
-    public init(trustDomains: Set<String>, admitsHostCertificates: Bool = false) {
+    package init(trustDomains: Set<String>, admitsHostCertificates: Bool = false) {
         self.trustDomains = trustDomains
         self.admitsHostCertificates = admitsHostCertificates
     }
@@ -26,7 +26,7 @@ public struct IdentityPolicy: Sendable, Hashable {
     ///   - certificate: What was read out of the leaf certificate.
     ///   - side: Which side of the connection its presenter is on.
     /// - Throws: `IdentityError` with any code but `wrongName`, `wrongHost` and `wrongRole`.
-    public func judge(
+    package func judge(
         _ certificate: PeerCertificate,
         presentedBy side: ConnectionSide
     ) throws(IdentityError) -> PeerIdentity {

@@ -5,82 +5,82 @@
 /// What was read out of an X.509 certificate; nothing in it has been judged.
 ///
 /// Text fields hold what the certificate says, whatever that is: quote them before they are shown.
-public struct PeerCertificate: Sendable, Hashable {
+package struct PeerCertificate: Sendable, Hashable {
     /// The subject on one line, as OpenSSL prints it.
-    public var subject: String
+    package var subject: String
     /// The subject's first common name, if it has one. It plays no role in any decision.
-    public var commonName: String?
+    package var commonName: String?
     /// The issuer on one line.
-    public var issuer: String
+    package var issuer: String
     /// The serial number in hexadecimal digits.
-    public var serial: String
+    package var serial: String
     /// The DNS names among the subject alternative names, as written.
-    public var dnsNames: [String]
+    package var dnsNames: [String]
     /// The IP addresses among the subject alternative names, in canonical text.
-    public var ipAddresses: [String]
+    package var ipAddresses: [String]
     /// The URIs among the subject alternative names, as written.
-    public var uris: [String]
+    package var uris: [String]
     /// The start of validity, in seconds since 1970.
-    public var notBefore: Int64
+    package var notBefore: Int64
     /// The end of validity, in seconds since 1970.
-    public var notAfter: Int64
+    package var notAfter: Int64
     /// Whether the basic constraints say that the holder is a certificate authority.
-    public var isAuthority: Bool
+    package var isAuthority: Bool
     /// The key usage extension; nil where the certificate has none.
-    public var keyUsage: KeyUsage?
+    package var keyUsage: KeyUsage?
     /// Whether the key usage extension is marked critical.
-    public var keyUsageIsCritical: Bool
+    package var keyUsageIsCritical: Bool
     /// The extended key usage extension; nil where the certificate has none.
-    public var extendedKeyUsage: ExtendedKeyUsage?
+    package var extendedKeyUsage: ExtendedKeyUsage?
 
     /// What the key may be used for.
-    public struct KeyUsage: OptionSet, Sendable, Hashable {
+    package struct KeyUsage: OptionSet, Sendable, Hashable {
         /// The bits.
-        public let rawValue: UInt16
+        package let rawValue: UInt16
 
         /// Makes a set from its bits.
-        public init(rawValue: UInt16) {
+        package init(rawValue: UInt16) {
             self.rawValue = rawValue
         }
 
         /// Signing what is not a certificate: what TLS 1.3 needs.
-        public static let digitalSignature = KeyUsage(rawValue: 1 << 0)
+        package static let digitalSignature = KeyUsage(rawValue: 1 << 0)
         /// Signing that cannot be denied later (content commitment).
-        public static let nonRepudiation = KeyUsage(rawValue: 1 << 1)
+        package static let nonRepudiation = KeyUsage(rawValue: 1 << 1)
         /// Encrypting keys.
-        public static let keyEncipherment = KeyUsage(rawValue: 1 << 2)
+        package static let keyEncipherment = KeyUsage(rawValue: 1 << 2)
         /// Encrypting data.
-        public static let dataEncipherment = KeyUsage(rawValue: 1 << 3)
+        package static let dataEncipherment = KeyUsage(rawValue: 1 << 3)
         /// Agreeing on keys.
-        public static let keyAgreement = KeyUsage(rawValue: 1 << 4)
+        package static let keyAgreement = KeyUsage(rawValue: 1 << 4)
         /// Signing certificates: an authority's.
-        public static let keyCertSign = KeyUsage(rawValue: 1 << 5)
+        package static let keyCertSign = KeyUsage(rawValue: 1 << 5)
         /// Signing revocation lists: an authority's.
-        public static let cRLSign = KeyUsage(rawValue: 1 << 6)
+        package static let cRLSign = KeyUsage(rawValue: 1 << 6)
     }
 
     /// Which protocols and sides the certificate is for.
-    public struct ExtendedKeyUsage: OptionSet, Sendable, Hashable {
+    package struct ExtendedKeyUsage: OptionSet, Sendable, Hashable {
         /// The bits.
-        public let rawValue: UInt8
+        package let rawValue: UInt8
 
         /// Makes a set from its bits.
-        public init(rawValue: UInt8) {
+        package init(rawValue: UInt8) {
             self.rawValue = rawValue
         }
 
         /// Serving TLS.
-        public static let serverAuth = ExtendedKeyUsage(rawValue: 1 << 0)
+        package static let serverAuth = ExtendedKeyUsage(rawValue: 1 << 0)
         /// Dialling with TLS.
-        public static let clientAuth = ExtendedKeyUsage(rawValue: 1 << 1)
+        package static let clientAuth = ExtendedKeyUsage(rawValue: 1 << 1)
         /// Any use (anyExtendedKeyUsage).
-        public static let any = ExtendedKeyUsage(rawValue: 1 << 2)
+        package static let any = ExtendedKeyUsage(rawValue: 1 << 2)
         /// Some use that is none of the above.
-        public static let other = ExtendedKeyUsage(rawValue: 1 << 3)
+        package static let other = ExtendedKeyUsage(rawValue: 1 << 3)
     }
 
     /// Makes a certificate's description from its parts.
-    public init(
+    package init(
         subject: String,
         commonName: String? = nil,
         issuer: String = "",

@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Who a peer is, once its certificate has been verified and judged.
-public struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
+package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
     /// What the identity rests on.
-    public enum Proof: String, Sendable, Hashable {
+    package enum Proof: String, Sendable, Hashable {
         /// A SPIFFE name: role and name are proven.
         case spiffe
         /// The host alone, under the `dns` policy: any name may be claimed there.
@@ -13,34 +13,34 @@ public struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// What the peer is to the ring.
-    public var role: Role
+    package var role: Role
 
     /// The proven name; nil where only the host is proven.
-    public var name: String?
+    package var name: String?
 
     /// The trust domain of the name; nil where only the host is proven.
-    public var trustDomain: String?
+    package var trustDomain: String?
 
     /// What the identity rests on.
-    public var proof: Proof
+    package var proof: Proof
 
     /// The DNS names that the certificate holds for.
-    public var dnsNames: [String]
+    package var dnsNames: [String]
 
     /// The IP addresses that the certificate holds for, in canonical text.
-    public var ipAddresses: [String]
+    package var ipAddresses: [String]
 
     /// The end of the certificate's validity, in seconds since 1970.
-    public var notAfter: Int64
+    package var notAfter: Int64
 
     /// The certificate's serial number in hexadecimal digits.
-    public var serial: String
+    package var serial: String
 
     /// Every host that the certificate holds for, DNS names first.
-    public var hosts: [String] { dnsNames + ipAddresses }
+    package var hosts: [String] { dnsNames + ipAddresses }
 
     /// Makes an identity from its parts; tests and the policy do.
-    public init(
+    package init(
         role: Role,
         name: String?,
         trustDomain: String?,
@@ -61,7 +61,7 @@ public struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The identity for a log line, `node n1 of example.org`.
-    public var description: String {
+    package var description: String {
         if let name, let trustDomain {
             return "\(role) \(name) of \(trustDomain)"
         }
@@ -73,7 +73,7 @@ public struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
     /// DNS names are compared without regard to case; a leftmost label `*` stands for exactly one
     /// label, and never directly above a top-level domain. IP addresses are compared as addresses,
     /// and only with IP addresses.
-    public func holds(forHost host: String) -> Bool {
+    package func holds(forHost host: String) -> Bool {
         if let address = IPAddress(host) {
             return ipAddresses.contains { IPAddress($0) == address }
         }

@@ -16,15 +16,15 @@ public enum Role: String, Sendable, Hashable, CaseIterable, CustomStringConverti
 }
 
 /// The two sides of a connection.
-public enum ConnectionSide: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
+package enum ConnectionSide: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
     /// The side that accepted the connection.
     case server
     /// The side that dialled.
     case client
 
     /// The name as it is written in certificates and messages.
-    public var description: String { rawValue }
+    package var description: String { rawValue }
 
     /// The side at the other end.
-    public var opposite: ConnectionSide { self == .server ? .client : .server }
+    package var opposite: ConnectionSide { self == .server ? .client : .server }
 }

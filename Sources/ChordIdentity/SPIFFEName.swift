@@ -7,30 +7,30 @@
 ///
 /// Parsing is strict on purpose: a name that two readers could understand differently is refused
 /// and never normalised.
-public struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
+package struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
     /// The longest URI that is accepted, in bytes.
-    public static let maximumLength = 2048
+    package static let maximumLength = 2048
 
     /// The longest trust domain that is accepted, in bytes.
-    public static let maximumTrustDomainLength = 255
+    package static let maximumTrustDomainLength = 255
 
     /// The longest name that is accepted, in bytes; the wire carries a node's name with 255 at most.
-    public static let maximumNameLength = 255
+    package static let maximumNameLength = 255
 
     /// Under whose authority the name stands.
-    public let trustDomain: String
+    package let trustDomain: String
 
     /// What its holder is to the ring.
-    public let role: Role
+    package let role: Role
 
     /// The name within the trust domain and role.
-    public let name: String
+    package let name: String
 
     /// Makes a name from its parts.
     ///
     /// - Throws: `IdentityError.malformedSPIFFE` where a part is empty, too long, or holds
     ///   characters that SPIFFE does not allow there.
-    public init(trustDomain: String, role: Role, name: String) throws(IdentityError) {
+    package init(trustDomain: String, role: Role, name: String) throws(IdentityError) {
         if let problem = Self.problem(inTrustDomain: trustDomain) ?? Self.problem(inSegment: name) {
             throw IdentityError(.malformedSPIFFE, problem)
         }
@@ -48,7 +48,7 @@ public struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
     /// Reads a name from a URI.
     ///
     /// - Throws: `IdentityError.malformedSPIFFE`, saying what is wrong with the URI.
-    public init(uri: String) throws(IdentityError) {
+    package init(uri: String) throws(IdentityError) {
         func malformed(_ problem: String) -> IdentityError {
             IdentityError(.malformedSPIFFE, "\(quoted(uri)) is not a SPIFFE name: \(problem)")
         }
@@ -103,10 +103,10 @@ public struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The name as a URI.
-    public var uri: String { "spiffe://\(trustDomain)/chord/\(role.rawValue)/\(name)" }
+    package var uri: String { "spiffe://\(trustDomain)/chord/\(role.rawValue)/\(name)" }
 
     /// The name as a URI.
-    public var description: String { uri }
+    package var description: String { uri }
 
     private static func problem(inTrustDomain trustDomain: String) -> String? {
         if trustDomain.isEmpty {

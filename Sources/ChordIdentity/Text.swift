@@ -36,7 +36,7 @@ extension PeerCertificate {
     /// A point in time as certificates show it, `2026-11-21T08:30:00Z`, from seconds since 1970.
     ///
     /// Foundation is kept out of the lower modules, so the civil date is counted here.
-    public static func timestamp(secondsSince1970 seconds: Int64) -> String {
+    package static func timestamp(secondsSince1970 seconds: Int64) -> String {
         func padded(_ value: Int64, _ width: Int) -> String {
             let digits = String(value)
             return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits

@@ -3,15 +3,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import COpenSSL
-public import ChordIdentity
+package import ChordIdentity
 
 /// Certificates in files.
-public enum CertificateFile {
+package enum CertificateFile {
     /// Reads every certificate in a PEM file, in order, and judges none.
     ///
     /// - Throws: `TLSError` with `fileMissing`, `fileUnreadable`, `fileMalformed`, or
     ///   `certificateRefused` for a certificate with an extension that cannot be read.
-    public static func inspect(file: String) throws(TLSError) -> [PeerCertificate] {
+    package static func inspect(file: String) throws(TLSError) -> [PeerCertificate] {
         var result: [PeerCertificate] = []
         for certificate in try PEMFile.certificates(in: file) {
             result.append(try CertificateReader.read(certificate.pointer))
@@ -20,11 +20,11 @@ public enum CertificateFile {
     }
 
     /// The time that validities are compared with: this machine's clock, in seconds since 1970.
-    public static var now: Int64 { Clock.now }
+    package static var now: Int64 { Clock.now }
 
     /// Whether something lies at a path. What cannot be looked at counts as there, so that reading it
     /// says why.
-    public static func exists(_ file: String) -> Bool {
+    package static func exists(_ file: String) -> Bool {
         let answer = chord_file_permissions(file)
         return answer >= 0 || (answer != -ENOENT && answer != -ENOTDIR)
     }

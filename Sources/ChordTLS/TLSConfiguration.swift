@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-public import ChordIdentity
+package import ChordIdentity
 
 /// The files that make a node, a client or an operator able to speak TLS; all are PEM.
 public struct TLSFiles: Sendable, Hashable {
@@ -43,69 +43,69 @@ public struct TLSFiles: Sendable, Hashable {
 ///
 /// What is not here is not a choice: TLS 1.3 only, certificates on both sides, `h2` by ALPN, no
 /// renegotiation, no early data, no session resumption.
-public struct TLSConfiguration: Sendable, Hashable {
+package struct TLSConfiguration: Sendable, Hashable {
     /// Our certificate, our key, and whom we trust.
-    public var files: TLSFiles
+    package var files: TLSFiles
 
     /// Which of the verified certificates stand for members, and as what.
-    public var policy: IdentityPolicy
+    package var policy: IdentityPolicy
 
     /// Whether a certificate is refused when there are revocation lists and its issuer has none. Off,
     /// such an issuer's certificates cannot be revoked, and an authority's list may be missing without
     /// harm; on, an authority whose list is forgotten is refused with all that it has issued.
-    public var requiresRevocationLists = false
+    package var requiresRevocationLists = false
 
     /// What our own certificate has to be, beyond being one that members accept; it is judged when it is
     /// loaded.
-    public var use = CertificateUse()
+    package var use = CertificateUse()
 
     /// The sides that our own certificate is used on; it is judged for each when it is loaded, so
     /// that a node certificate that cannot dial fails at the start and not at the first dial.
-    public var sides: Set<ConnectionSide> = [.server, .client]
+    package var sides: Set<ConnectionSide> = [.server, .client]
 
     /// How long a handshake may take, from the first byte to the last. Longer spares peers behind
     /// slow links; shorter frees a slot sooner from those that connect and say nothing.
-    public var handshakeTimeout: Duration = .seconds(10)
+    package var handshakeTimeout: Duration = .seconds(10)
 
     /// How long a close waits for our last bytes to leave before it cuts the connection. Longer
     /// delivers more to a slow reader; shorter bounds a shutdown.
-    public var closeTimeout: Duration = .seconds(2)
+    package var closeTimeout: Duration = .seconds(2)
 
     /// How long a server keeps a refused connection open after its alert, reading nothing of it. A
     /// connection closed at once is often reset before the peer has read why it was refused.
-    public var refusalLinger: Duration = .milliseconds(500)
+    package var refusalLinger: Duration = .milliseconds(500)
 
     /// How many intermediate authorities may stand between a leaf certificate and a root.
-    public var maximumChainDepth: Int = 4
+    package var maximumChainDepth: Int = 4
 
     /// The groups that keys are agreed in, best first, as OpenSSL names them.
-    public var keyExchangeGroups: [String] = ["X25519", "P-256"]
+    package var keyExchangeGroups: [String] = ["X25519", "P-256"]
 
     /// How large a buffer a busy connection keeps for its next burst, in each direction, in bytes. Larger
     /// saves allocations under load, smaller saves memory.
-    public var retainedBufferBytes: Int = 8 * 1_024
+    package var retainedBufferBytes: Int = 8 * 1_024
 
     /// Makes a configuration with every limit at its default.
-    public init(files: TLSFiles, policy: IdentityPolicy) {
+    package init(files: TLSFiles, policy: IdentityPolicy) {
         self.files = files
         self.policy = policy
     }
 }
 
 /// What a certificate of ours is meant for. What is nil is not looked at.
-public struct CertificateUse: Sendable, Hashable {
+package struct CertificateUse: Sendable, Hashable {
     /// The role that it has to prove.
-    public var role: Role?
+    package var role: Role?
 
     /// The name that it has to prove, where it proves one.
-    public var name: String?
+    package var name: String?
 
     /// The hosts that others dial: it has to hold for each of them. A host without a certificate that
     /// holds for it cannot be joined through.
-    public var hosts: [String]
+    package var hosts: [String]
 
     /// A use from its parts.
-    public init(role: Role? = nil, name: String? = nil, hosts: [String] = []) {
+    package init(role: Role? = nil, name: String? = nil, hosts: [String] = []) {
         self.role = role
         self.name = name
         self.hosts = hosts

@@ -2,20 +2,20 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-public import ChordIdentity
+package import ChordIdentity
 internal import COpenSSL
 
 /// An authority whose key is never written down: for rings on one machine that live as long as the process
 /// that made them.
 ///
 /// What it issues has the shape of `certs/openssl.cnf`: keys on P-256, one SPIFFE name, both purposes.
-public struct ThrowawayAuthority {
+package struct ThrowawayAuthority {
     /// A certificate with its key, as PEM text.
-    public struct Issued: Sendable {
+    package struct Issued: Sendable {
         /// The certificate.
-        public var certificate: String
+        package var certificate: String
         /// Its private key.
-        public var key: String
+        package var key: String
     }
 
     private let certificate: Certificate
@@ -29,7 +29,7 @@ public struct ThrowawayAuthority {
     ///   - trustDomain: of the names that it issues.
     ///   - life: how long its certificates are valid.
     /// - Throws: `TLSError` with `internalFailure`.
-    public init(trustDomain: String = "chord.local", life: Duration) throws(TLSError) {
+    package init(trustDomain: String = "chord.local", life: Duration) throws(TLSError) {
         self.trustDomain = trustDomain
         self.life = life
         key = try Self.makeKey()
@@ -54,14 +54,14 @@ public struct ThrowawayAuthority {
     /// The authority's own certificate, as PEM text.
     ///
     /// - Throws: `TLSError` with `internalFailure`.
-    public func root() throws(TLSError) -> String {
+    package func root() throws(TLSError) -> String {
         try Self.text { PEM_write_bio_X509($0, certificate.pointer) }
     }
 
     /// A revocation list that revokes nothing, as PEM text.
     ///
     /// - Throws: `TLSError` with `internalFailure`.
-    public func revocationList() throws(TLSError) -> String {
+    package func revocationList() throws(TLSError) -> String {
         OpenSSLErrors.clear()
         guard let pointer = X509_CRL_new() else { throw Self.failure() }
         let list = RevocationList(owning: pointer)
@@ -79,7 +79,7 @@ public struct ThrowawayAuthority {
     /// A certificate for a name and the hosts that it is reached at.
     ///
     /// - Throws: `TLSError` with `internalFailure`, or `invalidConfiguration` for a name that none can have.
-    public func issue(
+    package func issue(
         _ role: Role,
         _ name: String,
         hosts: [String] = []

@@ -13,8 +13,6 @@ import Testing
     @Test("Two nodes share the ring, and their range changes form a chain", .timeLimit(.minutes(5)))
     func twoNodes() async throws {
         let first = try await ChordNode(try await configuration("n1"))
-        // Made before anything happens, so that they miss nothing.
-        let changes = first.rangeChanges
         try await running(first) {
             #expect(first.successors == [])
             #expect(first.predecessor == first.reference)
@@ -24,18 +22,19 @@ import Testing
                 try await configuration("n2", joining: [first.reference.address])
             )
             #expect(second.range == nil)
-            try await running(second) {
-                var seen: [RangeChange] = []
-                for await change in changes {
-                    seen.append(change)
-                    if seen.count == 2 { break }
-                }
-                #expect(seen[0].from == nil)
-                #expect(seen[0].to == whole)
-                #expect(seen[0].gained == [whole])
-                #expect(seen[1].from == seen[0].to)
-                #expect(seen[1].lost.count == 1)
-                let range = try #require(seen[1].to)
+            var changes = first.rangeChanges().makeAsyncIterator()
+            let present = try #require(await changes.next())
+            #expect(present.from == nil)
+            #expect(present.to == whole)
+            #expect(present.gained == [whole])
+            #expect(present.cause == nil)
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await second.run() }
+                try await second.waitUntilJoined()
+                let joined = try #require(await changes.next())
+                #expect(joined.from == whole)
+                #expect(joined.lost.count == 1)
+                let range = try #require(joined.to)
                 #expect(range.lowerBound == second.reference.id)
                 #expect(range.upperBound == first.reference.id)
                 try await wait(for: first) { first.successors == [second.reference] }
@@ -53,13 +52,13 @@ import Testing
                     #expect(one.id == id)
                     #expect(second.identifier(of: Array(key.utf8)) == id)
                 }
+                tasks.cancelAll()
+                try await tasks.waitForAll()
             }
             // It left, and said so: the circle is the first one's again.
-            for await change in changes {
-                #expect(change.from?.lowerBound == second.reference.id)
-                #expect(change.to == whole)
-                break
-            }
+            let left = try #require(await changes.next())
+            #expect(left.from?.lowerBound == second.reference.id)
+            #expect(left.to == whole)
         }
         #expect(first.range == nil)
     }
@@ -84,9 +83,19 @@ import Testing
             #expect(walk.isIdeal)
             #expect(walk.members.map(\.node) == [node.reference])
             #expect(try await client.parameters() == node.parameters)
-            await client.close()
+            // In a service group it is closed with the group.
+            let task = Task { await client.run() }
+            task.cancel()
+            await task.value
             // A closed client says so in time, rather than waiting for ever.
-            await #expect(throws: ChordError.self) { try await client.walk() }
+            let closed = await #expect(throws: ChordError.self) { try await client.walk() }
+            #expect(closed?.code == .stopped)
+            for await event in node.events() {
+                guard case .now(let description) = event else { break }
+                #expect(description.node == node.reference)
+                #expect(description.phase == .member)
+                break
+            }
         }
     }
 

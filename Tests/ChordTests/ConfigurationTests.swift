@@ -52,8 +52,32 @@ import Testing
                 $0.advertise = "there"
             },
             Fault("a wrong contact", says: ["contact", "\"them\""]) { $0.contacts = ["them"] },
-            Fault("no interval", says: ["stabilize interval"]) { $0.intervals.stabilize = .zero },
-            Fault("too much jitter", says: ["jitter"]) { $0.intervals.jitter = 1 },
+            Fault("no interval", says: ["intervals.stabilize is 0"]) {
+                $0.intervals.stabilize = .zero
+            },
+            Fault("too much jitter", says: ["intervals.jitter is 1"]) { $0.intervals.jitter = 1 },
+            Fault("no idle timeout", says: ["transport.server.idleTimeout is 0"]) {
+                $0.transport.server.idleTimeout = .zero
+            },
+            Fault("a grace that would overflow", says: ["shutdownGrace", "one year"]) {
+                $0.shutdownGrace = .seconds(Int64.max)
+            },
+            Fault("a negative cap", says: ["failureDetection.cap is -1"]) {
+                $0.failureDetection.cap = .seconds(-1)
+            },
+            Fault("no way to verify", says: ["lookups.verifiedWays is 0", "at least 1"]) {
+                $0.lookups.verifiedWays = 0
+            },
+            Fault("no frame", says: ["transport.limits.maxFrameSize is 0"]) {
+                $0.transport.limits.maxFrameSize = 0
+            },
+            Fault("no share of the time", says: ["lookups.answerShare is nan", "0.1 to 0.9"]) {
+                $0.lookups.answerShare = .nan
+            },
+            Fault("no thread", says: ["eventLoopThreads is 0"]) { $0.eventLoopThreads = 0 },
+            Fault("no handshake", says: ["certificates.handshakeTimeout"]) {
+                $0.certificates.handshakeTimeout = .zero
+            },
             Fault("no certificate", says: ["/nowhere/n1.pem"]) {
                 $0.certificates = Certificates(directory: "/nowhere", name: "n1")
             },
@@ -72,6 +96,17 @@ import Testing
         #expect(error?.code == .invalidConfiguration)
         for text in fault.says {
             #expect(error?.description.contains(text) == true, "\(error?.description ?? "")")
+        }
+    }
+
+    @Test("Each preset is one value, and works")
+    func presets() async throws {
+        for timings in [Timings.lan, .wan, .local] {
+            var preset = try await configuration("n1")
+            preset.timings = timings
+            #expect(preset.timings == timings)
+            #expect(preset.intervals == timings.intervals)
+            _ = try await ChordNode(preset)
         }
     }
 
@@ -97,5 +132,11 @@ import Testing
             _ = try ChordClient(ChordClientConfiguration(nodes: ["here"], certificates: alice))
         }
         #expect(wrong?.description.contains("\"here\"") == true)
+        let never = #expect(throws: ChordError.self) {
+            var configuration = ChordClientConfiguration(nodes: ["n:1"], certificates: alice)
+            configuration.transport.client.connectTimeout = .zero
+            _ = try ChordClient(configuration)
+        }
+        #expect(never?.description.contains("transport.client.connectTimeout is 0") == true)
     }
 }

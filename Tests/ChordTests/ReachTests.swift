@@ -29,11 +29,19 @@ import Testing
                 let ranges = (one.range, two.range)
                 let changes = Changes()
                 let watching = [one, two].map { node in
-                    let events = node.rangeChanges
-                    return Task {
-                        for await _ in events { changes.count.add(1, ordering: .relaxed) }
+                    let (begun, begin) = AsyncStream.makeStream(of: Void.self)
+                    let task = Task {
+                        for await change in node.rangeChanges() {
+                            if change.cause == nil {
+                                begin.finish()
+                            } else {
+                                changes.count.add(1, ordering: .relaxed)
+                            }
+                        }
                     }
+                    return (task, begun)
                 }
+                for (_, begun) in watching { for await _ in begun {} }
                 var settings = try await configuration("n3", joining: [one.reference.address])
                 settings.advertise = Self.closed
                 settings.intervals.refusalPatience = .milliseconds(500)
@@ -47,7 +55,7 @@ import Testing
                 #expect(one.range == ranges.0)
                 #expect(two.range == ranges.1)
                 #expect(changes.count.load(ordering: .relaxed) == 0)
-                for task in watching { task.cancel() }
+                for (task, _) in watching { task.cancel() }
             }
         }
     }

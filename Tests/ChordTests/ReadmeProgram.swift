@@ -28,7 +28,7 @@ func runNode(named name: String, joining contacts: [String]) async throws {
     try await node.waitUntilJoined()
     let answer = try await node.lookup(key: "apple")
     print("apple belongs to \(answer.owner), then to \(answer.successors)")
-    for await change in node.rangeChanges {
+    for await change in node.rangeChanges() {
         print("gained \(change.gained), lost \(change.lost)")
     }
     try await running

@@ -135,14 +135,6 @@ extension RingOptions {
         configuration.lookups = LookupLimits(allowing: failureDetection)
         // What a command has to say it says itself.
         configuration.logger = Logger(label: "chord.client") { _ in SwiftLogNoOpLogHandler() }
-        let client = try ChordClient(configuration)
-        do {
-            let result = try await body(client)
-            await client.close()
-            return result
-        } catch {
-            await client.close()
-            throw error
-        }
+        return try await withChordClient(configuration, body)
     }
 }

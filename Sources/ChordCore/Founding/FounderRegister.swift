@@ -7,14 +7,14 @@
 /// A decision makes a node a member of a ring with everybody that the decision names. So no founder is taken
 /// on anybody's word, its own included: it counts once a connection of ours to its address, which is one of
 /// our own initial ring, has shown who lives there. A value; times are those of one monotonic clock.
-public struct FounderRegister: Hashable, Sendable {
+package struct FounderRegister: Hashable, Sendable {
     private struct Founder: Hashable {
         var node: NodeReference
         var time: Duration
     }
 
     /// What becomes of a decision that another founder has made.
-    public enum Verdict: Hashable, Sendable {
+    package enum Verdict: Hashable, Sendable {
         /// The ring begins with these.
         case accept([NodeReference])
         /// These addresses are to be reached first; then the decision is judged again.
@@ -31,12 +31,12 @@ public struct FounderRegister: Hashable, Sendable {
     private var pendingSince = Duration.zero
 
     /// A register in which what was reached counts for `lifetime`.
-    public init(lifetime: Duration) {
+    package init(lifetime: Duration) {
         self.lifetime = lifetime
     }
 
     /// A connection of ours to an address has shown who lives there.
-    public mutating func reached(_ node: NodeReference, at address: String, now: Duration) {
+    package mutating func reached(_ node: NodeReference, at address: String, now: Duration) {
         guard node.address == address else { return }
         reached[address] = Founder(node: node, time: now)
     }
@@ -44,7 +44,7 @@ public struct FounderRegister: Hashable, Sendable {
     /// A founder says who it is. That proves nothing, except that what was reached before may be over.
     ///
     /// - Returns: whether it is to be reached.
-    public mutating func heard(_ node: NodeReference, now: Duration) -> Bool {
+    package mutating func heard(_ node: NodeReference, now: Duration) -> Bool {
         if let known = reached[node.address]?.node, known != node { reached[node.address] = nil }
         return isMissing(node.address, now: now)
     }
@@ -56,12 +56,12 @@ public struct FounderRegister: Hashable, Sendable {
     }
 
     /// Of these addresses, those whose founders have not been reached a short while ago.
-    public func missing(of addresses: [String], now: Duration) -> [String] {
+    package func missing(of addresses: [String], now: Duration) -> [String] {
         addresses.filter { isMissing($0, now: now) }
     }
 
     /// The founders at these addresses, as they were reached.
-    public func nodes(at addresses: [String]) -> [NodeReference] {
+    package func nodes(at addresses: [String]) -> [NodeReference] {
         addresses.compactMap { reached[$0]?.node }
     }
 
@@ -72,7 +72,7 @@ public struct FounderRegister: Hashable, Sendable {
     ///   - node: this node, in this life: a decision about a former life is none about this one.
     ///   - founders: the addresses of this node's own initial ring, sorted.
     ///   - isPlaced: whether a node stands where the ring's rule puts it.
-    public mutating func judge(
+    package mutating func judge(
         _ decided: [NodeReference]? = nil,
         for node: NodeReference,
         among founders: [String],

@@ -6,9 +6,9 @@
 ///
 /// A hash whose leading bits are not well mixed puts all members into a small arc of the circle; the member
 /// after the gap then owns nearly all keys.
-public enum ShareBalance {
+package enum ShareBalance {
     /// One ring in a million has such a member by chance.
-    public static let leastProbability = 1e-6
+    package static let leastProbability = 1e-6
 
     /// Whether a share of the circle is larger than chance explains for any member of a ring.
     ///
@@ -17,7 +17,7 @@ public enum ShareBalance {
     /// - Parameters:
     ///   - share: of the circle, 0 to 1.
     ///   - members: of the ring, or as many of them as are known: fewer make the judgement milder.
-    public static func isBeyondChance(share: Double, members: Int) -> Bool {
+    package static func isBeyondChance(share: Double, members: Int) -> Bool {
         guard members >= 2, share > 0 else { return false }
         var bound = Double(members)
         let rest = max(0, 1 - share)

@@ -3,10 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Where the ring's rule puts the node of a name and an address.
-public typealias NodePlacement = @Sendable (_ name: String, _ address: String) -> Identifier
+package typealias NodePlacement = @Sendable (_ name: String, _ address: String) -> Identifier
 
 /// What is wrong with an answer to a lookup.
-public enum AnswerObjection: Error, Hashable, Sendable, CustomStringConvertible {
+package enum AnswerObjection: Error, Hashable, Sendable, CustomStringConvertible {
     /// The owner does not stand where the ring's rule puts it.
     case ownerMisplaced(NodeReference)
     /// The answering node does not stand where the ring's rule puts it.
@@ -19,7 +19,7 @@ public enum AnswerObjection: Error, Hashable, Sendable, CustomStringConvertible 
     case passesOver(NodeReference, named: NodeReference)
 
     /// One sentence.
-    public var description: String {
+    package var description: String {
         switch self {
         case .ownerMisplaced(let node):
             "the owner that it names, \(node), does not belong at identifier \(node.id)"
@@ -41,15 +41,15 @@ public enum AnswerObjection: Error, Hashable, Sendable, CustomStringConvertible 
 ///
 /// The rules find answers that contradict the ring's parameters, themselves, or what the asker knows. They
 /// do not find a lie that contradicts nothing: ``VerifiedSearch`` asks the owner itself.
-public struct AnswerCheck: Sendable {
+package struct AnswerCheck: Sendable {
     /// What is looked for.
-    public let target: Identifier
+    package let target: Identifier
     /// The place of the node that wants to join, if that is what the lookup is for.
-    public let joiner: Identifier?
+    package let joiner: Identifier?
     private let isPlaced: @Sendable (NodeReference) -> Bool
 
     /// - Parameter isPlaced: whether a node stands where the ring's rule puts it.
-    public init(
+    package init(
         of target: Identifier,
         joiner: Identifier? = nil,
         isPlaced: @escaping @Sendable (NodeReference) -> Bool
@@ -62,7 +62,7 @@ public struct AnswerCheck: Sendable {
     /// What is wrong with an answer, by itself; nil where nothing is.
     ///
     /// A node answers for its own range, and for what lies between it and a member of its successor list.
-    public func objection(
+    package func objection(
         owner: NodeReference,
         answering: NodeReference
     ) -> AnswerObjection? {
@@ -84,7 +84,7 @@ public struct AnswerCheck: Sendable {
     ///
     /// A joiner's place is not judged by that: it may be in another ring, which the joiner is to make one
     /// with ours, and a member that has only just joined is found by stabilizing.
-    public func passedOver(
+    package func passedOver(
         owner: NodeReference,
         among known: some Sequence<NodeReference>
     ) -> NodeReference? {
@@ -95,30 +95,30 @@ public struct AnswerCheck: Sendable {
     }
 
     /// Whether an identifier lies at or after the target and before another.
-    public func isNearer(_ id: Identifier, than other: Identifier) -> Bool {
+    package func isNearer(_ id: Identifier, than other: Identifier) -> Bool {
         guard other != target, id != other else { return false }
         return id == target || id.isBetween(target, and: other)
     }
 
     /// The beginning of a list up to the first node that does not stand where it must.
-    public func placed(_ nodes: [NodeReference]) -> [NodeReference] {
+    package func placed(_ nodes: [NodeReference]) -> [NodeReference] {
         Array(nodes.prefix(while: isPlaced))
     }
 
     /// The nodes of a list that stand where they must, each once.
-    public func placedOnes(_ nodes: [NodeReference]) -> [NodeReference] {
+    package func placedOnes(_ nodes: [NodeReference]) -> [NodeReference] {
         var seen: Set<Identifier> = []
         return nodes.filter { isPlaced($0) && seen.insert($0.id).inserted }
     }
 
     /// Whom a node's successor list names as the owner; nil where it does not reach so far.
-    public func owner(in list: [NodeReference], of node: Identifier) -> NodeReference? {
+    package func owner(in list: [NodeReference], of node: Identifier) -> NodeReference? {
         list.first { target.isIn(after: node, through: $0.id) }
     }
 
     /// Of the nodes that `asked` names as the next ones to ask, those that stand where they must and are
     /// nearer to the target than it is.
-    public func nearer(_ nodes: [NodeReference], than asked: Identifier) -> [NodeReference] {
+    package func nearer(_ nodes: [NodeReference], than asked: Identifier) -> [NodeReference] {
         nodes.filter { $0.id != asked && $0.id.isIn(after: asked, through: target) && isPlaced($0) }
     }
 }

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why a lookup found no owner.
-public enum LookupFailure: Error, Hashable, Sendable {
+package enum LookupFailure: Error, Hashable, Sendable {
     /// Asked too many nodes in a row: the ring's pointers go in a circle.
     case hopBudgetSpent
     /// Nobody who could be asked is alive, as far as this node can tell.
@@ -16,9 +16,9 @@ public enum LookupFailure: Error, Hashable, Sendable {
 
 /// One node's part in a recursive lookup: answer from the view, or ask the best next hop, and the next
 /// best when that fails. A value; whoever drives it does the calls.
-public struct LookupMachine: Hashable, Sendable {
+package struct LookupMachine: Hashable, Sendable {
     /// What to do next.
-    public enum Step: Hashable, Sendable {
+    package enum Step: Hashable, Sendable {
         /// The owner is known here.
         case answer(NodeReference)
         /// Ask this node.
@@ -28,22 +28,22 @@ public struct LookupMachine: Hashable, Sendable {
     }
 
     /// What is looked for.
-    public let target: Identifier
+    package let target: Identifier
     /// The node that wants to join at the target, if that is what the lookup is for.
-    public let joiner: NodeReference?
+    package let joiner: NodeReference?
     /// Forwardings before this node.
-    public let hops: Int
+    package let hops: Int
     /// Forwardings that are allowed in all.
-    public private(set) var hopBudget: Int
+    package private(set) var hopBudget: Int
     /// Nodes that others on the way found dead: asked last, as they may be wrong or it may be over.
-    public private(set) var avoided: [Identifier]
+    package private(set) var avoided: [Identifier]
     /// The nodes that were asked here and failed.
-    public private(set) var excluded: [Identifier] = []
+    package private(set) var excluded: [Identifier] = []
     /// How many nodes answered here and gave nothing that helps.
-    public private(set) var refusals = 0
+    package private(set) var refusals = 0
 
     /// A lookup that has come `hops` forwardings far.
-    public init(
+    package init(
         target: Identifier,
         joiner: NodeReference? = nil,
         hops: Int = 0,
@@ -59,10 +59,10 @@ public struct LookupMachine: Hashable, Sendable {
 
     /// The number of forwardings that are allowed by default: twice as many as a finger table of `width`
     /// bits can need.
-    public static func defaultHopBudget(width: Int) -> Int { 2 * width }
+    package static func defaultHopBudget(width: Int) -> Int { 2 * width }
 
     /// The next step, seen from `view`.
-    public func step(in view: RoutingView) -> Step {
+    package func step(in view: RoutingView) -> Step {
         switch view.step(for: target, excluding: excluded, joiner: joiner) {
         case .owner(let owner): .answer(owner)
         case .nameTaken(let node): .fail(.nameTaken(node))
@@ -76,10 +76,10 @@ public struct LookupMachine: Hashable, Sendable {
     }
 
     /// What the next node is to avoid: all that was found dead on the way.
-    public var toAvoid: [Identifier] { avoided + excluded.filter { !avoided.contains($0) } }
+    package var toAvoid: [Identifier] { avoided + excluded.filter { !avoided.contains($0) } }
 
     /// Forgets who failed here, except that they are asked last: time has passed, and it may be over.
-    public mutating func startOver() {
+    package mutating func startOver() {
         avoided = toAvoid
         excluded = []
     }
@@ -87,14 +87,14 @@ public struct LookupMachine: Hashable, Sendable {
     /// The node that was asked is alive, and its answer is an error or contradicts what is known. It may lie,
     /// so the next best is asked; or it may be right, and everybody will answer like that. So each refusal
     /// leaves a quarter of the forwardings that were left: what one lookup can cost stays bounded.
-    public mutating func refuse(_ id: Identifier) {
+    package mutating func refuse(_ id: Identifier) {
         exclude(id)
         refusals += 1
         hopBudget = hops + max(0, hopBudget - hops) / 4
     }
 
     /// The node that was asked failed: it is not asked again.
-    public mutating func exclude(_ id: Identifier) {
+    package mutating func exclude(_ id: Identifier) {
         if !excluded.contains(id) { excluded.append(id) }
     }
 }

@@ -11,9 +11,9 @@
 
 /// Finds the owner of an identifier by asking nodes for their states. A value; whoever drives it does the
 /// calls, and answers each step with one of `answered`, `failed` and `jumped`.
-public struct OwnerSearch: Hashable, Sendable {
+package struct OwnerSearch: Hashable, Sendable {
     /// What to do next.
-    public enum Step: Hashable, Sendable {
+    package enum Step: Hashable, Sendable {
         /// Ask a node for its state.
         case ask(NodeReference)
         /// Ask a node to look the target up: it may know a way that its successor list does not. Where it
@@ -27,9 +27,9 @@ public struct OwnerSearch: Hashable, Sendable {
     }
 
     /// What is looked for.
-    public let target: Identifier
+    package let target: Identifier
     /// The node that wants to join at the target: never the owner, and the node before it is wanted too.
-    public let joiner: Identifier?
+    package let joiner: Identifier?
     /// Members that have to answer before ``isFar``: more than a small ring has.
     private static let smallRing = 8
     /// How many questions are allowed.
@@ -52,7 +52,7 @@ public struct OwnerSearch: Hashable, Sendable {
     /// A search that begins with one of `start`.
     ///
     /// - Parameter known: whom the asker knows of besides, itself included where it is a member.
-    public init(
+    package init(
         for target: Identifier,
         from start: [NodeReference],
         known: [NodeReference] = [],
@@ -70,19 +70,19 @@ public struct OwnerSearch: Hashable, Sendable {
     /// Whether the ring is larger than the list of the nearest member before the target, which has not come
     /// to it yet. Where it is not, that list goes round and holds the member itself, and a node that
     /// forwards a question along such a list may ask itself.
-    public var isFar: Bool {
+    package var isFar: Bool {
         guard let near, beyond == nil else { return false }
         return membersSeen.count > max(Self.smallRing, near.successors.count + 1)
     }
 
     /// Whether somebody is known to stand at an identifier.
-    public func knows(_ id: Identifier) -> Bool {
+    package func knows(_ id: Identifier) -> Bool {
         membersSeen.contains(id) || excluded.contains(id)
             || (start + known + (near?.successors ?? [])).contains { $0.id == id }
     }
 
     /// The next step. Each one that asks counts against the limit.
-    public mutating func step() -> Step {
+    package mutating func step() -> Step {
         let step = next()
         guard step.isQuestion else { return step }
         questions += 1
@@ -118,7 +118,7 @@ public struct OwnerSearch: Hashable, Sendable {
     }
 
     /// A node is a member, and this is its state.
-    public mutating func answered(_ state: RingState) {
+    package mutating func answered(_ state: RingState) {
         let id = state.node.id
         if hint?.id == id { hint = nil }
         guard !excluded.contains(id) else { return }
@@ -137,13 +137,13 @@ public struct OwnerSearch: Hashable, Sendable {
     }
 
     /// A node is dead, or no member.
-    public mutating func failed(_ id: Identifier) {
+    package mutating func failed(_ id: Identifier) {
         if hint?.id == id { hint = nil }
         excluded.insert(id)
     }
 
     /// What the lookup of the node nearest to the target gave; nil where it gave nothing.
-    public mutating func jumped(to hint: NodeReference?) {
+    package mutating func jumped(to hint: NodeReference?) {
         jumpedFrom = near?.node.id
         guard let hint, let near, isUsable(hint, beside: near), hint.id != beyond?.node.id else {
             return

@@ -13,9 +13,9 @@
 /// Finds the owner of an identifier over several ways that share no node, and has the owner confirm it. A
 /// value; whoever drives it does the calls, and answers `ask` with one of `answered` and `failed`, and
 /// `confirm` with one of `confirmed` and `denied`.
-public struct VerifiedSearch: Sendable {
+package struct VerifiedSearch: Sendable {
     /// What to do next.
-    public enum Step: Hashable, Sendable {
+    package enum Step: Hashable, Sendable {
         /// Ask a node whom to ask next, without those that are excluded.
         case ask(NodeReference, excluded: [Identifier])
         /// Ask a node that was named as the owner for its state.
@@ -25,17 +25,17 @@ public struct VerifiedSearch: Sendable {
     }
 
     /// The owner, and how it was found.
-    public struct Outcome: Hashable, Sendable {
+    package struct Outcome: Hashable, Sendable {
         /// The owner's own state.
-        public var owner: RingState
+        package var owner: RingState
         /// The nodes of the first way that named the owner, first to last.
-        public var path: [NodeReference]
+        package var path: [NodeReference]
         /// How many ways named anybody.
-        public var ways: Int
+        package var ways: Int
         /// How many of them named the owner.
-        public var agreeing: Int
+        package var agreeing: Int
         /// Nodes that were named as the owner and are not: they are dead, no members, or own something else.
-        public var refuted: [NodeReference]
+        package var refuted: [NodeReference]
     }
 
     private struct Claim {
@@ -67,7 +67,7 @@ public struct VerifiedSearch: Sendable {
     ///   - starts: nodes that the asker knows. The more of them are its own choice, the less one liar can do.
     ///   - ways: how many ways to go.
     ///   - named: nodes that successor lists name as the owner: the asker's own, or those of its contacts.
-    public init(
+    package init(
         _ check: AnswerCheck,
         from starts: [NodeReference],
         ways: Int,
@@ -80,10 +80,10 @@ public struct VerifiedSearch: Sendable {
     }
 
     /// What is looked for.
-    public var target: Identifier { check.target }
+    package var target: Identifier { check.target }
 
     /// The next step.
-    public mutating func step() -> Step {
+    package mutating func step() -> Step {
         while true {
             if isUnderWay {
                 if let next = candidates.first, questions < Self.wayLimit {
@@ -106,7 +106,7 @@ public struct VerifiedSearch: Sendable {
     }
 
     /// Goes no further ways: the time is needed to ask the owners.
-    public mutating func endWays() {
+    package mutating func endWays() {
         waysLeft = 0
         isUnderWay = false
     }
@@ -123,7 +123,7 @@ public struct VerifiedSearch: Sendable {
 
     /// The node that was asked knows the owner, or whom to ask next. What contradicts itself counts as no
     /// answer.
-    public mutating func answered(
+    package mutating func answered(
         _ node: NodeReference,
         owner: NodeReference?,
         answering: NodeReference,
@@ -149,7 +149,7 @@ public struct VerifiedSearch: Sendable {
     }
 
     /// The node that was asked gave no answer.
-    public mutating func failed(_ node: NodeReference) {
+    package mutating func failed(_ node: NodeReference) {
         leave(node)
     }
 
@@ -172,7 +172,7 @@ public struct VerifiedSearch: Sendable {
     /// A node that was named as the owner is a member, and this is its state.
     ///
     /// - Returns: the outcome, where it is the owner.
-    public mutating func confirmed(_ node: NodeReference, _ state: RingState) -> Outcome? {
+    package mutating func confirmed(_ node: NodeReference, _ state: RingState) -> Outcome? {
         confirmations += 1
         tried.append(node.id)
         let range = IdentifierRange(after: state.predecessor.id, through: node.id)
@@ -198,7 +198,7 @@ public struct VerifiedSearch: Sendable {
     }
 
     /// A node that was named as the owner does not answer as a member of that name.
-    public mutating func denied(_ node: NodeReference) {
+    package mutating func denied(_ node: NodeReference) {
         confirmations += 1
         tried.append(node.id)
         refuted.append(node)

@@ -20,7 +20,7 @@ extension ChordMachine {
 
     /// Takes the owner of a finger target; nil when the lookup failed. One whose token is not that of
     /// the pass under way changes nothing.
-    public mutating func resolveFinger(
+    package mutating func resolveFinger(
         _ owner: NodeReference?,
         for token: Token
     ) -> [Directive] {

@@ -9,14 +9,14 @@
 extension ChordMachine {
     /// Waits for the other founders. A member that asks this node meanwhile is put off rather than told
     /// "not a member": it may have heard that the ring has begun before this node has.
-    public mutating func beginFounding() -> [Directive] {
+    package mutating func beginFounding() -> [Directive] {
         guard phase == .notJoined else { return [] }
         phase = .founding
         return [.publish]
     }
 
     /// Gives founding up: the ring exists already and is to be joined.
-    public mutating func ceaseFounding() -> [Directive] {
+    package mutating func ceaseFounding() -> [Directive] {
         guard phase == .founding else { return [] }
         phase = .notJoined
         return [.publish]
@@ -26,7 +26,7 @@ extension ChordMachine {
     ///
     /// - Parameter founders: all of them, in any order; this node may be among them. For a ring too large
     ///   to go through, the nodes right before and after this one do, as many as a list holds.
-    public mutating func found(with founders: some Sequence<NodeReference>) -> [Directive] {
+    package mutating func found(with founders: some Sequence<NodeReference>) -> [Directive] {
         precondition(
             phase == .notJoined || phase == .founding,
             "found(with:) on a node that is \(phase)"

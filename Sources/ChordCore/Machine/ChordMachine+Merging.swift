@@ -23,7 +23,7 @@
 
 extension ChordMachine {
     /// What came of looking for this node's place.
-    public enum PlaceAnswer: Hashable, Sendable {
+    package enum PlaceAnswer: Hashable, Sendable {
         /// The member right before the place, in the contact's ring, and whether its head is this node.
         case after(NodeReference, isHead: Bool)
         /// The contact is alive, and the lookup failed.
@@ -64,11 +64,11 @@ extension ChordMachine {
     }
 
     /// The members that this node lost, last lost first.
-    public var lostMembers: [NodeReference] { merging.lost.entries }
+    package var lostMembers: [NodeReference] { merging.lost.entries }
 
     /// Everybody that this node calls in time: what it routes by, and who is lost. A predecessor is one of
     /// them only where nobody else is known, as any nearer node may take its place.
-    public var acquaintances: [NodeReference] {
+    package var acquaintances: [NodeReference] {
         (successors.head == nil ? [predecessor] : []) + table.entries + merging.lost.entries
             + [merging.search?.contact, merging.nextContact].compactMap { $0 }
     }
@@ -91,7 +91,7 @@ extension ChordMachine {
     }
 
     /// Remembers members of a former life, or of a list: they count as lost until one of them answers.
-    public mutating func remember(_ nodes: some Sequence<NodeReference>) {
+    package mutating func remember(_ nodes: some Sequence<NodeReference>) {
         for node in nodes { lose(node) }
     }
 
@@ -128,13 +128,13 @@ extension ChordMachine {
     }
 
     /// An operator says that `contact` is a member of another ring. It is remembered until the rings are one.
-    public mutating func merge(with contact: NodeReference) -> [Directive] {
+    package mutating func merge(with contact: NodeReference) -> [Directive] {
         lose(contact)
         return met(contact)
     }
 
     /// A member of this ring says that `contact` is one of another.
-    public mutating func met(_ contact: NodeReference) -> [Directive] {
+    package mutating func met(_ contact: NodeReference) -> [Directive] {
         guard phase == .member, contact.id != node.id, configuration.merging.isOn else { return [] }
         guard merging.search == nil, merging.tokens > 0 else {
             if merging.nextContact == nil { merging.nextContact = contact } else { lose(contact) }
@@ -146,7 +146,7 @@ extension ChordMachine {
 
     /// Takes what came of a look for our place; one whose token is not that of the look under way changes
     /// nothing.
-    public mutating func resolvePlace(_ answer: PlaceAnswer, for token: Token) -> [Directive] {
+    package mutating func resolvePlace(_ answer: PlaceAnswer, for token: Token) -> [Directive] {
         guard phase == .member, let search = merging.search, search.token == token else {
             return []
         }
@@ -178,7 +178,7 @@ extension ChordMachine {
     // MARK: Taking a member of another ring in
 
     /// A member says that its place is right after us. It says so about itself; the shell has seen to that.
-    public mutating func offered(by candidate: NodeReference) -> [Directive] {
+    package mutating func offered(by candidate: NodeReference) -> [Directive] {
         guard phase == .member, isNearer(candidate) else { return [] }
         if operation == nil { return unite(with: candidate) }
         if let waiting = merging.waitingOffer, waiting.id.isBetween(node.id, and: candidate.id) {
@@ -244,24 +244,24 @@ extension ChordMachine {
 
 extension ChordMachine {
     /// How a node looks for rings to merge with.
-    public struct MergeSettings: Hashable, Sendable {
+    package struct MergeSettings: Hashable, Sendable {
         /// Whether it does at all. Without it a ring that has come apart stays so.
-        public var isOn = true
+        package var isOn = true
         /// Ticks between two looks through a lost member. Fewer find the end of a split sooner, and dial
         /// dead nodes more often.
-        public var probeTicks = 3
+        package var probeTicks = 3
         /// The same once many in a row were in vain.
-        public var slowProbeTicks = 15
+        package var slowProbeTicks = 15
         /// How many in vain make it slow.
-        public var probesUntilSlow = 100
+        package var probesUntilSlow = 100
         /// Ticks between two looks through a node of the table. Fewer find a ring that is wound around the
         /// circle twice sooner, and cost a lookup each time.
-        public var checkTicks = 10
+        package var checkTicks = 10
         /// Nodes of the table that hear of another ring when a member of it was taken in. More merge
         /// faster, fewer cost fewer messages; 0 is the paper's simple variant.
-        public var fanout = 3
+        package var fanout = 3
 
         /// The defaults.
-        public init() {}
+        package init() {}
     }
 }

@@ -6,7 +6,7 @@
 
 extension ChordMachine {
     /// A node says that it may be our predecessor. It says so about itself; the shell has seen to that.
-    public mutating func notified(by candidate: NodeReference) -> [Directive] {
+    package mutating func notified(by candidate: NodeReference) -> [Directive] {
         guard phase == .member, candidate.id != node.id else { return [] }
         if operation == nil { return rectify(with: candidate) + startNextOperation() }
         // One operation at a time: of those that wait, the nearest is kept. The others notify again.
@@ -45,14 +45,14 @@ extension ChordMachine {
     }
 
     /// Whether a node that has notified is still being decided about.
-    public func isConsidering(_ id: Identifier) -> Bool {
+    package func isConsidering(_ id: Identifier) -> Bool {
         if waitingCandidate?.id == id { return true }
         if case .rectify(_, let candidate) = operation { return candidate.id == id }
         return false
     }
 
     /// The successor says that what it answered before has changed.
-    public mutating func nudged(by id: Identifier) -> [Directive] {
+    package mutating func nudged(by id: Identifier) -> [Directive] {
         guard phase == .member, id == (successors.head ?? predecessor).id, id != node.id else {
             return []
         }
@@ -91,7 +91,7 @@ extension ChordMachine {
 
     /// A neighbour says that it leaves: a failure that needs no waiting. The shell has seen to it that
     /// it speaks about itself.
-    public mutating func neighbourLeft(_ leaveNotice: LeaveNotice) -> [Directive] {
+    package mutating func neighbourLeft(_ leaveNotice: LeaveNotice) -> [Directive] {
         let leaver = leaveNotice.state.node
         guard phase == .member, leaver.id != node.id else { return [] }
         // The farewell of a former life may arrive when the node is back already.
@@ -125,7 +125,7 @@ extension ChordMachine {
     /// A call to a node failed in a way that makes its death likely: it is not routed by any more, and
     /// a successor or predecessor is looked at in a round soon. Only operations take nodes out of the
     /// list.
-    public mutating func suspect(_ id: Identifier) -> [Directive] {
+    package mutating func suspect(_ id: Identifier) -> [Directive] {
         guard phase == .member else { return [] }
         let isNeighbour = successors.contains(id) || predecessor.id == id
         if let node = ([predecessor] + table.entries).first(where: { $0.id == id }) { lose(node) }

@@ -6,7 +6,7 @@
 
 extension ChordMachine {
     /// The interval has passed: does a round, and fills the bucket of prompt rounds.
-    public mutating func tick() -> [Directive] {
+    package mutating func tick() -> [Directive] {
         promptTokens = min(configuration.promptCapacity, promptTokens + configuration.promptRefill)
         quietTicks += 1
         return round() + (phase == .member ? startPlaceSearchIfDue() : [])
@@ -14,7 +14,7 @@ extension ChordMachine {
 
     /// Does one maintenance round: stabilization, and a pass over the fingers when one is due. While
     /// an operation is under way the round waits for its end.
-    public mutating func round() -> [Directive] {
+    package mutating func round() -> [Directive] {
         guard phase == .member else { return [] }
         var directives = startFingerPassIfDue()
         if operation != nil {
@@ -40,7 +40,7 @@ extension ChordMachine {
 
     /// Takes the answer to a question; one whose token is not that of the operation under way changes
     /// nothing.
-    public mutating func receive(_ answer: StateAnswer, for token: Token) -> [Directive] {
+    package mutating func receive(_ answer: StateAnswer, for token: Token) -> [Directive] {
         guard phase == .member, let current = operation, current.token == token else { return [] }
         operation = nil
         let asked = peer(askedBy: current)

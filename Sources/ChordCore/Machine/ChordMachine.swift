@@ -29,9 +29,9 @@
 
 /// One node's part in the protocol. Inputs are its mutating methods; what is to be done comes out as
 /// directives. It does no I/O and knows no clock, so that a test or a simulator can drive it.
-public struct ChordMachine: Hashable, Sendable {
+package struct ChordMachine: Hashable, Sendable {
     /// What a node does with state queries while it has one of its own out.
-    public enum QueryMode: String, Hashable, Sendable {
+    package enum QueryMode: String, Hashable, Sendable {
         /// Answers at once from its present state: faster, weaker than the proof.
         case answering
         /// Answers "busy", and the asker tries again: what the proof assumes.
@@ -39,35 +39,26 @@ public struct ChordMachine: Hashable, Sendable {
     }
 
     /// The machine's settings.
-    public struct Configuration: Hashable, Sendable {
+    package struct Configuration: Hashable, Sendable {
         /// What to do with state queries while one is out.
-        public var queryMode = QueryMode.answering
+        package var queryMode = QueryMode.answering
         /// Prompt rounds that may follow each other without waiting for ticks. More converge faster
         /// after a mass join, fewer bound the traffic of a ring in trouble.
-        public var promptCapacity = 32
+        package var promptCapacity = 32
         /// Prompt rounds that each tick allows anew.
-        public var promptRefill = 4
+        package var promptRefill = 4
         /// Ticks between two passes over the fingers while nothing changes. Fewer mend fingers sooner
         /// and cost log N lookups each time.
-        public var fingerQuietTicks = 3
+        package var fingerQuietTicks = 3
         /// How rings that came apart find each other.
-        public var merging = MergeSettings()
+        package var merging = MergeSettings()
 
         /// The defaults.
-        public init() {}
+        package init() {}
     }
 
-    /// Where a node is in its life as a member.
-    public enum Phase: String, Hashable, Sendable, CaseIterable {
-        /// Not yet a member.
-        case notJoined
-        /// About to be a member of the ring that it founds with others: questions are put off.
-        case founding
-        /// A member.
-        case member
-        /// It has left and does not come back.
-        case left
-    }
+    /// Where the node is in its life.
+    package typealias Phase = NodePhase
 
     /// The saved node of the operation under way.
     enum Operation: Hashable, Sendable {
@@ -101,22 +92,22 @@ public struct ChordMachine: Hashable, Sendable {
     }
 
     /// The node itself.
-    public internal(set) var node: NodeReference
+    package internal(set) var node: NodeReference
     /// What the ring's members have in common.
-    public let parameters: RingParameters
+    package let parameters: RingParameters
     /// The settings.
-    public let configuration: Configuration
+    package let configuration: Configuration
     /// Where the node is in its life.
-    public internal(set) var phase = Phase.notJoined
+    package internal(set) var phase = Phase.notJoined
     /// The successor list.
-    public internal(set) var successors = SuccessorList.empty
+    package internal(set) var successors = SuccessorList.empty
     /// The predecessor; the node itself when it is alone or no member.
-    public internal(set) var predecessor: NodeReference
+    package internal(set) var predecessor: NodeReference
     /// Fingers and successors.
-    public internal(set) var table: RoutingTable
+    package internal(set) var table: RoutingTable
 
     /// The head, where this node cannot reach it and keeps it on others' word.
-    public internal(set) var unreachedHead: NodeReference?
+    package internal(set) var unreachedHead: NodeReference?
     /// Whether the predecessor said that it leaves, so that nobody need probe it.
     var isPredecessorGone = false
     var operation: Operation?
@@ -131,7 +122,7 @@ public struct ChordMachine: Hashable, Sendable {
     private var lastToken: UInt64 = 0
 
     /// A node outside of any ring.
-    public init(
+    package init(
         node: NodeReference,
         parameters: RingParameters,
         configuration: Configuration = Configuration()
@@ -146,7 +137,7 @@ public struct ChordMachine: Hashable, Sendable {
     }
 
     /// The state from which requests are answered.
-    public var view: RoutingView {
+    package var view: RoutingView {
         RoutingView(
             node: node,
             phase: phase,
@@ -160,12 +151,12 @@ public struct ChordMachine: Hashable, Sendable {
     }
 
     /// Whether this node is a member and knows of no other.
-    public var isAlone: Bool {
+    package var isAlone: Bool {
         phase == .member && successors.head == nil && predecessor.id == node.id
     }
 
     /// Whether an operation is under way.
-    public var isBusy: Bool { operation != nil }
+    package var isBusy: Bool { operation != nil }
 
     var limit: Int { parameters.successorCount }
 
@@ -179,7 +170,7 @@ public struct ChordMachine: Hashable, Sendable {
     /// Makes the first node of a new ring.
     ///
     /// The proof's guarantee starts once the ring has r + 1 members.
-    public mutating func create() -> [Directive] {
+    package mutating func create() -> [Directive] {
         precondition(phase == .notJoined, "create() on a node that is \(phase)")
         return changing(.joined) { machine, _ in
             machine.phase = .member
@@ -196,7 +187,7 @@ public struct ChordMachine: Hashable, Sendable {
     ///     it, and nobody has verified it.
     /// - Returns: nil when `state` is not the state of the member right before this node: somebody has
     ///   joined between, or the node was misled. The caller then looks up its place again.
-    public mutating func join(
+    package mutating func join(
         after state: RingState,
         incarnationLimit: UInt64 = Incarnation.highest
     ) -> [Directive]? {
@@ -236,7 +227,7 @@ public struct ChordMachine: Hashable, Sendable {
     /// Takes note of a former life of this node, before it joins or when one is found dead: references to
     /// it must not count as newer than those to the present one. The caller bounds `former`: it comes from
     /// a peer.
-    public mutating func raiseIncarnation(above former: UInt64) -> [Directive] {
+    package mutating func raiseIncarnation(above former: UInt64) -> [Directive] {
         let raised = Incarnation.following(former)
         guard raised > node.incarnation else { return [] }
         node.incarnation = raised
@@ -244,7 +235,7 @@ public struct ChordMachine: Hashable, Sendable {
     }
 
     /// Leaves: the neighbours are told, and every later query is answered "not a member".
-    public mutating func leave() -> [Directive] {
+    package mutating func leave() -> [Directive] {
         guard phase == .member else {
             phase = .left
             return [.publish]

@@ -3,15 +3,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Names one question that the machine asked; its answer comes back under the same token.
-public struct Token: Hashable, Sendable, CustomStringConvertible {
+package struct Token: Hashable, Sendable, CustomStringConvertible {
     let number: UInt64
 
     /// The token's number.
-    public var description: String { "#\(number)" }
+    package var description: String { "#\(number)" }
 }
 
 /// What the machine wants done. The shell does it and feeds the results back; it decides nothing.
-public enum Directive: Hashable, Sendable {
+package enum Directive: Hashable, Sendable {
     /// Ask a node for its state, and answer ``ChordMachine/receive(_:for:)`` under the token, always.
     case askState(Token, NodeReference)
     /// Tell a node that we may be its predecessor.
@@ -42,7 +42,7 @@ public enum Directive: Hashable, Sendable {
 }
 
 /// What came of asking a node for its state.
-public enum StateAnswer: Hashable, Sendable {
+package enum StateAnswer: Hashable, Sendable {
     /// The node is a member and this is its state.
     case state(RingState)
     /// The node is alive but not a member: it is skipped and never counted as live.

@@ -8,19 +8,19 @@
 /// It holds ``capacity`` nodes at the most. When it is full, the one in the middle makes room: half of
 /// the places are for those that were lost first, so that deaths during a long split cannot push out
 /// everybody who was lost when it began.
-public struct PassiveList: Hashable, Sendable {
+package struct PassiveList: Hashable, Sendable {
     /// The most nodes that it holds.
-    public static let capacity = 64
+    package static let capacity = 64
 
     /// The nodes, last lost first.
-    public private(set) var entries: [NodeReference] = []
+    package private(set) var entries: [NodeReference] = []
     private var nextTurn = 0
 
     /// An empty list.
-    public init() {}
+    package init() {}
 
     /// Adds a node, in front; of one that is there already the newer life is kept.
-    public mutating func add(_ node: NodeReference) {
+    package mutating func add(_ node: NodeReference) {
         if let index = entries.firstIndex(where: { $0.id == node.id }) {
             if entries[index].incarnation < node.incarnation { entries[index] = node }
             return
@@ -30,12 +30,12 @@ public struct PassiveList: Hashable, Sendable {
     }
 
     /// Takes a node out.
-    public mutating func remove(_ id: Identifier) {
+    package mutating func remove(_ id: Identifier) {
         entries.removeAll { $0.id == id }
     }
 
     /// The node whose turn it is: each in turn. Nil when nobody is lost.
-    public mutating func takeTurn() -> NodeReference? {
+    package mutating func takeTurn() -> NodeReference? {
         guard !entries.isEmpty else { return nil }
         nextTurn %= entries.count
         defer { nextTurn += 1 }

@@ -3,18 +3,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a member says to its neighbours when it leaves, so that what it knows does not go with it.
-public struct LeaveNotice: Hashable, Sendable {
+package struct LeaveNotice: Hashable, Sendable {
     /// The most lost members that one names, and that one is believed.
-    public static let lostLimit = 16
+    package static let lostLimit = 16
 
     /// Who leaves, and between whom it stood.
-    public var state: RingState
+    package var state: RingState
     /// Members that the leaver had lost, last lost first: they may be in another part of the ring, and the
     /// leaver the last that knew of them.
-    public var lost: [NodeReference]
+    package var lost: [NodeReference]
 
     /// A farewell from its parts.
-    public init(state: RingState, lost: [NodeReference] = []) {
+    package init(state: RingState, lost: [NodeReference] = []) {
         self.state = state
         self.lost = lost
     }

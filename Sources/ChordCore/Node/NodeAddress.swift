@@ -3,10 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a node's address must look like before it is passed on to nodes that do not check it.
-public enum NodeAddress {
+package enum NodeAddress {
     /// Whether a text is `host:port` with a host and a port that can be dialled; an IPv6 host stands in
     /// brackets.
-    public static func isWellFormed(_ text: String) -> Bool {
+    package static func isWellFormed(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         guard bytes.count <= 262, let colon = bytes.lastIndex(of: UInt8(ascii: ":")) else {
             return false

@@ -7,7 +7,7 @@ public struct NodeDescription: Hashable, Sendable {
     /// The node itself.
     public var node: NodeReference
     /// Where it is in its life.
-    public var phase: ChordMachine.Phase
+    public var phase: NodePhase
     /// Its predecessor; itself when it is alone or no member.
     public var predecessor: NodeReference
     /// Its successors, nearest first; empty when it is alone.
@@ -26,7 +26,7 @@ public struct NodeDescription: Hashable, Sendable {
     /// A description from its parts.
     public init(
         node: NodeReference,
-        phase: ChordMachine.Phase,
+        phase: NodePhase,
         predecessor: NodeReference,
         successors: [NodeReference],
         table: [NodeReference],
@@ -52,7 +52,7 @@ public struct NodeDescription: Hashable, Sendable {
     }
 
     /// What a routing view says.
-    public init(
+    package init(
         _ view: RoutingView,
         version: String,
         uptime: Duration? = nil,

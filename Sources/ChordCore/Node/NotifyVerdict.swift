@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What the receiver of a Notify has decided about the node that sent it.
-public enum NotifyVerdict: Hashable, Sendable {
+package enum NotifyVerdict: Hashable, Sendable {
     /// Nothing was said: a node of an earlier version, or of another implementation. It takes whoever is
     /// nearer.
     case unspecified

@@ -11,44 +11,44 @@
 /// The table decides whom to dial next and whom not to dial again yet. It is bounded: one dial for each
 /// claimant, few at a time, the nearest claimant first; one that could not be reached waits longer each time,
 /// so that many that cannot be reached do not starve one that can.
-public struct ClaimTable: Hashable, Sendable {
+package struct ClaimTable: Hashable, Sendable {
     /// The bounds of the table. Times are in ticks, which are stabilize intervals.
-    public struct Settings: Hashable, Sendable {
+    package struct Settings: Hashable, Sendable {
         /// Claimants that are dialled at the same time. More take many joiners in faster; fewer bound what
         /// claimants that cannot be reached cost.
-        public var dialLimit = 4
+        package var dialLimit = 4
         /// Claimants that wait for their dial. Beyond it the farthest is left out; it notifies again.
-        public var waitingLimit = 32
+        package var waitingLimit = 32
         /// Ticks for which a node that has answered counts as reached without being asked again. More save
         /// questions; fewer notice sooner that a port has been closed.
-        public var freshTicks = 3
+        package var freshTicks = 3
         /// The longest wait of a claimant that could not be reached, in ticks. A longer one costs fewer dials;
         /// a shorter one takes the claimant in sooner once its port is open. A claimant waits longer than that
         /// before it notifies again.
-        public var longestWait = 8
+        package var longestWait = 8
         /// Nodes that are remembered as reached, and as not reached.
-        public var memory = 64
+        package var memory = 64
 
         /// The defaults.
-        public init() {}
+        package init() {}
     }
 
     /// A claimant.
-    public struct Claim: Hashable, Sendable {
+    package struct Claim: Hashable, Sendable {
         /// What the claimant says about itself.
-        public var node: NodeReference
+        package var node: NodeReference
         /// Whether only its own answer proves who it is, as its certificate proves no name.
-        public var mustAnswer: Bool
+        package var mustAnswer: Bool
 
         /// A claim from its parts.
-        public init(_ node: NodeReference, mustAnswer: Bool = false) {
+        package init(_ node: NodeReference, mustAnswer: Bool = false) {
             self.node = node
             self.mustAnswer = mustAnswer
         }
     }
 
     /// What is known of a claimant.
-    public enum Answer: Hashable, Sendable {
+    package enum Answer: Hashable, Sendable {
         /// It was reached a short while ago, and this is what it said of itself.
         case reached(NodeReference)
         /// It is dialled, or waits for its dial.
@@ -79,26 +79,26 @@ public struct ClaimTable: Hashable, Sendable {
     private var refused: [Refused] = []
 
     /// An empty table of the node at `owner`.
-    public init(owner: Identifier, space: IdentifierSpace, settings: Settings = Settings()) {
+    package init(owner: Identifier, space: IdentifierSpace, settings: Settings = Settings()) {
         self.owner = owner
         self.space = space
         self.settings = settings
     }
 
     /// How many claimants are dialled now.
-    public var dialCount: Int { dialled.count }
+    package var dialCount: Int { dialled.count }
 
     /// How many claimants wait for their dial.
-    public var waitingCount: Int { waiting.count }
+    package var waitingCount: Int { waiting.count }
 
     /// A stabilize interval has passed.
-    public mutating func tick() {
+    package mutating func tick() {
         now += 1
         reached.removeAll { now - $0.tick > settings.freshTicks }
     }
 
     /// A node says that it may be our predecessor.
-    public mutating func claimed(_ claim: Claim) -> Answer {
+    package mutating func claimed(_ claim: Claim) -> Answer {
         let node = claim.node
         if let known = reached.first(where: { $0.node == node }) { return .reached(known.node) }
         if let known = refused.first(where: { $0.node == node }), now < known.dueTick {
@@ -126,7 +126,7 @@ public struct ClaimTable: Hashable, Sendable {
 
     /// Takes the claimants that are to be dialled now; each ends in ``succeeded(_:as:)``,
     /// ``failed(_:reason:)`` or ``abandoned(_:)``.
-    public mutating func nextDials() -> [Claim] {
+    package mutating func nextDials() -> [Claim] {
         let count = min(waiting.count, settings.dialLimit - dialled.count)
         guard count > 0 else { return [] }
         let next = Array(waiting.prefix(count))
@@ -136,7 +136,7 @@ public struct ClaimTable: Hashable, Sendable {
     }
 
     /// A dial has reached its claimant, which says of itself that it is `node`.
-    public mutating func succeeded(_ claim: Claim, as node: NodeReference) {
+    package mutating func succeeded(_ claim: Claim, as node: NodeReference) {
         abandoned(claim)
         answered(node)
     }
@@ -145,7 +145,7 @@ public struct ClaimTable: Hashable, Sendable {
     ///
     /// - Returns: whether this is new.
     @discardableResult
-    public mutating func failed(_ claim: Claim, reason: String) -> Bool {
+    package mutating func failed(_ claim: Claim, reason: String) -> Bool {
         abandoned(claim)
         let node = claim.node
         var failures = 0
@@ -164,12 +164,12 @@ public struct ClaimTable: Hashable, Sendable {
     }
 
     /// A dial has ended without saying anything about the claimant.
-    public mutating func abandoned(_ claim: Claim) {
+    package mutating func abandoned(_ claim: Claim) {
         dialled.removeAll { $0.node.id == claim.node.id }
     }
 
     /// A node has answered a question of ours, whatever it was asked for.
-    public mutating func answered(_ node: NodeReference) {
+    package mutating func answered(_ node: NodeReference) {
         guard node.id != owner else { return }
         reached.removeAll { $0.node.id == node.id }
         refused.removeAll { $0.node.id == node.id }
@@ -178,7 +178,7 @@ public struct ClaimTable: Hashable, Sendable {
     }
 
     /// A node did not answer a question of ours: that it was reached before counts no more.
-    public mutating func unanswered(_ id: Identifier) {
+    package mutating func unanswered(_ id: Identifier) {
         reached.removeAll { $0.node.id == id }
     }
 }

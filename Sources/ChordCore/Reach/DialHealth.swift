@@ -10,17 +10,17 @@
 ///
 /// Not the share of calls that fail counts but whether any gets through: after a mass failure most calls of a
 /// healthy node fail, too, and a node with one link left has a member that it can ask about the others.
-public struct DialHealth: Hashable, Sendable {
+package struct DialHealth: Hashable, Sendable {
     /// The bounds. Times are in ticks, which are stabilize intervals.
-    public struct Settings: Hashable, Sendable {
+    package struct Settings: Hashable, Sendable {
         /// Ticks for which the end of a call counts.
-        public var windowTicks = 5
+        package var windowTicks = 5
         /// Nodes that must have failed to answer within the window. Fewer blame this node for one dead
         /// neighbour.
-        public var leastFailed = 2
+        package var leastFailed = 2
 
         /// The defaults.
-        public init() {}
+        package init() {}
     }
 
     private struct Failure: Hashable {
@@ -35,41 +35,41 @@ public struct DialHealth: Hashable, Sendable {
     private var failures: [Failure] = []
 
     /// Nothing is known yet.
-    public init(settings: Settings = Settings()) {
+    package init(settings: Settings = Settings()) {
         self.settings = settings
     }
 
     /// Ticks for which the end of a call, and a call of another member, count.
-    public var windowTicks: Int { settings.windowTicks }
+    package var windowTicks: Int { settings.windowTicks }
 
     /// A stabilize interval has passed.
-    public mutating func tick() {
+    package mutating func tick() {
         now += 1
         failures.removeAll { now - $0.tick > settings.windowTicks }
     }
 
     /// A call of ours was answered.
-    public mutating func succeeded(_ id: Identifier) {
+    package mutating func succeeded(_ id: Identifier) {
         failures.removeAll { $0.id == id }
         for index in failures.indices { failures[index].isLatest = false }
     }
 
     /// A call of ours was not answered.
-    public mutating func failed(_ id: Identifier) {
+    package mutating func failed(_ id: Identifier) {
         failures.removeAll { $0.id == id }
         failures.append(Failure(id: id, tick: now))
         if failures.count > 64 { failures.removeFirst() }
     }
 
     /// Whether the last call to a node failed a short while ago.
-    public func hasFailed(_ id: Identifier) -> Bool {
+    package func hasFailed(_ id: Identifier) -> Bool {
         failures.contains { $0.id == id }
     }
 
     /// Whether this node's own link is to blame for what its calls find dead.
     ///
     /// - Parameter isHeard: whether another member has called this node within ``windowTicks``.
-    public func isLinkToBlame(isHeard: Bool) -> Bool {
+    package func isLinkToBlame(isHeard: Bool) -> Bool {
         isHeard && failures.count { $0.isLatest } >= settings.leastFailed
     }
 }

@@ -3,24 +3,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How often others may have this node dial somebody for them: an indirect probe must be no port scanner.
-public struct ProbeBudget: Hashable, Sendable {
+package struct ProbeBudget: Hashable, Sendable {
     /// The bounds. A budget is refilled with each tick, which is a stabilize interval.
-    public struct Settings: Hashable, Sendable {
+    package struct Settings: Hashable, Sendable {
         /// Probes that one caller may ask for at once. More let a caller with many dead neighbours settle
         /// sooner; fewer bound what it makes this node dial.
-        public var knownBurst = 8
+        package var knownBurst = 8
         /// Probes that each tick allows a caller anew.
-        public var knownRefill = 2
+        package var knownRefill = 2
         /// Probes, of all callers together, of nodes that this node does not know, as claimants are. More let
         /// several joiners behind broken links in sooner; fewer bound what strangers may be dialled.
-        public var strangerBurst = 8
+        package var strangerBurst = 8
         /// Probes of nodes that it does not know that each tick allows anew.
-        public var strangerRefill = 2
+        package var strangerRefill = 2
         /// Callers whose budgets are remembered.
-        public var callers = 64
+        package var callers = 64
 
         /// The defaults.
-        public init() {}
+        package init() {}
     }
 
     private struct Account: Hashable {
@@ -33,13 +33,13 @@ public struct ProbeBudget: Hashable, Sendable {
     private var strangersLeft: Int
 
     /// Full budgets.
-    public init(settings: Settings = Settings()) {
+    package init(settings: Settings = Settings()) {
         self.settings = settings
         strangersLeft = settings.strangerBurst
     }
 
     /// A stabilize interval has passed.
-    public mutating func tick() {
+    package mutating func tick() {
         strangersLeft = min(settings.strangerBurst, strangersLeft + settings.strangerRefill)
         for index in accounts.indices { accounts[index].left += settings.knownRefill }
         accounts.removeAll { $0.left >= settings.knownBurst }
@@ -48,7 +48,7 @@ public struct ProbeBudget: Hashable, Sendable {
     /// Takes one probe out of the budget.
     ///
     /// - Returns: false where the budget is spent.
-    public mutating func spend(caller: String, isKnown: Bool) -> Bool {
+    package mutating func spend(caller: String, isKnown: Bool) -> Bool {
         guard isKnown || strangersLeft > 0 else { return false }
         if let index = accounts.firstIndex(where: { $0.caller == caller }) {
             guard accounts[index].left > 0 else { return false }

@@ -6,14 +6,14 @@
 ///
 /// Up to three are asked. The node counts as reached when two of them have reached it, or all that could say
 /// where that is one. Who does not answer, or cannot say, does not count.
-public struct ProbeRound: Hashable, Sendable {
+package struct ProbeRound: Hashable, Sendable {
     /// The most members that are asked.
-    public static let helperLimit = 3
+    package static let helperLimit = 3
     /// Members that must have reached the node, where as many can say.
-    public static let quorum = 2
+    package static let quorum = 2
 
     /// What came of it.
-    public enum Verdict: Hashable, Sendable {
+    package enum Verdict: Hashable, Sendable {
         /// Enough members have reached the node.
         case reached
         /// Too few members have reached the node.
@@ -28,14 +28,14 @@ public struct ProbeRound: Hashable, Sendable {
     private var isOver = false
 
     /// A round in which `helpers` members are asked.
-    public init(helpers: Int) {
+    package init(helpers: Int) {
         open = helpers
     }
 
     /// Takes the answer of one member: whether it has reached the node, or nil where it cannot say.
     ///
     /// - Returns: what came of the round, once.
-    public mutating func take(_ answer: Bool?) -> Verdict? {
+    package mutating func take(_ answer: Bool?) -> Verdict? {
         guard !isOver, open > 0 else { return nil }
         open -= 1
         if let answer {

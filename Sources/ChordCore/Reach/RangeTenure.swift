@@ -16,9 +16,9 @@
 ///   settle it.
 ///
 /// A doubted range is lost, and that is reported, once the head has said that nobody can reach this node.
-public struct RangeTenure: Hashable, Sendable {
+package struct RangeTenure: Hashable, Sendable {
     /// Whose the range is.
-    public enum State: String, Hashable, Sendable, CaseIterable {
+    package enum State: String, Hashable, Sendable, CaseIterable {
         /// The head has not named this node as its predecessor yet, or refuses it.
         case awaited
         /// This node owns its range.
@@ -28,22 +28,22 @@ public struct RangeTenure: Hashable, Sendable {
     }
 
     /// Whose the range is now.
-    public private(set) var state = State.awaited
+    package private(set) var state = State.awaited
     /// Whether embedders have heard that this node has joined.
-    public private(set) var hasJoined = false
+    package private(set) var hasJoined = false
     /// What embedders believe that this node owns.
-    public private(set) var reported: IdentifierRange?
+    package private(set) var reported: IdentifierRange?
 
     /// The tenure of a node outside of any ring.
-    public init() {}
+    package init() {}
 
     /// The node makes or founds a ring: there is nobody who could confirm it.
-    public mutating func hold() {
+    package mutating func hold() {
         state = .held
     }
 
     /// What of an event of the machine is told to embedders.
-    public mutating func events(for event: RingEvent) -> [RingEvent] {
+    package mutating func events(for event: RingEvent) -> [RingEvent] {
         switch event {
         case .joined:
             guard state == .held, !hasJoined else { return [] }
@@ -69,7 +69,7 @@ public struct RangeTenure: Hashable, Sendable {
 
     /// The head names this node as its predecessor, or says that it has taken it for one; or this node is
     /// alone.
-    public mutating func confirm(_ view: RoutingView) -> [RingEvent] {
+    package mutating func confirm(_ view: RoutingView) -> [RingEvent] {
         guard view.isMember, state != .held || !hasJoined else { return [] }
         state = .held
         if hasJoined { return report(view.range, .stabilized) }
@@ -78,7 +78,7 @@ public struct RangeTenure: Hashable, Sendable {
     }
 
     /// The head has answered that `predecessor` stands before it.
-    public mutating func headNames(
+    package mutating func headNames(
         _ predecessor: NodeReference,
         head: Identifier,
         in view: RoutingView
@@ -92,7 +92,7 @@ public struct RangeTenure: Hashable, Sendable {
 
     /// The head says that neither it nor others can reach this node. A range that the head does not claim
     /// itself stays.
-    public mutating func refuse() -> [RingEvent] {
+    package mutating func refuse() -> [RingEvent] {
         guard state == .doubted else { return [] }
         state = .awaited
         return report(nil, .failed)

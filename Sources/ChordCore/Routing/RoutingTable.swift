@@ -7,21 +7,21 @@
 /// A finger is not stored by its number: finger i is the first entry at or after self + 2^i. So a
 /// table holds each node once (log N of them rather than one per bit), and learning that a node owns
 /// some identifier corrects every finger that it concerns.
-public struct RoutingTable: Hashable, Sendable {
+package struct RoutingTable: Hashable, Sendable {
     private let owner: Identifier
     private let space: IdentifierSpace
     /// The entries, nearest clockwise first.
-    public private(set) var entries: [NodeReference] = []
+    package private(set) var entries: [NodeReference] = []
 
     /// An empty table of the node at `owner`.
-    public init(owner: Identifier, space: IdentifierSpace) {
+    package init(owner: Identifier, space: IdentifierSpace) {
         self.owner = owner
         self.space = space
     }
 
     /// Where finger `exponent` points: the first entry at or after self + 2^exponent; nil where that is
     /// the node itself.
-    public func finger(_ exponent: Int) -> NodeReference? {
+    package func finger(_ exponent: Int) -> NodeReference? {
         let target = space.adding(owner, powerOfTwo: exponent)
         let index = firstIndex(atLeast: space.distance(from: owner, to: target))
         return index < entries.count ? entries[index] : nil
@@ -32,7 +32,7 @@ public struct RoutingTable: Hashable, Sendable {
     ///
     /// Hearsay never moves an entry to another address: a peer could name any address with the highest
     /// incarnation. A node that really moved is listed anew after a call to its old address failed.
-    public mutating func insert(_ node: NodeReference) {
+    package mutating func insert(_ node: NodeReference) {
         guard let index = index(of: node) else { return add(node) }
         if entries[index].address == node.address, entries[index].name == node.name,
             entries[index].incarnation < node.incarnation
@@ -79,18 +79,18 @@ public struct RoutingTable: Hashable, Sendable {
     }
 
     /// Takes a node out.
-    public mutating func remove(_ id: Identifier) {
+    package mutating func remove(_ id: Identifier) {
         entries.removeAll { $0.id == id }
     }
 
     /// Takes out what lies strictly between two identifiers, clockwise; with both the same, everything
     /// else.
-    public mutating func removeAll(between start: Identifier, and end: Identifier) {
+    package mutating func removeAll(between start: Identifier, and end: Identifier) {
         entries.removeAll { $0.id.isBetween(start, and: end) }
     }
 
     /// The entries clockwise after the node and not past `id`, nearest to `id` first.
-    public func preceding(_ id: Identifier) -> ReversedCollection<ArraySlice<NodeReference>> {
+    package func preceding(_ id: Identifier) -> ReversedCollection<ArraySlice<NodeReference>> {
         let distance = space.distance(from: owner, to: id)
         // The whole way round: every entry precedes the node's own identifier.
         if distance == .zero { return entries[...].reversed() }

@@ -3,31 +3,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A node's routing state at one moment, from which requests are answered on any thread.
-public struct RoutingView: Hashable, Sendable {
+package struct RoutingView: Hashable, Sendable {
     /// The node itself.
-    public let node: NodeReference
+    package let node: NodeReference
     /// Where the node is in its life.
-    public let phase: ChordMachine.Phase
+    package let phase: ChordMachine.Phase
     /// Whether a maintenance operation is under way while state queries are delayed for it.
-    public let isDelaying: Bool
+    package let isDelaying: Bool
     /// The predecessor; the node itself when it is alone.
-    public let predecessor: NodeReference
+    package let predecessor: NodeReference
     /// The successors, nearest first; empty when the node is alone.
-    public let successors: [NodeReference]
+    package let successors: [NodeReference]
     /// Fingers and successors, clockwise.
-    public let table: RoutingTable
+    package let table: RoutingTable
     /// What the ring's members have in common.
-    public let parameters: RingParameters
+    package let parameters: RingParameters
     /// Whose the range between the predecessor and this node is.
-    public var tenure = RangeTenure.State.held
+    package var tenure = RangeTenure.State.held
     /// The head, where this node cannot reach it and others can: it owns what it owns, and is not routed by.
-    public var unreachedHead: NodeReference?
+    package var unreachedHead: NodeReference?
 
     /// Whether the node is a member: only then may it answer.
-    public var isMember: Bool { phase == .member }
+    package var isMember: Bool { phase == .member }
 
     /// What the node answers when it is asked for its state.
-    public var state: RingState {
+    package var state: RingState {
         RingState(
             node: node,
             predecessor: predecessor,
@@ -36,16 +36,16 @@ public struct RoutingView: Hashable, Sendable {
     }
 
     /// Whether the node is a member that owns its range: only then is it named as an owner by itself.
-    public var ownsRange: Bool { isMember && tenure == .held }
+    package var ownsRange: Bool { isMember && tenure == .held }
 
     /// What lies between the predecessor and the node; the node owns it where ``ownsRange`` says so.
-    public var range: IdentifierRange {
+    package var range: IdentifierRange {
         IdentifierRange(after: predecessor.id, through: node.id)
     }
 }
 
 /// The next step of a lookup as one node sees it.
-public enum RoutingStep: Hashable, Sendable {
+package enum RoutingStep: Hashable, Sendable {
     /// The owner is known.
     case owner(NodeReference)
     /// Ask one of these, the best first; never empty.
@@ -73,7 +73,7 @@ extension RoutingView {
     ///   - excluded: nodes that this lookup found dead.
     ///   - joiner: the node that wants to join at `id`. It must not be told itself, and who answers
     ///     must be the member before it: that is whose list it takes over.
-    public func step(
+    package func step(
         for id: Identifier,
         excluding excluded: [Identifier] = [],
         joiner: NodeReference? = nil

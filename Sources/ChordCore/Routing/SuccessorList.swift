@@ -7,12 +7,12 @@
 ///
 /// Every list is made by this type, so that none of the disorders which break the original protocol
 /// (duplicates, wrapping past the owner, a list out of order) can be stored, whoever sent it.
-public struct SuccessorList: Hashable, Sendable {
+package struct SuccessorList: Hashable, Sendable {
     /// The successors, nearest first.
-    public private(set) var entries: [NodeReference]
+    package private(set) var entries: [NodeReference]
 
     /// The list of a node that is alone.
-    public static let empty = SuccessorList(entries: [])
+    package static let empty = SuccessorList(entries: [])
 
     private init(entries: [NodeReference]) {
         self.entries = entries
@@ -20,7 +20,7 @@ public struct SuccessorList: Hashable, Sendable {
 
     /// The longest orderly beginning of `candidates`, seen from `owner`: it ends before the first entry
     /// that is not further clockwise than the one before, and before the owner itself.
-    public init(
+    package init(
         of owner: Identifier,
         from candidates: some Sequence<NodeReference>,
         limit: Int
@@ -39,7 +39,7 @@ public struct SuccessorList: Hashable, Sendable {
 
     /// `head` and then `rest`: what a node writes down after its successor answered
     /// ("How to Make Chord Correct", section 4, StabilizeFromSuccessor).
-    public init(
+    package init(
         of owner: Identifier,
         head: NodeReference,
         rest: [NodeReference],
@@ -53,10 +53,10 @@ public struct SuccessorList: Hashable, Sendable {
     }
 
     /// The nearest successor; nil when alone.
-    public var head: NodeReference? { entries.first }
+    package var head: NodeReference? { entries.first }
 
     /// Whether an entry stands at `id`.
-    public func contains(_ id: Identifier) -> Bool {
+    package func contains(_ id: Identifier) -> Bool {
         entries.contains { $0.id == id }
     }
 

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
-package import ChordRPC
+import ChordRPC
 import NIOConcurrencyHelpers
 
 /// How often one peer may say something about itself that can change this node's place in the ring: Notify,

@@ -5,9 +5,9 @@
 /// What each of the addresses answered through which a node tried to become a member.
 ///
 /// It is the cause of the `ChordError` with which joining or founding ends in vain.
-public struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
+package struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of a contact's failure; new kinds may be added.
-    public struct Reason: Hashable, Sendable, CustomStringConvertible {
+    package struct Reason: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case itself, notMember, notTried, other
         }
@@ -15,45 +15,45 @@ public struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
         private let kind: Kind
 
         /// The address is this node's own.
-        public static let itself = Reason(kind: .itself)
+        package static let itself = Reason(kind: .itself)
         /// A node answers there, and it is not a member of a ring.
-        public static let notMember = Reason(kind: .notMember)
+        package static let notMember = Reason(kind: .notMember)
         /// The time was over before the address had its turn.
-        public static let notTried = Reason(kind: .notTried)
+        package static let notTried = Reason(kind: .notTried)
         /// Anything else; the text says what.
-        public static let other = Reason(kind: .other)
+        package static let other = Reason(kind: .other)
 
         /// The name of the reason.
-        public var description: String { kind.rawValue }
+        package var description: String { kind.rawValue }
     }
 
     /// One address that was tried.
-    public struct Contact: Hashable, Sendable {
+    package struct Contact: Hashable, Sendable {
         /// The address, as `host:port`.
-        public var address: String
+        package var address: String
         /// The kind of the failure.
-        public var reason: Reason
+        package var reason: Reason
         /// The failure in words.
-        public var text: String
+        package var text: String
         /// What stands in the way, where there is something to do about it.
-        public var causes: [ChordError.Reason] = []
+        package var causes: [ChordError.Reason] = []
     }
 
     /// The addresses in the order in which they are tried.
-    public var contacts: [Contact]
+    package var contacts: [Contact]
 
     /// Whether nodes answer at some of the addresses, and none of the addresses is known to be a member's:
     /// what several nodes see that all want to join each other, and none begins the ring.
-    public var allWait: Bool {
+    package var allWait: Bool {
         contacts.contains { $0.reason == .notMember }
             && contacts.allSatisfy { [.notMember, .itself].contains($0.reason) }
     }
 
     /// Whether the node was told to join through itself, and through nobody else.
-    public var isOnlyItself: Bool { contacts.allSatisfy { $0.reason == .itself } }
+    package var isOnlyItself: Bool { contacts.allSatisfy { $0.reason == .itself } }
 
     /// Each address with its reason.
-    public var description: String {
+    package var description: String {
         contacts.map { contact in
             contact.text.contains(contact.address)
                 ? contact.text : "\(contact.address): \(contact.text)"

@@ -60,7 +60,7 @@ func configuration(
     )
     configuration.listen = "127.0.0.1:0"
     configuration.contacts = contacts
-    configuration.useLocalTimings()
+    configuration.timings = .local
     configuration.failureDetection = FailureDetection(allowing: failureDetection)
     configuration.lookups = LookupLimits(allowing: failureDetection)
     configuration.logger = silent
@@ -81,10 +81,7 @@ func client(_ name: String, of nodes: ChordNode...) async throws -> ChordClient 
 
 /// Waits until what a node knows of its ring is as it should be.
 func wait(for node: ChordNode, until condition: () -> Bool) async throws {
-    // Listening begins before the first look, so that nothing is missed between the two.
-    let events = node.events
-    if condition() { return }
-    for await _ in events where condition() { return }
+    for await _ in node.events() where condition() { return }
     try Task.checkCancellation()
 }
 
