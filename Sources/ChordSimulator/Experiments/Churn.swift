@@ -140,10 +140,10 @@ struct Churn {
             rows: rows,
             checks: [
                 .init(
-                    "no more failures than published, but for chance",
+                    "no more failures than published, within chance",
                     exceptions: tooMany
                 ),
-                .init("the machines broke no promise", exceptions: violations),
+                .init("no simulation check failed", exceptions: violations),
             ],
             notes: notes,
             plot: ExperimentPlot(
@@ -182,12 +182,12 @@ struct Churn {
             .init("nodes", "\(settings.nodes) on average"),
             .init(
                 "stabilisation",
-                "each 15 to 45 s; after a change prompt rounds, as a node has them"
+                "every 15 to 45 s, with prompt rounds after a change"
             ),
             .init("fingers", "all in each round"),
             .init("successor list", "\(settings.successorCount)"),
-            .init("delay", "exponential, 50 ms on average, at the most 240 ms"),
-            .init("silence", "500 ms"),
+            .init("delay", "exponential, 50 ms on average, at most 240 ms"),
+            .init("peer timeout", "500 ms"),
             .init("lookups", "\(options.samples) for each rate, four per second, iterative"),
         ]
     }

@@ -97,14 +97,14 @@ struct WrongPointers {
             title: "Wrong pointers under churn",
             sources: [Self.source],
             settings: [
-                .init("nodes", "\(options.nodes) on average; they fail without a word"),
+                .init("nodes", "\(options.nodes) on average; they crash"),
                 .init("stabilisation", "each second on average, at exponential intervals"),
                 .init("fingers", "all in each round"),
                 .init("prompt rounds", "one, of a node that has joined"),
-                .init("merging", "off, but for the shipped settings"),
+                .init("merging", "off, except with the shipped settings"),
                 .init("successor list", "\(Self.listLength)"),
-                .init("delay", "0.1 ms; who is dead is known after a round trip"),
-                .init("looks", "\(options.samples), one second apart"),
+                .init("delay", "0.1 ms; a dead node is detected after one round trip"),
+                .init("snapshots", "\(options.samples), one second apart"),
             ],
             columns: Self.columns,
             rows: rows,
@@ -115,7 +115,7 @@ struct WrongPointers {
                     exceptions: off
                 ),
                 .init("with the shipped settings there is one ring", exceptions: apart),
-                .init("the machines broke no promise", exceptions: violations),
+                .init("no simulation check failed", exceptions: violations),
             ],
             notes: Self.notes,
             plot: ExperimentPlot(
