@@ -5,29 +5,29 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-# Two builds at once would only wait for one another.
+# Two builds at once would only wait for each other.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 SWIFT ?= swift
 SWIFT_FLAGS ?=
-# The Swift runtime goes into the program: it runs where no Swift is installed, and starts sooner.
+# The Swift runtime is linked statically: the program needs no installed Swift and starts faster.
 RELEASE_OF = $(SWIFT) build -c release --product $(1) $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib) \
     $(SWIFT_FLAGS)
 RELEASE = $(call RELEASE_OF,chord)
 PREFIX ?= /usr/local
 DESTDIR ?=
 PYTHON ?= python3
-# make test FILTER=ChordTLSTests runs what matches only.
+# make test FILTER=ChordTLSTests runs only matching tests.
 FILTER ?=
-# make simulate SEEDS=100000 LEVEL=machine; FIRST is where the seeds begin.
+# make simulate SEEDS=100000 LEVEL=machine; FIRST is the first seed.
 SEEDS ?= 10000
 FIRST ?= 1
 LEVEL ?= node
 # make chaos SECONDS=900 CHAOS="--seed 7 --nodes 12". A shell's own SECONDS does not count.
 CHAOS ?=
 CHAOS_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),120)
-# make fuzz SECONDS=600 TARGET="wire http2"; without TARGET each of them.
+# make fuzz SECONDS=600 TARGET="wire http2"; without TARGET all targets.
 FUZZ_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
 TARGET ?=
 # make interop SCENARIOS="two hostile-peers" TIMES=10; without SCENARIOS all of them.
@@ -36,20 +36,20 @@ TIMES ?= 1
 # make stand-in NAME=c1 LISTEN=127.0.0.1:9000 JOIN=127.0.0.1:7946
 LISTEN ?= 127.0.0.1:9000
 JOIN ?=
-# make bench-rpc BENCH=ours,openssl,nghttpd leaves grpc-swift and its build out; JSON=FILE keeps every figure.
+# make bench-rpc BENCH=ours,openssl,nghttpd skips grpc-swift and its build; JSON=FILE saves every figure.
 BENCH ?= ours,openssl,nghttpd,grpc-swift
 ROUNDS ?= 5
 JSON ?=
-# make test TEST_RELEASE=1 lets the tests of whole processes run the release build of chord.
+# make test TEST_RELEASE=1: process tests use the release build of chord.
 TEST_RELEASE ?= 0
-# Tests that run at the same time. Many more than cores would only let those that compute keep those
-# that talk over sockets from meeting their deadlines.
+# Tests that run in parallel. With many more tests than cores, computing tests would delay network tests
+# beyond their deadlines.
 TEST_WIDTH ?= 4
-# Where make test-docs lets the demo's ring listen: apart from one that runs already.
+# Port of the demo in make test-docs: differs from that of a running demo.
 DEMO_PORT ?= 27946
 
-# Settings of scripts/certs, handed over through the environment. An environment often has a NAME of
-# its own; only one given to make counts.
+# Settings of scripts/certs, passed through the environment. NAME and COUNT count only if given to make,
+# because environments often define them.
 ifneq ($(origin NAME),command line)
 NAME :=
 endif
@@ -58,7 +58,7 @@ COUNT :=
 endif
 export CERTS_DIR TRUST_DOMAIN NODES COUNT HOSTS DAYS CA_DAYS CRL_DAYS NOT_BEFORE NOT_AFTER FORCE NAME
 
-# What is typed for a setting and is none would be ignored, and a certificate made that fits nothing.
+# make would ignore a misspelt setting and create a useless certificate.
 CERTS_GOALS := certs ca crl node-cert client-cert admin-cert host-cert revoke certs-verify certs-clean
 mistaken = $(if $(filter command line,$(origin $(1))),$(error $(1)= is no setting of this target; did you mean $(2)=?))
 ifneq ($(filter $(CERTS_GOALS),$(MAKECMDGOALS)),)
@@ -72,7 +72,7 @@ $(call mistaken,DIR,CERTS_DIR)
 endif
 
 FORMATTED := $(wildcard Sources Tests Package.swift Benchmarks Examples)
-# What runs on several threads.
+# Modules with several threads.
 NETWORK_TESTS := ^(ChordTransportTests|ChordTLSTests|ChordRuntimeTests|ChordTests)\.
 VENV := .venv
 TEST_CERTS := $(CURDIR)/.build/test-certs
@@ -91,7 +91,7 @@ demo: deps release link ## start seven nodes, look keys up, kill two, look up ag
 	@scripts/demo start
 
 .PHONY: demo-stop
-demo-stop: ## stop the ring that demo left running
+demo-stop: ## stop the demo's ring
 	@scripts/demo stop
 
 .PHONY: install
@@ -103,7 +103,7 @@ install: ## install chord in PREFIX (/usr/local); DESTDIR for packagers
 ##@ Build and test
 
 .PHONY: deps
-deps: ## install the system libraries that are missing
+deps: ## install missing system libraries
 	@scripts/deps
 
 .PHONY: build
@@ -118,8 +118,8 @@ TEST_CERTIFICATES = mkdir -p .build && env -u HOSTS -u DAYS -u NODES -u TRUST_DO
     CERTS_DIR="$(TEST_CERTS)" FORCE=1 scripts/certs set >/dev/null
 TEST_SETTINGS = CHORD_TEST_CERTS_DIR="$(TEST_CERTS)" CHORD_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python3" \
     SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH)
-# Keeps what tests print in a file, and says at its end what failed and how.
-KEPT = 2>&1 | tee .build/$(1).log || { echo "--- what failed (all of it is in .build/$(1).log)"; \
+# Saves the output of tests in a file, and lists the failures at the end.
+KEPT = 2>&1 | tee .build/$(1).log || { echo "--- failures (complete output in .build/$(1).log)"; \
     awk '/✘/ { print; shown = 1; next } /^↳/ && shown { print; next } { shown = 0 } \
         /Sanitizer:|^error:/' .build/$(1).log | cut -c 1-600; exit 1; }
 
@@ -133,7 +133,7 @@ endif
 	$(TEST_SETTINGS) $(if $(filter 1,$(TEST_RELEASE)),CHORD_TEST_BINARY="$(CURDIR)/.build/release/chord") \
 	    $(SWIFT) test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)") $(call KEPT,test)
 
-# Builds of their own beside the usual one. What a sanitizer reports fails the run.
+# Separate builds. Any report of a sanitizer fails the run.
 define SANITIZED_TESTS
 	@$(TEST_CERTIFICATES)
 	$(SWIFT) build --build-tests --sanitize=$(1) --scratch-path .build/$(2) $(SWIFT_FLAGS)
@@ -150,11 +150,11 @@ test-tsan: deps-test $(VENV)/.ready ## the network tests under the thread saniti
 test-asan: deps-test $(VENV)/.ready ## all tests under the address sanitizer
 	$(call SANITIZED_TESTS,address,asan,ASAN_OPTIONS=detect_leaks=0,.)
 
-# Each document in a folder of its own, as somebody has it who has just cloned. What is built stands where
-# `make release` puts it, so that the build that the README begins with has nothing to do.
+# Each document runs in its own new checkout. The built program is already where `make release` puts it,
+# so the build at the start of the README has nothing to do.
 DOCUMENTS ?= README.md certs/README.md docs/interop.md
 .PHONY: test-docs
-test-docs: deps-test $(VENV)/.ready ## run README.md, certs/README.md and docs/interop.md as they are written
+test-docs: deps-test $(VENV)/.ready ## run the commands in README.md, certs/README.md and docs/interop.md
 	$(SWIFT) build --product chord $(SWIFT_FLAGS)
 	@for document in $(DOCUMENTS); do \
 	    scripts/run-document "$$document" --checkout --free-ports --place .build/debug/chord=.build/release/chord \
@@ -178,40 +178,40 @@ simulate: deps ## random rings of whole nodes on all cores: SEEDS=10000 FIRST=1 
 	$(call RELEASE_OF,chord-sim)
 	.build/release/chord-sim simulate --level $(LEVEL) --seeds $(SEEDS) --first $(FIRST)
 
-# One line of progress per part on standard error; the tables go to standard output as Markdown.
+# Progress goes to standard error, the tables go to standard output as Markdown.
 .PHONY: experiments
-experiments: deps ## the literature's experiments with our machines; plots in docs/experiments
+experiments: deps ## repeat the experiments of the Chord papers; plots in docs/experiments
 	$(call RELEASE_OF,chord-sim)
 	.build/release/chord-sim experiment all --markdown --plot docs/experiments
 
 .PHONY: mutants
-mutants: ## plant protocol errors one by one; the simulator must catch each
+mutants: ## add protocol errors one by one; the simulator must detect each
 	@scripts/mutants
 
-# Certificates of its own: settings for others must not reach them.
+# Uses its own certificates, so settings for others are removed.
 .PHONY: chaos
-chaos: release $(VENV)/.ready ## break a ring of real processes again and again: SECONDS=120
-	@scripts/deps chaos || echo "chaos: iptables is missing, so that links that break one way are left out"
+chaos: release $(VENV)/.ready ## faults in a ring of real processes: SECONDS=120
+	@scripts/deps chaos || echo "chaos: iptables is missing, so one-way link failures are skipped"
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/chaos/chaos.py --seconds $(CHAOS_SECONDS) $(CHAOS)
 
-# Certificates of its own, as above.
+# Uses its own certificates, as above.
 .PHONY: interop
-interop: release $(VENV)/.ready ## mixed rings with nodes of another make, in full: SCENARIOS="two check" TIMES=10
+interop: release $(VENV)/.ready ## all tests of mixed rings with another implementation: SCENARIOS="two check" TIMES=10
 	PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python3 Tests/Interop/concord/mixed.py --chord .build/release/chord --keys 10000 \
 	    --all-orders --times $(TIMES) $(SCENARIOS)
 
-# One of them in a terminal, as docs/interop.md has it. It ends with Ctrl-C.
+# For docs/interop.md: one such node in a terminal, until Ctrl-C.
 .PHONY: stand-in
-stand-in: $(VENV)/.ready ## a node of Concord's contract in Python: NAME=c1 LISTEN=127.0.0.1:9000 JOIN=host:port
+stand-in: $(VENV)/.ready ## a stand-in for a Concord node, in Python: NAME=c1 LISTEN=127.0.0.1:9000 JOIN=host:port
 	@[ -n "$$NAME" ] || { echo "stand-in: whose certificate? NAME=c1 for host-c1.pem" >&2; exit 2; }
 	@PYTHONDONTWRITEBYTECODE=1 exec $(VENV)/bin/python3 Tests/Interop/concord/node.py --name "$$NAME" \
 	    --listen "$(LISTEN)" --certs-dir "$${CERTS_DIR:-certs/generated}" $(if $(JOIN),--join "$(JOIN)")
 
 .PHONY: bench-rpc
-bench-rpc: release deps-bench $(VENV)/.ready .build/bench/load .build/bench/bare ## what a call costs, beside others: BENCH=ours,nghttpd ROUNDS=5
+bench-rpc: release deps-bench $(VENV)/.ready .build/bench/load .build/bench/bare ## cost of a call, compared with other servers: BENCH=ours,nghttpd ROUNDS=5
 ifneq ($(findstring grpc-swift,$(BENCH)),)
-	@echo "building grpc-swift: minutes the first time; BENCH=ours,nghttpd leaves it out"
+	@echo "building grpc-swift takes minutes the first time; BENCH=ours,nghttpd skips it"
 	$(SWIFT) build -c release --package-path Benchmarks/rpc/grpc-swift --scratch-path .build/bench/grpc-swift
 endif
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
@@ -222,24 +222,24 @@ bench-ring: release $(VENV)/.ready ## rings of processes, measured from outside
 	$(VENV)/bin/python3 Benchmarks/ring/measure.py
 
 .PHONY: attack
-attack: release deps-bench $(VENV)/.ready .build/bench/load ## drive a node to its limits while another client calls it: ROUNDS=3
+attack: release deps-bench $(VENV)/.ready .build/bench/load ## flood a node while another client calls it: ROUNDS=3
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/attack/attack.py --rounds $(if $(filter command line,$(origin ROUNDS)),$(ROUNDS),3)
 
 .PHONY: fuzz
-fuzz: deps ## feed arbitrary bytes to what reads them: SECONDS=60 TARGET=wire
+fuzz: deps ## feed arbitrary bytes to all parsers: SECONDS=60 TARGET=wire
 	scripts/fuzz $(FUZZ_SECONDS) $(TARGET)
 
 .PHONY: format
-format: ## put all Swift files into shape
+format: ## format all Swift files
 	$(SWIFT) format --in-place --recursive --parallel $(FORMATTED)
 
 .PHONY: protos
-protos: deps-lint ## make Sources/CChordProtos anew from Protos/
+protos: deps-lint ## generate Sources/CChordProtos from Protos/
 	scripts/protos
 
 .PHONY: clean
-clean: ## stop the demo and remove what was built; certificates stay
+clean: ## stop the demo and remove build output; keeps certificates
 	@scripts/demo stop
 	@[ ! -d .build ] || $(SWIFT) package clean
 	rm -rf .build/test-certs .build/bench .demo $(VENV) chord
@@ -255,19 +255,19 @@ ca: ## the authority alone
 	@scripts/certs ca
 
 .PHONY: node-cert
-node-cert: ## a node's: NAME=n8 HOSTS=10.0.0.8,n8.example
+node-cert: ## a node certificate: NAME=n8 HOSTS=10.0.0.8,n8.example
 	@scripts/certs node "$$NAME"
 
 .PHONY: client-cert
-client-cert: ## a client's: NAME=alice
+client-cert: ## a client certificate: NAME=alice
 	@scripts/certs client "$$NAME"
 
 .PHONY: admin-cert
-admin-cert: ## an administrator's: NAME=bob
+admin-cert: ## an administrator certificate: NAME=bob
 	@scripts/certs admin "$$NAME"
 
 .PHONY: host-cert
-host-cert: ## without a SPIFFE name, for nodes of another make: NAME=c1 HOSTS=10.0.0.9
+host-cert: ## a certificate without SPIFFE name, for another implementation: NAME=c1 HOSTS=10.0.0.9
 	@scripts/certs host "$$NAME"
 
 .PHONY: revoke
@@ -275,7 +275,7 @@ revoke: ## revoke NAME=n8, client-alice or admin-bob and renew crl.pem
 	@scripts/certs revoke "$$NAME"
 
 .PHONY: crl
-crl: ## sign crl.pem anew
+crl: ## sign crl.pem again
 	@scripts/certs crl
 
 .PHONY: certs-verify
@@ -286,7 +286,7 @@ certs-verify: ## check every certificate as a peer would
 certs-clean: ## remove all certificates and the authority: FORCE=1
 	@scripts/certs clean
 
-# What follows is for the targets above.
+# Used by the targets above.
 
 .PHONY: deps-test deps-lint deps-bench link
 deps-test:
@@ -309,7 +309,7 @@ link:
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -O2 -Wall -Wextra $^ -o $@ $$(pkg-config --cflags --libs openssl)
 
-# Made anew when the requirements change; half an environment is never taken for a whole one.
+# Created again when the requirements change; a partial environment is not used.
 $(VENV)/.ready: Tests/Interop/requirements.txt
 	@rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)

@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the source checks share: Swift text without its comments and without what strings say."""
+"""Shared by the source checks: blanks out comments and string contents in Swift code."""
 
 import re
 
@@ -82,7 +82,7 @@ def _string(text, position, opening, kept):
             kept.append("(")
             position = _code(text, position + len(escape) + 1, kept, closing=True)
         elif text.startswith(escape, position):
-            # What is escaped may be a line break, which has to stay.
+            # The escaped character can be a line break, which is kept.
             after = position + len(escape)
             kept.append(_blank(text[after : after + 1]))
             position = after + 1

@@ -56,7 +56,7 @@ import Testing
                 successors: [Nodes.node(20), former]
             )
         )
-        // The head is of another make: it knows the new address, and of lives nothing.
+        // The head is another implementation: it knows the new address and no incarnation.
         var moved = Nodes.node(30, life: 0)
         moved.address = "elsewhere:1"
         let token = try Self.question(in: machine.tick())

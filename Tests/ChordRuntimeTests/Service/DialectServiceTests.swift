@@ -14,7 +14,7 @@ import Testing
 
 @testable import ChordRuntime
 
-/// A node of another make that says what the test wants it to say.
+/// A node of another implementation that answers what the test sets.
 private final class Stranger: Sendable {
     struct Answers {
         var state: Result<RingState?, Status>

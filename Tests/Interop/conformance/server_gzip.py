@@ -216,7 +216,7 @@ def open_wide(c, head):
 
 COMING_BACK = (
     ("a compressed message", packed(TEXT), TEXT),
-    ("a message that has got longer by it", packed(filler(256)), filler(256)),
+    ("a message that compression made longer", packed(filler(256)), filler(256)),
     ("a compressed message of 4 MiB", message(packing.LARGEST, flag=1), bytes(LIMIT)),
     ("a compressed message with every optional field in its header",
      message(packing.with_header(TEXT), flag=1), TEXT),
