@@ -2,16 +2,16 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Attacks a node by what its limits are for, while another client calls it.
+"""Attacks a node at its limits while another client calls it.
 
     make attack
     make attack ROUNDS=5
 
-requests  one client has 16 connections of 1,000 requests each, begun and never ended, and begins new ones
-          for those that end; the other client's rate is compared with its rate without, round by round
-watches   one client opens 15,000 Watch streams, 1,000 at a time, and closes them; the other one calls all
-          the while, and the longest that it waits for an answer is compared with the longest without
-silent    two addresses hold 256 connections each that say nothing; a newcomer's time to its first answer
+requests  one client keeps 16 connections with 1,000 unfinished requests each; measured is the rate of the
+          other client, compared with its rate without the attack, round by round
+watches   one client opens and closes 15,000 Watch streams, 1,000 at a time; measured is the longest wait of
+          the other client, compared with its longest wait without the attack
+silent    two addresses hold 256 silent connections each; measured is a new client's time to its first answer
 logs      one client sends messages that are none, calls what it may not call, and opens connections that are
           no TLS, each for some seconds; the lines that the node logs are counted second by second
 
@@ -43,7 +43,7 @@ END_STREAM, END_HEADERS, ACK = 1, 4, 1
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FIND_SUCCESSOR = "/chord.v1.ChordService/FindSuccessor"
 WATCH = "/chord.v1.AdminService/Watch"
-# A node allows for 1,000; one that has just ended may still count there.
+# A node allows 1,000; a stream that has just ended may still count.
 MOST_STREAMS = 990
 NOTIFY = "/chord.v1.ChordService/Notify"
 # What must hold: parts of the rate that are left, seconds of the longest wait, seconds until a newcomer is in,
@@ -56,7 +56,7 @@ def frame(kind, flags=0, stream=0, payload=b""):
 
 
 def field(name, value):
-    """A literal that no table remembers (RFC 7541, 6.2.2), so that every request has the same bytes."""
+    """A literal without indexing (RFC 7541, 6.2.2), so that every request has the same bytes."""
     return b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
 
 
@@ -71,7 +71,7 @@ def message(content):
 
 
 class Connection:
-    """HTTP/2 over mutual TLS, as far as an attacker needs it: headers are not decoded."""
+    """HTTP/2 over mutual TLS for an attacker; does not decode headers."""
 
     def __init__(self, address, certs, name):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -84,7 +84,7 @@ class Connection:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(plain)
         self.buffer, self.next, self.open, self.ended = b"", 1, set(), 0
-        # The connection's window is never opened again: it must last.
+        # The connection's window is never enlarged, so it must be large.
         window = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 0x7FFF0000 - 65535))
         self.socket.sendall(PREFACE + frame(SETTINGS) + window)
 
@@ -100,7 +100,7 @@ class Connection:
         self.socket.sendall(b"".join(frames))
 
     def take_in(self, timeout):
-        """Reads what is there, and what comes within a time."""
+        """Reads input that is available or arrives within a time."""
         self.socket.settimeout(timeout)
         try:
             data = self.socket.recv(1 << 18)
@@ -125,7 +125,7 @@ class Connection:
                 raise ConnectionResetError(f"GOAWAY {payload[4:]!r}")
 
     def call(self, body):
-        """One call, and how long it took."""
+        """Makes one call and returns its duration."""
         started = time.monotonic()
         self.begin(FIND_SUCCESSOR, body=body)
         while self.open:
@@ -149,7 +149,7 @@ def hold_requests(address, certs, pipe):
         if begun:
             pipe.send("ready")
             begun = 0
-        # It holds what it has and tries again for the rest; a flood of refused calls is another attack.
+        # Keeps its streams and retries the rest; a flood of refused calls is another attack.
         time.sleep(1)
 
 
@@ -166,7 +166,7 @@ def open_watches(address, certs, pipe):
 
 
 class Attack:
-    """An attacker at work for the time of a block."""
+    """Runs an attacker during a block."""
 
     def __init__(self, attacker, address, certs):
         self.ours, theirs = multiprocessing.Pipe()
@@ -204,7 +204,7 @@ def rate(bench, address, body, requests):
 
 
 def longest_wait(connection, body, until):
-    """The longest of calls that follow each other closely."""
+    """The longest call in a series of calls without pause."""
     waits = []
     while not until():
         waits.append(connection.call(body))
@@ -233,7 +233,7 @@ def watches(bench, address, body, _):
     with Attack(open_watches, address, bench.certs) as attack:
         beside, median = longest_wait(good, body, lambda: attack.ours.poll(0) or not attack.process.is_alive())
         attack.wait(1)
-        # What is torn down late counts too.
+        # Late teardown counts too.
         end = time.monotonic() + 3
         after, _ = longest_wait(good, body, lambda: time.monotonic() > end)
     worst = max(beside, after)
@@ -261,7 +261,7 @@ def silent(bench, address, body, _):
 
 
 def send_calls(path, body, count=500):
-    """A flood of whole calls on one connection, each of which is refused."""
+    """A flood of complete calls on one connection; the node refuses each."""
 
     def flood(address, certs, end):
         sent, connection = 0, Connection(address, certs, "mallory")
@@ -304,11 +304,11 @@ def logs(bench, address, _, options):
         try:
             sent = flood(address, bench.certs, time.monotonic() + options.flood)
         except OSError as error:
-            # A node may end the connection of somebody who sends nothing but errors.
+            # A node may close the connection of a client that sends only errors.
             sent = f"some ({error})"
         with log.open("rb") as lines:
             lines.seek(before)
-            # Of a line's time the second: 2026-01-31T12:00:00.
+            # The time of a line, to the second: 2026-01-31T12:00:00.
             seconds = collections.Counter(line[:19] for line in lines if line[:2] == b"20")
         worst = max(seconds.values(), default=0)
         print(

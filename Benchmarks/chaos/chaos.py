@@ -2,24 +2,24 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A ring of real processes over real TLS, broken again and again under continuous lookups.
+"""Faults in a ring of real processes over real TLS, under continuous lookups.
 
     make chaos SECONDS=900
 
-Actions come one after the other, drawn from the seed. After each the ring must be ideal within
---within seconds, and from then on every lookup right. The seed fixes what is done and asked, not the
-schedule of processes: a run is repeated in kind, not in every event.
+Actions run one after the other and follow from the seed. After each the ring must be ideal within
+--within seconds, and from then on every lookup must be right. The seed fixes actions and lookups, not the
+scheduling of processes, so a repeated run differs in detail.
 
 kill       kill -9 of one node                       return     start of one that was killed or left
 kill two   kill -9 of two neighbours                 join       start of a new node
 restart    kill -9 and start under the same name     leave      SIGTERM
-stop       SIGSTOP, seconds later SIGCONT: lookups at the others may take --late seconds, not more,
-           and no other node may vanish from a list
-cut        a partition shorter than the silence after which nodes take one another for dead
-cut long   a longer one, after which two rings must become one within --merge seconds
-one way    for seconds nobody of the other side can call one node, which itself calls on: no range may
-           change to and fro
-closed     for seconds no other node can call one node: its range goes to the next one, and comes back
+stop       SIGSTOP, seconds later SIGCONT: lookups at other nodes take at most --late seconds, and no other
+           node may be missing from a list
+cut        a partition shorter than the peer timeout
+cut long   a longer partition, after which two rings must merge within --merge seconds
+one way    for seconds the other side cannot call one node, which can still call: no range may change
+           repeatedly
+closed     for seconds no node can call one node: its successor takes its range, and gives it back
 shut out   start of a new node that no other can call: its join must end with a message, and the ring
            must not change
 """
@@ -43,7 +43,7 @@ import network  # noqa: E402
 from lookups import Asker, Membership, Phase  # noqa: E402
 from rings import BINARY, SUCCESSORS, Bench, Ring, RingFailure  # noqa: E402
 
-# How often each action is drawn, in relation to the others.
+# Relative frequency of each action.
 WEIGHTS = {
     "kill": 3, "kill two": 2, "restart": 3, "return": 4, "join": 2, "leave": 2, "stop": 4, "cut": 2, "cut long": 1,
     "one way": 2, "closed": 2, "shut out": 2,
@@ -124,7 +124,7 @@ class Chaos:
     def come(self, name):
         self.disturbed = {name}
         before = list(self.ring.nodes.values())
-        # Where it will be is known from its name alone.
+        # Its place follows from its name.
         node = type(self.pick(random))(name, None, None, None)
         self.members(before, [*before, node])
         self.asker.targets = before
@@ -170,7 +170,7 @@ class Chaos:
             self.look_for_missing(rest)
             threading.Event().wait(min(0.1, max(left, 0)))
         node.process.send_signal(signal.SIGCONT)
-        # It is a member that nobody may know yet: answers without it are its neighbours' to mend.
+        # Its neighbours may not know it yet, so answers without it are accepted.
         self.members(everybody, rest)
         return f"{node.name} for {seconds:.1f} s"
 
@@ -255,7 +255,7 @@ class Chaos:
         return [name for name in self.names if name not in self.ring.nodes and name not in self.former]
 
     def possible(self):
-        """What may be done now: no more nodes fail at once than the lists survive."""
+        """The actions allowed now: no more nodes fail at once than the lists survive."""
         count = len(self.ring.nodes)
         actions = {"restart": self.restart, "stop": self.stop}
         if count > SUCCESSORS + 1:
@@ -280,7 +280,7 @@ class Chaos:
         print(textwrap.fill(f"!! {text}", 78, initial_indent="    ", subsequent_indent="       "), flush=True)
 
     def look_for_missing(self, nodes):
-        """A list may lack who is down, comes or goes; nobody else, as long as it reaches that far."""
+        """A list may miss only nodes that are down, starting or leaving, within its length."""
         order = self.ring.ordered()
         for node in nodes:
             try:
@@ -297,7 +297,7 @@ class Chaos:
                 self.blame(f"{node.name} lists {everyone}: a healthy node is missing, of {expected}")
 
     def wait_ideal(self, limit):
-        """The time until the ring was ideal; or None, and why."""
+        """The time until the ring was ideal; or None and the reason."""
         started = time.monotonic()
         while (problem := self.ring.problem()) is not None:
             self.look_for_missing(self.ring.ordered())
@@ -338,7 +338,7 @@ class Chaos:
             flush=True,
         )
         self.rows.setdefault(name, []).append((phase, took))
-        # Whoever was stopped is back for everybody.
+        # Stopped nodes are known to all again.
         self.members()
         if name == "stop" and phase.late:
             late = f"{phase.late} lookups took over {self.options.late} s, up to {phase.slowest:.2f}"
@@ -347,7 +347,7 @@ class Chaos:
         self.bench.note("ideal")
         self.sweep()
         threading.Event().wait(self.options.calm)
-        # Ideal by accident, a verdict still on its way, would not last.
+        # The ring may be ideal by accident while a verdict is still in progress.
         if (problem := self.ring.problem()) is not None:
             self.blame(f"after {name} {what}: ideal, and no longer: {problem}")
         for text in self.asker.complaints[:5]:

@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Continuous lookups and what they are compared with."""
+"""Continuous lookups, and the members with which they are compared."""
 
 import bisect
 import random
@@ -12,8 +12,8 @@ import grpc
 
 
 class Membership:
-    """Who was a member when. While a node comes or goes there are two views, with it and without it,
-    and an answer according to either is right."""
+    """The members over time. While a node comes or goes there are two views, with it and without it,
+    and an answer by either view is right."""
 
     # Longer than any lookup takes.
     KEPT = 30
@@ -23,7 +23,7 @@ class Membership:
         self.history = []
 
     def set(self, *views):
-        """From now on the ring is one of these, each a list of nodes."""
+        """From now on the ring is one of these lists of nodes."""
         now = time.monotonic()
         tables = [sorted((node.id, node.name) for node in view) for view in views]
         with self.lock:
@@ -32,7 +32,7 @@ class Membership:
                 self.history.pop(0)
 
     def owners(self, key, since):
-        """All that were the owner of `key` at some moment since then."""
+        """All owners of `key` at any moment since then."""
         names = set()
         with self.lock:
             for began, tables in reversed(self.history):
@@ -45,7 +45,7 @@ class Membership:
 
 
 class Phase:
-    """A stretch of time and the lookups in it."""
+    """A period of time and its lookups."""
 
     def __init__(self, label, settled):
         self.label, self.settled = label, settled
@@ -93,7 +93,7 @@ class Asker:
         while not self.stopping.is_set():
             targets = self.targets
             node = generator.choice(targets)
-            # Keys at and right after identifiers are where an owner is mistaken most easily.
+            # Wrong owners are most likely for keys at and directly after identifiers.
             key = generator.getrandbits(64)
             if generator.random() < 0.5:
                 key = (generator.choice(targets).id + generator.randrange(2)) % 2**64
@@ -111,12 +111,12 @@ class Asker:
             what = f"said {answer}, not {'/'.join(sorted(right))}"
         except grpc.RpcError as error:
             verdict, what = "failed", f"{error.code().name} {error.details()}"
-        # A node that was ended or stopped while it was asked says nothing about the ring.
+        # Ignores answers of nodes that were ended or stopped during the call.
         if node.stops != stops or (verdict == "failed" and node not in self.targets):
             return
         took = time.monotonic() - started
         with self.lock:
-            # Who began or ended amid an action belongs to the action.
+            # A lookup that began or ended during an action counts for the action.
             if phase.settled and phase is not self.phase:
                 phase = self.phase
             phase.count(verdict, took, self.late)

@@ -1,11 +1,11 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where the nodes of a chaos run live: on loopback, or on two sides of a network that can be cut.
+"""The network of a chaos run: loopback, or two sides that can be cut apart.
 
-The two sides are network namespaces, joined by a bridge in a third one, in which the asker lives. All
-of that is inside of namespaces that were made for the run: when its first process ends, the kernel
-ends every other and removes the network, so nothing can be left behind.
+The two sides are network namespaces, joined by a bridge in a third one, where the client runs. All are
+inside of namespaces created for the run. When its first process ends, the kernel ends all others and
+removes the network, so nothing is left behind.
 """
 
 import os
@@ -17,13 +17,13 @@ import sys
 from rings import dying_with_us
 
 INSIDE = "CHORD_CHAOS_INSIDE"
-# It may lie where only the administrator looks.
+# The program can be in a folder that is only in the administrator's PATH.
 FIREWALL = shutil.which("iptables") or shutil.which("iptables", path="/usr/sbin:/sbin")
 NAMESPACES = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 class Side:
-    """A place for nodes: their host, and what to put before their command."""
+    """A side of the network: the host of its nodes, and a prefix for their command."""
 
     def __init__(self, host, before=()):
         self.host, self.before = host, list(before)
@@ -39,8 +39,8 @@ class Loopback:
 
 
 class Divided:
-    """Two namespaces and a bridge. Once cut, packets from one side to the other vanish without an
-    error, as they do between two places; the asker still reaches both."""
+    """Two namespaces and a bridge. After a cut, packets between the sides vanish without an error, as in
+    a real network; the client still reaches both sides."""
 
     description = "two network namespaces"
 
@@ -51,7 +51,7 @@ class Divided:
         run("ip", "address", "add", "10.99.0.254/24", "dev", "middle")
         run("ip", "link", "set", "middle", "up")
         for number in (1, 2):
-            # The line tells that the process is in its namespace; it then waits for its input to end.
+            # The line shows that the process is in its namespace. It then waits for the end of its input.
             command = [*dying_with_us(), "unshare", "--net", "sh", "-c", "echo in; read line"]
             holder = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
@@ -83,8 +83,8 @@ class Divided:
         return FIREWALL is not None
 
     def close_port(self, side, port, only_from=None):
-        """Nobody calls a node at this port any more, or nobody of the other side; its own calls go on. The
-        asker still reaches it."""
+        """Blocks calls to this port from all nodes, or from the other side only; the node can still call. The
+        client still reaches it."""
         self._filter(side, port, "-A", only_from)
 
     def open_port(self, side, port, only_from=None):
@@ -109,7 +109,7 @@ def run(*command):
 
 
 def unsharing():
-    """The command that makes the namespaces; None where that is not permitted."""
+    """The command that creates the namespaces; None if that is not permitted."""
     if not all(shutil.which(tool) for tool in ("ip", "nsenter", "unshare")):
         return None
     for user in ([], ["--user", "--map-root-user"]):
@@ -143,6 +143,6 @@ def enter(wanted):
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, end)
-    # Ctrl-C reaches the program inside as well; it tidies up and says how far it came.
+    # Ctrl-C also reaches the inner program, which cleans up and reports its progress.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(child.wait())

@@ -7,8 +7,8 @@
     make release && .venv/bin/python3 Benchmarks/ring/measure.py [form idle crash restart mass]
 
 form     ten nodes join one after the other: from the last join to an ideal ring with full lists
-idle     CPU per node and minute, and memory, of the settled ring
-crash    kill -9 of two neighbours under continuous lookups: how many are wrong or fail, until when
+idle     CPU per node and minute, and memory, of a settled ring
+crash    kill -9 of two neighbours under continuous lookups: number and time of wrong or failed ones
 restart  kill -9 of one node and its restart under its own name, under continuous lookups
 mass     fifty nodes that join at once
 """
@@ -27,7 +27,7 @@ from rings import Bench, Ring
 
 
 class Lookups(threading.Thread):
-    """Looks random keys up through every live node in turn, as fast as one thread can."""
+    """One thread looks random keys up through every live node in turn, without pause."""
 
     def __init__(self, bench, ring, seed):
         super().__init__(daemon=True)
@@ -50,7 +50,7 @@ class Lookups(threading.Thread):
                 answer = self.bench.lookup(node, key)
                 verdict = "right" if answer in (right, self.ring.owner(key)) else "wrong"
             except grpc.RpcError as error:
-                # A node that was killed while it was asked says nothing about the ring.
+                # Ignores answers of nodes that were killed during the call.
                 verdict = "failed" if node.name in self.ring.nodes else "gone"
                 self.bench.note(f"lookup at {node.name}: {error.code()} {error.details()}")
             self.records.append((started, time.monotonic() - started, verdict))

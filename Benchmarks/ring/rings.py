@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Rings of real processes on this machine, asked from outside by grpcio."""
+"""Rings of real processes on this machine, called by grpcio."""
 
 import hashlib
 import importlib
@@ -22,11 +22,11 @@ SUCCESSORS = 4
 
 
 class RingFailure(SystemExit):
-    """The ring is not as it should be; ends the program unless somebody knows better."""
+    """The ring is not as expected; ends the program unless caught."""
 
 
 def generated(folder):
-    """The contract's Python code, made now."""
+    """Generates the contract's Python code."""
     from grpc_tools import protoc
 
     arguments = ["protoc", f"-I{ROOT / 'Protos'}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
@@ -41,17 +41,17 @@ def identifier(text):
 
 
 def dying_with_us():
-    """What to put before a command so that it does not outlive this program, however that ends."""
+    """A prefix that makes a command end together with this program."""
     return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 
 class Node:
-    """One life of a node."""
+    """One process of a node."""
 
     def __init__(self, name, process, address, stub):
         self.name, self.process, self.address, self.stub = name, process, address, stub
         self.id = identifier(name)
-        # How often it was stopped: who asked it meanwhile learns nothing about the ring.
+        # Number of stops: answers during a stop are ignored.
         self.stops = 0
 
 
@@ -74,7 +74,7 @@ class Ring:
         for contact in contacts:
             command += ["--join", contact]
         with open(f"{self.bench.folder}/{name}.log", "ab") as log:
-            # A session of its own, or Ctrl-C would reach the nodes too and make them leave.
+            # Own session, so that Ctrl-C does not reach the nodes and make them leave.
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
             )
@@ -162,7 +162,7 @@ class Bench:
         subprocess.run([ROOT / "scripts/certs", "set"], env=environment, check=True, stdout=subprocess.DEVNULL)
 
     def stub(self, address):
-        """A connection of its own for each life of a node: the end of one must not slow the next."""
+        """A separate connection for each process of a node: the end of one must not delay the next."""
 
         def read(name):
             return pathlib.Path(self.certs, name).read_bytes()

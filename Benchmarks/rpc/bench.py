@@ -2,22 +2,21 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a call, a handshake and an idle connection cost our server, beside servers that are not ours.
+"""Cost of a call, a handshake and an idle connection of our server, compared with other servers.
 
     make bench-rpc
     make bench-rpc BENCH=ours,nghttpd ROUNDS=9 JSON=table.json
 
 ours        a node of a ring of three answers FindSuccessor from its routing view
-openssl     shakes hands and nothing else, in blocking calls, and verifies the client's certificate
-nghttpd     serves a file of the answer's size (it asks for a client certificate and believes any)
-grpc-swift  takes the same request and answers as many bytes, without decoding either
+openssl     handshakes only, with blocking calls; verifies the client's certificate
+nghttpd     serves a file of the answer's size (accepts any client certificate)
+grpc-swift  takes the same request and answers the same number of bytes, without decoding
 
-All speak TLS 1.3 with client certificates, have one event loop and one core, and get their load from
-the same program on another core. They are measured in turn, row by row and round by round; each
-round starts new processes. A ratio is ours / theirs within one round, so that what else the machine
-did at that time fell on both; what is printed is the median over the rounds. Below 1 is less CPU, less
-memory, less time; only of calls per second more is better, and where the load generator is busy all
-the time, they are its limit and not the server's.
+All use TLS 1.3 with client certificates, one event loop and one core. The same load generator runs on
+another core. The servers are measured in turn, row by row and round by round; each round starts new
+processes. A ratio is ours / theirs within one round, so that other load on the machine affects both. The
+median over the rounds is printed. Below 1 means less CPU, memory or time. For calls per second more is
+better; if the load generator is always busy, they show its limit and not the server's.
 """
 
 import argparse
@@ -34,7 +33,7 @@ import time
 from servers import BUILT, NODES, SERVERS, Bench, Question
 
 Cores = collections.namedtuple("Cores", "server load")
-# Connections, calls open on each of them, and the part of --requests that is made.
+# Connections, calls in progress on each, and the fraction of --requests.
 LOADS = {"1x1": (1, 1, 0.25), "1x16": (1, 16, 1), "1x100": (1, 100, 1), "8x16": (8, 16, 1)}
 # What is measured, and how it is printed.
 UNITS = {
@@ -44,13 +43,13 @@ UNITS = {
 
 
 def cpu_seconds(pid):
-    """The time that all threads of a process have computed, those that ended included."""
+    """CPU time of all threads of a process, ended ones included."""
     # The clock of a process, numbered as clock_getcpuclockid(3) does: finer than /proc/PID/stat.
     return time.clock_gettime((~pid << 3) | 2)
 
 
 def resident_bytes(pid):
-    """The resident set when it has stopped to change."""
+    """The resident set size once it is stable."""
     def now():
         with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
             return int(statm.read().split()[1]) * resource.getpagesize()
@@ -64,7 +63,7 @@ def resident_bytes(pid):
 
 
 def put_load(server, mode, options):
-    """One run of the load generator, and what the server spent meanwhile."""
+    """One run of the load generator, and the CPU time of the server."""
     certs = server.bench.certs
     command = ["taskset", "--cpu-list", str(server.cores.load), str(BUILT / "load"), mode]
     command += ["--address", server.address, "--ca", f"{certs}/ca.pem"]
@@ -96,7 +95,7 @@ def put_load(server, mode, options):
 
 
 def rows(options):
-    """Name, mode, options of the load generator and what counts, in the order of measurement."""
+    """Name, mode, options of the load generator, and the measured value, in order."""
     # Memory first: a server that has worked reuses what it was given before.
     yield "idle", "idle", ["--requests", options.idle, "--warm-up", 20], ["kib"]
     shakes = ["--requests", options.handshakes, "--warm-up", 20]
@@ -154,7 +153,7 @@ def summary(results, options):
 
 
 def show(table):
-    """One line per row and server; behind each of the others' figures the ratio ours / theirs."""
+    """One line per row and server, with the ratio ours / theirs after each other server's figure."""
     print(f"{'':10} {'':11}" + "".join(f"{title:>19}" for title, _ in UNITS.values()))
     for row, of_row in table.items():
         for index, (name, medians) in enumerate(of_row["median"].items()):

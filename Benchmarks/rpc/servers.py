@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The servers that are compared: how each is started, and what it is asked for."""
+"""The compared servers: how each is started, and its request."""
 
 import pathlib
 import select
@@ -19,7 +19,7 @@ NODES = ["n1", "n2", "n3"]
 
 
 class Question:
-    """What the nodes of a ring are asked, and how many bytes they answer: the others' answers are as long."""
+    """The request to a node, and the length of its answer, which the other servers use too."""
 
     def __init__(self, bench):
         self.bodies = []
@@ -30,7 +30,7 @@ class Question:
             nodes = ring.ordered()
             successor = nodes[(nodes.index(asked) + 1) % len(nodes)]
             sizes = set()
-            # One identifier the asked node owns, and one that its successor does; neither is forwarded.
+            # One identifier that the node owns, and one that its successor owns; neither is forwarded.
             for index, owner in enumerate((asked, successor)):
                 request = bench.messages.FindSuccessorRequest(id=owner.id.to_bytes(8, "big"))
                 answer = asked.stub.FindSuccessor(request, timeout=5)
@@ -46,9 +46,9 @@ class Question:
 
 
 class Server:
-    """One process on a core of its own."""
+    """One process on its own core."""
 
-    # What it takes part in, by row; None for everything.
+    # Rows in which it is measured; None for all.
     rows = None
 
     def __init__(self, bench, question, cores):
@@ -63,7 +63,7 @@ class Server:
             )
 
     def await_ready(self):
-        """Waits for the line in which the process says where it listens."""
+        """Waits for the line with the address of the process."""
         ready, _, _ = select.select([self.process.stdout], [], [], 20)
         line = self.process.stdout.readline() if ready else ""
         if not line.startswith("ready "):
@@ -102,7 +102,7 @@ class Ours(Server):
 
 
 class OpenSSL(Server):
-    """OpenSSL alone: what of a handshake is not ours to make cheaper."""
+    """OpenSSL alone: the part of a handshake that we cannot make cheaper."""
 
     name = "openssl"
     rows = {"handshake"}

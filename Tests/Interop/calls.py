@@ -1,11 +1,11 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Makes calls with grpcio and tells how each ended.
+"""Makes calls with grpcio and prints the outcome of each.
 
 The one argument is a JSON object: the address, the PEM files of the caller, and the calls. A method
-without a slash is one of chord.v1.ChordService and is called through the stub that grpc_tools made of
-Protos; one with slashes is a path and takes bytes as they are. The outcomes are printed as one JSON
+without a slash is one of chord.v1.ChordService and is called through the stub that grpc_tools generates
+from Protos; one with slashes is a path and takes raw bytes. The outcomes are printed as one JSON
 list. Bytes are base64 throughout.
 """
 
@@ -44,7 +44,7 @@ def typed(channel, call):
 
 
 def raw(channel, call):
-    """A path, with the bytes given or with as many as are asked for: an argument has its limits."""
+    """A path, with the given bytes or the given number of bytes, because arguments are limited in length."""
     size = call.get("size")
     message = base64.b64decode(call.get("bytes") or "")
     if size is not None:
@@ -53,7 +53,7 @@ def raw(channel, call):
 
 
 def metadata(pairs):
-    """grpcio gives text for ordinary names and bytes for those in -bin."""
+    """grpcio returns text for ordinary names and bytes for names in -bin."""
     return [
         [name, base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()]
         for name, value in pairs or ()
@@ -95,5 +95,5 @@ def main():
 
 if __name__ == "__main__":
     main()
-    # Not through Python's own end: grpcio's calls may wait there for a lock of a thread that was stopped.
+    # Skips Python's shutdown, in which grpcio can wait for the lock of a stopped thread.
     os._exit(0)

@@ -1,10 +1,10 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A grpcio client that pings far more often than it may, while one of its calls waits.
+"""A grpcio client that sends too many pings while one of its calls waits.
 
-The one argument is a JSON object: the address, the PEM files of the caller, and the method that never
-answers. How the call ended is printed as one JSON object.
+The argument is a JSON object: the address, the PEM files of the caller, and a method that never answers.
+The outcome of the call is printed as one JSON object.
 """
 
 import json
@@ -29,7 +29,7 @@ def main():
         ("grpc.keepalive_time_ms", 10),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
-        # What keeps honest clients from pinging without data is switched off.
+        # Switches grpcio's own limit for pings off.
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.enable_retries", 0),
     ]

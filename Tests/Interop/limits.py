@@ -1,10 +1,10 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Drives a server over one of its limits, with frames made by hand on a plain TLS socket.
+"""Exceeds one limit of a server, with hand-made frames on a TLS socket.
 
 The one argument is a JSON object: the address, the PEM files of the caller, the name of the attack and
-its numbers. What the server did about it is printed as one JSON object: the GOAWAY, whether it closed
+its numbers. The reaction of the server is printed as one JSON object: the GOAWAY, whether it closed
 the connection, the streams that it reset, and the status of each answer.
 """
 
@@ -22,7 +22,7 @@ PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 6, 7, 8, 9
 END_STREAM, END_HEADERS, PADDED = 1, 4, 8
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 INITIAL_WINDOW_SIZE = 4
-# How long a server may take that does what it should.
+# Time limit for a correct server.
 PATIENCE = 30
 
 
@@ -43,7 +43,7 @@ def message(content):
 
 
 class Peer:
-    """One connection, and what came over it."""
+    """One connection and its input."""
 
     def __init__(self, order, *entries, preface=True):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -64,7 +64,7 @@ class Peer:
             self.send(PREFACE + settings(*entries))
 
     def send(self, *frames):
-        """Sends; a server that has closed is nothing to complain about."""
+        """Sends; a closed connection is no error."""
         try:
             self.socket.sendall(b"".join(frames))
         except OSError:
@@ -94,14 +94,14 @@ class Peer:
         return self.head(stream, method) + b"".join(frames)
 
     def read_until(self, condition):
-        """Reads until the condition holds, the server has closed, or all patience is gone."""
+        """Reads until the condition holds, the server has closed, or the time limit passes."""
         end = time.monotonic() + PATIENCE
         while not self.closed and not condition() and time.monotonic() < end:
             self.socket.settimeout(max(0.01, end - time.monotonic()))
             self.take_in()
 
     def read_what_is_there(self):
-        """Reads without waiting: what the server sent is not to pile up."""
+        """Reads without waiting, so that input does not pile up."""
         self.socket.settimeout(0.001)
         self.take_in()
 
@@ -275,7 +275,7 @@ def made_you_reset(order):
 
 
 def flood(order):
-    """A number of frames of one kind, a few at a time, with their answers read."""
+    """Sends frames of one kind, a few at a time, and reads the answers."""
     peer = Peer(order)
     stream = peer.stream()
     peer.send(peer.head(stream))
@@ -349,7 +349,7 @@ def mute(order):
 
 
 def connections(order):
-    """Connections one after the other: how many of them the server kept."""
+    """Opens connections one after the other, and counts those that the server keeps."""
     kept, last = [], None
     for _ in range(order["count"]):
         try:
@@ -369,7 +369,7 @@ def connections(order):
 
 
 def handshakes(order):
-    """Connections from another of this host's addresses that never say a word."""
+    """Silent connections from another address of this host."""
     host, port = order["address"].rsplit(":", 1)
     held = [
         socket.create_connection(

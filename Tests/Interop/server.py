@@ -1,10 +1,10 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A grpcio server: the answering half of chord.v1 for a ring that does not change, and a test service.
+"""A grpcio server: chord.v1 for a ring that does not change, and a test service.
 
 The one argument is a JSON object: the server's PEM files, the ring's name and its members' names. The
-port is chosen by the kernel and printed as "port N"; further lines tell what the test service sees. The
+port is chosen by the kernel and printed as "port N"; further lines report the input of the test service. The
 server ends when its standard input does, so that it never outlives whoever started it.
 """
 
@@ -97,7 +97,7 @@ class Chord(chord_pb2_grpc.ChordServiceServicer):
 
 
 def echo(request, context):
-    """Sends back the message, and all metadata that asks for it, before and after."""
+    """Sends back the message, and metadata as requested, before and after it."""
     echoed = tuple(
         (name, value)
         for name, value in context.invocation_metadata()
@@ -109,7 +109,7 @@ def echo(request, context):
 
 
 def fail(request, context):
-    """Fails as the request says, with or without response headers before."""
+    """Fails with the requested status, with or without response headers."""
     order = json.loads(request)
     if order["headers"]:
         # Without any field of its own grpcio may send it together with the status, as trailers alone.
@@ -120,7 +120,7 @@ def fail(request, context):
 
 
 def wait(request, context):
-    """Answers nothing until its caller has given up."""
+    """Never answers, until its caller gives up."""
     ended = threading.Event()
     if context.add_callback(ended.set):
         say("called" if context.time_remaining() is not None else "called without a deadline")
@@ -130,7 +130,7 @@ def wait(request, context):
 
 
 def begin(context):
-    """What every method of the stream service does first."""
+    """The first step of every method of the stream service."""
     sent = context.invocation_metadata()
     if ("x-compress", "gzip") in sent:
         context.set_compression(grpc.Compression.Gzip)
@@ -186,7 +186,7 @@ def stream_fail(request, context):
 
 
 def stream_service():
-    """The same service of streams that our tests of transports have, in Python."""
+    """The stream service of our transport tests, in Python."""
     return grpc.method_handlers_generic_handler(
         "chord.test.Stream",
         {

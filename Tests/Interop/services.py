@@ -1,11 +1,11 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Asks a node's services for health, reflection and administration, as grpcio's users would.
+"""Calls a node's health, reflection and administration services with grpcio.
 
 The one argument is a JSON object: the node's address, the folder of the contracts, and the PEM files of
-a client and of an administrator. At the end the node is told to leave. What was found is printed as one
-JSON object.
+a client and of an administrator. At the end the node is told to leave. The results are printed as one JSON
+object.
 """
 
 import json
@@ -26,7 +26,7 @@ def read(path):
 
 
 class Contract:
-    """The messages of .proto files, without generated code: its modules would hide grpcio's own."""
+    """The messages of .proto files, without generated code, whose modules would hide grpcio's."""
 
     def __init__(self, folder):
         files = sorted(str(path.relative_to(folder)) for path in pathlib.Path(folder).rglob("*.proto"))
@@ -71,7 +71,7 @@ class Caller:
 
 
 def reflect(caller, contract, package):
-    """The services that are listed, and whether the files are those of the contract."""
+    """The listed services, and whether their files are those of the contract."""
     request = contract.message(f"{package}.ServerReflectionRequest")
     reply = contract.message(f"{package}.ServerReflectionResponse")
     path = f"/{package}.ServerReflection/ServerReflectionInfo"
@@ -166,5 +166,5 @@ def main():
 
 
 main()
-# Not through Python's own end: grpcio's calls may wait there for a lock of a thread that was stopped.
+# Skips Python's shutdown, in which grpcio can wait for the lock of a stopped thread.
 os._exit(0)

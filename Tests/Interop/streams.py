@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Makes calls with streams of messages with grpcio and tells how each ended.
+"""Makes streaming calls with grpcio and prints the outcome of each.
 
 The one argument is a JSON object: the address, the PEM files of the caller, and the calls. Messages are
 bytes as they are. The outcomes are printed as one JSON list. Bytes are base64 throughout.
@@ -22,7 +22,7 @@ def read(path):
 
 
 def metadata(pairs):
-    """grpcio gives text for ordinary names and bytes for those in -bin."""
+    """grpcio returns text for ordinary names and bytes for names in -bin."""
     return [
         [name, base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()]
         for name, value in pairs or ()
@@ -37,7 +37,7 @@ def sent(call):
 
 
 def messages(call):
-    """Texts of base64, or a star and a number of bytes of the tests' filler."""
+    """Base64 texts, or a star and a number of filler bytes."""
     for text in call["requests"]:
         if text.startswith("*"):
             yield bytes((index * 31 + (index >> 8)) & 255 for index in range(int(text[1:])))
@@ -55,7 +55,7 @@ def begin(channel, call, outgoing):
         return channel.unary_stream(call["method"])(requests[0], **options)
     if call["kind"] == "client":
         return channel.stream_unary(call["method"]).future(iter(requests), **options)
-    # Each message but the first goes when the answer to the one before it has come.
+    # Each message except the first is sent after the answer to the one before.
     for request in requests[:1] if call.get("alternates") else requests:
         outgoing.put(request)
     if not call.get("alternates") and not call.get("cancels"):
@@ -64,7 +64,7 @@ def begin(channel, call, outgoing):
 
 
 def responses(running, call, outgoing):
-    """Yields what comes, and does meanwhile what the call says."""
+    """Yields received messages, and carries out the actions of the call."""
     if call.get("cancels") == "begin":
         running.cancel()
     if call["kind"] == "client":
@@ -109,5 +109,5 @@ def main():
 
 if __name__ == "__main__":
     main()
-    # Not through Python's own end: grpcio's calls may wait there for a lock of a thread that was stopped.
+    # Skips Python's shutdown, in which grpcio can wait for the lock of a stopped thread.
     os._exit(0)

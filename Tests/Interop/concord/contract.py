@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The contracts' code, made when it is needed, and what every script here does with TLS and identifiers."""
+"""Generated code of the contracts, and helpers for TLS and identifiers."""
 
 import hashlib
 import importlib
@@ -21,7 +21,7 @@ SIZE = 1 << BITS
 
 
 def generate(folder):
-    """Makes the code of both contracts in a folder; later processes are given it and make none."""
+    """Generates the code of both contracts in a folder, which later processes use."""
     well_known = os.path.join(os.path.dirname(protoc.__file__), "_proto")
     for path, proto in ((HERE, "concord.proto"), (f"{ROOT}/Protos", "chord/v1/chord.proto")):
         arguments = ["", f"-I{path}", f"-I{well_known}", f"--python_out={folder}"]
@@ -34,7 +34,7 @@ made = []
 
 
 def load(name):
-    """A generated module. CHORD_GENERATED names a folder that has them already."""
+    """A generated module. CHORD_GENERATED names a folder with existing ones."""
     folder = os.environ.get("CHORD_GENERATED")
     if not folder:
         folder = os.environ["CHORD_GENERATED"] = generate(tempfile.mkdtemp(prefix="chord-python-"))
@@ -54,7 +54,7 @@ def identifier(name):
 
 
 def strictly_between(start, value, end):
-    """Whether value lies on the way from start to end, neither of them included."""
+    """Whether value lies between start and end, both excluded."""
     if start < end:
         return start < value < end
     return value > start or value < end if start != end else value != start
@@ -71,7 +71,7 @@ def read(path):
 
 
 class Certificates:
-    """A certificate of scripts/certs, by its file's name without .pem, and whom it trusts."""
+    """A certificate of scripts/certs by its file name without .pem, and its trusted authorities."""
 
     def __init__(self, folder, name):
         self.roots = read(f"{folder}/ca.pem")

@@ -1,9 +1,9 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A peer with a good certificate that speaks Concord's contract to do harm.
+"""A malicious peer with a valid certificate that speaks Concord's contract.
 
-It first takes its place as a good node would, and then answers in one of the ways in BEHAVIOURS.
+It joins like a correct node, and then answers in one of the ways in BEHAVIOURS.
 """
 
 import concurrent.futures
@@ -34,7 +34,7 @@ BEHAVIOURS = [
 ]
 # Enough for a short look.
 SHORT = ["garbage", "an-endless-answer", "a-malformed-address"]
-# Those with which it stays a member.
+# Behaviours with which it stays a member.
 STAYING = ["itself-over-and-over"] + [name for name in BEHAVIOURS if name.startswith("lookups-")]
 
 
@@ -144,7 +144,7 @@ class Peer:
         return concord_pb2_grpc.ChordServiceStub(channel)
 
     def take_place(self, ring):
-        """Becomes a member between its right neighbours, as far as they can tell."""
+        """Becomes a member between its correct neighbours."""
         order = ring.in_order()
         after = next((member for member in order if member.id > self.self.id), order[0])
         before = order[order.index(after) - 1]
@@ -161,21 +161,20 @@ class Peer:
             time.sleep(0.02)
 
     def follows(self, before, ring):
-        """Whether a member names us first among its successors; one that does not answer in time is asked
-        again."""
+        """Whether a member names us as its first successor; a call without an answer is repeated."""
         try:
             return ring.state(before).successors[0].name == self.self.name
         except grpc.RpcError:
             return False
 
     def await_calls(self, count):
-        """Waits until it has been asked so often that it has done its harm, or is asked no more."""
+        """Waits until it has been asked often enough, or is not asked any more."""
         before, end = self.calls, time.monotonic() + 5
         while self.calls - before < count and time.monotonic() < end:
             time.sleep(0.02)
 
     def call_everything(self, ring):
-        """Calls each of ours with what a good node would not send. None may end by it, or believe it."""
+        """Sends malicious requests to each of our nodes. None may crash or believe them."""
         others = [
             concord_pb2.Server(id=self.self.id ^ 1, name=self.self.name, address=self.self.address),
             concord_pb2.Server(id=self.self.id, name=self.self.name, address="nowhere"),

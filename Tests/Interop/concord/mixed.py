@@ -1,12 +1,12 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Rings of our nodes and of Concord's contract, made, broken and mended.
+"""Tests of mixed rings: our nodes and nodes that speak Concord's contract.
 
     mixed.py --chord .build/release/chord [--keys 10000] [--times 10] [SCENARIO...]
 
-Each scenario is a function below; without a name all of them run. It ends with 0 when all hold, and prints
-how long every step took.
+Each scenario is a function below; without a name all run. The exit code is 0 if all pass. The duration of
+every step is printed.
 """
 
 import argparse
@@ -37,14 +37,14 @@ def say(line):
 
 
 class Suite:
-    """What all scenarios share: certificates, the command, how long and how much."""
+    """Shared by all scenarios: certificates, the command, durations and sizes."""
 
     def __init__(self, options):
         self.options = options
         self.keys = options.keys
         self.interval = options.interval
         self.folder = options.certs_dir or self.certificates()
-        # Not the user's own: what nodes remember that are started here is of no use later.
+        # A data directory of its own, not the user's.
         os.environ["XDG_STATE_HOME"] = f"{self.folder}/state"
 
     def certificates(self):
@@ -82,14 +82,14 @@ class Suite:
             raise Failure(f"{' '.join(arguments)}: {done.returncode} {done.stderr}") from None
 
     def settle_some(self, ring, what, limit=60):
-        """Waits for the ring to be ideal, where it may have nobody to look keys up."""
+        """Waits for an ideal ring, without lookups."""
         say(f"    {what}: ideal after {ring.await_ideal(limit):.2f} s")
 
     def settle(self, ring, what, limit=60):
-        """Waits for the ring to be ideal and looks keys up, from each of ours.
+        """Waits for an ideal ring, then looks keys up from each of our nodes.
 
-        Nodes that a busy machine lets stand still for long are taken for dead, and the others say so: such
-        a ring may mend and is asked again. What is wrong while all say nothing is wrong.
+        On a busy machine nodes can stop for so long that others take them for dead and log it. Such a ring
+        may recover and is asked again. A wrong answer without such a log line is an error.
         """
         tries = 3
         while True:
@@ -125,7 +125,7 @@ def grow(ring, kinds):
 
 
 def break_and_mend(suite, ring, first):
-    """Crashes, leaves and returns of one node of each kind; `first` stays, to be joined through."""
+    """Crashes, leaves and returns of one node of each kind; `first` stays as the contact."""
     for kind in (OURS, THEIRS):
         candidates = [m.name for m in ring.in_order() if m.kind == kind and m.name != first]
         if not candidates:
@@ -182,7 +182,7 @@ def five_and_one(suite):
 
 @scenario
 def two(suite):
-    """The smallest rings, where lists go round and everybody is everybody's neighbour."""
+    """The smallest rings, where lists wrap around and all nodes are neighbours."""
     for first, second in ((OURS, THEIRS), (THEIRS, OURS)):
         with suite.ring() as ring:
             grow(ring, [first, second])
@@ -213,7 +213,7 @@ def at_once(suite):
 
 @scenario
 def every_order(suite):
-    """Three of each kind, in each order of kinds that there is."""
+    """Three of each kind, in every order of kinds."""
     orders = sorted(set(itertools.permutations([OURS] * 3 + [THEIRS] * 3)))
     for kinds in orders if suite.options.all_orders else orders[::5]:
         with suite.ring() as ring:
@@ -235,7 +235,7 @@ def two_crash_at_once(suite):
 
 @scenario
 def hosts_only(suite):
-    """No certificate says a name."""
+    """No certificate contains a name."""
     with suite.ring(proof="hosts") as ring:
         grow(ring, [OURS, THEIRS, OURS, THEIRS])
         suite.settle(ring, "no SPIFFE name at all")
@@ -244,7 +244,7 @@ def hosts_only(suite):
 
 @scenario
 def names_only(suite):
-    """Every certificate says a name, and no other is admitted."""
+    """Every certificate contains a name, and no other is admitted."""
     with suite.ring(proof="names") as ring:
         grow(ring, [OURS, THEIRS, OURS, THEIRS])
         suite.settle(ring, "SPIFFE names for all")
@@ -252,8 +252,8 @@ def names_only(suite):
 
 
 def come_and_go(suite, ring):
-    """One of ours leaves or is killed, is away until the others have noticed, and comes back, at its
-    address or at another."""
+    """One of our nodes leaves or is killed, and returns after the others have noticed, at its address or
+    another."""
     contact = next(name for name, member in ring.members.items() if member.kind == THEIRS)
     turns = [(ring.leave, True)] if suite.options.short else []
     for how, is_moved in turns or [(how, moved) for how in (ring.leave, ring.kill) for moved in (False, True)]:
@@ -264,7 +264,7 @@ def come_and_go(suite, ring):
 
 
 def come_back(suite, ring, contact, port, what):
-    """One of ours is a member again at once, whatever theirs know of it still."""
+    """One of our nodes is a member again at once, whatever the other nodes still know of it."""
     began = time.monotonic()
     ring.add("n1", OURS, contact, port)
     took = time.monotonic() - began
@@ -291,7 +291,7 @@ def crash_and_join(suite, ring):
 
 
 def probed(suite, ring, name, *more):
-    """Checks a member three times: nothing is wrong, and all are alive."""
+    """Checks a member three times: no error is found, and all nodes stay alive."""
     for turn in range(1 if suite.options.short else 3):
         began = time.monotonic()
         code, report = suite.run(
@@ -307,7 +307,7 @@ def probed(suite, ring, name, *more):
 
 
 def at_their_pace(suite, proof):
-    """Concord's own interval, at which what is out of date stays so for long."""
+    """Concord's own interval, at which outdated state lasts long."""
     interval = suite.options.slow
     for theirs in (1,) if suite.options.short else (1, 2, 5):
         with suite.ring(interval=interval, proof=proof) as ring:
@@ -324,7 +324,7 @@ def at_their_pace(suite, proof):
 
 @scenario
 def at_their_pace_hosts(suite):
-    """Theirs prove hosts, ours names."""
+    """Certificates of their nodes prove hosts, of our nodes names."""
     at_their_pace(suite, "mixed")
 
 
@@ -335,7 +335,7 @@ def at_their_pace_names(suite):
 
 @scenario
 def check_after_crash(suite):
-    """A crash anywhere in the ring makes no node wrong."""
+    """The check finds no error in a node after a crash elsewhere in the ring."""
     for victim in ("c2", "n2"):
         with suite.ring(interval=suite.options.slow) as ring:
             grow(ring, [THEIRS, OURS] * 2 + [THEIRS])
@@ -347,7 +347,7 @@ def check_after_crash(suite):
 
 @scenario
 def stopped(suite):
-    """One of theirs hangs, and goes on later."""
+    """One of their nodes hangs, and continues later."""
     with suite.ring() as ring:
         grow(ring, [OURS] * 3 + [THEIRS])
         suite.settle(ring, "3 + 1")
@@ -363,7 +363,7 @@ def stopped(suite):
 
 @scenario
 def hostile_peers(suite):
-    """A member that begins to misbehave, in each way that there is."""
+    """A member that starts to misbehave, in every known way."""
     behaviours = hostile.SHORT if suite.options.short else hostile.BEHAVIOURS
     for behaviour in behaviours:
         with suite.ring() as ring:
@@ -387,7 +387,7 @@ def hostile_peers(suite):
 
 @scenario
 def check(suite):
-    """What `chord ring` and `chord interop check` say of nodes of both kinds."""
+    """Output of `chord ring` and `chord interop check` for both kinds of nodes."""
 
     # Where a good node is asked: it may take its time.
     patient = ("--peer-timeout", "10s")
@@ -508,7 +508,7 @@ def intervals(suite):
 
 @scenario
 def many_lookups(suite):
-    """Lookups in a ring that rests: none is wrong."""
+    """Lookups in a settled ring are never wrong."""
     with suite.ring() as ring:
         grow(ring, [OURS, THEIRS] * 3)
         ring.await_ideal()

@@ -1,27 +1,26 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A node of Concord's contract, written against it and not against this project, faults included:
+"""A node that speaks Concord's contract, with Concord's faults, written independently of this project:
 
-- FindSuccessor takes its interval as open: for a node's own identifier it names the node before it, or
-  forwards the question to the finger before it. Where that does not answer, each successor is tried in
-  turn. In a small ring the node is a successor of itself: it then calls itself, in this process, whatever
-  has become of the caller, and whatever is left of the deadline. The real one dies of that, and so does
-  this one, once the recursion has lasted as long as the real one's stack (`--stack`), or the questions
-  under way are more than its memory (`--most`).
-- At the start, and when a nearer successor is found, all 64 fingers name the first successor. One finger,
-  chosen by lot, is mended in each tick. Fingers that name a node that is gone stay until their turn.
-- A list goes round in small rings and holds the node itself. When the first successor is gone, the next
-  takes its place, and fingers stay as they are.
-- No call but those of joining has a deadline of its own; a question that is forwarded takes that of its
-  caller along. Whoever does not answer holds the tick up.
-- Notify believes whatever it is told; only a live predecessor stays.
-- A node that is gone is dialled again after 1 s, 1.6 s and so on up to two minutes, as grpc-go does. Until
-  then calls to it fail at once, whether it is back or not.
+- FindSuccessor uses an open interval. For a node's own identifier it names the node before it, or forwards
+  the question to the finger before it. If that finger does not answer, each successor is tried in turn. In a
+  small ring the node is its own successor and calls itself, in this process, even if the caller is gone or
+  its deadline has passed. The real node crashes then. This one crashes when the recursion has lasted as long
+  as the real stack (`--stack`), or when too many questions are in progress (`--most`).
+- At the start, and when a nearer successor is found, all 64 fingers name the first successor. One random
+  finger is repaired per tick. Fingers that name a stopped node stay until their turn.
+- A list wraps around in small rings and contains the node itself. When the first successor is gone, the next
+  takes its place, and fingers do not change.
+- Only joining calls have their own deadline; a forwarded question uses that of its caller. A silent peer
+  delays the tick.
+- Notify believes its caller; only a live predecessor stays.
+- A stopped node is dialled again after 1 s, 1.6 s and so on up to two minutes, as in grpc-go. Until then
+  calls to it fail at once, even if it is back.
 - An answer without a server, and an address that cannot be dialled, crash it.
 
-It ends when its standard input does. SIGTERM and SIGINT make it stop serving and end: Concord says no
-goodbye. It writes "died" and the cause when it dies of one of its faults.
+It exits at the end of its standard input. On SIGTERM and SIGINT it stops serving and exits without a message
+to others, as Concord does. It writes "died" and the cause when one of its faults ends it.
 """
 
 import argparse
@@ -46,7 +45,7 @@ empty_pb2 = contract.load("google.protobuf.empty_pb2")
 REDIALLING = [
     ("grpc.initial_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 120_000),
-    # One port, several lives of a node: no connection is shared between channels.
+    # A node can restart at the same port, so channels share no connection.
     ("grpc.use_local_subchannel_pool", 1),
 ]
 
@@ -65,7 +64,7 @@ class Unanswered(Exception):
 
 
 class Caller:
-    """Who has asked a question: how long it waits, and whether it still does."""
+    """The caller of a question: its deadline, and whether it still waits."""
 
     def __init__(self, seconds=None):
         self.end = None if seconds is None else time.monotonic() + seconds
@@ -79,7 +78,7 @@ class Caller:
 
 
 class Peers:
-    """Channels to other nodes, each kept."""
+    """Channels to other nodes, which stay open."""
 
     def __init__(self, certificates):
         self.credentials = certificates.client()
@@ -95,7 +94,7 @@ class Peers:
         return concord_pb2_grpc.ChordServiceStub(self.channels[server.address])
 
     async def call(self, method, request, caller):
-        """A call on somebody's behalf: it takes what is left of the time along, and ends when they go."""
+        """A call for a caller: it uses the remaining deadline, and ends with the caller."""
         if caller.is_gone:
             raise Unanswered("the caller is gone")
         left = None if caller.end is None else caller.end - time.monotonic()
@@ -159,7 +158,7 @@ class Node(concord_pb2_grpc.ChordServiceServicer):
         self.under_way += 1
         if self.under_way > self.options.most:
             die(f"out of memory: {self.under_way} questions are under way")
-        # A task of its own: it does not notice that the caller is gone, its calls do.
+        # A separate task: its calls notice that the caller is gone, the task does not.
         task = asyncio.create_task(self.find(request.id, caller))
         task.add_done_callback(self.answered)
         try:
@@ -256,7 +255,7 @@ class Node(concord_pb2_grpc.ChordServiceServicer):
         return ([first] + list(others))[: self.options.successors]
 
     async def join(self, addresses):
-        """Asks each bootstrap address in turn, for ever."""
+        """Asks each bootstrap address in turn, forever."""
         turn = 0
         while True:
             address = addresses[turn % len(addresses)]
@@ -363,9 +362,9 @@ def main():
     parser.add_argument("--stack", type=float, default=8, help="seconds until a recursion kills it")
     parser.add_argument("--most", type=int, default=2000, help="questions under way that kill it")
     options = parser.parse_args()
-    # Whoever started this may have blocked them; all threads begin with what holds here.
+    # The parent may have blocked these signals; all threads inherit the mask from here.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, signal.SIGINT])
-    # It ends with whoever started it, however that ends.
+    # Ends together with its parent.
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     asyncio.run(live(options))
 

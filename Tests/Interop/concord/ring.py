@@ -1,9 +1,9 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Rings of processes of both kinds, and what must hold in them, computed here and nowhere else.
+"""Rings of processes of both kinds, and an independent check of their state.
 
-Every member answers GetRing, ours too, so one question looks at all of them.
+Every member answers GetRing, so one request reads the state of all.
 """
 
 import collections
@@ -30,11 +30,11 @@ OURS, THEIRS = "ours", "theirs"
 
 
 class Failure(Exception):
-    """What did not hold."""
+    """A failed check."""
 
 
 class Member:
-    """A node's process, and what it has said."""
+    """A node's process and its output."""
 
     def __init__(self, name, kind, command, environment):
         self.name = name
@@ -91,7 +91,7 @@ class Member:
             time.sleep(0.02)
 
     def await_line(self, text, limit=60):
-        """The first line that it writes with a text in it."""
+        """The first line of output that contains a text."""
         end = time.monotonic() + limit
         while time.monotonic() < end:
             for line in list(self.lines):
@@ -135,7 +135,7 @@ class Ring:
     # Starting and ending.
 
     def start(self, name, kind, through=None, port=0, **theirs):
-        """Starts a node without waiting for it. `theirs` are settings of a node of theirs."""
+        """Starts a node without waiting for it. `theirs` are settings of the other implementation."""
         contacts = [self.members[through].address] if through else []
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", XDG_STATE_HOME=self.states)
         if kind == OURS:
@@ -204,7 +204,7 @@ class Ring:
         return stub.GetRing(empty_pb2.Empty(), timeout=2)
 
     def problem(self):
-        """The first thing that is not as it must be; None in an ideal ring."""
+        """The first deviation from an ideal ring, or None."""
         order = self.in_order()
         for index, member in enumerate(order):
             member.check_alive()
@@ -236,20 +236,20 @@ class Ring:
         return time.monotonic() - begin
 
     def changes(self):
-        """How often our members have said that a pointer of theirs changed."""
+        """The number of pointer changes that our members have logged."""
         words = ("predecessor changed", "successors changed")
         return sum(word in line for member in self.ours() for line in list(member.lines) for word in words)
 
     def has_changed_since(self, said):
-        """Whether one has said so again, or does while the last lines are still on their way."""
+        """Whether a further change was logged, also by lines still in transit."""
         end = time.monotonic() + 2
         while self.changes() == said and time.monotonic() < end:
             time.sleep(0.02)
         return self.changes() != said
 
     def look_up(self, count, seed=1, under_way=16, others=()):
-        """Lets each of ours look up so many identifiers, those of the nodes and their neighbours among
-        them, and compares each answer with the sorted list.
+        """Each of our nodes looks up many identifiers, including those of the nodes and their neighbours.
+        Each answer is compared with the sorted list.
 
         Returns the number of lookups. `others` are members that are no processes of this ring.
         """

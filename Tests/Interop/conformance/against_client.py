@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Servers that misbehave, one at a port, for a client to call.
+"""Misbehaving servers, one per port, for a client to call.
 
     against_client.py --roots ca.pem --certificate n1.pem --key n1.key
 

@@ -1,12 +1,12 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the cases against a server, and prints how each ended.
+"""Runs the cases against a server, and prints the outcome of each.
 
     against_server.py --address 127.0.0.1:7946 --roots ca.pem --certificate c.pem --key c.key
 
-Ends with 1 when a case failed. With --json every outcome is printed as one JSON list, with --table the
-cases are listed and nothing is run.
+Exits with 1 if a case failed. --json prints all outcomes as one JSON list. --table lists the cases
+without running them.
 """
 
 import argparse

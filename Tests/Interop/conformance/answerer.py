@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The server's side of a connection whose client is under test."""
+"""The server side of a connection to the client under test."""
 
 from connection import Connection
 import frames
@@ -12,7 +12,7 @@ TRAILERS = (("grpc-status", "0"),)
 
 
 class Answerer(Connection):
-    """A connection that knows what a right answer looks like."""
+    """A connection with helpers for correct answers."""
 
     may_leave = True
 
@@ -21,7 +21,7 @@ class Answerer(Connection):
         self.is_greeted = False
 
     def parse(self):
-        """The client's preface stands before its frames."""
+        """The client's preface precedes its frames."""
         if not self.is_greeted:
             if len(self.pending) < len(frames.PREFACE):
                 return
@@ -37,14 +37,14 @@ class Answerer(Connection):
         self.send(frames.settings(flags=ACK))
 
     def request(self):
-        """Waits for a whole request, and says on which stream it came."""
+        """Waits for a complete request, and returns its stream."""
         found = self.wait(
             lambda frame: frame.type in (HEADERS, DATA) and frame.flags & END_STREAM
         )
         return found.stream if found else 1
 
     def called(self, *pairs):
-        """What most cases begin with: a greeting and a request."""
+        """The start of most cases: settings and a request."""
         self.greet(*pairs)
         return self.request()
 
@@ -58,5 +58,5 @@ class Answerer(Connection):
         return frames.data(stream, frames.message() if payload is None else payload, end=False)
 
     def answer(self, stream=1, payload=None, **changes):
-        """A whole answer with one message."""
+        """A complete answer with one message."""
         return self.head(stream, **changes) + self.reply(stream, payload) + self.trailers(stream)

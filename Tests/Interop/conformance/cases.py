@@ -1,11 +1,11 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a case is: a number, what is sent, and which outcomes are right.
+"""A case: its number, its input, and its correct outcomes.
 
 A number reads suite/section/count, as "http2/6.1/2": http2 is RFC 9113, hpack RFC 7541, grpc, grpc-stream
 and grpc-gzip the descriptions of gRPC over HTTP/2 and of its compression, where the section is a word.
-Several outcomes stand where the text leaves a choice.
+A case has several outcomes if the specification allows a choice.
 """
 
 import concurrent.futures
@@ -25,7 +25,7 @@ class Wrong(Exception):
 
 @dataclass
 class Outcome:
-    """A way in which a case may end: its words, and whether it is what happened."""
+    """A possible outcome of a case: its text, and a check."""
 
     words: str
     holds: Callable
@@ -64,7 +64,7 @@ def failures(connection):
 
 
 def lives(connection):
-    """A client may end with its call, if it says good-bye."""
+    """A client may close the connection with its call, after a GOAWAY."""
     has_left = connection.may_leave and bool(connection.of_type(GOAWAY))
     return not failures(connection) and (has_left or not connection.is_closed)
 
@@ -79,7 +79,7 @@ def closes(*codes):
 
 
 def hangs_up():
-    """The end of the connection without a word."""
+    """The end of the connection without a GOAWAY."""
     return Outcome(
         "connection closed",
         lambda connection: connection.is_closed and not connection.of_type(GOAWAY),
@@ -87,7 +87,7 @@ def hangs_up():
 
 
 def resets(stream, *codes):
-    """A stream error, which the connection outlives (5.4.2)."""
+    """A stream error; the connection stays open (5.4.2)."""
     return Outcome(
         f"stream error {' or '.join(codes)}",
         lambda connection: lives(connection)
@@ -96,7 +96,7 @@ def resets(stream, *codes):
 
 
 def ignores():
-    """Nothing happens: no stream is reset, and the connection lives."""
+    """Nothing happens: no stream is reset, and the connection stays open."""
     return Outcome(
         "ignored",
         lambda connection: lives(connection) and not connection.of_type(RST_STREAM),
@@ -123,7 +123,7 @@ def answers(stream=1, status=None):
 
 
 def replies(http, stream=1):
-    """An answer of HTTP's, which is no gRPC."""
+    """An HTTP answer without gRPC."""
     return Outcome(
         f"HTTP {http}",
         lambda connection: lives(connection)
@@ -133,12 +133,12 @@ def replies(http, stream=1):
 
 
 def anything():
-    """What the other side does on the wire is its own affair here; what it tells its caller is not."""
+    """Any behaviour on the wire is allowed; only the outcome at the caller counts."""
     return Outcome("anything on the wire", lambda connection: True)
 
 
 def although(outcome, why):
-    """An outcome that is known and borne, and is not what the text asks for."""
+    """A known and accepted deviation from the specification."""
     return Outcome(f"{outcome.words} (known deviation: {why})", outcome.holds)
 
 
@@ -146,7 +146,7 @@ def although(outcome, why):
 
 
 def judge(case, connection):
-    """The outcome's words that hold, or None."""
+    """The text of the matching outcome, or None."""
     return next((each.words for each in case.outcomes if each.holds(connection)), None)
 
 
@@ -164,7 +164,7 @@ def report(case, began, ended=None, problem=None, story=""):
 
 
 def run(case, open_connection):
-    """Runs one case on a connection of its own."""
+    """Runs one case on its own connection."""
     began = time.monotonic()
     connection = None
     try:

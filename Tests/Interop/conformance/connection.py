@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""One connection over mutual TLS, and everything that came over it."""
+"""One connection over mutual TLS, and all its input."""
 
 import socket
 import ssl
@@ -14,7 +14,7 @@ from frames import PADDED, RST_STREAM, SETTINGS, WINDOW_UPDATE, WITH_PRIORITY
 
 
 class Silence(Exception):
-    """What was waited for did not come in time."""
+    """The expected input did not arrive in time."""
 
 
 def client_context(roots, certificate, key):
@@ -43,7 +43,7 @@ def dial(address):
 
 
 class Connection:
-    """Sends bytes as they are given, and keeps all frames that come back.
+    """Sends raw bytes, and records all received frames.
 
     TLS runs between two pieces of memory: what has arrived can then still be read after a write has
     failed, and that is when a server's last words matter. Without a context the bytes go as they are,

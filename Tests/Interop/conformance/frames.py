@@ -1,10 +1,10 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP/2 frames and header blocks by hand, right ones and wrong ones.
+"""Hand-made HTTP/2 frames and header blocks, correct and incorrect.
 
-A library would refuse to write most of what the cases need, so every byte is put down here. Only what
-the other side sends is read by a library (hpack), since it is the other side that is judged.
+A library would refuse to write most of them, so every byte is written here. Only the input from the other
+side is read by a library (hpack).
 """
 
 import struct
@@ -142,7 +142,7 @@ def text(value):
 
 
 def literal(name, value, first=0x00):
-    """A field with a name of its own, in no table by default (section 6.2.2)."""
+    """A field with a literal name, by default in no table (section 6.2.2)."""
     return bytes([first]) + text(name) + text(value)
 
 

@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Messages compressed by gzip (RFC 1952), right ones and wrong ones."""
+"""Messages compressed by gzip (RFC 1952), correct and incorrect."""
 
 import gzip
 import struct
@@ -23,7 +23,7 @@ def zipped(payload, level=9):
 
 
 def unpacked(body, encoding):
-    """The messages of an answer, decompressed; an answer that says another thing than it does raises."""
+    """The decompressed messages of an answer; raises an error if flags and content disagree."""
     found = []
     for flag, payload in messages(body):
         if flag not in (0, 1) or (flag and encoding != "gzip"):
@@ -51,7 +51,7 @@ def changed(payload, **places):
 
 
 def saying(payload, size):
-    """A member that says that its content is of another length."""
+    """A member with a wrong length."""
     return zipped(payload)[:-4] + struct.pack("<I", size)
 
 

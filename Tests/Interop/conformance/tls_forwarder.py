@@ -1,13 +1,13 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Plain TCP in, mutual TLS out: for tools that cannot show a client certificate.
+"""Forwards plain TCP to mutual TLS, for tools without client certificates.
 
     tls_forwarder.py --to 127.0.0.1:7946 --roots ca.pem --certificate c.pem --key c.key
 
-Prints "listening HOST:PORT", and forwards what comes there, byte for byte, until its standard input
-ends or it is interrupted. Whoever can reach that port speaks with the certificate's rights, so it
-listens on the loopback interface only, unless told otherwise.
+Prints "listening HOST:PORT" and forwards all bytes until its standard input ends or it is interrupted.
+Anyone who can connect to that port has the certificate's rights, so it listens on the loopback interface
+by default.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def context(options):
 
 
 async def pump(reader, writer):
-    """Carries bytes one way. The end of either way ends both: TLS cannot close one alone."""
+    """Forwards bytes in one direction. The end of one direction ends both: TLS cannot close one alone."""
     with contextlib.suppress(OSError, ssl.SSLError):
         while piece := await reader.read(65_536):
             writer.write(piece)

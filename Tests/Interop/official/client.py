@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """gRPC's interoperability cases, called by grpcio.
 
-The one argument is a JSON object: the address, the PEM files, the names of the cases, and whether to
-call through a relay, which the cases of compression need. For each case a JSON object is printed: its
-name, and what was not as gRPC's description has it, or null.
+The argument is a JSON object: the address, the PEM files, the names of the cases, and whether to use a
+relay, which the compression cases need. For each case a JSON object is printed: its name, and the deviation
+from gRPC's description, or null.
 """
 
 import json
@@ -30,7 +30,7 @@ PLAIN = grpc.Compression.NoCompression
 
 
 class Different(Exception):
-    """Something was not as it should be."""
+    """A deviation from the description."""
 
 
 def expect(what, came, right):
@@ -67,7 +67,7 @@ def expect_zeros(what, payload, size):
 
 
 def expect_failure(what, call, code, message=None):
-    """Makes a call that is to fail so."""
+    """Makes a call that must fail with this status."""
     try:
         call()
     except grpc.RpcError as error:
@@ -250,7 +250,7 @@ class Cases:
         requests.put(None)
 
     def timeout_on_sleeping_server(self):
-        # The connection is there first, so that it is not the dialling that takes too long.
+        # Connects first, so that dialling does not use up the deadline.
         self.empty_unary()
         requests = queue.Queue()
         call = self.stub.FullDuplexCall(iter(requests.get, None), timeout=0.001)
@@ -288,5 +288,5 @@ def main():
 
 if __name__ == "__main__":
     main()
-    # Not through Python's own end: grpcio's calls may wait there for a lock of a thread that was stopped.
+    # Skips Python's shutdown, in which grpcio can wait for the lock of a stopped thread.
     os._exit(0)

@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A relay between a caller and a server that notes which messages pass it compressed.
+"""A relay between a caller and a server that records which messages are compressed.
 
 The cases of compression are about a flag on the wire, which neither grpcio's interface nor ours shows.
 So such calls go through here: mutual TLS on either side, bytes unchanged in between, and each gRPC

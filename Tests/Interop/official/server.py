@@ -1,7 +1,7 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""grpc.testing.TestService on grpcio, as gRPC's description of its interoperability cases has it.
+"""grpc.testing.TestService on grpcio, as in gRPC's description of its interoperability cases.
 
 The one argument is a JSON object: the PEM files, and whether calls are to come through a relay, which
 the cases of compression need. The port to call is printed as "port N". The server ends when its
