@@ -41,7 +41,7 @@ import Testing
         pair.server.session.consume(30_000, on: stream)
         try pair.settle()
         #expect(pair.server.message(stream).count == 60_000)
-        // The stream's window alone is no use while the connection's is shut, and the other way.
+        // Both the stream's and the connection's window must be open.
         pair.server.session.consumeConnection(30_000)
         try pair.settle()
         #expect(pair.server.message(stream).count == 60_000)
@@ -64,7 +64,7 @@ import Testing
         try pair.settle()
         #expect(pair.server.message(slow).count == 50_000)
         #expect(pair.server.message(quick).count == 40_000)
-        // A stream that is over gives its bytes back to the connection all the same.
+        // An ended stream still returns its bytes to the connection's window.
         pair.client.session.reset(stream: slow, errorCode: .cancel)
         try pair.settle()
         pair.server.session.consume(50_000, on: slow)

@@ -187,7 +187,7 @@ import Testing
         }
     }
 
-    /// What a client sends in a short but varied conversation.
+    /// The input of a client in a short, varied conversation.
     private func recording() throws -> [UInt8] {
         let pair = try Pair()
         var all: [UInt8] = []

@@ -25,7 +25,7 @@ import Testing
         pair.server.session.answer(streams[1], [])
         try pair.settle()
         #expect(pair.server.requests == Array(streams.prefix(4)))
-        // One that waits may be given up.
+        // A waiting request can be cancelled.
         pair.client.session.reset(stream: streams[5], errorCode: .cancel)
         for stream in [streams[0], streams[2], streams[3], streams[4]] {
             pair.server.session.answer(stream, [])

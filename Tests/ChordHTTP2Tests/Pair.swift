@@ -7,7 +7,7 @@ import Testing
 
 @testable import ChordHTTP2
 
-/// Numbers that are the same in every run (SplitMix64).
+/// Random numbers that are the same in every run (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
     var seed: UInt64
 
@@ -31,7 +31,7 @@ enum Seen: Equatable {
 final class Endpoint {
     let session: HTTP2Session
     var seen: [Seen] = []
-    /// Whether data is given back to the windows as it arrives.
+    /// Whether arriving data returns its credit at once.
     var consumes = true
     var failure: HTTP2Error?
 
@@ -79,7 +79,7 @@ final class Endpoint {
         session.removeEvents()
     }
 
-    /// What arrived on a stream: its message bytes in one piece.
+    /// The message bytes of a stream in one piece.
     func message(_ stream: Int32) -> [UInt8] {
         seen.reduce(into: []) { all, event in
             if case .data(stream, let bytes, _) = event { all += bytes }
@@ -105,7 +105,7 @@ final class Endpoint {
     }
 }
 
-/// A client and a server, and the wire between them, which cuts where it likes.
+/// A client and a server with a wire that splits bytes at random.
 struct Pair {
     let client: Endpoint
     let server: Endpoint
@@ -121,7 +121,7 @@ struct Pair {
         generator = SeededGenerator(seed: seed)
     }
 
-    /// Carries bytes both ways until none are left.
+    /// Passes bytes both ways until none are left.
     mutating func settle() throws {
         var quiet = 0
         while quiet < 2 {

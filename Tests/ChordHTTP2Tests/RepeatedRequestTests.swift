@@ -8,7 +8,7 @@ import Testing
 
 @testable import ChordHTTP2
 
-/// Header lists that come again are recognised, and whoever reads them cannot tell.
+/// Repeated header lists are recognised, without a visible difference for readers.
 @Suite(.tags(.unit)) struct RepeatedRequestTests {
     typealias Field = (name: String, value: String)
 
@@ -147,7 +147,7 @@ import Testing
         #expect(listener.lists.allSatisfy { $0 == Self.text(Self.call()) })
     }
 
-    /// Whatever comes in whatever order is read as it was sent, and those of one number are alike.
+    /// Any order of lists is read as sent, and lists with the same number are equal.
     @Test(arguments: 0..<40)
     func anySequenceOfListsIsReadAsSent(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)

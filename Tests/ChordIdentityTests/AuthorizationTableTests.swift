@@ -7,7 +7,7 @@ import ChordTestSupport
 import Testing
 
 @Suite(.tags(.unit)) struct AuthorizationTableTests {
-    /// The whole table, written out: a change of who may call what must be made twice.
+    /// The complete table, so that a change of permissions must be made here too.
     static let rows: [(String, node: Bool, client: Bool, admin: Bool)] = [
         ("/chord.v1.ChordService/FindSuccessor", true, true, true),
         ("/chord.v1.ChordService/GetPredecessor", true, true, true),

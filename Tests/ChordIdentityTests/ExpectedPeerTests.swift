@@ -34,7 +34,7 @@ import Testing
 
     @Test func nameIsComparedWhenTheCertificateProvesIt() {
         #expect(failure(ExpectedPeer(name: "n1"), Self.node()) == nil)
-        // The host is then only where the node happens to be.
+        // The host is only the node's location then.
         #expect(failure(ExpectedPeer(name: "n1", host: "elsewhere"), Self.node()) == nil)
         let error = failure(ExpectedPeer(name: "n2"), Self.node("n3"))
         #expect(error?.code == .wrongName)

@@ -77,7 +77,7 @@ import Testing
         } catch {
             #expect(error.code == .malformedSPIFFE)
             #expect(error.message.contains(reason), "\(error)")
-            // A message is one line of printable characters, whatever the certificate says.
+            // A message is one line of printable characters.
             #expect(
                 error.message.unicodeScalars.allSatisfy {
                     (0x20...0x7E).contains($0.value) || $0 == "…"

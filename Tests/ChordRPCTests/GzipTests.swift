@@ -42,7 +42,7 @@ struct GzipTests {
         #expect(failure?.code == .resourceExhausted)
     }
 
-    /// Four kilobytes that stand for four megabytes cost what the method's messages may.
+    /// A message of 4 KiB that inflates to 4 MiB costs no more than the method's limit.
     @Test func inflatingStopsAtTheLimit() {
         let bomb = Self.zeros(4 << 20)
         #expect(bomb.count < 5 << 10)
@@ -58,7 +58,7 @@ struct GzipTests {
     func decompressionBombIsRefused(lying: Bool) {
         var bomb = Self.zeros(256 << 20)
         #expect(bomb.count < 512 << 10)
-        // One that says that it is small is found out where it passes that.
+        // A wrong small size is detected when the output exceeds it.
         if lying { bomb.replaceSubrange((bomb.count - 4)..., with: [10, 0, 0, 0]) }
         let failure = #expect(throws: Status.self) {
             try Gzip.decompress(bomb, limit: Self.limit)
@@ -77,7 +77,7 @@ struct GzipTests {
                     == [UInt8](repeating: 0, count: count)
             )
         }
-        // All of them together are held to the limit, and many of nothing are nothing.
+        // The limit applies to all members together; empty members add nothing.
         let five = Array(repeatElement(Self.zeros(1 << 20), count: 5).joined())
         let failure = #expect(throws: Status.self) {
             try Gzip.decompress(five, limit: Self.limit)
@@ -87,7 +87,7 @@ struct GzipTests {
         #expect(try Gzip.decompress(nothing, limit: Self.limit) == [])
     }
 
-    /// Not RESOURCE_EXHAUSTED, whatever the last four bytes happen to say: the caller would look for a
+    /// Not RESOURCE_EXHAUSTED, whatever the last four bytes are: the caller would look for a
     /// message that is too long.
     @Test func truncatedOrOverlongGzipIsRefused() throws {
         let compressed = try #require(Gzip.compress([UInt8](repeating: 7, count: 5000)))
@@ -121,7 +121,7 @@ struct GzipTests {
         }
     }
 
-    /// So many zeros, compressed as well as zlib can.
+    /// The given number of zeros, compressed by zlib at its best level.
     private static func zeros(_ count: Int) -> [UInt8] {
         var stream = z_stream()
         precondition(czlib_deflate_init_gzip(&stream, 9) == Z_OK)
@@ -138,7 +138,7 @@ struct GzipTests {
                 stream.avail_in = UInt32(next)
             }
             piece.withUnsafeMutableBufferPointer { input in
-                // All that is left of the piece is as good as its beginning: zeros.
+                // The rest of the piece is zeros too.
                 stream.next_in = input.baseAddress
                 output.withUnsafeMutableBufferPointer { buffer in
                     stream.next_out = buffer.baseAddress

@@ -145,7 +145,7 @@ struct InProcessTests {
         #expect(recorder.result?.status.code == .deadlineExceeded)
         #expect(recorder.result?.status.origin == .local)
         #expect(cancelled.withLockedValue { $0 } == 1)
-        // What the server says now reaches nobody.
+        // A later answer is ignored.
         for responder in kept.withLockedValue({ $0 }) { responder.succeed([1]) }
         runBoth()
         #expect(recorder.events == ["sent", "finished"])

@@ -28,7 +28,7 @@ struct ResponderTests {
         responder.succeed([1])
         responder.succeed([2])
         responder.fail(Status(.aborted))
-        // Off the executor, nothing is said before it runs.
+        // Off the executor, the answer waits until the executor runs.
         #expect(sink.events == ["deferred 5"])
         executor.run()
         #expect(sink.events == ["deferred 5", "finished 5 OK [1]"])
@@ -69,7 +69,7 @@ struct ResponderTests {
         call.cancel()
         call.cancel()
         #expect(cancelled.withLockedValue { $0 } == 1)
-        // The handler may still answer; the connection passes it over.
+        // The handler can still answer; the connection ignores it.
         responder.succeed([1])
         executor.run()
         #expect(sink.events.last == "finished 5 OK [1]")

@@ -60,7 +60,7 @@ struct RouterTests {
         ] {
             #expect(find(router, path) == nil)
         }
-        // What stood in the reply before stays: it is the transport's.
+        // Earlier bytes of the reply belong to the transport and stay.
         let (outcome, reply) = try dispatch(router, "/test.Service/Two", as: .client)
         #expect(reply == [1] + Array("Two".utf8) + [9])
         guard case .replied = outcome else {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import ChordRPC
 
-/// What lies between a stream's reader or writer and its transport.
+/// The parts between a stream's reader or writer and its transport.
 @Suite("Parts of streams", .tags(.unit), .timeLimit(.minutes(5)))
 struct StreamPartsTests {
     /// A transport's end that counts what it is told.
@@ -21,7 +21,7 @@ struct StreamPartsTests {
         func abandon(_ status: Status) {}
     }
 
-    /// Runs what is to be done before it returns, as a reader on another thread may.
+    /// Runs work before it returns, as a reader on another thread can.
     private final class InlineExecutor: TaskExecutor {
         func enqueue(_ job: consuming ExecutorJob) {
             job.runSynchronously(on: asUnownedTaskExecutor())
@@ -56,14 +56,14 @@ struct StreamPartsTests {
     @Test func partOfAnAwaitedMessageGivesCredit() async throws {
         let inbox = StreamInbox(limit: 1000, window: 400)
         let framed = MessageFraming.frame([UInt8](repeating: 1, count: 795))
-        // Nobody waits yet: this fills the window, and the peer may send no more.
+        // No reader waits: this fills the window, so the peer cannot send more.
         #expect(Self.append(Array(framed[..<400]), to: inbox) == 0)
         let credit = NIOLockedValueBox(0)
         async let message = Self.next(of: inbox, crediting: credit)
         while credit.withLockedValue({ $0 }) == 0 { await Task.yield() }
         #expect(credit.withLockedValue { $0 } == 400)
         #expect(Self.append(Array(framed[400..<500]), to: inbox) == 100)
-        // Less than a grain is not worth a word until there is more.
+        // Small credit is collected before it is sent.
         #expect(Self.append(Array(framed[500..<550]), to: inbox) == 0)
         #expect(Self.append(Array(framed[550...]), to: inbox) == 300)
         #expect(try await message?.count == 795)
@@ -115,7 +115,7 @@ struct StreamPartsTests {
         inbox.abort(Status(.cancelled))
         let failure = await #expect(throws: Status.self) { try await Self.next(of: inbox) }
         #expect(failure?.code == .cancelled)
-        // What still comes is dropped, and the peer's window does not suffer.
+        // Later input is dropped, and returns its credit.
         #expect(Self.append([UInt8](repeating: 0, count: 500), to: inbox) >= 500)
     }
 

@@ -9,7 +9,7 @@ import Testing
 
 @testable import ChordTLS
 
-/// Files as people really have them: each says what is wrong and what to do.
+/// Typical wrong files: the error names the fault and the remedy.
 @Suite(.tags(.unit)) struct CertificateFormTests {
     let fixtures: Fixtures
 
@@ -17,7 +17,7 @@ import Testing
         fixtures = try await Fixtures.get()
     }
 
-    /// Which of the files is another than it should be, what is in it, and what must be said.
+    /// The wrong file, its content, and the expected message.
     struct Form: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var file: any WritableKeyPath<TLSFiles, String> & Sendable = \.certificateChain
@@ -32,7 +32,7 @@ import Testing
 
     private static func data(_ text: String) -> Data { Data(text.utf8) }
 
-    /// What `openssl` makes of a file.
+    /// The output of `openssl` for a file.
     private static func openssl(_ arguments: [String]) throws -> Data {
         let folder = FileManager.default.temporaryDirectory
         let output = folder.appendingPathComponent("form-\(UUID().uuidString)")

@@ -10,7 +10,7 @@ import Testing
 
 @testable import ChordTLS
 
-/// Whoever's issuer has a revocation list is held to it, at every depth.
+/// A certificate is checked against its issuer's revocation list, at every depth.
 @Suite(.tags(.unit)) struct RevocationTests {
     let fixtures: ChainFixtures
 
@@ -18,13 +18,13 @@ import Testing
         fixtures = try await ChainFixtures.get()
     }
 
-    /// What a node of ours that holds a list says to a peer.
+    /// The verdict of a node with a list about a peer.
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var peer: @Sendable (ChainFixtures) -> TestAuthority.Issued
         var list: @Sendable (ChainFixtures) -> String
         var requiresLists = false
-        /// nil where the peer is accepted.
+        /// nil if the peer is accepted.
         var refusal: TLSError.Code?
         var alert: Int32 = 0
     }

@@ -17,7 +17,7 @@ import Testing
         fixtures = try await Fixtures.get()
     }
 
-    /// Damage is tried many times over; the contexts are the expensive part.
+    /// Shared by many cases, because contexts are expensive.
     private static let contexts = Result {
         let fixtures = try Fixtures.shared.get()
         return try (fixtures.context(fixtures.n1), fixtures.context(fixtures.n2))
@@ -97,7 +97,7 @@ import Testing
             state = state &* 6_364_136_223_846_793_005 &+ 1
             let count = min(ciphertext.readableBytes, Int(state >> 50) + 1)
             server.feed(ciphertext.readSlice(length: count) ?? ByteBuffer())
-            // Sometimes two pieces pile up before a read.
+            // Sometimes two pieces arrive before a read.
             if state >> 63 == 0 {
                 _ = try server.read(into: &received)
             }
@@ -167,7 +167,7 @@ import Testing
         } catch {
             #expect(error.code == .malformed)
         }
-        // What came before it was good, and the peer is told.
+        // Earlier data is delivered, and the peer gets an alert.
         #expect(String(buffer: received) == "intact")
         #expect(server.state == .closed)
         client.feed(server.takeCiphertext())
@@ -233,7 +233,7 @@ import Testing
             #expect(error.message.contains("127.0.0.1:50000"))
         }
         #expect(server.state == .closed)
-        // Nothing more happens to it, and nothing more comes of it.
+        // The connection stays ended.
         #expect(try server.advanceHandshake() == false)
         var plaintext = ByteBuffer()
         #expect(try server.read(into: &plaintext) == .needsMore)
@@ -269,7 +269,7 @@ import Testing
         }
         server.feed(ByteBuffer(bytes: hello))
         _ = try? server.advanceHandshake()
-        // A hello can be damaged where nobody looks; an identity can never come of it.
+        // Damage to unused bytes is not detected, but never yields an identity.
         #expect(server.state != .open)
         #expect(server.peerIdentity == nil)
     }

@@ -10,7 +10,7 @@ import Testing
 
 @testable import ChordTLS
 
-/// Stands where HTTP/2 will: writes down what reaches it.
+/// Takes the place of HTTP/2 and records its input.
 private final class Recorder: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -66,7 +66,7 @@ private final class End {
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 50_000)).wait()
     }
 
-    /// What was written to the socket since the last time, one entry per write.
+    /// Writes to the socket since the last call, one entry each.
     func sent() throws -> [ByteBuffer] {
         var result: [ByteBuffer] = []
         while let buffer = try channel.readOutbound(as: ByteBuffer.self) {
@@ -112,7 +112,7 @@ private final class End {
         return (server, client)
     }
 
-    /// Carries bytes between the two until neither has any.
+    /// Passes bytes between the two until neither has any.
     private func exchange(_ server: End, _ client: End) throws {
         var isQuiet = false
         while !isQuiet {
@@ -212,7 +212,7 @@ private final class End {
         #expect(server.recorder.reads.map { String(buffer: $0) } == ["alpha", "beta", "gamma"])
     }
 
-    /// Buffers come and go: kept once there is much to do, given back when idle, also again and again.
+    /// Buffers are kept under load and released when idle, repeatedly.
     @Test func idleConnectionReleasesItsBuffers() throws {
         let (server, client) = try opened()
         var expected = ""
@@ -382,12 +382,12 @@ private final class End {
         try client.connect()
         for buffer in try client.sent() { try server.channel.writeInbound(buffer) }
         for buffer in try server.sent() { try client.channel.writeInbound(buffer) }
-        // To the client, everything is fine so far: TLS 1.3 judges clients last.
+        // The client has no error yet: TLS 1.3 verifies clients last.
         #expect(client.recorder.events == ["handshake"])
         for buffer in try client.sent() { try server.channel.writeInbound(buffer) }
         #expect(server.recorder.error?.code == .certificateRevoked)
         #expect(server.recorder.identity == nil)
-        // A close asked for meanwhile waits for the end of the grace.
+        // A close waits for the end of the grace period.
         let closed = server.channel.close()
         loop.run()
         #expect(server.channel.isActive)

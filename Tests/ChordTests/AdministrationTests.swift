@@ -6,7 +6,7 @@ import Chord
 import ChordTestSupport
 import Testing
 
-/// What operators ask of one node, through the API that a program embeds.
+/// Administration of one node through the embedding API.
 @Suite(.tags(.network)) struct AdministrationTests {
     @Test(.timeLimit(.minutes(1))) func nodeDescribesItself() async throws {
         let one = try await ChordNode(try await configuration("n1"))
@@ -41,7 +41,7 @@ import Testing
         await nobody.close()
     }
 
-    /// It waits for a partner that never comes.
+    /// It waits for a founder that never starts.
     @Test(.timeLimit(.minutes(1))) func nonMemberDescribesItself() async throws {
         var lonely = try await configuration("n1", joining: ["127.0.0.1:1"])
         lonely.joinTimeout = nil
@@ -56,7 +56,7 @@ import Testing
             #expect(description.table.isEmpty)
             await alice.close()
             tasks.cancelAll()
-            // That it has not joined is how it ends.
+            // The wait ends because the node has not joined.
             _ = await tasks.nextResult()
         }
     }

@@ -12,7 +12,7 @@ import Testing
 
 @testable import Chord
 
-/// What nodes and clients hold, and when they let go of it.
+/// Resources of nodes and clients, and their release.
 @Suite(.tags(.network)) struct LifetimeTests {
     @Test("A node runs once: a second run fails and the first continues", .timeLimit(.minutes(2)))
     func runsOnce() async throws {
@@ -155,7 +155,7 @@ import Testing
         try await silent.close()
     }
 
-    /// Something that a thread holds.
+    /// An object that a thread holds.
     private final class Mark: Sendable {}
 
     @Test("Closing a client ends its calls and its thread", .timeLimit(.minutes(2)))

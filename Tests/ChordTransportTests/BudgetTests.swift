@@ -8,7 +8,7 @@ import Testing
 
 @testable import ChordTransport
 
-/// The parts that count, on a clock of the test's own.
+/// Budgets, on a clock that the test sets.
 @Suite("Budgets", .tags(.unit))
 struct BudgetTests {
     private static func at(_ seconds: Double) -> MonotonicTime {

@@ -13,7 +13,7 @@ import Testing
 
 @testable import ChordTransport
 
-/// Compressed messages on the wire: what is agreed, what is sent, what is refused.
+/// Compressed messages on the wire: negotiation, sending, refusal.
 @Suite("Compression", .tags(.network), .timeLimit(.minutes(5)))
 struct CompressionTests {
     private typealias Fields = [(name: String, value: String)]
@@ -162,8 +162,8 @@ struct CompressionTests {
         #expect(refused["grpc-status"] == "8")
     }
 
-    /// One identity's compressed messages become so many bytes and no more; what is not compressed, and
-    /// what others send, goes on.
+    /// An identity's inflated bytes are limited; uncompressed messages, and
+    /// those of other identities, are not.
     @Test(arguments: methods)
     func inflatedBytesAreLimited(_ method: RPCMethod) async throws {
         let certificates = try await Certificates.get()

@@ -13,7 +13,7 @@ import Testing
 
 @testable import ChordTransport
 
-/// Pings that nobody's call asks for, and what comes of them.
+/// Pings without calls, and their consequences.
 @Suite("Keepalive", .tags(.network), .timeLimit(.minutes(5)))
 struct KeepaliveTests {
     private static func pinging(

@@ -11,7 +11,7 @@ import Testing
 
 @testable import ChordTransport
 
-/// The small parts, each alone.
+/// Small parts, each tested alone.
 @Suite("Parts of the transport", .tags(.unit))
 struct PartsTests {
     // MARK: Addresses

@@ -13,7 +13,7 @@ import Testing
 
 @testable import ChordTransport
 
-/// What the server answers to requests that our own client never makes.
+/// Answers of the server to requests that our client never sends.
 @Suite("The server on the wire", .tags(.network), .timeLimit(.minutes(5)))
 struct ServerWireTests {
     typealias Fields = [(name: String, value: String)]
@@ -339,7 +339,7 @@ struct ServerWireTests {
         }
     }
 
-    // MARK: Clients that waste our time
+    // MARK: Abusive clients
 
     @Test func incompleteRequestTimesOut() async throws {
         let certificates = try await Certificates.get()

@@ -12,7 +12,7 @@ import Testing
 
 @testable import ChordTransport
 
-/// Streams and the connection below them: windows, limits, and ends that only a network has.
+/// Streams and the connection below them: windows, limits, and network failures.
 @Suite("Streams on the wire", .tags(.network), .timeLimit(.minutes(5)))
 struct StreamWireTests {
     private typealias Fields = [(name: String, value: String)]

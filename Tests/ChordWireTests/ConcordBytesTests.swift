@@ -109,7 +109,7 @@ struct ConcordBytesTests {
         #expect(calls(.leave(LeaveNotice(state: alone))) == [])
     }
 
-    // MARK: What is not as it should be
+    // MARK: Invalid messages
 
     @Test("An empty GetRing reply means \"not a member\"")
     func notReady() throws {

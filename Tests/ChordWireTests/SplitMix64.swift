@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A small seeded generator, so that a failing case comes back under the same seed.
+/// A small seeded generator, so that a failing case can be repeated.
 struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 

@@ -7,7 +7,7 @@ import ChordWire
 import ChordTestSupport
 import Testing
 
-/// Every bound: what lies on it is taken, what lies beyond is refused by name and reason.
+/// Every limit: a value at the limit is accepted, a larger one is refused with name and reason.
 @Suite(.tags(.unit)) struct WireLimitsTests {
     let space: IdentifierSpace
 
@@ -80,7 +80,7 @@ import Testing
         ),
     ]
 
-    /// The same node is refused wherever it stands.
+    /// The same node is refused in every field.
     @Test(arguments: nodes)
     func invalidNodeIsRefused(refusal: Refusal) throws {
         let bad = refusal.node

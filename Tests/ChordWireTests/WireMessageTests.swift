@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    /// A cut may leave a valid message behind, but never the whole one.
+    /// A truncated message can be valid, but never equals the complete one.
     @Test(arguments: MessageKind.all)
     func messageTruncatedAtAnyByteIsRefused(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 64)
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    /// The short way to read a request and the whole way agree, and the short way takes no other.
+    /// The fast path decodes the same requests as the general decoder, and no others.
     @Test(arguments: [4, 8, 12, 63, 64, 160, 256])
     func fastPathDecodesTheSameIdentifier(width: Int) throws {
         let space = try IdentifierSpace(width: width)
@@ -142,7 +142,7 @@ import Testing
                 FindSuccessorRequest(id: plain.id, excluded: [plain.id]),
             ]
             for other in others { #expect(sole(other.encoded(in: space)) == nil) }
-            // Whatever else has these many bytes: what the short way takes, the whole way takes too.
+            // Other bytes of this length: both decoders agree.
             var damaged = bytes
             damaged[Int.random(in: 0..<bytes.count, using: &generator)] = .random(
                 in: 0...255,

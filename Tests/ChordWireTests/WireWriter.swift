@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Protobuf written by hand, for what the module itself would never send.
+/// Protobuf written by hand, for messages that the module never sends.
 struct WireWriter {
     private(set) var bytes: [UInt8] = []
 

@@ -4,7 +4,7 @@
 
 import ChordCore
 
-/// An unsigned number as an array of bits, lowest first: slow, and simple enough to be believed.
+/// An unsigned number as an array of bits, lowest first: slow and simple.
 struct Bits: Equatable {
     var bits: [Bool]
 

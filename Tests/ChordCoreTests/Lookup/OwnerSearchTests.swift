@@ -6,7 +6,7 @@ import ChordCore
 import ChordTestSupport
 import Testing
 
-/// Nodes that answer for their states, of which some err, lie or are dead.
+/// Nodes that answer for their state; some are wrong, lie or are dead.
 private struct Strangers {
     let space = IdentifierSpace.standard
     var states: [Identifier: RingState] = [:]
@@ -38,7 +38,7 @@ private struct Strangers {
 
     func owner(of id: Identifier) -> NodeReference? { live.first { $0.id >= id } ?? live.first }
 
-    /// What a node answers to a lookup: right, but for the identifier of a node, where the one before it
+    /// The answer of a node to a lookup: right, except for a node's identifier, where the node before it
     /// is named.
     func hint(_ id: Identifier) -> NodeReference? {
         guard let index = order.firstIndex(where: { $0.id >= id }) else { return order.first }

@@ -6,7 +6,7 @@ import ChordCore
 import ChordTestSupport
 import Testing
 
-/// What scripts of whole rings do not reach: single inputs to a single machine.
+/// Single inputs to a single machine, which scripts of whole rings do not cover.
 @Suite(.tags(.unit)) struct ChordMachineTests {
     private static func machine(
         _ id: UInt64,

@@ -7,7 +7,7 @@ import Foundation
 import ChordTestSupport
 import Testing
 
-/// Rings that live a random life and must be ideal once they are left alone. A failing case names its
+/// Rings with random events, which must become ideal afterwards. A failing case names its
 /// seed; `CHORD_SEED=17 swift test --filter RingPropertyTests` runs that one only.
 @Suite(.tags(.interaction)) struct RingPropertyTests {
     static func seeds(_ count: UInt64) -> [UInt64] {

@@ -4,14 +4,14 @@
 
 import ChordCore
 
-/// A random life of a ring. Everything comes from the seed, so that a failing one replays.
+/// Random events in a ring. All follow from the seed, so that a failure can be repeated.
 struct Scenario {
-    /// What a scenario found wrong.
+    /// A failed check of a scenario.
     struct Fault: Error, CustomStringConvertible {
         var description: String
     }
 
-    /// What one is made of.
+    /// The parameters of a scenario.
     struct Limits {
         var nodes = 1...40
         var widths = 6...64

@@ -6,7 +6,7 @@ import ChordCore
 import ChordTestSupport
 import Testing
 
-/// Members that this node cannot reach, and others can.
+/// Members that others reach and this node does not.
 @Suite(.tags(.unit)) struct UnreachedTests {
     /// A node at 10 with the list 20, 30, 40 and the predecessor 50.
     private static func machine() throws -> ChordMachine {
@@ -52,7 +52,7 @@ import Testing
         // The rest of the list is the next member's.
         #expect(Self.list(machine) == [20, 30, 40])
         #expect(machine.unreachedHead == Nodes.node(20))
-        // Nobody hears that we come right before it.
+        // No Notify is sent to it.
         #expect(Self.notifies(directives).isEmpty)
         // Its range is its own in lookups.
         #expect(machine.view.step(for: Identifier(15)) == .owner(Nodes.node(20)))

@@ -42,7 +42,7 @@ import Testing
         let claim = try #require(table.nextDials().first)
         table.succeeded(claim, as: Nodes.node(40, life: 7))
         #expect(table.claimed(Self.claim(40, life: 7)) == .reached(Nodes.node(40, life: 7)))
-        // Another life than the one that has answered has to answer itself.
+        // A new incarnation must answer itself.
         #expect(table.claimed(Self.claim(40, life: 8)) == .trying)
         #expect(table.nextDials() == [Self.claim(40, life: 8)])
         table.abandoned(Self.claim(40, life: 8))

@@ -6,7 +6,7 @@ import ChordCore
 import ChordTestSupport
 import Testing
 
-/// What other members say, whose link it is, what others may make this node dial.
+/// Indirect probes, failures of our own link, and dials that others cause.
 @Suite(.tags(.unit)) struct ReachTests {
     // MARK: Indirect probes
 
@@ -63,7 +63,7 @@ import Testing
         #expect(!health.isLinkToBlame(isHeard: true))
     }
 
-    // MARK: What others may have this node dial
+    // MARK: Dials that others cause
 
     @Test func probeBudgetIsPerCaller() {
         var settings = ProbeBudget.Settings()

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ChordCore
 
-/// The table and the steps of lookups against what a list of all identifiers says.
+/// Tables and lookup steps, compared with a list of all identifiers.
 @Suite(.tags(.unit)) struct RoutingTests {
     /// A table, its owner and its entries by distance, all random.
     struct Sample {

@@ -40,7 +40,7 @@ import Testing
         #expect(list.entries.map(\.id.word3) == test.entries)
     }
 
-    /// Whatever is offered, what is stored is ordered, without duplicates, without the owner.
+    /// Any input is stored ordered, without duplicates and without the owner.
     @Test(arguments: UInt64(0)..<50)
     func randomListBecomesOrdered(seed: UInt64) throws {
         var generator = SplitMix64(seed: seed)

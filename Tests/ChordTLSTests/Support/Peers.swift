@@ -130,7 +130,7 @@ struct HandshakeOutcome {
 }
 
 extension TLSConnection {
-    /// All ciphertext that waits to be sent.
+    /// Ciphertext waiting to be sent.
     func takeCiphertext() -> ByteBuffer {
         var result = ByteBuffer()
         drainCiphertext { result = $0 }
@@ -154,7 +154,7 @@ extension TLSConnection {
     }
 }
 
-/// Takes a handshake between two connections of ours to its end, whatever that is.
+/// Runs a handshake between two of our connections to its end.
 func handshake(server: TLSConnection, client: TLSConnection) -> HandshakeOutcome {
     var outcome = HandshakeOutcome()
     var plaintext = ByteBuffer()
@@ -177,7 +177,7 @@ func handshake(server: TLSConnection, client: TLSConnection) -> HandshakeOutcome
     return outcome
 }
 
-/// Takes a handshake between one of ours and a rogue to its end.
+/// Runs a handshake between our connection and a rogue peer to its end.
 func handshake(_ ours: TLSConnection, with rogue: RoguePeer) -> TLSError? {
     var error: TLSError?
     for _ in 0..<10 {

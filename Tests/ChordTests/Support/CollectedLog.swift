@@ -5,7 +5,7 @@
 import Logging
 import NIOConcurrencyHelpers
 
-/// What was logged, to be looked at.
+/// Collected log lines.
 final class CollectedLog: Sendable {
     struct Line: Sendable {
         var level: Logger.Level

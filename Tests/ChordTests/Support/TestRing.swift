@@ -79,13 +79,13 @@ func client(_ name: String, of nodes: ChordNode...) async throws -> ChordClient 
     return try ChordClient(configuration)
 }
 
-/// Waits until what a node knows of its ring is as it should be.
+/// Waits until a node's view of its ring meets a condition.
 func wait(for node: ChordNode, until condition: () -> Bool) async throws {
     for await _ in node.events() where condition() { return }
     try Task.checkCancellation()
 }
 
-/// Runs a node for the time of `body`, which begins when it is a member.
+/// Runs a node during `body`, which starts when it is a member.
 func running<R: Sendable>(
     _ node: ChordNode,
     _ body: sending () async throws -> R

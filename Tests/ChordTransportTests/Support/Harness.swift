@@ -9,7 +9,7 @@ import Testing
 
 @testable import ChordTransport
 
-/// The transports that one suite is run over, where the meaning of a call must not depend on them.
+/// Transports over which the same suite runs, because calls must behave the same.
 enum TransportKind: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case inProcess
     case network
@@ -54,7 +54,7 @@ enum TransportKind: String, CaseIterable, Sendable, CustomTestStringConvertible 
     }
 }
 
-/// Loops that the tests' callers are not on.
+/// Event loops without callers of the tests.
 let elsewhereExecutors = EventLoopExecutors(
     group: MultiThreadedEventLoopGroup(numberOfThreads: 1)
 )
