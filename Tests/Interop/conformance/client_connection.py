@@ -257,7 +257,7 @@ for number, says, bad, wrong in SETTING_CASES:
         s.send(bad)
 
 
-@case("client/6.5/9", "settings that nobody knows", ignores(), status="OK")
+@case("client/6.5/9", "unknown settings, which are ignored", ignores(), status="OK")
 def _(s):
     s.send(s.answer(s.called((0xF00, 7), (0xFFFF, 2**32 - 1))))
 

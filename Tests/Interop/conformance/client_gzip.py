@@ -42,7 +42,7 @@ def _(s):
     s.send(s.answer(payload=message(b"a")))
 
 
-@stream("request/1", "messages that pay to compress and ones that do not", ignores(), status="OK",
+@stream("request/1", "messages that compression shortens and others", ignores(), status="OK",
         sends=[5_000, 0, 5, 5_000], messages=[b"a"])  # fmt: skip
 def _(s):
     s.called()
@@ -118,10 +118,10 @@ def _(s):
 WRONG = (
     ("a compressed message without grpc-encoding", (), packed(TEXT), True),
     ("a compressed message under grpc-encoding identity", [("grpc-encoding", "identity")], packed(TEXT), True),
-    ("a grpc-encoding that nobody knows", [("grpc-encoding", "x-unknown")], message(b"?", flag=1), True),
+    ("an unknown grpc-encoding", [("grpc-encoding", "x-unknown")], message(b"?", flag=1), True),
     ("a compressed flag of 2 under grpc-encoding gzip", GZIP, message(zipped(b""), flag=2), True),
     ("a compressed flag of 255 under grpc-encoding gzip", GZIP, message(zipped(b""), flag=255), True),
-    ("a compressed message for a caller who does not accept it", GZIP, packed(TEXT), False),
+    ("a compressed message for a caller that does not accept it", GZIP, packed(TEXT), False),
 )
 
 for count, (says, extra, sent, asks) in enumerate(WRONG, 1):
@@ -140,7 +140,7 @@ for count, (says, broken) in enumerate(BROKEN, 1):
         s.called()
         s.send(s.answer(payload=message(broken, flag=1), extra=GZIP))
 
-    @stream(f"broken/{count}", f"{says}, behind a right message, in an answer that goes on",
+    @stream(f"broken/{count}", f"{says}, after a valid message, in an answer that continues",
             resets(1, "CANCEL"), status="INTERNAL", messages=[b"good"])  # fmt: skip
     def _(s, broken=broken):
         s.called()

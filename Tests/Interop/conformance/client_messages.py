@@ -212,14 +212,14 @@ def _(s):
     s.send(s.head(), s.reply(), s.trailers(fields=[("grpc-status", "10")]))
 
 
-@case("client-grpc/status/13", "binary metadata in the trailers that is no base64", ignores(),
+@case("client-grpc/status/13", "binary metadata in the trailers that is not base64", ignores(),
       status=("INTERNAL", "OK"))  # fmt: skip
 def _(s):
     s.called()
     s.send(s.head(), s.reply(), s.trailers(fields=[*TRAILERS, ("x-bin", "not base64!")]))
 
 
-@case("client-grpc/status/14", "binary metadata in the headers that is no base64", *GIVEN_UP,
+@case("client-grpc/status/14", "binary metadata in the headers that is not base64", *GIVEN_UP,
       status=("INTERNAL", "OK"))  # fmt: skip
 def _(s):
     s.called()
@@ -291,7 +291,7 @@ def _(s):
     s.close()
 
 
-@case("client-grpc/end/3", "bytes that are no TLS", anything(), status="UNAVAILABLE")
+@case("client-grpc/end/3", "bytes that are not TLS", anything(), status="UNAVAILABLE")
 def _(s):
     s.called()
     s.socket.sendall(bytes(range(256)))

@@ -90,7 +90,7 @@ WRONG = (
 
 for count, (says, wrong, status) in enumerate(WRONG, 8):
 
-    @case(f"messages/{count}", f"a message, then {says}, in an answer that goes on", *STOPS, status=status,
+    @case(f"messages/{count}", f"a message, then {says}, in an answer that continues", *STOPS, status=status,
           messages=[b"good"])  # fmt: skip
     def _(s, wrong=wrong):
         s.called()
@@ -179,15 +179,15 @@ def begun(s, count=1):
 PHASES = (
     ("1", "CANCEL before the headers", "CANCEL", "CANCELLED", lambda s: b"", ()),
     ("2", "CANCEL behind the headers", "CANCEL", "CANCELLED", lambda s: s.head(), ()),
-    ("3", "CANCEL behind a message", "CANCEL", "CANCELLED",
+    ("3", "CANCEL after a message", "CANCEL", "CANCELLED",
      lambda s: s.head() + s.reply(payload=message(b"good")), (b"good",)),
     ("4", "CANCEL inside a message", "CANCEL", "CANCELLED",
      lambda s: s.head() + s.reply(payload=message(b"good") + message(b"half", length=8)), (b"good",)),
-    ("5", "INTERNAL_ERROR behind a message", "INTERNAL_ERROR", "INTERNAL",
+    ("5", "INTERNAL_ERROR after a message", "INTERNAL_ERROR", "INTERNAL",
      lambda s: s.head() + s.reply(payload=message(b"good")), (b"good",)),
-    ("6", "ENHANCE_YOUR_CALM behind a message", "ENHANCE_YOUR_CALM", "RESOURCE_EXHAUSTED",
+    ("6", "ENHANCE_YOUR_CALM after a message", "ENHANCE_YOUR_CALM", "RESOURCE_EXHAUSTED",
      lambda s: s.head() + s.reply(payload=message(b"good")), (b"good",)),
-    ("7", "REFUSED_STREAM behind a message, which nobody may try again", "REFUSED_STREAM", "UNAVAILABLE",
+    ("7", "REFUSED_STREAM after a message, which must not be retried", "REFUSED_STREAM", "UNAVAILABLE",
      lambda s: s.head() + s.reply(payload=message(b"good")), (b"good",)),
 )  # fmt: skip
 
@@ -214,7 +214,7 @@ def _(s):
 # Deadlines, windows, and the connection's end.
 
 
-@case("deadline/1", "silence behind a message", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=12,
+@case("deadline/1", "no further output after a message", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=12,
       messages=[b"good"])  # fmt: skip
 def _(s):
     s.called()
@@ -222,7 +222,7 @@ def _(s):
     stops(s)
 
 
-@case("deadline/2", "silence inside a message", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=12,
+@case("deadline/2", "no further output inside a message", resets(1, "CANCEL"), status="DEADLINE_EXCEEDED", seconds=12,
       messages=())  # fmt: skip
 def _(s):
     s.called()

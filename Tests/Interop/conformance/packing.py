@@ -62,7 +62,7 @@ BOMB = zipped(bytes(16 << 20))
 # What is no gzip, or not whole: what it is, and its bytes.
 BROKEN = (
     ("no byte", b""),
-    ("bytes that are no gzip", filler(100)),
+    ("bytes that are not gzip", filler(100)),
     ("a zlib stream in place of a gzip member", zlib.compress(TEXT)),
     ("a raw deflate stream in place of a gzip member", zipped(TEXT)[10:-8]),
     ("a header and nothing else", zipped(TEXT)[:10]),
@@ -70,19 +70,19 @@ BROKEN = (
     ("a member without its trailer", zipped(TEXT)[:-8]),
     ("a member cut in the middle", zipped(TEXT)[:25]),
     ("a member with another checksum", changed(zipped(TEXT), end8=zipped(TEXT)[-8] ^ 1)),
-    ("a member that says it is longer", saying(TEXT, len(TEXT) + 1)),
-    ("a member that says it is shorter", saying(TEXT, len(TEXT) - 1)),
-    ("a member that says it is empty", saying(TEXT, 0)),
+    ("a member with a length that is too large", saying(TEXT, len(TEXT) + 1)),
+    ("a member with a length that is too small", saying(TEXT, len(TEXT) - 1)),
+    ("a member with length 0 and content", saying(TEXT, 0)),
     ("a member with a block type that does not exist", changed(zipped(TEXT), at10=7)),
     ("a member with a method that does not exist", changed(zipped(TEXT), at2=7)),
     ("a member with reserved flags", changed(zipped(TEXT), at3=0xE0)),
-    ("a member and bytes behind it", zipped(TEXT) + b"garbage!"),
-    ("a member and a header behind it", zipped(TEXT) + zipped(TEXT)[:10]),
+    ("a member followed by other bytes", zipped(TEXT) + b"garbage!"),
+    ("a member followed by a header", zipped(TEXT) + zipped(TEXT)[:10]),
 )
 # What is more than 4 MiB.
 BOMBS = (
-    ("a byte more than 4 MiB", zipped(bytes(LIMIT + 1))),
+    ("4 MiB and one byte", zipped(bytes(LIMIT + 1))),
     ("16 MiB", BOMB),
-    ("16 MiB that say they are 10 bytes", BOMB[:-4] + struct.pack("<I", 10)),
+    ("16 MiB with a claimed length of 10 bytes", BOMB[:-4] + struct.pack("<I", 10)),
     ("64 members of 1 MiB", zipped(bytes(1 << 20)) * 64),
 )

@@ -129,7 +129,7 @@ def _(c):
     c.send(c.call(extra=[("grpc-timeout", "0n")]))
 
 
-@case("grpc/encoding/1", "a grpc-encoding that nobody knows; the answer names those known",
+@case("grpc/encoding/1", "an unknown grpc-encoding; the answer names those known",
       answers(status=12))  # fmt: skip
 def _(c):
     c.greet()
@@ -138,7 +138,7 @@ def _(c):
     expect("identity" in (c.field(1, "grpc-accept-encoding") or ""), "no grpc-accept-encoding")
 
 
-@case("grpc/encoding/2", "grpc-encoding identity, and a grpc-accept-encoding nobody knows",
+@case("grpc/encoding/2", "grpc-encoding identity, and an unknown grpc-accept-encoding",
       answers(status=0))  # fmt: skip
 def _(c):
     c.greet()
@@ -157,7 +157,7 @@ def _(c):
     c.send(c.call(payload=message(flag=2)))
 
 
-@case("grpc/metadata/1", "metadata with -bin that is no base64", answers(status=(3, 13)),
+@case("grpc/metadata/1", "metadata with -bin that is not base64", answers(status=(3, 13)),
       resets(1, "PROTOCOL_ERROR"))  # fmt: skip
 def _(c):
     c.greet()
@@ -172,7 +172,7 @@ def _(c):
     c.send(c.call(extra=[("x-bin", "AA=="), ("x-bin", "AA"), ("x-bin", coded), ("x-bin", "")]))
 
 
-@case("grpc/metadata/3", "names that gRPC keeps for itself, with values nobody knows",
+@case("grpc/metadata/3", "names reserved by gRPC, with unknown values",
       answers(status=0))  # fmt: skip
 def _(c):
     c.greet()
@@ -279,7 +279,7 @@ def _(c):
     c.send(c.call(payload=message(length=LIMIT + 1)))
 
 
-@case("grpc/message/14", "a prefix that claims 4 GiB, in a request that goes on",
+@case("grpc/message/14", "a prefix that claims 4 GiB, in a request that continues",
       answers(status=8), resets(1, "NO_ERROR"))  # fmt: skip
 def _(c):
     c.greet()
@@ -319,7 +319,7 @@ def _(c):
     expect(c.field(3, "grpc-status") == "0", "the second call is lost")
 
 
-@case("grpc/calls/3", "calls that fail in every way do no harm to one that waits", answers(1, status=0))
+@case("grpc/calls/3", "calls that fail in every way do not affect one that waits", answers(1, status=0))
 def _(c):
     c.greet()
     c.send(c.open(1), data(1, message()[:2], end=False))

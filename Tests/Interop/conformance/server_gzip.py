@@ -55,7 +55,7 @@ REQUESTS = (
     ("a compressed message under an empty grpc-encoding", "", packed(b""), (12, 13)),
     ("grpc-encoding deflate", "deflate", message(b"?", flag=1), (12,)),
     ("grpc-encoding gzip,identity, which is no name", "gzip,identity", packed(b""), (12, 13)),
-    ("a message that is not compressed, under a grpc-encoding that nobody knows", "x-unknown", message(),
+    ("a message that is not compressed, under an unknown grpc-encoding", "x-unknown", message(),
      (0, 12)),
     ("a compressed flag of 2 under grpc-encoding gzip", "gzip", message(zipped(b""), flag=2), (13,)),
     ("a compressed flag of 129 under grpc-encoding gzip", "gzip", message(zipped(b""), flag=129), (13,)),
@@ -109,7 +109,7 @@ for count, (says, broken) in enumerate(BROKEN, 1):
         c.greet()
         c.send(c.call(payload=message(broken, flag=1), extra=[GZIP]))
 
-    @stream(f"broken/{count}", f"{says}, behind a right message", answers(status=13))
+    @stream(f"broken/{count}", f"{says}, after a valid message", answers(status=13))
     def _(c, broken=broken):
         c.greet()
         c.send(begin(c, "Echo", extra=[GZIP]), data(1, packed(b"good") + message(broken, flag=1)))
@@ -159,7 +159,7 @@ def _(c):
     expect("x-unknown" in (c.field(1, "grpc-message") or ""), "the message does not name it")
 
 
-@stream("offer/1", "an unknown grpc-encoding in a stream that goes on: the answer says what is accepted",
+@stream("offer/1", "an unknown grpc-encoding in a stream that continues: the answer lists the accepted ones",
         answers(status=12))  # fmt: skip
 def _(c):
     c.greet()
@@ -299,7 +299,7 @@ for count, (says, extra, accepts) in enumerate(ACCEPTED, 1):
         judged(c, accepts)
 
 
-@stream("answer/9", "a stream answered by messages that pay to compress and ones that do not", answers(status=0))
+@stream("answer/9", "a stream answered by messages that compression shortens and others", answers(status=0))
 def _(c):
     c.greet()
     c.send(begin(c, "Echo", extra=[ACCEPTS, GZIP, ASKS]))

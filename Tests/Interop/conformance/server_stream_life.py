@@ -76,8 +76,8 @@ def _(c):
     comes_back(c, [b"next"], 3)
 
 
-@case("cancel/12", "six streams given up with their windows full of what nobody read: the connection's is as"
-      " wide as before", answers(13, status=0))  # fmt: skip
+@case("cancel/12", "six streams cancelled with full windows of unread data: the connection window is"
+      " restored", answers(13, status=0))  # fmt: skip
 def _(c):
     c.greet((frames.INITIAL_WINDOW_SIZE, 0))
     sent = 0
@@ -130,7 +130,7 @@ def _(c):
     c.finished()
 
 
-@case("deadline/5", "two calls with deadlines and one without, which goes on", answers(5, status=0))
+@case("deadline/5", "two calls with deadlines and one without, which continues", answers(5, status=0))
 def _(c):
     c.greet()
     c.send(begin(c, "Echo", 1, extra=[("grpc-timeout", "100m")]))
@@ -263,7 +263,7 @@ def _(c):
         expect(c.field(stream, "grpc-status") == "0", f"no good end of {stream}")
 
 
-@case("calls/3", "streams that fail in every way do no harm to one that goes on", answers(1, status=0))
+@case("calls/3", "streams that fail in every way do not affect one that continues", answers(1, status=0))
 def _(c):
     c.greet()
     c.send(begin(c, "Echo", 1), data(1, message(b"before") + message(b"half")[:7], end=False))

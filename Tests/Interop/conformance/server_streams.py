@@ -127,14 +127,14 @@ def _(c):
     comes_back(c, [payload])
 
 
-@case("messages/9", "a prefix that claims 4 MiB and a byte, behind a message", answers(status=8))
+@case("messages/9", "a prefix that claims 4 MiB and a byte, after a message", answers(status=8))
 def _(c):
     c.greet()
     c.send(begin(c, "Echo"), data(1, message(b"good") + message(length=LIMIT + 1), end=False))
     comes_back(c, [b"good"])
 
 
-@case("messages/10", "a prefix that claims 4 GiB, in a stream that goes on", answers(status=8))
+@case("messages/10", "a prefix that claims 4 GiB, in a stream that continues", answers(status=8))
 def _(c):
     c.greet()
     c.send(begin(c, "Sum"), data(1, message(length=2**32 - 1), end=False))
@@ -144,7 +144,7 @@ def _(c):
 
 for number, flag in enumerate((2, 3, 128, 255), 11):
 
-    @case(f"messages/{number}", f"a compressed flag of {flag}, behind a message", answers(status=13))
+    @case(f"messages/{number}", f"a compressed flag of {flag}, after a message", answers(status=13))
     def _(c, flag=flag):
         c.greet()
         c.send(begin(c, "Echo"), data(1, message(b"good") + message(b"bad", flag=flag)))
@@ -300,7 +300,7 @@ def _(c):
     expect("grpc-status" not in dict(head) and dict(tail)["grpc-status"] == "5", "in the wrong list")
 
 
-@case("metadata/5", "metadata with -bin that is no base64", answers(status=(3, 13)))
+@case("metadata/5", "metadata with -bin that is not base64", answers(status=(3, 13)))
 def _(c):
     c.greet()
     c.send(begin(c, "Echo", extra=[("x-test-bin", "not base64!")]), data(1, message(b"a"), end=False))
