@@ -42,15 +42,16 @@ let arguments: Target.Dependency = .product(
     package: "swift-argument-parser"
 )
 
-/// A module of the house and its test target, in mirrored folders. What a module may import is its
-/// row in HANDBOOK.md; `scripts/check-imports` holds the sources to it.
+/// A module of the house and its test target, in mirrored folders. Every module may import ChordBase.
+/// What else it may import is its row in scripts/import-rows; `scripts/check-imports` checks that.
 func module(
     _ name: String,
     _ dependencies: [Target.Dependency],
     tests: [Target.Dependency] = [],
     exclude: [String] = []
 ) -> [Target] {
-    [
+    let dependencies = name == "ChordBase" ? [] : ["ChordBase"] + dependencies
+    return [
         .target(name: name, dependencies: dependencies, swiftSettings: strict),
         .testTarget(
             name: "\(name)Tests",
@@ -84,6 +85,7 @@ var targets: [Target] = [
     ),
     .target(name: "CChordProtos", dependencies: ["CProtobufC"]),
 ]
+targets += module("ChordBase", [])
 targets += module("ChordCore", [], exclude: ["Interaction/Scripts"])
 targets += module("ChordHash", ["COpenSSL", "ChordCore"])
 targets += module("ChordIdentity", [])

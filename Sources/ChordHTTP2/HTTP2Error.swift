@@ -3,51 +3,55 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CNGHTTP2
+// Whoever sees this module sees its errors' members.
+@_exported public import ChordBase
 
-/// What this module throws: a connection that cannot go on, or a request that cannot be made.
-package struct HTTP2Error: Error, Sendable, CustomStringConvertible {
-    /// What went wrong, in a form a program can compare.
-    package struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Name: String {
+/// Why a connection failed, or why a request could not be sent.
+package struct HTTP2Error: CodedError {
+    /// The kind of the error.
+    package struct Code: ErrorCode {
+        private enum Kind: String {
             case protocolViolation, badPreface, flooded, tooManyContinuations, goingAway
             case streamsExhausted, headersTooLarge, invalidArgument, outOfMemory, closed
             case libraryFailure
         }
-        private var name: Name
+
+        private let kind: Kind
 
         /// The peer broke a rule of the protocol; the connection is lost.
-        package static let protocolViolation = Code(name: .protocolViolation)
+        package static let protocolViolation = Self(kind: .protocolViolation)
         /// The peer does not speak HTTP/2: its first bytes are not the client preface.
-        package static let badPreface = Code(name: .badPreface)
+        package static let badPreface = Self(kind: .badPreface)
         /// The peer made us queue more acknowledgements, or reset more streams, than a limit allows.
-        package static let flooded = Code(name: .flooded)
-        /// The peer spread a header block over more CONTINUATION frames than the limit allows.
-        package static let tooManyContinuations = Code(name: .tooManyContinuations)
-        /// A GOAWAY has been received or sent: no new stream starts here, one may elsewhere.
-        package static let goingAway = Code(name: .goingAway)
-        /// All stream identifiers of the connection are used up: dial a new one.
-        package static let streamsExhausted = Code(name: .streamsExhausted)
-        /// The header list given is larger than nghttp2 sends.
-        package static let headersTooLarge = Code(name: .headersTooLarge)
-        /// The call makes no sense for this session: a request on a server, for one.
-        package static let invalidArgument = Code(name: .invalidArgument)
-        /// Memory ran out inside nghttp2.
-        package static let outOfMemory = Code(name: .outOfMemory)
-        /// The session failed before; nothing more can be done with it.
-        package static let closed = Code(name: .closed)
-        /// nghttp2 refused in a way it should not.
-        package static let libraryFailure = Code(name: .libraryFailure)
+        package static let flooded = Self(kind: .flooded)
+        /// The peer split a header block into more CONTINUATION frames than the limit allows.
+        package static let tooManyContinuations = Self(kind: .tooManyContinuations)
+        /// A GOAWAY was received or sent: no new stream starts on this connection.
+        package static let goingAway = Self(kind: .goingAway)
+        /// All stream identifiers of the connection are used: dial a new connection.
+        package static let streamsExhausted = Self(kind: .streamsExhausted)
+        /// The header list is larger than nghttp2 sends.
+        package static let headersTooLarge = Self(kind: .headersTooLarge)
+        /// The call is not valid for this session, such as a request on a server.
+        package static let invalidArgument = Self(kind: .invalidArgument)
+        /// nghttp2 could not allocate memory.
+        package static let outOfMemory = Self(kind: .outOfMemory)
+        /// The session failed before and cannot be used any more.
+        package static let closed = Self(kind: .closed)
+        /// nghttp2 failed for another reason.
+        package static let libraryFailure = Self(kind: .libraryFailure)
 
-        package var description: String { name.rawValue }
+        /// The name of the code.
+        package var description: String { kind.rawValue }
     }
 
-    package var code: Code
-    package var message: String
-    package var cause: (any Error)?
-    /// What the peer is told: the code of the GOAWAY that goes with the error.
-    package var wireCode: HTTP2ErrorCode
-    /// Whether it was found while the peer's bytes were read, as opposed to in what nghttp2 makes of them
-    /// later or on the way out.
+    package let code: Code
+    package let message: String
+    package let cause: (any Error)?
+    /// The code of the GOAWAY frame that the peer is sent.
+    package let wireCode: HTTP2ErrorCode
+    /// Whether the error was found while the peer's bytes were read, not in what nghttp2 did with them
+    /// later, nor while sending.
     package var isFromReading = false
 
     package init(
@@ -60,10 +64,6 @@ package struct HTTP2Error: Error, Sendable, CustomStringConvertible {
         self.message = message
         self.cause = cause
         self.wireCode = wireCode
-    }
-
-    package var description: String {
-        "\(code): \(message)" + (cause.map { " (cause: \($0))" } ?? "")
     }
 }
 

@@ -2,46 +2,26 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordCore
+public import ChordBase
 
-/// Why a hash function cannot serve a ring.
-public struct HashError: Error, Sendable, CustomStringConvertible {
-    /// The kind of the error; new kinds may be added.
-    public struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Kind: String {
-            case invalidHash, digestTooShort, unavailable
-        }
+/// Why a hash function cannot be used for a ring.
+public typealias HashError = ModuleError<HashErrorCode>
 
-        private let kind: Kind
-
-        /// A name or a digest length that no ring can have, or a closure that breaks its promise.
-        public static let invalidHash = Code(kind: .invalidHash)
-        /// A digest with fewer bits than the ring's identifiers.
-        public static let digestTooShort = Code(kind: .digestTooShort)
-        /// OpenSSL refuses the algorithm, as its FIPS provider may.
-        public static let unavailable = Code(kind: .unavailable)
-
-        /// The name of the code.
-        public var description: String { kind.rawValue }
+/// The kind of a ``HashError``.
+public struct HashErrorCode: ErrorCode {
+    private enum Kind: String {
+        case invalidHash, digestTooShort, unavailable
     }
 
-    /// The kind of the error.
-    public let code: Code
-    /// What was found and what was expected.
-    public let message: String
-    /// The error below this one, if there is one.
-    public let cause: (any Error)?
+    private let kind: Kind
 
-    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
-        self.code = code
-        self.message = message
-        self.cause = cause
-    }
+    /// The name or the digest length is invalid, or the closure returned a digest of another length.
+    public static let invalidHash = Self(kind: .invalidHash)
+    /// The digest has fewer bits than the ring's identifiers.
+    public static let digestTooShort = Self(kind: .digestTooShort)
+    /// OpenSSL does not provide the algorithm, as with its FIPS provider.
+    public static let unavailable = Self(kind: .unavailable)
 
-    /// Code, message and cause in one line.
-    public var description: String {
-        cause.map { "\(code): \(message) (cause: \($0))" } ?? "\(code): \(message)"
-    }
+    /// The name of the code.
+    public var description: String { kind.rawValue }
 }
-
-extension HashError: ErrorWithMessage {}

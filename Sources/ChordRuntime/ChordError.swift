@@ -2,12 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+public import ChordBase
 import ChordRPC
 
 /// Why something that was asked of a node or of a ring did not happen.
-public struct ChordError: Error, Sendable, CustomStringConvertible {
+public struct ChordError: CodedError {
     /// The kind of the error; new kinds may be added.
-    public struct Code: Hashable, Sendable, CustomStringConvertible {
+    public struct Code: ErrorCode {
         private enum Kind: String {
             case invalidConfiguration, nameTaken, parametersDiffer, noContact, notMember
             case lookupFailed, deadlineExceeded, replaced, refused, stopped, invalidAnswer
@@ -17,34 +18,34 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
         private let kind: Kind
 
         /// A setting that cannot work; the message says which and why.
-        public static let invalidConfiguration = Code(kind: .invalidConfiguration)
+        public static let invalidConfiguration = Self(kind: .invalidConfiguration)
         /// A live node of the same name is a member, or one at the same identifier.
-        public static let nameTaken = Code(kind: .nameTaken)
+        public static let nameTaken = Self(kind: .nameTaken)
         /// The ring has another name, hash, width, identifier rule or list length.
-        public static let parametersDiffer = Code(kind: .parametersDiffer)
+        public static let parametersDiffer = Self(kind: .parametersDiffer)
         /// None of the addresses answered as a member.
-        public static let noContact = Code(kind: .noContact)
+        public static let noContact = Self(kind: .noContact)
         /// The node is not a member yet, or no longer.
-        public static let notMember = Code(kind: .notMember)
+        public static let notMember = Self(kind: .notMember)
         /// No owner was found.
-        public static let lookupFailed = Code(kind: .lookupFailed)
+        public static let lookupFailed = Self(kind: .lookupFailed)
         /// No answer came in time.
-        public static let deadlineExceeded = Code(kind: .deadlineExceeded)
+        public static let deadlineExceeded = Self(kind: .deadlineExceeded)
         /// A newer life of this node runs elsewhere.
-        public static let replaced = Code(kind: .replaced)
+        public static let replaced = Self(kind: .replaced)
         /// The peer does not allow it.
-        public static let refused = Code(kind: .refused)
+        public static let refused = Self(kind: .refused)
         /// The node was stopped meanwhile.
-        public static let stopped = Code(kind: .stopped)
+        public static let stopped = Self(kind: .stopped)
         /// A peer's answer makes no sense.
-        public static let invalidAnswer = Code(kind: .invalidAnswer)
+        public static let invalidAnswer = Self(kind: .invalidAnswer)
         /// Other members cannot dial this node at the address that it advertises.
-        public static let unreachable = Code(kind: .unreachable)
+        public static let unreachable = Self(kind: .unreachable)
 
         /// The calling task was cancelled.
-        public static let cancelled = Code(kind: .cancelled)
+        public static let cancelled = Self(kind: .cancelled)
         /// The call does not fit what the object is doing, as a second `run()` of a node.
-        public static let invalidState = Code(kind: .invalidState)
+        public static let invalidState = Self(kind: .invalidState)
 
         /// The name of the code.
         public var description: String { kind.rawValue }
@@ -69,21 +70,21 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
         private let kind: Kind
 
         /// A peer does not accept our certificate.
-        public static let ownCertificateRefused = Reason(kind: .ownCertificateRefused)
+        public static let ownCertificateRefused = Self(kind: .ownCertificateRefused)
         /// We do not accept a peer's certificate.
-        public static let peerCertificateRefused = Reason(kind: .peerCertificateRefused)
+        public static let peerCertificateRefused = Self(kind: .peerCertificateRefused)
         /// A peer's certificate proves its host only, and such certificates are not admitted here.
-        public static let peerProvesHostOnly = Reason(kind: .peerProvesHostOnly)
+        public static let peerProvesHostOnly = Self(kind: .peerProvesHostOnly)
         /// A peer's certificate holds for another host or name than the one that was dialled.
-        public static let peerIsAnother = Reason(kind: .peerIsAnother)
+        public static let peerIsAnother = Self(kind: .peerIsAnother)
         /// What answers at an address speaks no TLS 1.3 or no HTTP/2.
-        public static let notOurProtocol = Reason(kind: .notOurProtocol)
+        public static let notOurProtocol = Self(kind: .notOurProtocol)
         /// A node of another make, which does not speak our dialect.
-        public static let otherImplementation = Reason(kind: .otherImplementation)
+        public static let otherImplementation = Self(kind: .otherImplementation)
         /// Only an administrator's certificate may do that.
-        public static let administratorsOnly = Reason(kind: .administratorsOnly)
+        public static let administratorsOnly = Self(kind: .administratorsOnly)
         /// The ring's hash is a function that this program does not have.
-        public static let customHash = Reason(kind: .customHash)
+        public static let customHash = Self(kind: .customHash)
 
         /// The name of the reason.
         public var description: String { kind.rawValue }
@@ -110,12 +111,6 @@ public struct ChordError: Error, Sendable, CustomStringConvertible {
             default: [Reason]()
             }
         return reasons + beneath
-    }
-
-    /// Code, message and cause in one line.
-    public var description: String {
-        guard let cause else { return "\(code): \(message)" }
-        return "\(code): \(message) (cause: \(cause))"
     }
 }
 

@@ -2,123 +2,97 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
 package import ChordIdentity
 
 /// A failure of TLS: of the files it needs, of a handshake, or of a connection.
-package struct TLSError: Error, Sendable, CustomStringConvertible {
-    /// What kind of failure. New codes may be added; compare with the static members.
-    package struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String, Sendable {
-            case fileMissing
-            case fileUnreadable
-            case fileMalformed
-            case keyEncrypted
-            case keyExposed
-            case keyMismatch
-            case keyUnsuitable
-            case identityRefused
-            case certificateExpired
-            case certificateNotYetValid
-            case certificateRevoked
-            case unknownAuthority
-            case certificateRefused
-            case certificateMissing
-            case revocationListMissing
-            case revocationListExpired
-            case revocationListRefused
+package struct TLSError: CodedError {
+    /// The kind of the error.
+    package struct Code: ErrorCode {
+        private enum Kind: String {
+            case fileMissing, fileUnreadable, fileMalformed
+            case keyEncrypted, keyExposed, keyMismatch, keyUnsuitable
+            case identityRefused, certificateExpired, certificateNotYetValid, certificateRevoked
+            case unknownAuthority, certificateRefused, certificateMissing
+            case revocationListMissing, revocationListExpired, revocationListRefused
             case revocationListVanished
-            case noApplicationProtocol
-            case protocolVersion
-            case notTLS
-            case peerRefused
-            case peerAlert
-            case handshakeTimeout
-            case handshakeFailed
-            case malformed
-            case truncated
-            case closed
-            case invalidConfiguration
-            case internalFailure
+            case noApplicationProtocol, protocolVersion, notTLS, peerRefused, peerAlert
+            case handshakeTimeout, handshakeFailed, malformed, truncated, closed
+            case invalidConfiguration, internalFailure
         }
 
-        private let value: Value
-
-        private init(_ value: Value) {
-            self.value = value
-        }
+        private let kind: Kind
 
         /// A file does not exist.
-        package static let fileMissing = Code(.fileMissing)
+        package static let fileMissing = Self(kind: .fileMissing)
         /// A file exists and cannot be read.
-        package static let fileUnreadable = Code(.fileUnreadable)
+        package static let fileUnreadable = Self(kind: .fileUnreadable)
         /// A file does not hold what it should.
-        package static let fileMalformed = Code(.fileMalformed)
+        package static let fileMalformed = Self(kind: .fileMalformed)
         /// The private key is encrypted.
-        package static let keyEncrypted = Code(.keyEncrypted)
+        package static let keyEncrypted = Self(kind: .keyEncrypted)
         /// A private key can be read by every user of the machine, or lies in a file that is given away.
-        package static let keyExposed = Code(.keyExposed)
+        package static let keyExposed = Self(kind: .keyExposed)
         /// The private key does not belong to the certificate.
-        package static let keyMismatch = Code(.keyMismatch)
+        package static let keyMismatch = Self(kind: .keyMismatch)
         /// A key or a signature is too weak for TLS 1.3, or of a kind that TLS 1.3 does not have.
-        package static let keyUnsuitable = Code(.keyUnsuitable)
+        package static let keyUnsuitable = Self(kind: .keyUnsuitable)
         /// The identity in a certificate was refused; `cause` is the `IdentityError`.
-        package static let identityRefused = Code(.identityRefused)
+        package static let identityRefused = Self(kind: .identityRefused)
         /// A certificate is past its end of validity.
-        package static let certificateExpired = Code(.certificateExpired)
+        package static let certificateExpired = Self(kind: .certificateExpired)
         /// A certificate's validity has not begun.
-        package static let certificateNotYetValid = Code(.certificateNotYetValid)
+        package static let certificateNotYetValid = Self(kind: .certificateNotYetValid)
         /// A certificate is on its issuer's revocation list.
-        package static let certificateRevoked = Code(.certificateRevoked)
+        package static let certificateRevoked = Self(kind: .certificateRevoked)
         /// A certificate does not lead to a trusted root.
-        package static let unknownAuthority = Code(.unknownAuthority)
+        package static let unknownAuthority = Self(kind: .unknownAuthority)
         /// A certificate failed verification in some other way.
-        package static let certificateRefused = Code(.certificateRefused)
+        package static let certificateRefused = Self(kind: .certificateRefused)
         /// The peer showed no certificate.
-        package static let certificateMissing = Code(.certificateMissing)
+        package static let certificateMissing = Self(kind: .certificateMissing)
         /// Revocation is checked and the certificate's issuer has no list.
-        package static let revocationListMissing = Code(.revocationListMissing)
+        package static let revocationListMissing = Self(kind: .revocationListMissing)
         /// A revocation list is past its time of next update, or not yet valid.
-        package static let revocationListExpired = Code(.revocationListExpired)
+        package static let revocationListExpired = Self(kind: .revocationListExpired)
         /// A revocation list is not signed by the authority that it names, or is only a part of a list.
-        package static let revocationListRefused = Code(.revocationListRefused)
+        package static let revocationListRefused = Self(kind: .revocationListRefused)
         /// A revocation list that was in use is gone: certificates are not read anew without it.
-        package static let revocationListVanished = Code(.revocationListVanished)
+        package static let revocationListVanished = Self(kind: .revocationListVanished)
         /// The peer does not offer HTTP/2.
-        package static let noApplicationProtocol = Code(.noApplicationProtocol)
+        package static let noApplicationProtocol = Self(kind: .noApplicationProtocol)
         /// The peer does not offer TLS 1.3.
-        package static let protocolVersion = Code(.protocolVersion)
+        package static let protocolVersion = Self(kind: .protocolVersion)
         /// The peer sent something that is not TLS.
-        package static let notTLS = Code(.notTLS)
+        package static let notTLS = Self(kind: .notTLS)
         /// The peer refused our certificate.
-        package static let peerRefused = Code(.peerRefused)
+        package static let peerRefused = Self(kind: .peerRefused)
         /// The peer ended the connection with an alert that is not about our certificate.
-        package static let peerAlert = Code(.peerAlert)
+        package static let peerAlert = Self(kind: .peerAlert)
         /// The handshake took longer than it may.
-        package static let handshakeTimeout = Code(.handshakeTimeout)
+        package static let handshakeTimeout = Self(kind: .handshakeTimeout)
         /// The two sides found no common ground, or the peer broke off.
-        package static let handshakeFailed = Code(.handshakeFailed)
+        package static let handshakeFailed = Self(kind: .handshakeFailed)
         /// The peer broke the TLS protocol.
-        package static let malformed = Code(.malformed)
+        package static let malformed = Self(kind: .malformed)
         /// The connection ended without a close_notify: what was received may be incomplete.
-        package static let truncated = Code(.truncated)
+        package static let truncated = Self(kind: .truncated)
         /// The connection is closed or closing.
-        package static let closed = Code(.closed)
+        package static let closed = Self(kind: .closed)
         /// A setting has no meaning.
-        package static let invalidConfiguration = Code(.invalidConfiguration)
+        package static let invalidConfiguration = Self(kind: .invalidConfiguration)
         /// OpenSSL failed where it should not, for instance for want of memory.
-        package static let internalFailure = Code(.internalFailure)
+        package static let internalFailure = Self(kind: .internalFailure)
 
         /// The name of the code.
-        package var description: String { value.rawValue }
+        package var description: String { kind.rawValue }
     }
 
-    /// What kind of failure.
+    /// The kind of the error.
     package let code: Code
-
-    /// What happened, and what to do about it where that is known, for a person.
+    /// What happened, and what to do about it where that is known.
     package let message: String
-
-    /// The failure behind this one.
+    /// The error that caused this one.
     package let cause: (any Error)?
 
     /// What the failure is about, for programs: nothing has to be read out of the message.

@@ -2,63 +2,38 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What kept a transport from starting.
-public struct TransportError: Error, CustomStringConvertible {
-    /// The kind of failure.
-    public struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Kind: String {
-            case invalidAddress
-            case resolveFailed
-            case bindFailed
-            case addressInUse
-            case addressNotOurs
-            case portReserved
-            case invalidState
-            case outOfResources
-        }
+// Whoever sees this module sees its errors' members.
+@_exported public import ChordBase
 
-        private let kind: Kind
+/// Why a listener could not be started.
+public typealias TransportError = ModuleError<TransportErrorCode>
 
-        private init(_ kind: Kind) { self.kind = kind }
-
-        /// An address is not of the form `host:port`.
-        public static let invalidAddress = Code(.invalidAddress)
-        /// A host name could not be turned into addresses.
-        public static let resolveFailed = Code(.resolveFailed)
-        /// The listening socket could not be opened.
-        public static let bindFailed = Code(.bindFailed)
-        /// Somebody listens at the address already.
-        public static let addressInUse = Code(.addressInUse)
-        /// The address to listen on is none of this machine's.
-        public static let addressNotOurs = Code(.addressNotOurs)
-        /// A port to listen on is kept for the system (below 1024 as a rule).
-        public static let portReserved = Code(.portReserved)
-        /// An operation came at the wrong time, such as a second `bind`.
-        public static let invalidState = Code(.invalidState)
-
-        /// The system does not give this process what it needs.
-        public static let outOfResources = Code(.outOfResources)
-
-        /// The code's name.
-        public var description: String { kind.rawValue }
+/// The kind of a ``TransportError``.
+public struct TransportErrorCode: ErrorCode {
+    private enum Kind: String {
+        case invalidAddress, resolveFailed, bindFailed, addressInUse, addressNotOurs, portReserved
+        case invalidState, outOfResources
     }
 
-    /// The kind of failure.
-    public let code: Code
-    /// What happened, for a person.
-    public let message: String
-    /// What lies behind it.
-    public let cause: (any Error)?
+    private let kind: Kind
 
-    init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
-        self.code = code
-        self.message = message
-        self.cause = cause
-    }
+    /// An address is not of the form `host:port`.
+    public static let invalidAddress = Self(kind: .invalidAddress)
+    /// The host name has no address.
+    public static let resolveFailed = Self(kind: .resolveFailed)
+    /// The listening socket could not be opened.
+    public static let bindFailed = Self(kind: .bindFailed)
+    /// Another process listens at the address.
+    public static let addressInUse = Self(kind: .addressInUse)
+    /// The address to listen at does not belong to this machine.
+    public static let addressNotOurs = Self(kind: .addressNotOurs)
+    /// The port is reserved for the system, as ports below 1024 commonly are.
+    public static let portReserved = Self(kind: .portReserved)
+    /// The operation is not allowed in this state, such as a second `bind`.
+    public static let invalidState = Self(kind: .invalidState)
+    /// The system refused a resource, such as a file descriptor.
+    public static let outOfResources = Self(kind: .outOfResources)
 
-    /// `code: message (cause: …)`.
-    public var description: String {
-        guard let cause else { return "\(code): \(message)" }
-        return "\(code): \(message) (cause: \(cause))"
-    }
+    /// The name of the code.
+    public var description: String { kind.rawValue }
 }

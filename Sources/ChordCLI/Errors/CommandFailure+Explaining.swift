@@ -110,6 +110,7 @@ extension CommandFailure {
         case let tls as TLSError:
             self.init(.configuration, tls.message, hint: CertificateHint(tls, command).text)
             return
+        case is AddressError: hint = "an address is HOST:PORT, as 10.0.0.1:7946 or [::1]:7946"
         case let transport as TransportError: hint = Self.hint(transport, command)
         case is DataDirectoryFailure: hint = "--data-dir FOLDER names another folder"
         case is JoinFailure:
@@ -139,7 +140,6 @@ extension CommandFailure {
             "ports below 1024 are the system's as a rule; choose another, or allow it"
                 + " (CAP_NET_BIND_SERVICE)"
         case .resolveFailed: "is the name spelled right? An IP address will do as well"
-        case .invalidAddress: "an address is HOST:PORT, as 10.0.0.1:7946 or [::1]:7946"
         default: "chord help serve lists the settings"
         }
     }
@@ -215,12 +215,10 @@ extension CommandFailure {
     /// The message, and the messages beneath it.
     private static func sentence(of error: any Error) -> String {
         switch error {
-        case let error as ChordError: join(error.message, error.cause)
-        case let error as TransportError: join(error.message, error.cause)
         // What an identity was refused for is part of the message.
         case let error as TLSError:
             join(error.message, error.cause is IdentityError ? nil : error.cause)
-        case let error as any ErrorWithMessage: error.message
+        case let error as any CodedError: join(error.message, error.cause)
         default: "\(error)"
         }
     }

@@ -2,41 +2,31 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why something is not an identifier, or a number not a width.
-public struct IdentifierError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The kind of the error; new kinds may be added.
-    public struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Kind: String {
-            case invalidWidth, wrongLength, outOfRange, digestTooShort, notHexadecimal
-        }
+// Whoever sees this module sees its errors' members.
+@_exported public import ChordBase
 
-        private let kind: Kind
+/// Why bytes or text are not an identifier, or a number is not a width.
+public typealias IdentifierError = ModuleError<IdentifierErrorCode>
 
-        /// A width outside 1…256.
-        public static let invalidWidth = Code(kind: .invalidWidth)
-        /// Not as many bytes as the width asks for.
-        public static let wrongLength = Code(kind: .wrongLength)
-        /// A value that does not fit the width.
-        public static let outOfRange = Code(kind: .outOfRange)
-        /// A digest with fewer bits than the width.
-        public static let digestTooShort = Code(kind: .digestTooShort)
-        /// Text that is not a hexadecimal number.
-        public static let notHexadecimal = Code(kind: .notHexadecimal)
-
-        /// The name of the code.
-        public var description: String { kind.rawValue }
+/// The kind of an ``IdentifierError``.
+public struct IdentifierErrorCode: ErrorCode {
+    private enum Kind: String {
+        case invalidWidth, wrongLength, outOfRange, digestTooShort, notHexadecimal
     }
 
-    /// The kind of the error.
-    public let code: Code
-    /// What was found and what was expected.
-    public let message: String
+    private let kind: Kind
 
-    package init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
+    /// The width is outside 1…256.
+    public static let invalidWidth = Self(kind: .invalidWidth)
+    /// The number of bytes is not the one that the width requires.
+    public static let wrongLength = Self(kind: .wrongLength)
+    /// The value does not fit the width.
+    public static let outOfRange = Self(kind: .outOfRange)
+    /// The digest has fewer bits than the width.
+    public static let digestTooShort = Self(kind: .digestTooShort)
+    /// The text is not a hexadecimal number.
+    public static let notHexadecimal = Self(kind: .notHexadecimal)
 
-    /// Code and message in one line.
-    public var description: String { "\(code): \(message)" }
+    /// The name of the code.
+    public var description: String { kind.rawValue }
 }

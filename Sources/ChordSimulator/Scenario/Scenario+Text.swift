@@ -2,34 +2,22 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
 import ChordCore
 
-/// A scenario's text cannot be read.
-package struct ScenarioError: Error, CustomStringConvertible {
-    /// What kind of mistake it is.
-    package struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Kind: String { case unreadable, incomplete }
-        private let kind: Kind
+/// Why a scenario's text cannot be read.
+package typealias ScenarioError = ModuleError<ScenarioErrorCode>
 
-        package static let unreadable = Code(kind: .unreadable)
-        package static let incomplete = Code(kind: .incomplete)
+/// The kind of a `ScenarioError`.
+package struct ScenarioErrorCode: ErrorCode {
+    private enum Kind: String { case unreadable, incomplete }
 
-        package var description: String { kind.rawValue }
-    }
+    private let kind: Kind
 
-    package let code: Code
-    package let message: String
-    package let cause: (any Error)?
+    package static let unreadable = Self(kind: .unreadable)
+    package static let incomplete = Self(kind: .incomplete)
 
-    init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
-        self.code = code
-        self.message = message
-        self.cause = cause
-    }
-
-    package var description: String {
-        "\(code): \(message)" + (cause.map { " (cause: \($0))" } ?? "")
-    }
+    package var description: String { kind.rawValue }
 }
 
 // A scenario as text: a line for each setting, founder and fault, as in the interaction tests' scripts.
