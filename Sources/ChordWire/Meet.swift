@@ -52,20 +52,3 @@ package struct MeetRequest: WireMessage, Hashable {
         arena.pack(&message, appendingTo: &output)
     }
 }
-
-/// "Heard." What the receiver makes of it is its own affair.
-package struct MeetReply: WireMessage, Hashable {
-    /// A reply; it says nothing further.
-    package init() {}
-
-    package init(
-        decoding bytes: UnsafeRawBufferPointer,
-        space: IdentifierSpace
-    ) throws(WireError) {
-        try withUnpacked("MeetReply", bytes, chord__v1__meet_reply__unpack) {
-            _ throws(WireError) in
-        }
-    }
-
-    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {}
-}

@@ -5,23 +5,6 @@
 internal import CChordProtos
 package import ChordCore
 
-/// "What are you, and what do you see?"
-package struct DescribeRequest: WireMessage, Hashable {
-    /// A request; it says nothing further.
-    package init() {}
-
-    package init(
-        decoding bytes: UnsafeRawBufferPointer,
-        space: IdentifierSpace
-    ) throws(WireError) {
-        try withUnpacked("DescribeRequest", bytes, chord__v1__describe_request__unpack) {
-            _ throws(WireError) in
-        }
-    }
-
-    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {}
-}
-
 /// A node's description. Its parameters bring their own width, so that whoever does not know the ring
 /// can read it.
 package struct DescribeReply: WireMessage, Hashable {

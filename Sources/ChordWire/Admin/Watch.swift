@@ -5,23 +5,6 @@
 internal import CChordProtos
 package import ChordCore
 
-/// "Tell me what happens to you."
-package struct WatchRequest: WireMessage, Hashable {
-    /// A request; it says nothing further.
-    package init() {}
-
-    package init(
-        decoding bytes: UnsafeRawBufferPointer,
-        space: IdentifierSpace
-    ) throws(WireError) {
-        try withUnpacked("WatchRequest", bytes, chord__v1__watch_request__unpack) {
-            _ throws(WireError) in
-        }
-    }
-
-    package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {}
-}
-
 /// One thing that happened, or what there is.
 package struct WatchReply: WireMessage, Hashable {
     package enum Content: Hashable, Sendable {
