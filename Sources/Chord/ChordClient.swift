@@ -55,7 +55,7 @@ public final class ChordClient: Sendable {
     public init(_ configuration: ChordClientConfiguration) throws(ChordError) {
         let context: TLSContext
         do {
-            for node in configuration.nodes { _ = try HostAndPort(node) }
+            for node in configuration.nodes { _ = try NetworkAddress(node) }
             context = try configuration.certificates.load()
         } catch {
             throw ChordError(.invalidConfiguration, "the client cannot start", cause: error)
@@ -193,8 +193,8 @@ public final class ChordClient: Sendable {
         ring: RingConfiguration = RingConfiguration(),
         settling: Duration = .seconds(15)
     ) async throws(ChordError) -> InteropReport {
-        do throws(TransportError) {
-            _ = try HostAndPort(address)
+        do throws(AddressError) {
+            _ = try NetworkAddress(address)
         } catch {
             throw ChordError(.invalidConfiguration, "the address to check", cause: error)
         }
@@ -253,8 +253,8 @@ public final class ChordClient: Sendable {
     /// - Throws: `ChordError` with `invalidConfiguration` for what is no address; `noContact`;
     ///   `parametersDiffer`, naming both sides; `refused`; `invalidAnswer`.
     public func merge(with contact: String) async throws(ChordError) -> RingMerge {
-        do throws(TransportError) {
-            _ = try HostAndPort(contact)
+        do throws(AddressError) {
+            _ = try NetworkAddress(contact)
         } catch {
             throw ChordError(.invalidConfiguration, "the contact's address", cause: error)
         }

@@ -12,8 +12,9 @@ import Logging
 extension ChordNode {
     /// What a node's certificate has to be: of role node, of its name, and valid for the host that others
     /// dial, without which nobody could join through it.
-    static func use(of configuration: ChordConfiguration, listen: HostAndPort) -> CertificateUse {
-        let advertised = configuration.advertise.map { PeerTarget.host(of: $0) }
+    static func use(of configuration: ChordConfiguration, listen: NetworkAddress) -> CertificateUse
+    {
+        let advertised = configuration.advertise.map { NetworkAddress.host(of: $0) }
         // Where neither is a host that can be dialled, the settings are refused for that.
         let host = advertised ?? (isWildcard(listen.host) ? nil : listen.host)
         return CertificateUse(

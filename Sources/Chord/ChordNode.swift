@@ -65,10 +65,10 @@ public final class ChordNode: Service, Sendable {
                 )
             }
         }
-        let listen: HostAndPort
+        let listen: NetworkAddress
         let context: TLSContext
         do {
-            listen = try HostAndPort(listening: configuration.listen)
+            listen = try NetworkAddress(listening: configuration.listen)
         } catch {
             throw ChordError(.invalidConfiguration, "the address to listen on", cause: error)
         }
@@ -161,7 +161,7 @@ public final class ChordNode: Service, Sendable {
         )
         let address =
             configuration.advertise
-            ?? HostAndPort.join(host: listen.host, port: server.localPort ?? listen.port)
+            ?? NetworkAddress.join(host: listen.host, port: server.localPort ?? listen.port)
 
         var runtime = RuntimeConfiguration(
             name: configuration.name,
@@ -211,7 +211,7 @@ public final class ChordNode: Service, Sendable {
     /// Whether the settings can work.
     private static func check(
         _ configuration: ChordConfiguration,
-        _ listen: HostAndPort
+        _ listen: NetworkAddress
     ) throws(ChordError) {
         func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
         guard (1...255).contains(configuration.name.utf8.count),
@@ -231,8 +231,8 @@ public final class ChordNode: Service, Sendable {
         try check(addresses: configuration.contacts, "a contact's address")
         try check(addresses: configuration.initialRing, "a founder's address")
         if let advertise = configuration.advertise {
-            do throws(TransportError) {
-                _ = try HostAndPort(advertise)
+            do throws(AddressError) {
+                _ = try NetworkAddress(advertise)
             } catch {
                 throw ChordError(.invalidConfiguration, "the advertised address", cause: error)
             }
@@ -250,15 +250,15 @@ public final class ChordNode: Service, Sendable {
 
     /// Whether an address stands for all addresses of a machine, at which a node can listen and nobody dial.
     private static func isEverywhere(_ address: String) -> Bool {
-        guard let address = try? HostAndPort(listening: address) else { return false }
+        guard let address = try? NetworkAddress(listening: address) else { return false }
         guard let bytes = IPAddress(address.host)?.bytes else { return false }
         return bytes.allSatisfy { $0 == 0 }
     }
 
     private static func check(addresses: [String], _ what: String) throws(ChordError) {
         for address in addresses {
-            do throws(TransportError) {
-                _ = try HostAndPort(address)
+            do throws(AddressError) {
+                _ = try NetworkAddress(address)
             } catch {
                 throw ChordError(.invalidConfiguration, what, cause: error)
             }

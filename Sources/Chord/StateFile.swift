@@ -140,8 +140,8 @@ struct StateFile: Sendable {
         guard (1...255).contains(member.name.utf8.count), !member.name.utf8.contains(0) else {
             throw Damage(description: "it names a member whose name has not 1 to 255 bytes")
         }
-        do throws(TransportError) {
-            _ = try HostAndPort(member.address)
+        do throws(AddressError) {
+            _ = try NetworkAddress(member.address)
         } catch {
             throw Damage(description: "it has an address that is none: \(error)")
         }

@@ -3,12 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// An IPv4 or IPv6 address, so that addresses are compared as addresses and not as text.
-public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
+package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     /// The address in network order: 4 bytes or 16.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// Makes an address from 4 or 16 bytes in network order; nil for any other count.
-    public init?(bytes: [UInt8]) {
+    package init?(bytes: [UInt8]) {
         guard bytes.count == 4 || bytes.count == 16 else { return nil }
         self.bytes = bytes
     }
@@ -16,7 +16,7 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     /// Reads dotted decimal IPv4, or IPv6 with or without brackets; nil for anything else.
     ///
     /// A zone (`%eth0`) is no part of an address that a certificate can hold and makes it nil.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         if text.hasPrefix("["), text.hasSuffix("]") {
             guard let bytes = Self.parseVersion6(text.dropFirst().dropLast()) else { return nil }
             self.bytes = bytes
@@ -28,7 +28,7 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The canonical text: dotted decimal, or IPv6 as RFC 5952 writes it.
-    public var description: String {
+    package var description: String {
         if bytes.count == 4 {
             return bytes.map { String($0) }.joined(separator: ".")
         }

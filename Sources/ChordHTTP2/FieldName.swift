@@ -24,7 +24,7 @@ package enum HTTP2FieldName: UInt8, Sendable, BitwiseCopyable {
 
     init(_ name: UnsafeRawBufferPointer) {
         func isName(_ text: StaticString) -> Bool {
-            FieldText.equals(name, text)
+            name.isEqual(to: text)
         }
         self =
             switch name.count {

@@ -41,11 +41,11 @@ enum FieldText {
     }
 
     static func isToken(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        equals(bytes, "POST") || tokens.containsAll(bytes)
+        bytes.isEqual(to: "POST") || tokens.containsAll(bytes)
     }
 
     static func isScheme(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        if equals(bytes, "https") { return true }
+        if bytes.isEqual(to: "https") { return true }
         guard let first = bytes.first, (first | 0x20) >= UInt8(ascii: "a"),
             (first | 0x20) <= UInt8(ascii: "z")
         else { return false }
@@ -73,7 +73,7 @@ enum FieldText {
 
     /// The only value of `te` that HTTP/2 allows, in any case.
     static func isTrailers(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        if equals(bytes, "trailers") { return true }
+        if bytes.isEqual(to: "trailers") { return true }
         return bytes.count == 8 && bytes.map { $0 | 0x20 }.elementsEqual("trailers".utf8)
     }
 
@@ -86,40 +86,5 @@ enum FieldText {
             number = number * 10 + Int64(byte - 0x30)
         }
         return number
-    }
-
-    /// Whether the bytes are those of `text`.
-    static func equals(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
-        equals(bytes, UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    /// Whether the bytes are the same, eight at a time.
-    static func equals(
-        _ bytes: UnsafeRawBufferPointer,
-        _ others: UnsafeRawBufferPointer
-    ) -> Bool {
-        let count = others.count
-        guard bytes.count == count else { return false }
-        guard let left = bytes.baseAddress, let right = others.baseAddress else {
-            return count == 0
-        }
-        var offset = 0
-        while offset + 8 <= count {
-            let words = (
-                left.loadUnaligned(fromByteOffset: offset, as: UInt64.self),
-                right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            )
-            if words.0 != words.1 { return false }
-            offset += 8
-        }
-        while offset < count {
-            let pair = (
-                left.load(fromByteOffset: offset, as: UInt8.self),
-                right.load(fromByteOffset: offset, as: UInt8.self)
-            )
-            if pair.0 != pair.1 { return false }
-            offset += 1
-        }
-        return true
     }
 }

@@ -86,10 +86,8 @@ struct RepeatedRequest: ~Copyable {
         let text = nghttp2_rcbuf_get_buf(buffer)
         let held = bytes.elements(from: Int(start))
         return count <= held.count
-            && FieldText.equals(
-                UnsafeRawBufferPointer(start: text.base, count: text.len),
-                UnsafeRawBufferPointer(start: held.baseAddress, count: Int(count))
-            )
+            && UnsafeRawBufferPointer(start: text.base, count: text.len)
+                .isEqual(to: UnsafeRawBufferPointer(start: held.baseAddress, count: Int(count)))
     }
 
     /// The block is another one, or ends early: its first fields are read from the list.

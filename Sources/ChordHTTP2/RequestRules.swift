@@ -67,11 +67,11 @@ struct RequestRules {
         switch name {
         case .method:
             guard take(.method), FieldText.isToken(value) else { return false }
-            if FieldText.equals(value, "CONNECT") { seen.insert(.connect) }
-            if FieldText.equals(value, "OPTIONS") { seen.insert(.options) }
+            if value.isEqual(to: "CONNECT") { seen.insert(.connect) }
+            if value.isEqual(to: "OPTIONS") { seen.insert(.options) }
         case .scheme:
             guard take(.scheme), FieldText.isScheme(value) else { return false }
-            if FieldText.equals(value, "https") || FieldText.equals(value, "http") {
+            if value.isEqual(to: "https") || value.isEqual(to: "http") {
                 seen.insert(.httpScheme)
             }
         case .path:

@@ -229,8 +229,7 @@ extension SessionState {
             let field = place(block, index)
             guard field.nameCount == nameCount else { continue }
             let candidate = text(Int(field.name), Int(nameCount), in: block)
-            let wanted = UnsafeRawBufferPointer(start: name.utf8Start, count: Int(nameCount))
-            if candidate.elementsEqual(wanted) {
+            if candidate.isEqual(to: name) {
                 return text(Int(field.value), Int(field.valueCount), in: block)
             }
         }

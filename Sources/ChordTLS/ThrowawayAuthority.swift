@@ -102,11 +102,7 @@ package struct ThrowawayAuthority {
         )
         let names =
             ["URI:\(uri)"]
-            + hosts.map { host in
-                let isAddress =
-                    host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." }
-                return isAddress ? "IP:\(host)" : "DNS:\(host)"
-            }
+            + hosts.map { IPAddress($0) == nil ? "DNS:\($0)" : "IP:\($0)" }
         try Self.add(
             [
                 (NID_basic_constraints, "critical,CA:FALSE"),

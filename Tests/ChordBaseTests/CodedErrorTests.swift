@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
+import ChordTestSupport
 import Testing
 
-@Suite("Errors")
+@Suite("Errors", .tags(.unit))
 struct CodedErrorTests {
     private struct Code: ErrorCode {
         var description: String { "broken" }

@@ -54,7 +54,7 @@ struct HeldMemoryTests {
         _ begin: @escaping @Sendable (RawHTTP2, HTTP2Session) -> [Int32],
         _ body: (NIOLockedValueBox<Seen>, @escaping Run) async throws -> Void
     ) async throws {
-        let target = try HostAndPort(address)
+        let target = try NetworkAddress(address)
         let certificates = try await Certificates.get()
         let loop = testExecutors.all[1].eventLoop
         let seen = NIOLockedValueBox(Seen())
@@ -294,7 +294,7 @@ struct HeldMemoryTests {
             as: certificates.n1,
             configuration: configuration
         ) { node, address in
-            let target = try HostAndPort(address)
+            let target = try NetworkAddress(address)
             var silent: [any Channel] = []
             for source in ["127.0.0.2", "127.0.0.3"] {
                 for _ in 0..<16 {

@@ -16,35 +16,13 @@ import Testing
 struct PartsTests {
     // MARK: Addresses
 
-    @Test(arguments: [
-        ("localhost:1", "localhost", 1), ("10.0.0.1:65535", "10.0.0.1", 65535),
-        ("[::1]:7400", "::1", 7400), ("node-3.ring_a.test:80", "node-3.ring_a.test", 80),
-    ])
-    func addressIsParsed(_ text: String, _ host: String, _ port: Int) throws {
-        let address = try HostAndPort(text)
-        #expect(address.host == host)
-        #expect(address.port == port)
-        #expect(address.description == text)
-    }
-
-    @Test(arguments: [
-        "", ":", ":1", "host", "host:", "host:0", "host:65536", "host:-1", "host:+1", "host:1x",
-        "host:000001", "::1:1", "[::1]", "[::1]1", "[::1:1", "[host]:1", "[1.2.3.4]:1", "[]:1",
-        "ho st:1", "host\u{0}:1", "h\u{F6}st:1", "a:b:1", " host:1", "host: 1",
-        String(repeating: "h", count: 254) + ":1",
-    ])
-    func malformedAddressIsRefused(_ text: String) {
-        let error = #expect(throws: TransportError.self) { try HostAndPort(text) }
-        #expect(error?.code == .invalidAddress)
-    }
-
     @Test(
         arguments: [
             ("127.0.0.1:1", "127.0.0.1"), ("[::1]:1", "::1"), ("localhost:1", nil),
         ] as [(String, String?)]
     )
     func ipLiteralsAreDistinguishedFromNames(_ text: String, _ number: String?) throws {
-        let address = try HostAndPort(text).numericAddress
+        let address = try NetworkAddress(text).numericAddress
         #expect(address?.ipAddress == number)
         #expect(address?.port == (number == nil ? nil : 1))
     }

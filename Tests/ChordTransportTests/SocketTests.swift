@@ -84,7 +84,7 @@ import Testing
                 as: certificates.n1,
                 configuration: configuration
             ) { _, address in
-                let port = try HostAndPort(address).port
+                let port = try NetworkAddress(address).port
                 return try await TestNode.calling(
                     as: certificates.n2,
                     configuration: configuration

@@ -166,30 +166,9 @@ package struct Router: Sendable {
     package func route(path: UnsafeRawBufferPointer) -> Route? {
         // A node has a dozen methods: comparing lengths first is cheaper than hashing the path.
         for route in routes where route.path.count == path.count {
-            if route.path.withUnsafeBytes({ Self.isEqual($0, path) }) { return route }
+            if route.path.withUnsafeBytes({ $0.isEqual(to: path) }) { return route }
         }
         return nil
-    }
-
-    /// Whether two paths of one length are alike, eight bytes at a time.
-    private static func isEqual(
-        _ left: UnsafeRawBufferPointer,
-        _ right: UnsafeRawBufferPointer
-    ) -> Bool {
-        var offset = 0
-        while offset + 8 <= left.count {
-            let words = (
-                left.loadUnaligned(fromByteOffset: offset, as: UInt64.self),
-                right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            )
-            if words.0 != words.1 { return false }
-            offset += 8
-        }
-        while offset < left.count {
-            if left[offset] != right[offset] { return false }
-            offset += 1
-        }
-        return true
     }
 
     /// Answers a unary call whose route was found, if its caller may make it.

@@ -184,7 +184,7 @@ package struct InteropProbe: Sendable {
     // MARK: Checks
 
     private func certificate(_ result: ClientResult) -> InteropFinding {
-        let host = PeerTarget.host(of: address)
+        let host = NetworkAddress.host(of: address)
         let expected = "a certificate of a node that holds for \(host)"
         guard let peer = result.peer else {
             return InteropFinding(

@@ -123,21 +123,13 @@ extension PeerTarget {
     package init(_ node: NodeReference) {
         self.init(
             address: node.address,
-            expected: ExpectedPeer(name: node.name, host: Self.host(of: node.address))
+            expected: ExpectedPeer(name: node.name, host: NetworkAddress.host(of: node.address))
         )
     }
 
     /// Whatever node listens at an address, if its certificate holds for the address's host.
     package init(bootstrap address: String) {
-        self.init(address: address, expected: ExpectedPeer(host: Self.host(of: address)))
-    }
-
-    /// The host of `host:port`, without the brackets of an IPv6 address.
-    package static func host(of address: String) -> String {
-        guard let colon = address.lastIndex(of: ":") else { return address }
-        let host = address[..<colon]
-        guard host.hasPrefix("["), host.hasSuffix("]") else { return String(host) }
-        return String(host.dropFirst().dropLast())
+        self.init(address: address, expected: ExpectedPeer(host: NetworkAddress.host(of: address)))
     }
 }
 

@@ -317,7 +317,7 @@ extension NodeShell {
         // It is dialled there before it counts. Only one whose certificate holds there makes us dial.
         let founder = request.founder
         guard founders.contains(founder.address),
-            peer.holds(forHost: PeerTarget.host(of: founder.address))
+            peer.holds(forHost: NetworkAddress.host(of: founder.address))
         else {
             return .failure(
                 Status(

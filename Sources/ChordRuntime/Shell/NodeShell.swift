@@ -215,7 +215,7 @@ package actor NodeShell {
                 "\(peer) speaks for itself only, and the \(part) is \(claim.name)"
             )
         }
-        if peer.proof == .host, !peer.holds(forHost: PeerTarget.host(of: claim.address)) {
+        if peer.proof == .host, !peer.holds(forHost: NetworkAddress.host(of: claim.address)) {
             return Status(
                 .permissionDenied,
                 "\(peer) speaks for itself only, and the \(part) listens at \(claim.address)"

@@ -14,7 +14,7 @@ import NIOPosix
 final class ClientPeer: @unchecked Sendable {
     let target: PeerTarget
     let client: EventLoopClient
-    private let address: Result<HostAndPort, TransportError>
+    private let address: Result<NetworkAddress, AddressError>
     private let expected: ExpectedPeer
     private var waiting = CircularBuffer<NetworkCall>()
     private var isDialling = false
@@ -33,8 +33,8 @@ final class ClientPeer: @unchecked Sendable {
         self.client = client
         backoff = ClientBackoff(configuration: client.configuration.client)
         keepaliveInterval = client.configuration.client.keepalive.interval
-        do throws(TransportError) {
-            let parsed = try HostAndPort(target.address)
+        do throws(AddressError) {
+            let parsed = try NetworkAddress(target.address)
             address = .success(parsed)
             var expected = target.expected
             // Where no host was named, the certificate must hold for the one that was dialled.
@@ -197,7 +197,7 @@ final class ClientPeer: @unchecked Sendable {
 
     /// Starts to dial, or fails the call because that may not be yet.
     private func dial(for call: NetworkCall) -> Bool {
-        let host: HostAndPort
+        let host: NetworkAddress
         switch address {
         case .success(let parsed): host = parsed
         case .failure(let error):
@@ -245,7 +245,7 @@ final class ClientPeer: @unchecked Sendable {
         return status
     }
 
-    private func dial(_ host: HostAndPort) {
+    private func dial(_ host: NetworkAddress) {
         isDialling = true
         dialStart = client.executor.now
         let settings = client.configuration.client

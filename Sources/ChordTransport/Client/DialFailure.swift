@@ -46,7 +46,7 @@ enum DialFailure {
     private static func describe(_ error: NIOConnectionError) -> String {
         if !error.connectionErrors.isEmpty {
             let each = error.connectionErrors.map { failure in
-                let place = HostAndPort(failure.target).map { "\($0): " } ?? ""
+                let place = NetworkAddress(failure.target).map { "\($0): " } ?? ""
                 return place + describe(failure.error)
             }
             // One address needs no naming: it is what was dialled.

@@ -112,7 +112,7 @@ final class RefusalThrottle: Sendable {
     /// How many lines of this peer were kept back since its last one; nil where this one is kept back too.
     func admit(_ error: TLSError, of address: String, at now: MonotonicTime) -> Int? {
         let peer = Peer(
-            host: (try? HostAndPort(address))?.host ?? address,
+            host: (try? NetworkAddress(address))?.host ?? address,
             serial: error.subject.serial,
             code: error.code
         )

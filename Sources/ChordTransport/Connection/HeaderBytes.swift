@@ -2,26 +2,9 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import ChordBase
 
 extension UnsafeRawBufferPointer {
-    /// Whether the bytes are those of `text`.
-    func isEqual(to text: StaticString) -> Bool {
-        guard count == text.utf8CodeUnitCount else { return false }
-        guard let baseAddress else { return true }
-        return memcmp(baseAddress, text.utf8Start, count) == 0
-    }
-
-    /// Whether the bytes begin with those of `text`.
-    func starts(with text: StaticString) -> Bool {
-        guard count >= text.utf8CodeUnitCount, let baseAddress else { return false }
-        return memcmp(baseAddress, text.utf8Start, text.utf8CodeUnitCount) == 0
-    }
-
     /// Whether a list of names, separated by commas, has `gzip` among them.
     var listsGzip: Bool {
         split(separator: UInt8(ascii: ",")).contains { name in

@@ -52,8 +52,8 @@ package final class GRPCServer: Sendable {
     }
 
     /// Where the server listens, one `host:port` for each address; empty before `bind`.
-    package var localAddresses: [HostAndPort] {
-        state.withLockedValue { $0.listeners }.compactMap { HostAndPort($0.localAddress) }
+    package var localAddresses: [NetworkAddress] {
+        state.withLockedValue { $0.listeners }.compactMap { NetworkAddress($0.localAddress) }
     }
 
     /// The port; nil before `bind`.
@@ -134,7 +134,7 @@ package final class GRPCServer: Sendable {
 
     private static func bindFailure(_ address: SocketAddress, _ cause: any Error) -> TransportError
     {
-        let shown = HostAndPort(address).map { "\($0)" } ?? "\(address)"
+        let shown = NetworkAddress(address).map { "\($0)" } ?? "\(address)"
         let code: TransportError.Code =
             switch (cause as? IOError)?.errnoCode {
             case SystemError.addressInUse?: .addressInUse
@@ -171,7 +171,7 @@ package final class GRPCServer: Sendable {
         guard let router, let executor = executors.executor(of: loop) else {
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
-        let remote = HostAndPort(channel.remoteAddress)
+        let remote = NetworkAddress(channel.remoteAddress)
         let connection = ServerConnection(
             shared: shared,
             router: router,
@@ -292,7 +292,7 @@ package final class GRPCServer: Sendable {
             return state.listeners
         }
         for listener in listeners {
-            let address = HostAndPort(listener.localAddress).map { "\($0)" } ?? "nowhere"
+            let address = NetworkAddress(listener.localAddress).map { "\($0)" } ?? "nowhere"
             shared.log.change("stopping", address: address)
         }
         await close(listeners)
@@ -331,14 +331,6 @@ package final class GRPCServer: Sendable {
 
     private func close(_ listeners: [any Channel]) async {
         for listener in listeners { try? await listener.close().get() }
-    }
-}
-
-extension HostAndPort {
-    /// The host and port of a socket's address; nil where it has none.
-    init?(_ address: SocketAddress?) {
-        guard let address, let host = address.ipAddress, let port = address.port else { return nil }
-        self.init(numericHost: host, port: port)
     }
 }
 

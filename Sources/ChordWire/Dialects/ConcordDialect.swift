@@ -212,7 +212,7 @@ package struct ConcordDialect: ForeignDialect {
     }
 
     private static func isPresentable(_ node: NodeReference) -> Bool {
-        !node.name.isEmpty && NodeAddress.isWellFormed(node.address)
+        !node.name.isEmpty && NetworkAddress.isWellFormed(node.address)
     }
 }
 
@@ -248,7 +248,7 @@ extension Concord__Server {
         let id = Identifier(id)
         guard space.contains(id) else { throw path.appending("id").outside(space, id) }
         let address = try address.text(WireLimits.addressBytes, path.appending("address"))
-        guard NodeAddress.isWellFormed(address) else {
+        guard NetworkAddress.isWellFormed(address) else {
             throw path.appending("address").error(
                 .invalidText,
                 "\"\(address)\" is not host:port"

@@ -248,21 +248,3 @@ struct OwnerSearchTests {
         #expect(questions <= 20)
     }
 }
-
-@Suite("Addresses", .tags(.unit))
-struct NodeAddressTests {
-    @Test(arguments: [
-        "h:1", "127.0.0.1:7946", "[::1]:7946", "[fe80::1%eth0]:80", "node-1.example.org:65535",
-    ])
-    func good(_ address: String) {
-        #expect(NodeAddress.isWellFormed(address))
-    }
-
-    @Test(arguments: [
-        "", "h", "h:", ":1", "h:0", "h:65536", "h:1x", "h:-1", "h:+1", "[::1]", "::1:80", "[]:1",
-        "[h]:1", "a b:1", "h:000001", "h\u{0}:1", "é:1", String(repeating: "a", count: 300) + ":1",
-    ])
-    func bad(_ address: String) {
-        #expect(!NodeAddress.isWellFormed(address))
-    }
-}

@@ -68,19 +68,6 @@ struct PeersTests {
         #expect(times.count <= 4096)
     }
 
-    // MARK: Addresses
-
-    @Test(
-        "The host is taken from an address",
-        arguments: [
-            ("a.example:4400", "a.example"), ("127.0.0.1:1", "127.0.0.1"), ("[::1]:4400", "::1"),
-            ("[fe80::1%eth0]:1", "fe80::1%eth0"), ("noport", "noport"), ("", ""), (":1", ""),
-        ]
-    )
-    func host(address: String, host: String) {
-        #expect(PeerTarget.host(of: address) == host)
-    }
-
     // MARK: The watch
 
     /// A transport whose calls a test ends by hand.

@@ -128,7 +128,7 @@ enum RawPeers {
         trailers: [(name: String, value: String)]? = nil,
         isEndless: Bool = false
     ) async throws -> RawResponse {
-        let target = try HostAndPort(address)
+        let target = try NetworkAddress(address)
         let loop = testExecutors.all[1].eventLoop
         let promise = loop.makePromise(of: RawResponse.self)
         let response = NIOLockedValueBox(RawResponse())

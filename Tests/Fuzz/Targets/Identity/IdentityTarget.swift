@@ -30,7 +30,7 @@ enum IdentityTarget: FuzzTarget {
         for text in texts {
             try tryName(text)
             try tryAddress(text)
-            try tryHostAndPort(text)
+            try tryNetworkAddress(text)
             let shown = quoted(text)
             try require(
                 shown.unicodeScalars.allSatisfy { (0x20...0x7E).contains($0.value) || $0 == "…" },
@@ -67,15 +67,15 @@ enum IdentityTarget: FuzzTarget {
         try require(text.utf8.allSatisfy { (0x2E...0x66).contains($0) }, "\(text) is no address")
     }
 
-    private static func tryHostAndPort(_ text: String) throws {
-        let listening = try? HostAndPort(listening: text)
-        guard let parts = try? HostAndPort(text) else {
+    private static func tryNetworkAddress(_ text: String) throws {
+        let listening = try? NetworkAddress(listening: text)
+        guard let parts = try? NetworkAddress(text) else {
             try require(listening == nil || listening?.port == 0, "listens but does not dial")
             return
         }
         try require(listening == parts, "dials but does not listen")
         try require((1...65535).contains(parts.port), "port \(parts.port)")
-        try require(try HostAndPort(parts.description) == parts, "\(text) became \(parts)")
+        try require(try NetworkAddress(parts.description) == parts, "\(text) became \(parts)")
         try require(
             parts.host.utf8.allSatisfy { (0x21...0x7E).contains($0) },
             "a host of \(quoted(parts.host))"
