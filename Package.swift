@@ -134,7 +134,7 @@ targets += [
     // What several test targets need: certificates, by the command that users have, and a service.
     .target(
         name: "ChordTestSupport",
-        dependencies: ["ChordRPC", "ChordIdentity", nioLocks],
+        dependencies: ["ChordRPC", "ChordIdentity", "ChordTLS", nioLocks],
         path: "Tests/ChordTestSupport",
         swiftSettings: strict
     ),

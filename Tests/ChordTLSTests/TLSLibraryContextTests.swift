@@ -56,7 +56,7 @@ import Testing
         func member(_ name: String) throws -> TLSContext {
             let leaf = try authority.issue(.member(name).with { $0.key = ["-newkey"] + key })
             let chain = leaf.certificate + ".chain"
-            try Fixtures.join([leaf.certificate, intermediate.certificate], into: chain)
+            try TestCertificates.join([leaf.certificate, intermediate.certificate], into: chain)
             return try fixtures.context(
                 TestAuthority.Issued(certificate: chain, key: leaf.key),
                 trusting: root.root.certificate

@@ -56,6 +56,15 @@ package final class TestAuthority {
             )
         }
 
+        /// An authority below another one.
+        package static func authority(_ name: String) -> Request {
+            Request(name, []).with {
+                $0.isAuthority = true
+                $0.keyUsage = "critical,keyCertSign,cRLSign"
+                $0.extendedKeyUsage = nil
+            }
+        }
+
         package func with(_ change: (inout Request) -> Void) -> Request {
             var request = self
             change(&request)
@@ -171,6 +180,16 @@ package final class TestAuthority {
         let path = folder.appendingPathComponent(name).path
         try openssl([
             "ca", "-config", "ca.cnf", "-gencrl", "-crlsec", String(seconds), "-out", path,
+        ])
+        return path
+    }
+
+    /// Writes a revocation list that expired long ago.
+    package func expiredRevocationList(_ name: String = "expired.crl") throws -> String {
+        let path = folder.appendingPathComponent(name).path
+        try openssl([
+            "ca", "-config", "ca.cnf", "-gencrl", "-crl_lastupdate", "20240101000000Z",
+            "-crl_nextupdate", "20240201000000Z", "-out", path,
         ])
         return path
     }

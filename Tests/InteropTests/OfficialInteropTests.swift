@@ -91,7 +91,7 @@ struct OfficialInteropTests {
         PeerIdentity(
             role: role,
             name: name,
-            trustDomain: InteropCertificates.trustDomain,
+            trustDomain: TestCertificates.trustDomain,
             proof: .spiffe
         )
     }

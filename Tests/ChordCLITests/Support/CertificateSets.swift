@@ -90,34 +90,22 @@ struct CertificateSets: Sendable {
         revoked = try issue { _ in }
         elsewhere = try issue { $0.alternativeNames = [name, "IP:192.0.2.1"] }
         middle = try authority.issue(
-            TestAuthority.Request("middle", []).with {
-                $0.isAuthority = true
-                $0.keyUsage = "critical,keyCertSign,cRLSign"
-                $0.extendedKeyUsage = nil
-            }
+            .authority("middle")
         )
         deepAlone = try TestAuthority("middle", in: folder, issuingAs: middle).issue(.member("n1"))
         let place = folder
         func join(_ files: [String], _ name: String) throws -> String {
             let path = place.appending(path: name).path
-            let texts = try files.map { try String(contentsOfFile: $0, encoding: .utf8) }
-            try texts.joined().write(toFile: path, atomically: true, encoding: .utf8)
+            try TestCertificates.join(files, into: path)
             return path
         }
-        deep = TestAuthority.Issued(
-            certificate: try join([deepAlone.certificate, middle.certificate], "deep.pem"),
-            key: deepAlone.key
-        )
+        deep = try deepAlone.chained(to: middle)
         rootWithKey = try join([root.certificate, root.key], "root-with-key.pem")
         try authority.revoke(revoked)
         list = try authority.revocationList("list.crl")
         try authority.revoke(middle)
         listAgainstMiddle = try authority.revocationList("against-middle.crl")
-        expiredList = authority.folder.appending(path: "expired.crl").path
-        try authority.openssl([
-            "ca", "-config", "ca.cnf", "-gencrl", "-crl_lastupdate", "20240101000000Z",
-            "-crl_nextupdate", "20240201000000Z", "-out", expiredList,
-        ])
+        expiredList = try authority.expiredRevocationList()
         let impostors = folder.appending(path: "impostors")
         forgedList = try TestAuthority("sets", in: impostors).revocationList("list.crl")
         let stranger = try TestAuthority("stranger", in: folder)

@@ -7,7 +7,7 @@ import ChordTestSupport
 import Foundation
 
 /// Certificates as a user has them: made by `scripts/certs`.
-enum TestCertificates {
+extension TestCertificates {
     /// The top of the source tree.
     static let root = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent()
@@ -31,21 +31,12 @@ enum TestCertificates {
         try make("foreign", nodes: "n2")
     }
 
-    /// A folder that is removed when the tests end.
-    static let temporary: URL = {
-        let folder = FileManager.default.temporaryDirectory
-            .appending(path: "chord-cli-tests-\(UUID().uuidString)")
-        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        atexit { try? FileManager.default.removeItem(at: TestCertificates.temporary) }
-        return folder
-    }()
-
     static func client() async throws -> Certificates {
         Certificates(directory: try await directory(), name: "client-demo")
     }
 
     private static func make(_ name: String, nodes: String) throws -> String {
-        let folder = temporary.appending(path: name).path
+        let folder = TestCertificates.temporary.appending(path: name).path
         let process = Process()
         process.executableURL = root.appending(path: "scripts/certs")
         process.arguments = ["set"]

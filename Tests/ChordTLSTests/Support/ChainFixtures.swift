@@ -35,56 +35,47 @@ struct ChainFixtures: Sendable {
     let indirectList: String
     let rootAndMiddleLists: String
 
-    static let shared: Result<ChainFixtures, any Error> = {
-        let result = Result { try ChainFixtures() }
-        atexit {
-            if case .success(let fixtures) = ChainFixtures.shared {
-                try? FileManager.default.removeItem(at: fixtures.folder)
-            }
-        }
-        return result
-    }()
+    static let shared: Result<ChainFixtures, any Error> = Result { try ChainFixtures() }
 
     static func get() async throws -> ChainFixtures {
         try await onOwnThread { try shared.get() }
     }
 
     private init() throws {
-        folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("chord-tls-chains-\(UUID().uuidString)")
+        folder = TestCertificates.temporary.appending(path: "chains")
         let authority = try TestAuthority("top", in: folder)
         root = authority.root
         own = try authority.issue(.member("n1"))
-        middle = try authority.issue(Self.authority("middle"))
+        middle = try authority.issue(.authority("middle"))
         let middleAuthority = try TestAuthority("middle", in: folder, issuingAs: middle)
-        lower = try middleAuthority.issue(Self.authority("lower"))
+        lower = try middleAuthority.issue(.authority("lower"))
         let lowerAuthority = try TestAuthority("lower", in: folder, issuingAs: lower)
-        deep = try Self.chain(middleAuthority.issue(.member("deep")), middle)
+        deep = try middleAuthority.issue(.member("deep")).chained(to: middle)
         let lost = try middleAuthority.issue(.member("lost"))
-        deepRevoked = try Self.chain(lost, middle)
-        deepest = try Self.chain(lowerAuthority.issue(.member("deepest")), lower, middle)
+        deepRevoked = try lost.chained(to: middle)
+        deepest = try lowerAuthority.issue(.member("deepest")).chained(to: lower, middle)
 
         rootList = try authority.revocationList("empty.crl")
         try authority.revoke(middle)
         rootListAgainstMiddle = try authority.revocationList("against-middle.crl")
         try middleAuthority.revoke(lost)
         middleList = try middleAuthority.revocationList("list.crl")
-        expiredMiddleList = try Self.expired(middleAuthority)
+        expiredMiddleList = try middleAuthority.expiredRevocationList()
         let place = folder
         func path(_ name: String) -> String { place.appendingPathComponent(name).path }
         rootAndMiddleLists = path("both.crl")
-        try Fixtures.join([rootList, middleList], into: rootAndMiddleLists)
+        try TestCertificates.join([rootList, middleList], into: rootAndMiddleLists)
         rootAndExpiredMiddleList = path("expired.crl")
-        try Fixtures.join([rootList, expiredMiddleList], into: rootAndExpiredMiddleList)
+        try TestCertificates.join([rootList, expiredMiddleList], into: rootAndExpiredMiddleList)
 
         let impostors = folder.appendingPathComponent("impostors")
         forgedRootList = try TestAuthority("top", in: impostors).revocationList("list.crl")
         // An authority's certificate is called as it was asked for, its own folder aside.
         let impostor = try TestAuthority("any", in: impostors)
-        let forged = try impostor.issue(Self.authority("middle"))
+        let forged = try impostor.issue(.authority("middle"))
         let forger = try TestAuthority("middle", in: impostors, issuingAs: forged)
         forgedMiddleList = path("forged-middle.crl")
-        try Fixtures.join(
+        try TestCertificates.join(
             [rootList, try forger.revocationList("list.crl")],
             into: forgedMiddleList
         )
@@ -94,32 +85,6 @@ struct ChainFixtures: Sendable {
             "indirect",
             "issuingDistributionPoint = critical, @extent\n[extent]\nindirectCRL = TRUE"
         )
-    }
-
-    private static func authority(_ name: String) -> TestAuthority.Request {
-        TestAuthority.Request(name, []).with {
-            $0.isAuthority = true
-            $0.keyUsage = "critical,keyCertSign,cRLSign"
-            $0.extendedKeyUsage = nil
-        }
-    }
-
-    private static func chain(
-        _ leaf: TestAuthority.Issued,
-        _ authorities: TestAuthority.Issued...
-    ) throws -> TestAuthority.Issued {
-        let chain = leaf.certificate + ".chain"
-        try Fixtures.join([leaf.certificate] + authorities.map(\.certificate), into: chain)
-        return TestAuthority.Issued(certificate: chain, key: leaf.key)
-    }
-
-    private static func expired(_ authority: TestAuthority) throws -> String {
-        let path = authority.folder.appendingPathComponent("expired.crl").path
-        try authority.openssl([
-            "ca", "-config", "ca.cnf", "-gencrl", "-crl_lastupdate", "20240101000000Z",
-            "-crl_nextupdate", "20240201000000Z", "-out", path,
-        ])
-        return path
     }
 
     /// A list with an extension that makes it less than an authority's full list.
@@ -148,14 +113,9 @@ struct ChainFixtures: Sendable {
         trusting roots: String? = nil,
         revocationList: String? = nil
     ) -> TLSConfiguration {
-        TLSConfiguration(
-            files: TLSFiles(
-                certificateChain: issued.certificate,
-                privateKey: issued.key,
-                trustRoots: roots ?? root.certificate,
-                revocationList: revocationList
-            ),
-            policy: Fixtures.policy
+        issued.configuration(
+            trusting: roots ?? root.certificate,
+            revocationList: revocationList
         )
     }
 }

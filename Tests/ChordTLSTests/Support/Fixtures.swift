@@ -38,21 +38,12 @@ struct Fixtures: Sendable {
     let bothRoots: String
     let encryptedKey: String
 
-    static let shared: Result<Fixtures, any Error> = {
-        let result = Result { try Fixtures() }
-        atexit {
-            if case .success(let fixtures) = Fixtures.shared {
-                try? FileManager.default.removeItem(at: fixtures.folder)
-            }
-        }
-        return result
-    }()
+    static let shared: Result<Fixtures, any Error> = Result { try Fixtures() }
 
     static func get() async throws -> Fixtures { try await onOwnThread { try shared.get() } }
 
     private init() throws {
-        folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("chord-tls-tests-\(UUID().uuidString)")
+        folder = TestCertificates.temporary.appending(path: "tls")
         let authority = try TestAuthority("ours", in: folder)
         let other = try TestAuthority("foreign", in: folder)
         ours = authority.root.certificate
@@ -104,14 +95,12 @@ struct Fixtures: Sendable {
         ])
 
         let certified = try authority.issue(
-            TestAuthority.Request("intermediate authority", []).with {
-                $0.isAuthority = true
-                $0.keyUsage = "critical,keyCertSign,cRLSign"
-                $0.extendedKeyUsage = nil
-            }
+            .authority("intermediate authority")
         )
-        viaIntermediate = try Self.chain(through: certified, "intermediate", in: folder)
-        viaNode = try Self.chain(through: n1, "usurper", in: folder)
+        viaIntermediate = try TestAuthority("intermediate", in: folder, issuingAs: certified)
+            .issue(.member("deep")).chained(to: certified)
+        viaNode = try TestAuthority("usurper", in: folder, issuingAs: n1)
+            .issue(.member("deep")).chained(to: n1)
 
         selfSigned = TestAuthority.Issued(
             certificate: folder.appendingPathComponent("self.crt").path,
@@ -128,56 +117,27 @@ struct Fixtures: Sendable {
         emptyList = try authority.revocationList("empty.crl")
         try authority.revoke(revoked)
         list = try authority.revocationList("list.crl")
-        expiredList = folder.appendingPathComponent("expired.crl").path
-        try authority.openssl([
-            "ca", "-config", "ca.cnf", "-gencrl", "-crl_lastupdate", "20240101000000Z",
-            "-crl_nextupdate", "20240201000000Z", "-out", expiredList,
-        ])
+        expiredList = try authority.expiredRevocationList()
         foreignList = try other.revocationList("foreign.crl")
-        try other.openssl([
-            "ca", "-config", "ca.cnf", "-gencrl", "-crl_lastupdate", "20240101000000Z",
-            "-crl_nextupdate", "20240201000000Z", "-out", "expired.crl",
-        ])
         mixedLists = folder.appendingPathComponent("mixed.crl").path
-        try Self.join([emptyList, other.folder.path + "/expired.crl"], into: mixedLists)
+        try TestCertificates.join(
+            [emptyList, try other.expiredRevocationList()],
+            into: mixedLists
+        )
         bothRoots = folder.appendingPathComponent("both.crt").path
-        try Self.join([ours, foreignRoot], into: bothRoots)
+        try TestCertificates.join([ours, foreignRoot], into: bothRoots)
     }
-
-    /// A node's certificate issued with another certificate, and the chain of both.
-    private static func chain(
-        through issuer: TestAuthority.Issued,
-        _ name: String,
-        in folder: URL
-    ) throws -> TestAuthority.Issued {
-        let authority = try TestAuthority(name, in: folder, issuingAs: issuer)
-        let leaf = try authority.issue(.member("deep"))
-        let chain = leaf.certificate + ".chain"
-        try join([leaf.certificate, issuer.certificate], into: chain)
-        return TestAuthority.Issued(certificate: chain, key: leaf.key)
-    }
-
-    static func join(_ files: [String], into path: String) throws {
-        let texts = try files.map { try String(contentsOfFile: $0, encoding: .utf8) }
-        try texts.joined().write(toFile: path, atomically: true, encoding: .utf8)
-    }
-
-    static let policy = IdentityPolicy(trustDomains: ["chord.test"])
 
     /// A configuration that shows a certificate and trusts our authority.
     func configuration(
         _ issued: TestAuthority.Issued,
         trusting roots: String? = nil,
         revocationList: String? = nil,
-        policy: IdentityPolicy = Fixtures.policy
+        policy: IdentityPolicy = TestCertificates.policy
     ) -> TLSConfiguration {
-        TLSConfiguration(
-            files: TLSFiles(
-                certificateChain: issued.certificate,
-                privateKey: issued.key,
-                trustRoots: roots ?? ours,
-                revocationList: revocationList
-            ),
+        issued.configuration(
+            trusting: roots ?? ours,
+            revocationList: revocationList,
             policy: policy
         )
     }
@@ -187,15 +147,12 @@ struct Fixtures: Sendable {
         _ issued: TestAuthority.Issued,
         trusting roots: String? = nil,
         revocationList: String? = nil,
-        policy: IdentityPolicy = Fixtures.policy
+        policy: IdentityPolicy = TestCertificates.policy
     ) throws -> TLSContext {
-        try TLSContext(
-            configuration: configuration(
-                issued,
-                trusting: roots,
-                revocationList: revocationList,
-                policy: policy
-            )
+        try issued.context(
+            trusting: roots ?? ours,
+            revocationList: revocationList,
+            policy: policy
         )
     }
 }

@@ -8,16 +8,12 @@ import Foundation
 import Logging
 
 /// Certificates of the tests in this folder, made once.
-enum TestCertificates {
-    private static let folder: URL = {
-        let folder = FileManager.default.temporaryDirectory
-            .appending(path: "chord-tests-\(UUID().uuidString)")
-        atexit { try? FileManager.default.removeItem(at: TestCertificates.folder) }
-        return folder
-    }()
-
+extension TestCertificates {
     private static let all: Result<[String: Certificates], any Error> = Result {
-        let authority = try TestAuthority("ours", in: folder)
+        let authority = try TestAuthority(
+            "ours",
+            in: TestCertificates.temporary.appending(path: "ring")
+        )
         let requests: [TestAuthority.Request] = [
             .member("n1"), .member("n2"), .member("n3"), .member("alice", role: "client"),
             .member("bob", role: "admin"),
@@ -26,11 +22,7 @@ enum TestCertificates {
         for request in requests {
             let issued = try authority.issue(request)
             result[request.name] = Certificates(
-                files: TLSFiles(
-                    certificateChain: issued.certificate,
-                    privateKey: issued.key,
-                    trustRoots: authority.root.certificate
-                )
+                files: issued.files(trusting: authority.root.certificate)
             )
         }
         return result

@@ -25,17 +25,8 @@ struct Certificates: Sendable {
     let aliceRevoking: TLSContext
     /// `n1`, certified by the other authority, and trusting nobody else.
     let n1Elsewhere: TLSContext
-    private let folder: URL
 
-    static let shared: Result<Certificates, any Error> = {
-        let result = Result { try Certificates() }
-        atexit {
-            if case .success(let certificates) = Certificates.shared {
-                try? FileManager.default.removeItem(at: certificates.folder)
-            }
-        }
-        return result
-    }()
+    static let shared: Result<Certificates, any Error> = Result { try Certificates() }
 
     static func get() async throws -> Certificates {
         try await onOwnThread { try shared.get() }
@@ -55,9 +46,7 @@ struct Certificates: Sendable {
     }
 
     private init() throws {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("chord-transport-tests-\(UUID().uuidString)")
-        self.folder = folder
+        let folder = TestCertificates.temporary.appending(path: "transport")
         let ours = try TestAuthority("ours", in: folder)
         let other = try TestAuthority("foreign", in: folder)
         let roots = ours.root.certificate
@@ -66,15 +55,15 @@ struct Certificates: Sendable {
             n1: ours.issue(.member("n1")), n2: ours.issue(.member("n2")),
             alice: ours.issue(.member("alice", role: "client"))
         )
-        n1 = try Self.context(issued.n1, roots)
-        n1Again = try Self.context(issued.n1, roots)
-        n2 = try Self.context(issued.n2, roots)
-        alice = try Self.context(issued.alice, roots)
+        n1 = try issued.n1.context(trusting: roots)
+        n1Again = try issued.n1.context(trusting: roots)
+        n2 = try issued.n2.context(trusting: roots)
+        alice = try issued.alice.context(trusting: roots)
         try ours.revoke(issued.n2)
         let list = try ours.revocationList("n2-revoked.crl")
-        n1Revoking = try Self.context(issued.n1, roots, revoking: list)
-        aliceRevoking = try Self.context(issued.alice, roots, revoking: list)
-        n1Elsewhere = try Self.context(try other.issue(.member("n1")), otherRoots)
+        n1Revoking = try issued.n1.context(trusting: roots, revocationList: list)
+        aliceRevoking = try issued.alice.context(trusting: roots, revocationList: list)
+        n1Elsewhere = try other.issue(.member("n1")).context(trusting: otherRoots)
         let root = ours.root
         expiring = { lifetime in
             // An authority of its own keeps its records apart from those of other tests.
@@ -84,36 +73,13 @@ struct Certificates: Sendable {
                 issuingAs: root
             )
             let end = Date(timeIntervalSinceNow: TimeInterval(lifetime.components.seconds))
-            return try Self.context(
-                try authority.issue(.member("n2").with { $0.end = end }),
-                roots
-            )
+            return try authority.issue(.member("n2").with { $0.end = end })
+                .context(trusting: roots)
         }
         let stranger = try other.issue(.member("n2"))
-        foreign = try Self.context(stranger, otherRoots)
+        foreign = try stranger.context(trusting: otherRoots)
         let both = folder.appendingPathComponent("both.crt").path
-        try
-            (String(contentsOfFile: roots, encoding: .utf8)
-            + String(contentsOfFile: otherRoots, encoding: .utf8))
-            .write(toFile: both, atomically: true, encoding: .utf8)
-        foreignTrustingOurs = try Self.context(stranger, both)
-    }
-
-    private static func context(
-        _ issued: TestAuthority.Issued,
-        _ roots: String,
-        revoking list: String? = nil
-    ) throws -> TLSContext {
-        try TLSContext(
-            configuration: TLSConfiguration(
-                files: TLSFiles(
-                    certificateChain: issued.certificate,
-                    privateKey: issued.key,
-                    trustRoots: roots,
-                    revocationList: list
-                ),
-                policy: IdentityPolicy(trustDomains: ["chord.test"])
-            )
-        )
+        try TestCertificates.join([roots, otherRoots], into: both)
+        foreignTrustingOurs = try stranger.context(trusting: both)
     }
 }

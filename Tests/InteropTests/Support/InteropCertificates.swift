@@ -37,25 +37,16 @@ struct InteropCertificates: Sendable {
     /// A good certificate in all but that nobody trusts its authority.
     let stranger: TestAuthority.Issued
 
-    static let trustDomain = "chord.test"
-
-    private static let shared: Result<InteropCertificates, any Error> = {
-        let result = Result { try InteropCertificates() }
-        atexit {
-            if case .success(let certificates) = InteropCertificates.shared {
-                try? FileManager.default.removeItem(at: certificates.folder)
-            }
-        }
-        return result
-    }()
+    private static let shared: Result<InteropCertificates, any Error> = Result {
+        try InteropCertificates()
+    }
 
     static func get() async throws -> InteropCertificates {
         try await onOwnThread { try shared.get() }
     }
 
     private init() throws {
-        folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("chord-interop-tests-\(UUID().uuidString)")
+        folder = TestCertificates.temporary.appending(path: "interop")
         let ours = try TestAuthority("ours", in: folder)
         let other = try TestAuthority("other", in: folder)
         roots = ours.root.certificate
@@ -80,7 +71,9 @@ struct InteropCertificates: Sendable {
         )
         twoURIs = try ours.issue(
             .member("twice").with {
-                $0.alternativeNames.append("URI:spiffe://\(Self.trustDomain)/chord/node/n1")
+                $0.alternativeNames.append(
+                    "URI:spiffe://\(TestCertificates.trustDomain)/chord/node/n1"
+                )
             }
         )
         noURI = try ours.issue(
@@ -112,12 +105,7 @@ struct InteropCertificates: Sendable {
 
     /// The files of one of us.
     func files(_ issued: TestAuthority.Issued) -> TLSFiles {
-        TLSFiles(
-            certificateChain: issued.certificate,
-            privateKey: issued.key,
-            trustRoots: roots,
-            revocationList: revocationList
-        )
+        issued.files(trusting: roots, revocationList: revocationList)
     }
 
     /// The certificates of one of us, as nodes and clients take them.
@@ -127,12 +115,7 @@ struct InteropCertificates: Sendable {
 
     /// A context of one of us, for a bare transport.
     func context(_ issued: TestAuthority.Issued) throws -> TLSContext {
-        try TLSContext(
-            configuration: TLSConfiguration(
-                files: files(issued),
-                policy: IdentityPolicy(trustDomains: [Self.trustDomain])
-            )
-        )
+        try issued.context(trusting: roots, revocationList: revocationList)
     }
 
     /// A folder of what the command needs to be `alice`, under the names that it looks for.
