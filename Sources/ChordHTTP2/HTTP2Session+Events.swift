@@ -50,21 +50,6 @@ extension HTTP2Session {
         state.pointee.text(Int(payload.start), payload.count)
     }
 
-    package func withHeader<Result>(
-        _ block: HTTP2HeaderBlock,
-        named name: StaticString,
-        _ body: (UnsafeRawBufferPointer?) throws -> Result
-    ) rethrows -> Result {
-        try body(value(of: name, in: block))
-    }
-
-    package func withData<Result>(
-        _ payload: HTTP2Payload,
-        _ body: (UnsafeRawBufferPointer) throws -> Result
-    ) rethrows -> Result {
-        try body(bytes(payload))
-    }
-
     package func forEachHeader(
         _ block: HTTP2HeaderBlock,
         _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws -> Void

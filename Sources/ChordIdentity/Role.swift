@@ -24,7 +24,4 @@ package enum ConnectionSide: String, Sendable, Hashable, CaseIterable, CustomStr
 
     /// The name as it is written in certificates and messages.
     package var description: String { rawValue }
-
-    /// The side at the other end.
-    package var opposite: ConnectionSide { self == .server ? .client : .server }
 }

@@ -17,7 +17,7 @@ enum KeyStrength {
     static func objection(toKeyOf certificate: Certificate) -> String? {
         defer { OpenSSLErrors.clear() }
         guard let key = X509_get0_pubkey(certificate.pointer) else {
-            return "its package key is of a kind that OpenSSL does not know"
+            return "its public key is of a kind that OpenSSL does not know"
         }
         let bits = EVP_PKEY_get_bits(key)
         switch EVP_PKEY_get_base_id(key) {

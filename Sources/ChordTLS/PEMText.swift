@@ -152,7 +152,7 @@ struct PEMText {
             return ": an SSH key, which TLS has no use for"
         }
         if labels.contains("PUBLIC KEY") {
-            return ": the package half of a key; the private one is needed"
+            return ": a public key; the private key is needed"
         }
         if kind == .privateKey, labels.contains("CERTIFICATE") {
             return ": are certificate and key taken for one another?"

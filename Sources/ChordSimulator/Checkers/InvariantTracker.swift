@@ -33,8 +33,6 @@ package struct InvariantTracker {
         self.successorCount = successorCount
     }
 
-    package var memberCount: Int { ids.count }
-
     // MARK: Changes
 
     /// Takes over the lists of a node: its own if it is a member, and those in flight to it.
