@@ -5,17 +5,17 @@
 internal import COpenSSL
 internal import NIOCore
 
-/// The two queues of ciphertext between OpenSSL and a channel: what a BIO would be if it were made
-/// of `ByteBuffer`, so that neither direction is copied more often than it must be.
+/// The ciphertext queues between OpenSSL and a channel: a BIO over two `ByteBuffer`s, so that no
+/// byte is copied more often than needed.
 struct ByteBufferBIO {
-    /// Received and not yet read by OpenSSL.
+    /// Ciphertext received and not yet read by OpenSSL.
     var inbound = ByteBuffer()
 
-    /// Written by OpenSSL and not yet sent.
+    /// Ciphertext written by OpenSSL and not yet sent.
     var outbound = ByteBuffer()
 
-    /// The BIO method that reads from and writes to a pipe. It is made once and never changed nor
-    /// freed, hence unchecked.
+    /// The BIO method that reads from and writes to the queues. It is created once and never
+    /// changed or freed, hence unchecked.
     struct Method: @unchecked Sendable {
         let pointer: OpaquePointer?
     }
@@ -48,7 +48,7 @@ struct ByteBufferBIO {
             return count
         }
         BIO_meth_set_ctrl(method) { _, command, _, _ in
-            // A flush that is not answered with 1 counts as a failure of the handshake.
+            // The handshake fails if a flush does not return 1.
             command == BIO_CTRL_FLUSH ? 1 : 0
         }
         return Method(pointer: method)

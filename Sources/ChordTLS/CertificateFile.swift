@@ -7,7 +7,7 @@ package import ChordIdentity
 
 /// Certificates in files.
 package enum CertificateFile {
-    /// Reads every certificate in a PEM file, in order, and judges none.
+    /// Reads every certificate in a PEM file, in order, without verifying any.
     ///
     /// - Throws: `TLSError` with `fileMissing`, `fileUnreadable`, `fileMalformed`, or
     ///   `certificateRefused` for a certificate with an extension that cannot be read.
@@ -19,21 +19,22 @@ package enum CertificateFile {
         return result
     }
 
-    /// The time that validities are compared with: this machine's clock, in seconds since 1970.
+    /// The current time in seconds since 1970, by this machine's clock. Validity periods are
+    /// compared with it.
     package static var now: Int64 { Clock.now }
 
-    /// Whether something lies at a path. What cannot be looked at counts as there, so that reading it
-    /// says why.
+    /// Whether a file exists. A file that cannot be examined counts as existing: the error of
+    /// reading it then tells why.
     package static func exists(_ file: String) -> Bool {
         let answer = chord_file_permissions(file)
         return answer >= 0 || (answer != -ENOENT && answer != -ENOTDIR)
     }
 }
 
-/// PEM files, read by OpenSSL, with errors that name the file and say what to do.
+/// PEM files, read by OpenSSL. Errors name the file and say what to do.
 ///
-/// Every read passes a password callback that declines: without one, OpenSSL asks the terminal, which
-/// blocks a server for good.
+/// Every read passes a password callback that declines. Without it OpenSSL would ask for a password
+/// on the terminal and block the server.
 enum PEMFile {
     /// Every certificate in a file, at least one.
     static func certificates(in file: String) throws(TLSError) -> [Certificate] {
@@ -88,16 +89,17 @@ enum PEMFile {
         )
     }
 
-    /// Whether a private key lies in a file that can be read.
+    /// Whether a file contains a private key. False if the file cannot be read.
     static func holdsPrivateKey(_ file: String) -> Bool {
         guard let bytes = try? contents(of: file) else { return false }
         return PEMText(bytes, file: file).count(of: .privateKey) > 0
     }
 
-    /// The largest file that is read; a bundle of all public authorities is a tenth of it.
+    /// The size limit of a file. A bundle of all public authorities has a tenth of it.
     private static let maximumBytes = 4 << 20
 
-    /// Reads a file whole, because OpenSSL's line reader takes an error for the end of the file.
+    /// Reads the whole file, because OpenSSL's line reader takes a read error for the end of the
+    /// file.
     private static func contents(of file: String) throws(TLSError) -> [UInt8] {
         chord_OPENSSL_prepare()
         OpenSSLErrors.clear()
@@ -164,8 +166,9 @@ enum PEMFile {
         while let object = next(bio) {
             result.append(object)
         }
-        // The end of the file shows as the absence of another start line; any other error means that
-        // a part of the file was not understood, and a part of a trust bundle is not the bundle.
+        // At the end of the file, OpenSSL reports that there is no further start line. Any other
+        // error means that a part of the file was not understood, and a trust bundle must not be
+        // used in part.
         let entries = OpenSSLErrors.take()
         let isAtEnd = entries.allSatisfy { entry in
             entry.library == ERR_LIB_PEM && entry.reason == PEM_R_NO_START_LINE

@@ -5,12 +5,13 @@
 internal import COpenSSL
 internal import ChordIdentity
 
-/// Reads certificates as OpenSSL holds them into values.
+/// Converts OpenSSL's certificates into values.
 enum CertificateReader {
     /// Reads one certificate.
     ///
-    /// - Throws: `TLSError.certificateRefused` where an extension that identity rests on cannot be
-    ///   read. It is never taken for absent: a name that is overlooked is a rule that is skipped.
+    /// - Throws: `TLSError` with `certificateRefused` if an extension that decides the identity
+    ///   cannot be read. Such an extension is never treated as absent, because its rule would then
+    ///   be skipped.
     static func read(_ certificate: OpaquePointer) throws(TLSError) -> PeerCertificate {
         OpenSSLErrors.clear()
         defer { OpenSSLErrors.clear() }
@@ -34,7 +35,7 @@ enum CertificateReader {
         )
     }
 
-    /// A name on one line, control characters escaped.
+    /// A distinguished name on one line, with control characters escaped.
     static func line(_ name: OpaquePointer?) -> String {
         guard let name, let bio = BIO_new(BIO_s_mem()) else { return "" }
         defer { BIO_free(bio) }
@@ -45,7 +46,7 @@ enum CertificateReader {
         return String(decoding: UnsafeRawBufferPointer(start: data, count: count), as: UTF8.self)
     }
 
-    /// Seconds since 1970.
+    /// A time in seconds since 1970.
     static func seconds(_ time: UnsafePointer<ASN1_TIME>?) throws(TLSError) -> Int64 {
         guard let epoch = ASN1_TIME_set(nil, 0) else {
             throw TLSError(.internalFailure, OpenSSLErrors.takeText())
@@ -59,8 +60,8 @@ enum CertificateReader {
         return Int64(days) * 86_400 + Int64(rest)
     }
 
-    /// The seconds since 1970 in which every certificate of a chain that was verified is valid; nil if
-    /// there are none or one cannot be read.
+    /// The period in which every certificate of a verified chain is valid, in seconds since 1970;
+    /// nil if there is no such period or one certificate cannot be read.
     static func validity(of verification: OpaquePointer) -> ClosedRange<Int64>? {
         guard let chain = X509_STORE_CTX_get0_chain(verification) else { return nil }
         var bounds: (from: Int64, to: Int64)?
@@ -76,7 +77,7 @@ enum CertificateReader {
         return bounds.flatMap { $0.from <= $0.to ? $0.from...$0.to : nil }
     }
 
-    /// How long each certificate of a chain that was verified is valid, leaf first.
+    /// The validity of each certificate of a verified chain, leaf first.
     static func terms(of verification: OpaquePointer) -> [CertificateTerm] {
         guard let chain = X509_STORE_CTX_get0_chain(verification) else { return [] }
         var terms: [CertificateTerm] = []
@@ -100,8 +101,8 @@ enum CertificateReader {
         return terms
     }
 
-    /// The seconds since 1970 in which a revocation list is valid; nil if that cannot be read. A list
-    /// that names no end has none.
+    /// The period in which a revocation list is valid, in seconds since 1970; nil if it cannot be
+    /// read. A list without an end stays valid.
     static func validity(of list: RevocationList) -> ClosedRange<Int64>? {
         guard let from = try? seconds(X509_CRL_get0_lastUpdate(list.pointer)) else { return nil }
         guard let end = X509_CRL_get0_nextUpdate(list.pointer) else { return from...Int64.max }
@@ -144,7 +145,8 @@ enum CertificateReader {
         )
     }
 
-    /// Finds an extension. OpenSSL says -1 for absent, -2 for several, which no certificate may have.
+    /// Finds an extension. OpenSSL returns -1 if it is absent and -2 if there are several, which no
+    /// certificate may have.
     private static func decode(
         _ identifier: Int32,
         of certificate: OpaquePointer,
@@ -202,7 +204,7 @@ enum CertificateReader {
         }
         let bits = decoded.value.assumingMemoryBound(to: ASN1_BIT_STRING.self)
         defer { ASN1_STRING_free(bits) }
-        // The bits of the extension are numbered as ours are.
+        // OpenSSL numbers the bits of the extension as `KeyUsage` does.
         var usage: PeerCertificate.KeyUsage = []
         for bit in 0..<Int32(9) where ASN1_BIT_STRING_get_bit(bits, bit) == 1 {
             usage.formUnion(PeerCertificate.KeyUsage(rawValue: 1 << UInt16(bit)))

@@ -5,18 +5,19 @@
 internal import COpenSSL
 internal import ChordIdentity
 
-/// What the files hold, read and checked against each other before any peer sees it.
+/// The contents of the configured files, read and checked against each other before a peer sees
+/// them.
 struct Credentials {
     let certificate: PeerCertificate
     let identity: PeerIdentity
 
-    /// When each revocation list is valid; nil if one does not say.
+    /// The period in which each revocation list is valid; nil if one of them cannot be read.
     let listValidity: [ClosedRange<Int64>]?
 
-    /// The ends of all that our TLS rests on.
+    /// The validity of everything that our TLS depends on.
     let terms: [CertificateTerm]
 
-    /// What works and should be known.
+    /// Warnings: the files can be used, but the operator should know this.
     let notices: [String]
 
     let files: TLSFiles
@@ -24,7 +25,7 @@ struct Credentials {
     let key: PrivateKey
     let store: TrustStore
 
-    /// - Throws: the first thing that is wrong.
+    /// - Throws: the first fault.
     init(_ configuration: TLSConfiguration) throws(TLSError) {
         var reader = CredentialsReader(configuration)
         let credentials = reader.read()
@@ -57,7 +58,7 @@ struct Credentials {
         self.store = store
     }
 
-    /// Gives a context the certificate, the key and the trust store.
+    /// Sets the certificate, the key and the trust store of a context.
     func install(in context: SSLContext, maximumChainDepth: Int) throws(TLSError) {
         try Self.install(chain, key, of: files, in: context)
         SSL_CTX_set1_cert_store(context.pointer, store.pointer)
@@ -65,8 +66,8 @@ struct Credentials {
         X509_VERIFY_PARAM_set_purpose(SSL_CTX_get0_param(context.pointer), X509_PURPOSE_ANY)
     }
 
-    /// Gives a context the certificate and the key. OpenSSL refuses here what is below its level of
-    /// security.
+    /// Sets the certificate and the key of a context. OpenSSL refuses those below its security
+    /// level.
     static func install(
         _ chain: [Certificate],
         _ key: PrivateKey,
@@ -94,7 +95,7 @@ struct Credentials {
         }
     }
 
-    /// A stack that borrows certificates: freed as a stack, never with its members.
+    /// A stack of borrowed certificates: the stack is freed, its members are not.
     static func stack(
         of certificates: ArraySlice<Certificate>
     ) throws(TLSError) -> OpaquePointer {
@@ -111,9 +112,9 @@ struct Credentials {
     }
 }
 
-/// How long something is valid that our TLS rests on.
+/// The validity of one thing that our TLS depends on.
 package struct CertificateTerm: Sendable, Hashable {
-    /// What it is.
+    /// The kind of the thing.
     package enum Kind: String, Sendable, Hashable, CaseIterable {
         /// Our own certificate.
         case certificate

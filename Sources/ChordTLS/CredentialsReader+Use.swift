@@ -5,7 +5,7 @@
 internal import ChordIdentity
 
 extension CredentialsReader {
-    /// Whether the certificate is what it is meant for.
+    /// Checks that the certificate fits its configured use.
     mutating func checkUse(of leaf: PeerCertificate, _ identity: PeerIdentity) {
         let file = files.certificateChain
         let use = configuration.use

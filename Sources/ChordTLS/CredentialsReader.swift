@@ -5,17 +5,17 @@
 internal import COpenSSL
 internal import ChordIdentity
 
-/// Reads the files of a configuration and judges them: the one place that says whether they will do.
+/// Reads the files of a configuration and checks them. Every check of our own files is here.
 ///
-/// A node that starts takes the first fault for its answer, `chord cert inspect` shows all of them. So
-/// neither can accept what the other refuses.
+/// A starting node reports the first fault and `chord cert inspect` shows all of them, so that both
+/// accept the same files.
 struct CredentialsReader {
     let configuration: TLSConfiguration
     var files: TLSFiles { configuration.files }
 
-    /// What keeps the files from being used, what explains most first.
+    /// Faults that keep the files from being used. The fault that explains most comes first.
     var faults: [TLSError] = []
-    /// What works and should be known.
+    /// Warnings: the files can be used, but the operator should know this.
     var notices: [String] = []
 
     init(_ configuration: TLSConfiguration) {
@@ -39,8 +39,8 @@ struct CredentialsReader {
         TLSError(code, message, about: TLSError.Subject(file: file))
     }
 
-    /// Reads and judges everything; nil where so much is wrong that nothing can be made of it. Where
-    /// there are faults, what is returned must not be used.
+    /// Reads and checks everything; nil if the files are too damaged for that. Where there are
+    /// faults, the result must not be used.
     mutating func read() -> Credentials? {
         let chain = attempt { reader throws(TLSError) in
             try PEMFile.certificates(in: reader.files.certificateChain)
@@ -64,7 +64,8 @@ struct CredentialsReader {
         }
         var terms: [CertificateTerm] = []
         if let chain, let store {
-            // The chain before the name: an expired certificate is told as expired, whatever else it is.
+            // The chain is verified before the name is checked: an expired certificate is then
+            // reported as expired, whatever else is wrong with it.
             attempt { reader throws(TLSError) in
                 terms = try reader.verify(chain, store: store)
             }
@@ -125,8 +126,9 @@ struct CredentialsReader {
         return lists
     }
 
-    /// Whoever reads a key is whom its certificate names: it is refused, as ssh does, where every user of
-    /// the machine can. That its group can is common where a service manager hands keys out; it is said.
+    /// A key that every user of the machine can read is refused, as ssh refuses it: its reader can
+    /// act as this node. A key that its group can read causes a warning only, because service
+    /// managers commonly hand out keys in that way.
     private mutating func checkSecrecy() {
         let key = files.privateKey
         let permissions = chord_file_permissions(key)
@@ -277,11 +279,11 @@ struct CredentialsReader {
             }
         }
         let parameters = X509_STORE_get0_param(store.pointer)
-        // Usages are judged by the policy, for which a node's certificate serves on both sides.
+        // The policy checks the usages, because a node's certificate is used for both sides.
         X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_ANY)
         X509_VERIFY_PARAM_set_depth(parameters, Int32(clamping: configuration.maximumChainDepth))
-        // Whatever stands among the trusted ones is trusted, also an intermediate authority; other
-        // implementations do the same.
+        // Every certificate of the trust bundle is trusted, also an intermediate authority, as in
+        // other implementations.
         X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_PARTIAL_CHAIN))
         try lists?.install(
             in: store,
@@ -290,9 +292,9 @@ struct CredentialsReader {
         return store
     }
 
-    /// Verifies our own chain as a peer with our trust would.
+    /// Verifies our own chain as a peer with the same trust roots would.
     ///
-    /// - Returns: how long each certificate of the chain is valid.
+    /// - Returns: the validity of each certificate of the chain.
     private func verify(
         _ chain: [Certificate],
         store: TrustStore
@@ -340,7 +342,8 @@ struct CredentialsReader {
 }
 
 extension PeerCertificate {
-    /// The role that its URI names, well-formed or not; nil without one.
+    /// The role that the certificate's URI names, whether or not the URI is well-formed; nil
+    /// without a URI.
     fileprivate var role: Role? {
         uris.lazy.compactMap { try? SPIFFEName(uri: $0) }.first?.role
     }

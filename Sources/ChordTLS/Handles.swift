@@ -4,14 +4,14 @@
 
 internal import COpenSSL
 
-// OpenSSL's types are all `OpaquePointer` in Swift, so that freeing a context as a connection
-// compiles. Each gets a type of its own here, which owns one reference and gives it back.
+// OpenSSL's types are all `OpaquePointer` in Swift, so that freeing a context as if it were a
+// connection would compile. Each type here owns one reference and releases it.
 
 /// One certificate.
 final class Certificate {
     let pointer: OpaquePointer
 
-    /// Takes over a reference.
+    /// Takes ownership of a reference.
     init(owning pointer: OpaquePointer) {
         self.pointer = pointer
     }
@@ -25,7 +25,7 @@ final class Certificate {
 final class PrivateKey {
     let pointer: OpaquePointer
 
-    /// Takes over a reference.
+    /// Takes ownership of a reference.
     init(owning pointer: OpaquePointer) {
         self.pointer = pointer
     }
@@ -39,7 +39,7 @@ final class PrivateKey {
 final class RevocationList {
     let pointer: OpaquePointer
 
-    /// Takes over a reference.
+    /// Takes ownership of a reference.
     init(owning pointer: OpaquePointer) {
         self.pointer = pointer
     }
@@ -65,8 +65,8 @@ final class TrustStore {
     }
 }
 
-/// One `SSL_CTX`. OpenSSL counts its references atomically and locks what it changes in use; we
-/// change nothing in it once it is made, hence unchecked.
+/// One `SSL_CTX`. OpenSSL counts its references atomically and locks what it changes during use. We
+/// change nothing after creation, hence unchecked.
 final class SSLContext: @unchecked Sendable {
     let pointer: OpaquePointer
 
@@ -84,7 +84,7 @@ final class SSLContext: @unchecked Sendable {
     }
 }
 
-/// One `SSL` and the pipe that it reads from and writes to. Confined to whoever owns it.
+/// One `SSL` and the queues that it reads from and writes to. Confined to its owner.
 struct SSLSession: ~Copyable {
     let pointer: OpaquePointer
     let pipe: UnsafeMutablePointer<ByteBufferBIO>
@@ -94,7 +94,7 @@ struct SSLSession: ~Copyable {
         self.pipe = pipe
     }
 
-    /// Makes the state of one connection.
+    /// Creates the state of one connection.
     static func make(context: SSLContext) throws(TLSError) -> SSLSession {
         OpenSSLErrors.clear()
         guard let pointer = SSL_new(context.pointer) else {
@@ -107,13 +107,13 @@ struct SSLSession: ~Copyable {
             throw TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
         BIO_set_data(bio, pipe)
-        // One BIO for both directions is one reference, which SSL_free gives back.
+        // One BIO for both directions takes one reference, which `SSL_free` releases.
         SSL_set_bio(session.pointer, bio, bio)
         return session
     }
 
     deinit {
-        // In this order: OpenSSL may flush into the pipe while it is freed.
+        // This order is needed: OpenSSL may flush into the queues while it is freed.
         SSL_free(pointer)
         pipe.deinitialize(count: 1)
         pipe.deallocate()

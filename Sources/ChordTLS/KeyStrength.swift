@@ -5,15 +5,15 @@
 internal import COpenSSL
 internal import ChordIdentity
 
-/// Whether TLS 1.3 has a use for a certificate's key and signature.
+/// Whether a certificate's key and signature can be used with TLS 1.3.
 ///
-/// A key that it has no signature scheme for (RFC 8446, section 4.2.3) fails with every peer, and with
-/// none of them in words that name the key.
+/// A key without a TLS 1.3 signature scheme (RFC 8446, section 4.2.3) fails with every peer, and no
+/// peer's error names the key.
 enum KeyStrength {
-    /// Fewer bits of security than these are refused by OpenSSL's default and by other implementations.
+    /// The least security bits that OpenSSL by default, and other implementations, accept.
     private static let leastSecurityBits: Int32 = 112
 
-    /// Why a leaf's key cannot be used; nil where it can.
+    /// Why a leaf's key cannot be used; nil if it can.
     static func objection(toKeyOf certificate: Certificate) -> String? {
         defer { OpenSSLErrors.clear() }
         guard let key = X509_get0_pubkey(certificate.pointer) else {
@@ -37,7 +37,7 @@ enum KeyStrength {
         }
     }
 
-    /// Why a certificate's signature is not accepted; nil where it is.
+    /// Why peers refuse a certificate's signature; nil if they accept it.
     static func objection(toSignatureOf certificate: Certificate) -> String? {
         defer { OpenSSLErrors.clear() }
         var digest: Int32 = 0

@@ -4,9 +4,8 @@
 
 internal import COpenSSL
 
-/// The thread's queue of OpenSSL errors. It is emptied before a call whose result will be asked
-/// about, and read at once after that call; what an earlier call left in it would be blamed on the
-/// next.
+/// The thread's queue of OpenSSL errors. It is cleared before a call whose errors matter and read
+/// directly after that call; otherwise errors of an earlier call would be attributed to it.
 enum OpenSSLErrors {
     /// One entry of the queue.
     struct Entry {
@@ -16,7 +15,7 @@ enum OpenSSLErrors {
         var reason: Int32 { chord_ERR_reason(code) }
         var isSystem: Bool { chord_ERR_is_system(code) != 0 }
 
-        /// The system's error number, where the entry stands for one.
+        /// The system's error number; nil for an error of OpenSSL itself.
         var errorNumber: Int32? { isSystem ? reason : nil }
 
         var text: String {
@@ -31,11 +30,11 @@ enum OpenSSLErrors {
     }
 
     static func clear() {
-        // Clearing goes through all sixteen places of the queue, and it is nearly always empty.
+        // Clearing visits all sixteen entries, and the queue is nearly always empty.
         if ERR_peek_error() != 0 { ERR_clear_error() }
     }
 
-    /// Takes everything out of the queue, oldest first: the oldest is the cause of the others.
+    /// Removes and returns all entries, oldest first. The oldest is the cause of the others.
     static func take() -> [Entry] {
         var entries: [Entry] = []
         while true {
@@ -45,7 +44,7 @@ enum OpenSSLErrors {
         }
     }
 
-    /// Takes everything out of the queue and puts it into words.
+    /// Removes all entries and describes them.
     static func takeText() -> String {
         let texts = take().map(\.text)
         return texts.isEmpty ? "OpenSSL gave no reason" : texts.joined(separator: ", ")

@@ -4,26 +4,26 @@
 
 internal import ChordIdentity
 
-/// What a file that should be PEM is made of, so that an error can say what is wrong with it.
+/// The blocks of a file that should be PEM, so that an error can say what is wrong with the file.
 ///
-/// OpenSSL passes over every line that it does not know. A block whose first line is damaged is then
-/// not there for it, and a part of a trust bundle would be taken for the whole.
+/// OpenSSL skips every line that it does not know. It overlooks a block whose first line is
+/// damaged, and a trust bundle would then be used in part.
 struct PEMText {
-    /// One block, from its BEGIN line on.
+    /// One block.
     struct Block {
-        /// What it says that it holds, as "CERTIFICATE".
+        /// The label of the block, such as "CERTIFICATE".
         var label: String
-        /// The number of its first line, from 1.
+        /// The line number of the BEGIN line, from 1.
         var line: Int
     }
 
-    /// What the file is for.
+    /// The content that is expected in a file.
     enum Kind: String {
         case certificate
         case revocationList = "revocation list"
         case privateKey = "private key"
 
-        /// The labels of blocks of this kind.
+        /// The labels of the blocks with this content.
         var labels: [String] {
             switch self {
             case .certificate: ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"]
@@ -39,7 +39,7 @@ struct PEMText {
 
     let file: String
     private(set) var blocks: [Block] = []
-    /// What makes the text unreadable, whatever it is for.
+    /// Damage that makes the text unreadable for every kind; nil if there is none.
     private var damage: String?
 
     private static let begin = Array("-----BEGIN ".utf8)
@@ -94,7 +94,7 @@ struct PEMText {
             + " line"
     }
 
-    /// What a file without any block is.
+    /// The form of a file without any block; nil if it is not recognised.
     private static func otherForm(of bytes: [UInt8], file: String) -> String? {
         let isBlank = bytes.allSatisfy { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
         if isBlank { return "it is empty; was it written to its end?" }
@@ -102,7 +102,7 @@ struct PEMText {
             return "it is UTF-16 text; save it as plain ASCII"
         }
         guard bytes[0] == 0x30, bytes.count > 4 else { return nil }
-        // DER: what the outer sequence begins with tells the forms apart.
+        // DER: the first element of the outer sequence tells the forms apart.
         let lengthBytes = bytes[1] < 0x80 ? 0 : Int(bytes[1] & 0x7F)
         let inner = bytes.dropFirst(2 + lengthBytes)
         if inner.starts(with: [0x02, 0x01, 0x03]) {
@@ -124,7 +124,7 @@ struct PEMText {
             + " NAME.pem (openssl crl for a revocation list)"
     }
 
-    /// Refuses a text that could be read in part only, or that holds nothing of the kind.
+    /// Throws if OpenSSL would read only a part of the text, or if it has no block of the kind.
     func check(for kind: Kind) throws(TLSError) {
         let holdsKind = blocks.contains { kind.labels.contains($0.label) }
         if let damage {
@@ -163,7 +163,7 @@ struct PEMText {
         return ""
     }
 
-    /// How many blocks of a kind there are.
+    /// The number of blocks of a kind.
     func count(of kind: Kind) -> Int {
         blocks.count { kind.labels.contains($0.label) }
     }

@@ -5,10 +5,10 @@
 internal import COpenSSL
 internal import ChordIdentity
 
-/// What one handshake decides about the peer, and why.
+/// The verification of the peer in one handshake.
 ///
-/// OpenSSL's callbacks find it as their connection's application data. It is owned by the connection
-/// and touched only inside calls on that connection.
+/// OpenSSL's callbacks find it in their connection's application data. The connection owns it, and
+/// it is used only inside calls on that connection.
 final class PeerVerifier {
     let policy: IdentityPolicy
     let peerSide: ConnectionSide
@@ -16,10 +16,10 @@ final class PeerVerifier {
     let address: String
     let known: VerifiedChainCache
 
-    /// Who the peer is, once its certificate has passed.
+    /// The peer's identity, once its certificate has been accepted.
     private(set) var identity: PeerIdentity?
 
-    /// Why the handshake was refused by us; OpenSSL's own error says only that it was.
+    /// Why we refused the handshake. OpenSSL's own error says only that it was refused.
     private(set) var refusal: TLSError?
 
     init(
@@ -40,13 +40,14 @@ final class PeerVerifier {
         return Unmanaged<PeerVerifier>.fromOpaque(owner).takeUnretainedValue()
     }
 
-    /// Verifies the peer's chain and judges its leaf. The error left in the store's context decides
-    /// which alert the peer receives.
+    /// Verifies the peer's chain and checks its leaf. The error that is left in the store's context
+    /// decides which alert the peer receives.
     func verify(_ verification: OpaquePointer, ssl: OpaquePointer) -> Bool {
         do throws(TLSError) {
             let chain = VerifiedChainCache.Chain(of: verification, presentedBy: peerSide)
             let remembered = try verifyUnlessKnown(verification, chain)
-            // A server that selects no protocol sends no alert; the last moment at which we can is here.
+            // A server that selects no protocol sends no alert. This is the last moment at which
+            // the client can send one.
             if peerSide == .server, !Self.hasNegotiatedHTTP2(ssl) {
                 throw TLSError(
                     .noApplicationProtocol,
@@ -66,15 +67,14 @@ final class PeerVerifier {
         }
     }
 
-    /// Verifies the peer's chain and judges its leaf as in a handshake, for a connection that has had
-    /// its own.
+    /// Repeats the verification of a handshake for an open connection.
     func verifyAgain(_ verification: OpaquePointer) throws(TLSError) {
         let chain = VerifiedChainCache.Chain(of: verification, presentedBy: peerSide)
         let remembered = try verifyUnlessKnown(verification, chain)
         try judge(verification, chain: chain, remembered: remembered)
     }
 
-    /// Notes that the client offers no protocol that we speak.
+    /// Records that the client offers no protocol that we speak.
     func refuseProtocols() {
         refusal = TLSError(
             .noApplicationProtocol,
@@ -90,7 +90,7 @@ final class PeerVerifier {
         return UnsafeBufferPointer(start: name, count: Int(count)).elementsEqual("h2".utf8)
     }
 
-    /// Whom the chain is remembered to stand for; nil where it had to be verified, and has passed.
+    /// The cached identity of the chain; nil if it was not cached and has now been verified.
     private func verifyUnlessKnown(
         _ verification: OpaquePointer,
         _ chain: VerifiedChainCache.Chain?
@@ -114,8 +114,8 @@ final class PeerVerifier {
         return nil
     }
 
-    /// Says who the peer is, by what is remembered of its chain or by its leaf, and whether it is the
-    /// one that we expect.
+    /// Takes the peer's identity from the cache or from its leaf, and checks that it is the
+    /// expected one.
     private func judge(
         _ verification: OpaquePointer,
         chain: VerifiedChainCache.Chain?,
@@ -169,7 +169,7 @@ final class PeerVerifier {
         }
     }
 
-    /// The certificate as the subject of a sentence. What it says of itself is not proven.
+    /// The certificate as the subject of a sentence. The names in it are not proven.
     private func presented(_ leaf: PeerCertificate?) -> String {
         let serial = leaf.map { " (serial \($0.serial))" } ?? ""
         return "certificate presented by \(address)\(serial)"

@@ -5,18 +5,18 @@
 internal import COpenSSL
 internal import ChordIdentity
 
-/// The revocation lists of one file, judged before a verification rests on them.
+/// The revocation lists of one file, checked before certificates are verified with them.
 struct RevocationLists {
     let file: String
     let lists: [RevocationList]
-    /// What cannot be used.
+    /// Faults: lists that cannot be used.
     private(set) var faults: [TLSError] = []
-    /// What can be used and should be known.
+    /// Warnings: the lists can be used, but the operator should know this.
     private(set) var notices: [String] = []
 
     /// - Parameters:
     ///   - trusted: The certificates of `ca.pem`.
-    ///   - chain: The authorities that our own certificate comes with.
+    ///   - chain: The authorities in our own certificate's chain.
     init(_ lists: [RevocationList], file: String, trusted: [Certificate], chain: [Certificate]) {
         self.file = file
         self.lists = lists
@@ -115,7 +115,8 @@ struct RevocationLists {
         return X509_CRL_verify(list.pointer, key) == 1
     }
 
-    /// In what way a list is not an authority's full list (RFC 5280, sections 5.2.4 and 5.2.5).
+    /// Why a list is not an authority's full list (RFC 5280, sections 5.2.4 and 5.2.5); nil if it
+    /// is.
     private static func partial(_ list: RevocationList) -> String? {
         if X509_CRL_get_ext_by_NID(list.pointer, NID_delta_crl, -1) >= 0 {
             return "a delta list"
@@ -141,9 +142,9 @@ struct RevocationLists {
         return nil
     }
 
-    // MARK: In a verification
+    // MARK: Verification
 
-    /// Puts the lists into a store, and holds every certificate to its issuer's list.
+    /// Adds the lists to a store. Every certificate is then checked against its issuer's list.
     ///
     /// - Parameter requiresLists: Whether an authority without a list is refused.
     func install(in store: TrustStore, requiresLists: Bool) throws(TLSError) {
@@ -162,7 +163,7 @@ struct RevocationLists {
             parameters,
             UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
         )
-        // With _ALL OpenSSL refuses whoever's issuer has no list at all.
+        // With `_ALL`, OpenSSL refuses a certificate whose issuer has no list.
         X509_STORE_set_verify_cb(store.pointer) { passed, verification in
             guard passed != 1, let verification else { return passed }
             return RevocationLists.isTolerated(verification, requiresLists: false) ? 1 : 0
@@ -174,11 +175,12 @@ struct RevocationLists {
         }
     }
 
-    /// Whether a certificate that could not be checked may pass.
+    /// Whether a certificate that could not be checked is accepted.
     ///
-    /// A certificate that is trusted by itself, as the last of its chain, may: whoever put it among the
-    /// trusted ones has decided, and the lists were compared with these when they were loaded. Another may
-    /// where its issuer has no list; never where it has one that OpenSSL could not use.
+    /// The last certificate of a chain is accepted if it is trusted by itself: the operator decided
+    /// to trust it, and it was compared with the lists when they were loaded. Another certificate
+    /// is accepted if its issuer has no list, and never if its issuer has a list that OpenSSL could
+    /// not use.
     private static func isTolerated(_ verification: OpaquePointer, requiresLists: Bool) -> Bool {
         guard X509_STORE_CTX_get_error(verification) == X509_V_ERR_UNABLE_TO_GET_CRL,
             let current = X509_STORE_CTX_get_current_cert(verification)
@@ -195,7 +197,7 @@ struct RevocationLists {
                 if OPENSSL_sk_num(lists) > 0 { return false }
             }
         }
-        // What is left here decides over the alert later on.
+        // The error that remains here later decides the alert.
         X509_STORE_CTX_set_error(verification, X509_V_OK)
         return true
     }

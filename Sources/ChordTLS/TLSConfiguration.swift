@@ -4,25 +4,27 @@
 
 package import ChordIdentity
 
-/// The files that make a node, a client or an operator able to speak TLS; all are PEM.
+/// The PEM files that a node, a client or an operator needs for TLS.
 public struct TLSFiles: Sendable, Hashable {
-    /// Our own certificate, followed by the intermediate authorities up to, not including, a root.
+    /// Our own certificate, followed by the intermediate authorities below the root.
     public var certificateChain: String
 
-    /// The private key of our certificate, unencrypted. Whoever reads it is us: mode 0600.
+    /// The unencrypted private key of our certificate. Who can read it can act as us, so its mode
+    /// is 0600.
     public var privateKey: String
 
-    /// The authorities that we trust, one after the other. Several may be trusted at once, so that an
-    /// authority can be replaced without a moment in which half the ring refuses the other.
+    /// The trusted authorities, one after the other. To replace an authority, trust the old one and
+    /// the new one for a while.
     ///
-    /// An intermediate authority may stand here without its root: then it is trusted as a root is, and
-    /// what its root has certified besides is not. Its root's word on it, such as a revocation that is
-    /// not in `revocationList`, is not heard.
+    /// An intermediate authority may be listed without its root. It is then trusted like a root;
+    /// the other certificates of its root are not. Revocations by its root count only if they are
+    /// in `revocationList`.
     public var trustRoots: String
 
-    /// The revocation lists; nil for no revocation. A certificate of any depth whose issuer has a list
-    /// here is held to it, and is refused once the list has expired: lists that cannot be refreshed are
-    /// better left out. For issuers without a list see `TLSConfiguration.requiresRevocationLists`.
+    /// The revocation lists; nil for none. A certificate whose issuer has a list here is checked
+    /// against it, at any depth of the chain. It is refused once the list has expired, so leave out
+    /// lists that you cannot refresh. For issuers without a list see
+    /// `TLSConfiguration.requiresRevocationLists`.
     public var revocationList: String?
 
     /// Names the files.
@@ -39,50 +41,49 @@ public struct TLSFiles: Sendable, Hashable {
     }
 }
 
-/// How connections are secured: whose certificate is shown, whose is accepted, and the limits.
+/// How connections are secured: our certificate, the certificates that we accept, and the limits.
 ///
-/// What is not here is not a choice: TLS 1.3 only, certificates on both sides, `h2` by ALPN, no
+/// The following is fixed: TLS 1.3 only, certificates on both sides, `h2` by ALPN, no
 /// renegotiation, no early data, no session resumption.
 package struct TLSConfiguration: Sendable, Hashable {
-    /// Our certificate, our key, and whom we trust.
+    /// Our certificate, our key, and the trusted authorities.
     package var files: TLSFiles
 
-    /// Which of the verified certificates stand for members, and as what.
+    /// Which verified certificates are members', and in which roles.
     package var policy: IdentityPolicy
 
-    /// Whether a certificate is refused when there are revocation lists and its issuer has none. Off,
-    /// such an issuer's certificates cannot be revoked, and an authority's list may be missing without
-    /// harm; on, an authority whose list is forgotten is refused with all that it has issued.
+    /// Whether a certificate is refused if revocation lists are given and its issuer has none. If
+    /// false, such certificates cannot be revoked, and a missing list goes unnoticed. If true, all
+    /// certificates of an authority are refused while its list is missing.
     package var requiresRevocationLists = false
 
-    /// What our own certificate has to be, beyond being one that members accept; it is judged when it is
-    /// loaded.
+    /// Further requirements on our own certificate, checked when it is loaded.
     package var use = CertificateUse()
 
-    /// The sides that our own certificate is used on; it is judged for each when it is loaded, so
-    /// that a node certificate that cannot dial fails at the start and not at the first dial.
+    /// The sides that our own certificate is used on. It is checked for each when it is loaded, so
+    /// that a node whose certificate cannot dial fails at the start and not at the first dial.
     package var sides: Set<ConnectionSide> = [.server, .client]
 
-    /// How long a handshake may take, from the first byte to the last. Longer spares peers behind
-    /// slow links; shorter frees a slot sooner from those that connect and say nothing.
+    /// The time limit of a handshake, from the first byte to the last. A longer limit tolerates
+    /// slower links; a shorter one frees slots held by silent connections sooner.
     package var handshakeTimeout: Duration = .seconds(10)
 
-    /// How long a close waits for our last bytes to leave before it cuts the connection. Longer
-    /// delivers more to a slow reader; shorter bounds a shutdown.
+    /// The time limit for sending the last bytes of a closing connection. A longer limit delivers
+    /// more to a slow reader; a shorter one ends a shutdown sooner.
     package var closeTimeout: Duration = .seconds(2)
 
-    /// How long a server keeps a refused connection open after its alert, reading nothing of it. A
-    /// connection closed at once is often reset before the peer has read why it was refused.
+    /// How long a server keeps a refused connection open after the alert, without reading from it.
+    /// A connection that is closed at once is often reset before the peer has read the alert.
     package var refusalLinger: Duration = .milliseconds(500)
 
-    /// How many intermediate authorities may stand between a leaf certificate and a root.
+    /// The maximum number of intermediate authorities between a leaf certificate and a root.
     package var maximumChainDepth: Int = 4
 
-    /// The groups that keys are agreed in, best first, as OpenSSL names them.
+    /// The key exchange groups by their names in OpenSSL, best first.
     package var keyExchangeGroups: [String] = ["X25519", "P-256"]
 
-    /// How large a buffer a busy connection keeps for its next burst, in each direction, in bytes. Larger
-    /// saves allocations under load, smaller saves memory.
+    /// The size of the buffer that a busy connection keeps for its next burst, per direction, in
+    /// bytes. A larger one saves allocations under load; a smaller one saves memory.
     package var retainedBufferBytes: Int = 8 * 1_024
 
     /// Makes a configuration with every limit at its default.
@@ -92,16 +93,16 @@ package struct TLSConfiguration: Sendable, Hashable {
     }
 }
 
-/// What a certificate of ours is meant for. What is nil is not looked at.
+/// The required properties of our own certificate. A property that is nil is not checked.
 package struct CertificateUse: Sendable, Hashable {
-    /// The role that it has to prove.
+    /// The required role.
     package var role: Role?
 
-    /// The name that it has to prove, where it proves one.
+    /// The required name. A certificate without a name is not checked for it.
     package var name: String?
 
-    /// The hosts that others dial: it has to hold for each of them. A host without a certificate that
-    /// holds for it cannot be joined through.
+    /// The hosts that others dial. The certificate must hold for each of them, because others
+    /// cannot join through a host that it does not hold for.
     package var hosts: [String]
 
     /// A use from its parts.

@@ -5,13 +5,13 @@
 internal import COpenSSL
 
 extension TLSConnection {
-    /// Judges the peer's certificate anew, by what a handshake would trust now.
+    /// Verifies the peer's certificate again, with the present trust roots and revocation lists.
     ///
-    /// A handshake's verdict holds for its moment. After a reload a certificate may be revoked, or its
-    /// authority no longer trusted, while the connection that it opened goes on.
+    /// A handshake verifies it only once. After a reload, the certificate of an open connection may
+    /// be revoked, or its authority may no longer be trusted.
     ///
-    /// - Returns: why a handshake with the peer would fail now; nil where it would not, or where there
-    ///   has been none yet.
+    /// - Returns: why a handshake with the peer would fail now; nil if it would succeed, or if no
+    ///   handshake has completed yet.
     package func revalidate(with context: TLSContext) -> TLSError? {
         guard state != .handshaking else { return nil }
         OpenSSLErrors.clear()
@@ -43,7 +43,7 @@ extension TLSConnection {
 }
 
 extension TLSHandler {
-    /// Judges the peer's certificate anew; see `TLSConnection.revalidate(with:)`.
+    /// Verifies the peer's certificate again; see `TLSConnection.revalidate(with:)`.
     package func revalidate(with context: TLSContext) -> TLSError? {
         connection?.revalidate(with: context)
     }

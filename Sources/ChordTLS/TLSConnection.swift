@@ -6,46 +6,46 @@ internal import COpenSSL
 package import ChordIdentity
 package import NIOCore
 
-/// One TLS connection without a network: bytes in, bytes out. Not Sendable; its owner's event loop is
-/// its only thread.
+/// One TLS connection without a network: bytes in, bytes out. It is not Sendable and is confined to
+/// its owner's event loop.
 ///
-/// Ciphertext received goes in by `feed`. Ciphertext to send collects inside, whatever produced it,
-/// until `drainCiphertext` hands it out: also after a failure, because the alert is in there.
+/// `feed` takes received ciphertext. Ciphertext to send is collected until `drainCiphertext` hands
+/// it out. Drain it after a failure too: it contains the alert.
 package final class TLSConnection {
-    /// How far the connection has come.
+    /// The state of the connection.
     package enum State: Sendable, Hashable {
-        /// No application data yet in either direction.
+        /// The handshake: no application data yet.
         case handshaking
-        /// The peer is known; data flows.
+        /// The peer is verified, and application data flows.
         case open
         /// We have sent close_notify and send nothing more.
         case closing
-        /// Both sides are done, or one of them failed.
+        /// Both sides have closed, or one has failed.
         case closed
     }
 
-    /// What is special about the side that we are on.
+    /// Our side of the connection.
     package enum Side: Sendable {
-        /// We accepted; `address` is the peer's, for messages.
+        /// We accepted the connection; `address` is the peer's, for messages.
         case server(address: String)
         /// We dialled `address` to reach an expected peer. `serverName` is sent as SNI unless it is
-        /// an IP address, for which TLS has no field.
+        /// an IP address, which SNI cannot carry.
         case client(expected: ExpectedPeer, serverName: String?, address: String)
     }
 
-    /// What a read found after the plaintext that it delivered.
+    /// The result of a read, besides the plaintext.
     package enum ReadOutcome: Sendable, Hashable {
-        /// More ciphertext is needed.
+        /// All received ciphertext is used up.
         case needsMore
-        /// The peer has closed its direction properly.
+        /// The peer has sent close_notify.
         case peerClosed
     }
 
-    /// How far the connection has come.
+    /// The state of the connection.
     package private(set) var state = State.handshaking
 
-    /// Who the peer is; nil unless a handshake was completed. A certificate that passes is not enough: its
-    /// key must be proven too.
+    /// The peer's identity; nil until the handshake is complete. An accepted certificate is not
+    /// enough: the peer must also prove that it has the key.
     package private(set) var peerIdentity: PeerIdentity?
 
     /// The address of the peer, for messages.
@@ -54,15 +54,15 @@ package final class TLSConnection {
     let session: SSLSession
     let judge: PeerVerifier
     private let retainedBufferBytes: Int
-    /// A connection keeps its buffers between records once it has read this often. They are some 12 KiB of
-    /// OpenSSL's, and allocating them for every record costs 8 % of the CPU under load.
+    /// After this many reads, a connection keeps its buffers between records. OpenSSL's buffers are
+    /// about 12 KiB, and allocating them for every record costs 8 % of the CPU under load.
     private static let readsUntilBusy = 64
     private var reads = 0
 
-    /// Makes a connection; a client's first bytes appear with the first `advanceHandshake`.
+    /// Creates a connection. A client's first bytes are written by the first `advanceHandshake`.
     ///
-    /// - Throws: `TLSError.internalFailure`; `invalidConfiguration` for a server name that cannot be
-    ///   sent.
+    /// - Throws: `TLSError` with `internalFailure`, or `invalidConfiguration` for a server name
+    ///   that cannot be sent.
     package init(context: TLSContext, side: Side) throws(TLSError) {
         let configuration = context.configuration
         retainedBufferBytes = configuration.retainedBufferBytes
@@ -106,9 +106,9 @@ package final class TLSConnection {
 
     // MARK: Ciphertext
 
-    /// Takes in ciphertext from the peer.
+    /// Takes ciphertext from the peer.
     package func feed(_ ciphertext: ByteBuffer) {
-        // The common case keeps the reader's own buffer and copies nothing.
+        // In the common case the buffer is kept and nothing is copied.
         if session.pipe.pointee.inbound.readableBytes == 0 {
             session.pipe.pointee.inbound = ciphertext
         } else {
@@ -119,11 +119,11 @@ package final class TLSConnection {
     /// Whether there is ciphertext to send.
     package var hasCiphertext: Bool { session.pipe.pointee.outbound.readableBytes > 0 }
 
-    /// Hands out all ciphertext that waits to be sent. The buffer's memory is used again if `send`
-    /// and what it calls are done with it on return.
+    /// Hands all waiting ciphertext to `send`. The buffer's memory is reused if nothing holds it
+    /// after `send` returns.
     package func drainCiphertext(_ send: (ByteBuffer) -> Void) {
         guard hasCiphertext else { return }
-        // Taken out first: `send` may come back with more to write.
+        // The buffer is taken out first, because `send` may write more.
         var buffer = ByteBuffer()
         swap(&buffer, &session.pipe.pointee.outbound)
         send(buffer)
@@ -135,10 +135,11 @@ package final class TLSConnection {
 
     // MARK: Handshake
 
-    /// Goes as far with the handshake as the ciphertext allows.
+    /// Continues the handshake as far as the received ciphertext allows.
     ///
-    /// - Returns: Whether the handshake is done.
-    /// - Throws: `TLSError`: why we refused, why the peer did, or what was wrong with its bytes.
+    /// - Returns: whether the handshake is complete.
+    /// - Throws: `TLSError`: why we refused the peer, why the peer refused us, or what was wrong
+    ///   with its bytes.
     package func advanceHandshake() throws(TLSError) -> Bool {
         guard state == .handshaking else { return state == .open }
         OpenSSLErrors.clear()
@@ -170,18 +171,18 @@ package final class TLSConnection {
 
     // MARK: Plaintext
 
-    /// Decrypts everything that has arrived and appends it.
+    /// Decrypts all received ciphertext and appends the plaintext.
     ///
-    /// - Throws: `TLSError`: the peer's alert, or what was wrong with its bytes. What was decrypted
-    ///   before is in the buffer.
+    /// - Throws: `TLSError`: the peer's alert, or what was wrong with its bytes. Plaintext from
+    ///   before the error is in the buffer.
     package func read(into plaintext: inout ByteBuffer) throws(TLSError) -> ReadOutcome {
         guard state == .open else { return .needsMore }
         if reads < Self.readsUntilBusy {
             reads += 1
             if reads == Self.readsUntilBusy { chord_SSL_keep_buffers(session.pointer, 1) }
         }
-        // OpenSSL reads ahead, so that bytes may be left in it after ours are used up. Asking here
-        // spares the call that would only say that more is needed.
+        // OpenSSL reads ahead, so it may hold bytes after our queue is empty. This check saves a
+        // read that would only ask for more bytes.
         while session.pipe.pointee.inbound.readableBytes > 0
             || SSL_has_pending(session.pointer) == 1
         {
@@ -214,16 +215,16 @@ package final class TLSConnection {
         return .needsMore
     }
 
-    /// Encrypts plaintext; the ciphertext waits to be drained.
+    /// Encrypts plaintext. The ciphertext waits for `drainCiphertext`.
     ///
-    /// - Throws: `TLSError.closed` unless the connection is open.
+    /// - Throws: `TLSError` with `closed` unless the connection is open.
     package func write(_ plaintext: ByteBuffer) throws(TLSError) {
         guard state == .open else {
             throw TLSError(.closed, "the connection with \(address) is not open")
         }
         let total = plaintext.readableBytes
         guard total > 0 else { return }
-        // A record adds 22 bytes to at most 16 KiB; growing once is cheaper than by doubling.
+        // A record adds 22 bytes to at most 16 KiB. Reserving once is cheaper than doubling.
         session.pipe.pointee.outbound.reserveCapacity(
             minimumWritableBytes: total + 22 * (total / 16_384 + 1)
         )
@@ -239,7 +240,7 @@ package final class TLSConnection {
                     total - offset,
                     &count
                 )
-                // The pipe never refuses bytes, so that there is nothing to wait and retry for.
+                // The queue never refuses bytes, so there is never a write to retry.
                 guard result == 1, count > 0 else {
                     failed = true
                     return
@@ -253,13 +254,14 @@ package final class TLSConnection {
         }
     }
 
-    /// Sends close_notify, once. What arrives afterwards is no longer read.
+    /// Sends close_notify, once. Bytes that arrive afterwards are not read.
     package func shutdown() {
         switch state {
         case .open:
             state = .closing
             OpenSSLErrors.clear()
-            // 0: ours is sent, the peer's not yet here. That and failure are both fine: we go.
+            // 0: our close_notify is sent and the peer's has not arrived. Neither that nor a
+            // failure matters here.
             _ = SSL_shutdown(session.pointer)
             OpenSSLErrors.clear()
         case .handshaking:
@@ -271,12 +273,12 @@ package final class TLSConnection {
 
     // MARK: Memory
 
-    /// Whether an empty buffer of so many bytes is kept for the next burst.
+    /// Whether an empty buffer of this size is kept for the next burst.
     func keepsBuffer(of capacity: Int) -> Bool {
         reads >= Self.readsUntilBusy && capacity <= retainedBufferBytes
     }
 
-    /// Gives back what an idle connection need not hold. It is small again until it is busy again.
+    /// Frees the buffers of an idle connection. They are allocated again when it becomes busy.
     func releaseMemory() {
         guard state == .open else { return }
         reads = 0
@@ -284,8 +286,8 @@ package final class TLSConnection {
         if !hasCiphertext { session.pipe.pointee.outbound = ByteBuffer() }
     }
 
-    /// The reader's buffer goes back to the reader as soon as nothing is left in it, so that it can
-    /// be used for the next read.
+    /// The empty inbound buffer is returned to the caller at once, so that it is used for the next
+    /// read.
     private func releaseInbound() {
         if session.pipe.pointee.inbound.readableBytes == 0 {
             session.pipe.pointee.inbound = ByteBuffer()

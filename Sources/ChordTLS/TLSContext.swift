@@ -6,34 +6,34 @@ internal import COpenSSL
 package import ChordIdentity
 internal import NIOConcurrencyHelpers
 
-/// Everything that handshakes need, loaded and checked once: our certificate and key, whom we trust,
-/// and the settings. What it judges by is immutable, so that a reload is a new context and connections
-/// keep their own.
+/// Everything that handshakes need, loaded and checked once: our certificate and key, the trusted
+/// authorities, and the settings. It is immutable: a reload creates a new context, and open
+/// connections keep theirs.
 package final class TLSContext: Sendable {
-    /// What the context was made from.
+    /// The configuration that the context was created from.
     package let configuration: TLSConfiguration
 
-    /// Who we are.
+    /// Our identity.
     package let identity: PeerIdentity
 
     /// Our own certificate.
     package let certificate: PeerCertificate
 
-    /// How long everything is valid that our TLS rests on.
+    /// The validity of everything that our TLS depends on.
     package let terms: [CertificateTerm]
 
-    /// What works and should be known, one sentence each.
+    /// Warnings about the files, one sentence each.
     package let notices: [String]
 
-    /// Whom handshakes by this context have verified.
+    /// The chains that handshakes with this context have verified.
     let verifiedPeers: VerifiedChainCache
 
     let server: SSLContext
     let client: SSLContext
 
-    /// Loads the files and makes the context. Reads files: not for an event loop.
+    /// Loads the files and creates the context. It reads files, so do not call it on an event loop.
     ///
-    /// - Throws: `TLSError` naming the file that is at fault and what to do about it.
+    /// - Throws: `TLSError` that names the file at fault and says what to do.
     package init(configuration: TLSConfiguration) throws(TLSError) {
         chord_OPENSSL_prepare()
         try Self.check(configuration)
@@ -51,7 +51,7 @@ package final class TLSContext: Sendable {
     }
 
     private static func check(_ configuration: TLSConfiguration) throws(TLSError) {
-        // OpenSSL would take a negative depth for none set, and allow a hundred.
+        // OpenSSL treats a negative depth as unset, and then allows a hundred.
         guard configuration.maximumChainDepth >= 0 else {
             throw TLSError(
                 .invalidConfiguration,
@@ -60,8 +60,8 @@ package final class TLSContext: Sendable {
         }
     }
 
-    /// All that is wrong with the files of a configuration, and what should be known of them. Where
-    /// nothing is wrong a context can be made of it, and the other way round.
+    /// All faults and warnings of a configuration's files. A context can be created if and only if
+    /// there are no faults.
     package static func judge(
         _ configuration: TLSConfiguration
     ) -> (faults: [TLSError], notices: [String]) {
@@ -97,11 +97,11 @@ package final class TLSContext: Sendable {
         chord_SSL_CTX_set_base_modes(pointer)
         chord_SSL_CTX_disable_session_cache(pointer)
         chord_SSL_CTX_set_read_ahead(pointer)
-        // Tickets are for resumption, which would outlive a revocation, and cost a third of a
-        // handshake's time.
+        // Tickets are for resumption, which would let a session outlive a revocation. They also
+        // cost a third of a handshake's time.
         SSL_CTX_set_num_tickets(pointer, 0)
-        // The lighter of the two AES suites comes first: it is the faster on every processor with AES
-        // instructions, and no weaker link than the key exchange.
+        // AES-128 comes first: it is the fastest on every processor with AES instructions, and no
+        // weaker than the key exchange.
         let suites =
             "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
         guard SSL_CTX_set_ciphersuites(pointer, suites) == 1 else {
@@ -120,7 +120,7 @@ package final class TLSContext: Sendable {
         SSL_CTX_set_cert_verify_callback(
             pointer,
             { verification, _ in
-                // Nothing here can be missing; were it, refusing is the safe answer.
+                // None of these can be nil. If one were, refusing is the safe answer.
                 guard let verification,
                     let ssl = X509_STORE_CTX_get_ex_data(
                         verification,
@@ -138,8 +138,9 @@ package final class TLSContext: Sendable {
     }
 
     private static func setUpServer(_ context: SSLContext) {
-        // The selection callback is not asked when a client offers no protocol at all, so that case
-        // is caught here. Clients without TLS 1.3 pass on to OpenSSL's own refusal of their version.
+        // OpenSSL does not call the selection callback if a client offers no protocol, so that case
+        // is refused here. Clients without TLS 1.3 are left to OpenSSL, which refuses their
+        // version.
         SSL_CTX_set_client_hello_cb(
             context.pointer,
             { ssl, alert, _ in
@@ -167,7 +168,8 @@ package final class TLSContext: Sendable {
                     guard end <= offered.count else { break }
                     if offered[start..<end].elementsEqual("h2".utf8), let base = offered.baseAddress
                     {
-                        // Pointing into the client's own offer, as OpenSSL's helper does.
+                        // The selected name points into the client's own offer, as with OpenSSL's
+                        // helper.
                         selected?.pointee = base + start
                         selectedCount?.pointee = UInt8(end - start)
                         return SSL_TLSEXT_ERR_OK
@@ -189,12 +191,12 @@ package final class TLSContext: Sendable {
     }
 }
 
-/// The context that new connections use. A listener asks for it once per connection, so that a reload
-/// reaches the next connection and disturbs none that is open.
+/// The context for new connections. A listener reads it for each connection, so that a reload
+/// applies to the next connection and leaves open ones alone.
 package final class TLSContextSource: Sendable {
     private let box: NIOLockedValueBox<TLSContext>
 
-    /// Starts with a context.
+    /// Creates a source with a first context.
     package init(_ context: TLSContext) {
         box = NIOLockedValueBox(context)
     }
@@ -202,7 +204,7 @@ package final class TLSContextSource: Sendable {
     /// The context for the next connection.
     package var current: TLSContext { box.withLockedValue { $0 } }
 
-    /// Puts another context in place for the connections to come.
+    /// Replaces the context for later connections.
     package func replace(with context: TLSContext) {
         box.withLockedValue { $0 = context }
     }

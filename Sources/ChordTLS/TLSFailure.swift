@@ -4,14 +4,14 @@
 
 internal import COpenSSL
 
-/// Failures of handshakes and reads in words, from what OpenSSL left in its queue.
+/// Describes failed handshakes and reads, from the errors in OpenSSL's queue.
 enum TLSFailure {
     static func error(
         from entries: [OpenSSLErrors.Entry],
         address: String,
         isHandshake: Bool
     ) -> TLSError {
-        // The oldest entry is the cause; the later ones are its echoes on the way out.
+        // The oldest entry is the cause; the later ones follow from it.
         guard let entry = entries.first(where: { $0.library == ERR_LIB_SSL }) ?? entries.first
         else {
             return TLSError(.internalFailure, "OpenSSL gave no reason")
@@ -82,11 +82,11 @@ enum TLSFailure {
         }
     }
 
-    /// What an alert says about our certificate; nil for one that is not about it.
+    /// What an alert says about our certificate; nil if the alert is not about it.
     ///
-    /// The standard leaves room (RFC 8446, section 6.2), and others use it: a Go program sends
-    /// `bad_certificate` for whatever its verification finds, an unknown authority and a wrong host among
-    /// them.
+    /// RFC 8446, section 6.2, leaves the choice of alert to implementations. Go programs send
+    /// `bad_certificate` for everything that their verification finds, such as an unknown authority
+    /// or a wrong host.
     private static func refusal(_ number: Int32) -> String? {
         switch number {
         case SSL_AD_BAD_CERTIFICATE:
@@ -109,7 +109,7 @@ enum TLSFailure {
         }
     }
 
-    /// What the other alerts mean to who has to act on them.
+    /// What the other alerts mean to the person who has to act on them.
     private static func meaning(_ number: Int32) -> String? {
         switch number {
         case SSL_AD_HANDSHAKE_FAILURE, SSL_AD_INSUFFICIENT_SECURITY:

@@ -4,7 +4,7 @@
 
 package import NIOCore
 
-/// The ways a connection ends: asked for, or for a reason.
+/// Closing a connection: on request, or because of an error.
 extension TLSHandler {
     package func close(
         context: ChannelHandlerContext,
@@ -42,7 +42,8 @@ extension TLSHandler {
         }
     }
 
-    /// Closes once our last bytes are with the kernel: closing the channel discards what is not.
+    /// Closes the channel once the kernel has our last bytes. Closing it earlier would discard
+    /// them.
     func closeAfterFlush(_ context: ChannelHandlerContext) {
         state = .closing(deadline: nil)
         failPending(TLSError(.closed, "the connection was closed before this was flushed"))
@@ -75,8 +76,7 @@ extension TLSHandler {
 
     // MARK: Failing
 
-    /// Ends the connection for a reason: plaintext first, then our alert, then the error, then the
-    /// close.
+    /// Ends the connection with an error. The order is: plaintext, our alert, the error, the close.
     func fail(_ error: TLSError, _ context: ChannelHandlerContext) {
         var wasHandshaking = false
         switch state {
@@ -104,7 +104,7 @@ extension TLSHandler {
             return
         }
         context.fireErrorCaught(error)
-        // Whoever heard of the error may have closed already.
+        // A handler that saw the error may have closed the channel already.
         if case .closing(deadline: nil) = state {
             closeAfterFlush(context)
         }

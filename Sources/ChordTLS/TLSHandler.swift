@@ -5,9 +5,9 @@
 package import ChordIdentity
 package import NIOCore
 
-/// Fired inbound once, when the handshake is done and the peer is known.
+/// Fired inbound once, when the handshake is complete and the peer is verified.
 package struct TLSHandshakeCompleted: Sendable, Hashable {
-    /// Who the peer is.
+    /// The peer's identity.
     package let identity: PeerIdentity
 }
 
@@ -16,9 +16,9 @@ package struct TLSPeerSpoke: Sendable, Hashable {}
 
 /// TLS in a channel: ciphertext towards the socket, plaintext towards the rest of the pipeline.
 ///
-/// One burst of reads becomes one `channelRead` of plaintext; everything written before a flush
-/// becomes one write of ciphertext. Errors are fired as `TLSError`, and the connection closes after
-/// each. Only closing in both directions is supported.
+/// One burst of reads becomes one `channelRead` of plaintext, and all writes before a flush become
+/// one write of ciphertext. Errors are fired as `TLSError`, and the connection closes after each.
+/// Half-closing is not supported.
 package final class TLSHandler: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
@@ -30,10 +30,10 @@ package final class TLSHandler: ChannelDuplexHandler {
         case waiting
         case handshaking(deadline: Scheduled<Void>)
         case open
-        /// The last bytes are on their way out; the deadline cuts that short.
+        /// The last bytes are being sent; a deadline limits that.
         case closing(deadline: Scheduled<Void>?)
-        /// The peer was refused and is given time to read why. A close that somebody asks for
-        /// meanwhile is done at the end of it.
+        /// We refused the peer and give it time to read the alert. A requested close waits for the
+        /// end of that time.
         case lingering(deadline: Scheduled<Void>)
         case closed
     }
@@ -43,29 +43,29 @@ package final class TLSHandler: ChannelDuplexHandler {
     var state = State.waiting
     var connection: TLSConnection?
 
-    /// Decrypted in this burst of reads and not yet fired.
+    /// Plaintext of this burst of reads that is not yet fired.
     private var plaintext = ByteBuffer()
     private var peerHasClosed = false
     private var peerHasSpoken = false
 
-    /// Written and not yet flushed, or not yet encrypted because the handshake goes on.
+    /// Plaintext that is not yet flushed, or that waits for the end of the handshake.
     private var pending: ByteBuffer?
     private var pendingPromise: EventLoopPromise<Void>?
     private var flushIsWanted = false
 
-    /// Kept while the handler itself delays a close.
+    /// The context, kept while the handler delays a close.
     var closePromise: EventLoopPromise<Void>?
 
-    /// Makes a handler for one connection. What goes wrong with it is fired as an error.
+    /// Creates a handler for one connection. Failures are fired as errors.
     package init(context: TLSContext, side: TLSConnection.Side) {
         tls = context
         self.side = side
     }
 
-    /// Who the peer is; nil before the handshake is done.
+    /// The peer's identity; nil before the handshake is complete.
     package var peerIdentity: PeerIdentity? { connection?.peerIdentity }
 
-    // MARK: Life
+    // MARK: Life cycle
 
     package func handlerAdded(context: ChannelHandlerContext) {
         if context.channel.isActive {
@@ -117,7 +117,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         )
     }
 
-    /// Stops timers and fails what can no longer be written.
+    /// Cancels timers and fails pending writes.
     private func end() {
         switch state {
         case .handshaking(let deadline), .lingering(let deadline): deadline.cancel()
@@ -157,7 +157,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Takes the handshake as far as it goes, and the connection into `open` at its end.
+    /// Continues the handshake, and opens the connection when it is complete.
     private func advance(_ context: ChannelHandlerContext) {
         guard case .handshaking(let deadline) = state, let connection else { return }
         do throws(TLSError) {
@@ -170,7 +170,8 @@ package final class TLSHandler: ChannelDuplexHandler {
         if let identity = connection.peerIdentity {
             context.fireUserInboundEventTriggered(TLSHandshakeCompleted(identity: identity))
         }
-        // After the event: what it made the pipeline write leaves together with our last flight.
+        // This comes after the event, so that writes by its receivers leave together with our last
+        // handshake bytes.
         if flushIsWanted {
             encryptPending(context)
         }
@@ -203,18 +204,18 @@ package final class TLSHandler: ChannelDuplexHandler {
             close(context: context, mode: .all, promise: nil)
             return
         }
-        // Decrypting can call for an answer of its own, an update of the keys for one.
+        // Decrypting can produce an answer, such as a key update.
         flushCiphertext(context)
         switch state {
         case .handshaking, .open:
-            // Whoever reads on demand has asked for plaintext and got none yet.
+            // The reader has asked for plaintext and received none yet.
             if !hasDelivered { context.read() }
         case .waiting, .closing, .lingering, .closed:
             break
         }
     }
 
-    /// Gives back what an idle connection need not hold.
+    /// Frees the buffers of an idle connection.
     package func releaseMemory() {
         connection?.releaseMemory()
         if plaintext.readableBytes == 0 { plaintext = ByteBuffer() }
@@ -231,12 +232,12 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Fires what was decrypted in this burst.
+    /// Fires the plaintext of this burst.
     @discardableResult
     func deliver(_ context: ChannelHandlerContext) -> Bool {
         guard plaintext.readableBytes > 0 else { return false }
-        // Taken out first: whoever receives it may make us read again. The memory is used again if
-        // nobody has kept it.
+        // The buffer is taken out first, because its receiver may cause another read. Its memory is
+        // reused if nothing holds it.
         var buffer = ByteBuffer()
         swap(&buffer, &plaintext)
         context.fireChannelRead(wrapInboundOut(buffer))
@@ -308,11 +309,11 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Sends what OpenSSL has produced. A promise for it is that of the plaintext inside.
+    /// Writes the ciphertext that OpenSSL has produced. The promise is that of the plaintext in it.
     private func flushCiphertext(_ context: ChannelHandlerContext) {
         guard let connection else { return }
         guard connection.hasCiphertext else {
-            // Only writes of nothing wait for nothing.
+            // Without ciphertext, only empty writes are waiting.
             if pending == nil, let promise = pendingPromise {
                 pendingPromise = nil
                 promise.succeed()

@@ -4,23 +4,27 @@
 
 internal import COpenSSL
 
-/// The OpenSSL library context that handshakes run in: OpenSSL's own provider, showing less.
+/// The OpenSSL library context for handshakes: OpenSSL's default provider with shorter algorithm
+/// tables.
 ///
-/// Before version 3.2, OpenSSL reads the key of each certificate that arrives by going through all that
-/// its providers can decode and all algorithms that it has seen so far, hundreds of entries, to find the
-/// one (openssl/openssl issues 15199 and 17950). That is about a quarter of a handshake. Here the tables
-/// hold what TLS 1.3 has a use for.
+/// Before version 3.2, OpenSSL reads the key of each received certificate by trying all decoders of
+/// its providers and all algorithms that it has used so far, which are hundreds of entries
+/// (openssl/openssl issues 15199 and 17950). That takes about a quarter of a handshake. The tables
+/// here have only what TLS 1.3 needs.
 ///
-/// Where the system's configuration asks for other providers (FIPS, PKCS #11), where its version needs no
+/// Handshakes use OpenSSL's default context if the system's configuration asks for other providers
+/// (FIPS, PKCS #11), if OpenSSL is newer, and if the set-up fails.
 /// help, and where anything goes wrong, handshakes run in the default context like everything else.
 struct TLSLibraryContext: @unchecked Sendable {
-    /// nil for OpenSSL's default context. Made once and never freed, hence unchecked.
+    /// The context; nil for OpenSSL's default one. It is created once and never freed, hence
+    /// unchecked.
     let context: OpaquePointer?
 
     static let shared = TLSLibraryContext(context: make())
 
-    /// What is shown of each operation, by name; operations that are not here are shown whole. The keys
-    /// and signatures are those that certificates may have, the exchanges those of TLS 1.3's groups.
+    /// The algorithms that are kept, per operation. Operations that are not listed keep all
+    /// algorithms. The keys and signatures are those that certificates may have, the key exchanges
+    /// those of TLS 1.3's groups.
     private static let shown: [Int32: [String]] = [
         OSSL_OP_CIPHER: ["AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"],
         OSSL_OP_DIGEST: [
@@ -35,13 +39,13 @@ struct TLSLibraryContext: @unchecked Sendable {
         OSSL_OP_DECODER: ["EC", "RSA", "RSA-PSS", "ED25519", "ED448"],
     ]
 
-    /// OpenSSL's own provider, and the parts of its tables that are shown. Set before the first use of
-    /// the provider below, and only then.
+    /// OpenSSL's default provider and the kept parts of its tables. Set once, before the provider
+    /// below is first used.
     nonisolated(unsafe) private static var provider: OpaquePointer?
     nonisolated(unsafe) private static var parts: [Int32: UnsafeMutablePointer<OSSL_ALGORITHM>] =
         [:]
 
-    /// Not "default": that name is the original's in every context.
+    /// The name "default" is taken in every context.
     private static let name = "chord"
 
     private static func make() -> OpaquePointer? {
@@ -64,7 +68,8 @@ struct TLSLibraryContext: @unchecked Sendable {
             name,
             { _, _, functions, state in
                 functions?.pointee = UnsafePointer(TLSLibraryContext.table)
-                // Its algorithms are the original's, and are called with the original's state.
+                // Its algorithms are the default provider's and are called with that provider's
+                // state.
                 state?.pointee = OSSL_PROVIDER_get0_provider_ctx(TLSLibraryContext.provider)
                 return 1
             }
@@ -94,8 +99,8 @@ struct TLSLibraryContext: @unchecked Sendable {
         return wereAllTold == 1 && others == 0
     }
 
-    /// The algorithms of an operation that are shown, ended as the original table is; nil if there are
-    /// none.
+    /// The kept algorithms of an operation, with the end mark of the original table; nil if there
+    /// are none.
     private static func part(
         of provider: OpaquePointer,
         _ operation: Int32,
@@ -135,7 +140,8 @@ struct TLSLibraryContext: @unchecked Sendable {
 
     // MARK: The provider
 
-    /// What OpenSSL calls of the provider. Made once and never changed, as OpenSSL's own tables are.
+    /// The functions that OpenSSL calls on the provider. Created once and never changed, like
+    /// OpenSSL's own tables.
     nonisolated(unsafe) private static let table: UnsafeMutablePointer<OSSL_DISPATCH> = {
         let query:
             @convention(c) (UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<Int32>?) ->
@@ -155,7 +161,7 @@ struct TLSLibraryContext: @unchecked Sendable {
                 {
                     OSSL_PROVIDER_get_params(provider, $1)
                 }
-        // The groups of TLS are told as capabilities.
+        // OpenSSL asks for the TLS groups as capabilities.
         let capabilities:
             @convention(c) (
                 UnsafeMutableRawPointer?, UnsafePointer<CChar>?,

@@ -5,10 +5,11 @@
 package import ChordIdentity
 internal import COpenSSL
 
-/// An authority whose key is never written down: for rings on one machine that live as long as the process
-/// that made them.
+/// An authority whose key stays in memory, for rings on one machine that end with the process that
+/// created them.
 ///
-/// What it issues has the shape of `certs/openssl.cnf`: keys on P-256, one SPIFFE name, both purposes.
+/// Its certificates have the form of `certs/openssl.cnf`: P-256 keys, one SPIFFE name, usable on
+/// both sides.
 package struct ThrowawayAuthority {
     /// A certificate with its key, as PEM text.
     package struct Issued: Sendable {
@@ -23,11 +24,11 @@ package struct ThrowawayAuthority {
     private let trustDomain: String
     private let life: Duration
 
-    /// Makes an authority.
+    /// Creates an authority.
     ///
     /// - Parameters:
-    ///   - trustDomain: of the names that it issues.
-    ///   - life: how long its certificates are valid.
+    ///   - trustDomain: the trust domain of the certificates.
+    ///   - life: how long the certificates are valid.
     /// - Throws: `TLSError` with `internalFailure`.
     package init(trustDomain: String = "chord.local", life: Duration) throws(TLSError) {
         self.trustDomain = trustDomain
@@ -58,7 +59,7 @@ package struct ThrowawayAuthority {
         try Self.text { PEM_write_bio_X509($0, certificate.pointer) }
     }
 
-    /// A revocation list that revokes nothing, as PEM text.
+    /// A revocation list without entries, as PEM text.
     ///
     /// - Throws: `TLSError` with `internalFailure`.
     package func revocationList() throws(TLSError) -> String {
@@ -76,9 +77,9 @@ package struct ThrowawayAuthority {
         return try Self.text { PEM_write_bio_X509_CRL($0, list.pointer) }
     }
 
-    /// A certificate for a name and the hosts that it is reached at.
+    /// Issues a certificate for a name and the hosts under which it is reached.
     ///
-    /// - Throws: `TLSError` with `internalFailure`, or `invalidConfiguration` for a name that none can have.
+    /// - Throws: `TLSError` with `internalFailure`, or `invalidConfiguration` for an invalid name.
     package func issue(
         _ role: Role,
         _ name: String,
@@ -140,7 +141,7 @@ package struct ThrowawayAuthority {
         return PrivateKey(owning: pointer)
     }
 
-    /// A certificate that names itself as its issuer, with a random serial number, and is not signed yet.
+    /// An unsigned certificate with a random serial number that names itself as its issuer.
     private static func makeCertificate(
         of key: PrivateKey,
         called name: String,
@@ -153,10 +154,11 @@ package struct ThrowawayAuthority {
         try check(X509_set_version(pointer, 2))
         guard let number = BN_new() else { throw failure() }
         defer { BN_free(number) }
-        // 127 random bits are a positive number of at most 16 bytes.
+        // 127 random bits give a positive number of at most 16 bytes.
         try check(BN_rand(number, 127, -1, 0))
         guard BN_to_ASN1_INTEGER(number, X509_get_serialNumber(pointer)) != nil,
-            // Clocks of one machine agree; a minute is for those that were set just now.
+            // The clocks of one machine agree. The minute allows for a clock that was just
+            // corrected.
             X509_gmtime_adj(X509_getm_notBefore(pointer), -60) != nil,
             X509_gmtime_adj(X509_getm_notAfter(pointer), Int(life.components.seconds)) != nil
         else { throw failure() }

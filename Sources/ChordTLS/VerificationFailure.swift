@@ -5,9 +5,9 @@
 internal import COpenSSL
 internal import ChordIdentity
 
-/// Failures of `X509_verify_cert` in words.
+/// Describes the errors of `X509_verify_cert`.
 enum VerificationFailure {
-    /// Says why a verification failed.
+    /// The error of a failed verification.
     ///
     /// - Parameters:
     ///   - certificate: The subject of the sentence, "certificate presented by …".
@@ -25,7 +25,7 @@ enum VerificationFailure {
         let depth = X509_STORE_CTX_get_error_depth(verification)
         let current = X509_STORE_CTX_get_current_cert(verification)
         let issuer = quoted(current.map { CertificateReader.line(X509_get_issuer_name($0)) } ?? "")
-        // Below the leaf, the sentence is about the authority.
+        // For another certificate than the leaf, the sentence is about the authority.
         let subject =
             depth == 0
             ? certificate
@@ -81,14 +81,15 @@ enum VerificationFailure {
         }
     }
 
-    /// The kind of failure.
+    /// The code of a failed verification.
     static func code(of verification: OpaquePointer) -> TLSError.Code {
         error(of: verification, certificate: "", about: TLSError.Subject()).code
     }
 
-    /// Corrects the alert where OpenSSL's would mislead the peer. A list that we lack or let expire is
-    /// no fault of its certificate: "out of memory" is the error whose alert is `internal_error`. A
-    /// certificate that is not valid yet falls under `certificate_expired` (RFC 8446, section 6.2).
+    /// Replaces the error where OpenSSL's alert would mislead the peer. A list that we lack, or
+    /// that has expired, is not the fault of the certificate: "out of memory" is the error whose
+    /// alert is `internal_error`. A certificate that is not yet valid gets `certificate_expired`
+    /// (RFC 8446, section 6.2).
     static func adjustAlert(of verification: OpaquePointer) {
         switch X509_STORE_CTX_get_error(verification) {
         case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID,
@@ -100,8 +101,8 @@ enum VerificationFailure {
         }
     }
 
-    /// When the validity of the newest list of a certificate's issuer ends or begins. OpenSSL forgets
-    /// which list it looked at, so the lists are looked up again.
+    /// The end or the beginning of the validity of the newest list of a certificate's issuer.
+    /// OpenSSL does not keep the list that it used, so the lists are searched again.
     private static func listTime(
         _ verification: OpaquePointer,
         current: OpaquePointer?,
@@ -129,14 +130,14 @@ enum VerificationFailure {
     }
 }
 
-/// This machine's clock in messages: where times disagree, either side may be wrong.
+/// This machine's clock in messages. When times disagree, either clock may be wrong.
 enum Clock {
-    /// Seconds since 1970, from the clock that OpenSSL compares validities with.
+    /// The current time in seconds since 1970, from the clock that OpenSSL uses.
     static var now: Int64 { chord_seconds_since_1970() }
 
-    /// The time as messages show it.
+    /// The current time as text.
     static var text: String { PeerCertificate.timestamp(secondsSince1970: now) }
 
-    /// What follows a time that does not fit.
+    /// Follows a date in a message that does not fit the present time.
     static var aside: String { "; this machine's clock says \(text): is that right?" }
 }

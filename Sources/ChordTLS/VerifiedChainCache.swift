@@ -6,20 +6,19 @@ internal import COpenSSL
 internal import ChordIdentity
 internal import NIOConcurrencyHelpers
 
-/// Chains of certificates that one context has verified and judged, so that a peer who comes again
-/// with the same ones costs no second look: a seventh of what a handshake costs.
+/// A cache of the certificate chains that a context has verified. It saves a seventh of the cost of
+/// a handshake for a returning peer.
 ///
-/// What a verdict rests on cannot change under it. Roots, revocation lists and policy are those of the
-/// context, which is immutable; a reload is a new context, which knows nobody yet. A chain is the
-/// same only if every certificate in it is, byte by byte. And a verdict holds no longer than the
-/// first of the certificates and lists that it was made with. That the peer has the private key is
-/// proven in each handshake, whoever it is.
+/// A cached identity stays correct. Roots, revocation lists and policy belong to the immutable
+/// context; a reload creates a new context with an empty cache. Chains are equal only if all their
+/// certificates are, byte by byte. An entry expires with the first of the certificates and lists
+/// that it depends on. Each handshake still proves that the peer has the private key.
 final class VerifiedChainCache: Sendable {
-    /// The SHA-256 of each certificate presented, leaf first, after the side that presented them.
+    /// The side that presented the chain, then the SHA-256 of each certificate, leaf first.
     struct Chain: Hashable {
         fileprivate let bytes: [UInt8]
 
-        /// - Returns: nil for a chain that is not worth remembering, or that cannot be read.
+        /// - Returns: nil if the chain is too long to cache or cannot be read.
         init?(of verification: OpaquePointer, presentedBy side: ConnectionSide) {
             guard let leaf = X509_STORE_CTX_get0_cert(verification) else { return nil }
             var certificates = [leaf]
@@ -50,18 +49,18 @@ final class VerifiedChainCache: Sendable {
             self.bytes = bytes
         }
 
-        /// Honest peers present a handful; what more there is would only cost memory.
+        /// Honest peers present a few certificates. Longer chains would only cost memory.
         private static let mostCertificates: Int32 = 8
     }
 
-    /// A verdict and the seconds since 1970 in which it holds.
+    /// An identity and the seconds since 1970 in which it is valid.
     private struct Verdict {
         var identity: PeerIdentity
         var validity: ClosedRange<Int64>
     }
 
-    /// Two generations: who is met again moves to the newer one, and when that is full, the older is
-    /// forgotten whole.
+    /// Two generations of entries. An entry that is used moves to the newer one; when that is full,
+    /// the older one is discarded.
     private struct Generations {
         var newer: [Chain: Verdict] = [:]
         var older: [Chain: Verdict] = [:]
@@ -75,26 +74,26 @@ final class VerifiedChainCache: Sendable {
         }
     }
 
-    /// Enough for all neighbours, fingers and busy clients of a node; about half a kibibyte each.
+    /// Enough for all neighbours, fingers and busy clients of a node; about 512 bytes each.
     static let defaultCapacity = 512
 
     private let listValidity: [ClosedRange<Int64>]?
     private let capacity: Int
     private let generations = NIOLockedValueBox(Generations())
 
-    /// Remembers twice as many chains as the capacity says, at most.
+    /// Creates a cache of at most twice as many chains as the capacity.
     ///
-    /// - Parameter listValidity: The seconds since 1970 in which each revocation list is valid; nil where
-    ///   that is unknown, so that nothing can be remembered.
+    /// - Parameter listValidity: The seconds since 1970 in which each revocation list is valid; nil
+    ///   if unknown, and then nothing is cached.
     init(listValidity: [ClosedRange<Int64>]?, capacity: Int = VerifiedChainCache.defaultCapacity) {
         self.listValidity = listValidity
         self.capacity = capacity
     }
 
-    /// How many chains are remembered.
+    /// The number of cached chains.
     var count: Int { generations.withLockedValue { $0.newer.count + $0.older.count } }
 
-    /// Whom a chain was found to stand for, if that still holds.
+    /// The cached identity of a chain, if it is still valid.
     ///
     /// - Parameter now: Seconds since 1970.
     func identity(for chain: Chain, at now: Int64) -> PeerIdentity? {
@@ -112,10 +111,10 @@ final class VerifiedChainCache: Sendable {
         }
     }
 
-    /// Keeps whom a chain stands for.
+    /// Caches the identity of a chain.
     ///
-    /// - Parameter validity: The seconds since 1970 in which all certificates are valid that the verdict
-    ///   rests on.
+    /// - Parameter validity: The seconds since 1970 in which all certificates that the identity
+    ///   depends on are valid.
     func remember(_ identity: PeerIdentity, for chain: Chain, during validity: ClosedRange<Int64>) {
         guard let listValidity else { return }
         var validity = validity
