@@ -4,17 +4,17 @@
 
 public import ChordCore
 
-/// How a ring turns names and keys into identifiers.
+/// The function that turns names and keys into identifiers.
 ///
-/// All members of a ring use the same function. Its name travels in the ring's parameters, together
-/// with the identifier of a fixed string, because two functions may bear one name.
+/// All members of a ring use the same function. The ring's parameters contain its name and the
+/// identifier of a fixed string, because two functions may have the same name.
 ///
-/// A function and a width are checked once, when a node is configured, by
-/// ``validate(hash:width:)``; after that hashing does not fail.
+/// ``validate(hash:width:)`` checks a function and a width when a node is configured. After that,
+/// hashing does not fail.
 public struct HashFunction: Sendable {
-    /// What the ring's parameters call the function: 1 to 64 bytes.
+    /// The name in the ring's parameters: 1 to 64 bytes.
     public let name: String
-    /// Bits of a digest; whole bytes.
+    /// The length of a digest in bits, a multiple of 8.
     public let bits: Int
 
     private let algorithm: Algorithm
@@ -31,26 +31,27 @@ public struct HashFunction: Sendable {
         algorithm: .openSSL(.sha256)
     )
 
-    /// SHA-1, as the Chord papers have it, for rings that use it already.
+    /// SHA-1, as in the Chord papers, for rings that use it already.
     ///
-    /// Collisions can be made, so whoever may choose names can choose two of one identifier. Rings
-    /// with certified names bear that; new rings take ``sha256``.
+    /// Collisions of SHA-1 can be computed, so a person who chooses names can choose two names with
+    /// the same identifier. Certified names prevent that. Use ``sha256`` for new rings.
     public static let sha1 = HashFunction(name: "sha1", bits: 160, algorithm: .openSSL(.sha1))
 
-    /// A function of your own.
+    /// A custom function.
     ///
-    /// An identifier is the digest's *leading* bits, so these must be well mixed: each must depend on every
-    /// byte of the input, the last one too. Cryptographic hashes are. Many others are not: FNV-1a changes the
-    /// low bits of its digest for the last bytes of a short name and leaves the leading ones nearly alone,
-    /// which puts all nodes into one tiny arc and gives nearly all keys to one of them. `chord ring` and the
-    /// node's log warn where a share is larger than chance explains. Where a hash is weak there, hash its
-    /// digest again, or multiply it by a large odd number and fold the high half into the low one.
+    /// An identifier is the *leading* bits of the digest, so each of these bits must depend on
+    /// every byte of the input, including the last. Cryptographic hashes satisfy this. Many others
+    /// do not: FNV-1a hardly changes the leading bits for the last bytes of a short name, so all
+    /// nodes would be in one tiny arc and one of them would own nearly all keys. `chord ring` and
+    /// the node's log warn if a share is larger than chance explains. To improve a weak function,
+    /// hash its digest again, or multiply the digest by a large odd number and fold the high half
+    /// into the low one.
     ///
     /// - Parameters:
-    ///   - name: What the ring's parameters call it, 1 to 64 bytes.
-    ///   - bits: Bits of its digests, a multiple of 8.
-    ///   - digest: Gives the digest, always `bits / 8` bytes and always the same for the same input.
-    ///     It is called on event loops and must not block.
+    ///   - name: The name in the ring's parameters, 1 to 64 bytes.
+    ///   - bits: The length of its digests in bits, a multiple of 8.
+    ///   - digest: Returns the digest: always `bits / 8` bytes, and always the same for the same
+    ///     input. It is called on event loops and must not block.
     public static func custom(
         name: String,
         bits: Int,
@@ -70,15 +71,15 @@ public struct HashFunction: Sendable {
         self.algorithm = algorithm
     }
 
-    /// Bytes of a digest.
+    /// The length of a digest in bytes.
     public var digestByteCount: Int { bits / 8 }
 
-    /// Checks that a function can give identifiers of a width, by trying it.
+    /// Checks that a function can produce identifiers of a width, by calling it.
     ///
-    /// - Throws: ``HashError`` with code `invalidHash` for an empty or overlong name, a digest that
-    ///   is not whole bytes, or a closure that returns another number of bytes than promised;
-    ///   `digestTooShort` when the digest has fewer bits than the width; `unavailable` when OpenSSL
-    ///   refuses the algorithm.
+    /// - Throws: ``HashError`` with code `invalidHash` if the name is empty or too long, the digest
+    ///   is not whole bytes, or the closure returns another number of bytes than declared;
+    ///   `digestTooShort` if the digest has fewer bits than the width; `unavailable` if OpenSSL
+    ///   does not provide the algorithm.
     public static func validate(hash: HashFunction, width: Int) throws(HashError) {
         guard (1...64).contains(hash.name.utf8.count), !hash.name.utf8.contains(0) else {
             throw HashError(
@@ -116,8 +117,8 @@ extension HashFunction {
     /// The digest of some bytes.
     public func hash(_ bytes: RawSpan) -> [UInt8] {
         guard let digest = digest(bytes), digest.count == digestByteCount else {
-            // The function was tried at configuration. No caller could go on with a wrong place on the
-            // ring, and none may take part in a ring with one.
+            // The function was checked at configuration. No caller can continue with a wrong
+            // identifier, so this stops the process.
             fatalError("\(name) gave no digest of \(bits) bits; validate(hash:width:) tells before")
         }
         return digest
@@ -159,26 +160,26 @@ extension HashFunction {
 extension HashFunction {
     /// The identifier of some bytes: the leading bits of their digest.
     ///
-    /// The function and the width of the space must have passed ``validate(hash:width:)``.
+    /// The function and the width must have passed ``validate(hash:width:)``.
     public func identifier(of bytes: RawSpan, in space: IdentifierSpace) -> Identifier {
         do {
             return try space.identifier(ofDigest: hash(bytes))
         } catch {
-            // Only a digest shorter than the width gets here, which the check at configuration refuses.
+            // Only a digest shorter than the width can fail here, and `validate` refuses that.
             fatalError("\(name): \(error); validate(hash:width:) tells before")
         }
     }
 
     /// The identifier of some bytes: the leading bits of their digest.
     ///
-    /// The function and the width of the space must have passed ``validate(hash:width:)``.
+    /// The function and the width must have passed ``validate(hash:width:)``.
     public func identifier(of bytes: [UInt8], in space: IdentifierSpace) -> Identifier {
         identifier(of: bytes.span.bytes, in: space)
     }
 
     /// The identifier of a name or a key: the leading bits of the digest of its UTF-8.
     ///
-    /// The function and the width of the space must have passed ``validate(hash:width:)``.
+    /// The function and the width must have passed ``validate(hash:width:)``.
     public func identifier(of string: String, in space: IdentifierSpace) -> Identifier {
         identifier(of: string.utf8Span.span.bytes, in: space)
     }

@@ -4,10 +4,11 @@
 
 internal import COpenSSL
 
-/// A digest algorithm of OpenSSL, fetched once: a fetch by name costs more than a short digest.
+/// A digest algorithm of OpenSSL, fetched once, because fetching it by name costs more than a short
+/// digest.
 ///
-/// `@unchecked Sendable`: OpenSSL never changes a fetched EVP_MD and lets any number of threads use
-/// one, and these two live as long as the process.
+/// `@unchecked Sendable`: OpenSSL never changes a fetched EVP_MD, any number of threads may use it,
+/// and these two live as long as the process.
 final class OpenSSLDigest: @unchecked Sendable {
     static let sha1 = OpenSSLDigest("SHA1", fallback: EVP_sha1(), byteCount: 20)
     static let sha256 = OpenSSLDigest("SHA256", fallback: EVP_sha256(), byteCount: 32)
@@ -21,13 +22,14 @@ final class OpenSSLDigest: @unchecked Sendable {
         if let fetched = EVP_MD_fetch(nil, name, nil) {
             algorithm = fetched
         } else {
-            // Nobody reads why; left in the queue it would be taken for a later call's error.
+            // Nobody reads this error. If it stayed in the queue, it would be attributed to a later
+            // call.
             ERR_clear_error()
             algorithm = fallback
         }
     }
 
-    /// Writes the digest of `bytes` into a buffer of `byteCount` bytes; false when OpenSSL refuses.
+    /// Writes the digest of `bytes` into a buffer of `byteCount` bytes; false if OpenSSL fails.
     func digest(_ bytes: RawSpan, into output: UnsafeMutableBufferPointer<UInt8>) -> Bool {
         precondition(output.count == byteCount)
         let done = bytes.withUnsafeBytes {

@@ -2,30 +2,29 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whom a dialler means to reach.
+/// The peer that a dialler expects.
 package struct ExpectedPeer: Sendable, Hashable {
-    /// The name of the node that is meant; nil where it is not known beforehand, as with a bootstrap
-    /// address.
+    /// The name of the expected node; nil if it is not known, as with a bootstrap address.
     package var name: String?
 
     /// The host that was dialled, a DNS name or an IP address without a port.
     package var host: String?
 
-    /// The roles that may answer there.
+    /// The roles that the peer may have.
     package var roles: Set<Role>
 
-    /// Makes an expectation.
+    /// Creates an expectation.
     package init(name: String? = nil, host: String? = nil, roles: Set<Role> = [.node]) {
         self.name = name
         self.host = host
         self.roles = roles
     }
 
-    /// Checks that a peer is the one that is meant.
+    /// Checks that a peer is the expected one.
     ///
-    /// A name decides where the peer's identity proves one. The host decides where no name is
-    /// expected, and where the identity proves nothing but hosts. An expectation that leaves nothing
-    /// to check is refused: it would accept any member in any other's place.
+    /// The name is compared if the peer's identity proves one. The host is compared if no name is
+    /// expected, or if the identity proves only hosts. An expectation without anything to compare
+    /// is refused, because it would accept any member in place of any other.
     ///
     /// - Parameters:
     ///   - identity: The peer's identity.
@@ -73,7 +72,7 @@ package struct ExpectedPeer: Sendable, Hashable {
         }
     }
 
-    /// An address that stands in the certificate as a DNS name looks right and never matches.
+    /// An address in a DNS name entry looks right in a listing and never matches.
     private static func mistake(_ host: String, _ identity: PeerIdentity) -> String {
         guard let address = IPAddress(host),
             identity.dnsNames.contains(where: { IPAddress($0) == address })
@@ -83,7 +82,7 @@ package struct ExpectedPeer: Sendable, Hashable {
         return " as an IP address: the certificate names it as a DNS name; issue it with IP:\(host)"
     }
 
-    /// Ordinary names stand bare in a message; anything else is quoted and escaped.
+    /// Plain names are shown as they are; others are quoted and escaped.
     private func printable(_ text: String) -> String {
         let isPlain =
             text.utf8.count <= 255 && !text.isEmpty

@@ -2,29 +2,30 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whose certificates are accepted, and as what. See "Who may speak" in the design.
+/// Which certificates are accepted, and in which role. See "Who may speak" in the design.
 package struct IdentityPolicy: Sendable, Hashable {
-    /// The trust domains that are ours; a SPIFFE name of any other is refused. With none, no SPIFFE
-    /// name is accepted.
+    /// The accepted trust domains. A SPIFFE name of another domain is refused. Without any trust
+    /// domain, no SPIFFE name is accepted.
     package var trustDomains: Set<String>
 
-    /// Whether a certificate without any URI is admitted as a node that is proven for its hosts only
-    /// (the `dns` policy). Off by default: whoever holds a host's certificate can then claim any
-    /// name there. Rings whose certificates carry no SPIFFE names need it, and rings whose
-    /// identifiers are made of addresses.
+    /// Whether a certificate without a URI is accepted as a node that has proven its hosts only
+    /// (the `dns` policy). It is off by default, because anybody with a host's certificate can then
+    /// claim any name on that host. Rings whose certificates have no SPIFFE names need it, and
+    /// rings whose identifiers are derived from addresses.
     package var admitsHostCertificates: Bool
 
-    /// Makes a policy.
+    /// Creates a policy.
     package init(trustDomains: Set<String>, admitsHostCertificates: Bool = false) {
         self.trustDomains = trustDomains
         self.admitsHostCertificates = admitsHostCertificates
     }
 
-    /// Says who a certificate is. That it verifies against a trusted authority is not checked here.
+    /// The identity of a certificate. It does not check that the certificate verifies against a
+    /// trusted authority.
     ///
     /// - Parameters:
-    ///   - certificate: What was read out of the leaf certificate.
-    ///   - side: Which side of the connection its presenter is on.
+    ///   - certificate: The contents of the leaf certificate.
+    ///   - side: The side of the connection that presented it.
     /// - Throws: `IdentityError` with any code but `wrongName`, `wrongHost` and `wrongRole`.
     package func judge(
         _ certificate: PeerCertificate,
@@ -51,8 +52,8 @@ package struct IdentityPolicy: Sendable, Hashable {
                 )
             }
         }
-        // Any URI puts the certificate under the strict rule, so that a certificate that failed it
-        // cannot slip in as a host's.
+        // A certificate with any URI must pass the SPIFFE rule. It is not accepted as a host's
+        // certificate when it fails that rule.
         return certificate.uris.isEmpty
             ? try judgeHost(certificate, presentedBy: side) : try judgeSPIFFE(certificate)
     }

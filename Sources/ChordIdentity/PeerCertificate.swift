@@ -2,13 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What was read out of an X.509 certificate; nothing in it has been judged.
+/// The contents of an X.509 certificate, not verified.
 ///
-/// Text fields hold what the certificate says, whatever that is: quote them before they are shown.
+/// Texts are as the certificate has them: quote them before they are shown.
 package struct PeerCertificate: Sendable, Hashable {
     /// The subject on one line, as OpenSSL prints it.
     package var subject: String
-    /// The subject's first common name, if it has one. It plays no role in any decision.
+    /// The subject's first common name, if it has one. No decision depends on it.
     package var commonName: String?
     /// The issuer on one line.
     package var issuer: String
@@ -26,24 +26,24 @@ package struct PeerCertificate: Sendable, Hashable {
     package var notAfter: Int64
     /// Whether the basic constraints say that the holder is a certificate authority.
     package var isAuthority: Bool
-    /// The key usage extension; nil where the certificate has none.
+    /// The key usage extension; nil if absent.
     package var keyUsage: KeyUsage?
     /// Whether the key usage extension is marked critical.
     package var keyUsageIsCritical: Bool
-    /// The extended key usage extension; nil where the certificate has none.
+    /// The extended key usage extension; nil if absent.
     package var extendedKeyUsage: ExtendedKeyUsage?
 
-    /// What the key may be used for.
+    /// The uses of a key.
     package struct KeyUsage: OptionSet, Sendable, Hashable {
         /// The bits.
         package let rawValue: UInt16
 
-        /// Makes a set from its bits.
+        /// Creates a set from its bits.
         package init(rawValue: UInt16) {
             self.rawValue = rawValue
         }
 
-        /// Signing what is not a certificate: what TLS 1.3 needs.
+        /// Signing data other than certificates, which TLS 1.3 needs.
         package static let digitalSignature = KeyUsage(rawValue: 1 << 0)
         /// Signing that cannot be denied later (content commitment).
         package static let nonRepudiation = KeyUsage(rawValue: 1 << 1)
@@ -51,35 +51,35 @@ package struct PeerCertificate: Sendable, Hashable {
         package static let keyEncipherment = KeyUsage(rawValue: 1 << 2)
         /// Encrypting data.
         package static let dataEncipherment = KeyUsage(rawValue: 1 << 3)
-        /// Agreeing on keys.
+        /// Key agreement.
         package static let keyAgreement = KeyUsage(rawValue: 1 << 4)
-        /// Signing certificates: an authority's.
+        /// Signing certificates, as an authority.
         package static let keyCertSign = KeyUsage(rawValue: 1 << 5)
-        /// Signing revocation lists: an authority's.
+        /// Signing revocation lists, as an authority.
         package static let cRLSign = KeyUsage(rawValue: 1 << 6)
     }
 
-    /// Which protocols and sides the certificate is for.
+    /// The protocols and sides that the certificate is for.
     package struct ExtendedKeyUsage: OptionSet, Sendable, Hashable {
         /// The bits.
         package let rawValue: UInt8
 
-        /// Makes a set from its bits.
+        /// Creates a set from its bits.
         package init(rawValue: UInt8) {
             self.rawValue = rawValue
         }
 
-        /// Serving TLS.
+        /// TLS servers.
         package static let serverAuth = ExtendedKeyUsage(rawValue: 1 << 0)
-        /// Dialling with TLS.
+        /// TLS clients.
         package static let clientAuth = ExtendedKeyUsage(rawValue: 1 << 1)
         /// Any use (anyExtendedKeyUsage).
         package static let any = ExtendedKeyUsage(rawValue: 1 << 2)
-        /// Some use that is none of the above.
+        /// Another use.
         package static let other = ExtendedKeyUsage(rawValue: 1 << 3)
     }
 
-    /// Makes a certificate's description from its parts.
+    /// Creates the contents of a certificate.
     package init(
         subject: String,
         commonName: String? = nil,

@@ -2,26 +2,26 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who a peer is, once its certificate has been verified and judged.
+/// The identity of a peer whose certificate was verified and accepted.
 package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
-    /// What the identity rests on.
+    /// What the certificate proves.
     package enum Proof: String, Sendable, Hashable {
         /// A SPIFFE name: role and name are proven.
         case spiffe
-        /// The host alone, under the `dns` policy: any name may be claimed there.
+        /// The host only, under the `dns` policy: the peer may claim any name.
         case host
     }
 
-    /// What the peer is to the ring.
+    /// The peer's role.
     package var role: Role
 
-    /// The proven name; nil where only the host is proven.
+    /// The proven name; nil if only the host is proven.
     package var name: String?
 
-    /// The trust domain of the name; nil where only the host is proven.
+    /// The trust domain of the name; nil if only the host is proven.
     package var trustDomain: String?
 
-    /// What the identity rests on.
+    /// What the certificate proves.
     package var proof: Proof
 
     /// The DNS names that the certificate holds for.
@@ -39,7 +39,7 @@ package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
     /// Every host that the certificate holds for, DNS names first.
     package var hosts: [String] { dnsNames + ipAddresses }
 
-    /// Makes an identity from its parts; tests and the policy do.
+    /// Creates an identity, for tests and the policy.
     package init(
         role: Role,
         name: String?,
@@ -70,9 +70,9 @@ package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
 
     /// Whether the certificate holds for a host.
     ///
-    /// DNS names are compared without regard to case; a leftmost label `*` stands for exactly one
-    /// label, and never directly above a top-level domain. IP addresses are compared as addresses,
-    /// and only with IP addresses.
+    /// DNS names are compared without regard to case. A leftmost label `*` matches exactly one
+    /// label, and never one directly below a top-level domain. IP addresses are compared as
+    /// addresses, and only with IP addresses.
     package func holds(forHost host: String) -> Bool {
         if let address = IPAddress(host) {
             return ipAddresses.contains { IPAddress($0) == address }
@@ -81,13 +81,13 @@ package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// DNS names of certificates against names that were dialled.
+/// Compares a certificate's DNS names with dialled names.
 enum HostPattern {
     static func matches(_ pattern: String, host: String) -> Bool {
         let pattern = normalised(pattern)
         let host = normalised(host)
-        // Names that are not made of well-formed labels never match: an embedded NUL or a stray
-        // wildcard is an attack or a mistake, and both are refused.
+        // A name with a malformed label never matches. An embedded zero byte or a wildcard
+        // elsewhere is an attack or a mistake.
         guard !host.isEmpty, isWellFormed(host[...]) else { return false }
         guard pattern.utf8.starts(with: "*.".utf8) else {
             return pattern == host && isWellFormed(pattern[...])

@@ -2,16 +2,17 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a certificate's holder is to a ring.
+/// The role of a certificate's holder in a ring.
 public enum Role: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
-    /// A member: takes part in the protocol and owns keys.
+    /// A member: it takes part in the protocol and owns keys.
     case node
-    /// A user of the ring: looks up, walks, reads and writes, but is no member.
+    /// A user of the ring: it looks up, walks, reads and writes, and is not a member.
     case client
-    /// An operator: what a client may do, and also drain, merge and make leave.
+    /// An operator: in addition to a client's rights, it may drain nodes, merge rings and make
+    /// nodes leave.
     case admin
 
-    /// The name as it is written in certificates and messages.
+    /// The name in certificates and messages.
     public var description: String { rawValue }
 }
 
@@ -22,6 +23,6 @@ package enum ConnectionSide: String, Sendable, Hashable, CaseIterable, CustomStr
     /// The side that dialled.
     case client
 
-    /// The name as it is written in certificates and messages.
+    /// The name in certificates and messages.
     package var description: String { rawValue }
 }

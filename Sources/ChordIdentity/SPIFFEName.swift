@@ -5,8 +5,8 @@
 /// The SPIFFE name of a ring's node, client or admin:
 /// `spiffe://<trust domain>/chord/<role>/<name>`.
 ///
-/// Parsing is strict on purpose: a name that two readers could understand differently is refused
-/// and never normalised.
+/// Parsing is strict: a name that two readers could understand differently is refused and never
+/// normalised.
 package struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
     /// The longest URI that is accepted, in bytes.
     package static let maximumLength = 2048
@@ -14,22 +14,22 @@ package struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
     /// The longest trust domain that is accepted, in bytes.
     package static let maximumTrustDomainLength = 255
 
-    /// The longest name that is accepted, in bytes; the wire carries a node's name with 255 at most.
+    /// The longest name that is accepted, in bytes. Messages carry names of at most 255 bytes.
     package static let maximumNameLength = 255
 
-    /// Under whose authority the name stands.
+    /// The trust domain.
     package let trustDomain: String
 
-    /// What its holder is to the ring.
+    /// The role of the holder.
     package let role: Role
 
     /// The name within the trust domain and role.
     package let name: String
 
-    /// Makes a name from its parts.
+    /// Creates a name from its parts.
     ///
-    /// - Throws: `IdentityError.malformedSPIFFE` where a part is empty, too long, or holds
-    ///   characters that SPIFFE does not allow there.
+    /// - Throws: `IdentityError` with `malformedSPIFFE` if a part is empty, too long, or has a
+    ///   character that SPIFFE does not allow there.
     package init(trustDomain: String, role: Role, name: String) throws(IdentityError) {
         if let problem = Self.problem(inTrustDomain: trustDomain) ?? Self.problem(inSegment: name) {
             throw IdentityError(.malformedSPIFFE, problem)
@@ -47,7 +47,8 @@ package struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads a name from a URI.
     ///
-    /// - Throws: `IdentityError.malformedSPIFFE`, saying what is wrong with the URI.
+    /// - Throws: `IdentityError` with `malformedSPIFFE`; the message says what is wrong with the
+    ///   URI.
     package init(uri: String) throws(IdentityError) {
         func malformed(_ problem: String) -> IdentityError {
             IdentityError(.malformedSPIFFE, "\(quoted(uri)) is not a SPIFFE name: \(problem)")

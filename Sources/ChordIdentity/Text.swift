@@ -2,8 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Text from a certificate or a user, made fit for a message: in quotation marks, cut to a bearable
-/// length, and without characters that could forge a second log line or steer a terminal.
+/// Quotes text from a certificate or a user for a message: limited in length, and without
+/// characters that could forge a log line or control a terminal.
 package func quoted(_ text: String, limit: Int = 200) -> String {
     var result = "'"
     var count = 0
@@ -21,8 +21,8 @@ package func quoted(_ text: String, limit: Int = 200) -> String {
     return result + "'"
 }
 
-/// Text with A-Z lowered and nothing else changed: Unicode's own rules would make an ASCII letter of
-/// the Kelvin sign.
+/// Text with A-Z in lower case and nothing else changed. Unicode's rules would turn the Kelvin sign
+/// into an ASCII letter.
 func asciiLowercased(_ text: some StringProtocol) -> String {
     String(
         decoding: text.utf8.map { byte in
@@ -33,9 +33,9 @@ func asciiLowercased(_ text: some StringProtocol) -> String {
 }
 
 extension PeerCertificate {
-    /// A point in time as certificates show it, `2026-11-21T08:30:00Z`, from seconds since 1970.
+    /// A time as in certificates, such as `2026-11-21T08:30:00Z`, from seconds since 1970.
     ///
-    /// Foundation is kept out of the lower modules, so the civil date is counted here.
+    /// The lower modules do not use Foundation, so the calendar date is computed here.
     package static func timestamp(secondsSince1970 seconds: Int64) -> String {
         func padded(_ value: Int64, _ width: Int) -> String {
             let digits = String(value)
@@ -48,8 +48,8 @@ extension PeerCertificate {
             rest += secondsPerDay
             day -= 1
         }
-        // Years are counted from March, so that the leap day is the last day of its year; 719 468 days
-        // lie between 0000-03-01 and 1970-01-01, and 146 097 days make one cycle of 400 years.
+        // Years are counted from March, so that the leap day is the last day of its year. There are
+        // 719 468 days between 0000-03-01 and 1970-01-01, and 146 097 days in a cycle of 400 years.
         let shifted = day + 719_468
         let cycle = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfCycle = shifted - cycle * 146_097

@@ -6,7 +6,7 @@ internal import CChordProtos
 internal import CProtobufC
 internal import ChordCore
 
-/// Where in a message a value stands, put into words only when something is wrong with it.
+/// The position of a value in a message. It becomes text only for an error.
 struct FieldPath {
     let message: StaticString
     var field: StaticString = ""
@@ -41,9 +41,9 @@ extension FieldPath: CustomStringConvertible {
     }
 }
 
-/// Unpacks a message, lets `body` read it, and frees it, also when `body` throws.
+/// Unpacks a message, calls `body` with it, and frees it, also if `body` throws.
 ///
-/// `unpack` is the generated function of the message; nothing of the message may leave `body`.
+/// `unpack` is the generated function of the message. Nothing of the message may leave `body`.
 func withUnpacked<Message, Value>(
     _ name: StaticString,
     _ bytes: UnsafeRawBufferPointer,
@@ -111,7 +111,7 @@ extension ProtobufCBinaryData {
 }
 
 extension Optional where Wrapped == UnsafeMutablePointer<Chord__V1__Node> {
-    /// The node; nil when the field is absent.
+    /// The node; nil if the field is absent.
     func nodeIfPresent(
         _ space: IdentifierSpace,
         _ path: FieldPath
@@ -131,7 +131,7 @@ extension Optional where Wrapped == UnsafeMutablePointer<Chord__V1__Node> {
         )
     }
 
-    /// The node; an error when the field is absent.
+    /// The node; an error if the field is absent.
     func node(_ space: IdentifierSpace, _ path: FieldPath) throws(WireError) -> NodeReference {
         guard let node = try nodeIfPresent(space, path) else {
             throw path.error(.missing, "absent")
@@ -177,7 +177,7 @@ extension Optional where Wrapped == UnsafeMutablePointer<ProtobufCBinaryData> {
 }
 
 extension Optional where Wrapped == UnsafeMutablePointer<Chord__V1__RingParameters> {
-    /// The parameters; nil when the field is absent. They bring their own width.
+    /// The parameters; nil if the field is absent. They contain their own width.
     func parametersIfPresent(_ path: FieldPath) throws(WireError) -> RingParameters? {
         guard let message = self?.pointee else { return nil }
         guard
@@ -215,8 +215,8 @@ extension Optional where Wrapped == UnsafeMutablePointer<Chord__V1__RingParamete
         )
     }
 
-    /// The parameters; an error when the field is absent, or when their width is not `space`'s and the
-    /// identifiers beside them therefore cannot be read.
+    /// The parameters; an error if the field is absent, or if their width is not `space`'s, because
+    /// the identifiers of the same message could then not be read.
     func parameters(_ space: IdentifierSpace, _ path: FieldPath) throws(WireError) -> RingParameters
     {
         guard let parameters = try parametersIfPresent(path) else {

@@ -8,11 +8,11 @@ internal import ChordCore
 
 /// The memory behind the C structs of one message while it is encoded.
 ///
-/// Blocks are handed out from front to back and freed together when the arena ends; one block is enough
-/// for any usual message. What it hands out must not be used after it: packing is therefore a method of
-/// the arena and not of the message.
+/// Blocks are allocated from front to back and freed together with the arena. One block is enough
+/// for usual messages. Its memory must not be used after the arena, so packing is a method of the
+/// arena and not of the message.
 struct EncodingArena: ~Copyable {
-    /// The block in use. Its first word points to the block before it.
+    /// The current block. Its first word points to the previous block.
     private var block: UnsafeMutableRawPointer
     private var offset: Int
     private var capacity: Int
@@ -176,9 +176,9 @@ extension EncodingArena {
 
 // MARK: - Packing
 
-/// What can go through protobuf-c's packing: the generated structs, which all begin with their base.
+/// A message that protobuf-c can pack: the generated structs, which all begin with their base.
 ///
-/// An arena's own methods call these; by themselves they are for messages without memory of an arena.
+/// The arena's methods call these. Call them directly only for messages without memory of an arena.
 enum Packing {
     static func size<Message>(of message: inout Message) -> Int {
         withUnsafePointer(to: &message) { pointer in
@@ -188,7 +188,7 @@ enum Packing {
         }
     }
 
-    /// Appends a message of known size to the output, written straight into its storage.
+    /// Appends a message of known size, written directly into the output's storage.
     static func pack<Message>(
         _ message: inout Message,
         size: Int,
@@ -207,12 +207,12 @@ enum Packing {
 }
 
 extension EncodingArena {
-    /// The size of a message that was made with this arena.
+    /// The size of a message whose memory belongs to this arena.
     mutating func packedSize<Message>(of message: inout Message) -> Int {
         Packing.size(of: &message)
     }
 
-    /// Appends a message that was made with this arena.
+    /// Appends a message whose memory belongs to this arena.
     mutating func pack<Message>(
         _ message: inout Message,
         size: Int,
@@ -221,7 +221,7 @@ extension EncodingArena {
         Packing.pack(&message, size: size, appendingTo: &output)
     }
 
-    /// Appends a message that was made with this arena.
+    /// Appends a message whose memory belongs to this arena.
     mutating func pack<Message>(_ message: inout Message, appendingTo output: inout [UInt8]) {
         pack(&message, size: packedSize(of: &message), appendingTo: &output)
     }

@@ -7,19 +7,20 @@ package import ChordCore
 
 /// "Who owns this identifier?"
 package struct FindSuccessorRequest: WireMessage, Hashable {
-    /// The identifier whose owner is asked for.
+    /// The identifier to look up.
     package var id: Identifier
-    /// Forwardings that are allowed in all; nil for the default of twice the width.
+    /// The hop budget; nil for the default of twice the width.
     package var hopBudget: Int?
-    /// Forwardings so far.
+    /// The hops so far.
     package var hops: Int
-    /// Whether the reply is to carry the nodes that the call went through.
+    /// Whether the reply contains the nodes on the path.
     package var wantPath: Bool
-    /// The node that joins, if that is what the lookup is for: it is not named as the owner.
+    /// The joining node, if the lookup is for a join. It is not named as the owner.
     package var joiner: NodeReference?
-    /// Whether to answer from the own table only; the caller does the next step itself.
+    /// Whether to answer from the routing table only, as in an iterative lookup.
     package var iterative: Bool
-    /// Nodes that the caller found dead; at most ``WireLimits/excludedNodes``, the last ones if more.
+    /// Nodes that the caller found dead. Of more than ``WireLimits/excludedNodes``, the last ones
+    /// count.
     package var excluded: [Identifier]
 
     /// A request from its parts.
@@ -75,10 +76,11 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
         }
     }
 
-    /// The identifier of a request that says nothing else; nil for every other, right or wrong.
+    /// The identifier of a request that has no other field; nil for any other request, valid or
+    /// not.
     ///
-    /// Most requests of most nodes are of this kind: one field, whose bytes can be read where they lie.
-    /// protobuf-c takes three allocations for it.
+    /// Most requests are of this form: one field, whose bytes are read in place. protobuf-c would
+    /// allocate three times for it.
     package static func soleIdentifier(
         in bytes: UnsafeRawBufferPointer,
         space: IdentifierSpace
@@ -109,22 +111,22 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
     }
 }
 
-/// The owner of an identifier, or in an iterative lookup whom to ask next.
+/// The owner of an identifier, or the next nodes to ask in an iterative lookup.
 package struct FindSuccessorReply: WireMessage, Hashable {
-    /// The owner; nil in an iterative step that is not final.
+    /// The owner; nil in an iterative step that is not the last.
     package var owner: NodeReference?
-    /// The owner's successors as far as the answering node knows them.
+    /// The owner's successors, as far as the answering node knows them.
     package var successors: [NodeReference]
-    /// Who answered.
+    /// The answering node.
     package var answering: NodeReference
-    /// The successor list of the node that answered: what a joiner starts from.
+    /// The successor list of the answering node. A joining node starts from it.
     package var answeringSuccessors: [NodeReference]
-    /// Forwardings that it took.
+    /// The number of hops.
     package var hops: Int
-    /// When asked for, the nodes from the first asked to the one that answered. Left out when the
-    /// reply would otherwise be larger than a message may be: the answer matters more.
+    /// The nodes on the path, the first asked first, if the request asked for them. Left out if the
+    /// reply would otherwise be too large.
     package var path: [NodeReference]
-    /// In an iterative step that is not final: whom to ask next, best first.
+    /// In an iterative step that is not the last: the nodes to ask next, best first.
     package var closer: [NodeReference]
 
     /// A reply from its parts.

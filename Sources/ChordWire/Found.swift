@@ -9,11 +9,11 @@ package import ChordCore
 package struct FoundRequest: WireMessage, Hashable {
     /// The caller itself.
     package var founder: NodeReference
-    /// What the caller takes the ring to be.
+    /// The ring's parameters, as the caller knows them.
     package var parameters: RingParameters
     /// The addresses of all founders, the caller's included.
     package var initialRing: [String]
-    /// All founders, once each of them has answered the caller: the ring begins. Empty before.
+    /// All founders, once each of them has answered the caller: the ring starts. Empty before that.
     package var decided: [NodeReference]
 
     /// A request from its parts.
@@ -36,7 +36,7 @@ package struct FoundRequest: WireMessage, Hashable {
         let name: StaticString = "FoundRequest"
         self = try withUnpacked(name, bytes, chord__v1__found_request__unpack) {
             message throws(WireError) in
-            // The parameters first, as in NotifyRequest.
+            // The parameters are read first, as in NotifyRequest.
             let parameters = try message.parameters.parameters(
                 space,
                 FieldPath(message: name, field: "parameters")
@@ -74,13 +74,13 @@ package struct FoundRequest: WireMessage, Hashable {
     }
 }
 
-/// "I am here", or "it exists already".
+/// "I am here", or "the ring exists already".
 package struct FoundReply: WireMessage, Hashable {
-    /// Who answers.
+    /// The answering node.
     package var node: NodeReference
-    /// Whether the answering node is a member already, so that the ring is to be joined.
+    /// Whether the answering node is a member already, so that the caller has to join the ring.
     package var isMember: Bool
-    /// All founders, the caller included, where the ring has only just begun; else empty.
+    /// All founders, including the caller, if the ring has only just started; else empty.
     package var decided: [NodeReference]
 
     /// A reply from its parts.

@@ -7,7 +7,7 @@ package import ChordCore
 
 /// A node's predecessor.
 package struct GetPredecessorReply: WireMessage, Hashable {
-    /// The predecessor; the answering node itself when it is alone.
+    /// The predecessor; the answering node itself if it is alone.
     package var predecessor: NodeReference
 
     /// A reply from its part.

@@ -6,8 +6,8 @@ internal import CChordProtos
 package import ChordCore
 
 extension GetSuccessorListReply {
-    /// The ring's parameters alone, for a client that does not know the identifiers' width yet and so
-    /// cannot read the rest.
+    /// The ring's parameters alone, for a client that does not yet know the width of the
+    /// identifiers and so cannot read the rest.
     ///
     /// - Throws: ``WireError``, with the field and the reason.
     package static func parameters(of bytes: [UInt8]) throws(WireError) -> RingParameters {

@@ -5,9 +5,10 @@
 internal import CChordProtos
 package import ChordCore
 
-/// "What do you know of your place on the ring?"
+/// "What is your state in the ring?"
 package struct GetSuccessorListRequest: WireMessage, Hashable {
-    /// What the caller takes the ring to be; nil when it is no node. They may have a width of their own.
+    /// The ring's parameters, as the caller knows them; nil for a client. Their width may differ
+    /// from the receiver's.
     package var parameters: RingParameters?
 
     /// A request from its part.
@@ -39,11 +40,11 @@ package struct GetSuccessorListRequest: WireMessage, Hashable {
     }
 }
 
-/// A node's place on the ring, all of it from one moment, and the ring's parameters.
+/// A node's state in the ring, all from the same moment, and the ring's parameters.
 package struct GetSuccessorListReply: WireMessage, Hashable {
     /// Node, predecessor and successors.
     package var state: RingState
-    /// What the answering node takes the ring to be.
+    /// The ring's parameters, as the answering node knows them.
     package var parameters: RingParameters
 
     /// A reply from its parts.
@@ -59,7 +60,8 @@ package struct GetSuccessorListReply: WireMessage, Hashable {
         let name: StaticString = "GetSuccessorListReply"
         self = try withUnpacked(name, bytes, chord__v1__get_successor_list_reply__unpack) {
             message throws(WireError) in
-            // The parameters first, as in Notify: a difference in width is the better reason.
+            // The parameters are read first, as in NotifyRequest: a different width is the better
+            // reason for an error.
             let parameters = try message.parameters.parameters(
                 space,
                 FieldPath(message: name, field: "parameters")

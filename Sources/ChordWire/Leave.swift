@@ -5,9 +5,9 @@
 internal import CChordProtos
 package import ChordCore
 
-/// "I go away; these were my neighbours, and these I had lost."
+/// "I leave the ring; these were my neighbours and my lost members."
 package struct LeaveRequest: WireMessage, Hashable {
-    /// The caller itself, its predecessor and its successors, and whom it had lost.
+    /// The caller, its predecessor and successors, and the members that it had lost.
     package var leaveNotice: LeaveNotice
 
     /// A request from its part.

@@ -5,13 +5,13 @@
 internal import CChordProtos
 package import ChordCore
 
-/// "My place is right after you", or "this contact is of another ring of ours".
+/// "My place is directly after yours", or "this contact belongs to another ring of the same name".
 package struct MeetRequest: WireMessage, Hashable {
     /// The caller itself.
     package var node: NodeReference
-    /// What the caller takes the ring to be.
+    /// The ring's parameters, as the caller knows them.
     package var parameters: RingParameters
-    /// A member of another ring; nil where the caller offers itself.
+    /// A member of another ring; nil if the caller means itself.
     package var contact: NodeReference?
 
     /// A request from its parts.
@@ -28,7 +28,7 @@ package struct MeetRequest: WireMessage, Hashable {
         let name: StaticString = "MeetRequest"
         self = try withUnpacked(name, bytes, chord__v1__meet_request__unpack) {
             message throws(WireError) in
-            // The parameters first, as in NotifyRequest.
+            // The parameters are read first, as in NotifyRequest.
             let parameters = try message.parameters.parameters(
                 space,
                 FieldPath(message: name, field: "parameters")

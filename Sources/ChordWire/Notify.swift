@@ -9,9 +9,9 @@ package import ChordCore
 package struct NotifyRequest: WireMessage, Hashable {
     /// The caller itself.
     package var candidate: NodeReference
-    /// What the caller takes the ring to be.
+    /// The ring's parameters, as the caller knows them.
     package var parameters: RingParameters
-    /// Whether the caller is the receiver's successor and only says that its state has changed.
+    /// Whether the caller is the receiver's successor and only reports that its state has changed.
     package var changed: Bool
 
     /// A request from its parts.
@@ -28,8 +28,8 @@ package struct NotifyRequest: WireMessage, Hashable {
         let name: StaticString = "NotifyRequest"
         self = try withUnpacked(name, bytes, chord__v1__notify_request__unpack) {
             message throws(WireError) in
-            // The parameters first: where widths differ, that is what the caller must hear, and not
-            // that its identifier has the wrong length.
+            // The parameters are read first: if the widths differ, the caller must be told that,
+            // and not that its identifier has the wrong length.
             let parameters = try message.parameters.parameters(
                 space,
                 FieldPath(message: name, field: "parameters")

@@ -5,7 +5,7 @@
 internal import CChordProtos
 package import ChordCore
 
-/// What a node has decided about the one that notified it.
+/// A node's decision about the caller of Notify.
 package struct NotifyReply: WireMessage, Hashable {
     /// The decision.
     package var verdict: NotifyVerdict
@@ -38,14 +38,14 @@ package struct NotifyReply: WireMessage, Hashable {
                     FieldPath(message: name, field: "reason")
                 )
                 return NotifyReply(.notReached(address: address, reason: reason))
-            // A verdict of a later version: it is not that the caller was taken.
+            // An unknown verdict of a later version. It does not mean that the caller was accepted.
             default: return NotifyReply(.trying)
             }
         }
     }
 
     package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
-        // A reply to a nudge says nothing, and most replies to a Notify two bytes.
+        // The reply to a changed-state notice is empty, and most other replies have two bytes.
         guard verdict != .unspecified else { return }
         var arena = EncodingArena()
         var message = Chord__V1__NotifyReply()
@@ -64,7 +64,7 @@ package struct NotifyReply: WireMessage, Hashable {
         arena.pack(&message, appendingTo: &output)
     }
 
-    /// The beginning of a text that is not longer than a reason may be.
+    /// The beginning of a text, at most as long as a reason may be.
     private static func cut(_ text: String) -> String {
         guard text.utf8.count > WireLimits.reasonBytes.upperBound else { return text }
         var cut = ""

@@ -5,16 +5,16 @@
 internal import CChordProtos
 package import ChordCore
 
-/// A reply to FindSuccessor that is encoded once and sent many times.
+/// A FindSuccessor reply that is encoded once and sent many times.
 ///
-/// From one routing view a node gives few different answers, which differ only in their hops: the nodes
-/// in them, which are most of the work, are the same until the view changes. In protobuf the encodings
-/// of two parts of a message, one after the other, are an encoding of the whole; so the nodes are
-/// encoded when the view is made, and a call adds its hops.
+/// A node has few different answers per routing view. They differ only in the hops; the nodes,
+/// which are most of the work, stay the same until the view changes. In protobuf, the encodings of
+/// two parts of a message, one after the other, are an encoding of the whole message. So the nodes
+/// are encoded with the view, and each call appends its hops.
 package struct PreparedFindSuccessorReply: Sendable, Hashable {
     private let bytes: [UInt8]
 
-    /// Prepares a reply. Its path and hops are left out: they belong to a call.
+    /// Prepares a reply. Its path and hops are left out, because they belong to a call.
     package init(_ reply: FindSuccessorReply, space: IdentifierSpace) {
         var lasting = reply
         lasting.path = []
@@ -24,7 +24,7 @@ package struct PreparedFindSuccessorReply: Sendable, Hashable {
 
     /// Appends the encoded reply of one call.
     package func encode(hops: Int, appendingTo output: inout [UInt8]) {
-        // Appending the array itself would count a reference up and down.
+        // Appending the array itself would retain and release it.
         bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) }
         guard hops != 0 else { return }
         var message = Chord__V1__FindSuccessorReply()

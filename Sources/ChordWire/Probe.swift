@@ -9,7 +9,7 @@ package import ChordCore
 package struct ProbeRequest: WireMessage, Hashable {
     /// The node to reach.
     package var node: NodeReference
-    /// What the caller takes the ring to be.
+    /// The ring's parameters, as the caller knows them.
     package var parameters: RingParameters
 
     /// A request from its parts.
@@ -25,7 +25,7 @@ package struct ProbeRequest: WireMessage, Hashable {
         let name: StaticString = "ProbeRequest"
         self = try withUnpacked(name, bytes, chord__v1__probe_request__unpack) {
             message throws(WireError) in
-            // The parameters first, as in NotifyRequest.
+            // The parameters are read first, as in NotifyRequest.
             let parameters = try message.parameters.parameters(
                 space,
                 FieldPath(message: name, field: "parameters")

@@ -4,36 +4,37 @@
 
 internal import ChordCore
 
-/// What a message may hold at most.
+/// The limits of messages.
 ///
-/// A peer decides what it sends; these decide what that costs here. They are part of the contract, not
-/// configuration: a node that raised one would send what others refuse.
+/// A peer chooses what it sends; these limits bound what that costs here. They are part of the
+/// contract and not configuration: other nodes would refuse the messages of a node that raised one.
 package enum WireLimits {
-    /// Bytes of a message, checked before anything is allocated for it.
+    /// Bytes of a message, checked before memory is allocated for it.
     package static let messageBytes = 64 * 1024
     /// Nodes in a list of successors or of next hops.
     package static let listNodes = 64
     /// Nodes in the path of a lookup: the largest default hop budget, 2 × 256.
     package static let pathNodes = 512
-    /// Nodes that a lookup asks to leave out.
+    /// Nodes that a lookup excludes.
     package static let excludedNodes = 32
     /// The incarnation of a node.
     package static let incarnation = 0...Incarnation.highest
     /// Bytes of a node's name.
     package static let nameBytes = 1...255
-    /// Bytes of an address: a host name of 255, a colon, a port, or an IPv6 address in brackets.
+    /// Bytes of an address: a host name of at most 255 bytes, or an IPv6 address in brackets, a
+    /// colon and a port.
     package static let addressBytes = 1...262
     /// Bytes of the reason why a node was not reached.
     package static let reasonBytes = 0...512
-    /// Bytes of a service's name in a health check; empty is the server as a whole.
+    /// Bytes of a service's name in a health check. The empty name is the whole server.
     package static let serviceNameBytes = 0...255
-    /// Bytes of a file's or a symbol's name in a question of reflection.
+    /// Bytes of a file's or a symbol's name in a reflection request.
     package static let symbolBytes = 1...1024
     /// Nodes in a description's routing table: two for each bit of the widest identifier.
     package static let tableNodes = 512
     /// Bytes of a program's version.
     package static let versionBytes = 0...64
-    /// A certificate's serial number in digits; twenty bytes are the most that authorities use.
+    /// Digits of a certificate's serial number. Authorities use at most twenty bytes.
     package static let serialBytes = 0...64
     /// Bytes of a ring's name.
     package static let ringNameBytes = 1...255

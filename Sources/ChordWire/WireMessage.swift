@@ -6,8 +6,8 @@ package import ChordCore
 
 /// A message of the contract as a Swift value.
 ///
-/// Encoding and decoding go through protobuf-c, whose structs never leave this module. Fields that are
-/// not known here are passed over, so that a newer node can talk to an older one.
+/// protobuf-c encodes and decodes; its structs never leave this module. Unknown fields are ignored,
+/// so that an older node understands a newer one.
 package protocol WireMessage: Sendable {
     /// Decodes a message.
     ///
@@ -16,8 +16,8 @@ package protocol WireMessage: Sendable {
 
     /// Appends the encoded message.
     ///
-    /// Lists longer than ``WireLimits`` allows are cut. Texts are not: configuration and decoding
-    /// hold them to their limits, and a peer refuses the rest.
+    /// Lists longer than ``WireLimits`` are cut. Texts are not: configuration and decoding limit
+    /// them, and a peer refuses longer ones.
     func encode(appendingTo output: inout [UInt8], space: IdentifierSpace)
 }
 

@@ -5,9 +5,9 @@
 internal import CChordProtos
 package import ChordCore
 
-/// "Make your ring and that of a contact one."
+/// "Merge your ring with the contact's."
 package struct AdminMergeRequest: WireMessage, Hashable {
-    /// Where a member of the other ring listens.
+    /// The address of a member of the other ring.
     package var contact: String
 
     /// A request from its part.
@@ -40,11 +40,11 @@ package struct AdminMergeRequest: WireMessage, Hashable {
     }
 }
 
-/// "That node answered, and its ring is ours or will be."
+/// "That node answered; its ring is ours already, or is being merged with ours."
 package struct AdminMergeReply: WireMessage, Hashable {
-    /// Who listens at the contact's address.
+    /// The node at the contact's address.
     package var contact: NodeReference
-    /// The contact was a member of the same ring before.
+    /// Whether the contact was a member of the same ring before.
     package var wasOne: Bool
 
     /// A reply from its parts.

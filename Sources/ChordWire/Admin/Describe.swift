@@ -5,8 +5,8 @@
 internal import CChordProtos
 package import ChordCore
 
-/// A node's description. Its parameters bring their own width, so that whoever does not know the ring
-/// can read it.
+/// A node's description. Its parameters contain their own width, so that a client that does not
+/// know the ring can read it.
 package struct DescribeReply: WireMessage, Hashable {
     package var description: NodeDescription
 
@@ -68,7 +68,7 @@ extension Chord__V1__DescribeReply {
 
 extension Chord__V1__CertificateEnds {
     func ends(_ path: FieldPath) throws(WireError) -> CertificateEnds {
-        // What ends before 1970 or never is as good as nothing.
+        // A time before 1970, or none, counts as absent.
         func end(_ seconds: Int64) -> Int64? { seconds > 0 ? seconds : nil }
         return CertificateEnds(
             serial: try serial.text(WireLimits.serialBytes, path),

@@ -5,18 +5,18 @@
 internal import CChordProtos
 package import ChordCore
 
-/// One thing that happened, or what there is.
+/// One event, or the present state.
 package struct WatchReply: WireMessage, Hashable {
     package enum Content: Hashable, Sendable {
-        /// The first message: what there is.
+        /// The first message: the present state.
         case now(NodeDescription)
         case event(RingEvent)
     }
 
     package var content: Content
-    /// When, in milliseconds since 1970 by the node's clock.
+    /// The time in milliseconds since 1970, by the node's clock.
     package var time: UInt64
-    /// Events before this one that were left out.
+    /// The number of events before this one that were left out.
     package var missed: UInt64
 
     /// A reply from its parts.
@@ -26,10 +26,10 @@ package struct WatchReply: WireMessage, Hashable {
         self.missed = missed
     }
 
-    /// The field that says how many events were left out, to be appended to an encoded reply without one.
+    /// The field with the number of left-out events, to be appended to an encoded reply.
     ///
-    /// Protobuf's fields may come in any order: a reply is encoded once for all who hear it, and this is
-    /// added for the one who has missed some.
+    /// Protobuf's fields may come in any order. A reply is encoded once for all watchers, and this
+    /// field is appended for a watcher that has missed events.
     package static func missedField(_ count: UInt64) -> [UInt8] {
         // Field 9, a varint.
         var field: [UInt8] = [9 << 3]

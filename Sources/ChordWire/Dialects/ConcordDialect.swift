@@ -7,16 +7,17 @@ package import ChordCore
 
 /// Concord, a Chord node in Go (`concord.ChordService`; Protos/interop/concord.proto).
 ///
-/// What it does otherwise than our contract:
-/// - A node's references carry no incarnation; they get 0.
-/// - GetRing answers without saying who answers. A node that is not ready answers with nothing.
-/// - Its lists go round in small rings and hold the node itself.
-/// - FindSuccessor takes the interval up to the successor as open. Asked for the identifier of a member, it
-///   names that member's predecessor, or forwards the question to a finger before it. Where that finger is
-///   gone, the question goes round until its deadline, or calls itself until the process dies. So this
-///   question is not asked: neither for a member's identifier, nor in a ring that its lists go round in.
+/// Differences to our contract:
+/// - A node reference has no incarnation; it gets 0.
+/// - GetRing does not name the answering node. A node that is not ready sends an empty answer.
+/// - In small rings its lists wrap around and contain the node itself.
+/// - FindSuccessor treats the interval up to the successor as open. Asked for the identifier of a
+///   member, it names that member's predecessor, or forwards the request to a finger before it. If
+///   that finger is gone, the request circles until its deadline, or calls itself until the process
+///   crashes. So we never ask for a member's identifier, and never ask in a ring whose lists wrap
+///   around.
 /// - It has no call for leaving.
-/// - It believes what it reads: an absent server and an address that is none crash it.
+/// - It trusts every message: a missing server or an invalid address crashes it.
 package struct ConcordDialect: ForeignDialect {
     package let name = DialectName.concord
     package let service = "concord.ChordService"
@@ -52,8 +53,8 @@ package struct ConcordDialect: ForeignDialect {
         case .notify(let node, changed: false):
             return Self.notify(node)
         case .leave(let leaveNotice):
-            // Its predecessor has gone, it is told here: it asks that one, hears that it is no member any
-            // more, and takes who stood before it.
+            // This tells it that its predecessor has gone. It then asks that predecessor, learns
+            // that it is not a member any more, and takes the one before it.
             let state = leaveNotice.state
             return state.predecessor.id == state.node.id ? [] : Self.notify(state.predecessor)
         }
@@ -94,9 +95,10 @@ package struct ConcordDialect: ForeignDialect {
                     count: message.n_successors,
                     parameters.space
                 )
-                // Without a predecessor it is not set up: it is alive, and no member.
+                // Without a predecessor it is not ready: it is alive and not a member.
                 guard let predecessor else { return nil }
-                // Who answers is not said. Alone, a node names itself as its predecessor.
+                // The answer does not name the answering node. A lone node names itself as its
+                // predecessor.
                 let answering = node ?? predecessor
                 let list = SuccessorList(
                     of: answering.id,
@@ -199,7 +201,7 @@ package struct ConcordDialect: ForeignDialect {
         case .state(let state):
             var message = Concord__Ring()
             concord__ring__init(&message)
-            // It is never absent: a node that joins would ask for it again and again.
+            // The predecessor is never absent: a joining node would ask for it again and again.
             let isShown = Self.isPresentable(state.predecessor)
             message.predecessor = arena.concordServer(isShown ? state.predecessor : state.node)
             let list = state.successors.filter(Self.isPresentable)
@@ -274,7 +276,8 @@ extension Optional where Wrapped == UnsafeMutablePointer<Concord__Server> {
 }
 
 extension Optional where Wrapped == UnsafeMutablePointer<UnsafeMutablePointer<Concord__Server>?> {
-    /// The beginning of a list, up to the first entry that is no node: who sent it may have been told so.
+    /// The beginning of a list, up to the first invalid node, because the sender may have received
+    /// it from another node.
     fileprivate func concordServers(count: Int, _ space: IdentifierSpace) -> [NodeReference] {
         guard let first = self else { return [] }
         var nodes: [NodeReference] = []

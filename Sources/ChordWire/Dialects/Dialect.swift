@@ -4,33 +4,34 @@
 
 package import ChordCore
 
-/// How one make of Chord node talks: what its calls are, what stands in them, and where it errs.
+/// The calls, messages and known errors of one Chord implementation.
 ///
-/// A dialect only translates. What it says of other nodes is a claim: identifiers are checked against the
-/// ring's rule, and nodes are asked themselves, by whoever uses it.
+/// A dialect only translates. Its statements about other nodes are claims: its user checks
+/// identifiers against the ring's rule and asks the nodes themselves.
 package protocol Dialect: Sendable {
     /// Its name.
     var name: DialectName { get }
     /// The full name of its service.
     var service: String { get }
 
-    /// Why nodes that speak it cannot be members of a ring with these parameters; nil where they can.
+    /// Why nodes of this dialect cannot be members of a ring with these parameters; nil if they
+    /// can.
     func objection(to parameters: RingParameters) -> String?
 
     // MARK: Asking
 
-    /// The calls that together say something, in this order; none where the dialect has no such call.
+    /// The calls of an operation, in this order; none if the dialect has no such call.
     func calls(for statement: PeerOperation, in parameters: RingParameters) -> [DialectCall]
 
-    /// The state of a node, from its answers to the calls for ``PeerOperation/state``; nil where it is no
-    /// member of this ring.
+    /// The state of a node, from its answers to the calls for ``PeerOperation/state``; nil if it is
+    /// not a member of this ring.
     func state(
         of node: NodeReference?,
         from answers: [[UInt8]],
         in parameters: RingParameters
     ) throws(WireError) -> RingState?
 
-    /// The successor list of the same answers as it came, to be judged.
+    /// The successor list of the same answers, unchecked.
     func listed(
         in answers: [[UInt8]],
         in parameters: RingParameters
@@ -43,22 +44,22 @@ package protocol Dialect: Sendable {
     ) throws(WireError) -> NodeReference
 }
 
-/// What a node has to say to another, whatever dialect it is said in.
+/// What a node tells or asks another, in any dialect.
 package enum PeerOperation: Hashable, Sendable {
-    /// "What is your place in the ring?"
+    /// "What is your state in the ring?"
     case state
-    /// "Who owns this identifier?" A node of another make is never asked this for an identifier at which a
-    /// member stands, or may stand: Concord can die of the question.
+    /// "Who owns this identifier?" Other implementations are never asked for an identifier that is,
+    /// or may be, a member's: Concord can crash on that.
     case owner(of: Identifier)
-    /// "I may be your predecessor", or, with `changed`, "what you know of me has changed".
+    /// "I may be your predecessor", or, with `changed`, "my state has changed".
     case notify(NodeReference, changed: Bool)
-    /// "I go away; these were my neighbours."
+    /// "I leave the ring; these were my neighbours."
     case leave(LeaveNotice)
 }
 
 /// A unary call of a dialect.
 package struct DialectCall: Hashable, Sendable {
-    /// The method's name, without its service's.
+    /// The method's name, without the service.
     package var method: String
     /// The request.
     package var message: [UInt8]
@@ -70,21 +71,21 @@ package struct DialectCall: Hashable, Sendable {
     }
 }
 
-/// A dialect of another make, which this node also answers.
+/// A dialect of another implementation, which this node also serves.
 package protocol ForeignDialect: Dialect {
-    /// The methods that are answered.
+    /// The methods that are served.
     var methods: [String] { get }
 
-    /// What a call asks for.
+    /// The request of a call.
     func question(
         _ method: String,
         _ request: UnsafeRawBufferPointer,
         in parameters: RingParameters
     ) throws(WireError) -> DialectQuestion
 
-    /// The answer to a call as this dialect gives it.
+    /// The answer to a call in this dialect.
     ///
-    /// - Throws: ``WireError`` where it cannot be given without harm to the asker.
+    /// - Throws: ``WireError`` if an answer would harm the caller.
     func encode(
         _ answer: DialectAnswer,
         to method: String,
@@ -92,32 +93,32 @@ package protocol ForeignDialect: Dialect {
     ) throws(WireError) -> [UInt8]
 }
 
-/// What nodes of other makes ask.
+/// A request of a node of another implementation.
 package enum DialectQuestion: Hashable, Sendable {
-    /// Who owns an identifier. A node may ask so for its own, to find its place.
+    /// The owner of an identifier. A node may ask for its own, to find its place.
     case owner(of: Identifier)
     /// This node's place in the ring.
     case state
-    /// A node says that it may be this node's predecessor.
+    /// The caller may be this node's predecessor.
     case notify(NodeReference)
 }
 
-/// What they are answered.
+/// The answer to such a request.
 package enum DialectAnswer: Hashable, Sendable {
     /// The owner.
     case owner(NodeReference)
     /// This node's place in the ring.
     case state(RingState)
-    /// It was heard.
+    /// The request was noted.
     case done
 }
 
-/// The dialects that there are.
+/// All dialects.
 package enum Dialects {
     /// This project's own.
     package static let native: any Dialect = NativeDialect()
 
-    /// A dialect of another make; nil for our own.
+    /// The dialect of another implementation; nil for our own.
     package static func foreign(_ name: DialectName) -> (any ForeignDialect)? {
         switch name {
         case .native: nil

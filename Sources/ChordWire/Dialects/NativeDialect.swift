@@ -4,8 +4,8 @@
 
 package import ChordCore
 
-/// This project's own contract, as far as other dialects have the same calls. What it alone has (founding,
-/// iterative steps, paths) is said without this.
+/// This project's own contract, as far as other dialects have the same calls. Its other calls
+/// (founding, iterative steps, paths) do not use a dialect.
 package struct NativeDialect: Dialect {
     package let name = DialectName.native
     package let service = "chord.v1.ChordService"
@@ -42,7 +42,8 @@ package struct NativeDialect: Dialect {
             decoding: answers.first ?? [],
             space: parameters.space
         )
-        // Who does not compare is compared: a member of another ring is none of this one.
+        // The answering node does not compare parameters here, so they are compared: a member of
+        // another ring is not a member of this one.
         return reply.parameters == parameters ? reply.state : nil
     }
 
