@@ -4,7 +4,7 @@
 
 /// The `grpc-timeout` header: up to eight digits and a unit (gRPC over HTTP/2, "Requests").
 package enum GRPCTimeout {
-    /// The duration that a header's bytes stand for; nil where they are not of the form.
+    /// The duration in a header; nil if its bytes are malformed.
     package static func parse(_ text: UnsafeRawBufferPointer) -> Duration? {
         guard (2...9).contains(text.count), let unit = text.last else { return nil }
         var value: Int64 = 0
@@ -27,8 +27,8 @@ package enum GRPCTimeout {
         (1, "n"), (1_000, "u"), (1_000_000, "m"), (1_000_000_000, "S"), (60_000_000_000, "M"),
     ]
 
-    /// The header for `duration`, rounded up to the finest unit that eight digits hold. A deadline
-    /// that has passed becomes one nanosecond, the shortest that the form can say.
+    /// The header for a duration, rounded up in the finest unit that fits eight digits. A deadline
+    /// that has passed becomes one nanosecond, the shortest possible value.
     package static func format(_ duration: Duration) -> String {
         let nanoseconds = max(1, duration.clampedNanoseconds)
         for (divisor, letter) in units {

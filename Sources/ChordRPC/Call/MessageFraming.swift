@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// gRPC's message prefix: one byte "compressed", four bytes length, big endian.
+/// The prefix of a gRPC message: a byte for "compressed" and four bytes of length, big endian.
 package enum MessageFraming {
     package static let prefixBytes = 5
 
@@ -20,7 +20,7 @@ package enum MessageFraming {
         bytes[offset + 4] = UInt8(truncatingIfNeeded: count)
     }
 
-    /// The message with its prefix; compressed where there is an encoding and it pays.
+    /// The message with its prefix, compressed if there is an encoding and it saves bytes.
     package static func frame(
         _ message: [UInt8],
         encoding: MessageEncoding? = nil
@@ -40,7 +40,7 @@ package enum MessageFraming {
         return framed
     }
 
-    /// A prefix as read.
+    /// A prefix.
     package struct Prefix: Hashable, Sendable {
         package var isCompressed: Bool
         package var count: Int
@@ -48,10 +48,10 @@ package enum MessageFraming {
 
     /// Reads a prefix.
     ///
-    /// - Returns: nil where fewer than five bytes are there yet.
-    /// - Parameter encoding: What the peer named in its headers, if anything.
-    /// - Throws: INTERNAL where the flag is neither 0 nor 1, or the message is compressed and no
-    ///   encoding was named; RESOURCE_EXHAUSTED where it is longer than `limit`.
+    /// - Returns: nil if there are fewer than five bytes.
+    /// - Parameter encoding: The encoding in the peer's headers, if any.
+    /// - Throws: INTERNAL if the flag is neither 0 nor 1, or the message is compressed and no
+    ///   encoding was named; RESOURCE_EXHAUSTED if it is longer than `limit`.
     package static func readPrefix(
         _ bytes: UnsafeRawBufferPointer,
         limit: Int,

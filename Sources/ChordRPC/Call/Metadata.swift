@@ -2,12 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Names and values that travel with a call, in order; a name may occur more than once.
+/// The metadata of a call: names and values in order. A name may occur more than once.
 package struct Metadata: Hashable, Sendable, ExpressibleByArrayLiteral {
     package struct Entry: Hashable, Sendable {
         /// Lower-case ASCII letters, digits, `-`, `_` and `.`.
         package var name: String
-        /// The value's bytes; decoded already where the name ends in `-bin`.
+        /// The value's bytes, decoded if the name ends in `-bin`.
         package var value: [UInt8]
 
         package init(name: String, value: [UInt8]) {
@@ -32,12 +32,12 @@ package struct Metadata: Hashable, Sendable, ExpressibleByArrayLiteral {
         entries.append(Entry(name: name, value: Array(value.utf8)))
     }
 
-    /// The first value under `name`.
+    /// The first value of a name.
     package subscript(_ name: String) -> [UInt8]? {
         entries.first { $0.name == name }?.value
     }
 
-    /// Whether a name may be sent by an application: gRPC keeps `grpc-` and pseudo-headers to itself.
+    /// Whether an application may send a name. gRPC reserves `grpc-` and pseudo-headers.
     package static func isAllowed(name: String) -> Bool {
         !name.isEmpty && !name.hasPrefix("grpc-")
             && name.utf8.allSatisfy { byte in

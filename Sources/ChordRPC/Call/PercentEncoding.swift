@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The encoding of `grpc-message`: bytes outside 0x20…0x7E, and `%`, become `%XX`.
+/// The encoding of `grpc-message`: `%` and bytes outside 0x20…0x7E are written as `%XX`.
 package enum PercentEncoding {
     package static func encode(_ text: String) -> String {
         guard text.utf8.contains(where: needsEncoding) else { return text }
@@ -19,8 +19,8 @@ package enum PercentEncoding {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The text that `bytes` stand for. It never fails: a malformed escape stays as it is, and what
-    /// is not UTF-8 is repaired, as the specification demands.
+    /// Decodes a text. It never fails, as the specification requires: a malformed escape stays as
+    /// it is, and invalid UTF-8 is repaired.
     package static func decode(_ bytes: UnsafeRawBufferPointer) -> String {
         guard bytes.contains(UInt8(ascii: "%")) else {
             return String(decoding: bytes, as: UTF8.self)

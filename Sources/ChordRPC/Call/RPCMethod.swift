@@ -2,13 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// One method of one service.
+/// A method of a service.
 package struct RPCMethod: Hashable, Sendable, CustomStringConvertible {
     /// The service with its package, such as `chord.v1.ChordService`.
     package let service: String
     /// The method, such as `Notify`.
     package let name: String
-    /// What stands in HTTP/2's `:path`.
+    /// The value of HTTP/2's `:path`.
     package let path: String
 
     package init(service: String, name: String) {

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a call ended, as gRPC names it.
+/// A gRPC status code.
 package struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
     package let rawValue: UInt8
 
@@ -39,39 +39,42 @@ package struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringCon
         rawValue < Self.names.count ? Self.names[Int(rawValue)] : "CODE_\(rawValue)"
     }
 
-    /// The code for a number that a peer sent; one that gRPC does not define counts as UNKNOWN.
+    /// The code for a number from a peer. Numbers that gRPC does not define become UNKNOWN.
     package init(wire number: Int) {
         self =
             (0..<Self.names.count).contains(number) ? StatusCode(rawValue: UInt8(number)) : .unknown
     }
 }
 
-/// How a call ended, and whose word that is.
+/// The result of a call, and who determined it.
 package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Who says so. It does not travel: the receiver of a status got it from its peer.
+    /// Who determined the status. It is not sent: for the receiver of a status, it is always the
+    /// peer.
     package enum Origin: Hashable, Sendable {
-        /// The peer answered with it: the peer is alive.
+        /// The peer sent the status, so it is alive.
         case peer
-        /// The way to the peer failed: no connection, a refused handshake, a reset.
+        /// The connection failed: it could not be opened, the handshake was refused, or it was
+        /// reset.
         case transport
-        /// Nothing was heard of the peer in time. It may live, and the way to it be broken.
+        /// The peer did not answer in time. It may be alive and only the connection broken.
         case silence
-        /// This side ended the call: its deadline passed, or it cancelled.
+        /// This side ended the call: its deadline passed, or the caller cancelled.
         case local
     }
 
-    /// What kept a connection from being made, where there is something to do about it. It does not
-    /// travel.
+    /// Why a connection could not be opened, where the operator can correct it. It is not sent.
     package enum Reason: Hashable, Sendable {
         /// The peer does not accept our certificate.
         case ownCertificateRefused
         /// We do not accept the peer's certificate.
         case peerCertificateRefused
-        /// The peer's certificate proves its host only, and such certificates are not admitted here.
+        /// The peer's certificate proves its host only, and this node does not accept such
+        /// certificates.
         case peerProvesHostOnly
-        /// The peer's certificate holds for other hosts than the one that was dialled, or names another.
+        /// The peer's certificate does not hold for the dialled host, or has another name than
+        /// expected.
         case peerIsAnother
-        /// What answers speaks no TLS 1.3 or no HTTP/2.
+        /// The peer does not speak TLS 1.3 or HTTP/2.
         case notOurProtocol
     }
 
@@ -79,10 +82,12 @@ package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
     package var message: String
     package var origin: Origin
     package var reason: Reason?
-    /// For how many milliseconds the peer is not dialled again; 0 where it may be. It does not travel.
+    /// How many milliseconds the peer will not be dialled; 0 if it may be dialled now. It is not
+    /// sent.
     package var redialMilliseconds: UInt32 = 0
 
-    /// Whether the peer was not reached, as opposed to an answer of its own or a change of mind here.
+    /// Whether the peer could not be reached. False if the peer answered, or this side ended the
+    /// call.
     package var isUnreachable: Bool { origin == .transport || origin == .silence }
 
     package init(

@@ -2,12 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a call ended where its peer sent no gRPC status: every rule in one place.
+/// The status of a call whose peer sent no gRPC status. All rules are here.
 ///
-/// The tables hold for both directions of a call: a client reads them to learn what became of it, and
-/// a server chooses what it sends by what a client will read.
+/// They apply to both directions: a client derives the status from them, and a server chooses what
+/// it sends by what a client derives.
 package enum StatusMapping {
-    /// One rule: a number on the wire, what HTTP calls it, and the code that it stands for.
+    /// One rule: a number on the wire, its name in HTTP, and the status code that it means.
     package struct Row: Hashable, Sendable {
         package let number: UInt32
         package let name: String
@@ -20,22 +20,22 @@ package enum StatusMapping {
         }
     }
 
-    /// HTTP's statuses (gRPC's http-grpc-status-mapping).
+    /// The HTTP statuses (gRPC's http-grpc-status-mapping).
     package static let http = [
         Row(400, "Bad Request", .internalError),
         Row(401, "Unauthorized", .unauthenticated),
         Row(403, "Forbidden", .permissionDenied),
         Row(404, "Not Found", .unimplemented),
         Row(429, "Too Many Requests", .unavailable),
-        // A header list that is too large; the table of RFC 9110 has it beside 400.
+        // The header list is too large. RFC 9110 groups it with 400.
         Row(431, "Request Header Fields Too Large", .internalError),
         Row(502, "Bad Gateway", .unavailable),
         Row(503, "Service Unavailable", .unavailable),
         Row(504, "Gateway Timeout", .unavailable),
     ]
 
-    /// What every other status of HTTP stands for, 200 included: an answer without `grpc-status` is no
-    /// answer.
+    /// The code for every other HTTP status, including 200, because an answer needs a
+    /// `grpc-status`.
     package static let otherHTTP = StatusCode.unknown
 
     /// The error codes of RST_STREAM (gRPC over HTTP/2, "Errors").
@@ -47,7 +47,7 @@ package enum StatusMapping {
         Row(0x4, "SETTINGS_TIMEOUT", .internalError),
         Row(0x5, "STREAM_CLOSED", .internalError),
         Row(0x6, "FRAME_SIZE_ERROR", .internalError),
-        // Nothing has been done about the call: it may be tried again.
+        // The server has not processed the call, so it may be retried.
         Row(0x7, "REFUSED_STREAM", .unavailable),
         Row(0x8, "CANCEL", .cancelled),
         Row(0x9, "COMPRESSION_ERROR", .internalError),
@@ -57,12 +57,12 @@ package enum StatusMapping {
         Row(0xd, "HTTP_1_1_REQUIRED", .internalError),
     ]
 
-    /// What every other error code stands for.
+    /// The code for every other error code.
     package static let otherReset = StatusCode.internalError
 }
 
 extension Status {
-    /// What HTTP's status means where a peer sent no gRPC status.
+    /// The status for an HTTP status without a gRPC status.
     package init(http status: Int) {
         let row = StatusMapping.http.first { $0.number == status }
         let name = row.map { " (\($0.name))" } ?? ""
@@ -72,7 +72,7 @@ extension Status {
         )
     }
 
-    /// What a reset means where a peer sent no gRPC status.
+    /// The status for a reset without a gRPC status.
     package init(streamReset errorCode: UInt32) {
         let row = StatusMapping.resets.first { $0.number == errorCode }
         self.init(

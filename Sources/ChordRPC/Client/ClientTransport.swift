@@ -4,11 +4,11 @@
 
 package import ChordIdentity
 
-/// Whom to dial, and whom to expect there.
+/// The address to dial, and the peer that is expected there.
 package struct PeerTarget: Hashable, Sendable {
     /// `host:port`; an IPv6 host in brackets.
     package var address: String
-    /// What the certificate must say. Without a name, it must at least be valid for the host.
+    /// The expected identity. Without a name, the certificate must at least hold for the host.
     package var expected: ExpectedPeer
 
     package init(address: String, expected: ExpectedPeer) {
@@ -17,23 +17,23 @@ package struct PeerTarget: Hashable, Sendable {
     }
 }
 
-/// A unary call to make.
+/// A unary call.
 package struct ClientCall: Sendable {
     package var target: PeerTarget
     package var method: RPCMethod
-    /// The request's message, not framed.
+    /// The request message, without its prefix.
     package var message: [UInt8]
-    /// When to give up, on the clock of the executor that the call is made on. It travels along.
+    /// The deadline, by the clock of the call's executor. It is sent with the call.
     package var deadline: MonotonicTime
     package var metadata: Metadata
-    /// Whether to dial for it, and for the calls after it, even where there is a connection. What TCP has
-    /// lost it sends again after waits that double; a way that works again is found at once by a new
-    /// connection only.
+    /// Whether to open a new connection, for this call and later ones, even if there is one. TCP
+    /// repeats lost bytes after waits that double, so only a new connection notices at once that
+    /// the network works again.
     package var wantsNewConnection: Bool
-    /// Whether the call waits for a peer that cannot be reached now, until its deadline, instead of
+    /// Whether the call waits until its deadline for a peer that cannot be reached now, instead of
     /// failing at once (gRPC's wait-for-ready).
     package var waitsForReady = false
-    /// How the request is compressed where it pays, and the answer may be; nil for not at all.
+    /// The encoding that may be used in both directions if it saves bytes; nil for no compression.
     package var compression: MessageEncoding?
 
     package init(
@@ -55,15 +55,16 @@ package struct ClientCall: Sendable {
     }
 }
 
-/// How a call ended.
+/// The result of a call.
 package struct ClientResult: Sendable {
     package var status: Status
-    /// The answer's message, not framed; empty unless the status is OK.
+    /// The response message, without its prefix; empty unless the status is OK.
     package var message: [UInt8]
     package var trailers: Metadata
-    /// Who answered, as its certificate says; nil where no connection came about.
+    /// The peer's identity; nil if no connection was opened.
     package var peer: PeerIdentity?
-    /// The connection that the call went over, where there was one: a later one has a higher number.
+    /// The number of the connection that the call used, if any. Later connections have higher
+    /// numbers.
     package var connection: UInt64?
 
     package init(
@@ -79,12 +80,12 @@ package struct ClientResult: Sendable {
     }
 }
 
-/// A call's caller. Its methods run on the executor that the call was made on, in order, and
-/// `callFinished` exactly once and last.
+/// The observer of a call. Its methods run on the call's executor, in order; `callFinished` is
+/// called exactly once, as the last.
 package protocol ClientCallObserver: AnyObject, Sendable {
-    /// The request has left on an open connection.
+    /// The request was sent on an open connection.
     func callSent()
-    /// The peer's response headers are here: it has accepted the call.
+    /// The peer's response headers have arrived: it has accepted the call.
     func callAccepted(_ metadata: Metadata)
     func callFinished(_ result: ClientResult)
 }
@@ -94,15 +95,15 @@ extension ClientCallObserver {
     package func callAccepted(_ metadata: Metadata) {}
 }
 
-/// A call under way.
+/// A running call.
 package protocol ClientCallHandle: AnyObject, Sendable {
-    /// Ends the call with CANCELLED, here and at the peer. After its end it does nothing.
+    /// Ends the call with CANCELLED, here and at the peer. It has no effect after the call's end.
     func cancel()
 }
 
-/// Makes calls to peers: over the network, in process, or simulated.
+/// Makes calls to peers: over the network, within the process, or in a simulation.
 package protocol ClientTransport: AnyObject, Sendable {
-    /// Starts a unary call. May be called on `executor` only; it never calls back before it returns.
+    /// Starts a unary call. Call it on `executor` only. It never calls back before it returns.
     @discardableResult
     func start(
         _ call: ClientCall,
@@ -110,10 +111,10 @@ package protocol ClientTransport: AnyObject, Sendable {
         observer: any ClientCallObserver
     ) -> any ClientCallHandle
 
-    /// Opens a call with streams of messages. May be called anywhere; `executor` says whose clock and
-    /// connections the call uses.
+    /// Opens a streaming call. It may be called on any thread; the call uses the clock and the
+    /// connections of `executor`.
     func openStream(_ call: ClientStreamCall, on executor: any NodeExecutor) -> ClientStream
 
-    /// A peer was heard from: whatever keeps us from dialling it ends now.
+    /// The peer was heard from: reset its dial backoff.
     func resetBackoff(of address: String)
 }

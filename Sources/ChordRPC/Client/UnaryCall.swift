@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// An observer that hands a call's end to a closure.
+/// An observer that calls a closure at the end of a call.
 package final class CompletionObserver: ClientCallObserver {
     private let completion: @Sendable (ClientResult) -> Void
 
@@ -16,7 +16,7 @@ package final class CompletionObserver: ClientCallObserver {
 }
 
 extension ClientTransport {
-    /// Makes a unary call and calls back on `executor`.
+    /// Starts a unary call and calls back on `executor`.
     @discardableResult
     package func unary(
         _ call: ClientCall,

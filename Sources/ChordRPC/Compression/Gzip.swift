@@ -4,25 +4,25 @@
 
 internal import CZlib
 
-/// Messages in gzip's format (RFC 1952), by the system's zlib.
+/// Compresses and decompresses messages in gzip's format (RFC 1952) with the system's zlib.
 enum Gzip {
-    /// Header and trailer of a gzip member; none is shorter.
+    /// The length of the header and trailer of a gzip member. No member is shorter.
     private static let leastBytes = 18
-    /// What a byte stands for at most: more is a lie about the length.
+    /// Deflate's maximum expansion ratio; more means a false length.
     private static let mostRatio = 1032
-    /// Room for what is longer than it says, piece by piece.
+    /// The amount by which the output grows if it is longer than the stated length.
     private static let furtherBytes = 64 << 10
 
-    /// The message compressed; nil where that is not shorter.
+    /// The compressed message; nil if it is not shorter.
     static func compress(_ message: [UInt8]) -> [UInt8]? {
         var stream = z_stream()
-        // The fastest level wins nearly all that there is to win, at a third of the time.
+        // The fastest level saves nearly as many bytes as the others, in a third of the time.
         guard czlib_deflate_init_gzip(&stream, Z_BEST_SPEED) == Z_OK else { return nil }
         defer { deflateEnd(&stream) }
         var isWhole = false
         let compressed = [UInt8](unsafeUninitializedCapacity: message.count) { output, count in
             message.withUnsafeBufferPointer { input in
-                // zlib does not write to its input, whatever the type says.
+                // zlib does not write to its input, although its type is mutable.
                 stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
                 stream.avail_in = UInt32(input.count)
                 stream.next_out = output.baseAddress
@@ -34,20 +34,20 @@ enum Gzip {
         return isWhole ? compressed : nil
     }
 
-    /// The message that was compressed: what its members hold, one behind the other, as RFC 1952 has it.
+    /// Decompresses a message: all members, one after the other, as RFC 1952 requires.
     ///
-    /// The length that stands at the end says how much memory is worth asking for, and no more. What
-    /// comes out is counted, so that a few bytes that stand for a gibibyte never cost more than the
-    /// limit; zlib compares it with what each member says.
+    /// The length at the end of the data limits the memory that is reserved first. The output is
+    /// counted, so that a few bytes that expand to a gibibyte never cost more than the limit. zlib
+    /// compares the count with the length in each member.
     ///
-    /// - Throws: RESOURCE_EXHAUSTED where the message is longer than `limit`; INTERNAL where the bytes
-    ///   are not gzip, are not whole, or are more than that.
+    /// - Throws: RESOURCE_EXHAUSTED if the message is longer than `limit`; INTERNAL if the bytes
+    ///   are not gzip, are incomplete, or are followed by other bytes.
     static func decompress(_ bytes: [UInt8], limit: Int) throws(Status) -> [UInt8] {
         var inflated = 0
         return try decompress(bytes, limit: limit, counting: &inflated)
     }
 
-    /// The same, and how many bytes zlib wrote for it, whatever became of them: what the work cost.
+    /// The same, with the number of bytes that zlib wrote, also on failure: the cost of the work.
     static func decompress(
         _ bytes: [UInt8],
         limit: Int,
@@ -60,7 +60,7 @@ enum Gzip {
         }
         defer { inflateEnd(&stream) }
         let stated = bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
-        // One byte more than it should be, to see when it is more.
+        // One byte more than expected, to notice a longer output.
         var room = min(stated, limit, bytes.count * mostRatio) + 1
         var message: [UInt8] = []
         var taken = 0
@@ -79,7 +79,7 @@ enum Gzip {
                 if taken == bytes.count { return message }
                 guard inflateReset(&stream) == Z_OK else { throw malformed }
             case Z_OK, Z_BUF_ERROR:
-                // Where there is room left, it is the input that has come to its end.
+                // If there is room left, the input has ended.
                 guard stream.avail_out == 0 else { throw malformed }
             default: throw malformed
             }
@@ -87,7 +87,8 @@ enum Gzip {
         }
     }
 
-    /// Decompresses what follows the first `taken` bytes, into so much room behind `message`.
+    /// Decompresses what follows the first `taken` bytes, and appends at most `room` bytes to
+    /// `message`.
     private static func inflate(
         _ bytes: [UInt8],
         _ taken: inout Int,
@@ -98,7 +99,7 @@ enum Gzip {
         var result = Z_OK
         let piece = [UInt8](unsafeUninitializedCapacity: room) { output, count in
             bytes.withUnsafeBufferPointer { input in
-                // zlib does not write to its input, whatever the type says.
+                // zlib does not write to its input, although its type is mutable.
                 stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress! + taken)
                 stream.avail_in = UInt32(input.count - taken)
                 stream.next_out = output.baseAddress

@@ -4,11 +4,11 @@
 
 import NIOConcurrencyHelpers
 
-/// How many bytes one caller's compressed messages may become, on all its connections together: a burst,
-/// and so many per second from then on.
+/// Limits the decompressed bytes of one caller's messages, on all its connections together: a
+/// burst, and a number of bytes per second after that.
 ///
-/// Inflating costs processor time for what comes out, and a caller can make a kilobyte stand for a
-/// megabyte. The limit of a message bounds each of them, and this bounds all of them.
+/// Decompression costs processor time per byte of output, and a caller can make a kilobyte expand
+/// to a megabyte. The message limit bounds each message; this budget bounds their sum.
 package final class InflationBudget: Sendable {
     private struct State {
         var left: Double
@@ -20,16 +20,16 @@ package final class InflationBudget: Sendable {
     private let state: NIOLockedValueBox<State>
 
     /// - Parameters:
-    ///   - burst: Bytes that may be inflated at once.
-    ///   - perSecond: Bytes per second by which the burst grows again.
+    ///   - burst: The number of bytes that may be decompressed at once.
+    ///   - perSecond: The number of bytes by which the burst grows per second.
     package init(burst: Int, perSecond: Int) {
         self.burst = max(burst, 0)
         self.perSecond = max(perSecond, 0)
         state = NIOLockedValueBox(State(left: Double(max(burst, 0))))
     }
 
-    /// Whether a message may be inflated now. How large it becomes is known afterwards, so that one
-    /// message may pass the budget, by its own limit at most.
+    /// Whether a message may be decompressed now. Its size is known only afterwards, so one message
+    /// may exceed the budget, by at most the message limit.
     package func allowsMore(at now: MonotonicTime) -> Bool {
         state.withLockedValue { state in
             if let since = state.refilledAt, now > since {
@@ -41,12 +41,12 @@ package final class InflationBudget: Sendable {
         }
     }
 
-    /// So many bytes were inflated.
+    /// Records decompressed bytes.
     package func take(_ bytes: Int) {
         state.withLockedValue { $0.left -= Double(bytes) }
     }
 
-    /// What a caller is told whose budget is used up.
+    /// The status for a caller whose budget is used up.
     package var refusal: Status {
         Status(
             .resourceExhausted,

@@ -2,35 +2,34 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a message's bytes may be written smaller: what `grpc-encoding` names, but for `identity`, which
-/// is none.
+/// A compression of messages: a value of `grpc-encoding` other than `identity`.
 package enum MessageEncoding: Sendable, Hashable {
     case gzip
 
-    /// What this program reads, in the order it likes: the value of `grpc-accept-encoding`.
+    /// The value of `grpc-accept-encoding`: what this program decodes, in order of preference.
     package static let offered: StaticString = "identity,gzip"
 
-    /// A shorter message is sent as it is: there is little to win, and a compressor costs a quarter of
-    /// a mebibyte of memory while it works.
+    /// Shorter messages are not compressed. They save few bytes, and a compressor needs 256 KiB of
+    /// memory while it works.
     package static let leastBytes = 1 << 10
 
-    /// The message in fewer bytes; nil where it does not pay.
+    /// The compressed message; nil if it is not shorter.
     package func compress(_ message: [UInt8]) -> [UInt8]? {
         guard message.count >= Self.leastBytes else { return nil }
         return Gzip.compress(message)
     }
 
-    /// The message that `bytes` were made of.
+    /// Decompresses a message.
     ///
-    /// - Throws: RESOURCE_EXHAUSTED where it is longer than `limit`, INTERNAL where `bytes` are of no
-    ///   message.
+    /// - Throws: RESOURCE_EXHAUSTED if it is longer than `limit`; INTERNAL if the bytes are
+    ///   malformed.
     package func decompress(_ bytes: [UInt8], limit: Int) throws(Status) -> [UInt8] {
         try Gzip.decompress(bytes, limit: limit)
     }
 
-    /// The same on a budget: what zlib writes is taken from it.
+    /// Decompresses a message and charges its size to a budget.
     ///
-    /// - Throws: besides, RESOURCE_EXHAUSTED where the budget is used up; nothing is inflated then.
+    /// - Throws: also RESOURCE_EXHAUSTED if the budget is used up; then nothing is decompressed.
     package func decompress(
         _ bytes: [UInt8],
         limit: Int,

@@ -2,15 +2,15 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A call with streams of messages to make.
+/// A streaming call.
 package struct ClientStreamCall: Sendable {
     package var target: PeerTarget
     package var method: RPCMethod
-    /// When to give up, on the clock of the executor that the call is made on. It travels along. Nil
-    /// is for calls that last as long as they are wanted.
+    /// The deadline, by the clock of the call's executor. It is sent with the call. Nil for calls
+    /// without a time limit.
     package var deadline: MonotonicTime?
     package var metadata: Metadata
-    /// How messages are compressed where it pays, and may come back; nil for not at all.
+    /// The encoding that may be used in both directions if it saves bytes; nil for no compression.
     package var compression: MessageEncoding?
 
     package init(
@@ -28,16 +28,16 @@ package struct ClientStreamCall: Sendable {
     }
 }
 
-/// A call with streams of messages as its caller sees it. It may be used from any thread.
+/// The caller's side of a streaming call. It may be used on any thread.
 ///
-/// Whoever waits here in a task that is cancelled cancels the call, and so does who drops the stream
-/// before its end: no call stays open that nobody looks at.
+/// Cancelling a task that waits here cancels the call. Dropping the stream before its end does so
+/// too, so that no call stays open unused.
 package final class ClientStream: MessageSource {
     private let state: ClientStreamState
     private let link: any StreamLink
     private let compression: MessageEncoding?
 
-    /// To be called by transports.
+    /// For transports.
     package init(
         state: ClientStreamState,
         link: any StreamLink,
@@ -49,19 +49,19 @@ package final class ClientStream: MessageSource {
     }
 
     deinit {
-        // Hardly a stream is dropped before its end, and one that is not costs no hop.
+        // A stream is rarely dropped before its end; otherwise this does not switch executors.
         guard state.end.value == nil else { return }
         link.executor.runOrExecute { [link] in link.abandon(Self.dropped) }
     }
 
     // MARK: Requests
 
-    /// Sends a message, once the peer has room for it.
+    /// Sends a message once the peer has room for it.
     ///
-    /// - Parameter compressing: False for a message that goes as it is where the call's others are
-    ///   compressed: how short a message becomes tells of what is in it.
-    /// - Throws: how the call ended, where it has; FAILED_PRECONDITION behind `finishSending` or where
-    ///   the peer ended the call well before it had all messages.
+    /// - Parameter compressing: False to send this message uncompressed in a call with compression.
+    ///   The compressed length reveals something about the content.
+    /// - Throws: the status of the call if it has ended; FAILED_PRECONDITION after `finishSending`,
+    ///   or if the peer ended the call with OK before it had all messages.
     nonisolated(nonsending) package func send(
         _ message: [UInt8],
         compressing: Bool = true
@@ -76,19 +76,20 @@ package final class ClientStream: MessageSource {
         try state.outbox.put(.message(framed), for: link)
     }
 
-    /// Says that no more messages follow. On a call that has ended it does nothing.
+    /// Ends the requests. It has no effect after the call's end.
     package func finishSending() {
         try? state.outbox.put(.endOfMessages, for: link)
     }
 
-    // MARK: Answers
+    // MARK: Responses
 
-    /// The peer's messages. They end where the call ended with OK and throw how it ended otherwise.
+    /// The peer's messages. The sequence ends if the call ends with OK, and throws its status
+    /// otherwise.
     package var responses: MessageSequence { MessageSequence(source: self) }
 
     /// The next of the peer's messages; nil once the call has ended with OK.
     ///
-    /// - Throws: how the call ended, or what is wrong with the message.
+    /// - Throws: the status of the call, or what is wrong with the message.
     nonisolated(nonsending) package func nextMessage() async throws(Status) -> [UInt8]? {
         do throws(Status) {
             return try await state.inbox.next { [link] bytes in
@@ -96,7 +97,7 @@ package final class ClientStream: MessageSource {
             }
         } catch {
             if abandonIfCancelled() || state.end.value != nil { throw error }
-            // The message is at fault and with it the peer; nothing behind it can be understood.
+            // The peer sent an invalid message. Nothing after it can be read.
             var failure = error
             failure.origin = .transport
             abandon(failure)
@@ -104,9 +105,10 @@ package final class ClientStream: MessageSource {
         }
     }
 
-    /// The one message of a call whose answer is one.
+    /// The message of a call that has exactly one response.
     ///
-    /// - Throws: how the call ended; INTERNAL where it ended with OK and has none, or more than one.
+    /// - Throws: the status of the call; INTERNAL if it ended with OK and had no message, or more
+    ///   than one.
     nonisolated(nonsending) package func onlyResponse() async throws(Status) -> [UInt8] {
         guard let message = try await nextMessage() else {
             throw Status(.internalError, "the call ended without a message", origin: .transport)
@@ -123,10 +125,10 @@ package final class ClientStream: MessageSource {
         return message
     }
 
-    /// What the peer sent along ahead of its messages; empty where it ended the call with OK and
-    /// nothing else.
+    /// The peer's initial metadata; empty if it ended the call with OK without sending anything
+    /// else.
     ///
-    /// - Throws: how the call ended, where that was before any answer.
+    /// - Throws: the status of the call, if it ended before any response.
     nonisolated(nonsending) package func initialMetadata() async throws(Status) -> Metadata {
         switch await state.head.wait() {
         case .metadata(let metadata): return metadata
@@ -138,8 +140,9 @@ package final class ClientStream: MessageSource {
         }
     }
 
-    /// Waits for the call's end: its status and trailing metadata, and who answered. It reads no
-    /// messages: where the peer has more of them than it may send unread, somebody must.
+    /// Waits for the call's end and returns its status, trailing metadata and peer. It does not
+    /// read messages: if the peer has more messages than fit its window, another task must read
+    /// them.
     nonisolated(nonsending) package func result() async -> ClientResult {
         if let result = await state.end.wait() { return result }
         abandon(Self.cancelled)
@@ -150,9 +153,9 @@ package final class ClientStream: MessageSource {
 
     nonisolated(nonsending) package func trailers() async -> Metadata { await result().trailers }
 
-    // MARK: Ends
+    // MARK: Ending
 
-    /// Ends the call with CANCELLED, here and at the peer. After its end it does nothing.
+    /// Ends the call with CANCELLED, here and at the peer. It has no effect after the call's end.
     package func cancel() {
         abandon(Status(.cancelled, "the caller cancelled", origin: .local))
     }
@@ -181,7 +184,7 @@ package final class ClientStream: MessageSource {
 }
 
 extension ClientTransport {
-    /// What a transport that carries no streams answers: a stream that has ended with UNIMPLEMENTED.
+    /// A stream that has ended with UNIMPLEMENTED, for transports without streams.
     package func openStream(
         _ call: ClientStreamCall,
         on executor: any NodeExecutor
@@ -206,7 +209,7 @@ extension ClientStream {
         func abandon(_ status: Status) {}
     }
 
-    /// A stream that has ended before it began.
+    /// A stream that has ended before it started.
     package static func failed(_ status: Status, on executor: any NodeExecutor) -> ClientStream {
         let state = ClientStreamState(
             inbox: StreamInbox(limit: 0, window: 0),

@@ -4,11 +4,11 @@
 
 import NIOConcurrencyHelpers
 
-/// What a stream's caller and its transport share: the messages both ways, the answer's head and the
-/// call's end. The transport holds this and not the `ClientStream`, so that a stream which its caller
-/// drops is seen to be dropped.
+/// The state that a stream's caller and its transport share: the messages in both directions, the
+/// initial metadata and the call's end. The transport holds this and not the `ClientStream`, so
+/// that it notices when the caller drops the stream.
 package final class ClientStreamState: ClientCallObserver {
-    /// What the answer begins with: its metadata, or the end of a call that has nothing else.
+    /// The start of the response: its metadata, or the end of a call that has nothing else.
     enum Head {
         case metadata(Metadata)
         case ended(Status)
@@ -31,7 +31,7 @@ package final class ClientStreamState: ClientCallObserver {
     }
 
     package func callFinished(_ result: ClientResult) {
-        // Whoever reads the end finds that nothing more can be sent.
+        // From here on, a caller that has seen the end can send nothing more.
         outbox.close(result.status.isOK ? Self.over : result.status)
         var result = result
         if result.status.isOK {
@@ -42,8 +42,8 @@ package final class ClientStreamState: ClientCallObserver {
             setEnd(result)
             return
         }
-        // Before the reader wakes, maybe on another thread: it takes an error ahead of the end for a flaw of
-        // the message, and the peer's word for the transport's.
+        // This comes before the reader wakes, possibly on another thread: it would take an error
+        // before the end for an invalid message, and the peer's status for the transport's.
         setEnd(result)
         if result.status.origin == .local {
             inbox.abort(result.status)
@@ -64,7 +64,7 @@ package final class ClientStreamState: ClientCallObserver {
     )
 }
 
-/// A value that is set once, and whoever waits for it.
+/// A value that is set once, and the tasks that wait for it.
 final class AsyncOneShot<Value: Sendable>: Sendable {
     private typealias Waiter = CheckedContinuation<Value?, Never>
 
@@ -78,19 +78,19 @@ final class AsyncOneShot<Value: Sendable>: Sendable {
 
     var value: Value? { state.withLockedValue { $0.value } }
 
-    /// Sets the value; only the first counts.
+    /// Sets the value, unless it is set already.
     func set(_ value: Value) {
         let waiters = state.withLockedValue { state -> [Waiter] in
             guard state.value == nil else { return [] }
             state.value = value
             defer { state.waiters = [:] }
-            // A dictionary's own order would differ from run to run.
+            // The order of a dictionary would differ between runs.
             return state.waiters.sorted { $0.key < $1.key }.map(\.value)
         }
         for waiter in waiters { waiter.resume(returning: value) }
     }
 
-    /// Waits for the value; nil where the task is cancelled before it is there.
+    /// Waits for the value; nil if the task is cancelled first.
     nonisolated(nonsending) func wait() async -> Value? {
         let number = state.withLockedValue { state in
             state.count += 1

@@ -5,39 +5,39 @@
 package import ChordIdentity
 import NIOConcurrencyHelpers
 
-/// Answers a call whose messages come and go one after the other. It runs as a task, ends the call by
-/// returning its trailing metadata or throwing a status, and is cancelled when the call ends without it.
+/// Handles a streaming call. It runs as a task and ends the call by returning its trailing metadata
+/// or throwing a status. The task is cancelled if the call ends first.
 package typealias StreamHandler =
     @Sendable (_ stream: ServerStream) async throws(Status) -> Metadata
 
-/// A call with streams of messages as its handler sees it. It may be used from any thread.
+/// The handler's side of a streaming call. It may be used on any thread.
 package final class ServerStream: MessageSource {
     private struct State {
         var trailers = Metadata()
         var task: Task<Void, Never>?
         var isOver = false
         var isCompressing: Bool
-        /// The response headers are on their way, and say how the messages come.
+        /// The response headers are sent, and name the encoding of the messages.
         var hasBegun = false
     }
 
     package let method: RPCMethod
-    /// Who calls, as its certificate says.
+    /// The caller's identity.
     package let peer: PeerIdentity
-    /// What the caller's application sent along.
+    /// The caller's metadata.
     package let metadata: Metadata
-    /// When the caller stops waiting, on `executor`'s clock; nil where it did not say.
+    /// The caller's deadline, by `executor`'s clock; nil without one.
     package let deadline: MonotonicTime?
     package let inbox: StreamInbox
     package let outbox: StreamOutbox
-    /// How the caller reads compressed messages; nil where it does not.
+    /// The encoding that the caller accepts; nil for none.
     private let accepted: MessageEncoding?
     private let link: any StreamLink
     private let state: NIOLockedValueBox<State>
 
     /// - Parameters:
-    ///   - accepted: How the caller reads compressed messages, if it does.
-    ///   - isCompressing: Whether they are compressed unless the handler says otherwise.
+    ///   - accepted: The encoding that the caller accepts, if any.
+    ///   - isCompressing: Whether messages are compressed if the handler does not decide.
     package init(
         method: RPCMethod,
         peer: PeerIdentity,
@@ -65,23 +65,23 @@ package final class ServerStream: MessageSource {
 
     // MARK: The handler's side
 
-    /// The caller's messages, up to its half-close.
+    /// The caller's messages, until its half-close.
     package var requests: MessageSequence { MessageSequence(source: self) }
 
     /// The next of the caller's messages; nil once it has ended them.
     ///
-    /// - Throws: how the call ended, or what is wrong with the message.
+    /// - Throws: the status of the call, or what is wrong with the message.
     nonisolated(nonsending) package func nextMessage() async throws(Status) -> [UInt8]? {
         try await inbox.next(clock: link.executor) { [link] bytes in
             link.executor.runOrExecute { link.returnCredit(bytes) }
         }
     }
 
-    /// Sends the response headers now, with metadata. Without it they go ahead of the first message,
-    /// and behind that it does nothing.
+    /// Sends the response headers now, with metadata. Without this call they are sent before the
+    /// first message. It has no effect after the first message.
     ///
-    /// - Parameter compressing: Whether messages are compressed where the caller accepts it and it pays;
-    ///   nil is for what the server's configuration says.
+    /// - Parameter compressing: Whether messages are compressed if the caller accepts it and it
+    ///   saves bytes; nil for the server's configuration.
     package func sendHeaders(
         _ metadata: Metadata = [],
         compressing: Bool? = nil
@@ -93,11 +93,11 @@ package final class ServerStream: MessageSource {
         try outbox.put(.headers(metadata), for: link)
     }
 
-    /// Sends a message, once the caller has room for it.
+    /// Sends a message once the caller has room for it.
     ///
-    /// - Parameter compressing: False for a message that goes as it is where the call's others are
-    ///   compressed: how short a message becomes tells of what is in it.
-    /// - Throws: how the call ended, where it has; CANCELLED where the task is cancelled.
+    /// - Parameter compressing: False to send this message uncompressed in a call with compression.
+    ///   The compressed length reveals something about the content.
+    /// - Throws: the status of the call if it has ended; CANCELLED if the task is cancelled.
     nonisolated(nonsending) package func send(
         _ message: [UInt8],
         compressing: Bool = true
@@ -115,14 +115,14 @@ package final class ServerStream: MessageSource {
         }
     }
 
-    /// Adds metadata that goes with the call's status, whatever that will be.
+    /// Adds trailing metadata, which is sent with any status.
     package func addTrailers(_ metadata: Metadata) {
         state.withLockedValue { $0.trailers.entries += metadata.entries }
     }
 
     // MARK: The transport's side
 
-    /// How the messages may be compressed, for the response headers.
+    /// The encoding of the messages, for the response headers.
     package var encoding: MessageEncoding? {
         state.withLockedValue { $0.isCompressing } ? accepted : nil
     }
@@ -146,12 +146,12 @@ package final class ServerStream: MessageSource {
     private func end(_ status: Status, _ trailers: Metadata) {
         let earlier = state.withLockedValue { $0.trailers }
         let all = Metadata(earlier.entries + trailers.entries)
-        // Where the call is over already nobody waits for its end.
+        // If the call is over already, nobody waits for its end.
         try? outbox.put(.finish(status, all), for: link)
     }
 
-    /// The call is over, with or without the handler: it can neither read nor write any more, and
-    /// where it still runs it is cancelled.
+    /// The call is over, with or without the handler. The handler can no longer read or write, and
+    /// is cancelled if it still runs.
     package func callEnded(_ status: Status) {
         let task = state.withLockedValue { state in
             state.isOver = true

@@ -4,14 +4,14 @@
 
 import NIOConcurrencyHelpers
 
-/// What has come from a stream's peer and is not read yet.
+/// The received bytes of a stream that are not yet read.
 ///
-/// It holds bytes and not messages, so that it never holds more than the stream's window: the peer may
-/// send more only for what the reader has taken, and for the beginning of a message that the reader
-/// waits for, since a message may be larger than the window. The transport fills it on its executor;
-/// one reader at a time empties it, wherever that one runs.
+/// It holds bytes and not messages, so that it never exceeds the stream's window. The peer may send
+/// more only for bytes that the reader has taken, and for the beginning of a message that the
+/// reader waits for, because a message may be larger than the window. The transport fills it on its
+/// executor; one reader at a time empties it, on any thread.
 package final class StreamInbox: Sendable {
-    /// One message as it was sent.
+    /// A message as it was sent.
     private struct Message {
         var bytes: [UInt8]
         var encoding: MessageEncoding?
@@ -24,7 +24,7 @@ package final class StreamInbox: Sendable {
 
     private typealias Reader = CheckedContinuation<Result<Message?, Status>, Never>
 
-    /// A reader that has waited long enough, and for what.
+    /// A reader whose wait is over, and its result.
     private struct Wake {
         var reader: Reader
         var result: Result<Message?, Status>
@@ -40,31 +40,31 @@ package final class StreamInbox: Sendable {
 
     private struct State {
         var bytes: [UInt8] = []
-        /// Where in `bytes` the next message begins.
+        /// The position in `bytes` at which the next message starts.
         var head = 0
         var end: End?
         var encoding: MessageEncoding?
         var reader: Reader?
-        /// Bytes that came, and those of them for which the peer was allowed others, since the
-        /// beginning.
+        /// The bytes that were received since the start, and those of them whose credit was
+        /// returned to the peer.
         var received = 0
         var returned = 0
 
         var unread: Int { bytes.count - head }
     }
 
-    /// The longest message.
+    /// The limit of a message.
     private let limit: Int
-    /// Less than this is not worth telling the transport.
+    /// Less credit than this is not returned yet.
     private let creditGrain: Int
-    /// What compressed messages may become; nil for no bound but the messages' own.
+    /// The budget of decompressed bytes; nil if only the message limit applies.
     private let inflation: InflationBudget?
     private let state = NIOLockedValueBox(State())
 
     /// - Parameters:
-    ///   - limit: The longest message taken, in bytes.
-    ///   - window: The bytes that the peer may send before any are taken.
-    ///   - inflation: What the peer's compressed messages may become, besides.
+    ///   - limit: The limit of a message, in bytes.
+    ///   - window: The bytes that the peer may send before any are read.
+    ///   - inflation: The budget of decompressed bytes.
     package init(limit: Int, window: Int, inflation: InflationBudget? = nil) {
         self.limit = limit
         self.inflation = inflation
@@ -73,14 +73,14 @@ package final class StreamInbox: Sendable {
 
     // MARK: The transport's side
 
-    /// Messages may be compressed so, as the peer's headers say.
+    /// Sets the encoding in the peer's headers.
     package func setEncoding(_ encoding: MessageEncoding) {
         state.withLockedValue { $0.encoding = encoding }
     }
 
-    /// Takes in what has come.
+    /// Appends received bytes.
     ///
-    /// - Returns: for how many bytes the peer may be allowed others at once.
+    /// - Returns: the credit to return to the peer at once, in bytes.
     package func append(_ more: UnsafeRawBufferPointer) -> Int {
         let (due, wake) = state.withLockedValue { state -> (Int, Wake?) in
             state.received += more.count
@@ -93,13 +93,13 @@ package final class StreamInbox: Sendable {
         return due
     }
 
-    /// Bytes that are here and not read.
+    /// The number of unread bytes.
     package var unreadBytes: Int { state.withLockedValue { $0.unread } }
 
-    /// The peer's messages have ended: well where `failure` is nil.
+    /// The peer's messages have ended, normally if `failure` is nil.
     ///
-    /// - Returns: what is wrong with them, where the reader has found that already or the last is not
-    ///   whole.
+    /// - Returns: what is wrong with the messages, if the reader has noticed it already or the last
+    ///   message is incomplete.
     @discardableResult
     package func finish(_ failure: Status?) -> Status? {
         let (flaw, wake) = state.withLockedValue { state -> (Status?, Wake?) in
@@ -115,7 +115,7 @@ package final class StreamInbox: Sendable {
         return flaw
     }
 
-    /// The call is over and what is not read has lost its meaning.
+    /// The call is over: unread bytes are discarded.
     package func abort(_ status: Status) {
         let reader = state.withLockedValue { state in
             drop(&state, status)
@@ -124,7 +124,7 @@ package final class StreamInbox: Sendable {
         reader?.resume(returning: .failure(status))
     }
 
-    /// The stream is gone: for how many bytes the peer was not allowed others and never will be.
+    /// The stream is closed. Returns the credit that the peer was not given, in bytes.
     package func takeOutstanding() -> Int {
         state.withLockedValue { state in
             let outstanding = state.received - state.returned
@@ -138,9 +138,9 @@ package final class StreamInbox: Sendable {
     /// Waits for the next message.
     ///
     /// - Parameters:
-    ///   - executor: Whose clock the budget of compressed messages goes by; nil where there is none.
-    ///   - credit: Hears for how many bytes the peer may be allowed others.
-    /// - Returns: nil where the peer has ended its messages.
+    ///   - executor: The clock for the budget of decompressed bytes; nil if there is none.
+    ///   - credit: Called with the credit to return to the peer, in bytes.
+    /// - Returns: nil if the peer has ended its messages.
     nonisolated(nonsending) package func next(
         clock executor: (any NodeExecutor)? = nil,
         credit: @Sendable (Int) -> Void
@@ -162,7 +162,7 @@ package final class StreamInbox: Sendable {
         return try decompress(message.bytes, encoding, executor?.now)
     }
 
-    /// Here and not where the message comes in, so that it is the reader who pays for it.
+    /// Decompression happens here and not on arrival, so that it runs in the reader's task.
     private func decompress(
         _ bytes: [UInt8],
         _ encoding: MessageEncoding,
@@ -176,7 +176,7 @@ package final class StreamInbox: Sendable {
                 at: now ?? .distantFuture
             )
         } catch {
-            // What follows a message that cannot be read cannot be either.
+            // Nothing after an invalid message can be read.
             state.withLockedValue { drop(&$0, error) }
             throw error
         }
@@ -193,15 +193,16 @@ package final class StreamInbox: Sendable {
         return (credit(&state), nil)
     }
 
-    // MARK: The bytes
+    // MARK: Bytes
 
-    /// The reader that waits, where what it waits for is here.
+    /// The waiting reader, if its result has arrived.
     private func wakeReader(_ state: inout State) -> Wake? {
         guard state.reader != nil, let result = takeMessage(&state) else { return nil }
         return Wake(state.reader.take(), result)
     }
 
-    /// Takes the next message out, or the end where all before it is taken; nil where neither is here.
+    /// Removes the next message, or the end if there is no message left; nil if neither has
+    /// arrived.
     private func takeMessage(_ state: inout State) -> Result<Message?, Status>? {
         do throws(Status) {
             if let prefix = try prefix(state, at: state.head) {
@@ -253,7 +254,7 @@ package final class StreamInbox: Sendable {
             state.head = 0
             state.bytes.removeAll(keepingCapacity: state.bytes.capacity <= 64 << 10)
         } else if offset >= 32 << 10, offset >= state.bytes.count / 2 {
-            // Moving the rest down pays only where it is less than what is gone.
+            // Moving the rest to the front is worth it only if it is shorter than what was read.
             state.bytes.removeFirst(offset)
             state.head = 0
         }
@@ -265,11 +266,11 @@ package final class StreamInbox: Sendable {
         state.end = .failed(status)
     }
 
-    /// Whether the bytes that are here end where a message does.
+    /// Whether the received bytes end at the end of a message.
     private func endsWhole(_ state: State) -> Bool {
         var offset = state.head
         while offset < state.bytes.count {
-            // What is wrong with a prefix its reader will learn in its turn.
+            // An invalid prefix is reported to the reader when it gets there.
             guard let prefix = try? prefix(state, at: offset) else {
                 return state.bytes.count - offset >= MessageFraming.prefixBytes
             }
@@ -278,7 +279,7 @@ package final class StreamInbox: Sendable {
         return offset == state.bytes.count
     }
 
-    /// What the peer may be allowed anew, where that is worth a word.
+    /// The credit to return to the peer, if it is enough to be worth a frame.
     private func credit(_ state: inout State) -> Int {
         let taken = state.received - (state.reader == nil ? state.unread : 0)
         let due = taken - state.returned

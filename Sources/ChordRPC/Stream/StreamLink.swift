@@ -2,33 +2,33 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A stream's end of its transport: what its reader and its writer tell the transport. Every method is
-/// called on `executor`; a call that is over is passed over in silence.
+/// The transport's side of a stream, called by its reader and writer. Every method is called on
+/// `executor`. Calls that are over are ignored.
 package protocol StreamLink: AnyObject, Sendable {
     var executor: any NodeExecutor { get }
 
-    /// The outbox has something to send, or has more than before.
+    /// The outbox has items to send.
     func outputWaits()
 
-    /// The reader has taken so many bytes, or waits for the rest of what they begin: the peer may
-    /// send as many more.
+    /// Returns credit to the peer, in bytes, because the reader has read them or waits for the rest
+    /// of a message.
     func returnCredit(_ bytes: Int)
 
-    /// This side gives the call up: it ends here with `status`, and the peer is told.
+    /// Ends the call with a status and tells the peer.
     func abandon(_ status: Status)
 }
 
-/// Where a sequence of messages takes them from.
+/// The source of a message sequence.
 package protocol MessageSource: AnyObject, Sendable {
     nonisolated(nonsending) func nextMessage() async throws(Status) -> [UInt8]?
 }
 
-/// The messages that a stream's peer sends, in order. It ends where the peer has ended them well and
-/// throws how the call ended otherwise.
+/// The messages of a stream's peer, in order. The sequence ends if the peer ended them normally,
+/// and throws the call's status otherwise.
 ///
-/// The messages are the stream's: a second iteration goes on where the first one stopped, and two at
-/// once are refused. A reader that takes its time slows the peer down and not the node: what is not
-/// read fills the stream's window, and then the peer must wait.
+/// The sequence belongs to the stream: a second iteration continues after the first one, and two at
+/// the same time are refused. A slow reader slows the peer down, not the node: unread bytes fill
+/// the stream's window, and then the peer must wait.
 package struct MessageSequence: AsyncSequence, Sendable {
     package typealias Element = [UInt8]
     package typealias Failure = Status

@@ -4,19 +4,19 @@
 
 import NIOConcurrencyHelpers
 
-/// What a stream's writer has given and its transport has not taken yet.
+/// The items that a stream's writer has sent and the transport has not taken yet.
 ///
-/// Writers on any thread put, the transport takes on its executor as far as the peer's window and its
-/// own buffers let it, and a writer that is ahead by more than a little waits.
+/// Writers on any thread add items. The transport takes them on its executor, as far as the peer's
+/// window and its own buffers allow. A writer that is too far ahead waits.
 package final class StreamOutbox: Sendable {
     package enum Item: Sendable {
-        /// The response headers, ahead of the first message.
+        /// The response headers, before the first message.
         case headers(Metadata)
         /// A message with its prefix.
         case message([UInt8])
-        /// The client sends no more messages.
+        /// The end of the client's messages.
         case endOfMessages
-        /// The server's last word.
+        /// The server's status and trailing metadata.
         case finish(Status, Metadata)
     }
 
@@ -24,27 +24,27 @@ package final class StreamOutbox: Sendable {
 
     private struct State {
         var items: [Item] = []
-        /// The first item that is not taken.
+        /// The index of the first item that is not taken.
         var first = 0
         var bytes = 0
-        /// The transport was told, and has not looked yet.
+        /// The transport was notified and has not looked yet.
         var isSignalled = false
-        /// Nothing more may be put.
+        /// No more items may be added.
         var isEnded = false
-        /// How the call ended, once it has.
+        /// The status of the call, once it has ended.
         var closed: Status?
         var writers: [UInt64: Writer] = [:]
         var writerCount: UInt64 = 0
     }
 
-    /// Bytes that may wait here before a writer does.
+    /// The number of bytes from which writers wait.
     private static let roomBytes = 64 << 10
 
-    /// The longest message, its prefix included.
+    /// The limit of a message, including its prefix.
     private let limit: Int
     private let state = NIOLockedValueBox(State())
 
-    /// - Parameter limit: The longest message that the transport takes, in bytes.
+    /// - Parameter limit: The limit of a message, in bytes.
     package init(limit: Int) {
         self.limit = limit
     }
@@ -53,7 +53,7 @@ package final class StreamOutbox: Sendable {
 
     /// Waits until there is room for a message.
     ///
-    /// - Throws: how the call ended, CANCELLED where the task is cancelled.
+    /// - Throws: the status of the call if it has ended; CANCELLED if the task is cancelled.
     nonisolated(nonsending) package func waitForRoom() async throws(Status) {
         if let failure = state.withLockedValue({ $0.closed }) { throw failure }
         guard state.withLockedValue({ $0.bytes >= Self.roomBytes }) else { return }
@@ -79,10 +79,10 @@ package final class StreamOutbox: Sendable {
         if let failure { throw failure }
     }
 
-    /// Adds what is to be sent, and makes sure that the transport looks.
+    /// Adds an item and notifies the transport.
     ///
-    /// - Throws: how the call ended; FAILED_PRECONDITION behind the end of the messages;
-    ///   RESOURCE_EXHAUSTED for a message that is too long.
+    /// - Throws: the status of the call if it has ended; FAILED_PRECONDITION after the end of the
+    ///   messages; RESOURCE_EXHAUSTED for a message that is too long.
     package func put(_ item: Item, for link: any StreamLink) throws(Status) {
         if case .message(let bytes) = item, bytes.count > limit {
             throw Status(
@@ -113,7 +113,7 @@ package final class StreamOutbox: Sendable {
 
     // MARK: The transport's side
 
-    /// Takes the next item; a message only where `admits` says so for its bytes.
+    /// Removes the next item; a message only if `admits` accepts its number of bytes.
     package func take(where admits: (_ bytes: Int) -> Bool) -> Item? {
         let (item, writers) = state.withLockedValue { state -> (Item?, [Writer]) in
             state.isSignalled = false
@@ -138,7 +138,7 @@ package final class StreamOutbox: Sendable {
         return item
     }
 
-    /// The call is over: whoever writes, or waits to, is told `status`.
+    /// The call is over: present and later writers get `status`.
     package func close(_ status: Status) {
         let writers = state.withLockedValue { state -> [Writer] in
             guard state.closed == nil else { return [] }
@@ -151,7 +151,7 @@ package final class StreamOutbox: Sendable {
         for writer in writers { writer.resume(returning: status) }
     }
 
-    /// In the order in which they came: a dictionary's own would differ from run to run.
+    /// In the order of their arrival, because the order of a dictionary would differ between runs.
     private static func takeWriters(_ state: inout State) -> [Writer] {
         guard !state.writers.isEmpty else { return [] }
         defer { state.writers = [:] }

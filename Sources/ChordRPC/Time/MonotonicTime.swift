@@ -2,12 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A moment on a clock that only goes forward. Its zero means nothing outside one executor family.
+/// A time on a clock that only goes forward. The clock's zero is arbitrary, and shared only by
+/// executors of the same family.
 public struct MonotonicTime: Hashable, Comparable, Sendable {
     /// Nanoseconds since the clock's zero.
     public var nanoseconds: Int64
 
-    /// The moment that many nanoseconds after the clock's zero.
+    /// A time that many nanoseconds after the clock's zero.
     public init(nanoseconds: Int64) {
         self.nanoseconds = nanoseconds
     }
@@ -15,7 +16,7 @@ public struct MonotonicTime: Hashable, Comparable, Sendable {
     /// Whole milliseconds since the clock's zero.
     package var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
-    /// Later than any moment that comes: the deadline of what has none.
+    /// The latest time: the deadline of work without a deadline.
     package static let distantFuture = MonotonicTime(nanoseconds: .max)
 
     /// Whether `left` comes before `right`.
@@ -23,7 +24,7 @@ public struct MonotonicTime: Hashable, Comparable, Sendable {
         left.nanoseconds < right.nanoseconds
     }
 
-    /// The moment `duration` later; it stops at the ends of the representable time.
+    /// The time `duration` later, limited to the representable range.
     public static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
         let (sum, overflow) = time.nanoseconds.addingReportingOverflow(duration.clampedNanoseconds)
         guard overflow else { return MonotonicTime(nanoseconds: sum) }
@@ -39,7 +40,7 @@ public struct MonotonicTime: Hashable, Comparable, Sendable {
 }
 
 extension Duration {
-    /// The duration in whole nanoseconds, or the nearest value that 64 bits hold.
+    /// The duration in nanoseconds, limited to the range of 64 bits.
     package var clampedNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

@@ -2,38 +2,38 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a node's work happens, and all that it may know of time and chance.
+/// Runs a node's work, and is its only source of time and randomness.
 ///
-/// The transport implements it on an event loop, the simulator and the tests by hand. Nothing else
-/// in the runtime and the store reads a clock, draws a random number, sleeps or makes a thread; that
-/// is what makes a whole ring replayable from a seed.
+/// The transport implements it on an event loop; the simulator and the tests implement it by hand.
+/// No other code in the runtime and the store reads a clock, draws random numbers, sleeps or
+/// creates threads. So a whole ring can be replayed from a seed.
 ///
-/// An implementation runs one piece of work at a time and must define `checkIsolated`, because code
+/// An implementation runs one piece of work at a time. It must define `checkIsolated`, because code
 /// that is already on the executor enters its actors by `assumeIsolated`.
 package protocol NodeExecutor: SerialExecutor, TaskExecutor {
     /// The executor's clock.
     var now: MonotonicTime { get }
 
-    /// Wall-clock time, in milliseconds since 1970. For names of lives and expiry, never for order.
+    /// Wall-clock time in milliseconds since 1970. For incarnations and expiry, never for ordering.
     var wallClockMilliseconds: UInt64 { get }
 
     /// Whether the caller runs on this executor.
     var isCurrent: Bool { get }
 
-    /// Runs `work` on the executor, after what is already queued there.
+    /// Runs `work` on the executor, after the work that is already queued.
     func execute(_ work: @escaping @Sendable () -> Void)
 
-    /// Runs `work` on the executor once `delay` has passed.
+    /// Runs `work` on the executor after `delay`.
     ///
-    /// - Returns: what cancels it; cancelling after it ran does nothing.
+    /// - Returns: cancels the work; without effect after it ran.
     func schedule(after delay: Duration, _ work: @escaping @Sendable () -> Void) -> ScheduledWork
 
-    /// The next number of the executor's generator.
+    /// The next number of the executor's random number generator.
     func random() -> UInt64
 }
 
 extension NodeExecutor {
-    /// Runs `work` at once when the caller is on the executor, else queues it there.
+    /// Runs `work` at once if the caller is on the executor; else queues it.
     package func runOrExecute(_ work: @escaping @Sendable () -> Void) {
         if isCurrent { work() } else { execute(work) }
     }
@@ -55,7 +55,7 @@ package struct ScheduledWork: Sendable {
     }
 }
 
-/// An executor's random numbers in the form that the standard library asks for.
+/// The executor's random numbers as a standard library generator.
 package struct NodeExecutorGenerator: RandomNumberGenerator {
     let executor: any NodeExecutor
 

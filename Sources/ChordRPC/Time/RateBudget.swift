@@ -2,9 +2,9 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// How often something may happen: a burst at first, and a number per second from then on.
+/// Limits how often something happens: a burst, and a number per second after that.
 ///
-/// The clock is looked at only when the burst is used up, so that what stays within it costs a
+/// The clock is read only when the burst is used up, so an event within the burst costs one
 /// subtraction.
 package struct RateBudget: Sendable {
     private let burst: Double
@@ -20,7 +20,7 @@ package struct RateBudget: Sendable {
         refilledAt = now
     }
 
-    /// Whether it may have happened `total` times in all by now. What was not allowed is owed.
+    /// Whether `total` events are allowed by now. Refused events still count.
     package mutating func allows(
         _ total: UInt64,
         at now: @autoclosure () -> MonotonicTime
@@ -31,7 +31,7 @@ package struct RateBudget: Sendable {
         return take(Double(added), at: now())
     }
 
-    /// Whether it may happen once more now. What was not allowed is forgotten.
+    /// Whether one more event is allowed now. Refused events do not count.
     package mutating func takeOne(at now: @autoclosure () -> MonotonicTime) -> Bool {
         if take(1, at: now()) { return true }
         left += 1
