@@ -96,11 +96,11 @@ public struct HashFunction: Sendable {
         guard IdentifierSpace.widths.contains(width), width <= hash.bits else {
             throw HashError(
                 .digestTooShort,
-                "\(hash.name) has \(hash.bits) bits, identifiers of \(width) were asked for"
+                "\(hash.name) has \(hash.bits) bits, and identifiers have \(width)"
             )
         }
         guard let digest = hash.digest("".utf8Span.span.bytes) else {
-            throw HashError(.unavailable, "OpenSSL refuses \(hash.name)")
+            throw HashError(.unavailable, "OpenSSL does not provide \(hash.name)")
         }
         guard digest.count == hash.digestByteCount else {
             throw HashError(
@@ -119,7 +119,7 @@ extension HashFunction {
         guard let digest = digest(bytes), digest.count == digestByteCount else {
             // The function was checked at configuration. No caller can continue with a wrong
             // identifier, so this stops the process.
-            fatalError("\(name) gave no digest of \(bits) bits; validate(hash:width:) tells before")
+            fatalError("\(name) gave no digest of \(bits) bits; call validate(hash:width:) first")
         }
         return digest
     }
@@ -166,7 +166,7 @@ extension HashFunction {
             return try space.identifier(ofDigest: hash(bytes))
         } catch {
             // Only a digest shorter than the width can fail here, and `validate` refuses that.
-            fatalError("\(name): \(error); validate(hash:width:) tells before")
+            fatalError("\(name): \(error); call validate(hash:width:) first")
         }
     }
 

@@ -57,7 +57,7 @@ package struct ExpectedPeer: Sendable, Hashable {
                 "certificate presented by \(address) proves"
                     + (identity.name.map { " \(identity.role) \($0), but no name" }
                         ?? " only its hosts, but no host")
-                    + " was given to hold it against"
+                    + " was expected to compare it with"
             )
         }
         guard identity.holds(forHost: host) else {

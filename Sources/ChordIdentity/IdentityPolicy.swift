@@ -34,7 +34,7 @@ package struct IdentityPolicy: Sendable, Hashable {
         if certificate.isAuthority {
             throw IdentityError(
                 .authorityAsLeaf,
-                "the certificate is a certificate authority's own and cannot stand for a member"
+                "the certificate is a certificate authority's, which cannot be a member's"
             )
         }
         if let usage = certificate.keyUsage {
@@ -91,7 +91,7 @@ package struct IdentityPolicy: Sendable, Hashable {
                 ? "clientAuth" : usage.contains(.clientAuth) ? "serverAuth" : "both"
             throw IdentityError(
                 .extendedKeyUsage,
-                "the certificate's extended key usage must hold serverAuth and clientAuth;"
+                "the certificate's extended key usage must have serverAuth and clientAuth;"
                     + " missing: \(missing)"
             )
         }

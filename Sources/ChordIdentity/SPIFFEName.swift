@@ -126,13 +126,13 @@ package struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
         }
         return isLegal
             ? nil
-            : "the trust domain \(quoted(trustDomain)) holds more than a-z, 0-9, '.', '-' and '_'"
+            : "the trust domain \(quoted(trustDomain)) may only have a-z, 0-9, '.', '-' and '_'"
     }
 
     private static func problem(inSegment segment: String) -> String? {
         switch segment {
         case "": return "a segment of its path is empty"
-        case ".", "..": return "its path holds a '\(segment)' segment"
+        case ".", "..": return "its path has a '\(segment)' segment"
         default: break
         }
         let isLegal = segment.utf8.allSatisfy { byte in
@@ -146,6 +146,6 @@ package struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
         }
         return isLegal
             ? nil
-            : "the path segment \(quoted(segment)) holds more than A-Z, a-z, 0-9, '.', '-' and '_'"
+            : "the path segment \(quoted(segment)) may only have A-Z, a-z, 0-9, '.', '-' and '_'"
     }
 }

@@ -31,7 +31,10 @@ struct Credentials {
         let credentials = reader.read()
         if let fault = reader.faults.first { throw fault }
         guard let credentials else {
-            throw TLSError(.internalFailure, "the certificates were not read, and nothing is wrong")
+            throw TLSError(
+                .internalFailure,
+                "the certificates were not read, and no fault was found"
+            )
         }
         self = credentials
     }

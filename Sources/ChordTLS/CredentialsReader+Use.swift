@@ -35,7 +35,7 @@ extension CredentialsReader {
         if let name = use.name, let certified = identity.name, certified != name {
             faults.append(
                 refuse(
-                    "\(file) names \(identity.role) \(certified), but this node is to be called \(name)",
+                    "\(file) names \(identity.role) \(certified), but this node's name is \(name)",
                     .wrongName
                 )
             )
@@ -44,7 +44,7 @@ extension CredentialsReader {
         for host in use.hosts where !identity.holds(forHost: host) {
             faults.append(
                 refuse(
-                    "\(label) does not hold for \(host), the host that others are to dial"
+                    "\(label) does not hold for \(host), the host that other nodes dial"
                         + Self.hint(about: host, of: identity),
                     .wrongHost,
                     host: host
@@ -54,7 +54,7 @@ extension CredentialsReader {
         if use.role == .node, use.hosts.isEmpty, identity.hosts.count == mistaken.count {
             faults.append(
                 refuse(
-                    "\(label) names no host that others could dial"
+                    "\(label) has no host that other nodes could dial"
                         + (mistaken.first.map { Self.hint(about: $0, of: identity) } ?? ""),
                     .wrongHost
                 )
@@ -66,8 +66,8 @@ extension CredentialsReader {
     }
 
     private static func asName(_ address: String) -> String {
-        " as a DNS name, where nobody looks for an address; issue it with IP:\(address) (make node-cert"
-            + " does so by itself)"
+        " as a DNS name, which never matches an address; issue it with IP:\(address) (make node-cert"
+            + " does that)"
     }
 
     private static func hint(about host: String, of identity: PeerIdentity) -> String {

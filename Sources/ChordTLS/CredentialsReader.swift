@@ -136,8 +136,8 @@ struct CredentialsReader {
             faults.append(
                 fault(
                     .keyExposed,
-                    "every user of this machine can use the key in \(quoted(key)) (mode"
-                        + " 0\(String(permissions, radix: 8))): chmod 600 \(key); where it lay open for"
+                    "every user of this machine can read the key in \(quoted(key)) (mode"
+                        + " 0\(String(permissions, radix: 8))): chmod 600 \(key); if it was readable for"
                         + " long, revoke its certificate and issue a new one",
                     file: key
                 )
@@ -145,7 +145,7 @@ struct CredentialsReader {
         } else if permissions > 0, permissions & 0o070 != 0 {
             notices.append(
                 "others of its group can read the key in \(quoted(key)) (mode"
-                    + " 0\(String(permissions, radix: 8))): chmod 600 \(key), unless that is meant"
+                    + " 0\(String(permissions, radix: 8))): chmod 600 \(key), unless that is intended"
             )
         }
         let others = [files.certificateChain, files.trustRoots, files.revocationList].compactMap {
@@ -158,17 +158,17 @@ struct CredentialsReader {
                 faults.append(
                     fault(
                         .keyExposed,
-                        "a private key lies in \(quoted(file)), which "
+                        "there is a private key in \(quoted(file)), which "
                             + (isGivenAway
                                 ? "every node and client gets a copy of"
                                 : "every user of this machine can read")
-                            + ": take it out, and treat it as known to others",
+                            + ": remove it, and assume that others know it",
                         file: file
                     )
                 )
             } else {
                 notices.append(
-                    "a private key lies in \(quoted(file)) too; the one in use is that in \(quoted(key))"
+                    "there is a private key in \(quoted(file)) too; the key in \(quoted(key)) is used"
                 )
             }
         }
@@ -185,7 +185,7 @@ struct CredentialsReader {
         }
         let order =
             place.map { "; it belongs to certificate \($0 + 1): put that one first" }
-            ?? "; the leaf comes first, and key and certificate must be of one issue"
+            ?? "; the leaf comes first, and key and certificate must be issued together"
         faults.append(
             fault(
                 .keyMismatch,
@@ -245,14 +245,14 @@ struct CredentialsReader {
             guard let judged else {
                 throw IdentityError(
                     .noUsableIdentity,
-                    "the configuration lists no side to use it on"
+                    "the configuration names no side, server or client, to use it on"
                 )
             }
             return judged
         } catch {
             throw TLSError(
                 .identityRefused,
-                "\(label) is not one that this ring's members accept: \(error.message)",
+                "\(label) would be refused by this ring's members: \(error.message)",
                 cause: error,
                 about: TLSError.Subject(file: files.certificateChain, serial: leaf.serial)
             )

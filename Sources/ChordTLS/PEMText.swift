@@ -90,14 +90,14 @@ struct PEMText {
                 + " end each part with a line break when files are put together"
         }
         return
-            "in line \(line) something stands before -----BEGIN; a block begins at the start of its"
+            "line \(line) has text before -----BEGIN; a block begins at the start of its"
             + " line"
     }
 
     /// The form of a file without any block; nil if it is not recognised.
     private static func otherForm(of bytes: [UInt8], file: String) -> String? {
         let isBlank = bytes.allSatisfy { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
-        if isBlank { return "it is empty; was it written to its end?" }
+        if isBlank { return "it is empty; was it written completely?" }
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
             return "it is UTF-16 text; save it as plain ASCII"
         }
@@ -107,12 +107,13 @@ struct PEMText {
         let inner = bytes.dropFirst(2 + lengthBytes)
         if inner.starts(with: [0x02, 0x01, 0x03]) {
             return
-                "it is PKCS #12 (.p12, .pfx), which is not read; take it apart: openssl pkcs12 -in"
+                "it is PKCS #12 (.p12, .pfx), which is not supported; convert it: openssl pkcs12 -in"
                 + " \(file) -nodes -nokeys -out NAME.pem, openssl pkcs12 -in \(file) -nodes -nocerts"
                 + " -out NAME.key"
         }
         if inner.starts(with: [0x06, 0x09]) {
-            return "it is PKCS #7 (.p7b), which is not read: openssl pkcs7 -inform DER -in \(file)"
+            return
+                "it is PKCS #7 (.p7b), which is not supported; convert it: openssl pkcs7 -inform DER -in \(file)"
                 + " -print_certs -out NAME.pem"
         }
         if inner.starts(with: [0x02, 0x01]) {
@@ -134,7 +135,7 @@ struct PEMText {
         }
         guard !holdsKind else { return }
         let base = "the file \(quoted(file)) holds no \(kind.rawValue) in PEM form (-----BEGIN …)"
-        guard !blocks.isEmpty else { throw error("\(base); is it another file?") }
+        guard !blocks.isEmpty else { throw error("\(base); is it the wrong file?") }
         var labels: [String] = []
         for block in blocks where !labels.contains(block.label) { labels.append(block.label) }
         let shown = labels.prefix(4).map { quoted($0) }.joined(separator: ", ")
@@ -143,22 +144,22 @@ struct PEMText {
 
     private static func advice(_ labels: [String], _ kind: Kind) -> String {
         if labels.contains("CERTIFICATE REQUEST") || labels.contains("NEW CERTIFICATE REQUEST") {
-            return ": a request that an authority has yet to sign"
+            return ": a certificate request, which an authority must sign first"
         }
         if labels.contains("PKCS7") {
-            return ": openssl pkcs7 -print_certs -in FILE -out NAME.pem takes it apart"
+            return ": convert it with openssl pkcs7 -print_certs -in FILE -out NAME.pem"
         }
         if labels.contains("OPENSSH PRIVATE KEY") {
-            return ": an SSH key, which TLS has no use for"
+            return ": an SSH key, which TLS cannot use"
         }
         if labels.contains("PUBLIC KEY") {
             return ": a public key; the private key is needed"
         }
         if kind == .privateKey, labels.contains("CERTIFICATE") {
-            return ": are certificate and key taken for one another?"
+            return ": are certificate and key swapped?"
         }
         if kind == .certificate, labels.contains(where: Kind.privateKey.labels.contains) {
-            return ": are certificate and key taken for one another?"
+            return ": are certificate and key swapped?"
         }
         return ""
     }

@@ -152,7 +152,7 @@ final class PeerVerifier {
         guard let leaf else {
             throw TLSError(
                 .certificateMissing,
-                "\(address) showed no certificate",
+                "\(address) sent no certificate",
                 about: TLSError.Subject(peer: address)
             )
         }

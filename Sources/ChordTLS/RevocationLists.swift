@@ -41,7 +41,7 @@ struct RevocationLists {
         let name = quoted(CertificateReader.line(issuer))
         if let part = Self.partial(list) {
             return refuse(
-                "the revocation list of \(name) in \(quoted(file)) is \(part), which is not held to; give"
+                "the revocation list of \(name) in \(quoted(file)) is \(part), which is not supported; use"
                     + " the authority's full list"
             )
         }
@@ -50,14 +50,14 @@ struct RevocationLists {
         }
         if issuers.isEmpty {
             notices.append(
-                "the revocation list of \(name) in \(quoted(file)) is of an authority that neither the"
-                    + " trusted ones nor the own chain hold"
+                "the revocation list of \(name) in \(quoted(file)) is of an authority that is neither"
+                    + " trusted nor in our own chain"
             )
         } else if !issuers.contains(where: { Self.isSigned(list, by: $0) }) {
             return refuse(
-                "the revocation list of \(name) in \(quoted(file)) is signed by another key than that of"
-                    + " the authority of this name; is it the list of a former authority? Take it out, or"
-                    + " have the authority sign a new one"
+                "the revocation list of \(name) in \(quoted(file)) is signed by another key than the"
+                    + " authority's; is it the list of a former authority? Remove it, or have the"
+                    + " authority sign a new one"
             )
         }
         for authority in trusted {
@@ -71,7 +71,7 @@ struct RevocationLists {
                 TLSError(
                     .certificateRevoked,
                     "the authority \(Self.name(authority)) is trusted, and \(quoted(file)) revokes it:"
-                        + " take it out of the trusted ones",
+                        + " remove it from the trusted authorities",
                     about: TLSError.Subject(file: file)
                 )
             )
@@ -80,7 +80,7 @@ struct RevocationLists {
             let seconds = try? CertificateReader.seconds(end), seconds < Clock.now
         {
             notices.append(
-                "the revocation list of \(name) in \(quoted(file)) has expired on"
+                "the revocation list of \(name) in \(quoted(file)) expired on"
                     + " \(PeerCertificate.timestamp(secondsSince1970: seconds))\(Clock.aside) Every"
                     + " certificate of this authority is refused"
             )

@@ -16,7 +16,7 @@ extension TLSConnection {
         guard state != .handshaking else { return nil }
         OpenSSLErrors.clear()
         guard let leaf = SSL_get0_peer_certificate(session.pointer) else {
-            return TLSError(.certificateMissing, "\(address) showed no certificate")
+            return TLSError(.certificateMissing, "\(address) sent no certificate")
         }
         guard let verification = X509_STORE_CTX_new() else {
             return TLSError(.internalFailure, OpenSSLErrors.takeText())

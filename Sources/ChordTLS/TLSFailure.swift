@@ -29,19 +29,19 @@ enum TLSFailure {
         case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
             return TLSError(
                 .certificateMissing,
-                "\(address) showed no certificate; there are no anonymous clients"
+                "\(address) sent no certificate; every client needs one"
             )
         case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_UNKNOWN_PROTOCOL, SSL_R_VERSION_TOO_LOW:
             return TLSError(.protocolVersion, "\(address) does not offer TLS 1.3")
         case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST:
-            return TLSError(.notTLS, "\(address) sent plain HTTP where TLS is spoken")
+            return TLSError(.notTLS, "\(address) sent plain HTTP where TLS is expected")
         case SSL_R_WRONG_VERSION_NUMBER where isHandshake:
             return TLSError(.notTLS, "\(address) does not speak TLS, or only an obsolete version")
         case SSL_R_NO_SHARED_CIPHER, SSL_R_NO_SUITABLE_KEY_SHARE, SSL_R_NO_SUITABLE_GROUPS,
             SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
             return TLSError(
                 .handshakeFailed,
-                "\(address) and we share no way to do TLS: \(entry.text)"
+                "\(address) and this node have no cipher suite in common: \(entry.text)"
             )
         default:
             return TLSError(.malformed, "\(address) broke the TLS protocol: \(entry.text)")
@@ -90,19 +90,18 @@ enum TLSFailure {
     private static func refusal(_ number: Int32) -> String? {
         switch number {
         case SSL_AD_BAD_CERTIFICATE:
-            "it does not accept the name, host or trust domain in it, or does not know the authority"
-                + " that issued it (Go programs send this alert for any of these); the peer's log says"
-                + " which"
+            "it does not accept the name, host or trust domain in it, or does not trust the authority"
+                + " that issued it (Go programs send this alert for any of these); see the peer's log"
         case SSL_AD_UNSUPPORTED_CERTIFICATE:
-            "its usages or its kind of key do not fit: it needs serverAuth and clientAuth"
+            "its usages or its type of key are not accepted: it needs serverAuth and clientAuth"
         case SSL_AD_CERTIFICATE_REVOKED: "it is revoked"
         case SSL_AD_CERTIFICATE_EXPIRED:
             "it is expired or not yet valid by the peer's clock; this machine's clock says"
                 + " \(Clock.text): are both clocks right?"
         case SSL_AD_CERTIFICATE_UNKNOWN, SSL_AD_ACCESS_DENIED:
-            "it did not say why; the peer's log does"
+            "it gave no reason; see the peer's log"
         case SSL_AD_UNKNOWN_CA: "it does not trust the authority that issued it"
-        case SSL_AD_CERTIFICATE_REQUIRED: "we showed none"
+        case SSL_AD_CERTIFICATE_REQUIRED: "we sent none"
         case SSL_AD_DECRYPT_ERROR:
             "it could not verify our signature; do certificate and key belong together?"
         default: nil
@@ -113,18 +112,16 @@ enum TLSFailure {
     private static func meaning(_ number: Int32) -> String? {
         switch number {
         case SSL_AD_HANDSHAKE_FAILURE, SSL_AD_INSUFFICIENT_SECURITY:
-            "it accepts none of our ways to do TLS: its cipher suites, key exchange groups or kinds of"
-                + " signature are others"
+            "it supports none of our cipher suites, key exchange groups or signature algorithms"
         case SSL_AD_INTERNAL_ERROR:
-            "something failed there that is not ours, such as a revocation list that has expired; the"
-                + " peer's log says what"
+            "an error on the peer's side, such as an expired revocation list; see the peer's log"
         case SSL_AD_UNRECOGNIZED_NAME: "it does not serve the host name that was dialled"
-        case SSL_AD_USER_CANCELLED: "it was told to"
+        case SSL_AD_USER_CANCELLED: "it was asked to stop"
         case SSL_AD_DECODE_ERROR, SSL_AD_ILLEGAL_PARAMETER, SSL_AD_UNEXPECTED_MESSAGE,
             SSL_AD_BAD_RECORD_MAC, SSL_AD_RECORD_OVERFLOW:
             "bytes were damaged on the way, or one of the two programs breaks the protocol"
         case SSL_AD_MISSING_EXTENSION, SSL_AD_UNSUPPORTED_EXTENSION:
-            "the two programs differ in what they take TLS 1.3 to be"
+            "the two programs disagree about the extensions of TLS 1.3"
         default: nil
         }
     }

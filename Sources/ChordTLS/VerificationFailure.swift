@@ -35,7 +35,7 @@ enum VerificationFailure {
         case X509_V_ERR_CERT_HAS_EXPIRED:
             return error(
                 .certificateExpired,
-                "\(subject) has expired on \(time(current.flatMap { X509_get0_notAfter($0) }))"
+                "\(subject) expired on \(time(current.flatMap { X509_get0_notAfter($0) }))"
                     + Clock.aside
             )
         case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -72,7 +72,7 @@ enum VerificationFailure {
             return error(
                 .revocationListExpired,
                 "\(subject) cannot be checked: the revocation list of its issuer \(issuer) "
-                    + (isLate ? "has expired on \(when)" : "is not valid before \(when)")
+                    + (isLate ? "expired on \(when)" : "is not valid before \(when)")
                     + Clock.aside
             )
         default:

@@ -16,7 +16,7 @@ struct CertificateVerdictTests {
         /// What both say; nil where both accept.
         var says: String?
         var more: [String] = []
-        /// Whether both use the same words: only the node knows which host others are to dial.
+        /// Whether both use the same words: only the node knows which host other nodes dial.
         var isVerbatim = true
         var make: @Sendable (CertificateSets, URL) throws -> Void
 
@@ -46,7 +46,7 @@ struct CertificateVerdictTests {
         Case("good, trusting an intermediate authority alone", says: nil) { sets, folder in
             try sets.lay(sets.deep, trusting: sets.middle.certificate, in: folder)
         },
-        Case("a key that everybody reads", says: "every user of this machine can use the key") {
+        Case("a key that everybody reads", says: "every user of this machine can read the key") {
             try $0.lay($0.good, mode: 0o644, in: $1)
         },
         Case("no key", says: "there is no file") { sets, folder in
@@ -96,7 +96,7 @@ struct CertificateVerdictTests {
         Case("through a revoked authority", says: "is revoked by its issuer") { sets, folder in
             try sets.lay(sets.deep, list: sets.listAgainstMiddle, in: folder)
         },
-        Case("a list that has expired", says: "has expired on") { sets, folder in
+        Case("a list that has expired", says: "expired on") { sets, folder in
             try sets.lay(sets.good, list: sets.expiredList, in: folder)
         },
         Case("a list by another key", says: "signed by another key") { sets, folder in
@@ -117,7 +117,7 @@ struct CertificateVerdictTests {
         Case("signed with SHA-1", says: "signed with SHA1") {
             try $0.lay($0.weakSignature, in: $1)
         },
-        Case("the authority's key in ca.pem", says: "a private key lies in") { sets, folder in
+        Case("the authority's key in ca.pem", says: "there is a private key in") { sets, folder in
             try sets.lay(sets.good, trusting: sets.rootWithKey, in: folder)
         },
     ]

@@ -308,6 +308,6 @@ struct RefusalTests {
         let wrong = try await ChordProcess.run(
             ["cert", "inspect", mixed.appending(path: "n2.pem").path])
         #expect(wrong.code == 1)
-        #expect(wrong.output.contains("every user of this machine can use the key"))
+        #expect(wrong.output.contains("every user of this machine can read the key"))
     }
 }

@@ -23,7 +23,7 @@ import Testing
         arguments: [
             (
                 SSL_AD_BAD_CERTIFICATE,
-                ["name, host or trust domain", "does not know the authority", "Go"]
+                ["name, host or trust domain", "does not trust the authority", "Go"]
             ),
             (SSL_AD_UNSUPPORTED_CERTIFICATE, ["serverAuth and clientAuth"]),
             (SSL_AD_CERTIFICATE_REVOKED, ["it is revoked"]),
@@ -31,9 +31,9 @@ import Testing
                 SSL_AD_CERTIFICATE_EXPIRED,
                 ["this machine's clock says 20", "are both clocks right?"]
             ),
-            (SSL_AD_CERTIFICATE_UNKNOWN, ["did not say why"]),
+            (SSL_AD_CERTIFICATE_UNKNOWN, ["it gave no reason"]),
             (SSL_AD_UNKNOWN_CA, ["does not trust the authority"]),
-            (SSL_AD_CERTIFICATE_REQUIRED, ["we showed none"]),
+            (SSL_AD_CERTIFICATE_REQUIRED, ["we sent none"]),
             (SSL_AD_DECRYPT_ERROR, ["could not verify our signature"]),
         ]
     )
@@ -47,9 +47,9 @@ import Testing
     @Test(
         "Other known alerts have a message",
         arguments: [
-            (SSL_AD_HANDSHAKE_FAILURE, TLSError.Code.peerAlert, "none of our ways to do TLS"),
-            (SSL_AD_INSUFFICIENT_SECURITY, .peerAlert, "none of our ways to do TLS"),
-            (SSL_AD_INTERNAL_ERROR, .peerAlert, "a revocation list that has expired"),
+            (SSL_AD_HANDSHAKE_FAILURE, TLSError.Code.peerAlert, "none of our cipher suites"),
+            (SSL_AD_INSUFFICIENT_SECURITY, .peerAlert, "none of our cipher suites"),
+            (SSL_AD_INTERNAL_ERROR, .peerAlert, "an expired revocation list"),
             (SSL_AD_UNRECOGNIZED_NAME, .peerAlert, "does not serve the host name"),
             (SSL_AD_DECODE_ERROR, .peerAlert, "damaged on the way"),
             (SSL_AD_NO_APPLICATION_PROTOCOL, .noApplicationProtocol, "does not speak HTTP/2"),

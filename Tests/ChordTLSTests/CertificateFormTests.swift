@@ -83,7 +83,7 @@ import Testing
         Form(
             testDescription: "indented, which OpenSSL passes over",
             file: \.trustRoots,
-            says: ["something stands before -----BEGIN"]
+            says: ["has text before -----BEGIN"]
         ) { fixtures in data(try text(fixtures.ours) + "  " + text(fixtures.foreignRoot)) },
         Form(testDescription: "UTF-16", says: ["it is UTF-16 text"]) { fixtures in
             try text(fixtures.n1.certificate).data(using: .utf16LittleEndian)
@@ -119,7 +119,7 @@ import Testing
         },
         Form(
             testDescription: "a request",
-            says: ["'CERTIFICATE REQUEST'", "an authority has yet to sign"]
+            says: ["'CERTIFICATE REQUEST'", "an authority must sign first"]
         ) { fixtures in
             try openssl([
                 "req", "-new", "-key", fixtures.n1.key, "-subj", "/CN=n1", "-config", "/dev/null",
@@ -128,7 +128,7 @@ import Testing
         Form(
             testDescription: "key and certificate taken for one another",
             file: \.privateKey,
-            says: ["holds no private key", "'CERTIFICATE'", "taken for one another"]
+            says: ["holds no private key", "'CERTIFICATE'", "certificate and key swapped"]
         ) { fixtures in data(try text(fixtures.n1.certificate)) },
         Form(
             testDescription: "the public half",
@@ -151,7 +151,7 @@ import Testing
             testDescription: "the authority's key beside its certificate",
             file: \.trustRoots,
             code: .keyExposed,
-            says: ["a private key lies in", "every node and client gets a copy of"]
+            says: ["there is a private key in", "every node and client gets a copy of"]
         ) { fixtures in data(try text(fixtures.ours) + text(fixtures.ourKey)) },
         Form(
             testDescription: "the leaf last in its chain",
@@ -223,7 +223,7 @@ import Testing
         configuration.files.privateKey = fixtures.n1.key
         let (faults, notices) = TLSContext.judge(configuration)
         #expect(faults.isEmpty)
-        #expect(notices.contains { $0.contains("a private key lies in") })
+        #expect(notices.contains { $0.contains("there is a private key in") })
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
         #expect(TLSContext.judge(configuration).faults.map(\.code) == [.keyExposed])
     }

@@ -142,7 +142,7 @@ import Testing
             testDescription: "expired",
             certificate: \.expired,
             code: .certificateExpired,
-            text: "has expired on 2023-11-15T22:13:20Z",
+            text: "expired on 2023-11-15T22:13:20Z",
             alert: SSL_AD_CERTIFICATE_EXPIRED
         ),
         Refusal(
@@ -265,7 +265,7 @@ import Testing
         #expect(error.code == .revocationListExpired)
         #expect(
             error.message.contains(
-                "the revocation list of its issuer 'CN = foreign authority' has expired on"
+                "the revocation list of its issuer 'CN = foreign authority' expired on"
                     + " 2024-02-01T00:00:00Z"
             ),
             "\(error)"

@@ -91,7 +91,7 @@ import Testing
         Fault(
             testDescription: "expired",
             code: .certificateExpired,
-            text: "has expired on 2023-11-15T22:13:20Z; this machine's clock says 20"
+            text: "expired on 2023-11-15T22:13:20Z; this machine's clock says 20"
         ) { configuration, fixtures in configuration.show(fixtures.expired) },
         Fault(
             testDescription: "not yet valid",
@@ -122,7 +122,7 @@ import Testing
         Fault(
             testDescription: "expired list",
             code: .revocationListExpired,
-            text: "has expired on 2024-02-01T00:00:00Z; this machine's clock says 20"
+            text: "expired on 2024-02-01T00:00:00Z; this machine's clock says 20"
         ) { configuration, fixtures in
             configuration.files.revocationList = fixtures.expiredList
         },

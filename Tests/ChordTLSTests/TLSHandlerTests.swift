@@ -425,7 +425,7 @@ private final class End {
         #expect(end.recorder.error?.code == .notTLS)
         #expect(
             end.recorder.error?.message
-                == "127.0.0.1:50000 sent plain HTTP where TLS is spoken"
+                == "127.0.0.1:50000 sent plain HTTP where TLS is expected"
         )
         loop.advanceTime(by: .seconds(1))
         #expect(!end.channel.isActive)

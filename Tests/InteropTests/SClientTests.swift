@@ -36,7 +36,7 @@ struct SClientTests {
         Refusal(
             testDescription: "no certificate",
             alert: .certificateRequired,
-            reason: ["certificateMissing: ", "showed no certificate"]
+            reason: ["certificateMissing: ", "sent no certificate"]
         ),
         Refusal(
             testDescription: "an authority that nobody trusts",
@@ -48,7 +48,7 @@ struct SClientTests {
             testDescription: "expired",
             certificate: { $0.expired },
             alert: .certificateExpired,
-            reason: ["certificateExpired: ", "has expired on "]
+            reason: ["certificateExpired: ", "expired on "]
         ),
         Refusal(
             testDescription: "not yet valid",

@@ -59,7 +59,7 @@ struct SServerTests {
         Refusal(
             testDescription: "expired",
             certificate: { $0.expired },
-            message: ["has expired on ", "this machine's clock says "]
+            message: ["expired on ", "this machine's clock says "]
         ),
         Refusal(
             testDescription: "not yet valid",

@@ -115,6 +115,6 @@ enum Gzip {
 
     private static let malformed = Status(
         .internalError,
-        "a message is marked as gzip and is not, or not whole, or has more behind it"
+        "a message marked as gzip is malformed, incomplete or followed by other bytes"
     )
 }

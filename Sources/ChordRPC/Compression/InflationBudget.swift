@@ -50,9 +50,9 @@ package final class InflationBudget: Sendable {
     package var refusal: Status {
         Status(
             .resourceExhausted,
-            "the compressed messages of this identity were inflated to more than"
-                + " \(burst) bytes, and \(perSecond) more per second (inflatedBytes): send fewer of"
-                + " them compressed"
+            "the compressed messages of this identity decompressed to more than"
+                + " \(burst) bytes, and \(perSecond) more per second (inflatedBytes): compress fewer"
+                + " messages"
         )
     }
 }

@@ -116,7 +116,7 @@ package final class ClientStream: MessageSource {
         guard try await nextMessage() == nil else {
             let failure = Status(
                 .internalError,
-                "the call has more than one message for an answer",
+                "the call has more than one response message",
                 origin: .transport
             )
             abandon(failure)
@@ -178,7 +178,7 @@ package final class ClientStream: MessageSource {
     )
     private static let dropped = Status(
         .cancelled,
-        "the caller let go of the stream",
+        "the caller dropped the stream",
         origin: .local
     )
 }

@@ -39,7 +39,7 @@ extension Chord__V1__DescribeReply {
         else { throw path("parameters").error(.missing, "absent") }
         let space = parameters.space
         guard let phase = ChordMachine.Phase.allCases.first(where: { $0.number == phase }) else {
-            throw path("phase").error(.malformed, "\(phase.rawValue) is no phase")
+            throw path("phase").error(.malformed, "\(phase.rawValue) is an unknown phase")
         }
         return NodeDescription(
             node: try node.node(space, path("node")),

@@ -139,7 +139,7 @@ extension Chord__V1__WatchReply {
         case CHORD__V1__CHANGE_KIND__CHANGE_KIND_LEFT:
             return .event(.left)
         default:
-            throw path("kind").error(.malformed, "\(kind.rawValue) is no kind known here")
+            throw path("kind").error(.malformed, "\(kind.rawValue) is an unknown kind")
         }
     }
 }
@@ -147,7 +147,7 @@ extension Chord__V1__WatchReply {
 extension Chord__V1__ChangeCause {
     fileprivate func cause(_ path: FieldPath) throws(WireError) -> RingEvent.Cause {
         guard let cause = RingEvent.Cause.allCases.first(where: { $0.number == self }) else {
-            throw path.error(.malformed, "\(rawValue) is no cause known here")
+            throw path.error(.malformed, "\(rawValue) is an unknown cause")
         }
         return cause
     }
