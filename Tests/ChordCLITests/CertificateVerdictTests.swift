@@ -6,14 +6,14 @@ import ChordTestSupport
 import Foundation
 import Testing
 
-/// Whatever `chord serve` refuses, `chord cert inspect` calls wrong, and the reverse, whatever lies
+/// `chord serve` refuses exactly what `chord cert inspect` calls wrong, for all files
 /// beside the certificate.
 @Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(10)))
 struct CertificateVerdictTests {
     /// A folder of n1.pem, n1.key, ca.pem and perhaps crl.pem: how it is made, and what is said of it.
     struct Case: CustomTestStringConvertible, Sendable {
         var testDescription: String
-        /// What both say; nil where both accept.
+        /// The message of both; nil if both accept.
         var says: String?
         var more: [String] = []
         /// Whether both use the same words: only the node knows which host other nodes dial.

@@ -209,7 +209,7 @@ struct CommandTests {
         try await eventually("the nodes end") { children.allSatisfy { !Self.runs($0) } }
     }
 
-    /// Whether a process runs. One that has ended, and that nobody has asked after, does not.
+    /// Whether a process runs. A zombie does not.
     private static func runs(_ process: Int32) -> Bool {
         guard let stat = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
             let state = stat.split(separator: ")").last?.split(separator: " ").first

@@ -12,7 +12,7 @@ import Testing
 @testable import Chord
 @testable import ChordCLI
 
-/// Hints follow from an error's codes and the command that runs; whatever its message says.
+/// Hints depend on an error's codes and the running command, not on its message.
 @Suite(.tags(.unit)) struct HintTests {
     private func failure(_ error: any Error, _ command: RunningCommand = .ask) -> CommandFailure {
         CommandFailure(explaining: error, in: command)

@@ -168,12 +168,12 @@ struct JSONKeys {
         return result
     }
 
-    /// What of the paths in an output is not listed.
+    /// Paths in an output that are not listed.
     func undocumented(_ paths: Set<String>) -> Set<String> {
         paths.filter { !isListed($0) }
     }
 
-    /// What is listed and in no output.
+    /// Listed keys that are in no output.
     func unseen(_ paths: Set<String>) -> Set<String> {
         Set(
             keys.keys.filter { key in

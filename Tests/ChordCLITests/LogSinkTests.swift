@@ -8,7 +8,7 @@ import Testing
 
 @testable import ChordCLI
 
-/// The log's way out, where its reader has stopped: whoever logs goes on.
+/// Log output with a stopped reader: logging threads continue.
 @Suite("Log output", .tags(.unit), .timeLimit(.minutes(1)))
 struct LogSinkTests {
     private static func write(_ line: String, to sink: LogSink) {

@@ -19,7 +19,7 @@ struct LogTests {
             "--width", "9",
         ]
         try await ProcessRing.running(3, width: 9, options: options) { ring in
-            // What the transport has to say of a client, too.
+            // Messages of the transport about a client.
             let foreign = try await TestCertificates.foreign()
             let address = try #require(ring.nodes["n1"]).address
             _ = try await ChordProcess.run([

@@ -16,7 +16,7 @@ import Testing
 @testable import Chord
 @testable import ChordRuntime
 
-/// A member with a certificate of its own that answers every lookup with one owner.
+/// A member with its own certificate that answers every lookup with one owner.
 private final class LyingNode: Sendable {
     private let server: GRPCServer
     private static let parameters = RingParameters(
@@ -160,7 +160,7 @@ struct LyingNodeTests {
         let outcome = try await LyingNode.naming(ghost) { address in
             try await lookup("--verify", "--json", at: [address])
         }
-        // It says that it is alone, and a ring of one has one owner.
+        // It claims to be alone, and a ring of one has one owner.
         #expect(outcome.code == 0, "\(outcome.errors)")
         let object = try outcome.object()
         #expect((object["owner"] as? [String: Any])?["name"] as? String == "n2")

@@ -102,7 +102,7 @@ struct MistakeScript {
     }
 }
 
-/// Runs commands as somebody types them: by a shell, each in an empty folder of its own.
+/// Runs commands in a shell, each in its own empty folder.
 ///
 /// They find `chord`, `chord-sim` and the variables `CERTS`, a folder as `make certs` makes it, `FOREIGN`, that of another
 /// authority, and `NODE`, the address of a node called n1 that is alone in a ring called test.
@@ -162,7 +162,7 @@ struct MistakeRunner {
             + ["exit \(process.terminationStatus)"]
     }
 
-    /// A line without what differs from run to run.
+    /// A line without parts that differ between runs.
     private func shown(_ line: String, _ folder: String) -> String {
         var line = line
         for (name, value) in variables { line = line.replacing(value, with: "$\(name)") }

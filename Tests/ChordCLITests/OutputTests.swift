@@ -62,7 +62,7 @@ import Testing
         #expect(narrow.allSatisfy { $0.count <= 30 })
         #expect(narrow[2].contains("100.0 %"))
         #expect(narrow[2].contains("…"))
-        // Below what can be read, a column goes.
+        // A column that would be too narrow is omitted.
         #expect(table.lines(width: 20)[2] == "a longer n…  100.0 %")
         #expect(table.lines(width: 1)[2] == "a l…  100.0 %")
     }

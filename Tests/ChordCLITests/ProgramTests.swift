@@ -6,7 +6,7 @@ import ChordTestSupport
 import Foundation
 import Testing
 
-/// What the program is made of.
+/// The libraries of the program.
 @Suite(.tags(.unit)) struct ProgramTests {
     #if os(Linux)
         @Test("Of Foundation no more than its essentials is linked in", .timeLimit(.minutes(1)))

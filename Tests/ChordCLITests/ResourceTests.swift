@@ -6,10 +6,10 @@ import ChordTestSupport
 import Foundation
 import Testing
 
-/// Nodes for which the system has too little: each says what of, and goes on or ends in good order.
+/// Nodes with too few resources: each names the resource, and continues or exits orderly.
 @Suite("Exhausted resources", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct ResourceTests {
-    /// `chord serve` behind a shell that limits what it gets.
+    /// `chord serve` started by a shell that limits its resources.
     private static func serve(
         _ limits: String,
         _ options: [String] = [],
@@ -64,7 +64,7 @@ struct ResourceTests {
         #expect(try await process.outcome().code == 0)
     }
 
-    /// Here it is the system that refuses: something else of the process has taken the files.
+    /// Here the system refuses: other parts of the process use the descriptors.
     @Test("Without free descriptors a node waits, reports it once, and continues")
     func noFile() async throws {
         let port = try ReservedPort()
@@ -138,7 +138,7 @@ struct ResourceTests {
     func stoppedLogReader() async throws {
         let port = try ReservedPort()
         let pipe = TestCertificates.temporary.appending(path: "log-\(UUID().uuidString)").path
-        // A pipe that nobody reads, full after 64 KiB.
+        // A pipe without reader, full after 64 KiB.
         let process = try await Self.serve(
             "mkfifo '\(pipe)'; exec 3<>'\(pipe)';",
             ["--log-level", "trace", "--stabilize-interval", "10ms"],
@@ -153,7 +153,7 @@ struct ResourceTests {
     }
 }
 
-/// A TCP connection that never says a word.
+/// A silent TCP connection.
 private final class SilentConnection: Sendable {
     private let descriptor: Int32
 

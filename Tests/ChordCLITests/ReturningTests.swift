@@ -54,7 +54,7 @@ struct ReturningTests {
             return try await process.outcome()
         }
 
-        /// What `chord ring` says that is asked at every node.
+        /// The output of `chord ring`, asked at every node.
         func ring(_ more: String...) async throws -> ChordProcess.Outcome {
             let nodes = ports.map(\.address).joined(separator: ",")
             return try await ChordProcess.run(

@@ -100,7 +100,7 @@ struct RingOfProcessesTests {
             let outcome = try await leaver.process.outcome()
             #expect(outcome.code == 0, "\(outcome.errors)")
 
-            // Once, and at once: leaving is told, not found out.
+            // Once and at once: neighbours are told of a leave.
             let client = try await ring.client(of: [order[0]])
             let walk = try await client.walk()
             await client.close()
@@ -144,7 +144,7 @@ struct RingOfProcessesTests {
         }
     }
 
-    /// Every node names the owner that the list of identifiers says, for every key.
+    /// Every node names the owner from the sorted list, for every key.
     private func expectAgreement(of ring: ProcessRing, keys: Int) async throws {
         let nodes = ring.inOrder
         let wrong = try await withThrowingTaskGroup(of: [String].self) { tasks in

@@ -6,7 +6,7 @@ import Foundation
 import ChordTestSupport
 import Testing
 
-/// What a command does with arguments that are not text, and with standard streams that fail or are closed.
+/// Arguments that are not text, and standard streams that fail or are closed.
 @Suite(.tags(.network), .serialized, .timeLimit(.minutes(3)))
 struct StandardStreamsTests {
     @Test(
@@ -117,7 +117,7 @@ struct StandardStreamsTests {
             program: URL(filePath: "/bin/sh")
         )
         defer { process.kill() }
-        // It is a member when it has written that down.
+        // It is a member once its state file says so.
         try await eventually("it is a member: \(process.report)") {
             let state = try? String(
                 contentsOf: log.appending(path: "state.json"),

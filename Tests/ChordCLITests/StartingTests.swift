@@ -9,10 +9,10 @@ import Testing
 
 @testable import ChordCLI
 
-/// How a node's process starts and ends while it is no member, and how signals count.
+/// Start and end of a node's process before it is a member, and signals.
 @Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct StartingTests {
-    /// What keeps a node from becoming a member.
+    /// Obstacles to becoming a member.
     enum Obstacle: CaseIterable, Sendable {
         case nobodyThere, silent, unconnected, founders
     }
@@ -34,7 +34,7 @@ struct StartingTests {
             held = listener
             options = ["--join", listener.address]
         case .unconnected:
-            // A full queue: the system drops what comes, as a firewall does.
+            // A full queue: the system drops connections, as a firewall does.
             let listener = try SilentListener(isFull: true)
             held = listener
             options = ["--join", listener.address]
@@ -93,7 +93,7 @@ struct StartingTests {
             let node = try #require(ring.forget("n2"))
             let neighbour = try #require(ring.nodes["n1"]).process
             defer { node.process.kill() }
-            // It is told that the other leaves, and does not hear it.
+            // It is sent the Leave and does not read it.
             neighbour.send(SIGSTOP)
             defer { neighbour.send(SIGCONT) }
             node.process.send(SIGTERM)

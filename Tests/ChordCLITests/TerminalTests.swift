@@ -11,7 +11,7 @@ import Testing
 @testable import ChordCLI
 @testable import ChordRuntime
 
-/// What is seen on terminals of several widths, and in a pipe.
+/// Output on terminals of several widths, and in a pipe.
 @Suite(.tags(.network, .slow), .serialized, .timeLimit(.minutes(3)))
 struct TerminalTests {
     private static let widths = [60, 80, 200]
@@ -54,7 +54,7 @@ struct TerminalTests {
             let lines = RingView(walk: try Self.walk(width: bits, dialect: dialect))
                 .lines(width: columns)
             #expect(lines.allSatisfy { $0.count <= columns }, "\(lines.joined(separator: "\n"))")
-            // Whatever goes, who is where stays, and in full.
+            // Names and addresses always stay, in full.
             for number in 0..<7 {
                 let row = try #require(
                     lines.first { $0.contains("node-\(number).example.org:7946") }
@@ -136,7 +136,7 @@ struct TerminalTests {
         #expect(parts.allSatisfy { $0.allSatisfy { $0.count <= columns } })
         for part in parts {
             #expect(part[0].hasPrefix("rate") && part[1].hasPrefix("   0"))
-            // What is published stands beside what it is compared with.
+            // Published figures are beside ours.
             #expect(part[0].ranges(of: "measure").count == part[0].ranges(of: "published").count)
         }
         let titles = parts.map { $0[0] }.joined()
@@ -158,7 +158,7 @@ struct TerminalTests {
             #expect(piped[0].contains("identifier") && piped[0].contains("round trip"))
             #expect(!piped.joined().contains("\u{1b}"))
 
-            // Progress is one line that is written anew, and is gone at the end.
+            // Progress is one line, overwritten, and removed at the end.
             let waiting = try await Self.onTerminal(
                 "stty cols 80; \(command) --wait 9 --timeout 400ms"
             )
@@ -193,7 +193,7 @@ struct TerminalTests {
         #expect(lines[0].contains("IDENTITY") == (columns == 200))
     }
 
-    /// Runs a line of shell on a terminal of its own.
+    /// Runs a shell line on its own terminal.
     private static func onTerminal(_ line: String) async throws -> [String] {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/script")

@@ -16,12 +16,12 @@ struct ClientConformanceTests {
         var `case`: String
         var says: String
         var address: String
-        /// What the caller may be told.
+        /// The allowed statuses at the caller.
         var status: [String]
         /// What the reason must contain.
         var told: String?
         var seconds: Int
-        /// Whether it is to be called with a stream; whether that has an end.
+        /// Whether to call with a stream; whether the stream ends.
         var stream: Bool
         var ends: Bool
         /// Whether to ask for compression.
@@ -66,7 +66,7 @@ struct ClientConformanceTests {
                         group.addTask { await Self.call(offer, over: transport) }
                     }
                 }
-                // What the servers saw, while the connections are still there.
+                // The servers' observations, while the connections are open.
                 let seen = try await process.wait(for: "what its servers saw") { output in
                     let results = Self.lines(of: output).dropFirst().compactMap {
                         try? JSONDecoder().decode(ConformanceResult.self, from: $0)
@@ -78,13 +78,13 @@ struct ClientConformanceTests {
         }
     }
 
-    /// Whatever a node answers, the command says in a line what was wrong, and ends.
+    /// For every answer of a node the command reports the error in one line, and exits.
     @Test
     func commandReportsTheErrorAndExits() async throws {
         let certificates = try await InteropCertificates.get()
         let folder = try certificates.folderOfCommand()
         try await Self.offering { offers, _ in
-            // Some of each kind that it can be told, as plain calls: a process each is dear.
+            // Some of each kind of error, because each needs a process.
             let plain = offers.filter { !$0.stream && !$0.gzip }
             for offer in plain.enumerated().filter({ $0.offset % 9 == 0 }).map(\.element) {
                 let arguments = [

@@ -24,7 +24,7 @@ struct ConformanceDocumentTests {
         #expect(document.contains(table), "make the table anew: \(script) --table")
     }
 
-    /// The rows of gRPC's own cases, in their order, with a yes wherever one runs as it is described.
+    /// The rows of gRPC's own cases, in order, with a yes for each that runs as described.
     @Test func documentListsTheOfficialCases() throws {
         let file = Python.root.appendingPathComponent("docs/conformance.md")
         let rows = try String(contentsOf: file, encoding: .utf8)

@@ -12,7 +12,7 @@ import Testing
 /// Each test makes all its calls from one Python: starting one costs more than a hundred calls.
 @Suite("grpcio: statuses, sizes, metadata", .tags(.network), .serialized, .timeLimit(.minutes(5)))
 struct GRPCIOMatrixTests {
-    /// Runs the test service, and lets grpcio call it.
+    /// Runs the test service, and calls it by grpcio.
     private static func outcomes(
         _ calls: [PythonCall],
         of service: TestService = TestService()
@@ -196,7 +196,7 @@ struct GRPCIOMatrixTests {
         [name, value.base64EncodedString()]
     }
 
-    // MARK: What is no call
+    // MARK: Malformed calls
 
     @Test
     func methodMissingAtTheServerIsUnimplemented() async throws {

@@ -28,7 +28,7 @@ struct GRPCIOServicesTests {
         var admin: Files
     }
 
-    /// A number or a word: what a status, a kind or a failure is in the script's answer.
+    /// A number or a word: a status, kind or failure in the script's answer.
     private enum Word: Decodable, Equatable, ExpressibleByIntegerLiteral,
         ExpressibleByStringLiteral
     {

@@ -8,7 +8,7 @@ import Foundation
 import ChordTestSupport
 import Testing
 
-/// docs/limits.md says what the code does.
+/// Compares docs/limits.md with the code.
 @Suite("docs/limits.md", .tags(.unit))
 struct LimitsDocumentTests {
     private struct Row {

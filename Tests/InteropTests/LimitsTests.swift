@@ -58,7 +58,7 @@ struct LimitsTests {
                 }
                 #expect(server.server.count(of: attack.limit) > 0, "\(attack.limit)")
                 #expect(await Self.isServed(client, address))
-                // Whoever comes now is welcome too.
+                // New clients are accepted too.
                 try await BareTransport.running(as: certificates.alice) { late in
                     try await eventually("a client is served again") {
                         held.answerAll()

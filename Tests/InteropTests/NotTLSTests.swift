@@ -8,10 +8,10 @@ import NIOPosix
 import ChordTestSupport
 import Testing
 
-/// What comes to a node's port without speaking TLS.
+/// Input to a node's port that is not TLS.
 @Suite("Input that is not TLS", .tags(.network), .timeLimit(.minutes(5)))
 struct NotTLSTests {
-    /// Bytes, and what the node's log says of them.
+    /// Bytes, and the node's log line about them.
     struct Noise: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var bytes: [UInt8]
@@ -57,7 +57,7 @@ struct NotTLSTests {
         }
     }
 
-    /// Random bytes whose first is no TLS handshake's: such a beginning is waited on, not refused.
+    /// Random bytes that do not start like a TLS handshake, which the node would wait for.
     private static func random(_ count: Int, seed: Int) -> [UInt8] {
         var state = UInt64(seed) &* 0x9e37_79b9_7f4a_7c15
         var bytes = (0..<count).map { _ in
@@ -70,7 +70,7 @@ struct NotTLSTests {
         return bytes
     }
 
-    /// Sends bytes, and gives back what comes until the node closes the connection.
+    /// Sends bytes, and returns all output until the node closes the connection.
     private static func send(_ bytes: [UInt8], to address: String) async throws -> [UInt8] {
         let parts = address.split(separator: ":")
         let port = try #require(Int(parts[1]))

@@ -6,7 +6,7 @@ import Chord
 import ChordTestSupport
 import Testing
 
-/// `openssl s_client` against a node: whom it lets in, and what the others are told.
+/// `openssl s_client` against a node: admission and refusals.
 @Suite("openssl s_client against a node", .tags(.network), .timeLimit(.minutes(5)))
 struct SClientTests {
     /// The TLS alerts of RFC 8446, section 6, that a node answers with.
@@ -28,7 +28,7 @@ struct SClientTests {
         var certificate: (@Sendable (InteropCertificates) -> TestAuthority.Issued)?
         var options = ["-alpn", "h2"]
         var alert: Alert
-        /// What the node's log says, code and reason.
+        /// The node's log line: code and reason.
         var reason: [String]
     }
 

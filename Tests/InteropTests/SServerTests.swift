@@ -8,7 +8,7 @@ import ChordRPC
 import ChordTestSupport
 import Testing
 
-/// Our client against `openssl s_server`: whom it refuses, and how its user is told.
+/// Our client against `openssl s_server`: refusals and their messages.
 @Suite("Our client against openssl s_server", .tags(.network), .timeLimit(.minutes(5)))
 struct SServerTests {
     /// A server that our client refuses.
@@ -16,9 +16,9 @@ struct SServerTests {
         var testDescription: String
         var certificate: @Sendable (InteropCertificates) -> TestAuthority.Issued?
         var options = ["-alpn", "h2"]
-        /// What stands in the way, for programs.
+        /// The reason, for programs.
         var reason = ChordError.Reason.peerCertificateRefused
-        /// What the user reads, in part.
+        /// A part of the message to the user.
         var message: [String]
     }
 

@@ -10,7 +10,7 @@ import Testing
 
 /// Streams of messages between grpcio and us, each way.
 ///
-/// One at a time: each runs a Python of its own, which costs more memory than all the rest.
+/// One at a time: each runs its own Python, which needs more memory than the rest.
 @Suite("Streams with grpcio", .tags(.network), .serialized, .timeLimit(.minutes(5)))
 struct StreamInteropTests {
     private static let text = Array(String(repeating: "all alike, ", count: 1000).utf8)

@@ -11,7 +11,7 @@ import Testing
 
 /// Our clients against a server of grpcio.
 ///
-/// One at a time: each runs a Python of its own, which costs more memory than all the rest.
+/// One at a time: each runs its own Python, which needs more memory than the rest.
 @Suite("We call a grpcio server", .tags(.network), .serialized, .timeLimit(.minutes(5)))
 struct WeCallGRPCIOTests {
     // MARK: Looking up
@@ -105,7 +105,7 @@ struct WeCallGRPCIOTests {
                     at: server.address,
                     within: .seconds(5)
                 )
-                // Both sides keep the time; which of them says so first is chance.
+                // Both sides have the deadline; either can report it first.
                 #expect(outcome.result.status.code == .deadlineExceeded)
                 let lines = try await server.process.wait(for: "what its handler saw") { output in
                     output.lines.contains("cancelled") ? output.lines : nil

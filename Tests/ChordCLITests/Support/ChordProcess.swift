@@ -6,7 +6,7 @@ import ChordTestSupport
 import Foundation
 import Synchronization
 
-/// The `chord` command as a process of its own.
+/// The `chord` command as a process.
 final class ChordProcess: Sendable {
     /// How a process ended, and all that it said.
     struct Outcome: Sendable {
@@ -15,7 +15,7 @@ final class ChordProcess: Sendable {
         var errors: String
 
         var outputLines: [String] { output.split(separator: "\n").map(String.init) }
-        /// The output as the JSON object that it is.
+        /// The output as a JSON object.
         func object() throws -> [String: Any] {
             try Self.object(in: output)
         }
@@ -146,7 +146,7 @@ final class ChordProcess: Sendable {
         return Outcome(code: process.terminationStatus, output: output.text, errors: errors.text)
     }
 
-    /// Waits until it has printed a line that `take` makes sense of.
+    /// Waits for a printed line that `take` accepts.
     @discardableResult
     func line<T>(_ what: String, _ take: (String) -> T?) async throws -> T {
         var found: T?
@@ -167,11 +167,11 @@ final class ChordProcess: Sendable {
     var report: String { output.text + errors.text }
 }
 
-/// What has come out of a pipe so far.
+/// The output of a pipe so far.
 private final class Collected: Sendable {
     private let state = Mutex<(bytes: [UInt8], hasEnded: Bool)>(([], false))
 
-    /// Collects on a thread of its own: a blocked read must not hold one of the tests' few.
+    /// Reads on its own thread: a blocked read must not hold one of the few test threads.
     init(_ pipe: Pipe) {
         Thread.detachNewThread { [weak self] in
             while true {

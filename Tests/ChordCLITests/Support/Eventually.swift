@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a test could not do, for whoever reads its report.
+/// An operation that failed in a test, for its report.
 struct TestFailure: Error, CustomStringConvertible {
     var description: String
 

@@ -7,7 +7,7 @@ import ChordTestSupport
 import Foundation
 import Logging
 
-/// A node that runs in a process of its own.
+/// A node in its own process.
 struct ProcessNode: Sendable {
     let name: String
     let address: String
@@ -136,7 +136,7 @@ final class ProcessRing {
     /// The nodes as they follow each other on the circle.
     var inOrder: [ProcessNode] { nodes.values.sorted { $0.id < $1.id } }
 
-    /// Ends a node without a word.
+    /// Kills a node.
     /// Kills a node, and waits until its address is free.
     func kill(_ name: String) async throws {
         guard let process = nodes.removeValue(forKey: name)?.process else { return }
@@ -194,7 +194,7 @@ final class ProcessRing {
         return try ChordClient(configuration)
     }
 
-    /// What a command needs to ask this ring.
+    /// Options of commands that ask this ring.
     func flags(_ name: String = "n1", as asker: String = "client-demo") throws -> [String] {
         guard let node = nodes[name] else { throw TestFailure("no \(name) in the ring") }
         return ["--node", node.address, "--certs-dir", certificates, "--as", asker]

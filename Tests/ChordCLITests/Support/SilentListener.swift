@@ -12,7 +12,7 @@ import ChordTestSupport
     import Glibc
 #endif
 
-/// A port of 127.0.0.1 at which connections come about, and nobody ever says a word.
+/// A port of 127.0.0.1 that accepts connections and never answers.
 final class SilentListener: Sendable {
     let address: String
     private let descriptor: Int32
@@ -50,7 +50,7 @@ final class SilentListener: Sendable {
         self.fillers = fillers
     }
 
-    /// Waits until somebody has connected, and keeps the connection.
+    /// Waits for a connection, and keeps it.
     func accept() async throws {
         try await eventually("somebody connects to \(address)") {
             var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

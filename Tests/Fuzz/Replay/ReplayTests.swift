@@ -7,7 +7,7 @@ import FuzzSupport
 import ChordTestSupport
 import Testing
 
-/// What fuzzing began with, and every input that once went wrong, in each run of the tests.
+/// Runs the initial inputs and all former failures in every test run.
 @Suite(.tags(.unit)) struct ReplayTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent()

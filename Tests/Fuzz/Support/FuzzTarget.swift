@@ -2,15 +2,15 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is fed with arbitrary bytes, and says when something is wrong with what became of them.
+/// A fuzz target: takes arbitrary bytes and checks the result.
 ///
 /// A program for each is made by `make fuzz`; the tests feed each its corpus.
 package protocol FuzzTarget {
     /// The folder of its inputs in `Corpus` and `Crashes`.
     static var name: String { get }
-    /// Real encodings to begin with. They are not part of what is tried until written to the corpus.
+    /// Initial inputs: real encodings. They are used once written to the corpus.
     static var seeds: [[UInt8]] { get }
-    /// Tries one input. What a peer could send must neither trap nor throw.
+    /// Tries one input. No input may trap or throw.
     ///
     /// - Throws: ``FuzzFinding``.
     static func run(_ input: UnsafeRawBufferPointer) throws
@@ -18,7 +18,7 @@ package protocol FuzzTarget {
 
 /// Something that must never be, and was.
 package struct FuzzFinding: Error, CustomStringConvertible {
-    /// What it was.
+    /// The failure.
     package let description: String
 
     package init(_ description: String) {
@@ -26,13 +26,13 @@ package struct FuzzFinding: Error, CustomStringConvertible {
     }
 }
 
-/// Holds a target to what must always be.
+/// Checks a condition that must always hold.
 package func require(_ condition: Bool, _ finding: @autoclosure () -> String) throws {
     if !condition { throw FuzzFinding(finding()) }
 }
 
 extension FuzzTarget {
-    /// What libFuzzer calls.
+    /// Called by libFuzzer.
     package static func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         do {
             try run(UnsafeRawBufferPointer(start: start, count: count))
@@ -48,7 +48,7 @@ extension FuzzTarget {
     /// A program's arguments as C has them.
     package typealias FuzzArguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
 
-    /// What libFuzzer calls for each input.
+    /// Called by libFuzzer for each input.
     package typealias FuzzInputHandler = @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 
     /// Part of libFuzzer, which has no header that Swift could import.

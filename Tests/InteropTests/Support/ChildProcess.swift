@@ -6,7 +6,7 @@ import ChordTestSupport
 import Foundation
 import NIOConcurrencyHelpers
 
-/// What a test could not do, for whoever reads its report.
+/// An operation that failed in a test, for its report.
 struct InteropFailure: Error, CustomStringConvertible {
     var description: String
 
@@ -17,7 +17,7 @@ struct InteropFailure: Error, CustomStringConvertible {
 
 /// A program that runs beside the test. Its input stays open until the end, its outputs are collected.
 final class ChildProcess: Sendable {
-    /// What came out of a pipe so far.
+    /// The output of a pipe so far.
     final class Output: Sendable {
         private let state = NIOLockedValueBox<(bytes: [UInt8], hasEnded: Bool)>(([], false))
 
@@ -26,7 +26,7 @@ final class ChildProcess: Sendable {
         var lines: [Substring] { text.split(whereSeparator: \.isNewline) }
         var hasEnded: Bool { state.withLockedValue { $0.hasEnded } }
 
-        /// Collects on a thread of its own: a blocked read must not hold one of the tests' few.
+        /// Reads on its own thread: a blocked read must not hold one of the few test threads.
         fileprivate func collect(_ pipe: Pipe) {
             Thread.detachNewThread { [state] in
                 while true {
@@ -74,7 +74,7 @@ final class ChildProcess: Sendable {
         try? input.fileHandleForWriting.close()
     }
 
-    /// Waits for the program's end, and says what its exit code was.
+    /// Waits for the program's end, and returns its exit code.
     func exit() async throws -> Int32 {
         try await eventually("\(command) ends; it says: \(report)") {
             output.hasEnded && errors.hasEnded && !process.isRunning
@@ -82,7 +82,7 @@ final class ChildProcess: Sendable {
         return process.terminationStatus
     }
 
-    /// Waits until the program has printed something that `take` makes sense of.
+    /// Waits for output that `take` accepts.
     func wait<T>(for what: String, _ take: (Output) -> T?) async throws -> T {
         var taken: T?
         try await eventually("\(command) prints \(what); it says: \(report)") {

@@ -10,11 +10,11 @@ import Testing
 struct ConformanceResult: Decodable, Sendable {
     /// Its number, as "http2/6.1/2".
     var `case`: String
-    /// What is sent.
+    /// The input.
     var says: String
     /// The outcomes that are right.
     var right: [String]
-    /// What was wrong, or nothing.
+    /// The error, or nil.
     var problem: String?
     /// The frames that came.
     var story: String

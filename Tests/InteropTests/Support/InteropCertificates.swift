@@ -34,7 +34,7 @@ struct InteropCertificates: Sendable {
     let foreignDomain: TestAuthority.Issued
     let clientUsageOnly: TestAuthority.Issued
     let elsewhere: TestAuthority.Issued
-    /// A good certificate in all but that nobody trusts its authority.
+    /// A valid certificate from an untrusted authority.
     let stranger: TestAuthority.Issued
 
     private static let shared: Result<InteropCertificates, any Error> = Result {
@@ -118,7 +118,7 @@ struct InteropCertificates: Sendable {
         try issued.context(trusting: roots, revocationList: revocationList)
     }
 
-    /// A folder of what the command needs to be `alice`, under the names that it looks for.
+    /// A folder with the files of client `alice`.
     func folderOfCommand() throws -> String {
         let files = [
             "ca.pem": roots, "crl.pem": revocationList, "client-alice.pem": alice.certificate,

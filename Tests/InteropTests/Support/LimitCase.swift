@@ -8,7 +8,7 @@ import ChordTransport
 import Foundation
 import Testing
 
-/// A limit, how a client passes it, and what then becomes of that client.
+/// A limit, an attack that exceeds it, and the expected reaction.
 struct LimitCase: Sendable, CustomTestStringConvertible {
     var testDescription: String
     var attack: String
@@ -298,7 +298,7 @@ extension LimitCase {
             count: 20,
             over: 14,
             limit: .handshakes,
-            // A quarter is for hosts that somebody has authenticated from before.
+            // A quarter is for hosts from which a peer has authenticated before.
             { $0.server.limits.maxHandshakes = 8 },
             check: { #expect($0.kept == 6) }
         ),
@@ -314,7 +314,7 @@ extension LimitCase {
     ]
 }
 
-/// What a server did about an attack.
+/// The reaction of a server to an attack.
 struct AttackOutcome: Decodable, Sendable {
     /// The error code of its GOAWAY.
     var goaway: Int?

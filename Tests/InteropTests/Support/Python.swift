@@ -66,7 +66,7 @@ struct Python: Sendable {
         return try await ChildProcess.running(
             interpreter,
             [path] + arguments,
-            // The tree stays as it is: no compiled files beside the scripts.
+            // No compiled files beside the scripts.
             environment: ["PYTHONPATH": generated, "PYTHONDONTWRITEBYTECODE": "1"],
             body
         )
@@ -83,7 +83,7 @@ struct PythonCall: Encodable, Sendable {
     var request: [String: JSONValue] = [:]
     /// The key whose identifier Python puts into the request.
     var key: String?
-    /// The request as it is, for a path.
+    /// The raw request, for a path.
     var bytes: Data?
     /// In place of `bytes`: how many of the filler's the request is.
     var size: Int?
@@ -187,7 +187,7 @@ extension Python {
         var calls: [Call]
     }
 
-    /// Lets grpcio make calls, one after the other.
+    /// Makes calls by grpcio, one after the other.
     func call(
         _ address: String,
         as caller: TestAuthority.Issued,
@@ -196,7 +196,7 @@ extension Python {
         try await outcomes(of: calls, by: "calls.py", at: address, as: caller)
     }
 
-    /// Lets a script make calls, one after the other.
+    /// Makes calls by a script, one after the other.
     func outcomes<Outcome: Decodable & Sendable>(
         of calls: [some Encodable],
         by script: String,

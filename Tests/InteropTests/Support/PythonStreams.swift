@@ -47,7 +47,7 @@ struct PythonStreamCall: Encodable, Sendable {
     }
 }
 
-/// How such a call ended.
+/// The outcome of such a call.
 struct PythonStreamOutcome: Decodable, Sendable {
     var code: String
     var message: String
@@ -57,7 +57,7 @@ struct PythonStreamOutcome: Decodable, Sendable {
 }
 
 extension Python {
-    /// Lets grpcio make calls with streams, one after the other.
+    /// Makes streaming calls by grpcio, one after the other.
     func stream(
         _ address: String,
         as caller: TestAuthority.Issued,

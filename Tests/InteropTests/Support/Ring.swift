@@ -7,7 +7,7 @@ import ChordTestSupport
 import Logging
 import NIOConcurrencyHelpers
 
-/// Keeps what nodes log.
+/// Collects log lines of nodes.
 struct RecordingLog: LogHandler {
     /// One line.
     struct Line: Sendable, CustomStringConvertible {
@@ -71,7 +71,7 @@ struct Ring: Sendable {
                 configuration.listen = "127.0.0.1:0"
                 configuration.contacts = ring.nodes.map(\.reference.address)
                 configuration.intervals.stabilize = .milliseconds(250)
-                // What is at test is who is refused and not how fast a machine under load is.
+                // The test is about refusals, not about the speed of a loaded machine.
                 configuration.failureDetection.initial = .seconds(10)
                 configuration.failureDetection.maintenanceFloor = .seconds(10)
                 configuration.failureDetection.connect = .seconds(10)
@@ -101,7 +101,7 @@ struct Ring: Sendable {
         nodes.map(\.reference).sorted { $0.id < $1.id }
     }
 
-    /// Who owns an identifier: the first node at it or after it, or the first of all.
+    /// The owner of an identifier: the first node at or after it, or the first of all.
     func owner(of id: Identifier) -> NodeReference {
         inOrder.first { $0.id >= id } ?? inOrder[0]
     }
@@ -122,7 +122,7 @@ struct Ring: Sendable {
     }
 }
 
-/// Makes a client of a node, for the time of `body`.
+/// Runs a client of a node during `body`.
 func withClient<R: Sendable>(
     of address: String,
     as caller: TestAuthority.Issued? = nil,

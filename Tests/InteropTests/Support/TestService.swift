@@ -22,7 +22,7 @@ final class TestService: Sendable {
         var message: String
         /// Whether it sends response headers first. Without, the answer is trailers only.
         var headers: Bool
-        /// What the trailer `reason-bin` is to hold.
+        /// The content of the trailer `reason-bin`.
         var reason = Data([0, 255])
     }
 
@@ -33,7 +33,7 @@ final class TestService: Sendable {
         var hasDeadline: Bool
         /// Its caller has given it up, or its deadline has passed.
         var isCancelled = false
-        /// Kept, since one that nobody keeps answers by itself.
+        /// Kept, because a dropped responder answers by itself.
         fileprivate var responder: Responder
     }
 

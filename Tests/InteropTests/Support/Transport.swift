@@ -11,7 +11,7 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOPosix
 
-/// Our transport without a node on it: for what the four protocol calls do not show.
+/// Our transport without a node, for features that the protocol's calls do not use.
 struct BareTransport: Sendable {
     static let executors = EventLoopExecutors(
         group: MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -70,7 +70,7 @@ struct BareTransport: Sendable {
         await server.shutdown(grace: .zero)
     }
 
-    /// Serves at a port of the kernel's choice, and says where.
+    /// Serves on a port chosen by the kernel, and returns it.
     func serve(_ router: Router) async throws -> String {
         try await server.bind(host: "127.0.0.1", port: 0)
         try await server.serve(router)
@@ -130,7 +130,7 @@ struct BareTransport: Sendable {
     }
 }
 
-/// A call and what its caller is told of it.
+/// A call and its outcome at the caller.
 final class ObservedCall: ClientCallObserver {
     struct Outcome: Sendable {
         /// The response headers; nil where the answer was trailers only, or none came.
@@ -170,7 +170,7 @@ enum TestMethod {
     static let wait = RPCMethod(service: service, name: "Wait")
 }
 
-/// A message that no run of equal bytes makes up. The Python side makes the same.
+/// A message without runs of equal bytes. The Python side creates the same.
 func filler(_ count: Int) -> [UInt8] {
     (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
 }

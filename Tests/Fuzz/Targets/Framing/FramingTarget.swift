@@ -7,7 +7,7 @@ import FuzzSupport
 
 @testable import ChordTransport
 
-/// A stream of gRPC's framing, cut at arbitrary places: however it is cut, the outcome is one.
+/// A stream of gRPC framing, split at arbitrary places: the result must not depend on the split.
 enum FramingTarget: FuzzTarget {
     static let name = "framing"
 

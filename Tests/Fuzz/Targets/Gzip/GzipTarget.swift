@@ -36,7 +36,7 @@ enum GzipTarget: FuzzTarget {
         let bytes = Array(input.remainder())
         let outcome = decompress(bytes, limit: limit)
         guard case .message(let message) = outcome else {
-            // A larger limit changes nothing about what is damaged.
+            // A larger limit does not change the result for damaged input.
             guard outcome != .refused(.resourceExhausted) else { return }
             let again = decompress(bytes, limit: limit + 100_000)
             try require(again == outcome, "\(outcome) under \(limit), \(again) under more")

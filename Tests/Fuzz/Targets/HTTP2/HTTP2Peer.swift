@@ -6,7 +6,7 @@ import ChordHTTP2
 import FuzzSupport
 import NIOCore
 
-/// A session with an owner that answers, and checks what the session promises its owner.
+/// A session with an owner that answers and checks the session's promises.
 final class HTTP2Peer {
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
@@ -54,7 +54,7 @@ final class HTTP2Peer {
         if session.role == .client { try ask() }
     }
 
-    /// What a client and a server say to each other over three calls.
+    /// The bytes of a client and a server during three calls.
     static func conversation() throws -> (client: [UInt8], server: [UInt8]) {
         let client = try HTTP2Peer(0)
         let server = try HTTP2Peer(1)
@@ -84,7 +84,7 @@ final class HTTP2Peer {
             + payload
     }
 
-    /// Requests of each form: a whole one, one that goes on, one without a message.
+    /// All forms of requests: complete, unfinished, without a message.
     private func ask() throws {
         let headers = HTTP2Headers(Self.request)
         let streams = [
@@ -98,7 +98,7 @@ final class HTTP2Peer {
         _ = try takeOutput()
     }
 
-    /// Feeds bytes and does what an owner does in a turn.
+    /// Feeds bytes and acts as an owner in each turn.
     ///
     /// - Returns: whether the connection goes on.
     func receive(_ bytes: UnsafeRawBufferPointer, taking: Bool = true) throws -> Bool {
@@ -115,7 +115,7 @@ final class HTTP2Peer {
         return !hasFailed && !session.isFinished
     }
 
-    /// Takes what is left and looks at the end.
+    /// Takes the remaining output and checks the end.
     func finish() throws {
         _ = try takeOutput()
         if hasFailed {

@@ -15,7 +15,7 @@ enum HTTP2Target: FuzzTarget {
 
     static var seeds: [[UInt8]] {
         var seeds: [[UInt8]] = []
-        // What real sessions say to each other, as raw bytes.
+        // Raw bytes of real sessions.
         if let spoken = try? HTTP2Peer.conversation() {
             for options: UInt8 in [0, 8] {
                 seeds += [[1 | options, 200] + spoken.client, [options, 200] + spoken.server]

@@ -6,7 +6,7 @@ import ChordIdentity
 import ChordTransport
 import FuzzSupport
 
-/// What certificates and addresses say: SPIFFE names, host names, IP addresses, host and port.
+/// Texts in certificates and addresses: SPIFFE names, host names, IP addresses, host and port.
 enum IdentityTarget: FuzzTarget {
     static let name = "identity"
 

@@ -34,7 +34,7 @@ enum MachineTarget: FuzzTarget {
     }
 }
 
-/// A machine, what it waits for, and what has been seen of it.
+/// A machine, its pending operation, and its observed state.
 struct MachineDriver {
     var machine: ChordMachine
     private var questions: [Token] = []
@@ -204,7 +204,7 @@ struct MachineDriver {
         throw FuzzFinding("a search asks more than it may")
     }
 
-    // MARK: What peers say
+    // MARK: Input from peers
 
     private func identifier(_ input: inout FuzzInput) -> Identifier {
         pool[Int(input.byte()) % pool.count]
@@ -263,7 +263,7 @@ struct MachineDriver {
         return tokens[tokens.count - 1 - (index % 4 == 0 ? 0 : index % tokens.count)]
     }
 
-    // MARK: What must hold
+    // MARK: Checks
 
     private mutating func step(_ input: (inout ChordMachine) -> [Directive]) throws {
         let before = machine

@@ -6,7 +6,7 @@ import ChordCore
 import ChordWire
 import FuzzSupport
 
-/// Every message of the contract: what can be read is written again and read as the same.
+/// Every message of the contract: decoded input is encoded and must decode to the same value.
 enum WireTarget: FuzzTarget {
     static let name = "wire"
 

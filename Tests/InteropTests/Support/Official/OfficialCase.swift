@@ -28,7 +28,7 @@ enum OfficialCase: String, CaseIterable, Sendable {
     case cancelAfterFirstResponse = "cancel_after_first_response"
     case timeoutOnSleepingServer = "timeout_on_sleeping_server"
 
-    /// Whether it is about a flag that only a relay sees.
+    /// Whether it checks a flag that only a relay sees.
     var needsRelay: Bool {
         switch self {
         case .clientCompressedUnary, .serverCompressedUnary, .clientCompressedStreaming,
@@ -39,10 +39,10 @@ enum OfficialCase: String, CaseIterable, Sendable {
     }
 }
 
-/// A case as it is run one way.
+/// A case in one direction.
 struct OfficialRun: Sendable, CustomTestStringConvertible {
     var official: OfficialCase
-    /// What is not as the description has it, and why.
+    /// Deviations from the description, with reasons.
     var difference = ""
 
     var testDescription: String { official.rawValue + difference }

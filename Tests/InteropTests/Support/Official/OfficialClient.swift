@@ -134,7 +134,7 @@ struct OfficialClient: Sendable {
         #expect(response.payload == .zeros(314_159))
     }
 
-    /// The next response, whatever it is, compared as a whole.
+    /// The next response, compared completely.
     private func expectResponse(
         of size: Int32,
         on stream: ClientStream,
@@ -173,7 +173,7 @@ struct OfficialClient: Sendable {
 
     private func serverCompressedUnary() async throws {
         for compressed in [true, false] {
-            // Who compresses says what it reads, and the request with it.
+            // A sender of compressed messages also names the encodings that it accepts.
             try await expectLarge(unary(Self.large(asks: compressed), compression: .gzip))
             try await expectResponse(compressed: compressed)
         }
@@ -268,7 +268,7 @@ struct OfficialClient: Sendable {
         try await expectEnd(of: stream)
     }
 
-    // MARK: Cases of what goes beside the messages
+    // MARK: Cases about metadata and status
 
     private func customMetadata() async throws {
         let outcome = await unary(Self.large(), metadata: Self.metadata)
@@ -317,7 +317,7 @@ struct OfficialClient: Sendable {
     }
 
     private func timeoutOnSleepingServer() async throws {
-        // The connection is there first, so that it is not the dialling that takes too long.
+        // Connects first, so that dialling does not use up the deadline.
         try await emptyUnary()
         let stream = open(OfficialService.fullDuplexCall, within: .milliseconds(1))
         // A message that comes too late is refused with the same status.

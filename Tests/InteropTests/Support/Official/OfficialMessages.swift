@@ -32,7 +32,7 @@ enum Official {
     }
 
     struct Payload: OfficialMessage {
-        /// The only type that the contract has: what compresses well.
+        /// The only type of the contract: compressible data.
         static let compressable: Int32 = 0
         private static let largest: Int32 = 4 << 20
 

@@ -7,7 +7,7 @@ import ChordTestSupport
 import Foundation
 import NIOConcurrencyHelpers
 
-/// What Tests/Interop/official/relay.py says of the messages that pass it.
+/// The output of Tests/Interop/official/relay.py about messages.
 final class RelayLog: Sendable {
     enum Way: String {
         case request
@@ -70,7 +70,7 @@ struct OfficialPython: Encodable {
         }
     }
 
-    /// What the client prints of a case.
+    /// The client's output for a case.
     private struct Outcome: Decodable {
         var `case`: String
         var problem: String?
@@ -93,9 +93,9 @@ struct OfficialPython: Encodable {
         cases = [official.rawValue]
     }
 
-    /// Lets grpcio call a case. `relay`'s messages are those that pass.
+    /// Runs a case by grpcio. `relay` reports the messages that pass it.
     ///
-    /// - Returns: what was not as it should be.
+    /// - Returns: the deviations.
     static func call(
         _ official: OfficialCase,
         at address: String,

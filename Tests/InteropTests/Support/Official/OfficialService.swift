@@ -23,7 +23,7 @@ struct OfficialService: Sendable {
         emptyCall, unaryCall, streamingInputCall, streamingOutputCall, fullDuplexCall,
     ]
 
-    /// Where it is seen how requests come; nil where no caller asks for that.
+    /// Where compression of requests is observed; nil if not needed.
     var relay: RelayLog?
 
     /// Serves everybody with a certificate.
@@ -104,7 +104,7 @@ struct OfficialService: Sendable {
         return []
     }
 
-    // MARK: What they have in common
+    // MARK: Shared parts
 
     private func onlyRequest<Request: OfficialMessage>(
         of stream: ServerStream

@@ -43,7 +43,7 @@ extension Status {
     }
 }
 
-/// One field as it was read.
+/// A decoded field.
 struct ProtobufField: Sendable {
     enum Value: Sendable {
         case number(UInt64)
@@ -53,7 +53,7 @@ struct ProtobufField: Sendable {
     let number: Int
     let value: Value
 
-    /// What a message answers that has no such field.
+    /// The default of a missing field.
     func unknown(in message: (some OfficialMessage).Type) -> Status {
         .malformed("\(message) has no field \(number)")
     }
