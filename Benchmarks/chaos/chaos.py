@@ -20,6 +20,8 @@ cut long   a longer partition, after which two rings must merge within --merge s
 one way    for seconds the other side cannot call one node, which can still call: no range may change
            repeatedly
 closed     for seconds no node can call one node: its successor takes its range, and gives it back
+           After "one way" and "closed" the ring must stay ideal for --verdict seconds before it counts as
+           settled: a verdict that was on its way when the link came back is still passed
 shut out   start of a new node that no other can call: its join must end with a message, and the ring
            must not change
 """
@@ -211,7 +213,7 @@ class Chaos:
             threading.Event().wait(seconds)
         finally:
             self.net.open_port(side, port, there)
-        took, _ = self.wait_ideal(self.options.within)
+        took, _ = self.wait_lasting(self.options.within)
         for name, count in before.items():
             # Once when the port is closed, and once when it is open again.
             if took is not None and (changes := self.range_changes(name) - count) > 2:
@@ -305,6 +307,20 @@ class Chaos:
                 return None, problem
             threading.Event().wait(0.02)
         return time.monotonic() - started, None
+
+    def wait_lasting(self, limit):
+        """As wait_ideal, for a ring that stays ideal as long as a verdict takes: two unanswered calls, then the
+        probes of others. A verdict that was on its way when the link came back may still be passed; the ring
+        mends it."""
+        started = ideal_since = time.monotonic()
+        while time.monotonic() - ideal_since < self.options.verdict:
+            problem = self.ring.problem()
+            if time.monotonic() - started > limit:
+                return None, problem or "it changes again and again"
+            if problem is not None:
+                ideal_since = time.monotonic()
+            threading.Event().wait(0.02)
+        return ideal_since - started, None
 
     def sweep(self):
         """From every node to every node, at and right after identifiers."""
@@ -403,6 +419,9 @@ def arguments():
     parser.add_argument("--seed", type=int, help="what is drawn from; one is made up")
     parser.add_argument("--threads", type=int, default=3, help="threads that look up (3)")
     parser.add_argument("--within", type=float, default=15, help="seconds to the ideal ring (15)")
+    parser.add_argument(
+        "--verdict", type=float, default=4.5, help="seconds for which the ring stays ideal after a link broke one way (4.5)"
+    )
     parser.add_argument("--merge", type=float, default=10, help="seconds to the ideal ring after a long cut (10)")
     parser.add_argument("--shortest", type=float, default=2, help="seconds of the shortest long cut (2)")
     parser.add_argument("--longest", type=float, default=30, help="seconds of the longest cut (30)")
