@@ -13,7 +13,7 @@ import Testing
 @Suite(.tags(.unit)) struct DescribeCertificateTests {
     private let day: Int64 = 86_400
 
-    @Test func endsAreShownWithWhatIsLeft() {
+    @Test func expiryIsShownWithTheRemainingTime() {
         let ends = CertificateEnds(
             serial: "1A",
             certificate: 10 * day,
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func whatThereIsNoneOfIsSaid() {
+    @Test func missingDatesAreReported() {
         let ends = CertificateEnds(serial: "1A", certificate: 10 * day)
         #expect(ends.texts(at: 0).last == "no revocation list that ends")
         #expect(!ends.json.lines.contains("authority_ends"))

@@ -127,7 +127,7 @@ struct RingOfProcessesTests {
         }
     }
 
-    @Test("ring --check of a ring with a dead member that nobody has noticed ends with 75")
+    @Test("ring --check ends with 75 if a dead member is not yet detected")
     func checkOfARingThatIsNotIdeal() async throws {
         // No member asks its neighbours again while the test runs, so the dead one stays in their lists.
         try await ProcessRing.running(3, options: ["--stabilize-interval", "1h"]) { ring in

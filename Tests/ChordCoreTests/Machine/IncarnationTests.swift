@@ -90,7 +90,7 @@ import Testing
         #expect(table.entries == [invented])
     }
 
-    @Test("A node's own word replaces what others said, whatever their incarnations")
+    @Test("A node's own word replaces what others said, with any incarnation")
     func verified() throws {
         var machine = try Self.machine(10)
         var invented = Nodes.node(20, life: .max)

@@ -13,7 +13,7 @@ import Testing
 #endif
 
 @Suite(.tags(.unit)) struct SVGPlotTests {
-    @Test("a plot is well-formed XML, whatever its texts say", arguments: [false, true])
+    @Test("A plot is well-formed XML, with any texts", arguments: [false, true])
     func wellFormed(isLogarithmic: Bool) throws {
         let points = [1.0, 2, 4, 8].map {
             ExperimentPlot.Point($0, $0 / 3, low: $0 / 4, high: $0 / 2)
