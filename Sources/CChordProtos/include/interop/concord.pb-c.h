@@ -45,7 +45,7 @@ struct  Concord__Server
   uint64_t id;
   ProtobufCBinaryData name;
   /*
-   * host:port. A Concord node crashes where it is anything else.
+   * host:port. A Concord node crashes on anything else.
    */
   ProtobufCBinaryData address;
 };
@@ -68,7 +68,7 @@ struct  Concord__FindResp
 {
   ProtobufCMessage base;
   /*
-   * A Concord node crashes where it is absent.
+   * A Concord node crashes if it is absent.
    */
   Concord__Server *server;
 };
@@ -81,11 +81,11 @@ struct  Concord__Ring
 {
   ProtobufCMessage base;
   /*
-   * A Concord node that joins asks again for ever where it is absent.
+   * A joining Concord node retries forever if it is absent.
    */
   Concord__Server *predecessor;
   /*
-   * Nearest first. In a small ring it goes round, and holds the node itself.
+   * Nearest first. In a small ring it wraps around and contains the node itself.
    */
   size_t n_successors;
   Concord__Server **successors;

@@ -37,7 +37,7 @@ typedef enum _Chord__V1__NodePhase {
    */
   CHORD__V1__NODE_PHASE__NODE_PHASE_OUTSIDE = 1,
   /*
-   * Waits for those that it founds a ring with.
+   * Waits for the other founders.
    */
   CHORD__V1__NODE_PHASE__NODE_PHASE_FOUNDING = 2,
   CHORD__V1__NODE_PHASE__NODE_PHASE_MEMBER = 3,
@@ -52,7 +52,7 @@ typedef enum _Chord__V1__ChangeCause {
   CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_FAILED = 4,
   CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_LEFT = 5,
   /*
-   * A ring that had come apart from this one, or had never met it, was found.
+   * Another ring of the same name was found.
    */
   CHORD__V1__CHANGE_CAUSE__CHANGE_CAUSE_MERGED = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__CHANGE_CAUSE)
@@ -60,7 +60,7 @@ typedef enum _Chord__V1__ChangeCause {
 typedef enum _Chord__V1__ChangeKind {
   CHORD__V1__CHANGE_KIND__CHANGE_KIND_UNSPECIFIED = 0,
   /*
-   * The first message: `description` says what there is.
+   * The first message: the present state is in `description`.
    */
   CHORD__V1__CHANGE_KIND__CHANGE_KIND_NOW = 1,
   CHORD__V1__CHANGE_KIND__CHANGE_KIND_JOINED = 2,
@@ -87,7 +87,7 @@ struct  Chord__V1__DescribeRequest
 
 
 /*
- * When what the node's TLS rests on ends, in seconds since 1970; 0 where there is none.
+ * Expiry times of the node's TLS files, in seconds since 1970; 0 if a file does not exist.
  */
 struct  Chord__V1__CertificateEnds
 {
@@ -98,11 +98,11 @@ struct  Chord__V1__CertificateEnds
   ProtobufCBinaryData serial;
   int64_t certificate;
   /*
-   * The first of the authorities in its chain to end.
+   * The earliest expiry of the authorities in its chain.
    */
   int64_t authority;
   /*
-   * The first of the revocation lists to end.
+   * The earliest expiry of the revocation lists.
    */
   int64_t revocation_list;
 };
@@ -117,7 +117,7 @@ struct  Chord__V1__DescribeReply
   Chord__V1__Node *node;
   Chord__V1__NodePhase phase;
   /*
-   * Itself when it is alone or no member.
+   * The node itself if it is alone or no member.
    */
   Chord__V1__Node *predecessor;
   /*
@@ -126,7 +126,7 @@ struct  Chord__V1__DescribeReply
   size_t n_successors;
   Chord__V1__Node **successors;
   /*
-   * All that it routes by, clockwise; at most 512.
+   * The routing table, clockwise; at most 512 nodes.
    */
   size_t n_table;
   Chord__V1__Node **table;
@@ -136,7 +136,7 @@ struct  Chord__V1__DescribeReply
    */
   ProtobufCBinaryData version;
   /*
-   * Milliseconds since it began, by its own steady clock; 0 where it does not say.
+   * Milliseconds since its start, by its own monotonic clock; 0 if unknown.
    */
   uint64_t uptime_ms;
   Chord__V1__CertificateEnds *certificates;
@@ -156,8 +156,8 @@ struct  Chord__V1__WatchRequest
 
 
 /*
- * What a node owns: the identifiers after one bound, up to and with the other. Equal bounds stand for
- * the whole circle.
+ * The identifiers that a node owns: after one bound, up to and including the other. Equal bounds mean
+ * the whole ring.
  */
 struct  Chord__V1__Range
 {
@@ -188,8 +188,8 @@ struct  Chord__V1__WatchReply
   Chord__V1__Range *range_before;
   Chord__V1__Range *range_after;
   /*
-   * With predecessor: one each. With successors: the lists. With successors lost: what was lost. With
-   * joined: the node and its predecessor before, its successors after.
+   * With predecessor: one node each. With successors: the lists. With successors lost: the lost list. With
+   * joined: the node and its predecessor in `before`, its successors in `after`.
    */
   size_t n_before;
   Chord__V1__Node **before;
@@ -200,7 +200,7 @@ struct  Chord__V1__WatchReply
    */
   uint64_t time;
   /*
-   * Events before this one that were left out, because the caller read too slowly.
+   * Number of earlier events left out, because the caller read too slowly.
    */
   uint64_t missed;
 };
@@ -231,7 +231,7 @@ struct  Chord__V1__AdminMergeRequest
 {
   ProtobufCMessage base;
   /*
-   * Where a member of the other ring listens, as host:port; at most 262 bytes.
+   * Address of a member of the other ring, as host:port; at most 262 bytes.
    */
   ProtobufCBinaryData contact;
 };
@@ -244,11 +244,11 @@ struct  Chord__V1__AdminMergeReply
 {
   ProtobufCMessage base;
   /*
-   * Who listens there.
+   * The node at that address.
    */
   Chord__V1__Node *contact;
   /*
-   * It is a member of the asked node's ring already, or the asked node itself: nothing was done.
+   * The contact is the node itself or already in its ring: nothing was done.
    */
   protobuf_c_boolean was_one;
 };

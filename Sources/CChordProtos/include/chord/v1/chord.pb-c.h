@@ -50,11 +50,11 @@ typedef enum _Chord__V1__IdRule {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__ID_RULE)
 } Chord__V1__IdRule;
 /*
- * What the receiver of a Notify has decided about the caller.
+ * The receiver's decision about the caller of Notify.
  */
 typedef enum _Chord__V1__NotifyVerdict {
   /*
-   * An old node: it takes whoever is nearer, and does not say so.
+   * From an old version, which adopts a nearer caller without a verdict.
    */
   CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED = 0,
   /*
@@ -62,11 +62,11 @@ typedef enum _Chord__V1__NotifyVerdict {
    */
   CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN = 1,
   /*
-   * The receiver has a live predecessor that is nearer.
+   * The receiver has a nearer live predecessor.
    */
   CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NEARER_KNOWN = 2,
   /*
-   * The receiver is still finding out whether the caller can be reached.
+   * The receiver is still trying to reach the caller.
    */
   CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TRYING = 3,
   /*
@@ -93,11 +93,11 @@ struct  Chord__V1__Node
    */
   ProtobufCBinaryData name;
   /*
-   * host:port, at most 262 bytes; an IPv6 host stands in brackets.
+   * host:port, at most 262 bytes; an IPv6 host is in brackets.
    */
   ProtobufCBinaryData address;
   /*
-   * Milliseconds since 1970 at the start of this life of the node, or more; at most 2^43.
+   * Start time of the node in milliseconds since 1970, or more; at most 2^43. Higher is newer.
    */
   uint64_t incarnation;
 };
@@ -107,7 +107,7 @@ struct  Chord__V1__Node
 
 
 /*
- * What all members of one ring have in common.
+ * Parameters that all members of a ring share.
  */
 struct  Chord__V1__RingParameters
 {
@@ -121,7 +121,7 @@ struct  Chord__V1__RingParameters
    */
   ProtobufCBinaryData hash;
   /*
-   * The identifier of the string "chord parameters probe": equal hash names may hide unequal hashes.
+   * The identifier of the string "chord parameters probe": detects different hashes with equal names.
    */
   ProtobufCBinaryData hash_probe;
   /*
@@ -144,7 +144,7 @@ struct  Chord__V1__FindSuccessorRequest
   ProtobufCMessage base;
   ProtobufCBinaryData id;
   /*
-   * Forwardings that are still allowed; 0 stands for the default of 2 * width.
+   * Forwardings still allowed; 0 means the default of 2 * width.
    */
   uint32_t hop_budget;
   /*
@@ -152,21 +152,20 @@ struct  Chord__V1__FindSuccessorRequest
    */
   uint32_t hops;
   /*
-   * Answer with the nodes that the call went through.
+   * Return the nodes that forwarded the call.
    */
   protobuf_c_boolean want_path;
   /*
-   * Set by a node that joins: it is not to be named as the owner of its own identifier.
+   * Set by a joining node: it is never named as the owner of its own identifier.
    */
   Chord__V1__Node *joiner;
   /*
-   * Answer from this node's own table; the caller does the next step itself (iterative lookup).
+   * Answer from this node's table; the caller makes the next step itself (iterative lookup).
    */
   protobuf_c_boolean iterative;
   /*
-   * Nodes that were found dead on the way, by identifier; at most 32. An iterative step does not send
-   * the caller there; a forwarder asks them last, as that is somebody else's finding. Who owns an
-   * identifier does not depend on them.
+   * Identifiers of nodes found dead by this lookup; at most 32. An iterative step does not name them as the
+   * next node. A forwarder asks them last. They do not affect which node owns an identifier.
    */
   size_t n_excluded;
   ProtobufCBinaryData *excluded;
@@ -180,29 +179,29 @@ struct  Chord__V1__FindSuccessorReply
 {
   ProtobufCMessage base;
   /*
-   * The owner; in an iterative step that is not final, absent.
+   * The owner; absent in an iterative step that is not final.
    */
   Chord__V1__Node *owner;
   /*
-   * The owner's successors as far as the answering node knows them.
+   * The owner's successors known to the answering node.
    */
   size_t n_successors;
   Chord__V1__Node **successors;
   /*
-   * Who answered, and its successor list: what a joiner starts from.
+   * The answering node and its successor list; a joiner starts with them.
    */
   Chord__V1__Node *answering;
   size_t n_answering_successors;
   Chord__V1__Node **answering_successors;
   uint32_t hops;
   /*
-   * With want_path: the nodes from the first asked to the one that answered. Left out when the reply
-   * would be larger than a message may be.
+   * With want_path: the nodes from the first asked to the answering one. Left out if the reply would exceed
+   * the message limit.
    */
   size_t n_path;
   Chord__V1__Node **path;
   /*
-   * In an iterative step that is not final: whom to ask next, best first.
+   * In an iterative step that is not final: the next nodes to ask, best first.
    */
   size_t n_closer;
   Chord__V1__Node **closer;
@@ -240,8 +239,8 @@ struct  Chord__V1__NotifyRequest
   Chord__V1__Node *candidate;
   Chord__V1__RingParameters *parameters;
   /*
-   * Set by the receiver's successor: its predecessor or list has changed, and the receiver may want to
-   * ask for them again. The caller is then no candidate.
+   * Set by the receiver's successor: its predecessor or list has changed, so the receiver should ask again.
+   * The caller is no candidate then.
    */
   protobuf_c_boolean changed;
 };
@@ -255,7 +254,7 @@ struct  Chord__V1__NotifyReply
   ProtobufCMessage base;
   Chord__V1__NotifyVerdict verdict;
   /*
-   * With NOT_REACHED: the address that was dialled, and what came of it, at most 512 bytes.
+   * With NOT_REACHED: the dialled address, and the reason, at most 512 bytes.
    */
   ProtobufCBinaryData address;
   ProtobufCBinaryData reason;
@@ -270,7 +269,7 @@ struct  Chord__V1__ProbeRequest
   ProtobufCMessage base;
   Chord__V1__RingParameters *parameters;
   /*
-   * The node to reach; it must stand where the ring's rule puts it.
+   * The node to reach; its identifier must follow the ring's rule.
    */
   Chord__V1__Node *node;
 };
@@ -330,7 +329,7 @@ struct  Chord__V1__LeaveRequest
   size_t n_successors;
   Chord__V1__Node **successors;
   /*
-   * Members that the caller had lost, last lost first; of more than 16 the first 16 count.
+   * Members that the caller had lost, most recent first; only the first 16 are used.
    */
   size_t n_lost;
   Chord__V1__Node **lost;
@@ -363,7 +362,7 @@ struct  Chord__V1__FoundRequest
   size_t n_initial_ring;
   ProtobufCBinaryData *initial_ring;
   /*
-   * Set by a founder whom all others have answered: the ring as it begins now, the caller included.
+   * Set by a founder with answers from all others: the members of the new ring, the caller included.
    */
   size_t n_decided;
   Chord__V1__Node **decided;
@@ -378,11 +377,11 @@ struct  Chord__V1__FoundReply
   ProtobufCMessage base;
   Chord__V1__Node *node;
   /*
-   * The ring is there already, and can be joined through this node.
+   * The ring has begun, and can be joined through this node.
    */
   protobuf_c_boolean member;
   /*
-   * With member, when the ring has only just begun and counts on the caller: all its founders.
+   * With member, if the ring has just begun with the caller as a founder: all its founders.
    */
   size_t n_decided;
   Chord__V1__Node **decided;
@@ -401,8 +400,8 @@ struct  Chord__V1__MeetRequest
   Chord__V1__Node *node;
   Chord__V1__RingParameters *parameters;
   /*
-   * A member of a ring that the receiver may not be in: it looks up its own place there. Absent where the
-   * caller found that its own place is right after the receiver.
+   * A member of another ring: the receiver looks up its own place there. Absent if the caller found that its
+   * own place is directly after the receiver.
    */
   Chord__V1__Node *contact;
 };
