@@ -187,7 +187,7 @@ struct HeldMemoryTests {
     @Test func unreadAnswersAreResetEvenIfTheClientIsActive() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
-        configuration.server.stallTimeout = .seconds(2)
+        configuration.server.stallTimeout = .seconds(1)
         try await TestNode.serving(
             Self.router,
             as: certificates.n1,
@@ -261,13 +261,7 @@ struct HeldMemoryTests {
     )
     func callRefusedAtItsHeadersLeavesNoStreamOpen(_ changes: [String: String]) async throws {
         let certificates = try await Certificates.get()
-        var configuration = TransportConfiguration()
-        configuration.server.idleTimeout = .milliseconds(500)
-        try await TestNode.serving(
-            Self.router,
-            as: certificates.n1,
-            configuration: configuration
-        ) { node, address in
+        try await TestNode.serving(Self.router, as: certificates.n1) { _, address in
             try await Self.client(of: address) { _, session in
                 let list = HTTP2Headers(HTTP2Headers.Prepared(ServerWireTests.head(changes)))
                 // Its end never comes.
@@ -275,8 +269,6 @@ struct HeldMemoryTests {
             } _: { seen, _ in
                 try await eventually { seen.withLockedValue { $0.closed.count == 3 } }
                 #expect(seen.withLockedValue { Set($0.closed.values) } == [.noError])
-                // Nothing is under way any more, so that the connection idles out.
-                try await eventually { seen.withLockedValue { $0.isOver } }
             }
         }
     }

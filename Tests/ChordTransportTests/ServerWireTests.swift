@@ -249,25 +249,6 @@ struct ServerWireTests {
         }
     }
 
-    @Test func clientWithoutSettingsIsClosed() async throws {
-        let certificates = try await Certificates.get()
-        var configuration = TransportConfiguration()
-        configuration.server.settingsTimeout = .milliseconds(50)
-        try await TestNode.serving(
-            Self.router,
-            as: certificates.n1,
-            configuration: configuration
-        ) { node, _ in
-            let port = try #require(node.server.localPort)
-            let mute = try await RawPeers.connect(
-                "127.0.0.1",
-                port,
-                as: certificates.alice
-            ) { _ in }
-            try await mute.closeFuture.get()
-        }
-    }
-
     // MARK: Connections
 
     @Test func connectionsBeyondTheLimitAreRefused() async throws {
@@ -310,31 +291,6 @@ struct ServerWireTests {
                 // The next call finds a connection of its own.
                 let next = await client.call(TestMethod.echo, at: address, waitingForReady: true)
                 #expect(next.status == .ok)
-            }
-        }
-    }
-
-    @Test func expiredCertificateEndsItsConnection() async throws {
-        let certificates = try await Certificates.get()
-        var configuration = TransportConfiguration()
-        // A connection is looked at as often as it could be idle.
-        configuration.server.idleTimeout = .milliseconds(100)
-        configuration.server.drainNotice = .milliseconds(10)
-        try await TestNode.serving(
-            Self.router,
-            as: certificates.n1,
-            configuration: configuration
-        ) { node, address in
-            try await TestNode.calling(as: try await certificates.expiringSoon()) { client in
-                // The call would go on for ever: nothing but the expiry can end it.
-                let result = await client.call(
-                    TestMethod.named("Silent"),
-                    at: address,
-                    within: .seconds(600)
-                )
-                #expect(result.status.code == .unavailable)
-                #expect(result.status.origin == .transport)
-                try await eventually { node.server.connectionCount == 0 }
             }
         }
     }
@@ -388,41 +344,6 @@ struct ServerWireTests {
             }
             try await client.closeFuture.get()
             try await eventually { node.server.connectionCount == 0 }
-        }
-    }
-
-    @Test func unreadAnswersAreDropped() async throws {
-        let certificates = try await Certificates.get()
-        var configuration = TransportConfiguration()
-        configuration.server.stallTimeout = .milliseconds(60)
-        try await TestNode.serving(
-            Self.router,
-            as: certificates.n1,
-            configuration: configuration
-        ) { node, address in
-            let port = try #require(node.server.localPort)
-            // It lets us send a hundred bytes of an answer and never more.
-            let client = try await RawPeers.connect(
-                "127.0.0.1",
-                port,
-                as: certificates.alice,
-                role: .client,
-                limits: HTTP2Limits(initialStreamWindow: 100)
-            ) { raw in
-                raw.isDeaf = true
-                let list = HTTP2Headers(HTTP2Headers.Prepared(Self.head))
-                let message = [UInt8](repeating: 1, count: 1000)
-                guard let stream = try? raw.session?.submitRequest(list) else { return }
-                raw.session?.send(
-                    ByteBuffer(bytes: MessageFraming.frame(message)),
-                    on: stream,
-                    endStream: true
-                )
-            }
-            try await eventually { node.server.count(of: .outputTime) == 1 }
-            #expect(node.server.connectionCount == 1)
-            try await eventually { node.server.shared.budgets.heldBytes.inUse == 0 }
-            try await client.close().get()
         }
     }
 }

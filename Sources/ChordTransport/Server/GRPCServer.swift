@@ -198,7 +198,7 @@ package final class GRPCServer: Sendable {
         let side = TLSConnection.Side.server(address: connection.remoteAddress)
         do {
             try channel.pipeline.syncOperations.addHandlers([
-                TLSHandler(context: connection.judgedBy, side: side), connection,
+                TLSHandler(context: connection.trust.context, side: side), connection,
             ])
             return loop.makeSucceededVoidFuture()
         } catch {

@@ -29,7 +29,7 @@ extension ServerConnection {
         }
         shared.metrics.refusedConnections.increment()
         giveUp(
-            because: ConnectionGuards.Excess(
+            because: AbuseLimits.Excess(
                 limit: .connectionsPerIdentity,
                 message: "\(name) has \(most) connections already",
                 debug: "too_many_connections"
@@ -39,7 +39,7 @@ extension ServerConnection {
     }
 
     /// Tells the client what it has overdone and ends the connection.
-    func giveUp(because excess: ConnectionGuards.Excess) {
+    func giveUp(because excess: AbuseLimits.Excess) {
         session?.goAway(errorCode: .enhanceYourCalm, debug: excess.debug)
         fail(
             HTTP2Error(
@@ -51,43 +51,18 @@ extension ServerConnection {
         )
     }
 
-    /// Gives a header block that is not complete its time, and no more.
-    func watchHeaders(of session: HTTP2Session) {
-        guards.note(session, in: shared.limits)
-        let block = session.incompleteHeaderBlock
-        guard block != timedHeaderBlock else { return }
-        timedHeaderBlock = block
-        headerTimer?.cancel()
-        headerTimer = nil
-        guard block != nil, phase != .closed else { return }
-        let timeout = shared.configuration.server.limits.headerTimeout
-        headerTimer = schedule(after: timeout) { connection in
-            connection.giveUp(
-                because: ConnectionGuards.Excess(
-                    limit: .headerTime,
-                    message: "a header block was not complete within \(timeout)",
-                    debug: "headers_too_slow"
-                )
-            )
+    /// Looks at what a read has brought: header blocks that are incomplete, refusals, and abuse.
+    func applyLimits(to session: HTTP2Session) {
+        let counters = session.counters
+        for (limit, count) in state.abuse.newRefusals(in: counters) {
+            shared.limits.count(limit, by: count)
         }
-    }
-
-    func schedule(
-        after delay: Duration,
-        _ work: @escaping @Sendable (ServerConnection) -> Void
-    ) -> Scheduled<Void> {
-        executor.eventLoop.scheduleTask(in: TimeAmount(clamping: delay)) { [weak self] in
-            if let self, phase != .closed { work(self) }
+        if state.headersIncomplete(session.incompleteHeaderBlock, at: now) { armTimer() }
+        if state.phase != .closed, session.failure == nil,
+            let excess = state.abuse.excess(of: counters, at: now)
+        {
+            giveUp(because: excess)
         }
-    }
-
-    func cancelTimers() {
-        tick?.cancel()
-        tick = nil
-        headerTimer?.cancel()
-        keepaliveTimer?.cancel()
-        ageTimer?.cancel()
-        alarm.cancel()
     }
 
     // MARK: Calls
@@ -113,7 +88,7 @@ extension ServerConnection {
 
     /// The limit that one call more would pass.
     private func excess(of route: Router.Route, _ role: Role) -> (TransportLimit, StaticString)? {
-        if !guards.calls.takeOne(at: now) {
+        if !state.abuse.calls.takeOne(at: now) {
             return (.callRate, "too many calls per second on this connection")
         }
         guard let share, let session else { return nil }

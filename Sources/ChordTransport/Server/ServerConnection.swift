@@ -22,16 +22,6 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    enum Phase {
-        case handshaking
-        /// Secured; the client has not said how it wants HTTP/2.
-        case waitingForSettings
-        case open
-        /// The client was told that we go away; what is on its way still comes.
-        case draining
-        case closed
-    }
-
     // The event loop is what keeps these from being used by two at once; that no change of one is
     // interrupted by another is kept by small methods. Checking it at run time cost 3 % of a call.
 
@@ -40,10 +30,13 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     let executor: EventLoopExecutor
     /// For the log: where the client is, and who, once it is known.
     let remoteAddress: String
-    @exclusivity(unchecked) var phase = Phase.handshaking
+    /// What is decided about the connection; this class carries it out.
+    @exclusivity(unchecked) var state: ServerConnectionState
+    /// Set for the state's next deadline.
+    var timer = DeadlineAlarm()
     /// What its calls have in common, once it is known who calls. Holds the connection, and is let
     /// go of at its end.
-    @exclusivity(unchecked) private(set) var calls: ServerCallContext?
+    @exclusivity(unchecked) var calls: ServerCallContext?
     @exclusivity(unchecked) var session: HTTP2Session?
     let streams = ServerStreamTable()
     /// What the calls ask for whose header list came before.
@@ -79,20 +72,9 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     @exclusivity(unchecked) private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
-    var lastActivity: MonotonicTime
-    var tick: Scheduled<Void>?
-    var isDrainNoticeOver = false
-    var upkeep = ServerUpkeep()
-    @exclusivity(unchecked) var guards: ConnectionGuards
-    var keepaliveTimer: Scheduled<Void>?
-    var headerTimer: Scheduled<Void>?
-    /// The block that the timer runs for.
-    var timedHeaderBlock: UInt64?
-    var ageTimer: Scheduled<Void>?
     /// What it has of what all share, once it is known who calls.
     @exclusivity(unchecked) var share: ConnectionShare?
-    /// The context by which its peer was last found good.
-    var judgedBy: TLSContext
+    var trust: PeerTrust
 
     init(
         shared: ServerShared,
@@ -104,9 +86,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         self.router = router
         self.executor = executor
         self.remoteAddress = remoteAddress
-        lastActivity = executor.now
-        guards = ConnectionGuards(shared.configuration, at: executor.now)
-        judgedBy = shared.tls.current
+        state = ServerConnectionState(shared.configuration, at: executor.now)
+        trust = PeerTrust(acceptedBy: shared.tls.current)
         compressesAnswers = shared.configuration.server.compressesAnswers
         receiveLimitBytes = shared.configuration.receiveLimitBytes
         maxHeldBytes = shared.configuration.server.limits.maxHeldBytesPerConnection
@@ -138,7 +119,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard let session, phase != .closed else { return }
+        guard let session, state.phase != .closed else { return }
         isReading = true
         session.setClock(now.milliseconds)
         let buffer = unwrapInboundIn(data)
@@ -159,7 +140,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         if uncountedCalls > 0 {
             shared.metrics.callsReceived.increment(by: uncountedCalls)
             uncountedCalls = 0
-            lastActivity = now
+            state.callsBegan(at: now)
         }
         turnTime = nil
         isReading = false
@@ -192,7 +173,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if phase == .handshaking {
+        if state.phase == .handshaking {
             shared.metrics.serverHandshakeFailures.increment()
             shared.log.failure(
                 "a handshake failed",
@@ -209,7 +190,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
                 at: executor.now
             )
         }
-        phase = .closed
+        _ = state.close()
         context.close(promise: nil)
     }
 
@@ -225,18 +206,17 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     // MARK: Life
 
     private func handshakeCompleted(_ identity: PeerIdentity) {
-        guard phase == .handshaking else { return }
+        guard state.phase == .handshaking else { return }
         do throws(HTTP2Error) {
             session = try HTTP2Session(role: .server, limits: shared.configuration.limits)
         } catch {
             return fail(error)
         }
         calls = ServerCallContext(peer: identity, executor: executor, sink: self)
-        lastActivity = executor.now
         guard isWelcome(identity) else { return }
-        phase = .waitingForSettings
+        state.handshakeCompleted(at: executor.now)
+        armTimer()
         shared.metrics.serverConnections.increment()
-        startTick(after: shared.configuration.server.settingsTimeout)
         // The client's own settings are mostly here already: ours leave with the answer to them.
         scheduleFlush()
     }
@@ -253,25 +233,31 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
             case .streamClosed(let stream, _):
                 streamClosed(stream)
             case .settings:
-                becomeOpen()
-            case .pingAck(Self.drainPing):
-                sendFinalGoAway()
-            case .pingAck(Self.keepalivePing):
-                startKeepalive()
+                settingsReceived(session)
+            case .pingAck(let value):
+                let received = session.counters.bytesReceived
+                carryOut(state.pingAcknowledged(value, at: now, bytesReceived: received))
             case .streamWritable(let stream):
                 streams.find(stream)?.flow?.outputWaits()
-            case .headers, .reset, .settingsAck, .pingAck, .goAway:
+            case .headers, .reset, .settingsAck, .goAway:
                 break
             }
         }
         enrollOpenings()
         session.removeEvents()
-        watchHeaders(of: session)
-        if phase != .closed, session.failure == nil,
-            let excess = guards.excess(of: session, at: now)
-        {
-            giveUp(because: excess)
-        }
+        applyLimits(to: session)
+    }
+
+    private func settingsReceived(_ session: HTTP2Session) {
+        guard state.phase == .waitingForSettings else { return }
+        var generator = executor.generator
+        state.settingsReceived(
+            at: now,
+            openStreams: session.openStreams,
+            bytesReceived: session.counters.bytesReceived,
+            ageFactor: Double.random(in: 0.9...1.1, using: &generator)
+        )
+        armTimer()
     }
 
     /// What a read has produced leaves at its end; what comes later shares one write per turn of the
@@ -293,7 +279,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func flush() {
-        guard let session, let context, phase != .closed else { return }
+        guard let session, let context, state.phase != .closed else { return }
         do throws(HTTP2Error) {
             // A look at an empty queue costs next to nothing, and frames of nghttp2's own may wait.
             _ = try output.write(from: session, to: context)
@@ -303,7 +289,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
                     if session.hasOutput(stream: stream) { return false }
                     let wasRefused = refusedAtLimit.remove(stream) != nil
                     if session.reset(stream: stream, errorCode: .noError), wasRefused {
-                        guards.resetsForgiven += 1
+                        state.abuse.resetsForgiven += 1
                     }
                     return true
                 }
@@ -316,50 +302,5 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         for link in room.takeStarved(in: session) { link.outputWaits() }
         share?.publish(bytes: heldBytes)
         if session.isFinished { close() }
-    }
-
-    /// The client broke the rules of HTTP/2: it is told, and the connection ends.
-    func fail(_ error: HTTP2Error, limit: TransportLimit? = nil) {
-        guard phase != .closed else { return }
-        if let limit = limit ?? guards.limit(behind: error, of: session) {
-            shared.limits.count(limit)
-        }
-        shared.metrics.serverProtocolErrors.increment()
-        shared.log.failure(
-            "a client broke off or broke the protocol",
-            peer: peerDescription,
-            error: error,
-            at: executor.now
-        )
-        if let session, let context { _ = try? output.write(from: session, to: context) }
-        close()
-    }
-
-    /// Closes the connection behind what is written already.
-    func close() {
-        guard phase != .closed else { return }
-        phase = .closed
-        cancelCalls()
-        context?.close(promise: nil)
-    }
-
-    private func end() {
-        phase = .closed
-        cancelTimers()
-        cancelCalls()
-        publishCalls()
-        share?.publish(bytes: 0)
-        share = nil
-        calls = nil
-        shared.connections.remove(self)
-    }
-
-    private func cancelCalls() {
-        for stream in streams.all {
-            let (deferred, flow) = (stream.deferred, stream.flow)
-            streams.remove(stream)
-            deferred?.cancel()
-            flow?.end(Status(.cancelled, "the connection to the caller was lost"))
-        }
     }
 }

@@ -5,11 +5,11 @@
 import ChordHTTP2
 import ChordRPC
 
-/// What one connection's client may do how often, as far as nghttp2 does not see to it.
+/// How often one client may do what costs us work, as far as nghttp2 does not limit it.
 ///
-/// nghttp2 counts the resets that a client sends. One that breaks a rule on stream after stream makes
-/// us send them, each after the work of a request ("MadeYouReset"): they have the same limits here.
-struct ConnectionGuards {
+/// nghttp2 limits the resets that a client sends. A client that breaks a rule on stream after stream
+/// makes us send them, each after the work of a request ("MadeYouReset"): the same limits hold here.
+struct AbuseLimits {
     /// A limit that was passed, and what the client is told.
     struct Excess {
         var limit: TransportLimit
@@ -23,12 +23,12 @@ struct ConnectionGuards {
     private var floods: FloodGuard
     private var pings: PingPolicy
     var calls: RateBudget
-    /// Events of the session that are counted as they are, as far as they were.
+    /// What `newRefusals` has returned so far: all, and each.
     private var noted: UInt64 = 0
     private var headerListsRefused: UInt64 = 0
     private var streamsRefused: UInt64 = 0
     private var outputsRefused: UInt64 = 0
-    /// Resets of streams whose calls were refused because of a limit: they say nothing against the client.
+    /// Resets of streams whose calls were refused because of a limit: they are not the client's fault.
     var resetsForgiven: UInt64 = 0
 
     init(_ configuration: TransportConfiguration, at now: MonotonicTime) {
@@ -51,8 +51,7 @@ struct ConnectionGuards {
     /// The limit that the client has passed with what it sent last; nil where it has passed none.
     ///
     /// The time is a value: to ask for it late would take a closure, which costs more than the clock.
-    mutating func excess(of session: HTTP2Session, at now: MonotonicTime) -> Excess? {
-        let counters = session.counters
+    mutating func excess(of counters: HTTP2Counters, at now: MonotonicTime) -> Excess? {
         let resets = counters.resetsSent - min(resetsForgiven, counters.resetsSent)
         if !resetsSent.allows(resets, at: now) {
             return Excess(
@@ -83,36 +82,44 @@ struct ConnectionGuards {
         return nil
     }
 
-    /// Counts the refusals that happened inside the session since the last time.
-    mutating func note(_ session: HTTP2Session, in counts: LimitCounters) {
-        let counters = session.counters
+    /// Refusals that happened inside the session since the last call, for the counters of limits.
+    mutating func newRefusals(in counters: HTTP2Counters) -> [(TransportLimit, UInt64)] {
         let total =
             counters.headerListsRefused + counters.streamsRefused + counters.outputsRefused
-        guard total != noted else { return }
-        noted = total
-        counts.count(.headers, by: counters.headerListsRefused - headerListsRefused)
-        counts.count(.concurrentStreams, by: counters.streamsRefused - streamsRefused)
-        counts.count(.queuedOutput, by: counters.outputsRefused - outputsRefused)
-        headerListsRefused = counters.headerListsRefused
-        streamsRefused = counters.streamsRefused
-        outputsRefused = counters.outputsRefused
+        guard total != noted else { return [] }
+        defer {
+            noted = total
+            headerListsRefused = counters.headerListsRefused
+            streamsRefused = counters.streamsRefused
+            outputsRefused = counters.outputsRefused
+        }
+        return [
+            (.headers, counters.headerListsRefused - headerListsRefused),
+            (.concurrentStreams, counters.streamsRefused - streamsRefused),
+            (.queuedOutput, counters.outputsRefused - outputsRefused),
+        ]
     }
 
-    /// Which limit a session's failure stands for; nil for one that is a plain mistake.
-    func limit(behind error: HTTP2Error, of session: HTTP2Session?) -> TransportLimit? {
+    /// The limit whose excess made the session fail; nil for a plain violation of the protocol.
+    func limit(
+        behind error: HTTP2Error,
+        _ counters: HTTP2Counters,
+        openStreams: Int
+    ) -> TransportLimit? {
         switch error.code {
         case .tooManyContinuations: return .continuations
         // nghttp2 fails at once over its queue of answers, and by a GOAWAY over the rest.
         case .flooded where error.isFromReading: return .acknowledgements
         case .flooded: return .settings
         case .protocolViolation:
-            let resets = session?.counters.resetsReceived ?? 0
-            if error.wireCode == .internalError, resets > limits.maxStreamResets {
+            if error.wireCode == .internalError,
+                counters.resetsReceived > limits.maxStreamResets
+            {
                 return .resetsReceived
             }
-            // nghttp2 tells one stream too many as it tells any other violation.
-            let isFull = session.map { $0.openStreams >= Int(limits.maxConcurrentStreams) }
-            return isFull == true ? .concurrentStreams : nil
+            // nghttp2 reports one stream too many like any other violation.
+            let isFull = openStreams >= Int(limits.maxConcurrentStreams)
+            return isFull ? .concurrentStreams : nil
         default: return nil
         }
     }
