@@ -53,46 +53,6 @@ struct KeepaliveTests {
         }
     }
 
-    @Test func keepaliveDetectsADeadIdleConnectionIfEnabled() async throws {
-        let certificates = try await Certificates.get()
-        try await RawPeers.serve(
-            as: certificates.n1,
-            handler: { raw, session, event in
-                guard case .data(let stream, _, true) = event else { return }
-                session.submitUnaryResponse(
-                    stream: stream,
-                    headers: HTTP2Headers(ServerHeaders.response),
-                    body: UnsafeRawBufferPointer(start: nil, count: 0),
-                    trailers: HTTP2Headers(HTTP2Headers.Prepared([("grpc-status", "3")]))
-                )
-                // From here on it is dead, and does not say so.
-                raw.isDeaf = true
-            }
-        ) { address in
-            let configuration = Self.pinging(
-                .milliseconds(20),
-                timeout: .seconds(2),
-                always: true
-            )
-            let lost = NIOLockedValueBox(0)
-            try await TestNode.calling(as: certificates.n2, configuration: configuration) {
-                client in
-                client.onConnectionLoss { _ in lost.withLockedValue { $0 += 1 } }
-                var lostBefore = -1
-                var status: Status
-                // A slow machine may owe the answer to a ping before that to the call.
-                repeat {
-                    lostBefore += 1
-                    status =
-                        await client.call(TestMethod.echo, at: address, waitingForReady: true)
-                        .status
-                } while status.message.contains("no answer to a ping")
-                #expect(status.code == .invalidArgument)
-                try await eventually { [lostBefore] in lost.withLockedValue { $0 } > lostBefore }
-            }
-        }
-    }
-
     @Test(arguments: [true, false], [true, false])
     func pingsWithoutCallsNeedPermission(_ hasCalls: Bool, _ isPermitted: Bool) {
         let keepalive = TransportConfiguration.ClientKeepalive(permitsWithoutCalls: isPermitted)

@@ -21,24 +21,16 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    enum Phase {
-        case handshaking
-        /// TLS is done, as far as we can see: a server that refuses our certificate says so only
-        /// now. Its SETTINGS are the proof that it takes us.
-        case waitingForSettings
-        case ready
-        /// Takes no new calls and finishes those it has.
-        case draining
-        case closed
-    }
-
     /// Tells connections apart: a later one has a higher number.
     let number = lastNumber.add(1, ordering: .relaxed).newValue
     private static let lastNumber = Atomic<UInt64>(0)
 
     let client: EventLoopClient
-    private let address: String
-    var phase = Phase.handshaking
+    let address: String
+    /// What is decided about the connection; this class carries it out.
+    var state: ClientConnectionState
+    /// Set for the state's next deadline.
+    var timer = DeadlineAlarm()
     private(set) var peerIdentity: PeerIdentity?
     weak var peer: ClientPeer?
     private(set) var session: HTTP2Session?
@@ -49,34 +41,21 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     var room = StreamRoom()
     private var headers = HTTP2Headers(ClientHeaders.request)
     /// Submitted, and not with the socket yet.
-    private var unsent: [NetworkCall] = []
+    var unsent: [NetworkCall] = []
     private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
-    private var wasReady = false
-    private var readyTimer: Scheduled<Void>?
-    /// Why the connection ended, from whoever knew first.
-    var reason: String?
-    /// What there is to do about that.
-    private var failure: Status.Reason?
-    var lastReceived: MonotonicTime
-    var lastUsed: MonotonicTime
-    var pingsSent: UInt64 = 0
+    /// What the operator can do about the end of the connection.
+    private(set) var failure: Status.Reason?
     /// Bytes of answers that are not whole.
     var heldBytes = 0
-    var pingTimer: Scheduled<Void>?
-    var keepaliveTimer: Scheduled<Void>?
-    /// The context by which the peer was last found good.
-    var judgedBy: TLSContext
-    private var floods: FloodGuard
+    var trust: PeerTrust
 
     init(client: EventLoopClient, address: String) {
         self.client = client
         self.address = address
-        lastReceived = client.executor.now
-        lastUsed = lastReceived
-        judgedBy = client.tls.current
-        floods = FloodGuard(client.configuration.limits, at: lastReceived)
+        state = ClientConnectionState(client.configuration, at: client.executor.now)
+        trust = PeerTrust(acceptedBy: client.tls.current)
     }
 
     var calls: [NetworkCall] { table.all }
@@ -85,7 +64,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Whether a call that is submitted now gets a stream at once.
     var hasRoom: Bool {
-        guard phase == .ready, let session else { return false }
+        guard state.phase == .ready, let session else { return false }
         return table.count < session.remoteMaxConcurrentStreams
     }
 
@@ -93,15 +72,13 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     func attach(to peer: ClientPeer) {
         self.peer = peer
         // What happened before was nobody's to hear.
-        switch phase {
+        switch state.phase {
         case .closed: return ended()
         case .ready: return peer.connectionReady(self)
         case .handshaking, .waitingForSettings, .draining: break
         }
-        let timeout = client.configuration.client.readyTimeout
-        readyTimer = schedule(after: timeout) { connection in
-            connection.close(because: "the connection was not ready within \(timeout)")
-        }
+        state.connected(at: client.executor.now)
+        armTimer()
     }
 
     // MARK: Calls
@@ -110,7 +87,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     ///
     /// - Returns: false where the connection has just found that it takes no more calls.
     func submit(_ call: NetworkCall) -> Bool {
-        guard let session, phase == .ready else { return false }
+        guard let session, state.phase == .ready else { return false }
         let now = client.executor.now
         let isEndless = call.deadline == .distantFuture
         ClientHeaders.fill(
@@ -142,7 +119,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     private func hasSubmitted(_ call: NetworkCall, at now: MonotonicTime) -> Bool {
         unsent.append(call)
-        lastUsed = now
+        state.callBegan(at: now)
         scheduleFlush()
         return true
     }
@@ -163,9 +140,8 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func hasGainedRoom() {
-        lastUsed = client.executor.now
         peer?.connectionHasRoom(self)
-        closeIfDrained()
+        carryOut(state.callEnded(at: client.executor.now, hasCalls: !table.isEmpty))
     }
 
     func refused(_ call: NetworkCall) {
@@ -179,13 +155,13 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        phase = .closed
+        _ = state.close(because: nil)
         ended()
         self.context = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        phase = .closed
+        _ = state.close(because: nil)
         ended()
         context.fireChannelInactive()
     }
@@ -198,9 +174,9 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard let session, phase != .closed else { return }
+        guard let session, state.phase != .closed else { return }
         isReading = true
-        lastReceived = client.executor.now
+        state.received(at: client.executor.now)
         var failure: HTTP2Error?
         unwrapInboundIn(data).withUnsafeReadableBytes { bytes in
             do throws(HTTP2Error) { try session.receive(bytes) } catch { failure = error }
@@ -237,7 +213,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         failure = failure ?? DialFailure.reason(for: error)
-        if let error = error as? TLSError, error.isRefusal, phase != .closed {
+        if let error = error as? TLSError, error.isRefusal, state.phase != .closed {
             client.log.refusal(
                 "a certificate was refused",
                 peer: address,
@@ -251,14 +227,14 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     // MARK: Life
 
     private func handshakeCompleted(_ identity: PeerIdentity) {
-        guard phase == .handshaking else { return }
+        guard state.phase == .handshaking else { return }
         do throws(HTTP2Error) {
             session = try HTTP2Session(role: .client, limits: client.configuration.limits)
         } catch {
             return close(because: "\(error)")
         }
         peerIdentity = identity
-        phase = .waitingForSettings
+        state.handshakeCompleted()
         flush()
     }
 
@@ -274,15 +250,12 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
             case .streamClosed(let stream, let code):
                 streamClosed(stream, code)
             case .settings:
-                becomeReady()
+                settingsReceived(session)
             case .pingAck:
-                pingTimer?.cancel()
-                pingTimer = nil
+                state.pingAcknowledged()
             case .goAway(_, let code, let debug):
-                peerGoesAway(
-                    code,
-                    String(decoding: session.bytes(debug).prefix(100), as: UTF8.self)
-                )
+                let text = String(decoding: session.bytes(debug).prefix(100), as: UTF8.self)
+                carryOut(state.peerGoesAway(code, debug: text, hasCalls: !table.isEmpty))
             case .streamWritable(let stream):
                 table.find(stream)?.flow?.outputWaits()
             case .reset(let stream, _):
@@ -292,8 +265,8 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
             }
         }
         session.removeEvents()
-        if phase != .closed, session.failure == nil,
-            let flood = floods.flood(of: session.counters, at: client.executor.now)
+        if state.phase != .closed, session.failure == nil,
+            let flood = state.floods.flood(of: session.counters, at: client.executor.now)
         {
             session.goAway(errorCode: .enhanceYourCalm)
             fail(
@@ -306,18 +279,18 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    private func becomeReady() {
-        guard phase == .waitingForSettings else {
+    private func settingsReceived(_ session: HTTP2Session) {
+        guard state.phase == .waitingForSettings else {
             // The limit of streams may have changed.
             return hasGainedRoom()
         }
-        // A GOAWAY in the same read is looked at next: this connection is for nobody.
-        guard session?.isPeerGoingAway == false else { return }
-        phase = .ready
-        wasReady = true
-        readyTimer?.cancel()
-        lastUsed = client.executor.now
-        startKeepalive()
+        let isReady = state.settingsReceived(
+            at: client.executor.now,
+            isPeerGoingAway: session.isPeerGoingAway,
+            keepaliveInterval: peer?.keepaliveInterval
+        )
+        guard isReady else { return }
+        armTimer()
         peer?.connectionReady(self)
     }
 
@@ -331,9 +304,9 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func flush() {
-        guard let session, let context, phase != .closed else { return }
+        guard let session, let context, state.phase != .closed else { return }
         do throws(HTTP2Error) {
-            if try output.write(from: session, to: context), !unsent.isEmpty { tellSent() }
+            if try output.write(from: session, to: context), !unsent.isEmpty { reportSent() }
         } catch {
             return fail(error)
         }
@@ -342,78 +315,11 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         if session.isFinished { close(because: "the peer went away") }
     }
 
-    private func tellSent() {
+    func reportSent() {
         let calls = unsent
         unsent.removeAll(keepingCapacity: true)
         client.metrics.callsSent.increment(by: calls.count)
         let now = client.executor.now
         for call in calls { call.sent(at: now) }
-    }
-
-    /// The peer broke the rules of HTTP/2: it is told, and the connection ends.
-    private func fail(_ error: HTTP2Error) {
-        client.metrics.clientProtocolErrors.increment()
-        if let session, let context, phase != .closed,
-            (try? output.write(from: session, to: context)) == true
-        {
-            tellSent()
-        }
-        close(because: "\(error)")
-    }
-
-    /// Closes the connection behind what is written already; its calls fail now.
-    func close(because reason: String) {
-        guard phase != .closed else { return }
-        phase = .closed
-        self.reason = self.reason ?? reason
-        if let session, let context {
-            // What goes to the next connection must not leave by this one too.
-            for call in unsent { session.reset(stream: call.stream, errorCode: .cancel) }
-            session.goAway()
-            _ = try? output.write(from: session, to: context)
-        }
-        ended()
-        context?.close(promise: nil)
-    }
-
-    private var lost: Status {
-        let what =
-            wasReady ? "the connection to \(address) was lost" : "cannot connect to \(address)"
-        return Status(
-            .unavailable,
-            "\(what): \(reason ?? "the peer closed it")",
-            origin: .transport,
-            reason: failure
-        )
-    }
-
-    /// Tells whoever waits for the connection, once.
-    private func ended() {
-        readyTimer?.cancel()
-        pingTimer?.cancel()
-        pingTimer = nil
-        keepaliveTimer?.cancel()
-        // What has not left this side can be sent again without harm.
-        let unseen = Set(unsent.map(ObjectIdentifier.init))
-        unsent = []
-        let status = lost
-        var retried: [NetworkCall] = []
-        for call in table.removeAll() {
-            let isRepeatable = call.flow?.isReplayable ?? true
-            if peer != nil, isRepeatable, unseen.contains(ObjectIdentifier(call)) {
-                retried.append(call)
-            } else {
-                call.fail(status, peer: peerIdentity, isLater: true)
-            }
-        }
-        guard let peer else { return }
-        defer { for call in retried { peer.refused(call) } }
-        self.peer = nil
-        peer.connectionClosed(
-            self,
-            wasReady: wasReady,
-            reason: reason ?? "the peer closed the connection",
-            failure: failure
-        )
     }
 }

@@ -5,12 +5,13 @@
 import ChordHTTP2
 import ChordIdentity
 import ChordRPC
+import ChordTestSupport
 import Testing
 
 @testable import ChordTransport
 
 /// What a server decides about a connection, without a connection and without waiting.
-@Suite("The state of a server's connection")
+@Suite("The state of a server's connection", .tags(.unit))
 struct ServerConnectionStateTests {
     private typealias State = ServerConnectionState
     private typealias Seen = ServerConnectionState.Observation
@@ -69,7 +70,7 @@ struct ServerConnectionStateTests {
 
     // MARK: Opening
 
-    @Test func aClientWithoutSettingsIsClosed() {
+    @Test func clientWithoutSettingsIsClosed() {
         let driven = Driven()
         driven.state.handshakeCompleted(at: driven.now)
         #expect(driven.run(to: .milliseconds(9999)) == [])
@@ -93,7 +94,7 @@ struct ServerConnectionStateTests {
 
     // MARK: Idleness
 
-    @Test func anIdleConnectionIsDrained() {
+    @Test func idleConnectionIsDrained() {
         let driven = Driven.open { $0.idleTimeout = .seconds(60) }
         #expect(driven.run(to: .seconds(59)) == [.releaseMemory])
         let drained = driven.run(to: .seconds(60))
@@ -110,7 +111,7 @@ struct ServerConnectionStateTests {
         #expect(driven.state.phase == .open)
     }
 
-    @Test func aConnectionWithAnOpenStreamIsNotIdle() {
+    @Test func connectionWithAnOpenStreamIsNotIdle() {
         let driven = Driven.open { $0.idleTimeout = .seconds(60) }
         let actions = driven.run(to: .seconds(600), Seen(openStreams: 1))
         #expect(!actions.contains(.sendShutdownNotice))
@@ -119,7 +120,7 @@ struct ServerConnectionStateTests {
 
     // MARK: Draining
 
-    @Test func theAnswerToThePingEndsTheShutdownNotice() {
+    @Test func answerToThePingEndsTheShutdownNotice() {
         let driven = Driven.open()
         #expect(
             driven.state.drain(at: driven.now) == [.sendShutdownNotice, .sendPing(State.drainPing)]
@@ -138,7 +139,7 @@ struct ServerConnectionStateTests {
         #expect(driven.acknowledge(State.drainPing) == [])
     }
 
-    @Test func aConnectionThatNeverOpenedClosesInsteadOfDraining() {
+    @Test func connectionThatNeverOpenedClosesInsteadOfDraining() {
         let driven = Driven()
         driven.state.handshakeCompleted(at: driven.now)
         #expect(driven.state.drain(at: driven.now) == [.close(.neverOpened)])
@@ -147,14 +148,14 @@ struct ServerConnectionStateTests {
 
     // MARK: Keepalive
 
-    @Test func aSilentClientWithACallIsPingedAndClosed() {
+    @Test func silentClientWithACallIsPingedAndClosed() {
         let driven = Driven.open { $0.keepalive.interval = .seconds(7) }
         #expect(driven.run(to: .seconds(7), Self.busy).contains(.sendPing(State.keepalivePing)))
         #expect(!driven.run(to: .seconds(26), Self.busy).contains(.close(.silence)))
         #expect(driven.run(to: .seconds(27), Self.busy) == [.close(.silence)])
     }
 
-    @Test func anAnswerToThePingStartsTheIntervalAgain() {
+    @Test func answerToThePingStartsTheIntervalAgain() {
         let driven = Driven.open { $0.keepalive.interval = .seconds(7) }
         var pings = 0
         for second in 1...70 {
@@ -167,7 +168,7 @@ struct ServerConnectionStateTests {
         #expect(driven.state.phase == .open)
     }
 
-    @Test func aClientThatSendsOrHasNoCallIsNotPinged() {
+    @Test func clientThatSendsOrHasNoCallIsNotPinged() {
         let driven = Driven.open { $0.keepalive.interval = .seconds(7) }
         for second in 1...70 {
             var seen = Self.busy
@@ -181,7 +182,7 @@ struct ServerConnectionStateTests {
 
     // MARK: Age
 
-    @Test func aConnectionIsDrainedAtItsAgeAndClosedAfterTheGrace() {
+    @Test func connectionIsDrainedAtItsAgeAndClosedAfterTheGrace() {
         let driven = Driven.open {
             $0.keepalive.maxAge = .seconds(100)
             $0.keepalive.maxAgeGrace = .seconds(50)
@@ -193,7 +194,7 @@ struct ServerConnectionStateTests {
     }
 
     @Test(arguments: [0.9, 1.1])
-    func theAgeIsMultipliedByItsFactor(_ factor: Double) {
+    func ageIsMultipliedByItsFactor(_ factor: Double) {
         var configuration = TransportConfiguration()
         configuration.server.keepalive.maxAge = .seconds(10)
         var state = State(configuration, at: MonotonicTime(nanoseconds: 0))
@@ -209,7 +210,7 @@ struct ServerConnectionStateTests {
 
     // MARK: Trust
 
-    @Test func aClientThatIsNotTrustedAnyMoreIsDrainedAndThenClosed() {
+    @Test func clientThatIsNotTrustedAnyMoreIsDrainedAndThenClosed() {
         let reason = Status(.unauthenticated, "revoked")
         let seen = Seen(hasCalls: true, openStreams: 1, distrust: reason)
         let driven = Driven.open { $0.stallTimeout = .seconds(60) }
@@ -223,7 +224,7 @@ struct ServerConnectionStateTests {
     }
 
     @Test(arguments: [(999, false), (1000, false), (1001, true)] as [(UInt64, Bool)])
-    func aCertificateExpiresWithItsLastSecond(_ second: UInt64, _ isExpired: Bool) {
+    func certificateExpiresWithItsLastSecond(_ second: UInt64, _ isExpired: Bool) {
         var peer = PeerIdentity.testNode("n1")
         peer.notAfter = 1000
         #expect(PeerTrust.isExpired(peer, second * 1000) == isExpired)
@@ -240,7 +241,7 @@ struct ServerConnectionStateTests {
         #expect(actions == [.abandonRequests(begunBy: limit), .resetStreams(stalledSince: limit)])
     }
 
-    @Test func aClientThatTakesNothingAtAllIsClosed() {
+    @Test func clientThatTakesNothingAtAllIsClosed() {
         let driven = Driven.open { $0.stallTimeout = .seconds(30) }
         var seen = Self.busy
         seen.hasWaitingOutput = true
@@ -249,7 +250,7 @@ struct ServerConnectionStateTests {
         #expect(actions.last == .close(.outputStalled))
     }
 
-    @Test func aClientThatTakesSomethingNowAndThenIsNotStalled() {
+    @Test func clientThatTakesSomethingNowAndThenIsNotStalled() {
         let driven = Driven.open { $0.stallTimeout = .seconds(30) }
         for step in 1...50 {
             var seen = Self.busy
@@ -259,7 +260,7 @@ struct ServerConnectionStateTests {
         }
     }
 
-    @Test func anIncompleteHeaderBlockHasItsTime() {
+    @Test func incompleteHeaderBlockHasItsTime() {
         let driven = Driven.open()
         #expect(driven.headersIncomplete(1))
         #expect(!driven.headersIncomplete(1))
@@ -283,7 +284,7 @@ struct ServerConnectionStateTests {
         return state.abuse.excess(of: counters, at: MonotonicTime(nanoseconds: 0))?.limit
     }
 
-    @Test func floodsAreTold() {
+    @Test func floodsAreReported() {
         #expect(Self.excess { _ in } == nil)
         #expect(Self.excess { $0.resetsSent = 1_000_000 } == .resetsSent)
         #expect(Self.excess { $0.controlFramesReceived = 1_000_000 } == .controlFrames)

@@ -16,8 +16,6 @@ struct Certificates: Sendable {
     let foreign: TLSContext
     /// `n2`, certified by that authority, and trusting ours besides.
     let foreignTrustingOurs: TLSContext
-    /// `n2`, with a certificate that is valid for so long from the call on.
-    private let expiring: @Sendable (Duration) throws -> TLSContext
     /// `n1`, loaded once more.
     let n1Again: TLSContext
     /// `n1` and `alice` with a list that revokes `n2`.
@@ -30,19 +28,6 @@ struct Certificates: Sendable {
 
     static func get() async throws -> Certificates {
         try await onOwnThread { try shared.get() }
-    }
-
-    /// `n2`, with a certificate that is still valid, and will be for some seconds only.
-    func expiringSoon() async throws -> TLSContext {
-        try await onOwnThread { [expiring] in
-            // It is loaded some time after it was issued, and must be valid then.
-            for lifetime in [4, 8, 16] {
-                do {
-                    return try expiring(.seconds(lifetime))
-                } catch let error as TLSError where error.code == .certificateExpired {}
-            }
-            return try expiring(.seconds(32))
-        }
     }
 
     private init() throws {
@@ -64,18 +49,6 @@ struct Certificates: Sendable {
         n1Revoking = try issued.n1.context(trusting: roots, revocationList: list)
         aliceRevoking = try issued.alice.context(trusting: roots, revocationList: list)
         n1Elsewhere = try other.issue(.member("n1")).context(trusting: otherRoots)
-        let root = ours.root
-        expiring = { lifetime in
-            // An authority of its own keeps its records apart from those of other tests.
-            let authority = try TestAuthority(
-                "expiring-\(UUID().uuidString)",
-                in: folder,
-                issuingAs: root
-            )
-            let end = Date(timeIntervalSinceNow: TimeInterval(lifetime.components.seconds))
-            return try authority.issue(.member("n2").with { $0.end = end })
-                .context(trusting: roots)
-        }
         let stranger = try other.issue(.member("n2"))
         foreign = try stranger.context(trusting: otherRoots)
         let both = folder.appendingPathComponent("both.crt").path
