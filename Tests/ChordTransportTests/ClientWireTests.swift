@@ -240,11 +240,22 @@ struct ClientWireTests {
         #expect(result.status.message.contains("too many frames without a message"))
     }
 
-    @Test func closedConnectionFailsItsCalls() async throws {
-        let result = try await outcome { raw, _, _ in raw.close() }
-        #expect(result.status.code == .unavailable)
-        #expect(result.status.origin == .transport)
-        #expect(result.status.message.contains("was lost"))
+    @Test func closedConnectionFailsItsCallsAndIsReported() async throws {
+        let certificates = try await Certificates.get()
+        let lost = NIOLockedValueBox<[String]>([])
+        try await RawPeers.serve(
+            as: certificates.n1,
+            handler: Self.handler { raw, _, _ in raw.close() }
+        ) { address in
+            try await TestNode.calling(as: certificates.n2) { client in
+                client.onConnectionLoss { address in lost.withLockedValue { $0.append(address) } }
+                let result = await client.call(TestMethod.echo, at: address)
+                #expect(result.status.code == .unavailable)
+                #expect(result.status.origin == .transport)
+                #expect(result.status.message.contains("was lost"))
+                try await eventually { lost.withLockedValue { $0 } == [address] }
+            }
+        }
     }
 
     // MARK: Refused streams

@@ -78,7 +78,9 @@ final class EventLoopClient: @unchecked Sendable {
     func makeRoomToDial() -> Bool {
         guard peers.reduce(0, { $0 + $1.connectionCount }) >= maxConnections else { return true }
         let idle = peers.compactMap(\.idleConnection)
-        guard let least = idle.min(by: { $0.state.lastUsed < $1.state.lastUsed }) else { return false }
+        guard let least = idle.min(by: { $0.state.lastUsed < $1.state.lastUsed }) else {
+            return false
+        }
         least.drain()
         return true
     }
