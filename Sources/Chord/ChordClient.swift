@@ -5,7 +5,7 @@
 public import ChordCore
 public import ChordHash
 import ChordIdentity
-import ChordRPC
+public import ChordRPC
 public import ChordRuntime
 import ChordTLS
 public import ChordTransport
@@ -209,6 +209,25 @@ public final class ChordClient: Sendable {
                 failureDetection: client.failureDetection,
                 settling: settling
             ).run()
+        }
+    }
+
+    /// Calls a unary method of the first node that is reached: one of a service that a program gave its nodes.
+    ///
+    /// - Parameters:
+    ///   - method: the method; whether the client may call it the node decides.
+    ///   - request: the request's bytes.
+    ///   - timeout: how long it may take at each node.
+    /// - Returns: the answer's bytes.
+    /// - Throws: `ChordError` with `noContact` where no node is reached; `refused` where the client may not
+    ///   call the method; `deadlineExceeded`; `callFailed` with the ``Status`` as its cause.
+    public func call(
+        _ method: RPCMethod,
+        _ request: [UInt8],
+        timeout: Duration = .seconds(5)
+    ) async throws(ChordError) -> [UInt8] {
+        try await client.whileOpen { () throws(ChordError) in
+            try await client.call(method, request, timeout: timeout)
         }
     }
 

@@ -117,6 +117,10 @@ public struct ChordConfiguration: Sendable {
     public var statements = StatementLimits()
     /// How many log lines are written at the most.
     public var logLimits = LogLimits()
+    /// How long the node's services may hold up leaving (``NodeService/nodeWillLeave(within:)``). More lets
+    /// them hand over more; a supervisor that kills the process must be more patient than this and
+    /// `leaveTimeout` together.
+    public var handoverTimeout: Duration = .seconds(10)
     /// How long a member may take to leave the ring when it stops. More lets slow neighbours hear of it;
     /// one that does not hear of it finds out by itself.
     public var leaveTimeout: Duration = .seconds(20)

@@ -6,7 +6,6 @@ import ChordCore
 import ChordRPC
 import ChordRuntime
 import ChordTransport
-import ChordWire
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -18,8 +17,8 @@ extension ChordNode {
     /// Serves the ring: joins it (or makes it, alone or with other founders), takes part until the surrounding
     /// task is shut down gracefully or cancelled, then leaves and ends what is under way.
     ///
-    /// - Throws: `ChordError` with `nameTaken`, `parametersDiffer`, `noContact` or `refused` when it
-    ///   cannot join; `unreachable` when the others cannot dial its advertised address; `replaced` when a newer life of this node took its place.
+    /// - Throws: `ChordError` with `serviceFailed` when a service does not start; `nameTaken`,
+    ///   `parametersDiffer`, `noContact` or `refused` when it cannot join; `unreachable` when the others cannot dial its advertised address; `replaced` when a newer life of this node took its place.
     public func run() async throws {
         let mayRun = phase.withLockedValue { phase in
             guard phase == .made else { return false }
@@ -36,11 +35,12 @@ extension ChordNode {
         let failure = await remembering {
             let failure: (any Error)?
             do {
-                var router = Router(maximumMessageSize: WireLimits.messageBytes)
-                shell.register(in: &router)
                 let shell = shell
                 transport.onConnectionLoss { [weak shell] in shell?.connectionLost(to: $0) }
-                try await server.serve(router)
+                try await cancelWhenGracefulShutdown { [services] in
+                    try await shell.start(services)
+                }
+                try await server.serve(Router(services))
                 tell(of: tls.current, "certificates")
                 failure = await withGracefulShutdownHandler {
                     await withTaskCancellationHandler {
@@ -51,6 +51,9 @@ extension ChordNode {
                 } onGracefulShutdown: {
                     shell.requestLeave()
                 }
+            } catch let error as ChordError where error.cause is CancellationError {
+                // The node was to end before its services had started.
+                failure = nil
             } catch {
                 failure = error
             }
@@ -111,6 +114,7 @@ extension ChordNode {
         certificateWatch.stop()
         await shell.leave()
         await server.shutdown(grace: configuration.shutdownGrace)
+        await shell.stopServices()
         await transport.shutdown(grace: .zero)
     }
 

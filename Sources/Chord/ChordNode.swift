@@ -39,6 +39,8 @@ public final class ChordNode: Service, Sendable {
     let certificateWatch: CertificateWatch
     let keeper: StateKeeper?
     let memory: StateFile.Memory
+    /// In the order in which they start.
+    let services: [any NodeService]
     let phase = NIOLockedValueBox(Phase.made)
 
     /// What becomes of a node, in this order.
@@ -51,8 +53,14 @@ public final class ChordNode: Service, Sendable {
 
     /// Loads the certificates, checks the configuration, takes the data directory and opens the port.
     ///
+    /// - Parameters:
+    ///   - given: what the node is told.
+    ///   - services: services of the program's own, in the order in which they are to start.
     /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting or the file at fault.
-    public init(_ given: ChordConfiguration) async throws(ChordError) {
+    public init(
+        _ given: ChordConfiguration,
+        services: [any NodeService] = []
+    ) async throws(ChordError) {
         var configuration = given
         // Every line says of which node it is, those of the transport and of the files too.
         configuration.logger[metadataKey: LogKeys.node] = "\(given.name)"
@@ -174,6 +182,7 @@ public final class ChordNode: Service, Sendable {
         runtime.lookups = configuration.lookups
         runtime.machine = configuration.machine
         runtime.leaveTimeout = configuration.leaveTimeout
+        runtime.handoverTimeout = configuration.handoverTimeout
         runtime.dialects = configuration.dialects
         runtime.statements = configuration.statements
         runtime.certificateEnds = { tls.current.ends }
@@ -184,6 +193,12 @@ public final class ChordNode: Service, Sendable {
             logger: configuration.logger
         )
 
+        self.services = shell.services(with: services)
+        if let objection = NodeShell.objection(to: self.services) {
+            server.abandon()
+            try? await ownGroup?.shutdownGracefully()
+            throw ChordError(.invalidConfiguration, objection)
+        }
         self.configuration = configuration
         self.ownGroup = ownGroup
         self.tls = tls

@@ -8,6 +8,8 @@
 @_exported public import ChordCore
 @_exported public import ChordHTTP2
 @_exported public import ChordHash
+@_exported public import ChordIdentity
+@_exported public import ChordRPC
 @_exported public import ChordRuntime
 @_exported public import ChordTransport
 @_exported public import struct ChordTLS.TLSFiles

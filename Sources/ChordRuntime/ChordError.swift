@@ -12,7 +12,7 @@ public struct ChordError: CodedError {
         private enum Kind: String {
             case invalidConfiguration, nameTaken, parametersDiffer, noContact, notMember
             case lookupFailed, deadlineExceeded, replaced, refused, stopped, invalidAnswer
-            case cancelled, invalidState, unreachable
+            case cancelled, invalidState, unreachable, serviceFailed, callFailed
         }
 
         private let kind: Kind
@@ -46,6 +46,12 @@ public struct ChordError: CodedError {
         public static let cancelled = Self(kind: .cancelled)
         /// The call does not fit what the object is doing, as a second `run()` of a node.
         public static let invalidState = Self(kind: .invalidState)
+
+        /// A service of the node does not start; its error is the cause.
+        public static let serviceFailed = Code(kind: .serviceFailed)
+        /// A call of a method that a program brought ended with a ``Status`` other than OK, which is the
+        /// cause.
+        public static let callFailed = Code(kind: .callFailed)
 
         /// The name of the code.
         public var description: String { kind.rawValue }

@@ -177,7 +177,7 @@ struct CallFormsTests {
     }
 
     @Test func methodPathHasServiceAndName() {
-        let method = RPCMethod(service: "chord.v1.ChordService", name: "Notify")
+        let method = RPCMethod(calling: "Notify", of: "chord.v1.ChordService")
         #expect(method.path == "/chord.v1.ChordService/Notify")
         #expect("\(method)" == method.path)
     }

@@ -18,15 +18,11 @@ struct InProcessTests {
     private let recorder = Recorder()
 
     private static func method(_ name: String) -> RPCMethod {
-        RPCMethod(service: "test.Service", name: name)
+        RPCMethod(service: "test.Service", name: name, callers: .nodes)
     }
 
     private func serve(_ handler: @escaping UnaryHandler) {
-        var router = Router(
-            authorization: AuthorizationTable()
-                .admitting([.node], to: ["One"], of: "test.Service")
-        )
-        router.register(Self.method("One"), handler)
+        let router = Router([ServiceMethod(Self.method("One"), handler)])
         network.listen(
             address: "there:1",
             router: router,
@@ -231,11 +227,8 @@ struct InProcessTests {
     }
 
     @Test func asyncHandlerRunsOnItsExecutor() {
-        var router = Router(
-            authorization: AuthorizationTable()
-                .admitting([.node], to: ["One"], of: "test.Service")
-        )
-        router.register(Self.method("One"), on: server) { [server] request, peer throws(Status) in
+        let method = ServiceMethod(Self.method("One"), on: server) {
+            [server] request, peer throws(Status) in
             await Task.yield()
             guard server.isCurrent else { throw Status(.aborted, "off its executor") }
             guard request == [1] else { throw Status(.invalidArgument) }
@@ -243,7 +236,7 @@ struct InProcessTests {
         }
         network.listen(
             address: "there:1",
-            router: router,
+            router: Router([method]),
             identity: .member("n1"),
             executor: server
         )
@@ -256,11 +249,7 @@ struct InProcessTests {
     @Test func cancellationReachesTheTaskOfAnAsyncHandler() {
         let steps = NIOLockedValueBox<[String]>([])
         let gate = NIOLockedValueBox<CheckedContinuation<Void, Never>?>(nil)
-        var router = Router(
-            authorization: AuthorizationTable()
-                .admitting([.node], to: ["One"], of: "test.Service")
-        )
-        router.register(Self.method("One"), on: server) { _, _ throws(Status) in
+        let method = ServiceMethod(Self.method("One"), on: server) { _, _ throws(Status) in
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     steps.withLockedValue { $0.append("waits") }
@@ -275,7 +264,7 @@ struct InProcessTests {
         }
         network.listen(
             address: "there:1",
-            router: router,
+            router: Router([method]),
             identity: .member("n1"),
             executor: server
         )

@@ -12,12 +12,9 @@ import Testing
 struct RouterTests {
     private let executor = ManualExecutor()
 
-    private static func method(_ name: String) -> RPCMethod {
-        RPCMethod(service: "test.Service", name: name)
+    private static func method(_ name: String, callers: Roles = [.nodes, .clients]) -> RPCMethod {
+        RPCMethod(service: "test.Service", name: name, callers: callers)
     }
-
-    private static let table = AuthorizationTable()
-        .admitting([.node, .client], to: ["One", "Two"], of: "test.Service")
 
     private func find(_ router: Router, _ path: String) -> Router.Route? {
         Array(path.utf8).withUnsafeBytes { router.route(path: $0) }
@@ -47,13 +44,14 @@ struct RouterTests {
     }
 
     @Test func onlyTheExactPathFindsTheHandler() throws {
-        var router = Router(authorization: Self.table)
-        for name in ["One", "Two"] {
-            router.register(Self.method(name)) { [name = Array(name.utf8)] request, call in
-                call.reply.append(contentsOf: name + request)
-                return .replied
+        let router = Router(
+            ["One", "Two"].map { name in
+                ServiceMethod(Self.method(name)) { request, call in
+                    call.reply.append(contentsOf: Array(name.utf8) + request)
+                    return .replied
+                }
             }
-        }
+        )
         #expect(router.methods.map(\.name) == ["One", "Two"])
         for path in [
             "", "/", "/test.Service/Three", "/test.Service/one", "/test.Service/One/", "One",
@@ -69,34 +67,20 @@ struct RouterTests {
         }
     }
 
-    @Test func laterHandlerReplacesTheEarlierOne() throws {
-        var router = Router(authorization: Self.table)
-        router.register(Self.method("One")) { _, _ in .failed(Status(.aborted)) }
-        router.register(Self.method("One")) { _, _ in .replied }
-        #expect(router.methods.count == 1)
-        guard case .replied = try dispatch(router, "/test.Service/One", as: .node).0 else {
-            Issue.record("the former handler answered")
-            return
-        }
-    }
-
     @Test func authorizationIsCheckedBeforeTheHandlerRuns() throws {
-        var router = Router(authorization: Self.table)
-        for name in ["One", "Unlisted"] {
-            router.register(Self.method(name)) { _, _ in
+        let router = Router([
+            ServiceMethod(Self.method("One")) { _, _ in
                 Issue.record("the handler ran")
                 return .replied
             }
-        }
-        guard case .failed(let denied) = try dispatch(router, "/test.Service/One", as: .admin).0,
-            case .failed(let unlisted) = try dispatch(router, "/test.Service/Unlisted", as: .node).0
+        ])
+        guard case .failed(let denied) = try dispatch(router, "/test.Service/One", as: .admin).0
         else {
             Issue.record("a call was let through")
             return
         }
         #expect(denied.code == .permissionDenied)
         #expect(denied.message.contains("its role is admin"))
-        #expect(unlisted.code == .unimplemented)
     }
 
     @Test func longPathIsShortenedInTheMessage() {

@@ -2,7 +2,6 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordIdentity
 package import ChordRPC
 import NIOConcurrencyHelpers
 
@@ -16,17 +15,15 @@ package struct StreamService: Sendable {
     package static let name = "chord.test.Stream"
 
     /// Sends each message back as it comes. Bidirectional.
-    package static let echo = RPCMethod(service: name, name: "Echo")
+    package static let echo = RPCMethod(test: "Echo", of: name)
     /// Answers with `<messages> <bytes>` once the caller has sent all. Client streaming.
-    package static let sum = RPCMethod(service: name, name: "Sum")
+    package static let sum = RPCMethod(test: "Sum", of: name)
     /// Takes `<messages> <bytes>` and sends as many of that size. Server streaming.
-    package static let produce = RPCMethod(service: name, name: "Produce")
+    package static let produce = RPCMethod(test: "Produce", of: name)
     /// Sends the first message back, reads no more, and waits for its end. Bidirectional.
-    package static let hold = RPCMethod(service: name, name: "Hold")
+    package static let hold = RPCMethod(test: "Hold", of: name)
     /// Takes `<code> <text>` and fails with that. Server streaming.
-    package static let fail = RPCMethod(service: name, name: "Fail")
-
-    package static let methods = [echo, sum, produce, hold, fail]
+    package static let fail = RPCMethod(test: "Fail", of: name)
 
     /// What the service has seen, for the tests that run it.
     package struct Counters: Sendable {
@@ -43,11 +40,6 @@ package struct StreamService: Sendable {
     package init() {}
 
     package var counters: Counters { state.withLockedValue { $0 } }
-
-    /// The table with the service's methods open to everybody.
-    package static func admitted(to table: AuthorizationTable) -> AuthorizationTable {
-        table.admitting(Set(Role.allCases), to: methods.map(\.name), of: name)
-    }
 
     package func register(in router: inout Router, on executor: (any NodeExecutor)? = nil) {
         add(Self.echo, to: &router, on: executor) { stream throws(Status) in

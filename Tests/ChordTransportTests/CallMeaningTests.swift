@@ -19,7 +19,7 @@ struct CallMeaningTests {
 
     @Test(arguments: kinds, [0, 1, 16 << 10, 1 << 20])
     func synchronousHandlerAnswers(_ kind: TransportKind, bytes: Int) async throws {
-        var router = TestMethod.router(["Echo"])
+        var router = Router()
         router.register(TestMethod.echo) { request, call in
             call.reply.append(contentsOf: request)
             return .replied
@@ -35,7 +35,7 @@ struct CallMeaningTests {
 
     @Test(arguments: kinds)
     func deferredHandlerAnswersLater(_ kind: TransportKind) async throws {
-        var router = TestMethod.router(["Later"])
+        var router = Router()
         router.register(TestMethod.named("Later")) { request, call in
             let bytes = [UInt8](request)
             let responder = call.makeResponder()
@@ -56,7 +56,7 @@ struct CallMeaningTests {
 
     @Test(arguments: kinds)
     func deferredHandlerCanAnswerAtOnce(_ kind: TransportKind) async throws {
-        var router = TestMethod.router(["Now"])
+        var router = Router()
         router.register(TestMethod.named("Now")) { request, call in
             call.makeResponder().succeed([7])
             return .deferred
@@ -72,7 +72,7 @@ struct CallMeaningTests {
 
     @Test(arguments: kinds)
     func answerCanComeFromAnyThread(_ kind: TransportKind) async throws {
-        var router = TestMethod.router(["Elsewhere"])
+        var router = Router()
         router.register(TestMethod.named("Elsewhere")) { _, call in
             let responder = call.makeResponder()
             elsewhereExecutors.all[0].execute { responder.succeed([4]) }
@@ -85,7 +85,7 @@ struct CallMeaningTests {
 
     @Test(arguments: kinds)
     func asyncHandlerAnswers(_ kind: TransportKind) async throws {
-        var router = TestMethod.router(["Async"])
+        var router = Router()
         router.register(TestMethod.named("Async"), on: testExecutors.all[1]) {
             request,
             peer throws(Status) in
@@ -102,7 +102,7 @@ struct CallMeaningTests {
     @Test(arguments: kinds)
     func metadataAndDeadlineReachTheHandler(_ kind: TransportKind) async throws {
         let seen = NIOLockedValueBox<(Metadata, Duration?)>(([], nil))
-        var router = TestMethod.router(["Look"])
+        var router = Router()
         router.register(TestMethod.named("Look")) { _, call in
             let left = call.deadline.map { $0 - call.executor.now }
             seen.withLockedValue { [metadata = call.metadata] in $0 = (metadata, left) }
@@ -129,7 +129,7 @@ struct CallMeaningTests {
     /// A method of one message each way may be served as a stream, which its caller does not see.
     @Test(arguments: kinds)
     func initialMetadataReachesTheClient(_ kind: TransportKind) async throws {
-        var router = TestMethod.router(["Stream"])
+        var router = Router()
         let metadata: Metadata = [.init(name: "ahead", value: Array("1".utf8))]
         router.register(TestMethod.named("Stream"), on: nil) { stream throws(Status) in
             try stream.sendHeaders(metadata)
@@ -163,7 +163,7 @@ struct CallMeaningTests {
         ]
     )
     func failureReachesTheClientUnchanged(_ kind: TransportKind, status: Status) async throws {
-        var router = TestMethod.router(["Fail", "FailLater"])
+        var router = Router()
         router.register(TestMethod.named("Fail")) { _, _ in .failed(status) }
         router.register(TestMethod.named("FailLater")) { _, call in
             let responder = call.makeResponder()
@@ -183,7 +183,7 @@ struct CallMeaningTests {
 
     @Test(arguments: kinds)
     func droppedResponderFailsTheCall(_ kind: TransportKind) async throws {
-        var router = TestMethod.router(["Drop"])
+        var router = Router()
         router.register(TestMethod.named("Drop")) { _, call in
             _ = call.makeResponder()
             return .deferred
@@ -197,7 +197,7 @@ struct CallMeaningTests {
 
     @Test(arguments: kinds)
     func unknownMethodIsUnimplemented(_ kind: TransportKind) async throws {
-        try await kind.run(TestMethod.router([])) { tested in
+        try await kind.run(Router()) { tested in
             let result = await tested.call(TestMethod.named("Nothing"), [1, 2])
             #expect(result.status.code == .unimplemented)
             #expect(result.status.message.contains("/chord.test.Test/Nothing"))
@@ -205,18 +205,8 @@ struct CallMeaningTests {
     }
 
     @Test(arguments: kinds)
-    func methodWithoutAuthorizationEntryIsUnimplemented(_ kind: TransportKind) async throws {
-        var router = TestMethod.router([])
-        router.register(TestMethod.named("Unlisted")) { _, _ in .replied }
-        try await kind.run(router) { tested in
-            let result = await tested.call(TestMethod.named("Unlisted"))
-            #expect(result.status.code == .unimplemented)
-        }
-    }
-
-    @Test(arguments: kinds)
     func roleWithoutPermissionIsDenied(_ kind: TransportKind) async throws {
-        var router = TestMethod.router([])
+        var router = Router()
         router.register(TestMethod.named("Denied")) { _, _ in .replied }
         try await kind.run(router) { tested in
             let result = await tested.call(TestMethod.named("Denied"))
@@ -228,7 +218,7 @@ struct CallMeaningTests {
 
     @Test(arguments: kinds)
     func wrongPeerNameIsRefused(_ kind: TransportKind) async throws {
-        try await kind.run(TestMethod.router([])) { tested in
+        try await kind.run(Router()) { tested in
             let result = await tested.call(
                 TestMethod.echo,
                 expecting: ExpectedPeer(name: "n9")
@@ -251,7 +241,7 @@ struct CallMeaningTests {
     /// A handler that never answers and says when it is cancelled.
     private static func silent(_ fates: NIOLockedValueBox<Fates>) -> Router {
         let kept = NIOLockedValueBox<[Responder]>([])
-        var router = TestMethod.router(["Silent", "Echo"])
+        var router = Router()
         router.register(TestMethod.echo) { _, _ in .replied }
         router.register(TestMethod.named("Silent")) { _, call in
             fates.withLockedValue { $0.begun += 1 }
@@ -320,7 +310,7 @@ struct CallMeaningTests {
     @Test(arguments: kinds)
     func acceptanceIsReportedBeforeTheAnswer(_ kind: TransportKind) async throws {
         let kept = NIOLockedValueBox<Responder?>(nil)
-        var router = TestMethod.router(["Work"])
+        var router = Router()
         router.register(TestMethod.named("Work")) { _, call in
             let responder = call.makeResponder()
             // Kept first: who sees the acceptance answers at once, and on another thread.

@@ -27,10 +27,7 @@ struct CompressionTests {
     }
 
     private static func router() -> Router {
-        var router = Router(
-            authorization: StreamService.admitted(to: .standard)
-                .admitting(Set(Role.allCases), to: ["Echo", "Choose"], of: "chord.test.Test")
-        )
+        var router = Router()
         StreamService().register(in: &router)
         router.register(TestMethod.echo) { request, call in
             call.reply.append(contentsOf: request)

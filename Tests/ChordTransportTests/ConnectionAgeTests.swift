@@ -192,7 +192,7 @@ struct ConnectionAgeTests {
     @Test func unsentCallMovesToTheNextConnection() async throws {
         let certificates = try await Certificates.get()
         let handled = NIOLockedValueBox(0)
-        var router = TestMethod.router(["Echo"])
+        var router = Router()
         router.register(TestMethod.echo) { request, call in
             handled.withLockedValue { $0 += 1 }
             call.reply.append(contentsOf: request)

@@ -41,7 +41,7 @@ struct ConnectionLifeTests {
     }
 
     static func router(_ held: Held = Held()) -> Router {
-        var router = TestMethod.router(["Echo", "Hold"])
+        var router = Router()
         router.register(TestMethod.echo) { request, call in
             call.reply.append(contentsOf: request)
             return .replied

@@ -17,15 +17,15 @@ import Testing
 /// What a client can make a server hold, and for how long.
 @Suite("Memory held for a client", .tags(.network), .timeLimit(.minutes(5)))
 struct HeldMemoryTests {
-    private static let small = TestMethod.named("Small")
+    private static let small = TestMethod.named("Small", maximumMessageBytes: 64 << 10)
 
     private static var router: Router {
-        var router = TestMethod.router(["Echo", "Small", "Large"])
+        var router = Router()
         router.register(TestMethod.echo) { request, call in
             call.reply.append(contentsOf: request)
             return .replied
         }
-        router.register(small, maximumMessageSize: 64 << 10) { request, call in
+        router.register(small) { request, call in
             call.reply.append(contentsOf: request)
             return .replied
         }

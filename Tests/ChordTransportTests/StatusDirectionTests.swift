@@ -18,7 +18,7 @@ struct StatusDirectionTests {
     @Test(arguments: (1...16).map { StatusCode(rawValue: $0) }, [true, false])
     func statusReachesTheOtherSide(_ code: StatusCode, _ isAccepted: Bool) async throws {
         let certificates = try await Certificates.get()
-        var router = TestMethod.router(["Fail"])
+        var router = Router()
         let method = TestMethod.named("Fail")
         router.register(method) { _, call in
             let responder = call.makeResponder()
@@ -42,7 +42,7 @@ struct StatusDirectionTests {
         let certificates = try await Certificates.get()
         let cancelled = NIOLockedValueBox(0)
         let kept = NIOLockedValueBox<[Responder]>([])
-        var router = TestMethod.router(["Hold"])
+        var router = Router()
         router.register(TestMethod.named("Hold")) { _, call in
             let responder = call.makeResponder()
             responder.onCancel { cancelled.withLockedValue { $0 += 1 } }

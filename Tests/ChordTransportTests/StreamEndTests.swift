@@ -134,7 +134,7 @@ struct StreamEndTests {
     @Test(arguments: kinds)
     func deadlineReachesTheHandlerOfAStream(_ kind: TransportKind) async throws {
         let seen = NIOLockedValueBox<[Duration?]>([])
-        var router = TestMethod.router(["Look"])
+        var router = Router()
         router.register(TestMethod.named("Look"), on: nil) { stream throws(Status) in
             let left = stream.deadline.map { $0 - stream.executor.now }
             seen.withLockedValue { $0.append(left) }
@@ -155,7 +155,7 @@ struct StreamEndTests {
 
     @Test(arguments: kinds)
     func serverCanEndBeforeTheClient(_ kind: TransportKind) async throws {
-        var router = TestMethod.router(["Enough"])
+        var router = Router()
         router.register(TestMethod.named("Enough"), on: nil) { stream throws(Status) in
             let first = try await stream.nextMessage() ?? []
             try await stream.send(first)
@@ -218,7 +218,7 @@ struct StreamEndTests {
     func slowReaderOfRequestsPausesTheClient(_ kind: TransportKind) async throws {
         let read = NIOLockedValueBox(0)
         let sent = NIOLockedValueBox(0)
-        var router = TestMethod.router(["Slow"])
+        var router = Router()
         router.register(TestMethod.named("Slow"), on: nil) { stream throws(Status) in
             var most = 0
             while try await stream.nextMessage() != nil {

@@ -121,7 +121,7 @@ struct StreamMeaningTests {
 
     @Test(arguments: kinds)
     func serverCanSendAfterTheClientsHalfClose(_ kind: TransportKind) async throws {
-        var router = TestMethod.router(["Late"])
+        var router = Router()
         router.register(TestMethod.named("Late"), on: nil) { stream throws(Status) in
             var all: [UInt8] = []
             for try await message in stream.requests { all += message }
@@ -141,10 +141,7 @@ struct StreamMeaningTests {
 
     @Test(arguments: kinds)
     func unaryAndStreamingMethodsCanBeCalledAsTheOther(_ kind: TransportKind) async throws {
-        var router = Router(
-            authorization: StreamService.admitted(to: .standard)
-                .admitting(Set(Role.allCases), to: ["Echo"], of: "chord.test.Test")
-        )
+        var router = Router()
         StreamService().register(in: &router)
         router.register(TestMethod.echo) { request, call in
             let (message, responder) = ([UInt8](request), call.makeResponder())
@@ -212,7 +209,7 @@ struct StreamMeaningTests {
 
     @Test(arguments: kinds)
     func messagesBeforeAFailureAreDelivered(_ kind: TransportKind) async throws {
-        var router = TestMethod.router(["Half"])
+        var router = Router()
         router.register(TestMethod.named("Half"), on: nil) { stream throws(Status) in
             try await stream.send([1])
             try await stream.send([2])
@@ -234,17 +231,14 @@ struct StreamMeaningTests {
 
     @Test(arguments: kinds)
     func authorizationAppliesToStreams(_ kind: TransportKind) async throws {
-        var router = TestMethod.router([])
-        for name in ["Denied", "Unlisted"] {
-            router.register(TestMethod.named(name), on: nil) { _ in
-                Issue.record("the handler of \(name) was run")
-                return []
-            }
+        var router = Router()
+        router.register(TestMethod.named("Denied"), on: nil) { _ in
+            Issue.record("the handler was run")
+            return []
         }
         try await kind.run(router) { tested in
             for (name, code) in [
-                ("Denied", StatusCode.permissionDenied), ("Unlisted", .unimplemented),
-                ("Nothing", .unimplemented),
+                ("Denied", StatusCode.permissionDenied), ("Nothing", .unimplemented),
             ] {
                 let stream = tested.open(TestMethod.named(name))
                 #expect(await stream.status().code == code)
@@ -276,7 +270,7 @@ extension TransportKind {
         _ body: @Sendable (TestedTransport, StreamService) async throws -> R
     ) async throws -> R {
         let service = StreamService()
-        var router = Router(authorization: StreamService.admitted(to: .standard))
+        var router = Router()
         // Network calls are served where they come in; those in process on a loop of their own.
         service.register(in: &router, on: self == .inProcess ? testExecutors.all[0] : nil)
         return try await run(router) { try await body($0, service) }

@@ -24,10 +24,7 @@ struct StreamWireTests {
     ) async throws -> R {
         let certificates = try await Certificates.get()
         let service = StreamService()
-        var router = Router(
-            authorization: StreamService.admitted(to: .standard)
-                .admitting(Set(Role.allCases), to: ["Echo", "Enough"], of: "chord.test.Test")
-        )
+        var router = Router()
         service.register(in: &router)
         router.register(TestMethod.echo) { request, call in
             call.reply.append(contentsOf: request)

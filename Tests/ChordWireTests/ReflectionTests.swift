@@ -2,13 +2,16 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordWire
 import ChordTestSupport
+import ChordWire
 import Testing
 
 /// The answers of reflection, read by hand: the messages are the tools' own.
 @Suite(.tags(.unit)) struct ReflectionTests {
-    private let reflection = Reflection(services: ["b.B", "a.A"])
+    private let reflection = Reflection(
+        services: ["b.B", "a.A"],
+        files: ["chord/v1/admin.proto", "grpc/health/v1/health.proto"]
+    )
 
     private func answer(_ field: UInt64, _ text: String) throws -> [UInt8] {
         try reflection.answer(WireWriter().bytes(field, Array(text.utf8)).bytes)
@@ -61,6 +64,25 @@ import Testing
     }
 
     @Test func extensionQueryIsNotFound() throws {
+        let answer = try answer(3, "interop/concord.proto")
+        #expect(answer.contains(0x3A))
+        #expect(contains(answer, "knows no file interop/concord.proto"))
+    }
+
+    @Test func fileOfAnEmbeddersServiceComesWithItsImports() throws {
+        // name 1, package 2, dependency 3, message_type 4: "own/own.proto" of package "own".
+        let message = WireWriter().bytes(1, Array("Thing".utf8))
+        let file = WireWriter().bytes(1, Array("own/own.proto".utf8))
+            .bytes(2, Array("own".utf8)).bytes(3, Array("chord/v1/chord.proto".utf8))
+            .message(4, message).bytes
+        let reflection = Reflection(services: ["own.Own"], files: [], others: [file])
+        let symbol = WireWriter().bytes(4, Array("own.Thing".utf8)).bytes
+        let answer = try reflection.answer(symbol)
+        #expect(contains(answer, "own/own.proto"))
+        #expect(contains(answer, "FindSuccessorRequest"))
+    }
+
+    @Test func extensionsAreNotFound() throws {
         let inner = WireWriter().bytes(1, Array("chord.v1.Node".utf8))
         let answer = try reflection.answer(WireWriter().message(5, inner).bytes)
         #expect(contains(answer, "there are no extensions of chord.v1.Node"))

@@ -44,13 +44,7 @@ struct KeepaliveInteropTests {
     func grpcioObeysOurTooManyPings() async throws {
         let python = try await Python.get()
         let certificates = try await InteropCertificates.get()
-        var router = Router(
-            authorization: AuthorizationTable.standard.admitting(
-                Set(Role.allCases),
-                to: ["Wait"],
-                of: TestMethod.service
-            )
-        )
+        var router = Router()
         let kept = NIOLockedValueBox<[Responder]>([])
         router.register(TestMethod.wait) { _, call in
             let responder = call.makeResponder()

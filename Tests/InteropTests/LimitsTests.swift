@@ -176,18 +176,13 @@ struct LimitsTests {
     }
 
     private static let maintenance = RPCMethod(
-        service: "chord.v1.ChordService",
-        name: "GetPredecessor"
+        test: "Maintain",
+        of: TestMethod.service,
+        priority: .maintenance
     )
 
     private static func router(_ held: HeldCalls) -> Router {
-        var router = Router(
-            authorization: AuthorizationTable.standard.admitting(
-                Set(Role.allCases),
-                to: ["Echo", "Wait", "Stream"],
-                of: TestMethod.service
-            )
-        )
+        var router = Router()
         for method in [TestMethod.echo, maintenance] {
             router.register(method) { request, call in
                 call.reply.append(contentsOf: request)

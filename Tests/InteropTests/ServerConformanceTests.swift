@@ -59,7 +59,7 @@ struct ServerConformanceTests {
         try await BareTransport.running(as: certificates.py, configuration: configuration) {
             transport in
             let streams = StreamService()
-            var router = TestService().router(over: StreamService.admitted(to: .standard))
+            var router = TestService().router
             streams.register(in: &router)
             let address = try await transport.serve(router)
             let results = try await ConformanceResult.all(

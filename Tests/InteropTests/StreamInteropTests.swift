@@ -25,7 +25,7 @@ struct StreamInteropTests {
         let python = try await Python.get()
         let certificates = try await InteropCertificates.get()
         let service = StreamService()
-        var router = Router(authorization: StreamService.admitted(to: .standard))
+        var router = Router()
         service.register(in: &router)
         return try await BareTransport.running(as: certificates.py) { [router] transport in
             let address = try await transport.serve(router)

@@ -83,7 +83,7 @@ struct WeCallGRPCIOTests {
         try await PythonServer.running { server in
             try await BareTransport.running(as: InteropCertificates.get().alice) { transport in
                 let outcome = await transport.call(
-                    RPCMethod(service: "chord.v1.ChordService", name: "Notify"),
+                    RPCMethod(calling: "Notify", of: "chord.v1.ChordService"),
                     at: server.address
                 )
                 #expect(outcome.result.status.code == .unimplemented)

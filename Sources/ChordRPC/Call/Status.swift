@@ -3,30 +3,49 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A gRPC status code.
-package struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
-    package let rawValue: UInt8
+public struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The number that gRPC has for it.
+    public let rawValue: UInt8
 
-    package init(rawValue: UInt8) {
+    /// The code of a number.
+    public init(rawValue: UInt8) {
         self.rawValue = rawValue
     }
 
-    package static let ok = StatusCode(rawValue: 0)
-    package static let cancelled = StatusCode(rawValue: 1)
-    package static let unknown = StatusCode(rawValue: 2)
-    package static let invalidArgument = StatusCode(rawValue: 3)
-    package static let deadlineExceeded = StatusCode(rawValue: 4)
-    package static let notFound = StatusCode(rawValue: 5)
-    package static let alreadyExists = StatusCode(rawValue: 6)
-    package static let permissionDenied = StatusCode(rawValue: 7)
-    package static let resourceExhausted = StatusCode(rawValue: 8)
-    package static let failedPrecondition = StatusCode(rawValue: 9)
-    package static let aborted = StatusCode(rawValue: 10)
-    package static let outOfRange = StatusCode(rawValue: 11)
-    package static let unimplemented = StatusCode(rawValue: 12)
-    package static let internalError = StatusCode(rawValue: 13)
-    package static let unavailable = StatusCode(rawValue: 14)
-    package static let dataLoss = StatusCode(rawValue: 15)
-    package static let unauthenticated = StatusCode(rawValue: 16)
+    /// The call succeeded.
+    public static let ok = StatusCode(rawValue: 0)
+    /// The caller gave the call up.
+    public static let cancelled = StatusCode(rawValue: 1)
+    /// Something failed that fits no other code.
+    public static let unknown = StatusCode(rawValue: 2)
+    /// The request makes no sense, whatever the state of the system.
+    public static let invalidArgument = StatusCode(rawValue: 3)
+    /// No answer came in time.
+    public static let deadlineExceeded = StatusCode(rawValue: 4)
+    /// What was asked for does not exist.
+    public static let notFound = StatusCode(rawValue: 5)
+    /// What was to be made exists.
+    public static let alreadyExists = StatusCode(rawValue: 6)
+    /// The caller may not do that.
+    public static let permissionDenied = StatusCode(rawValue: 7)
+    /// A limit was reached.
+    public static let resourceExhausted = StatusCode(rawValue: 8)
+    /// The system is not in the state that the request needs.
+    public static let failedPrecondition = StatusCode(rawValue: 9)
+    /// The request met another; it may be tried again.
+    public static let aborted = StatusCode(rawValue: 10)
+    /// The request is past the valid range.
+    public static let outOfRange = StatusCode(rawValue: 11)
+    /// There is no such method.
+    public static let unimplemented = StatusCode(rawValue: 12)
+    /// An invariant is broken.
+    public static let internalError = StatusCode(rawValue: 13)
+    /// The peer is not reached or cannot answer now; it may be tried again.
+    public static let unavailable = StatusCode(rawValue: 14)
+    /// Data is lost or damaged.
+    public static let dataLoss = StatusCode(rawValue: 15)
+    /// The caller did not prove who it is.
+    public static let unauthenticated = StatusCode(rawValue: 16)
 
     private static let names = [
         "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
@@ -35,7 +54,8 @@ package struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringCon
         "UNAUTHENTICATED",
     ]
 
-    package var description: String {
+    /// The name that gRPC has for it.
+    public var description: String {
         rawValue < Self.names.count ? Self.names[Int(rawValue)] : "CODE_\(rawValue)"
     }
 
@@ -47,7 +67,7 @@ package struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringCon
 }
 
 /// The result of a call, and who determined it.
-package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
+public struct Status: Error, Hashable, Sendable, CustomStringConvertible {
     /// Who determined the status. It is not sent: for the receiver of a status, it is always the
     /// peer.
     package enum Origin: Hashable, Sendable {
@@ -78,8 +98,10 @@ package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
         case notOurProtocol
     }
 
-    package var code: StatusCode
-    package var message: String
+    /// The kind of the end.
+    public var code: StatusCode
+    /// What went wrong, for a person to read.
+    public var message: String
     package var origin: Origin
     package var reason: Reason?
     /// How many milliseconds the peer will not be dialled; 0 if it may be dialled now. It is not
@@ -102,11 +124,17 @@ package struct Status: Error, Hashable, Sendable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// The end of a call, as its handler tells it to the caller.
+    public init(_ code: StatusCode, _ message: String) {
+        self.init(code, message, origin: .peer)
+    }
+
     package static let ok = Status(.ok)
 
     package var isOK: Bool { code == .ok }
 
-    package var description: String {
+    /// Code and message in one line.
+    public var description: String {
         let rest =
             redialMilliseconds > 0 ? "; not dialled again for \(redialMilliseconds) ms" : ""
         return (message.isEmpty ? "\(code)" : "\(code): \(message)") + rest

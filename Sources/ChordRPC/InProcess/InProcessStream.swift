@@ -181,7 +181,7 @@ final class InProcessStream: Sendable {
             link: ServerEnd(self)
         )
         state.withLockedValue { $0.server = server }
-        switch route.kind {
+        switch route.handler {
         case .stream(let handler, let executor): server.start(handler, on: executor ?? callee)
         case .unary:
             server.start(router.streamHandler(of: route, from: caller, on: callee), on: callee)

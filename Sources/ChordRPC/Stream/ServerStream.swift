@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordIdentity
+public import ChordIdentity
 import NIOConcurrencyHelpers
 
 /// Handles a streaming call. It runs as a task and ends the call by returning its trailing metadata
@@ -11,7 +11,7 @@ package typealias StreamHandler =
     @Sendable (_ stream: ServerStream) async throws(Status) -> Metadata
 
 /// The handler's side of a streaming call. It may be used on any thread.
-package final class ServerStream: MessageSource {
+public final class ServerStream: MessageSource {
     private struct State {
         var trailers = Metadata()
         var task: Task<Void, Never>?
@@ -21,9 +21,10 @@ package final class ServerStream: MessageSource {
         var hasBegun = false
     }
 
-    package let method: RPCMethod
+    /// The called method.
+    public let method: RPCMethod
     /// The caller's identity.
-    package let peer: PeerIdentity
+    public let peer: PeerIdentity
     /// The caller's metadata.
     package let metadata: Metadata
     /// The caller's deadline, by `executor`'s clock; nil without one.
@@ -71,7 +72,7 @@ package final class ServerStream: MessageSource {
     /// The next of the caller's messages; nil once it has ended them.
     ///
     /// - Throws: the status of the call, or what is wrong with the message.
-    nonisolated(nonsending) package func nextMessage() async throws(Status) -> [UInt8]? {
+    nonisolated(nonsending) public func nextMessage() async throws(Status) -> [UInt8]? {
         try await inbox.next(clock: link.executor) { [link] bytes in
             link.executor.runOrExecute { link.returnCredit(bytes) }
         }
@@ -98,7 +99,7 @@ package final class ServerStream: MessageSource {
     /// - Parameter compressing: False to send this message uncompressed in a call with compression.
     ///   The compressed length reveals something about the content.
     /// - Throws: the status of the call if it has ended; CANCELLED if the task is cancelled.
-    nonisolated(nonsending) package func send(
+    nonisolated(nonsending) public func send(
         _ message: [UInt8],
         compressing: Bool = true
     ) async throws(Status) {

@@ -173,7 +173,7 @@ package struct InteropProbe: Sendable {
         _ timeout: Duration? = nil
     ) async -> ClientResult {
         await PeerCalls(transport: transport, limits: failureDetection).call(
-            RPCMethod(service: service, name: method),
+            RPCMethod(calling: method, of: service),
             at: target,
             message: message,
             timeout: timeout ?? failureDetection.cap + failureDetection.connect,

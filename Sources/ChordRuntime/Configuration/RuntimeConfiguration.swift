@@ -114,7 +114,9 @@ package struct RuntimeConfiguration: Sendable {
     package var clockTolerance: Duration = .seconds(24 * 60 * 60)
     /// How often one peer may say something about itself.
     package var statements = StatementLimits()
-    /// How long leaving may take.
+    /// How long services may hold up leaving.
+    package var handoverTimeout: Duration = .seconds(10)
+    /// How long leaving may take after that.
     package var leaveTimeout: Duration = .seconds(20)
     /// The contracts of other makes that are spoken besides our own.
     package var dialects: Set<DialectName> = []

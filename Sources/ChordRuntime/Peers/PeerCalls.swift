@@ -132,16 +132,3 @@ extension PeerTarget {
         self.init(address: address, expected: ExpectedPeer(host: NetworkAddress.host(of: address)))
     }
 }
-
-/// The methods of `chord.v1.ChordService`.
-package enum ChordMethods {
-    package static let service = "chord.v1.ChordService"
-    package static let findSuccessor = RPCMethod(service: service, name: "FindSuccessor")
-    package static let getPredecessor = RPCMethod(service: service, name: "GetPredecessor")
-    package static let notify = RPCMethod(service: service, name: "Notify")
-    package static let getSuccessorList = RPCMethod(service: service, name: "GetSuccessorList")
-    package static let leave = RPCMethod(service: service, name: "Leave")
-    package static let found = RPCMethod(service: service, name: "Found")
-    package static let meet = RPCMethod(service: service, name: "Meet")
-    package static let probe = RPCMethod(service: service, name: "Probe")
-}

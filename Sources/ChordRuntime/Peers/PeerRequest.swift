@@ -149,7 +149,7 @@ package final class PeerRequest: @unchecked Sendable {
     private func next(in dialect: any Dialect) {
         guard let request = calls.popFirst() else { return }
         call = peers.call(
-            RPCMethod(service: dialect.service, name: request.method),
+            RPCMethod(calling: request.method, of: dialect.service),
             at: target,
             message: request.message,
             deadline: options.deadline,

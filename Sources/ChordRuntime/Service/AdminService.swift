@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
-package import ChordRPC
+import ChordIdentity
+import ChordRPC
 import ChordWire
 import Logging
 
 /// The handlers of `chord.v1.AdminService`.
-struct AdminService: Sendable {
+struct AdminService: NodeService {
     let shell: NodeShell
     private let began: MonotonicTime
 
@@ -17,41 +18,20 @@ struct AdminService: Sendable {
         began = shell.executor.now
     }
 
-    func register(in router: inout Router) {
-        router.register(AdminMethods.describe) { request, call in describe(request, &call) }
-        router.register(AdminMethods.watch, on: shell.executor) { stream throws(Status) in
-            try await watch(stream)
-            return []
-        }
-        router.register(AdminMethods.leave, on: shell.executor) { bytes, peer throws(Status) in
-            do throws(WireError) {
-                _ = try AdminLeaveRequest(decoding: bytes, space: space)
-            } catch {
-                throw Status(.invalidArgument, "\(error)")
-            }
-            shell.logger.notice("told to leave", metadata: [LogKeys.peer: "\(peer)"])
-            await shell.leave()
-            return AdminLeaveReply().encoded(in: space)
-        }
-        router.register(AdminMethods.merge, on: shell.executor) { bytes, peer throws(Status) in
-            let request: AdminMergeRequest
-            do throws(WireError) {
-                request = try AdminMergeRequest(decoding: bytes, space: space)
-            } catch {
-                throw Status(.invalidArgument, "\(error)")
-            }
-            shell.logger.notice(
-                "told to merge with another ring",
-                metadata: [LogKeys.peer: "\(peer)", LogKeys.address: "\(request.contact)"]
-            )
-            do throws(ChordError) {
-                let merge = try await shell.merge(through: request.contact)
-                return AdminMergeReply(contact: merge.contact, wasOne: merge.wasOne)
-                    .encoded(in: space)
-            } catch {
-                throw error.status
-            }
-        }
+    var methods: [ServiceMethod] {
+        [
+            ServiceMethod(AdminMethods.describe) { describe($0, &$1) },
+            ServiceMethod(AdminMethods.watch, on: shell.executor) { stream throws(Status) in
+                try await watch(stream)
+                return []
+            },
+            ServiceMethod(AdminMethods.leave, on: shell.executor) { bytes, peer throws(Status) in
+                try await leave(bytes, peer)
+            },
+            ServiceMethod(AdminMethods.merge, on: shell.executor) { bytes, peer throws(Status) in
+                try await merge(bytes, peer)
+            },
+        ]
     }
 
     private var space: IdentifierSpace { shell.configuration.parameters.space }
@@ -78,6 +58,36 @@ struct AdminService: Sendable {
         return .replied
     }
 
+    private func leave(_ bytes: [UInt8], _ peer: PeerIdentity) async throws(Status) -> [UInt8] {
+        do throws(WireError) {
+            _ = try AdminLeaveRequest(decoding: bytes, space: space)
+        } catch {
+            throw Status(.invalidArgument, "\(error)")
+        }
+        shell.logger.notice("told to leave", metadata: [LogKeys.peer: "\(peer)"])
+        await shell.leave()
+        return AdminLeaveReply().encoded(in: space)
+    }
+
+    private func merge(_ bytes: [UInt8], _ peer: PeerIdentity) async throws(Status) -> [UInt8] {
+        let request: AdminMergeRequest
+        do throws(WireError) {
+            request = try AdminMergeRequest(decoding: bytes, space: space)
+        } catch {
+            throw Status(.invalidArgument, "\(error)")
+        }
+        shell.logger.notice(
+            "told to merge with another ring",
+            metadata: [LogKeys.peer: "\(peer)", LogKeys.address: "\(request.contact)"]
+        )
+        do throws(ChordError) {
+            let merge = try await shell.merge(through: request.contact)
+            return AdminMergeReply(contact: merge.contact, wasOne: merge.wasOne).encoded(in: space)
+        } catch {
+            throw error.status
+        }
+    }
+
     private func watch(_ stream: ServerStream) async throws(Status) {
         let _: WatchRequest = try await stream.onlyRequest(in: space)
         // Watching begins before the first look, so that nothing is missed between the two.
@@ -89,15 +99,6 @@ struct AdminService: Sendable {
         while let news = await feed.next(&place) { try await stream.send(news) }
         throw shell.hasEnded
     }
-}
-
-/// The methods of `chord.v1.AdminService`.
-package enum AdminMethods {
-    package static let service = "chord.v1.AdminService"
-    package static let describe = RPCMethod(service: service, name: "Describe")
-    package static let watch = RPCMethod(service: service, name: "Watch")
-    package static let leave = RPCMethod(service: service, name: "Leave")
-    package static let merge = RPCMethod(service: service, name: "Merge")
 }
 
 extension ServerStream {

@@ -9,7 +9,7 @@ import ChordWire
 
 /// The handlers of `chord.v1.ChordService`. All that can be answered from the published view is answered
 /// on the connection's executor; the rest goes to the node's.
-struct ChordService: Sendable {
+struct ChordService: NodeService {
     let published: PublishedView
     let lookups: RecursiveLookup.Context
     let limits: LookupLimits
@@ -17,21 +17,17 @@ struct ChordService: Sendable {
     let space: IdentifierSpace
     let statements: StatementBudget
 
-    func register(in router: inout Router) {
-        router.register(ChordMethods.findSuccessor) { request, call in
-            findSuccessor(request, &call)
-        }
-        router.register(ChordMethods.getSuccessorList) { request, call in
-            getSuccessorList(request, &call)
-        }
-        router.register(ChordMethods.getPredecessor) { request, call in
-            getPredecessor(request, &call)
-        }
-        router.register(ChordMethods.notify) { request, call in notify(request, &call) }
-        router.register(ChordMethods.leave) { request, call in leave(request, &call) }
-        router.register(ChordMethods.found) { request, call in found(request, &call) }
-        router.register(ChordMethods.meet) { request, call in meet(request, &call) }
-        router.register(ChordMethods.probe) { request, call in probe(request, &call) }
+    var methods: [ServiceMethod] {
+        [
+            ServiceMethod(ChordMethods.findSuccessor) { findSuccessor($0, &$1) },
+            ServiceMethod(ChordMethods.getSuccessorList) { getSuccessorList($0, &$1) },
+            ServiceMethod(ChordMethods.getPredecessor) { getPredecessor($0, &$1) },
+            ServiceMethod(ChordMethods.notify) { notify($0, &$1) },
+            ServiceMethod(ChordMethods.leave) { leave($0, &$1) },
+            ServiceMethod(ChordMethods.found) { found($0, &$1) },
+            ServiceMethod(ChordMethods.meet) { meet($0, &$1) },
+            ServiceMethod(ChordMethods.probe) { probe($0, &$1) },
+        ]
     }
 
     private func findSuccessor(

@@ -9,7 +9,7 @@ import ChordWire
 
 /// Answers the calls of another make's contract. Each is answered in bounded time: nodes that send no
 /// deadline wait for ever.
-struct DialectService: Sendable {
+struct DialectService: NodeService {
     let dialect: any ForeignDialect
     let published: PublishedView
     let lookups: RecursiveLookup.Context
@@ -17,11 +17,9 @@ struct DialectService: Sendable {
     let shell: NodeShell
     let statements: StatementBudget
 
-    func register(in router: inout Router) {
-        for method in dialect.methods {
-            router.register(RPCMethod(service: dialect.service, name: method)) { request, call in
-                answer(method, request, &call)
-            }
+    var methods: [ServiceMethod] {
+        dialect.name.methods.map { method in
+            ServiceMethod(method) { answer(method.name, $0, &$1) }
         }
     }
 
@@ -102,6 +100,16 @@ struct DialectService: Sendable {
         responder.onCancel { lookup.cancel() }
         lookup.start()
         return .deferred
+    }
+}
+
+extension DialectName {
+    /// The methods that are answered in this dialect besides those of our own contract.
+    var methods: [RPCMethod] {
+        switch self {
+        case .native: []
+        case .concord: ConcordMethods.all
+        }
     }
 }
 

@@ -8,22 +8,19 @@ import ChordWire
 
 /// `grpc.health.v1`: a node serves while it is a member, and with it all its services. Before it has
 /// joined and from the moment that it begins to leave, it does not.
-struct HealthService: Sendable {
-    static let name = "grpc.health.v1.Health"
-
+struct HealthService: NodeService {
     let shell: NodeShell
     /// The full names of the services that there are.
     let services: Set<String>
 
-    private static let check = RPCMethod(service: name, name: "Check")
-    private static let watch = RPCMethod(service: name, name: "Watch")
-
-    func register(in router: inout Router) {
-        router.register(Self.check) { request, call in check(request, &call) }
-        router.register(Self.watch, on: shell.executor) { stream throws(Status) in
-            try await watch(stream)
-            return []
-        }
+    var methods: [ServiceMethod] {
+        [
+            ServiceMethod(HealthMethods.check) { check($0, &$1) },
+            ServiceMethod(HealthMethods.watch, on: shell.executor) { stream throws(Status) in
+                try await watch(stream)
+                return []
+            },
+        ]
     }
 
     private var space: IdentifierSpace { shell.configuration.parameters.space }

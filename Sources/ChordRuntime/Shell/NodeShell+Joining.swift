@@ -397,9 +397,11 @@ extension NodeShell {
         }
     }
 
-    /// Leaves the ring: tells the neighbours and waits until they have heard it, or cannot, but no longer
+    /// Leaves the ring, once the services are ready for that: tells the neighbours and waits until they have heard it, or cannot, but no longer
     /// than `leaveTimeout`.
     package func leave() async {
+        guard end == nil else { return }
+        await prepareToLeave()
         guard end == nil else { return }
         perform(machine.leave())
         ticker?.cancel()

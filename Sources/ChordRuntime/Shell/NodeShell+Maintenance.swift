@@ -36,10 +36,17 @@ extension NodeShell {
 
     func perform(_ directives: [Directive]) {
         if directives.contains(.publish) {
-            let wasMember = published.current.view.isMember
             // Nobody is left who could name this node: the whole circle is its own.
             if machine.isAlone, reach.tenure.state != .held { update { $0.confirm($1) } }
-            publish()
+        }
+        // Settled before the view is published, as services hear of both at once.
+        var reports: [[RingEvent]] = []
+        for case .report(let event) in directives {
+            reports.append(reach.tenure.events(for: event))
+        }
+        if directives.contains(.publish) {
+            let wasMember = published.current.view.isMember
+            publish(reports.flatMap(\.self))
             if machine.view.isMember != wasMember { membership.send(!wasMember) }
             // A joiner is a member that owns nothing yet: it asks its head like any other.
             if machine.phase == .member { startTicking() }
@@ -56,8 +63,7 @@ extension NodeShell {
             case .meet(let peer, let contact): meet(peer, contact: contact)
             case .sendLeave(let peer, let leaveNotice): sendLeave(leaveNotice, to: peer)
             case .roundSoon: scheduleRound()
-            case .report(let event):
-                for event in reach.tenure.events(for: event) { report(event) }
+            case .report: for event in reports.removeFirst() { report(event) }
             case .verifyRival(let rival): verifyRival(rival)
             }
         }

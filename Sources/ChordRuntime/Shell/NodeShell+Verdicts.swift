@@ -106,14 +106,17 @@ extension NodeShell {
     func update(_ change: (inout RangeTenure, RoutingView) -> [RingEvent]) {
         let before = reach.tenure.state
         let events = change(&reach.tenure, machine.view)
-        if reach.tenure.state != before { publish() }
+        if reach.tenure.state != before || !events.isEmpty { publish(events) }
         for event in events { report(event) }
     }
 
-    func publish() {
-        var view = machine.view
-        view.tenure = reach.tenure.state
-        published.publish(view)
+    /// - Parameter events: what embedders are told of the change.
+    func publish(_ events: [RingEvent]) {
+        changePlace(events) {
+            var view = machine.view
+            view.tenure = reach.tenure.state
+            published.publish(view)
+        }
     }
 
     /// Waits until the head has taken this node, which has joined, for its predecessor.

@@ -62,6 +62,14 @@ package actor NodeShell {
     var leaveWaiters: [CheckedContinuation<Void, Never>] = []
     /// Whether this node's share of the circle is larger than chance explains.
     var balance = BalanceWatch()
+    /// The services that have started, in that order.
+    var services: [any NodeService] = []
+    /// The place that services have last heard of.
+    var place = NodePlace.outside
+    /// Services that hold up leaving, while they do.
+    var departure: Departure?
+    /// The services have had their time before the node leaves.
+    var isPrepared = false
     /// Why the node stopped, once it has.
     var end: End?
     /// The node has been a member in this life.
@@ -132,39 +140,6 @@ package actor NodeShell {
 
     /// The node's place in the ring as last published; from any thread.
     package nonisolated var view: RoutingView { published.current.view }
-
-    /// Registers the node's services.
-    package nonisolated func register(in router: inout Router) {
-        let statements = StatementBudget(
-            configuration.statements,
-            interval: configuration.intervals.stabilize
-        )
-        ChordService(
-            published: published,
-            lookups: lookupContext,
-            limits: configuration.lookups,
-            shell: self,
-            space: configuration.parameters.space,
-            statements: statements
-        ).register(in: &router)
-        for dialect in DialectName.foreign.filter(configuration.dialects.contains) {
-            guard let dialect = Dialects.foreign(dialect) else { continue }
-            DialectService(
-                dialect: dialect,
-                published: published,
-                lookups: lookupContext,
-                limits: configuration.lookups,
-                shell: self,
-                statements: statements
-            ).register(in: &router)
-        }
-        AdminService(shell: self).register(in: &router)
-        let services = Set(
-            router.methods.map(\.service) + [HealthService.name] + ReflectionService.names
-        )
-        HealthService(shell: self, services: services).register(in: &router)
-        ReflectionService(executor: executor, services: services).register(in: &router)
-    }
 
     /// Runs `body` on the actor, from any thread.
     nonisolated func enter(_ body: @escaping @Sendable (isolated NodeShell) -> Void) {
@@ -277,6 +252,7 @@ package actor NodeShell {
         reach.waiters = []
         reach.rounds = [:]
         endFoundingRound()
+        endDeparture()
         events.finish()
         watchers.finish()
         membership.finish()

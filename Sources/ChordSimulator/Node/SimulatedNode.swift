@@ -16,7 +16,7 @@ final class SimulatedNode: @unchecked Sendable {
     let executor: SimulatedExecutor
     let identity: PeerIdentity
     let shell: NodeShell
-    private(set) var router = Router()
+    let router: Router
 
     /// The process runs, if only as one that stands still.
     var isUp = true
@@ -52,7 +52,7 @@ final class SimulatedNode: @unchecked Sendable {
         self.executor = executor
         self.identity = identity
         self.shell = shell
-        shell.register(in: &router)
+        router = Router(shell.services())
     }
 
     var reference: NodeReference { shell.view.node }

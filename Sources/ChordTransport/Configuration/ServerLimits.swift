@@ -112,18 +112,6 @@ extension TransportConfiguration {
         /// it where clients store large compressed values.
         public var inflatedBytesPerSecond: Int
 
-        /// The paths of the calls by which the ring maintains itself. From nodes they are answered
-        /// however many calls are under way: shedding them would turn load into suspicion.
-        public var maintenancePaths: Set<String>
-
-        /// The maintenance calls of this project's contract, and of those that it also speaks.
-        public static let standardMaintenancePaths: Set<String> = [
-            "/chord.v1.ChordService/Notify", "/chord.v1.ChordService/GetPredecessor",
-            "/chord.v1.ChordService/GetSuccessorList", "/chord.v1.ChordService/Leave",
-            "/chord.v1.ChordService/Found", "/chord.v1.ChordService/Meet",
-            "/concord.ChordService/GetRing", "/concord.ChordService/Notify",
-        ]
-
         /// The defaults, each of which can be given another value.
         public init(
             maxConnectionsPerIdentity: Int = 256,
@@ -140,8 +128,7 @@ extension TransportConfiguration {
             maxHeldBytesPerConnection: Int = 8 << 20,
             maxHeldBytes: Int = 128 << 20,
             inflationBurst: Int = 64 << 20,
-            inflatedBytesPerSecond: Int = 8 << 20,
-            maintenancePaths: Set<String> = standardMaintenancePaths
+            inflatedBytesPerSecond: Int = 8 << 20
         ) {
             self.maxConnectionsPerIdentity = maxConnectionsPerIdentity
             self.maxHandshakes = maxHandshakes
@@ -158,7 +145,6 @@ extension TransportConfiguration {
             self.maxHeldBytes = maxHeldBytes
             self.inflationBurst = inflationBurst
             self.inflatedBytesPerSecond = inflatedBytesPerSecond
-            self.maintenancePaths = maintenancePaths
         }
     }
 }

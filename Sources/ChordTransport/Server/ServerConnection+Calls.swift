@@ -105,7 +105,7 @@ extension ServerConnection {
         let read = CallHead(
             repetition: block.repetition,
             route: route,
-            limit: route.maximumMessageSize ?? receiveLimitBytes,
+            limit: min(route.method.maximumMessageBytes, receiveLimitBytes),
             encoding: encoding,
             acceptedEncoding: accepts ? .gzip : nil,
             timeout: timeout,

@@ -79,9 +79,9 @@ extension ServerConnection {
         guard let role = calls?.role, let (limit, text) = excess(of: route, role) else {
             return nil
         }
-        // Asked last, because it takes longest and only counts under load.
-        let paths = shared.configuration.server.limits.maintenancePaths
-        if role == .node, limit.sparesMaintenance, paths.contains(route.method.path) { return nil }
+        if role == .node, limit.sparesMaintenance, route.method.priority == .maintenance {
+            return nil
+        }
         shared.limits.count(limit)
         return Status(.resourceExhausted, "\(text) (\(limit.rawValue))")
     }

@@ -10,7 +10,9 @@ import ChordRPC
 extension ServerConnection {
     /// Begins a call with its headers, before any message.
     func beginStream(_ call: ServerCallRecord, _ route: Router.Route, _ isComplete: Bool) {
-        guard case .stream(let handler, let handlerExecutor) = route.kind, let calls else { return }
+        guard case .stream(let handler, let handlerExecutor) = route.handler, let calls else {
+            return
+        }
         if let refusal = router.refusal(of: route, to: calls.peer) {
             return abandonRequest(call, refusal, isComplete: isComplete)
         }

@@ -21,7 +21,6 @@ package import ChordCore
 package struct ConcordDialect: ForeignDialect {
     package let name = DialectName.concord
     package let service = "concord.ChordService"
-    package let methods = ["FindSuccessor", "GetRing", "Notify"]
 
     package init() {}
 

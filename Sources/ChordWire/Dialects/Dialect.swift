@@ -73,9 +73,6 @@ package struct DialectCall: Hashable, Sendable {
 
 /// A dialect of another implementation, which this node also serves.
 package protocol ForeignDialect: Dialect {
-    /// The methods that are served.
-    var methods: [String] { get }
-
     /// The request of a call.
     func question(
         _ method: String,

@@ -4,7 +4,7 @@
 
 internal import CChordProtos
 
-/// A .proto file of ours as a serialised `google.protobuf.FileDescriptorProto`, and what it declares.
+/// A .proto file as a serialised `google.protobuf.FileDescriptorProto`, and what it declares.
 struct FileDescriptor: Sendable {
     let name: String
     let bytes: [UInt8]
@@ -15,18 +15,18 @@ struct FileDescriptor: Sendable {
     /// The files in Protos/.
     static let all: [FileDescriptor] = {
         var files: [FileDescriptor] = []
-        while let file = chord_file_descriptor(files.count)?.pointee, let name = file.name {
+        while let file = chord_file_descriptor(files.count)?.pointee {
             let bytes = UnsafeBufferPointer(start: file.bytes, count: file.count)
-            files.append(FileDescriptor(name: String(cString: name), bytes: Array(bytes)))
+            files.append(FileDescriptor(bytes: Array(bytes)))
         }
         return files
     }()
 
     /// Finds the names in a descriptor. Numbers of fields are those of descriptor.proto.
-    init(name: String, bytes: [UInt8]) {
-        self.name = name
+    init(bytes: [UInt8]) {
         self.bytes = bytes
         let fields = ProtobufFields(bytes[...])
+        name = fields.name
         let package = fields.texts(2).first.map { $0 + "." } ?? ""
         imports = fields.texts(3)
         for message in fields.messages(4) { add(message: message, in: package) }
@@ -55,13 +55,13 @@ struct FileDescriptor: Sendable {
         for value in enumeration.messages(2) { symbols.insert(scope + value.name) }
     }
 
-    /// The file and all that it imports, each once.
-    var withImports: [FileDescriptor] {
+    /// The file and all that it imports, as far as they are among `all`, each once.
+    func withImports(from all: [FileDescriptor]) -> [FileDescriptor] {
         var files = [self]
         var index = 0
         while index < files.count {
             for name in files[index].imports where !files.contains(where: { $0.name == name }) {
-                files += Self.all.filter { $0.name == name }
+                files += all.filter { $0.name == name }
             }
             index += 1
         }

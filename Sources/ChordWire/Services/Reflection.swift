@@ -8,10 +8,23 @@ internal import CProtobufC
 /// The answers of `grpc.reflection.v1`.
 package struct Reflection: Sendable {
     private let services: [String]
+    private let files: [FileDescriptor]
 
-    /// - Parameter services: The full names of the services that are served.
-    package init(services: [String]) {
+    /// - Parameters:
+    ///   - services: the full names of the services that are served.
+    ///   - files: the names of the files of ours that declare them. What those import comes along.
+    ///   - others: further files, each a serialised `google.protobuf.FileDescriptorProto`.
+    package init(services: [String], files: [String], others: [[UInt8]] = []) {
         self.services = services.sorted()
+        let all = others.map { FileDescriptor(bytes: $0) } + FileDescriptor.all
+        let named = Set(files)
+        let declaring = all.prefix(others.count) + all.filter { named.contains($0.name) }
+        var found: [FileDescriptor] = []
+        for file in declaring.flatMap({ $0.withImports(from: all) })
+        where !found.contains(where: { $0.name == file.name }) {
+            found.append(file)
+        }
+        self.files = found
     }
 
     /// A request as it came to the response as it goes.
@@ -27,7 +40,7 @@ package struct Reflection: Sendable {
             ) { request throws(WireError) in
                 let path = FieldPath(message: name)
                 let asked = try Question(request, path)
-                let response = Response(asked, services)
+                let response = Response(asked, services, files)
                 return withUnsafeMutablePointer(to: &request) { response.encoded(to: $0) }
             }
         }
@@ -66,22 +79,22 @@ package struct Reflection: Sendable {
 
         private static let notFound: Int32 = 5
 
-        init(_ question: Question, _ services: [String]) {
+        init(_ question: Question, _ services: [String], _ known: [FileDescriptor]) {
             switch question {
             case .services: self = .services(services)
             case .file(let name):
-                self = .init(file: FileDescriptor.all.first { $0.name == name }, "file \(name)")
+                self = .init(known.first { $0.name == name }, known, "file \(name)")
             case .symbol(let symbol):
-                let file = FileDescriptor.all.first { $0.symbols.contains(symbol) }
-                self = .init(file: file, "symbol \(symbol)")
+                let file = known.first { $0.symbols.contains(symbol) }
+                self = .init(file, known, "symbol \(symbol)")
             case .extensions(let type):
                 self = .failure(code: Self.notFound, "there are no extensions of \(type)")
             }
         }
 
-        private init(file: FileDescriptor?, _ what: String) {
+        private init(_ file: FileDescriptor?, _ known: [FileDescriptor], _ what: String) {
             self =
-                file.map { .files($0.withImports) }
+                file.map { .files($0.withImports(from: known)) }
                 ?? .failure(code: Self.notFound, "this node knows no \(what)")
         }
 

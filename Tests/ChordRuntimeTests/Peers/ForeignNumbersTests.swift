@@ -15,14 +15,13 @@ import Testing
 struct ForeignNumbersTests {
     /// A node with a good certificate that answers with whatever its state is set to.
     private static func addLiar(to ring: InProcessRing, state: RingState) {
-        var router = Router()
         let (space, parameters) = (ring.space, ring.parameters(ring.settings))
-        router.register(ChordMethods.getSuccessorList) { _, call in
+        let list = ServiceMethod(ChordMethods.getSuccessorList) { _, call in
             GetSuccessorListReply(state: state, parameters: parameters)
                 .encode(appendingTo: &call.reply, space: space)
             return .replied
         }
-        router.register(ChordMethods.findSuccessor) { _, call in
+        let lookup = ServiceMethod(ChordMethods.findSuccessor) { _, call in
             var reply = FindSuccessorReply(owner: state.node, answering: state.node)
             reply.answeringSuccessors = state.successors
             reply.encode(appendingTo: &call.reply, space: space)
@@ -30,7 +29,7 @@ struct ForeignNumbersTests {
         }
         ring.network.listen(
             address: InProcessRing.address("liar"),
-            router: router,
+            router: Router([list, lookup]),
             identity: InProcessRing.identity("liar"),
             executor: ring.executor
         )

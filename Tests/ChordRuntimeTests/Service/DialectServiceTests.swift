@@ -42,19 +42,18 @@ private final class Stranger: Sendable {
         answers = NIOLockedValueBox(Answers(state: .success(state)))
         let dialect = ConcordDialect()
         let parameters = ring.parameters(ring.settings)
-        var router = Router()
-        for method in dialect.methods {
-            router.register(RPCMethod(service: dialect.service, name: method)) {
-                [answers] bytes, call in
+        let methods = ConcordMethods.all.map { method in
+            ServiceMethod(method) { [answers] bytes, call in
+                let name = method.name
                 do {
-                    switch try dialect.question(method, bytes, in: parameters) {
+                    switch try dialect.question(name, bytes, in: parameters) {
                     case .state:
                         let state = answers.withLockedValue { answers in
                             answers.stateQuestions += 1
                             return answers.state
                         }
                         guard let state = try state.get() else { return .replied }
-                        call.reply += try dialect.encode(.state(state), to: method, in: parameters)
+                        call.reply += try dialect.encode(.state(state), to: name, in: parameters)
                     case .owner(let id):
                         let owner = answers.withLockedValue { answers in
                             answers.sought.append(id)
@@ -62,7 +61,7 @@ private final class Stranger: Sendable {
                                 ?? answers.circle.first { $0.id >= id } ?? answers.circle.first
                         }
                         guard let owner else { return .replied }
-                        call.reply += try dialect.encode(.owner(owner), to: method, in: parameters)
+                        call.reply += try dialect.encode(.owner(owner), to: name, in: parameters)
                     case .notify(let candidate):
                         answers.withLockedValue { $0.notified.append(candidate) }
                     }
@@ -76,7 +75,7 @@ private final class Stranger: Sendable {
         }
         ring.network.listen(
             address: node.address,
-            router: router,
+            router: Router(methods),
             identity: Self.identity(name),
             executor: ring.executor
         )
@@ -121,7 +120,7 @@ struct DialectServiceTests {
             dialect.calls(for: statement, in: ring.parameters(ring.settings)).first
         )
         return try ring.call(
-            RPCMethod(service: dialect.service, name: call.method),
+            RPCMethod(calling: call.method, of: dialect.service),
             at: key,
             as: identity,
             message: call.message
@@ -404,7 +403,7 @@ struct DialectServiceTests {
         // FindReq with an identifier of 64 bits: field 1, ten bytes of a number.
         let wide = [0x08] + [UInt8](repeating: 0xFF, count: 9) + [0x01]
         let result = try ring.call(
-            RPCMethod(service: dialect.service, name: "FindSuccessor"),
+            ConcordMethods.findSuccessor,
             at: "n0",
             as: Stranger.identity("x"),
             message: wide

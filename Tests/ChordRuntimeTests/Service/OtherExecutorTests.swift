@@ -17,11 +17,9 @@ struct OtherExecutorTests {
         ring.executor.run(for: .seconds(20))
         connections.run(for: ring.executor.now - connections.now)
         for (name, member) in ring.members {
-            var router = Router()
-            member.shell.register(in: &router)
             ring.network.listen(
                 address: InProcessRing.address(name),
-                router: router,
+                router: Router(member.shell.services()),
                 identity: InProcessRing.identity(name),
                 executor: connections
             )

@@ -51,15 +51,12 @@ struct ServicesTests {
         }
     }
 
-    private static let check = RPCMethod(service: HealthService.name, name: "Check")
-    private static let watch = RPCMethod(service: HealthService.name, name: "Watch")
-
     private func health(of service: String, at name: String, in ring: InProcessRing) throws
         -> Result<HealthCheckResponse.Serving, Status>
     {
         let request = HealthCheckRequest(service: service)
         let result = try ring.call(
-            Self.check,
+            HealthMethods.check,
             at: name,
             as: Self.client,
             message: request.encoded(in: ring.space)
@@ -74,8 +71,9 @@ struct ServicesTests {
     func check() throws {
         let ring = try InProcessRing.settled(2)
         for service in [
-            "", "chord.v1.ChordService", "chord.v1.AdminService", HealthService.name,
-        ] + ReflectionService.names {
+            "", "chord.v1.ChordService", "chord.v1.AdminService", HealthMethods.check.service,
+            ReflectionMethods.v1.service, ReflectionMethods.v1alpha.service,
+        ] {
             #expect(try health(of: service, at: "n0", in: ring).get() == .serving)
         }
         ring.add("outside")
@@ -94,7 +92,7 @@ struct ServicesTests {
         let ring = try InProcessRing.settled(2)
         let shell = ring.add("late")
         let request = HealthCheckRequest(service: "").encoded(in: ring.space)
-        let stream = try open(Self.watch, at: "late", in: ring, sending: request)
+        let stream = try open(HealthMethods.watch, at: "late", in: ring, sending: request)
         #expect(try next(HealthCheckResponse.self, of: stream, in: ring)?.status == .notServing)
         ring.startJoining(shell, through: ["n0"])
         #expect(try next(HealthCheckResponse.self, of: stream, in: ring)?.status == .serving)
@@ -110,7 +108,7 @@ struct ServicesTests {
     func watchUnknown() throws {
         let ring = try InProcessRing.settled(1)
         let request = HealthCheckRequest(service: "none").encoded(in: ring.space)
-        let stream = try open(Self.watch, at: "n0", in: ring, sending: request)
+        let stream = try open(HealthMethods.watch, at: "n0", in: ring, sending: request)
         #expect(
             try next(HealthCheckResponse.self, of: stream, in: ring)?.status == .serviceUnknown
         )
@@ -210,13 +208,13 @@ struct ServicesTests {
     @Test("Malformed messages are refused")
     func garbage() throws {
         let ring = try InProcessRing.settled(1)
-        for method in [Self.check, AdminMethods.describe, AdminMethods.leave] {
+        for method in [HealthMethods.check, AdminMethods.describe, AdminMethods.leave] {
             let result = try ring.call(method, at: "n0", as: Self.admin, message: [0xFF])
             #expect(result.status.code == .invalidArgument, "\(method)")
         }
         for method in [
-            Self.watch, AdminMethods.watch,
-            RPCMethod(service: ReflectionService.name, name: "ServerReflectionInfo"),
+            HealthMethods.watch, AdminMethods.watch,
+            ReflectionMethods.v1,
         ] {
             let stream = try open(method, at: "n0", in: ring, sending: [0xFF], as: Self.admin)
             let error = #expect(throws: Status.self) {
@@ -225,7 +223,7 @@ struct ServicesTests {
             #expect(error?.code == .invalidArgument, "\(method)")
         }
         // That there is none is the protocol's affair and not the message's.
-        for method in [Self.watch, AdminMethods.watch] {
+        for method in [HealthMethods.watch, AdminMethods.watch] {
             let stream = try open(method, at: "n0", in: ring, sending: nil, as: Self.admin)
             let error = #expect(throws: Status.self) {
                 try ring.executor.wait { try await stream.nextMessage() }

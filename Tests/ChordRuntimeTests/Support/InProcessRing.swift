@@ -112,9 +112,12 @@ final class InProcessRing: @unchecked Sendable {
             transport: transport,
             logger: log.logger()
         )
-        var router = Router()
-        shell.register(in: &router)
-        network.listen(address: address, router: router, identity: identity, executor: executor)
+        network.listen(
+            address: address,
+            router: Router(shell.services()),
+            identity: identity,
+            executor: executor
+        )
         members[key] = Member(shell: shell, transport: transport, log: log)
         return shell
     }

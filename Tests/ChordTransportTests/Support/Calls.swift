@@ -11,21 +11,17 @@ import NIOConcurrencyHelpers
 
 /// The methods of the test service.
 enum TestMethod {
-    static func named(_ name: String) -> RPCMethod {
-        RPCMethod(service: "chord.test.Test", name: name)
+    /// A method that is open to everybody, but for `Denied`, which is for admins.
+    static func named(_ name: String, maximumMessageBytes: Int = 4 << 20) -> RPCMethod {
+        RPCMethod(
+            test: name,
+            of: "chord.test.Test",
+            callers: name == "Denied" ? .admins : .everybody,
+            maximumMessageBytes: maximumMessageBytes
+        )
     }
 
     static let echo = named("Echo")
-
-    /// A router whose table opens the methods of the test service to everybody, but for `Denied`,
-    /// which is for admins.
-    static func router(_ methods: [String]) -> Router {
-        Router(
-            authorization: AuthorizationTable.standard
-                .admitting(Set(Role.allCases), to: methods, of: "chord.test.Test")
-                .admitting([.admin], to: ["Denied"], of: "chord.test.Test")
-        )
-    }
 }
 
 /// What an observer is told, in order.

@@ -4,6 +4,7 @@
 
 import ChordIdentity
 import ChordRPC
+import ChordTestSupport
 import NIOConcurrencyHelpers
 
 /// Calls that wait until the test answers them.
@@ -28,7 +29,7 @@ final class HeldCalls: Sendable {
 
     /// Answers `Echo` at once and `Hold` when the test says so.
     func router() -> Router {
-        var router = TestMethod.router(["Echo", "Hold"])
+        var router = Router()
         router.register(TestMethod.echo) { request, call in
             call.reply.append(contentsOf: request)
             return .replied

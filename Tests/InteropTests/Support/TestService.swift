@@ -4,6 +4,7 @@
 
 import ChordIdentity
 import ChordRPC
+import ChordTestSupport
 import Foundation
 import NIOConcurrencyHelpers
 
@@ -14,7 +15,7 @@ import NIOConcurrencyHelpers
 /// - `Fail` ends as the message, a `FailOrder`, says.
 /// - `Wait` never answers.
 ///
-/// A method more is a case of `TestMethod`, a name in `methods` and a handler in `router`.
+/// A method more is a case of `TestMethod` and a handler in `router`.
 final class TestService: Sendable {
     /// How the server is to fail.
     struct FailOrder: Codable, Sendable {
@@ -25,8 +26,6 @@ final class TestService: Sendable {
         /// The content of the trailer `reason-bin`.
         var reason = Data([0, 255])
     }
-
-    private static let methods = ["Echo", "Fail", "Wait"]
 
     /// A call of `Wait`.
     struct Wait: Sendable {
@@ -43,17 +42,8 @@ final class TestService: Sendable {
     var waits: [Wait] { waiting.withLockedValue { $0 } }
 
     /// Serves everybody with a certificate.
-    var router: Router { router(over: .standard) }
-
-    /// The same, with a table that admits to other services too.
-    func router(over table: AuthorizationTable) -> Router {
-        var router = Router(
-            authorization: table.admitting(
-                Set(Role.allCases),
-                to: Self.methods,
-                of: TestMethod.service
-            )
-        )
+    var router: Router {
+        var router = Router()
         router.register(TestMethod.echo) { request, call in
             let echoed = call.metadata.entries.filter { $0.name.hasPrefix("echo-") }
             call.makeResponder().succeed([UInt8](request), trailers: Metadata(echoed))

@@ -164,10 +164,10 @@ final class ObservedCall: ClientCallObserver {
 /// The test service, on both sides of the tests.
 enum TestMethod {
     static let service = "interop.Test"
-    static let echo = RPCMethod(service: service, name: "Echo")
-    static let fail = RPCMethod(service: service, name: "Fail")
-    static let stream = RPCMethod(service: service, name: "Stream")
-    static let wait = RPCMethod(service: service, name: "Wait")
+    static let echo = RPCMethod(test: "Echo", of: service)
+    static let fail = RPCMethod(test: "Fail", of: service)
+    static let stream = RPCMethod(test: "Stream", of: service)
+    static let wait = RPCMethod(test: "Wait", of: service)
 }
 
 /// A message without runs of equal bytes. The Python side creates the same.

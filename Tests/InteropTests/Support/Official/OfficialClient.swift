@@ -4,6 +4,7 @@
 
 import ChordIdentity
 import ChordRPC
+import ChordTestSupport
 import Testing
 
 /// The cases as our client calls them. Tests/Interop/official/client.py is its like on the other side.
@@ -187,7 +188,7 @@ struct OfficialClient: Sendable {
     }
 
     private func unimplemented(service: String) async {
-        let method = RPCMethod(service: service, name: "UnimplementedCall")
+        let method = RPCMethod(test: "UnimplementedCall", of: service)
         let status = await unary(method, Official.Empty()).result.status
         #expect(status.code == .unimplemented)
         #expect(status.origin == .peer)

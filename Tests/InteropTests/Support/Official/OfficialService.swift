@@ -4,37 +4,28 @@
 
 import ChordIdentity
 import ChordRPC
+import ChordTestSupport
 
 /// `grpc.testing.TestService` on a server of ours, as gRPC's description of its interoperability cases has
 /// it. Tests/Interop/official/server.py is its like on the other side.
 struct OfficialService: Sendable {
     static let name = "grpc.testing.TestService"
 
-    static let emptyCall = RPCMethod(service: name, name: "EmptyCall")
-    static let unaryCall = RPCMethod(service: name, name: "UnaryCall")
-    static let streamingInputCall = RPCMethod(service: name, name: "StreamingInputCall")
-    static let streamingOutputCall = RPCMethod(service: name, name: "StreamingOutputCall")
-    static let fullDuplexCall = RPCMethod(service: name, name: "FullDuplexCall")
+    static let emptyCall = RPCMethod(test: "EmptyCall", of: name)
+    static let unaryCall = RPCMethod(test: "UnaryCall", of: name)
+    static let streamingInputCall = RPCMethod(test: "StreamingInputCall", of: name)
+    static let streamingOutputCall = RPCMethod(test: "StreamingOutputCall", of: name)
+    static let fullDuplexCall = RPCMethod(test: "FullDuplexCall", of: name)
 
     static let initialEcho = "x-grpc-test-echo-initial"
     static let trailingEcho = "x-grpc-test-echo-trailing-bin"
-
-    private static let methods = [
-        emptyCall, unaryCall, streamingInputCall, streamingOutputCall, fullDuplexCall,
-    ]
 
     /// Where compression of requests is observed; nil if not needed.
     var relay: RelayLog?
 
     /// Serves everybody with a certificate.
     var router: Router {
-        var router = Router(
-            authorization: AuthorizationTable.standard.admitting(
-                Set(Role.allCases),
-                to: Self.methods.map(\.name),
-                of: Self.name
-            )
-        )
+        var router = Router()
         router.register(Self.emptyCall) { request, _ in
             do throws(Status) {
                 _ = try Official.Empty(decoding: request)

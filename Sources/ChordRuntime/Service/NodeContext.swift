@@ -1,0 +1,61 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChordCore
+import ChordHash
+public import ChordRPC
+
+/// The node that a service belongs to.
+public struct NodeContext: Sendable {
+    private let shell: NodeShell
+
+    init(_ shell: NodeShell) {
+        self.shell = shell
+    }
+
+    /// The node itself.
+    public var reference: NodeReference { shell.view.node }
+
+    /// What the ring's members have in common.
+    public var parameters: RingParameters { shell.configuration.parameters }
+
+    /// The executor on which the service is told of changes, for actors of the service's own.
+    public var unownedExecutor: UnownedSerialExecutor { shell.unownedExecutor }
+
+    /// The identifier of a key in this ring.
+    public func identifier(of key: [UInt8]) -> Identifier {
+        shell.configuration.hash.identifier(of: key, in: parameters.space)
+    }
+
+    /// Looks up who owns an identifier.
+    ///
+    /// - Parameter timeout: how long it may take; nil stands for the configured deadline.
+    /// - Throws: `ChordError` with `notMember`, `lookupFailed` or `deadlineExceeded`.
+    public func lookup(
+        _ id: Identifier,
+        timeout: Duration? = nil
+    ) async throws(ChordError) -> LookupResult {
+        try await shell.lookup(id, timeout: timeout, wantsPath: false)
+    }
+
+    /// Calls a unary method of another node, which must prove the name that it is known by.
+    ///
+    /// - Throws: the ``Status`` with which the call ended, where that is not OK.
+    public func call(
+        _ method: RPCMethod,
+        of node: NodeReference,
+        _ request: [UInt8],
+        timeout: Duration
+    ) async throws(Status) -> [UInt8] {
+        let result = await shell.peers.call(
+            method,
+            at: PeerTarget(node),
+            message: request,
+            timeout: timeout,
+            on: shell.executor
+        )
+        guard result.status.isOK else { throw result.status }
+        return result.message
+    }
+}

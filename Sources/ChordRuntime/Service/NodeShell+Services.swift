@@ -1,0 +1,173 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+package import ChordRPC
+import ChordWire
+import Logging
+
+extension NodeShell {
+    /// The node's services, in the order in which they start: its own, and `others` between them.
+    package nonisolated func services(with others: [any NodeService] = []) -> [any NodeService] {
+        let statements = StatementBudget(
+            configuration.statements,
+            interval: configuration.intervals.stabilize
+        )
+        var services: [any NodeService] = [
+            ChordService(
+                published: published,
+                lookups: lookupContext,
+                limits: configuration.lookups,
+                shell: self,
+                space: configuration.parameters.space,
+                statements: statements
+            )
+        ]
+        services += DialectName.foreign.filter(configuration.dialects.contains)
+            .compactMap(Dialects.foreign).map { dialect in
+                DialectService(
+                    dialect: dialect,
+                    published: published,
+                    lookups: lookupContext,
+                    limits: configuration.lookups,
+                    shell: self,
+                    statements: statements
+                )
+            }
+        services.append(AdminService(shell: self))
+        services += others
+        // The last two tell of all of them.
+        let methods =
+            services.flatMap(\.methods).map(\.method)
+            + [HealthMethods.check, ReflectionMethods.v1, ReflectionMethods.v1alpha]
+        let names = Set(methods.map(\.service))
+        services.append(HealthService(shell: self, services: names))
+        services.append(
+            ReflectionService(
+                executor: executor,
+                reflection: Reflection(
+                    services: Array(names),
+                    files: methods.compactMap(\.protoFile),
+                    others: services.flatMap(\.protoFiles)
+                )
+            )
+        )
+        return services
+    }
+}
+
+// MARK: Starting and stopping
+
+extension NodeShell {
+    /// Services that get ready for the node to leave, and who waits for them.
+    struct Departure {
+        var preparing = 0
+        var tasks: [Task<Void, Never>] = []
+        var timer: ScheduledWork?
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    /// Why services cannot work together; nil where they can.
+    package static func objection(to services: [any NodeService]) -> String? {
+        var paths: Set<String> = []
+        for served in services.flatMap(\.methods) {
+            let method = served.method
+            guard paths.insert(method.path).inserted else {
+                return "two services have the method \(method)"
+            }
+            let isUnary = if case .unary = served.handler { true } else { false }
+            guard isUnary == (method.kind == .unary) else {
+                return "\(method) is \(method.kind.rawValue), and its handler is not"
+            }
+        }
+        return nil
+    }
+
+    /// Starts services one after the other, before the node serves and joins.
+    ///
+    /// - Throws: `serviceFailed` where one does not start; those before it are stopped then.
+    package func start(_ services: [any NodeService]) async throws(ChordError) {
+        let context = NodeContext(self)
+        for service in services {
+            do {
+                try await service.start(context)
+            } catch {
+                await stopServices()
+                throw ChordError(
+                    .serviceFailed,
+                    "the service \(type(of: service)) of \(configuration.name) does not start",
+                    cause: error
+                )
+            }
+            self.services.append(service)
+        }
+    }
+
+    /// Stops the services that have started, the last one first.
+    package func stopServices() async {
+        while let service = services.popLast() { await service.stop() }
+    }
+
+    // MARK: Leaving
+
+    /// Waits until the services are ready for this node to leave, or have used up their time.
+    func prepareToLeave() async {
+        guard place.isMember, !services.isEmpty, !isPrepared else { return }
+        if departure == nil { beginDeparture() }
+        await withCheckedContinuation { departure?.waiters.append($0) }
+    }
+
+    private func beginDeparture() {
+        let allowance = configuration.handoverTimeout
+        var begun = Departure(preparing: services.count)
+        begun.tasks = services.map { service in
+            Task(executorPreference: executor) { await self.prepare(service, within: allowance) }
+        }
+        begun.timer = executor.schedule(after: allowance) { [weak self] in
+            self?.assumeIsolated { shell in
+                guard shell.departure != nil else { return }
+                shell.logger.warning("left without waiting any longer for the node's services")
+                shell.endDeparture()
+            }
+        }
+        departure = begun
+    }
+
+    private func prepare(_ service: any NodeService, within allowance: Duration) async {
+        await service.nodeWillLeave(within: allowance)
+        departure?.preparing -= 1
+        if departure?.preparing == 0 { endDeparture() }
+    }
+
+    /// The node leaves now, or ends without leaving.
+    func endDeparture() {
+        isPrepared = true
+        guard let ended = departure.take() else { return }
+        ended.timer?.cancel()
+        for task in ended.tasks { task.cancel() }
+        for waiter in ended.waiters { waiter.resume() }
+    }
+
+    // MARK: Changes of place
+
+    /// Runs `publication`, by which requests are answered from now on by another place than before, and tells
+    /// the services of it, before and after.
+    func changePlace(_ events: [RingEvent], _ publication: () -> Void) {
+        let next = NodePlace(machine.view, reach.tenure)
+        guard let change = PlaceChange(from: place, to: next, events: events) else {
+            return publication()
+        }
+        for service in services { service.placeWillChange(change) }
+        publication()
+        place = next
+        for service in services { service.placeDidChange(change) }
+    }
+}
+
+extension Router {
+    /// A router of all methods of these services.
+    package init(_ services: [any NodeService]) {
+        self.init(services.flatMap(\.methods))
+    }
+}
