@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The identity of a peer whose certificate was verified and accepted.
-package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
+public struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
     /// What the certificate proves.
     package enum Proof: String, Sendable, Hashable {
         /// A SPIFFE name: role and name are proven.
@@ -13,13 +13,13 @@ package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The peer's role.
-    package var role: Role
+    public var role: Role
 
     /// The proven name; nil if only the host is proven.
-    package var name: String?
+    public var name: String?
 
     /// The trust domain of the name; nil if only the host is proven.
-    package var trustDomain: String?
+    public var trustDomain: String?
 
     /// What the certificate proves.
     package var proof: Proof
@@ -61,7 +61,7 @@ package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The identity for a log line, `node n1 of example.org`.
-    package var description: String {
+    public var description: String {
         if let name, let trustDomain {
             return "\(role) \(name) of \(trustDomain)"
         }

@@ -48,10 +48,10 @@ public struct ChordError: CodedError {
         public static let invalidState = Self(kind: .invalidState)
 
         /// A service of the node does not start; its error is the cause.
-        public static let serviceFailed = Code(kind: .serviceFailed)
+        public static let serviceFailed = Self(kind: .serviceFailed)
         /// A call of a method that a program brought ended with a ``Status`` other than OK, which is the
         /// cause.
-        public static let callFailed = Code(kind: .callFailed)
+        public static let callFailed = Self(kind: .callFailed)
 
         /// The name of the code.
         public var description: String { kind.rawValue }
