@@ -46,6 +46,7 @@ extension RPCMethod {
         self.init(
             service: service,
             name: name,
+            kind: .bidirectional,
             callers: callers,
             maximumMessageBytes: maximumMessageBytes,
             priority: priority

@@ -49,6 +49,8 @@ package final class StreamInbox: Sendable {
         /// returned to the peer.
         var received = 0
         var returned = 0
+        /// A message was read.
+        var hasDelivered = false
 
         var unread: Int { bytes.count - head }
     }
@@ -95,6 +97,18 @@ package final class StreamInbox: Sendable {
 
     /// The number of unread bytes.
     package var unreadBytes: Int { state.withLockedValue { $0.unread } }
+
+    /// Whether a whole message has come, read or not.
+    package var hasReceivedMessage: Bool {
+        state.withLockedValue { state in
+            if state.hasDelivered { return true }
+            // A prefix that is wrong is for the reader to find.
+            guard let prefix = try? prefix(state, at: state.head) else {
+                return state.unread >= MessageFraming.prefixBytes
+            }
+            return state.unread >= MessageFraming.prefixBytes + prefix.count
+        }
+    }
 
     /// The peer's messages have ended, normally if `failure` is nil.
     ///
@@ -213,6 +227,7 @@ package final class StreamInbox: Sendable {
                         encoding: prefix.isCompressed ? state.encoding : nil
                     )
                     advance(&state, to: start + prefix.count)
+                    state.hasDelivered = true
                     return .success(message)
                 }
             }

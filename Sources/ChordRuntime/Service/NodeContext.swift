@@ -8,7 +8,7 @@ public import ChordRPC
 
 /// The node that a service belongs to.
 public struct NodeContext: Sendable {
-    private let shell: NodeShell
+    let shell: NodeShell
 
     init(_ shell: NodeShell) {
         self.shell = shell

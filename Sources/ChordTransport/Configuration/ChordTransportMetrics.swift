@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordRPC
 package import Metrics
 
 /// The transport's metrics: name, unit and labels of each in one place.
@@ -20,8 +21,6 @@ package struct ChordTransportMetrics: Sendable {
     /// Connections lost to a peer's mistake in HTTP/2. Unit: connections. Labels: side.
     package let serverProtocolErrors: Counter
     package let clientProtocolErrors: Counter
-    /// Calls received, whatever became of them. Unit: calls.
-    package let callsReceived: Counter
     /// Calls sent. Unit: calls.
     package let callsSent: Counter
     /// Calls received whose deadline passed before their answer. Unit: calls.
@@ -59,7 +58,6 @@ package struct ChordTransportMetrics: Sendable {
             label: "chord_transport_protocol_errors_total",
             dimensions: client
         )
-        callsReceived = Counter(label: "chord_transport_calls_received_total")
         callsSent = Counter(label: "chord_transport_calls_sent_total")
         deadlinesMissed = Counter(label: "chord_transport_deadlines_missed_total")
         silentConnections = Counter(label: "chord_transport_silent_connections_total")
@@ -72,5 +70,18 @@ package struct ChordTransportMetrics: Sendable {
         pingsRefused = Counter(label: "chord_transport_pings_refused_total")
         callsRetried = Counter(label: "chord_transport_calls_retried_total")
         dialTime = Timer(label: "chord_transport_dial_nanoseconds")
+    }
+
+    /// Calls received, whatever became of them. Unit: calls. Labels: method.
+    ///
+    /// - Returns: a counter for each of the router's methods, in their order, and one for calls of
+    ///   anything else.
+    static func callsReceived(by router: Router) -> [Counter] {
+        (router.methods.map(\.metricLabel) + ["unknown"]).map { method in
+            Counter(
+                label: "chord_transport_calls_received_total",
+                dimensions: [("method", method)]
+            )
+        }
     }
 }

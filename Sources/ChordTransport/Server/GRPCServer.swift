@@ -27,6 +27,7 @@ package final class GRPCServer: Sendable {
         var phase = Phase.new
         var listeners: [any Channel] = []
         var router = Router()
+        var callCounters: [Counter] = []
     }
 
     private let tls: TLSContextSource
@@ -167,14 +168,17 @@ package final class GRPCServer: Sendable {
 
     private func initialize(_ channel: any Channel) -> EventLoopFuture<Void> {
         let loop = channel.eventLoop
-        let router = state.withLockedValue { $0.phase == .serving ? $0.router : nil }
-        guard let router, let executor = executors.executor(of: loop) else {
+        let served = state.withLockedValue { state in
+            state.phase == .serving ? (state.router, state.callCounters) : nil
+        }
+        guard let (router, callCounters) = served, let executor = executors.executor(of: loop) else {
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
         let remote = NetworkAddress(channel.remoteAddress)
         let connection = ServerConnection(
             shared: shared,
             router: router,
+            callCounters: callCounters,
             executor: executor,
             remoteAddress: remote.map { "\($0)" } ?? "a client"
         )
@@ -252,10 +256,12 @@ package final class GRPCServer: Sendable {
     ///
     /// - Throws: `invalidState` where the server is not bound, or serves already.
     package func serve(_ router: Router) async throws(TransportError) {
+        let callCounters = ChordTransportMetrics.callsReceived(by: router)
         let listeners = state.withLockedValue { state -> [any Channel]? in
             guard state.phase == .bound else { return nil }
             state.phase = .serving
             state.router = router
+            state.callCounters = callCounters
             return state.listeners
         }
         guard let listeners else {

@@ -15,11 +15,12 @@ extension ServerConnection {
         _ endStream: Bool,
         _ session: HTTP2Session
     ) {
-        uncountedCalls += 1
         guard let head = callHead(stream, block, session) else {
+            countCall(of: nil)
             return unwant(stream, endStream)
         }
         let route = head.route
+        countCall(of: route)
         if endStream, !route.isStream { return refuse(stream, MessageAssembler.noMessage) }
         if let refusal = refusal(of: route) {
             refuse(stream, refusal)

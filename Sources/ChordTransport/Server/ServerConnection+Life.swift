@@ -74,13 +74,19 @@ extension ServerConnection {
     }
 
     private func abandonRequests(begunBy time: MonotonicTime) {
-        for stream in streams.all where stream.phase == .receiving && stream.begun <= time {
+        for stream in streams.all where stream.begun <= time {
+            let flow = stream.flow
+            guard stream.phase == .receiving || flow?.awaitsRequest == true else { continue }
             let status = Status(
                 .deadlineExceeded,
                 "the request did not become whole in time (\(TransportLimit.requestTime.rawValue))"
             )
             shared.limits.count(.requestTime)
-            abandonRequest(stream, status, isComplete: false)
+            if flow == nil {
+                abandonRequest(stream, status, isComplete: false)
+            } else {
+                finishStream(stream, status, trailers: [])
+            }
         }
     }
 

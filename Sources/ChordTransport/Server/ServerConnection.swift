@@ -64,7 +64,10 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     let maxHeldBytes: Int
     @exclusivity(unchecked) var alarm = DeadlineAlarm()
     /// Calls begun since they were last counted.
-    @exclusivity(unchecked) var uncountedCalls = 0
+    @exclusivity(unchecked) private var uncountedCalls = 0
+    /// The number of the method that they called.
+    @exclusivity(unchecked) private var countedMethod = 0
+    private let callCounters: [Counter]
     @exclusivity(unchecked) private(set) var context: ChannelHandlerContext?
     let output = SessionOutput()
     /// The time of this read, looked up when the first call of it asks; a read is short.
@@ -79,11 +82,13 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     init(
         shared: ServerShared,
         router: Router,
+        callCounters: [Counter],
         executor: EventLoopExecutor,
         remoteAddress: String
     ) {
         self.shared = shared
         self.router = router
+        self.callCounters = callCounters
         self.executor = executor
         self.remoteAddress = remoteAddress
         state = ServerConnectionState(shared.configuration, at: executor.now)
@@ -137,17 +142,31 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if uncountedCalls > 0 {
-            shared.metrics.callsReceived.increment(by: uncountedCalls)
-            uncountedCalls = 0
-            state.callsBegan(at: now)
-        }
+        publishCallCount()
         turnTime = nil
         isReading = false
         publishCalls()
         flush()
         streams.shrink()
         context.fireChannelReadComplete()
+    }
+
+    /// Counts a call of a method, or of none. Those of one method that follow each other are counted
+    /// together.
+    func countCall(of route: Router.Route?) {
+        let method = route?.number ?? callCounters.count - 1
+        if method != countedMethod {
+            publishCallCount()
+            countedMethod = method
+        }
+        uncountedCalls += 1
+    }
+
+    private func publishCallCount() {
+        guard uncountedCalls > 0 else { return }
+        callCounters[countedMethod].increment(by: uncountedCalls)
+        uncountedCalls = 0
+        state.callsBegan(at: now)
     }
 
     /// A client that does not take its answers is not read from: what it could make us hold stays

@@ -41,6 +41,16 @@ final class ServerStreamFlow: StreamLink, @unchecked Sendable {
     /// Bytes that have come and that the handler has not read.
     var unreadBytes: Int { stream?.inbox.unreadBytes ?? 0 }
 
+    /// Whether what the method cannot answer without has not come: its only request, or the first of
+    /// many. A call that waits for that holds a task and a place, and costs its caller nothing.
+    var awaitsRequest: Bool {
+        guard let stream, !isRequestComplete else { return false }
+        return switch stream.method.kind {
+        case .unary, .serverStreaming: true
+        case .clientStreaming, .bidirectional: !stream.inbox.hasReceivedMessage
+        }
+    }
+
     func endRequests() {
         isRequestComplete = true
         stream?.inbox.finish(nil)

@@ -121,6 +121,18 @@ extension LimitCase {
             }
         ),
         LimitCase(
+            "streams begun without a message",
+            "streams",
+            count: 5,
+            over: 5,
+            limit: .requestTime,
+            { $0.server.stallTimeout = .milliseconds(500) },
+            check: { outcome in
+                #expect(outcome.statuses == Array(repeating: 4, count: 5))
+                #expect(outcome.resets == Array(repeating: 0, count: 5))
+            }
+        ),
+        LimitCase(
             "message size",
             "message_size",
             count: 2000,

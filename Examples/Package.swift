@@ -1,0 +1,26 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the swift-chord contributors.
+
+import PackageDescription
+
+// A package of its own, as an embedder's is: it sees the products of swift-chord and nothing else.
+let package = Package(
+    name: "Examples",
+    platforms: [.macOS(.v26)],
+    dependencies: [
+        .package(name: "swift-chord", path: ".."),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "CustomService",
+            dependencies: [
+                .product(name: "Chord", package: "swift-chord"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "CustomService"
+        )
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,1 @@
+../../../Examples/CustomService/RangeStatistics.swift
