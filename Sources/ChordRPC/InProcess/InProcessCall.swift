@@ -103,6 +103,15 @@ final class InProcessCall: ClientCallHandle, ResponseSink {
             )
             return serveStream(call, to: endpoint, as: peer, deadline: deadline)
         }
+        guard call.message.count <= route.method.maximumMessageBytes else {
+            let status = Status(
+                .resourceExhausted,
+                "a message of \(call.message.count) bytes is over the limit of "
+                    + "\(route.method.maximumMessageBytes)"
+            )
+            finishCall(stream: 0, status: status, message: nil, trailers: [])
+            return
+        }
         var server = ServerCall(
             deadline: deadline,
             metadata: call.metadata,

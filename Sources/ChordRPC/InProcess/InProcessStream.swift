@@ -176,7 +176,10 @@ final class InProcessStream: Sendable {
             peer: caller,
             metadata: call.metadata,
             deadline: deadline,
-            inbox: StreamInbox(limit: Self.messageLimit, window: Self.windowBytes),
+            inbox: StreamInbox(
+                limit: min(route.method.maximumMessageBytes, Self.messageLimit),
+                window: Self.windowBytes
+            ),
             outbox: StreamOutbox(limit: Self.messageLimit * 2),
             link: ServerEnd(self)
         )

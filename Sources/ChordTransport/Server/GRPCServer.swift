@@ -171,7 +171,8 @@ package final class GRPCServer: Sendable {
         let served = state.withLockedValue { state in
             state.phase == .serving ? (state.router, state.callCounters) : nil
         }
-        guard let (router, callCounters) = served, let executor = executors.executor(of: loop) else {
+        guard let (router, callCounters) = served, let executor = executors.executor(of: loop)
+        else {
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
         let remote = NetworkAddress(channel.remoteAddress)
