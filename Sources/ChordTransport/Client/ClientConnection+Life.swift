@@ -49,7 +49,7 @@ extension ClientConnection {
     }
 
     func carryOut(_ actions: [ClientConnectionState.Action]) {
-        client.executor.eventLoop.assertInEventLoop()
+        assert(client.executor.isCurrent)
         guard !actions.isEmpty else { return }
         for action in actions { carryOut(action) }
         armTimer()
@@ -101,6 +101,7 @@ extension ClientConnection {
 
     /// Closes the connection behind what is written already; its calls fail now.
     func close(because reason: String) {
+        assert(client.executor.isCurrent)
         if state.close(because: reason) { closeChannel() }
     }
 

@@ -14,7 +14,8 @@ import Synchronization
 ///
 /// Calls that start in one turn of the loop leave in one write, and so does what answers one read.
 ///
-/// Confined to its channel's event loop, which is what makes `@unchecked Sendable` true.
+/// Confined to its channel's event loop, which makes `@unchecked Sendable` true; debug builds assert
+/// it.
 final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = Never
@@ -70,6 +71,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     /// The dial has come through: from now on `peer` hears of the connection.
     func attach(to peer: ClientPeer) {
+        assert(client.executor.isCurrent)
         self.peer = peer
         // What happened before was nobody's to hear.
         switch state.phase {
@@ -87,6 +89,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     ///
     /// - Returns: false where the connection has just found that it takes no more calls.
     func submit(_ call: NetworkCall) -> Bool {
+        assert(client.executor.isCurrent)
         guard let session, state.phase == .ready else { return false }
         let now = client.executor.now
         let isEndless = call.deadline == .distantFuture
@@ -295,6 +298,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func scheduleFlush() {
+        assert(client.executor.isCurrent)
         guard !isReading, !isFlushScheduled else { return }
         isFlushScheduled = true
         client.executor.eventLoop.execute { [self] in

@@ -135,6 +135,7 @@ extension ClientPeer {
     }
 
     func resetBackoff() {
+        assert(client.executor.isCurrent)
         backoff.reset()
         if redialTimer != nil {
             redialTimer?.cancel()
@@ -145,6 +146,7 @@ extension ClientPeer {
 
     /// Calls that wait need another connection, at once.
     func redial() {
+        assert(client.executor.isCurrent)
         guard let first = waiting.first, connection == nil, !isDialling else { return }
         guard !client.isShuttingDown else {
             return failWaiting(EventLoopClient.shuttingDown, all: true)

@@ -10,7 +10,7 @@ import NIOCore
 import NIOPosix
 
 /// One peer as called from one loop: the calls that wait for it, the connection that new calls use,
-/// and those that still finish what they have. Confined to the loop.
+/// and those that still finish what they have. Confined to the loop, which debug builds assert.
 final class ClientPeer: @unchecked Sendable {
     let target: PeerTarget
     let client: EventLoopClient
@@ -64,6 +64,7 @@ final class ClientPeer: @unchecked Sendable {
     // MARK: Calls
 
     func start(_ call: NetworkCall) {
+        assert(client.executor.isCurrent)
         call.peer = self
         // One that was refused there has had its new connection, and one that is being made is new.
         if call.request.wantsNewConnection, !call.isRetried, connection?.state.phase == .ready {
@@ -110,11 +111,13 @@ final class ClientPeer: @unchecked Sendable {
 
     /// A call that waits was ended from this side.
     func abandoned(_ call: NetworkCall) {
+        assert(client.executor.isCurrent)
         waiting.removeAll { $0 === call }
     }
 
     /// The peer has refused a stream unseen: its call may be tried once more.
     func refused(_ call: NetworkCall) {
+        assert(client.executor.isCurrent)
         guard call.phase != .finished else { return }
         guard !client.isShuttingDown else {
             return call.fail(EventLoopClient.shuttingDown, isLater: true)
@@ -186,6 +189,7 @@ final class ClientPeer: @unchecked Sendable {
 
     /// - Returns: whether nothing is left here to remember.
     func sweep(at now: MonotonicTime) -> Bool {
+        assert(client.executor.isCurrent)
         for connection in connections { connection.check(at: now) }
         // A backoff is remembered well past its end, or the next failure would start from the least
         // wait again.
@@ -195,11 +199,13 @@ final class ClientPeer: @unchecked Sendable {
     }
 
     func drain() {
+        assert(client.executor.isCurrent)
         failWaiting(EventLoopClient.shuttingDown, all: true)
         connection?.drain()
     }
 
     func close() {
+        assert(client.executor.isCurrent)
         failWaiting(EventLoopClient.shuttingDown, all: true)
         // A dial under way may take as long as a name server or a silent host likes. Nobody waits for it:
         // what comes of it closes at once.

@@ -7,7 +7,8 @@ import ChordRPC
 
 /// The connection's end of a call with streams of messages, on the calling side.
 ///
-/// Confined to its client's event loop, which is what makes `@unchecked Sendable` true.
+/// Confined to its client's event loop, which makes `@unchecked Sendable` true; debug builds assert
+/// it.
 final class ClientStreamFlow: StreamLink, @unchecked Sendable {
     /// What a call may have sent and still be made anew where the peer refuses it unseen.
     private static let replayBytes = 64 << 10
@@ -32,6 +33,7 @@ final class ClientStreamFlow: StreamLink, @unchecked Sendable {
 
     /// The call has its stream.
     func opened(in session: HTTP2Session) {
+        assert(executor.isCurrent)
         guard let call else { return }
         for framed in sent { Self.send(framed, call.stream, session) }
         if hasEnded { Self.end(call.stream, session) }
@@ -85,18 +87,21 @@ final class ClientStreamFlow: StreamLink, @unchecked Sendable {
     }
 
     func receive(_ bytes: UnsafeRawBufferPointer, _ session: HTTP2Session) {
+        assert(executor.isCurrent)
         guard let call else { return }
         session.consume(state.inbox.append(bytes), on: call.stream)
     }
 
     /// The call leaves the connection: what is not read no longer counts there.
     func leave(_ session: HTTP2Session) {
+        assert(executor.isCurrent)
         session.consumeConnection(state.inbox.takeOutstanding())
     }
 
     // MARK: The link
 
     func outputWaits() {
+        assert(executor.isCurrent)
         guard let call, let connection = call.connection, let session = connection.session else {
             return
         }
@@ -105,6 +110,7 @@ final class ClientStreamFlow: StreamLink, @unchecked Sendable {
     }
 
     func returnCredit(_ bytes: Int) {
+        assert(executor.isCurrent)
         guard let call, let connection = call.connection, let session = connection.session else {
             return
         }

@@ -8,7 +8,7 @@ import NIOCore
 
 /// The client's part that lives on one event loop: the peers that are called from it.
 ///
-/// Confined to that loop, which is what makes `@unchecked Sendable` true.
+/// Confined to that loop, which makes `@unchecked Sendable` true; debug builds assert it.
 final class EventLoopClient: @unchecked Sendable {
     let executor: EventLoopExecutor
     let tls: TLSContextSource
@@ -45,6 +45,7 @@ final class EventLoopClient: @unchecked Sendable {
     }
 
     func start(_ call: NetworkCall) {
+        assert(executor.isCurrent)
         guard call.phase != .finished else { return }
         guard !isShuttingDown else {
             return call.fail(Self.shuttingDown, isLater: true)
@@ -70,12 +71,14 @@ final class EventLoopClient: @unchecked Sendable {
     )
 
     func resetBackoff(of address: String) {
+        assert(executor.isCurrent)
         for peer in byAddress[address] ?? [] { peer.resetBackoff() }
     }
 
     /// Whether one connection more may be dialled. Where all room is taken, the connection without
     /// calls that was used least recently makes way.
     func makeRoomToDial() -> Bool {
+        assert(executor.isCurrent)
         guard peers.reduce(0, { $0 + $1.connectionCount }) >= maxConnections else { return true }
         let idle = peers.compactMap(\.idleConnection)
         guard let least = idle.min(by: { $0.state.lastUsed < $1.state.lastUsed }) else {
@@ -114,6 +117,7 @@ final class EventLoopClient: @unchecked Sendable {
     // MARK: Shutting down
 
     func shutdown(grace: Duration, completion: @escaping @Sendable () -> Void) {
+        assert(executor.isCurrent)
         guard !isShuttingDown else { return completion() }
         isShuttingDown = true
         sweep?.cancel()
@@ -131,6 +135,7 @@ final class EventLoopClient: @unchecked Sendable {
 
     /// To be called whenever a connection, or the attempt at one, has ended.
     func connectionClosed() {
+        assert(executor.isCurrent)
         guard isShuttingDown, peers.allSatisfy({ !$0.hasConnection }) else { return }
         finish()
     }

@@ -8,8 +8,8 @@ import ChordRPC
 
 /// One call over the network, from `start` to its end.
 ///
-/// Confined to its client's event loop, which is what makes `@unchecked Sendable` true; only
-/// `cancel` may come from elsewhere, and hops.
+/// Confined to its client's event loop, which makes `@unchecked Sendable` true and debug builds assert;
+/// only `cancel` may be called elsewhere, and hops.
 final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     enum Phase {
         /// For a connection, or for one of its streams.
@@ -71,6 +71,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
 
     /// Ends the call from this side and tells the peer, where it knows of the call.
     func abandon(_ status: Status, isLater: Bool = false) {
+        assert(client.executor.isCurrent)
         guard phase != .finished else { return }
         let (peer, connection) = (peer, connection)
         // Finished first: what the peer and the connection then start must not find the call open.
@@ -85,6 +86,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     // MARK: The call's way
 
     func opened(_ stream: Int32, on connection: ClientConnection) {
+        assert(client.executor.isCurrent)
         phase = .open
         isResetByPeer = false
         self.stream = stream
@@ -93,6 +95,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
 
     /// The stream is gone and the peer has not looked at it: the call waits again.
     func returned() {
+        assert(client.executor.isCurrent)
         guard phase != .finished else { return }
         phase = .waiting
         connection = nil
@@ -104,6 +107,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     }
 
     func sent(at now: MonotonicTime) {
+        assert(client.executor.isCurrent)
         guard phase != .finished, sentAt == nil else { return }
         sentAt = now
         guard let caller else { return observer.callSent() }
@@ -111,6 +115,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     }
 
     func accepted(_ metadata: Metadata) {
+        assert(client.executor.isCurrent)
         guard phase != .finished else { return }
         guard let caller else { return observer.callAccepted(metadata) }
         caller.execute { [observer] in observer.callAccepted(metadata) }
@@ -120,6 +125,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     ///
     /// - Parameter isLater: not now, because the caller is in the middle of a call to us.
     func finish(_ result: ClientResult, isLater: Bool = false) {
+        assert(client.executor.isCurrent)
         guard phase != .finished else { return }
         var result = result
         result.connection = connection?.number

@@ -169,6 +169,7 @@ extension ServerConnection: ResponseSink {
     // MARK: The responder's side
 
     func callDeferred(stream: Int32, call: DeferredCall) {
+        assert(executor.isCurrent)
         if stream == dispatched, let head = unrecorded {
             unrecorded = nil
             enroll(stream, head).phase = .handling
@@ -180,6 +181,7 @@ extension ServerConnection: ResponseSink {
     }
 
     func acceptCall(stream: Int32) {
+        assert(executor.isCurrent)
         guard let found = streams.find(stream), found.phase == .handling, !found.isAccepted,
             let session
         else { return }
@@ -189,6 +191,7 @@ extension ServerConnection: ResponseSink {
     }
 
     func finishCall(stream: Int32, status: Status, message: [UInt8]?, trailers: Metadata) {
+        assert(executor.isCurrent)
         guard let found = streams.find(stream), found.phase == .handling, let session else {
             return
         }

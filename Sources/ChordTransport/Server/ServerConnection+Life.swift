@@ -18,7 +18,7 @@ extension ServerConnection {
 
     /// Lets the client finish the calls it has begun and begin no others, then closes.
     func drain() {
-        executor.eventLoop.assertInEventLoop()
+        assert(executor.isCurrent)
         carryOut(state.drain(at: executor.now))
     }
 
@@ -164,7 +164,7 @@ extension ServerConnection {
 
     /// Closes the connection behind what is written already.
     func close() {
-        executor.eventLoop.assertInEventLoop()
+        assert(executor.isCurrent)
         if state.close() { closeChannel() }
     }
 
@@ -192,6 +192,7 @@ extension ServerConnection {
 
     /// The channel is gone.
     func end() {
+        assert(executor.isCurrent)
         _ = state.close()
         timer.cancel()
         alarm.cancel()

@@ -14,8 +14,8 @@ import NIOCore
 /// A read is a turn: the session takes the bytes, each call that is whole is answered in place, and
 /// all answers leave in one write. No task, no hop.
 ///
-/// Confined to its channel's event loop, which is what makes `@unchecked Sendable` true: NIO calls
-/// the handler there, and `ResponseSink` asks its callers for the same.
+/// Confined to its channel's event loop, which makes `@unchecked Sendable` true: NIO calls the handler
+/// there, `ResponseSink` asks its callers for the same, and debug builds assert it.
 final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = Never
@@ -282,6 +282,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// What a read has produced leaves at its end; what comes later shares one write per turn of the
     /// loop.
     func scheduleFlush() {
+        assert(executor.isCurrent)
         guard !isReading, !isFlushScheduled else { return }
         isFlushScheduled = true
         executor.eventLoop.execute { [self] in
@@ -298,6 +299,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func flush() {
+        assert(executor.isCurrent)
         guard let session, let context, state.phase != .closed else { return }
         do throws(HTTP2Error) {
             // A look at an empty queue costs next to nothing, and frames of nghttp2's own may wait.

@@ -7,7 +7,8 @@ import ChordRPC
 
 /// The connection's end of a call with streams of messages.
 ///
-/// Confined to the connection's event loop, which is what makes `@unchecked Sendable` true.
+/// Confined to the connection's event loop, which makes `@unchecked Sendable` true; debug builds assert
+/// it.
 final class ServerStreamFlow: StreamLink, @unchecked Sendable {
     let id: Int32
     let executor: any NodeExecutor
@@ -30,6 +31,7 @@ final class ServerStreamFlow: StreamLink, @unchecked Sendable {
     // MARK: Requests
 
     func receive(_ bytes: UnsafeRawBufferPointer, _ endStream: Bool, _ session: HTTP2Session) {
+        assert(executor.isCurrent)
         if let stream {
             giveBack(stream.inbox.append(bytes), to: session)
         } else {
@@ -69,21 +71,25 @@ final class ServerStreamFlow: StreamLink, @unchecked Sendable {
     // MARK: The link
 
     func outputWaits() {
+        assert(executor.isCurrent)
         connection?.sendWaiting(of: self)
     }
 
     func returnCredit(_ bytes: Int) {
+        assert(executor.isCurrent)
         guard let connection, let session = connection.session else { return }
         giveBack(bytes, to: session)
         connection.scheduleFlush()
     }
 
     func abandon(_ status: Status) {
+        assert(executor.isCurrent)
         connection?.abandon(self, status)
     }
 
     /// The call is over: the handler hears of it, where it still runs.
     func end(_ status: Status) {
+        assert(executor.isCurrent)
         guard let stream else { return }
         self.stream = nil
         if let session = connection?.session {
