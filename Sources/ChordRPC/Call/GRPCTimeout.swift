@@ -23,18 +23,24 @@ package enum GRPCTimeout {
         }
     }
 
-    private static let units: [(divisor: Int64, letter: String)] = [
-        (1, "n"), (1_000, "u"), (1_000_000, "m"), (1_000_000_000, "S"), (60_000_000_000, "M"),
-    ]
+    /// The largest value that the form holds for seconds.
+    private static let longest: Int64 = 99_999_999
 
-    /// The header for a duration, rounded up in the finest unit that fits eight digits. A deadline
-    /// that has passed becomes one nanosecond, the shortest possible value.
+    /// The header for `duration`, rounded down to two or three significant digits, which makes it
+    /// shorter by at most a fortieth.
+    ///
+    /// Calls with equal time limits then have equal header lists, which HPACK sends as a few bytes and
+    /// a server recognises. A deadline that has passed becomes one nanosecond, the shortest timeout
+    /// that the form can express.
     package static func format(_ duration: Duration) -> String {
         let nanoseconds = max(1, duration.clampedNanoseconds)
-        for (divisor, letter) in units {
-            let value = nanoseconds / divisor + (nanoseconds % divisor == 0 ? 0 : 1)
-            if value <= 99_999_999 { return String(value) + letter }
+        var step: Int64 = 1
+        while step <= nanoseconds / 400 { step *= 10 }
+        let rounded = nanoseconds / step * step
+        if rounded % 1_000_000_000 == 0 {
+            return String(min(rounded / 1_000_000_000, longest)) + "S"
         }
-        return "99999999M"
+        if rounded % 1_000_000 == 0 { return String(rounded / 1_000_000) + "m" }
+        return rounded % 1000 == 0 ? String(rounded / 1000) + "u" : String(rounded) + "n"
     }
 }

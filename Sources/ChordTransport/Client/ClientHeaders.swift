@@ -21,8 +21,8 @@ enum ClientHeaders {
         headers.append(":path", call.method.path)
         headers.append(":authority", call.target.address)
         if let remaining {
-            // Hardly two timeouts are alike: they would only push the others out of the table.
-            headers.append("grpc-timeout", GRPCTimeout.format(remaining), indexed: false)
+            // Rounded, so that most calls repeat a value that stands in the compression table.
+            headers.append("grpc-timeout", GRPCTimeout.format(remaining))
         }
         if call.compression != nil {
             headers.append("grpc-encoding", "gzip")

@@ -56,10 +56,11 @@ enum MetadataTarget: FuzzTarget {
         let text = GRPCTimeout.format(duration)
         let again = Array(text.utf8).withUnsafeBytes { GRPCTimeout.parse($0) }
         guard let again else { throw FuzzFinding("\(text) cannot be read") }
-        let longest = Duration.seconds(99_999_999 * 60)
-        // Rounded up to the unit of the text, at most a minute; hours beyond that form are cut.
+        // Rounded down by at most a fortieth; what the form cannot express is cut.
+        let longest = Duration.seconds(99_999_999)
+        let least = min(duration, longest) - min(duration, longest) / 40
         try require(
-            again >= min(duration, longest) && again - .seconds(60) <= duration,
+            again >= least && again <= max(duration, .nanoseconds(1)),
             "\(duration) became \(again)"
         )
     }
