@@ -2,10 +2,10 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A list of trivial values that grows when it must and is emptied without giving memory back.
+/// A growable list of trivial values that is emptied without freeing its memory.
 ///
-/// An Array would do but for its uniqueness and exclusivity checks on every append, which show in
-/// callbacks that run some twenty times per request.
+/// An Array checks uniqueness and exclusivity on every append, which is measurable in callbacks that run
+/// about twenty times per request.
 struct Arena<Element: BitwiseCopyable>: ~Copyable {
     private(set) var base: UnsafeMutablePointer<Element>?
     private(set) var count = 0
@@ -52,13 +52,13 @@ struct Arena<Element: BitwiseCopyable>: ~Copyable {
         capacity = larger
     }
 
-    /// The elements from one on to the last. Good until the next change.
+    /// The elements from an index to the end. Valid until the next change.
     func elements(from start: Int) -> UnsafeBufferPointer<Element> {
         precondition(start >= 0 && start <= count, "elements from \(start) of \(count)")
         return UnsafeBufferPointer(start: base.map { $0 + start }, count: count - start)
     }
 
-    /// Moves the elements from `start` on to the front and forgets those before.
+    /// Removes the elements before `start`.
     mutating func removeFirst(_ start: Int) {
         guard start > 0, let base else { return }
         let kept = count - start
@@ -66,7 +66,7 @@ struct Arena<Element: BitwiseCopyable>: ~Copyable {
         count = kept
     }
 
-    /// Forgets everything; memory above `retained` elements, the debt of a burst, goes back.
+    /// Removes all elements; frees memory above `retained` elements, which only a burst needs.
     mutating func removeAll(retaining retained: Int) {
         count = 0
         if capacity > retained {

@@ -2,8 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The name of a request's header field, recognised once when it arrives: the rules of HTTP/2 ask for it
-/// then, and the server once more.
+/// The name of a request's header field, recognised once when it arrives; the rules of HTTP/2 and the
+/// server both use it.
 package enum HTTP2FieldName: UInt8, Sendable, BitwiseCopyable {
     /// None of those below.
     case other

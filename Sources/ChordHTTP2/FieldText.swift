@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which bytes may stand in the fields of a request.
+/// The bytes that are allowed in the fields of a request.
 enum FieldText {
     /// A set of ASCII characters.
     struct CharacterSet {
@@ -56,10 +56,10 @@ enum FieldText {
         authorities.containsAll(bytes)
     }
 
-    /// No blanks and no control characters; what is not ASCII passes, as from those who do not escape.
+    /// No blanks and no control characters; unescaped non-ASCII bytes are accepted.
     static func isPath(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var isBad = false
-        // No early exit, so that several bytes are looked at at once.
+        // No early exit, so that the loop is vectorised.
         for byte in bytes { isBad = isBad || byte <= 0x20 || byte == 0x7F }
         return !isBad
     }

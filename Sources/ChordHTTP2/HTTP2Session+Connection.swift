@@ -4,12 +4,12 @@
 
 internal import CNGHTTP2
 
-/// Commands about the connection: windows, pings, going away.
+/// Commands about the connection: flow-control windows, PING and GOAWAY.
 extension HTTP2Session {
-    /// Opens the windows of a stream and of the connection again by bytes its reader has taken.
+    /// Reopens the windows of a stream and of the connection by the bytes that the reader has consumed.
     ///
-    /// The sum over a stream's data events must be given back in the end, also when the stream is
-    /// over by then: the connection's window is short of it until then.
+    /// All bytes of a stream's data events must be consumed in the end, even if the stream has ended: the
+    /// connection's window is smaller until then.
     package func consume(_ bytes: Int, on stream: Int32) {
         guard bytes > 0, !isDead else { return }
         nghttp2_session_consume(session, stream, bytes)

@@ -34,7 +34,7 @@ extension HTTP2Session {
 
     // MARK: Requests
 
-    /// Opens a stream with a request. Beyond the peer's limit of streams it waits for its turn.
+    /// Opens a stream with a request. Beyond the peer's limit of streams the request waits.
     ///
     /// - Returns: the stream's identifier.
     /// - Throws: `goingAway`, `streamsExhausted`, `closed`; the request was not made.
@@ -134,7 +134,7 @@ extension HTTP2Session {
         return submitted(result, stream)
     }
 
-    /// A whole response in one call: what nearly every call of a server needs.
+    /// A complete response in one call, for unary answers.
     @discardableResult
     package func submitUnaryResponse(
         stream: Int32,
@@ -187,7 +187,7 @@ extension HTTP2Session {
         return index
     }
 
-    /// A list nghttp2 refuses would leave the peer waiting; its stream is reset instead.
+    /// If nghttp2 refuses the list, the stream is reset, or the peer would wait for ever.
     private func submitted(_ result: CInt, _ stream: Int32) -> Bool {
         if result == 0 { return true }
         reset(stream: stream, errorCode: .internalError)

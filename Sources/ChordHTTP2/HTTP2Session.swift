@@ -7,9 +7,9 @@ package import NIOCore
 
 /// One HTTP/2 connection without a network: bytes in, events out; commands in, bytes out.
 ///
-/// A turn of its owner: ``receive(_:)`` what was read, go through ``nextEvent()``, answer with the
-/// commands, ``takeOutput(into:limit:)`` once and write that at once, ``removeEvents()``; when
-/// ``isFinished``, close. Taking output produces events too (a stream closes when its last frame
+/// In each turn the owner calls ``receive(_:)`` with the bytes read, handles each ``nextEvent()``, gives
+/// commands, calls ``takeOutput(into:limit:)`` once, writes the output, and calls ``removeEvents()``. When
+/// ``isFinished``, it closes. Taking output produces events too (a stream closes when its last frame
 /// is written), to be seen then or in the next turn.
 ///
 /// Confined to one event loop. The session holds no reference to its owner and calls nobody.
@@ -22,14 +22,14 @@ package final class HTTP2Session {
     package let role: Role
     package let limits: HTTP2Limits
     let session: OpaquePointer
-    /// At an address of its own, because nghttp2 keeps a pointer to it.
+    /// Allocated, because nghttp2 keeps a pointer to it.
     let state: UnsafeMutablePointer<SessionState>
-    /// Where nghttp2 has its memory from, likewise.
+    /// nghttp2's allocator, allocated for the same reason.
     private let pool: UnsafeMutablePointer<MemoryPool>
     /// Output serialised already: by ``receive(_:)`` to learn of a failure, or by ourselves when
     /// nghttp2 can no longer be asked.
     var stash: [UInt8] = []
-    /// nghttp2 failed in a way after which it may only be freed.
+    /// nghttp2 has failed and may only be freed.
     private(set) var isDead = false
 
     /// Begins a connection: the preface (of a client), SETTINGS and the connection's window wait
@@ -79,7 +79,7 @@ package final class HTTP2Session {
         else { throw HTTP2Error(code: .outOfMemory, message: "making a session") }
         nghttp2_option_set_no_auto_window_update(option, 1)
         nghttp2_option_set_no_closed_streams(option, 1)
-        // What a request must be, RequestRules says; it is asked once per field.
+        // RequestRules checks requests, once per field.
         nghttp2_option_set_no_http_messaging(option, role == .server ? 1 : 0)
         // Other implementations send error messages that end with a space; losing the whole answer
         // over it would be out of proportion.
@@ -113,7 +113,7 @@ package final class HTTP2Session {
             entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(max(limits.initialStreamWindow, 0))),
             entry(NGHTTP2_SETTINGS_MAX_FRAME_SIZE, limits.maxFrameSize),
             entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes),
-            // Everyone's turn is as good as another's; the tree of dependencies costs time.
+            // All streams are equal; the tree of dependencies would cost time.
             entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
         ]
         switch role {
@@ -142,7 +142,7 @@ package final class HTTP2Session {
 
     // MARK: Input
 
-    /// Takes bytes the peer sent and appends what they mean to the events.
+    /// Parses bytes from the peer and appends events.
     ///
     /// Pointers into earlier events' payloads end here: the memory may move.
     ///
@@ -166,12 +166,12 @@ package final class HTTP2Session {
             error.isFromReading = true
             throw fail(error)
         }
-        // nghttp2 answers a violation with a GOAWAY and goes on as if nothing were. Only writing
-        // out what it has queued by itself shows it; that is rare enough to do at once.
+        // nghttp2 queues a GOAWAY for a violation and continues. Only serialising what it has queued
+        // shows that, which is rare enough to do at once.
         guard nghttp2_session_get_outbound_queue_size(session) > before else { return }
         try stashOutput()
         guard state.pointee.windowOverflowed else { return }
-        // nghttp2 gives up the streams alone; section 6.9.2 of RFC 9113 calls it the connection's end.
+        // nghttp2 resets only the streams; section 6.9.2 of RFC 9113 demands a connection error.
         nghttp2_session_terminate_session(session, NGHTTP2_FLOW_CONTROL_ERROR.rawValue)
         try stashOutput()
     }
@@ -187,7 +187,7 @@ package final class HTTP2Session {
         if let failure = state.pointee.failure { throw failure }
     }
 
-    /// Notes a failure after which nghttp2 may only be freed, and writes the GOAWAY it would not.
+    /// Records a fatal failure of nghttp2 and writes the GOAWAY that nghttp2 would not write.
     private func fail(_ error: HTTP2Error) -> HTTP2Error {
         isDead = true
         state.pointee.failure = error
@@ -201,10 +201,10 @@ package final class HTTP2Session {
 
     // MARK: Output
 
-    /// Writes what waits for the peer into a buffer, all of it unless there is a limit.
+    /// Writes the waiting output into a buffer, all of it unless there is a limit.
     ///
-    /// The limit is passed by at most one frame, or by what reading had to serialise at once. A caller whose peer does not read should neither
-    /// take output nor feed input: that bounds what the peer can make us hold.
+    /// The limit is exceeded by at most one frame, or by what reading had to serialise at once. While the
+    /// peer does not read, take no output and feed no input: that bounds what the peer can make us hold.
     ///
     /// - Returns: how many bytes were written.
     /// - Throws: when nghttp2 fails, for want of memory; the GOAWAY is in the next output.
@@ -221,7 +221,7 @@ package final class HTTP2Session {
             stash.removeAll(keepingCapacity: stash.capacity <= 4096)
         }
         while !isDead, taken < most {
-            // The last frame, where it did not fit into the buffer as it was.
+            // The last frame did not fit into the buffer.
             var pointer: UnsafePointer<UInt8>?
             var count = 0
             taken += buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 512) { memory in
@@ -251,7 +251,7 @@ package final class HTTP2Session {
 
     // MARK: State
 
-    /// Why the connection was given up by this side, once it was.
+    /// Why this side gave the connection up; nil if it did not.
     package var failure: HTTP2Error? { state.pointee.failure }
 
     package var wantsRead: Bool { !isDead && nghttp2_session_want_read(session) != 0 }
@@ -266,8 +266,7 @@ package final class HTTP2Session {
     /// Streams neither side is done with, requests that wait for their turn included.
     package var openStreams: Int { state.pointee.table.count }
 
-    /// Tells the time, in milliseconds of any clock that goes forward: by it is known how long a stream's
-    /// output has waited.
+    /// Sets the time, in milliseconds of any monotonic clock: it tells how long a stream's output has waited.
     package func setClock(_ milliseconds: Int64) { state.pointee.clock = milliseconds }
 
     /// Bytes of message data that wait to be sent, on all streams.
@@ -275,7 +274,7 @@ package final class HTTP2Session {
 
     package var counters: HTTP2Counters { state.pointee.counters }
 
-    /// The number of the header block that has begun to arrive and is not complete; nil where none is.
+    /// The number of the header block that is incomplete; nil if there is none.
     package var incompleteHeaderBlock: UInt64? {
         state.pointee.isBlockIncomplete ? state.pointee.blocksBegun : nil
     }

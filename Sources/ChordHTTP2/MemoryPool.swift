@@ -13,7 +13,7 @@ struct MemoryPool: ~Copyable {
     private static let classes = 16
     /// Keeps the blocks aligned as `malloc` would.
     private static let headBytes = 16
-    /// What a pool keeps at most: enough for a burst of some hundred streams.
+    /// The most that a pool keeps: enough for a burst of a few hundred streams.
     private static let mostKeptBytes = 128 << 10
 
     /// What stands before each block: the number of grains, or of bytes for a large block.

@@ -4,8 +4,8 @@
 
 /// What section 8 of RFC 9113 demands of a request's header list, field by field.
 ///
-/// nghttp2 has the same rules and could apply them; it looks every name up by itself for that, which
-/// costs a twelfth of a call. Responses, of which a node reads fewer, are left to it.
+/// nghttp2 could apply the same rules; but it looks up every name itself, which costs a twelfth of a call.
+/// nghttp2 checks responses, of which a node reads fewer.
 struct RequestRules {
     struct Seen: OptionSet {
         var rawValue: UInt16
@@ -15,7 +15,7 @@ struct RequestRules {
         static let authority = Seen(rawValue: 8)
         static let host = Seen(rawValue: 16)
         static let contentLength = Seen(rawValue: 32)
-        /// A field that is no pseudo-header field: none of these may follow.
+        /// A regular field: no pseudo-header field may follow it.
         static let regular = Seen(rawValue: 64)
         static let connect = Seen(rawValue: 128)
         static let options = Seen(rawValue: 256)
@@ -26,14 +26,14 @@ struct RequestRules {
 
     private var seen: Seen = []
     private let isTrailers: Bool
-    /// What `content-length` says; nil where there is none.
+    /// The value of `content-length`; nil if there is none.
     private(set) var contentLength: Int64?
 
     init(isTrailers: Bool) {
         self.isTrailers = isTrailers
     }
 
-    /// Whether the list may go on with this field.
+    /// Whether this field is allowed next.
     mutating func admits(
         _ name: HTTP2FieldName,
         _ text: UnsafeRawBufferPointer,

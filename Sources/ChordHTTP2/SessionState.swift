@@ -4,8 +4,8 @@
 
 /// Everything the callbacks of nghttp2 read and write, in one place beside the session.
 ///
-/// nghttp2 calls back in the middle of our calls into it. The rule that keeps this sound: no method
-/// here calls nghttp2, and who calls nghttp2 holds no access to this value meanwhile.
+/// nghttp2 calls back during our calls into it. This is sound because no method here calls nghttp2, and
+/// callers of nghttp2 hold no access to this value meanwhile.
 struct SessionState: ~Copyable {
     struct Field: BitwiseCopyable {
         var name: Int32
@@ -16,7 +16,7 @@ struct SessionState: ~Copyable {
         var known: HTTP2FieldName
     }
 
-    /// Arenas above these sizes are the debt of a burst and given back when it is over.
+    /// Arenas above these sizes are freed when a burst is over.
     static let retainedBytes = 64 << 10
     static let retainedElements = 2048
     /// Prepared lists kept per session; lists beyond are sent as copies.
@@ -38,7 +38,7 @@ struct SessionState: ~Copyable {
     var blockListBytes = 0
     var isBlockRefused = false
     var blockRules = RequestRules(isTrailers: false)
-    /// Whether any request has announced how long its body will be.
+    /// Whether any request has announced the length of its body.
     var boundsBodies = false
     /// Header blocks begun so far, and whether the last of them is still incomplete.
     var blocksBegun: UInt64 = 0
@@ -50,9 +50,9 @@ struct SessionState: ~Copyable {
     var table = StreamTable()
     var freeSlot: Int32 = -1
     var queuedBytes = 0
-    /// The time in milliseconds, as the owner has told it.
+    /// The time in milliseconds, as the owner has set it.
     var clock: Int64 = 0
-    /// Lists that nghttp2 may point into; `preparedNames` finds them without touching their counts.
+    /// Lists that nghttp2 may point into; `preparedNames` finds them without changing reference counts.
     var preparedLists: [HTTP2Headers.Prepared] = []
     private var preparedNames = Arena<ObjectIdentifier>()
     var heldTrailers: [Int32: HTTP2Headers] = [:]
@@ -94,7 +94,7 @@ struct SessionState: ~Copyable {
             blockBytesStart = 0
             return
         }
-        // The block under way stays: its first fields came with bytes that are gone.
+        // The incomplete block stays: the bytes of its first fields are gone.
         let shift = Int32(blockBytesStart)
         bytes.removeFirst(blockBytesStart)
         fields.removeFirst(blockStart)
@@ -194,7 +194,7 @@ struct SessionState: ~Copyable {
         return preparedLists.count - 1
     }
 
-    /// Frees what an idle connection need not hold.
+    /// Frees memory that an idle connection does not need.
     mutating func releaseMemory() {
         if events.count == nextEvent { removeEvents() }
         if events.count == 0, blockStream == 0 {

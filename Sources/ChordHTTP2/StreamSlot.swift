@@ -2,10 +2,10 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a session keeps about one stream: chiefly the message bytes that wait to be sent.
+/// A session's data about one stream, mainly the message bytes that wait to be sent.
 ///
-/// Slots are reused, with the buffers they have, when their stream is over. A slot in use is
-/// recognised by its stream identifier, so that a reference left behind finds nothing wrong.
+/// Slots and their buffers are reused when their stream has ended. The stream identifier shows which
+/// stream a slot belongs to, so a stale reference does no harm.
 struct StreamSlot: BitwiseCopyable {
     struct Flags: OptionSet, BitwiseCopyable {
         var rawValue: UInt8
@@ -41,7 +41,7 @@ struct StreamSlot: BitwiseCopyable {
     /// An index into the session's prepared lists, or one of the two values above.
     var trailers = StreamSlot.noTrailers
     var flags: Flags = []
-    /// What is to come of the request's body, where its length was announced.
+    /// Bytes of the request's body still to come, if its length was announced.
     var bodyLeft = StreamSlot.unboundBody
     /// Since when the queue has waited without the peer taking any of it, on the session's clock.
     var waitingSince: Int64 = 0

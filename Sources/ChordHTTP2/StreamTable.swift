@@ -4,8 +4,8 @@
 
 /// From stream identifiers to small indices: open addressing with linear probing.
 ///
-/// Identifiers of live streams are near each other and all odd or all even, so half of one, masked,
-/// hardly collides; a lookup is one or two loads where a Dictionary hashes.
+/// Identifiers of open streams are close to each other and all odd or all even, so half of one, masked,
+/// rarely collides: a lookup is one or two loads, and a Dictionary would hash.
 package struct StreamTable: ~Copyable {
     private struct Entry: BitwiseCopyable {
         var stream: Int32

@@ -4,22 +4,22 @@
 
 import ChordRPC
 
-/// When a peer that could not be reached may be dialled again.
+/// When an unreachable peer may be dialled again.
 struct ClientBackoff {
     private let configuration: TransportConfiguration.Client
     /// Failed dials in a row.
     private(set) var failures = 0
     private(set) var until: MonotonicTime?
-    /// What the last dial failed with.
+    /// Why the last dial failed.
     private(set) var lastFailure = ""
-    /// What there is to do about that.
+    /// The kind of that failure, if the operator can do something about it.
     private(set) var lastReason: Status.Reason?
 
     init(configuration: TransportConfiguration.Client) {
         self.configuration = configuration
     }
 
-    /// The time left until the next dial; nil where it may be now.
+    /// The time until the next dial is allowed; nil if it is allowed now.
     func remaining(at now: MonotonicTime) -> Duration? {
         guard let until, until > now else { return nil }
         return until - now
@@ -44,7 +44,7 @@ struct ClientBackoff {
         until = now + .nanoseconds(Int64(min(max(wait, 0), 1e18)))
     }
 
-    /// The peer was reached, or heard from.
+    /// The peer was reached, or has called us.
     mutating func reset() {
         failures = 0
         until = nil

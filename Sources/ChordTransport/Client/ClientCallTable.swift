@@ -2,8 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The open calls of one connection, found by their stream. The events of an answer follow each
-/// other, so that the last call asked for answers most questions.
+/// The open calls of one connection by their stream. The events of one answer follow each other, so the
+/// call found last is the one looked for next in most cases.
 struct ClientCallTable {
     private var byStream: [Int32: NetworkCall] = [:]
     private var last: NetworkCall?

@@ -5,7 +5,7 @@
 import ChordHTTP2
 import ChordRPC
 
-/// Answers in: from the response's headers to the call's end.
+/// Receives answers: from the response's headers to the end of the call.
 extension ClientConnection {
     func receiveHead(
         _ stream: Int32,
@@ -16,10 +16,10 @@ extension ClientConnection {
         guard let call = table.find(stream) else { return }
         let status = session.value(of: ":status", in: block).flatMap(\.decimal) ?? 0
         call.httpStatus = status
-        // A failure alone comes in one header list, which is its trailers too.
+        // A failure without a message is one header list, which is its trailers too.
         if endStream {
             finish(call, block, session)
-            // The peer has decided without the rest of the request: it need not come.
+            // The peer has answered before the end of the request: the rest need not be sent.
             if session.queuedBytes(stream: stream) > 0 {
                 session.reset(stream: stream, errorCode: .cancel)
             }
@@ -103,7 +103,7 @@ extension ClientConnection {
                 return
             }
         }
-        // A peer that begins long answers to many calls and ends none would fill our memory.
+        // A peer that begins long answers to many calls and completes none would fill our memory.
         guard heldBytes + bytes.count <= client.configuration.client.maxHeldBytesPerConnection
         else {
             throw Status(
@@ -117,7 +117,7 @@ extension ClientConnection {
         hold(call.assembler.count, for: call)
     }
 
-    /// Notes how many bytes are held of an answer that is not whole.
+    /// Sets how many bytes are held of an incomplete answer.
     func hold(_ bytes: Int, for call: NetworkCall) {
         heldBytes += bytes - call.heldBytes
         call.heldBytes = bytes
@@ -146,11 +146,11 @@ extension ClientConnection {
         }
     }
 
-    /// The peer's last word on a call.
+    /// The trailers of a call have arrived.
     private func finish(_ call: NetworkCall, _ block: HTTP2HeaderBlock, _ session: HTTP2Session) {
         let result = result(of: call, block, session)
         end(call) { $0.finish(result) }
-        // What a unary call has sent is whole; a stream's requests end here, wherever they are.
+        // A unary request is complete; a stream's requests end here, even if some were not sent.
         if let flow = call.flow,
             !flow.hasEnded || session.queuedBytes(stream: call.stream) > 0
         {
@@ -228,7 +228,7 @@ extension ClientConnection {
 extension NetworkCall {
     /// The answer's message, once its stream has ended well.
     ///
-    /// - Throws: INTERNAL where there is none, or only a part, RESOURCE_EXHAUSTED where it is longer
+    /// - Throws: INTERNAL if there is none, or only a part, RESOURCE_EXHAUSTED if it is longer
     ///   decompressed than `limit`.
     func takeMessage(limit: Int) throws(Status) -> [UInt8] {
         if let whole = message.take() { return whole }

@@ -12,7 +12,7 @@ import Synchronization
 
 /// One dialled connection, from its TLS handshake to its end.
 ///
-/// Calls that start in one turn of the loop leave in one write, and so does what answers one read.
+/// Calls that start in one turn of the event loop leave in one write, and so do the responses to one read.
 ///
 /// Confined to its channel's event loop, which makes `@unchecked Sendable` true; debug builds assert
 /// it.
@@ -41,14 +41,14 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// Which streams share the room that the session has for output.
     var room = StreamRoom()
     private var headers = HTTP2Headers(ClientHeaders.request)
-    /// Submitted, and not with the socket yet.
+    /// Calls given to the session and not written to the socket yet.
     var unsent: [NetworkCall] = []
     private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
     /// What the operator can do about the end of the connection.
     private(set) var failure: Status.Reason?
-    /// Bytes of answers that are not whole.
+    /// Bytes of incomplete answers.
     var heldBytes = 0
     var trust: PeerTrust
 
@@ -69,11 +69,11 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         return table.count < session.remoteMaxConcurrentStreams
     }
 
-    /// The dial has come through: from now on `peer` hears of the connection.
+    /// The dial has succeeded: from now on the connection reports to `peer`.
     func attach(to peer: ClientPeer) {
         assert(client.executor.isCurrent)
         self.peer = peer
-        // What happened before was nobody's to hear.
+        // What happened before was not reported to anybody.
         switch state.phase {
         case .closed: return ended()
         case .ready: return peer.connectionReady(self)
@@ -87,7 +87,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Sends a call.
     ///
-    /// - Returns: false where the connection has just found that it takes no more calls.
+    /// - Returns: false if the connection has just found that it takes no more calls.
     func submit(_ call: NetworkCall) -> Bool {
         assert(client.executor.isCurrent)
         guard let session, state.phase == .ready else { return false }
@@ -194,7 +194,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
         context.fireChannelReadComplete()
     }
 
-    /// A peer that does not take our requests is not read from either.
+    /// A peer that does not read our requests is not read from either.
     func read(context: ChannelHandlerContext) {
         if context.channel.isWritable {
             context.read()

@@ -7,7 +7,7 @@ import ChordRPC
 
 /// The header lists of requests.
 enum ClientHeaders {
-    /// What this program calls itself to peers.
+    /// The user agent that peers see.
     static let userAgent = "swift-chord/\(ProgramVersion.number)"
 
     static let request = HTTP2Headers.Prepared([
@@ -15,7 +15,7 @@ enum ClientHeaders {
         ("te", "trailers"), ("user-agent", userAgent),
     ])
 
-    /// Puts the fields of one call into `headers`.
+    /// Sets `headers` to the header list of one call.
     static func fill(_ headers: inout HTTP2Headers, for call: ClientCall, remaining: Duration?) {
         headers.removeAppended()
         headers.append(":path", call.method.path)

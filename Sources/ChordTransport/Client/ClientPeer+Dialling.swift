@@ -9,9 +9,9 @@ import CoreMetrics
 import NIOCore
 import NIOPosix
 
-/// Dialling: when it may be, how it is done, and the backoff after a failure.
+/// Dialling: whether it is allowed, how it is done, and the backoff after a failure.
 extension ClientPeer {
-    /// Starts to dial, or fails the call because that may not be yet.
+    /// Starts to dial, or fails the call if dialling is not allowed yet.
     func dial(for call: NetworkCall) -> Bool {
         let host: NetworkAddress
         switch address {
@@ -68,7 +68,7 @@ extension ClientPeer {
         let number = host.numericAddress
         let side = TLSConnection.Side.client(
             expected: expected,
-            // TLS has names of servers only for hosts that are no numbers.
+            // TLS server names are host names, never IP addresses.
             serverName: number == nil ? host.host : nil,
             address: target.address
         )
@@ -85,7 +85,7 @@ extension ClientPeer {
                     ])
                 }
             }
-        // The system looks up a number too, and on another thread.
+        // The resolver would look up even an IP address, on another thread.
         let dialled =
             number.map { bootstrap.connect(to: $0) }
             ?? bootstrap.connect(host: host.host, port: host.port)
@@ -126,7 +126,7 @@ extension ClientPeer {
             "a peer cannot be reached",
             peer: target.address,
             error: Status(.unavailable, reason, origin: .transport, reason: failure),
-            // A peer that stays away is news once.
+            // A peer that stays unreachable is logged once.
             isRoutine: backoff.failures > 1,
             at: now
         )
@@ -144,7 +144,7 @@ extension ClientPeer {
         }
     }
 
-    /// Calls that wait need another connection, at once.
+    /// Dials at once if calls wait and there is no connection.
     func redial() {
         assert(client.executor.isCurrent)
         guard let first = waiting.first, connection == nil, !isDialling else { return }
@@ -156,11 +156,11 @@ extension ClientPeer {
                 unreachable(backoff.lastFailure, backoff.lastReason, until: remaining)
             )
         }
-        // What keeps the first call from being dialled for keeps them all.
+        // The reason why the first call cannot dial holds for all of them.
         if !dial(for: first) { failWaiting(unreachable("no dial is possible", until: .zero)) }
     }
 
-    /// Dials again, for the calls that wait for it, as soon as that may be.
+    /// Dials again for the waiting calls when the backoff ends.
     func redialLater() {
         guard redialTimer == nil else { return }
         let wait = backoff.remaining(at: client.executor.now) ?? .zero

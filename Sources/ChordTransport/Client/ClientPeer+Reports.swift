@@ -27,7 +27,7 @@ extension ClientPeer {
         if !waiting.isEmpty { submitWaiting() }
     }
 
-    /// The connection takes no new calls any more and finishes those it has.
+    /// The connection takes no new calls and completes those it has.
     func connectionDrains(_ connection: ClientConnection) {
         guard connection === self.connection else { return }
         self.connection = nil
@@ -35,7 +35,7 @@ extension ClientPeer {
         redial()
     }
 
-    /// The connection is gone; its calls have been told.
+    /// The connection is closed; its calls have failed or are retried.
     func connectionClosed(
         _ connection: ClientConnection,
         wasReady: Bool,
@@ -46,7 +46,7 @@ extension ClientPeer {
         if connection === self.connection {
             self.connection = nil
             if wasReady {
-                // Nobody had announced it: the peer is gone, or the way to it.
+                // No GOAWAY came before: the peer is gone, or the network path to it.
                 if !client.isShuttingDown { client.losses.report(target.address) }
                 redial()
             } else {

@@ -9,8 +9,8 @@ import CoreMetrics
 import NIOCore
 import NIOPosix
 
-/// One peer as called from one loop: the calls that wait for it, the connection that new calls use,
-/// and those that still finish what they have. Confined to the loop, which debug builds assert.
+/// One peer as called from one event loop: the calls that wait, the connection for new calls, and the
+/// connections that are draining. Confined to the loop, which debug builds assert.
 final class ClientPeer: @unchecked Sendable {
     let target: PeerTarget
     let client: EventLoopClient
@@ -18,7 +18,7 @@ final class ClientPeer: @unchecked Sendable {
     let expected: ExpectedPeer
     var waiting = CircularBuffer<NetworkCall>()
     var isDialling = false
-    /// What new calls use, once it is ready.
+    /// The connection for new calls, once it is ready.
     var connection: ClientConnection?
     var draining: [ClientConnection] = []
     var backoff: ClientBackoff
@@ -37,7 +37,7 @@ final class ClientPeer: @unchecked Sendable {
             let parsed = try NetworkAddress(target.address)
             address = .success(parsed)
             var expected = target.expected
-            // Where no host was named, the certificate must hold for the one that was dialled.
+            // If no host was named, the certificate must be valid for the one that is dialled.
             if expected.host == nil { expected.host = parsed.host }
             self.expected = expected
         } catch {
@@ -50,10 +50,10 @@ final class ClientPeer: @unchecked Sendable {
 
     var hasConnection: Bool { isDialling || connection != nil || !draining.isEmpty }
 
-    /// Connections open or on their way.
+    /// Connections open or being dialled.
     var connectionCount: Int { connections.count + (isDialling ? 1 : 0) }
 
-    /// The connection that could make way for another, as nobody uses it.
+    /// A connection without calls, which may be closed to make room for another.
     var idleConnection: ClientConnection? {
         guard let connection, connection.state.phase == .ready, connection.table.isEmpty else {
             return nil
@@ -66,7 +66,7 @@ final class ClientPeer: @unchecked Sendable {
     func start(_ call: NetworkCall) {
         assert(client.executor.isCurrent)
         call.peer = self
-        // One that was refused there has had its new connection, and one that is being made is new.
+        // A retried call has had its new connection already, and a connection being dialled is new.
         if call.request.wantsNewConnection, !call.isRetried, connection?.state.phase == .ready {
             connection?.drain()
         }
@@ -97,7 +97,7 @@ final class ClientPeer: @unchecked Sendable {
     private func submit(_ call: NetworkCall, on connection: ClientConnection) {
         watch(call.deadline)
         guard connection.submit(call) else {
-            // The connection takes no more; it has said so to us, and the call finds another.
+            // The connection takes no more calls and has reported that; the call waits for another.
             return wait(call)
         }
     }
@@ -109,13 +109,13 @@ final class ClientPeer: @unchecked Sendable {
         }
     }
 
-    /// A call that waits was ended from this side.
+    /// A waiting call was ended from this side.
     func abandoned(_ call: NetworkCall) {
         assert(client.executor.isCurrent)
         waiting.removeAll { $0 === call }
     }
 
-    /// The peer has refused a stream unseen: its call may be tried once more.
+    /// The peer has refused a stream without processing it: its call may be retried once.
     func refused(_ call: NetworkCall) {
         assert(client.executor.isCurrent)
         guard call.phase != .finished else { return }
@@ -138,7 +138,7 @@ final class ClientPeer: @unchecked Sendable {
         start(call)
     }
 
-    /// Fails the calls that wait, but for those that are to wait until the peer is there.
+    /// Fails the waiting calls, except those that wait until the peer is reachable.
     func failWaiting(_ status: Status, all: Bool = false) {
         let calls = waiting
         waiting = []
@@ -187,12 +187,12 @@ final class ClientPeer: @unchecked Sendable {
 
     // MARK: Rest and end
 
-    /// - Returns: whether nothing is left here to remember.
+    /// - Returns: whether this object can be forgotten.
     func sweep(at now: MonotonicTime) -> Bool {
         assert(client.executor.isCurrent)
         for connection in connections { connection.check(at: now) }
-        // A backoff is remembered well past its end, or the next failure would start from the least
-        // wait again.
+        // A backoff is kept well past its end, or the next failure would start from the shortest wait
+        // again.
         let memory = client.configuration.client.maxBackoff * 4
         if let until = backoff.until, until + memory > now { return false }
         return !hasConnection && waiting.isEmpty
@@ -207,8 +207,8 @@ final class ClientPeer: @unchecked Sendable {
     func close() {
         assert(client.executor.isCurrent)
         failWaiting(EventLoopClient.shuttingDown, all: true)
-        // A dial under way may take as long as a name server or a silent host likes. Nobody waits for it:
-        // what comes of it closes at once.
+        // A dial under way may take long because of a name server or a silent host. Nobody waits for it:
+        // its connection is closed at once.
         isDialling = false
         for connection in connections {
             connection.close(because: "this side is shutting down")

@@ -5,21 +5,21 @@
 import ChordHTTP2
 import ChordRPC
 
-/// The connection's end of a call with streams of messages, on the calling side.
+/// The client connection's side of a streaming call.
 ///
 /// Confined to its client's event loop, which makes `@unchecked Sendable` true; debug builds assert
 /// it.
 final class ClientStreamFlow: StreamLink, @unchecked Sendable {
-    /// What a call may have sent and still be made anew where the peer refuses it unseen.
+    /// How many sent bytes are kept to retry a call that the peer refuses without processing it.
     private static let replayBytes = 64 << 10
 
     let executor: any NodeExecutor
     private let state: ClientStreamState
-    /// Whoever has to end the call keeps it; it holds this in turn.
+    /// Weak, because the call holds a reference to this object.
     weak var call: NetworkCall?
-    /// The end of our messages is with the session.
+    /// The end of our messages was given to the session.
     private(set) var hasEnded = false
-    /// All that was sent, as long as the call may have to be made anew with it.
+    /// All that was sent, while the call may have to be retried.
     private var sent: [[UInt8]] = []
     private var sentBytes = 0
     private(set) var isReplayable = true
@@ -80,7 +80,7 @@ final class ClientStreamFlow: StreamLink, @unchecked Sendable {
 
     // MARK: Answers
 
-    /// The peer has begun to answer: the call will not be made anew.
+    /// The peer has begun to answer: the call will not be retried.
     func accepted(_ encoding: MessageEncoding?) {
         if let encoding { state.inbox.setEncoding(encoding) }
         forget()
@@ -92,7 +92,7 @@ final class ClientStreamFlow: StreamLink, @unchecked Sendable {
         session.consume(state.inbox.append(bytes), on: call.stream)
     }
 
-    /// The call leaves the connection: what is not read no longer counts there.
+    /// The call leaves the connection: bytes that are not read no longer count against its window.
     func leave(_ session: HTTP2Session) {
         assert(executor.isCurrent)
         session.consumeConnection(state.inbox.takeOutstanding())

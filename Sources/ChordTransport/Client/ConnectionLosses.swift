@@ -4,7 +4,7 @@
 
 import NIOConcurrencyHelpers
 
-/// Where lost connections are reported, on whatever loop they were.
+/// The handler for lost connections of all event loops.
 final class ConnectionLosses: Sendable {
     private let handler = NIOLockedValueBox<(@Sendable (String) -> Void)?>(nil)
 

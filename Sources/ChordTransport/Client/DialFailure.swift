@@ -8,7 +8,7 @@ import ChordTLS
 import NIOCore
 import NIOPosix
 
-/// Says why a dial failed, for a person.
+/// Describes why a dial failed.
 enum DialFailure {
     static func describe(_ error: any Error) -> String {
         switch error {
@@ -21,7 +21,7 @@ enum DialFailure {
         }
     }
 
-    /// What there is to do about a failure; nil where nothing is.
+    /// The kind of failure, if the operator can do something about it; else nil.
     static func reason(for error: any Error) -> Status.Reason? {
         guard let error = error as? TLSError else { return nil }
         switch error.code {
@@ -49,7 +49,7 @@ enum DialFailure {
                 let place = NetworkAddress(failure.target).map { "\($0): " } ?? ""
                 return place + describe(failure.error)
             }
-            // One address needs no naming: it is what was dialled.
+            // A single address is not named: it is the one that was dialled.
             return each.count == 1
                 ? describe(error.connectionErrors[0].error) : each.joined(separator: ", ")
         }

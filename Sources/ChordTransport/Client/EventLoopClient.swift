@@ -6,7 +6,7 @@ import ChordRPC
 import ChordTLS
 import NIOCore
 
-/// The client's part that lives on one event loop: the peers that are called from it.
+/// The part of the client that belongs to one event loop: the peers called from it.
 ///
 /// Confined to that loop, which makes `@unchecked Sendable` true; debug builds assert it.
 final class EventLoopClient: @unchecked Sendable {
@@ -75,8 +75,8 @@ final class EventLoopClient: @unchecked Sendable {
         for peer in byAddress[address] ?? [] { peer.resetBackoff() }
     }
 
-    /// Whether one connection more may be dialled. Where all room is taken, the connection without
-    /// calls that was used least recently makes way.
+    /// Whether one more connection may be dialled. At the limit, the connection without calls that was used
+    /// least recently is closed.
     func makeRoomToDial() -> Bool {
         assert(executor.isCurrent)
         guard peers.reduce(0, { $0 + $1.connectionCount }) >= maxConnections else { return true }
@@ -90,7 +90,7 @@ final class EventLoopClient: @unchecked Sendable {
 
     // MARK: Sweeping
 
-    /// Closes what is idle and forgets what is stale, a few times per idle timeout.
+    /// Checks all connections and forgets peers without use, a few times per idle timeout.
     private func scheduleSweep() {
         guard sweep == nil, !isShuttingDown else { return }
         let interval = min(
@@ -107,7 +107,7 @@ final class EventLoopClient: @unchecked Sendable {
         let now = executor.now
         for (address, known) in byAddress {
             let kept = known.filter { !$0.sweep(at: now) }
-            // A call that was called back out of the sweep may have added to the list.
+            // A callback during the sweep may have added to the list.
             let added = (byAddress[address] ?? []).dropFirst(known.count)
             byAddress[address] = kept.isEmpty && added.isEmpty ? nil : kept + added
         }
@@ -127,7 +127,7 @@ final class EventLoopClient: @unchecked Sendable {
             for peer in peers { peer.close() }
             connectionClosed()
             guard whenClosed != nil else { return }
-            // A close waits for its last bytes; TLS bounds that, and this bounds TLS.
+            // A close waits for its last bytes. TLS limits that wait, and this limits TLS.
             graceEnd = executor.eventLoop.scheduleTask(in: .seconds(5)) { [self] in finish() }
         }
         connectionClosed()

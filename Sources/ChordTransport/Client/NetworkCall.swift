@@ -12,33 +12,33 @@ import ChordRPC
 /// only `cancel` may be called elsewhere, and hops.
 final class NetworkCall: ClientCallHandle, @unchecked Sendable {
     enum Phase {
-        /// For a connection, or for one of its streams.
+        /// Waits for a connection, or for a stream of one.
         case waiting
         case open
         case finished
     }
 
     let request: ClientCall
-    /// On the loop's clock, which the caller's need not be.
+    /// On the event loop's clock, which may differ from the caller's.
     let deadline: MonotonicTime
-    /// The messages both ways, where the call is one of streams.
+    /// The messages in both directions of a streaming call.
     let flow: ClientStreamFlow?
     private let client: EventLoopClient
     private let observer: any ClientCallObserver
-    /// Where the observer lives; nil where that is the loop.
+    /// The observer's executor; nil if it is the event loop.
     private let caller: (any NodeExecutor)?
 
     private(set) var phase = Phase.waiting
-    /// Who keeps the call while it is not finished.
+    /// Keeps the call alive until it is finished.
     var peer: ClientPeer?
     var connection: ClientConnection?
     var stream: Int32 = 0
-    /// It was refused unseen once and started anew.
+    /// The peer refused it unprocessed once, and it was started again.
     var isRetried = false
-    /// Its stream was reset by the peer; one that closes without is reset by this side.
+    /// The peer reset its stream; a stream that closes otherwise was reset by this side.
     var isResetByPeer = false
     private(set) var sentAt: MonotonicTime?
-    /// The answer's head, as far as it is here.
+    /// The HTTP status, once the answer's headers have arrived.
     var httpStatus: Int?
     /// How the answer may be compressed.
     var encoding: MessageEncoding?
@@ -69,12 +69,12 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
         }
     }
 
-    /// Ends the call from this side and tells the peer, where it knows of the call.
+    /// Ends the call from this side and tells the peer, if the call was sent.
     func abandon(_ status: Status, isLater: Bool = false) {
         assert(client.executor.isCurrent)
         guard phase != .finished else { return }
         let (peer, connection) = (peer, connection)
-        // Finished first: what the peer and the connection then start must not find the call open.
+        // Finish first: what the peer and the connection then start must not find the call open.
         finish(ClientResult(status: status, peer: connection?.peerIdentity), isLater: isLater)
         if let connection {
             connection.abandoned(self, isOverdue: status.code == .deadlineExceeded)
@@ -93,7 +93,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
         self.connection = connection
     }
 
-    /// The stream is gone and the peer has not looked at it: the call waits again.
+    /// The peer has not processed the stream: the call waits again.
     func returned() {
         assert(client.executor.isCurrent)
         guard phase != .finished else { return }
@@ -121,7 +121,7 @@ final class NetworkCall: ClientCallHandle, @unchecked Sendable {
         caller.execute { [observer] in observer.callAccepted(metadata) }
     }
 
-    /// Tells the caller the end.
+    /// Tells the caller the result.
     ///
     /// - Parameter isLater: not now, because the caller is in the middle of a call to us.
     func finish(_ result: ClientResult, isLater: Bool = false) {

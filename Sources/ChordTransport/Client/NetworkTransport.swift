@@ -63,8 +63,8 @@ package final class NetworkTransport: ClientTransport {
             client.start(running)
             return running
         }
-        // A caller that is on none of our loops is served by each in turn, and called back where it
-        // lives. The two clocks may differ; what counts is the time that is left.
+        // A caller on another executor is served by each loop in turn, and called back on its executor.
+        // The two clocks may differ, so the remaining time is passed on.
         let client = nextClient()
         let running = NetworkCall(
             call,
@@ -103,7 +103,7 @@ package final class NetworkTransport: ClientTransport {
             deadline: call.deadline.map { client.executor.now + ($0 - executor.now) }
                 ?? .distantFuture,
             client: client,
-            // Everything in it may be told from any thread, so that nothing hops.
+            // The state may be used from any thread, so nothing hops.
             observer: state,
             caller: nil,
             flow: flow
@@ -123,7 +123,8 @@ package final class NetworkTransport: ClientTransport {
     }
 
     /// Calls `handler` with a peer's address, on the connection's loop, whenever a connection that was in
-    /// use ends without notice. For a crash on a live machine that is the first sign, milliseconds after.
+    /// use ends without notice. After a crash of the peer's process this is the first sign, within
+    /// milliseconds.
     package func onConnectionLoss(_ handler: @escaping @Sendable (String) -> Void) {
         losses.setHandler(handler)
     }

@@ -7,7 +7,7 @@ import ChordTLS
 package import Logging
 import NIOConcurrencyHelpers
 
-/// The transport's log: the metadata keys, and a limit on what strangers can make it say.
+/// The transport's log: the metadata keys, and limits on the lines that strangers can cause.
 package struct TransportLog: Sendable {
     /// Metadata keys.
     package enum Key {
@@ -30,17 +30,17 @@ package struct TransportLog: Sendable {
         throttle = LogThrottle(perSecond: failuresPerSecond)
     }
 
-    /// Tells of a change of state.
+    /// Logs a change of state.
     func change(_ what: String, address: String) {
         logger.info("\(what)", metadata: [Key.address: "\(address)"])
     }
 
-    /// Tells of something that the system has no more of.
+    /// Logs that a resource of the system is exhausted.
     func shortage(_ what: String, limit: String, help: String) {
         logger.warning("\(what)", metadata: [Key.limit: "\(limit)", Key.help: "\(help)"])
     }
 
-    /// Tells of a peer's failure, unless this second has told of enough of them.
+    /// Logs a peer's failure, unless enough of them were logged in this second.
     func failure(
         _ what: String,
         peer: String,
@@ -60,8 +60,8 @@ package struct TransportLog: Sendable {
         logger.log(level: level, "\(what)", metadata: metadata)
     }
 
-    /// Tells of a certificate that was refused, theirs or ours: somebody has to do something about it. The
-    /// name is what the certificate says, and proves nothing.
+    /// Logs that a certificate was refused, theirs or ours: an operator has to act. The name is the one in
+    /// the certificate and is not verified.
     func refusal(_ what: String, peer: String, error: TLSError, at now: MonotonicTime) {
         guard logger.logLevel <= .warning, let repeated = refusals.admit(error, of: peer, at: now),
             let suppressed = throttle.admit(at: now)
@@ -89,8 +89,8 @@ extension TLSError {
     }
 }
 
-/// Lets one line a minute through for each peer and counts the rest: a peer that is refused comes again
-/// every second. A peer is a host, a certificate and what is wrong with it.
+/// Admits one line a minute for each peer and counts the rest: a refused peer retries every second. A
+/// peer is a host, a certificate and the reason.
 final class RefusalThrottle: Sendable {
     private struct Peer: Hashable {
         var host: String
@@ -104,12 +104,12 @@ final class RefusalThrottle: Sendable {
     }
 
     private static let interval = Duration.seconds(60)
-    /// Peers that are remembered; strangers may make up any number of them.
+    /// How many peers are remembered; strangers can invent any number of them.
     private static let capacity = 256
 
     private let silences = NIOLockedValueBox<[Peer: Silence]>([:])
 
-    /// How many lines of this peer were kept back since its last one; nil where this one is kept back too.
+    /// How many lines of this peer were suppressed since its last one; nil if this one is suppressed too.
     func admit(_ error: TLSError, of address: String, at now: MonotonicTime) -> Int? {
         let peer = Peer(
             host: (try? NetworkAddress(address))?.host ?? address,
@@ -135,7 +135,7 @@ final class RefusalThrottle: Sendable {
     }
 }
 
-/// Lets a number of lines per second through and counts the rest.
+/// Admits a number of lines per second and counts the rest.
 final class LogThrottle: Sendable {
     private struct State {
         var second = Int64.min
@@ -150,7 +150,7 @@ final class LogThrottle: Sendable {
         self.perSecond = perSecond
     }
 
-    /// How many lines were kept back since the last one; nil where this one is kept back too.
+    /// How many lines were suppressed since the last one; nil if this one is suppressed too.
     func admit(at now: MonotonicTime) -> Int? {
         state.withLockedValue { state in
             let second = now.nanoseconds / 1_000_000_000

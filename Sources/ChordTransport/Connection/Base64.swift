@@ -2,8 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The encoding of binary metadata (RFC 4648, section 4). Padding is left out when sending and
-/// accepted, or missed, when receiving, as gRPC has it.
+/// The encoding of binary metadata (RFC 4648, section 4). Padding is not sent and is optional
+/// when received, as gRPC prescribes.
 enum Base64 {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
@@ -26,7 +26,7 @@ enum Base64 {
         return result
     }
 
-    /// The bytes that `text` stands for; nil where it is not base64.
+    /// The bytes that `text` stands for; nil if it is not base64.
     static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
         var digits = text[...]
         var padding = 0

@@ -20,7 +20,7 @@ enum ConnectionBuffers {
     )
 }
 
-/// The system's error numbers that mean something to us.
+/// The system's error numbers that are told apart.
 enum SystemError {
     static let accessDenied = EACCES
     static let addressInUse = EADDRINUSE

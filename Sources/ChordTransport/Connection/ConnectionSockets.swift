@@ -11,10 +11,9 @@ import NIOPosix
     import Darwin
 #endif
 
-/// What the sockets of connections are told.
+/// The socket options of connections.
 ///
-/// Of a listener's socket those that it accepts inherit all of it, which spares each of them the system
-/// calls.
+/// Accepted sockets inherit the options of their listener, which saves the system calls.
 struct ConnectionSockets {
     private typealias Options = [(option: ChannelOptions.Types.SocketOption, value: Int)]
 
@@ -41,8 +40,8 @@ struct ConnectionSockets {
             (tcp(TCP_KEEPCNT), probes),
         ]
         #if os(Linux)
-            // Nobody is asked while something sent waits to be acknowledged; that has a time of its own,
-            // and without this it is a quarter of an hour.
+            // Keepalive does not probe while sent data is unacknowledged; that has a timeout of its own,
+            // a quarter of an hour by default.
             let patience = idle + interval * probes
             options += [
                 (tcp(TCP_KEEPIDLE), idle),
@@ -54,7 +53,7 @@ struct ConnectionSockets {
         return options
     }
 
-    /// As the system takes them: Linux refuses more than 32,767.
+    /// Linux refuses more than 32,767.
     private static func seconds(_ duration: Duration) -> Int {
         Int(min(max(duration.components.seconds, 1), 32_767))
     }

@@ -7,9 +7,9 @@ import NIOCore
 
 /// One timer for the deadlines of many calls.
 ///
-/// Nearly every call ends long before its deadline, so that a timer each would be set and cancelled
-/// for nothing. This one is set for the earliest deadline it was told of; when it fires, its owner
-/// ends what is overdue and tells it the earliest of the rest. Confined to its event loop.
+/// Nearly every call ends long before its deadline, so one timer per call would be set and cancelled
+/// for nothing. This timer is set for the earliest of the deadlines; when it fires, its owner handles
+/// those that have passed and includes the earliest of the rest. Confined to its event loop.
 struct DeadlineAlarm {
     private var setFor: MonotonicTime?
     private var timer: Scheduled<Void>?

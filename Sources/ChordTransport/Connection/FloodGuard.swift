@@ -5,8 +5,7 @@
 import ChordHTTP2
 import ChordRPC
 
-/// Frames that cost work and carry no message: how many of them a peer may send, on either side of a
-/// connection.
+/// Limits how many frames without a message a peer may send: they cost work. Used by both sides.
 struct FloodGuard {
     enum Flood: String {
         case controlFrames = "too many frames without a message"
@@ -29,7 +28,7 @@ struct FloodGuard {
         )
     }
 
-    /// What the peer has sent too much of; nil where it has not.
+    /// The kind of frames of which the peer has sent too many; nil if there is none.
     mutating func flood(
         of counters: HTTP2Counters,
         at now: @autoclosure () -> MonotonicTime

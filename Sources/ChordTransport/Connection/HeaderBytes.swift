@@ -14,7 +14,7 @@ extension UnsafeRawBufferPointer {
         }
     }
 
-    /// The decimal number that the bytes are; nil where they are none, or one of too many digits.
+    /// The decimal number that the bytes are; nil if they are none, or one of too many digits.
     var decimal: Int? {
         guard (1...9).contains(count) else { return nil }
         var number = 0

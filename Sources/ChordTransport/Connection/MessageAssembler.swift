@@ -4,28 +4,27 @@
 
 import ChordRPC
 
-/// Puts a unary call's one message together from the DATA frames that it arrives in. Frames and
-/// messages do not align.
+/// Assembles the one message of a unary call from DATA frames: frames and messages do not align.
 struct MessageAssembler {
-    /// The prefix and what is here of the message.
+    /// The prefix and the bytes of the message that have arrived.
     private var bytes: [UInt8] = []
-    /// The prefix included; nil until the prefix is here.
+    /// The length with the prefix; nil until the prefix has arrived.
     private var expected: Int?
     /// How the message is compressed.
     private(set) var compression: MessageEncoding?
 
     var isEmpty: Bool { bytes.isEmpty }
 
-    /// Bytes that are here.
+    /// Bytes that have arrived.
     var count: Int { bytes.count }
 
     /// Bytes of memory held.
     var capacity: Int { bytes.capacity }
 
-    /// Takes in more of the stream.
+    /// Adds bytes of the stream.
     ///
-    /// - Throws: INTERNAL where the prefix is wrong or more than one message comes,
-    ///   RESOURCE_EXHAUSTED where the message is over `limit`.
+    /// - Throws: INTERNAL if the prefix is wrong or more than one message comes,
+    ///   RESOURCE_EXHAUSTED if the message is over `limit`.
     mutating func append(
         _ more: UnsafeRawBufferPointer,
         limit: Int,
@@ -64,14 +63,14 @@ struct MessageAssembler {
         guard let prefix else { return }
         expected = MessageFraming.prefixBytes + prefix.count
         if prefix.isCompressed { compression = encoding }
-        // The length is the peer's word until its bytes are here: what it says may not make us
+        // The announced length may be false: until its bytes arrive, it must not make us
         // allocate more than a frame's worth ahead.
         bytes.reserveCapacity(MessageFraming.prefixBytes + min(prefix.count, 64 << 10))
     }
 
     /// Checks at the stream's end that the message is whole.
     ///
-    /// - Throws: INTERNAL where it is not.
+    /// - Throws: INTERNAL if it is not.
     func finish() throws(Status) {
         guard let expected else {
             throw bytes.isEmpty ? Self.noMessage : Self.truncated
@@ -79,17 +78,17 @@ struct MessageAssembler {
         guard bytes.count == expected else { throw Self.truncated }
     }
 
-    /// Hands out the message, without its prefix, while `body` runs.
+    /// Lends the message, without its prefix, while `body` runs.
     func withMessage<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
         bytes.withUnsafeBytes { body(.init(rebasing: $0.dropFirst(MessageFraming.prefixBytes))) }
     }
 
-    /// Gives up the message, without its prefix and decompressed.
+    /// Returns the message, without its prefix and decompressed.
     ///
     /// - Parameters:
-    ///   - budget: What compressed messages of this peer may become.
+    ///   - budget: How many bytes this peer's compressed messages may inflate to.
     ///   - now: The time by which the budget grows again.
-    /// - Throws: RESOURCE_EXHAUSTED where it is longer than `limit` or beyond the budget, INTERNAL where
+    /// - Throws: RESOURCE_EXHAUSTED if it is longer than `limit` or beyond the budget, INTERNAL where
     ///   it cannot be decompressed.
     consuming func takeMessage(
         limit: Int,
@@ -101,7 +100,7 @@ struct MessageAssembler {
         return try compression.decompress(bytes, limit: limit, budget: budget, at: now)
     }
 
-    /// Makes it fit for the next call; memory above `retained` bytes goes back.
+    /// Prepares it for the next call; memory above `retained` bytes is freed.
     mutating func reset(retaining retained: Int) {
         expected = nil
         compression = nil
@@ -112,7 +111,7 @@ struct MessageAssembler {
         }
     }
 
-    /// The message of a frame that holds exactly one, which spares the copy; nil where it does not.
+    /// The message of a frame that holds exactly one, which spares the copy; nil if it does not.
     ///
     /// - Throws: what `append` does for a prefix that is wrong.
     static func wholeMessage(

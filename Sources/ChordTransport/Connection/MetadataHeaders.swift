@@ -22,7 +22,7 @@ enum MetadataHeaders {
 
     /// Adds a field to `metadata`, decoded where its name ends in `-bin`.
     ///
-    /// - Returns: false where it is to be decoded and cannot be.
+    /// - Returns: false if it is to be decoded and cannot be.
     static func append(
         name: UnsafeRawBufferPointer,
         value: UnsafeRawBufferPointer,
@@ -57,7 +57,7 @@ enum MetadataHeaders {
         }
     }
 
-    /// All of a block's fields that belong to the application; nil where one cannot be decoded.
+    /// All of a block's fields that belong to the application; nil if one cannot be decoded.
     static func read(_ block: HTTP2HeaderBlock, of session: HTTP2Session) -> Metadata? {
         var metadata = Metadata()
         for index in 0..<Int(block.count) {

@@ -6,7 +6,7 @@ package import ChordBase
 package import NIOCore
 
 extension NetworkAddress {
-    /// The host and port of a socket's address; nil where it has none.
+    /// The host and port of a socket's address; nil if it has none.
     init?(_ address: SocketAddress?) {
         guard let address, let host = address.ipAddress, let port = address.port else { return nil }
         self.init(socketHost: host, port: port)

@@ -8,7 +8,7 @@
     import Darwin
 #endif
 
-/// What the system lets this process have.
+/// The system's limits for this process.
 package enum ProcessLimits {
     /// Files that the process may have open (the soft limit of RLIMIT_NOFILE).
     package static var descriptors: Int {

@@ -5,33 +5,33 @@
 import ChordHTTP2
 import NIOCore
 
-/// The way from an HTTP/2 session to its channel: all that a turn has produced in one buffer, one
-/// TLS record where it fits, and one write to the socket. Confined to the connection's event loop.
+/// Writes an HTTP/2 session's output to its channel: all output of one turn of the event loop in one
+/// buffer, one TLS record if it fits, and one write to the socket. Confined to the connection's event loop.
 ///
 /// A class, because writing to a channel can call back into the handler in the middle of it.
 final class SessionOutput {
     /// More than this is written in pieces, so that a large answer neither doubles in memory nor
     /// keeps the loop from its other connections.
     private static let pieceBytes = 128 << 10
-    /// A larger buffer is the debt of a large answer.
+    /// A larger buffer is freed: only a large answer needs it.
     private static let retainedBytes = 32 << 10
 
-    /// Used again and again: once TLS has encrypted what stands in it, nobody else holds it.
+    /// Reused: once TLS has encrypted its content, nobody else holds it.
     private var buffer = ByteBuffer()
     private var isWriting = false
 
     init() {}
 
-    /// Writes what waits in the session as far as the channel takes it. What it does not take stays
-    /// in the session, whose limits bound it, until the channel is writable again.
+    /// Writes the session's output while the channel is writable. The rest stays in the session, whose
+    /// limits bound it, until the channel is writable again.
     ///
     /// - Returns: whether anything was written.
-    /// - Throws: why the session is lost; what tells the peer is written.
+    /// - Throws: why the session is lost; the GOAWAY that tells the peer is written.
     func write(
         from session: HTTP2Session,
         to context: ChannelHandlerContext
     ) throws(HTTP2Error) -> Bool {
-        // Whoever is called back out of a write need not write: the loop here goes on.
+        // A callback during a write need not write: this loop continues.
         guard !isWriting else { return false }
         isWriting = true
         defer { isWriting = false }

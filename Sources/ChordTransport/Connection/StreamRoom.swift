@@ -5,17 +5,16 @@
 import ChordHTTP2
 import ChordRPC
 
-/// Shares out among a connection's streams what its session may hold for the peer.
+/// Shares the session's room for queued output among a connection's streams.
 ///
-/// A session resets the stream that would pass its limit of output; a stream's writer is rather made to
-/// wait. The last quarter is left to unary answers, which cannot.
+/// A session resets a stream that would exceed its limit of queued output. Writers of streams wait
+/// instead. The last quarter is reserved for unary answers, which cannot wait.
 struct StreamRoom {
-    /// Those that had no room, in the order in which they asked, each once.
+    /// Streams that wait for room, in order, each once.
     private var starved: [any StreamLink] = []
     private var starvedOnes: Set<ObjectIdentifier> = []
 
-    /// The longest message that a stream may send: it has room once a quarter of the whole is used or
-    /// less.
+    /// The longest message that a stream may send: there is room for it once at most a quarter is used.
     static func messageLimit(_ limits: HTTP2Limits) -> Int { limits.maxQueuedOutputBytes / 2 }
 
     /// Whether a message of `count` bytes may go to the session now. Where not, `link` is told when it
@@ -35,7 +34,7 @@ struct StreamRoom {
         return false
     }
 
-    /// Those that had no room, where there is some by now.
+    /// Streams that waited for room, if there is some now.
     mutating func takeStarved(in session: HTTP2Session) -> [any StreamLink] {
         guard !starved.isEmpty,
             session.queuedBytes <= session.limits.maxQueuedOutputBytes / 4

@@ -15,11 +15,11 @@ package import NIOCore
 /// A node's executor on an event loop: actors, tasks and connections that share a loop share a
 /// thread, so that a request never hops.
 ///
-/// Two executors of one loop would differ in identity and cost a hop between them; take yours from
-/// `EventLoopExecutors`, which makes one for each loop.
+/// Two executors of one loop would not be identical and would cost a hop between them: take the one from
+/// `EventLoopExecutors`.
 package final class EventLoopExecutor: NodeExecutor {
     package let eventLoop: any EventLoop
-    /// Locked, because nothing keeps a caller on another thread from asking for a number.
+    /// Locked, because any thread may ask for a number.
     private let numbers: NIOLockedValueBox<Xoshiro256>
 
     init(eventLoop: any EventLoop) {
@@ -56,7 +56,7 @@ package final class EventLoopExecutor: NodeExecutor {
         numbers.withLockedValue { $0.next() }
     }
 
-    // MARK: The language's side
+    // MARK: Swift concurrency
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
@@ -110,8 +110,7 @@ struct Xoshiro256: RandomNumberGenerator {
 }
 
 extension TimeAmount {
-    /// The duration; what 64 bits of nanoseconds cannot hold, or a timer cannot add to now, becomes
-    /// about a hundred years.
+    /// The duration, at most about a hundred years: a timer could not add more to the present time.
     init(clamping duration: Duration) {
         let hundredYears: Int64 = 3_155_760_000_000_000_000
         self = .nanoseconds(min(max(duration.clampedNanoseconds, 0), hundredYears))

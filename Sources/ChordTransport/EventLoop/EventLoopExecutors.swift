@@ -4,8 +4,8 @@
 
 package import NIOCore
 
-/// One executor for each event loop of a group, made once: whoever asks for a loop's executor gets
-/// the same object, so that "is this my executor" is a comparison of identities.
+/// One executor for each event loop of a group, made once, so that executors can be compared by
+/// identity.
 package final class EventLoopExecutors: Sendable {
     package let group: any EventLoopGroup
     /// In the order of the group's loops.
@@ -22,12 +22,12 @@ package final class EventLoopExecutors: Sendable {
         )
     }
 
-    /// The executor of `loop`; nil where the loop is not of the group.
+    /// The executor of `loop`; nil if the loop is not of the group.
     package func executor(of loop: any EventLoop) -> EventLoopExecutor? {
         byLoop[ObjectIdentifier(loop)]
     }
 
-    /// An executor for something new, in the group's own order of turns.
+    /// The executor of the group's next loop, in turn.
     package func next() -> EventLoopExecutor {
         byLoop[ObjectIdentifier(group.next())] ?? all[0]
     }

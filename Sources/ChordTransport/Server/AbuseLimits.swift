@@ -48,7 +48,7 @@ struct AbuseLimits {
         pings = PingPolicy(server.keepalive)
     }
 
-    /// The limit that the client has passed with what it sent last; nil where it has passed none.
+    /// The limit that the client has passed with what it sent last; nil if it has passed none.
     ///
     /// The time is a value: to ask for it late would take a closure, which costs more than the clock.
     mutating func excess(of counters: HTTP2Counters, at now: MonotonicTime) -> Excess? {

@@ -5,10 +5,10 @@
 import ChordRPC
 import NIOCore
 
-/// Stops to accept connections for a while where the system has no file for them.
+/// Pauses accepting connections while the system has no file descriptors for them.
 ///
-/// The listening socket stays readable then, and an event loop that asked again at once would do nothing
-/// else. Whoever dials meanwhile waits in the kernel's queue.
+/// The listening socket stays readable, so an event loop without a pause would do nothing else. New
+/// connections wait in the kernel's queue.
 final class AcceptPause: ChannelInboundHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
@@ -36,13 +36,13 @@ final class AcceptPause: ChannelInboundHandler {
             let pause = TimeAmount(clamping: self.shared.configuration.server.acceptPause)
             channel.eventLoop.assumeIsolated().scheduleTask(in: pause) {
                 self.isPaused = false
-                // Where the listener has been closed meanwhile it fails, and nobody minds.
+                // Fails if the listener has been closed meanwhile, which does not matter.
                 channel.setOption(.autoRead, value: true).whenFailure { _ in }
             }
         }
     }
 
-    /// Once a minute: it goes on for as long as the shortage does.
+    /// Logged once a minute while the shortage lasts.
     private func tell(_ error: IOError) {
         let now = executor.now
         if let lastTold, now - lastTold < .seconds(60) { return }

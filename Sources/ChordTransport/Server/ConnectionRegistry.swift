@@ -5,12 +5,12 @@
 import ChordRPC
 import NIOConcurrencyHelpers
 
-/// The connections of a server, so that they can be counted and drained. Locked, because they live
-/// on several loops; touched a few times in a connection's life.
+/// The connections of a server, to count and drain them. Locked, because they live on several event
+/// loops; used a few times per connection.
 final class ConnectionRegistry: Sendable {
     private struct Entry {
         let connection: ServerConnection
-        /// Counts up; the handshake's name while that goes on.
+        /// Counts up; identifies the handshake.
         let number: UInt64
         let host: HostGroup
         var isHandshaking = true
@@ -20,11 +20,11 @@ final class ConnectionRegistry: Sendable {
     private struct Identity {
         let account: CallerAccount
         var connections = 0
-        /// It stands in the list of those that have gone, or did before it came back.
+        /// Whether it is in the list `gone`; it may have come back since.
         var isListed = false
     }
 
-    /// Identities without a connection whose accounts are kept: who hangs up and comes back goes on with
+    /// Identities without a connection whose accounts are kept: a client that reconnects continues with
     /// what is left of its budgets.
     private static let goneIdentities = 1024
 
@@ -35,7 +35,7 @@ final class ConnectionRegistry: Sendable {
         /// The connections behind them.
         var handshaking: [UInt64: ServerConnection] = [:]
         var identities: [String: Identity] = [:]
-        /// In the order in which they went.
+        /// Identities without a connection, in the order in which they left.
         var gone: [String] = []
         var whenEmpty: [@Sendable () -> Void] = []
 
@@ -57,7 +57,7 @@ final class ConnectionRegistry: Sendable {
             if gone.count > 2 * ConnectionRegistry.goneIdentities { forgetSome() }
         }
 
-        /// Forgets half of those that have gone; those that are back leave the list alone.
+        /// Forgets the older half of `gone`; identities that have come back only leave the list.
         private mutating func forgetSome() {
             for name in gone.prefix(ConnectionRegistry.goneIdentities) {
                 identities[name]?.isListed = false
@@ -67,10 +67,10 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    /// What became of a connection that wants in.
+    /// Whether a new connection is admitted.
     enum Admission {
         case admitted
-        /// Another one makes room because of a limit, and is to be closed.
+        /// Admitted; another connection must be closed because of a limit.
         case instead(of: ServerConnection, at: TransportLimit)
         case refused(TransportLimit)
     }
@@ -79,14 +79,14 @@ final class ConnectionRegistry: Sendable {
 
     var count: Int { state.withLockedValue { $0.entries.count } }
 
-    /// Connections taken in since the beginning.
+    /// Connections accepted since the start.
     var accepted: Int { Int(clamping: state.withLockedValue { $0.accepted }) }
 
     var all: [ServerConnection] {
         state.withLockedValue { $0.entries.values.map(\.connection) }
     }
 
-    /// Takes in a connection whose handshake begins; not where it would pass a limit.
+    /// Adds a connection whose handshake begins, unless it would exceed a limit.
     func insert(
         _ connection: ServerConnection,
         from host: HostGroup,
@@ -130,8 +130,7 @@ final class ConnectionRegistry: Sendable {
 
     /// The handshake has succeeded.
     ///
-    /// - Returns: What the identity has of the server; nil where as many of its connections are there as
-    ///   may be.
+    /// - Returns: The identity's account; nil if it has as many connections as allowed.
     func identify(
         _ connection: ServerConnection,
         as identity: String,
@@ -164,7 +163,7 @@ final class ConnectionRegistry: Sendable {
         for action in actions { action() }
     }
 
-    /// Runs `action` once no connection is left; at once where none is there.
+    /// Runs `action` once no connection is left; at once if there is none.
     func whenEmpty(_ action: @escaping @Sendable () -> Void) {
         let runNow = state.withLockedValue { state in
             if state.entries.isEmpty { return true }

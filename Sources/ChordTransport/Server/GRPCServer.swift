@@ -11,9 +11,9 @@ import NIOPosix
 
 /// Serves gRPC calls over HTTP/2 over mutual TLS.
 ///
-/// `bind` opens the listening sockets, `serve` starts accepting: in between, a node learns its port
-/// and makes its router, and the kernel holds whoever is early. Each accepted connection stays on
-/// one event loop of the group, in turn.
+/// `bind` opens the listening sockets, `serve` starts accepting. In between, a node learns its port and
+/// makes its router; early connections wait in the kernel's queue. Accepted connections are distributed
+/// over the group's event loops and stay there.
 package final class GRPCServer: Sendable {
     private enum Phase {
         case new
@@ -63,7 +63,7 @@ package final class GRPCServer: Sendable {
     /// Connections open now, handshakes included.
     package var connectionCount: Int { shared.connections.count }
 
-    /// Connections taken in since the beginning, handshakes that failed included.
+    /// Connections accepted since the start, including those whose handshake failed.
     package var acceptedConnections: Int { shared.connections.accepted }
 
     /// How often callers have reached a limit.
@@ -75,7 +75,7 @@ package final class GRPCServer: Sendable {
     /// the kernel choose one.
     ///
     /// - Throws: `resolveFailed`, `bindFailed`, `addressInUse`, `addressNotOurs`, `portReserved`, or
-    ///   `invalidState` where the server is bound already.
+    ///   `invalidState` if the server is bound already.
     package func bind(host: String, port: Int) async throws(TransportError) {
         guard (0...65535).contains(port) else {
             throw TransportError(.invalidAddress, "the port \(port) is not from 0 to 65535")
@@ -195,7 +195,7 @@ package final class GRPCServer: Sendable {
             refuse(connection, limit, at: executor.now)
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
-        // A shutdown that came meanwhile has not seen the connection.
+        // A shutdown that began meanwhile has not seen the connection.
         guard state.withLockedValue({ $0.phase == .serving }) else {
             shared.connections.remove(connection)
             return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
@@ -255,7 +255,7 @@ package final class GRPCServer: Sendable {
 
     /// Starts to accept connections and to answer their calls.
     ///
-    /// - Throws: `invalidState` where the server is not bound, or serves already.
+    /// - Throws: `invalidState` if the server is not bound, or serves already.
     package func serve(_ router: Router) async throws(TransportError) {
         let callCounters = ChordTransportMetrics.callsReceived(by: router)
         let listeners = state.withLockedValue { state -> [any Channel]? in
@@ -314,7 +314,7 @@ package final class GRPCServer: Sendable {
                 connection.executor.runOrExecute { connection.close() }
             }
         }
-        // A close waits for its last bytes; TLS bounds that, and this bounds TLS.
+        // A close waits for its last bytes. TLS limits that wait, and this limits TLS.
         let last = loop.scheduleTask(in: TimeAmount(clamping: grace + .seconds(5))) {
             done.succeed()
         }

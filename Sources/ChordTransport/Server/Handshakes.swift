@@ -4,8 +4,8 @@
 
 import ChordRPC
 
-/// The handshakes that are under way: how many may be, and which one makes room for a newcomer. A value; who
-/// they belong to is a number.
+/// The handshakes under way: how many are allowed, and which one is closed to make room for a new one. A
+/// value; connections are represented by numbers.
 struct Handshakes {
     struct Handshake {
         let host: HostGroup
@@ -16,23 +16,24 @@ struct Handshakes {
 
     enum Admission: Hashable {
         case admitted
-        /// Another handshake makes room, because of a limit.
+        /// Another handshake is closed to make room, because of a limit.
         case instead(of: UInt64, at: TransportLimit)
         case refused(TransportLimit)
     }
 
-    /// Hosts that are remembered because a peer has authenticated from there.
+    /// How many hosts are remembered from which a peer has authenticated.
     private static let knownHosts = 1024
 
     private var handshakes: [UInt64: Handshake] = [:]
     private var ofHost: [HostGroup: Set<UInt64>] = [:]
     private var strangers = 0
-    /// When a peer last authenticated from there, as a number that grows, and whether it was a node.
+    /// Hosts from which a peer has authenticated: the number of the last such connection, and whether a node
+    /// was among them.
     private var known: [HostGroup: (last: UInt64, isMember: Bool)] = [:]
 
     var count: Int { handshakes.count }
 
-    /// Whether a handshake more may begin.
+    /// Whether one more handshake may begin.
     func admission(
         from host: HostGroup,
         at now: MonotonicTime,
@@ -44,7 +45,7 @@ struct Handshakes {
         }
         if known[host] != nil {
             guard count >= limits.maxHandshakes else { return .admitted }
-            // Strangers make room first.
+            // Handshakes of unknown hosts are closed first.
             let among = largest { !$0.isOfKnownHost } ?? largest { _ in true } ?? []
             return instead(of: among, at: now, limits, .handshakes)
         }
@@ -54,8 +55,8 @@ struct Handshakes {
         return instead(of: largest { !$0.isOfKnownHost } ?? [], at: now, limits, .handshakes)
     }
 
-    /// Which of some handshakes makes room: the oldest of those that have not said a word, else the oldest
-    /// if it has taken longer than an honest one.
+    /// Selects the handshake to close: the oldest of those that have sent nothing, else the oldest if it has
+    /// taken longer than an honest one.
     private func instead(
         of some: Set<UInt64>,
         at now: MonotonicTime,
@@ -92,7 +93,7 @@ struct Handshakes {
         handshakes[number]?.isSilent = false
     }
 
-    /// A handshake is over, well or not; one that is over already stays so.
+    /// A handshake has succeeded or failed. Does nothing if it ended before.
     mutating func end(_ number: UInt64) {
         guard let handshake = handshakes.removeValue(forKey: number) else { return }
         ofHost[handshake.host]?.remove(number)

@@ -5,8 +5,8 @@
 import ChordIdentity
 import NIOCore
 
-/// Whom a connection comes from, before it has said who it is: an IPv4 address, or an IPv6 network of 64
-/// bits, within which one customer commonly has every address.
+/// Where a connection comes from, before it is authenticated: an IPv4 address, or an IPv6 network of 64
+/// bits, which commonly belongs to one customer.
 struct HostGroup: Hashable, CustomStringConvertible {
     private let bytes: [UInt8]
 
@@ -16,7 +16,7 @@ struct HostGroup: Hashable, CustomStringConvertible {
         if address.count == 16, address.prefix(10).allSatisfy({ $0 == 0 }), address[10] == 0xff,
             address[11] == 0xff
         {
-            // An IPv4 address as a socket for both families has it.
+            // An IPv4-mapped address of a dual-stack socket.
             bytes = Array(address.suffix(4))
         } else {
             bytes = address.count == 16 ? Array(address.prefix(8)) : address

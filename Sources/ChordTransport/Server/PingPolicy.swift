@@ -6,8 +6,8 @@ import ChordRPC
 
 /// Whether a client pings more often than it should (gRPC's keepalive enforcement).
 ///
-/// A ping is fine while the connection carries calls; it is the connection that does nothing but ping
-/// that costs wake-ups for nothing. Frames of streams, in either direction, forgive what was before.
+/// Pings are allowed while the connection carries calls. A connection that only pings wakes this process
+/// for nothing. Frames of streams, in either direction, reset the count.
 struct PingPolicy {
     private let minInterval: Duration
     private let maxStrikes: Int
@@ -21,8 +21,8 @@ struct PingPolicy {
         maxStrikes = max(keepalive.maxPingStrikes, 0)
     }
 
-    /// Whether the client may go on, now that it has sent so many pings and its streams so many frames
-    /// in all.
+    /// Whether the client's total number of pings is acceptable, given the total number of frames on its
+    /// streams.
     mutating func allows(
         pings total: UInt64,
         activity: UInt64,

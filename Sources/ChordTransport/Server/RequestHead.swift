@@ -14,7 +14,7 @@ final class CallHead {
     let limit: Int
     /// How the request may be compressed.
     let encoding: MessageEncoding?
-    /// How the caller reads a compressed answer; nil where it does not.
+    /// How the caller reads a compressed answer; nil if it does not.
     let acceptedEncoding: MessageEncoding?
     /// How long the caller waits.
     let timeout: Duration?

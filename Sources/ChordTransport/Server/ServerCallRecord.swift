@@ -5,38 +5,38 @@
 import ChordHTTP2
 import ChordRPC
 
-/// One call as the server's connection sees it. Used again for a later call once it has ended, so
-/// that a call costs no allocation here. Confined to the connection's event loop.
+/// One call of a server's connection. Records are reused, so a call costs no allocation here. Confined
+/// to the connection's event loop.
 final class ServerCallRecord {
     enum Phase {
-        /// The request is on its way in.
+        /// The request is being received.
         case receiving
-        /// The handler runs, or has taken a responder and owes the answer.
+        /// The handler runs, or keeps a responder to answer later.
         case handling
-        /// The answer is with the session.
+        /// The answer was given to the session.
         case answered
     }
 
-    /// Memory for a request that a stream keeps for its next call.
+    /// Memory for a request that a record keeps for its next call.
     static let retainedBytes = 16 << 10
 
     /// Its place in the connection's table.
     let place: Int32
     @exclusivity(unchecked) var id: Int32 = 0
     @exclusivity(unchecked) var phase = Phase.receiving
-    /// The connection's router holds it for longer than any call lasts.
+    /// The connection's router keeps it alive for longer than any call lasts.
     unowned(unsafe) var route: Router.Route?
     @exclusivity(unchecked) var deadline: MonotonicTime?
     @exclusivity(unchecked) var metadata = Metadata()
     /// How the request may be compressed.
     @exclusivity(unchecked) var encoding: MessageEncoding?
-    /// How the caller reads a compressed answer; nil where it does not.
+    /// How the caller reads a compressed answer; nil if it does not.
     @exclusivity(unchecked) var acceptedEncoding: MessageEncoding?
-    /// Used where the request does not come in one piece.
+    /// Used if the request does not arrive in one piece.
     @exclusivity(unchecked) var request = MessageAssembler()
-    /// What hears of a cancellation, once the handler has taken a responder.
+    /// Told of a cancellation, once the handler keeps a responder.
     @exclusivity(unchecked) var deferred: DeferredCall?
-    /// The messages both ways, where the call is one of streams.
+    /// The messages in both directions of a streaming call.
     @exclusivity(unchecked) var flow: ServerStreamFlow?
     /// When the request began.
     @exclusivity(unchecked) var begun = MonotonicTime(nanoseconds: 0)
@@ -44,7 +44,7 @@ final class ServerCallRecord {
     @exclusivity(unchecked) var limit = 0
     /// Bytes of it that the table counts as held.
     @exclusivity(unchecked) fileprivate(set) var heldBytes = 0
-    /// The response headers have gone ahead of the answer.
+    /// The response headers were sent before the answer.
     @exclusivity(unchecked) var isAccepted = false
 
     init(_ place: Int32) {
@@ -76,23 +76,23 @@ final class ServerCallRecord {
 
 /// The calls of one connection, found by their stream.
 ///
-/// A class, because what a stream lets go of when it is forgotten may call back into the connection.
+/// A class, because releasing a record's references may call back into the connection.
 final class ServerStreamTable {
-    /// Records that are kept for later calls when nothing is under way.
+    /// Records that are kept while no call is under way.
     private static let poolSize = 32
 
-    // Confined to the connection's event loop, and nothing here calls out in the middle of a change: the
-    // checks for overlapping access would only cost time on every call.
+    // Confined to the connection's event loop, and no method calls out in the middle of a change: checks
+    // for overlapping access would only cost time on every call.
 
-    /// Where in `records` the call of a stream stands.
+    /// The index in `records` of each stream's call.
     @exclusivity(unchecked) private var table = StreamTable()
     @exclusivity(unchecked) private var records: [ServerCallRecord] = []
-    /// Places whose record waits for its next call.
+    /// Indices of records that are not in use.
     @exclusivity(unchecked) private var free: [Int32] = []
 
-    /// Calls with streams of messages.
+    /// Streaming calls.
     @exclusivity(unchecked) private(set) var flowCount = 0
-    /// Bytes of requests that are not whole, and of messages that no handler has read.
+    /// Bytes of incomplete requests, and of messages that no handler has read.
     @exclusivity(unchecked) private(set) var heldBytes = 0
 
     var isEmpty: Bool { table.count == 0 }
@@ -108,19 +108,19 @@ final class ServerStreamTable {
         return stream
     }
 
-    /// Makes a call one with streams of messages.
+    /// Makes a call a streaming call.
     func attach(_ flow: ServerStreamFlow, to stream: ServerCallRecord) {
         stream.flow = flow
         flowCount += 1
     }
 
-    /// Notes how many bytes are held for a call.
+    /// Sets how many bytes are held for a call.
     func hold(_ bytes: Int, for stream: ServerCallRecord) {
         heldBytes += bytes - stream.heldBytes
         stream.heldBytes = bytes
     }
 
-    /// Notes anew what is held for calls with streams: their handlers read without telling.
+    /// Recounts what is held for streaming calls: their handlers read without reporting it.
     func recount() {
         for stream in records where stream.id != 0 {
             if let unread = stream.flow?.unreadBytes { hold(unread, for: stream) }
@@ -132,7 +132,7 @@ final class ServerStreamTable {
         return place < 0 ? nil : records[place]
     }
 
-    /// Forgets a stream; it may be reused from now on. One that is forgotten already stays so.
+    /// Removes a call and makes its record reusable. Does nothing if it was removed before.
     func remove(_ stream: ServerCallRecord) {
         guard stream.id != 0 else { return }
         table.remove(stream.id)
@@ -142,15 +142,15 @@ final class ServerStreamTable {
         stream.reset()
     }
 
-    /// All streams, for what is rare: an alarm, the end of the connection.
+    /// All calls, for rare uses: a deadline, the end of the connection.
     var all: [ServerCallRecord] { records.filter { $0.id != 0 } }
 
-    /// Gives back what a burst has left behind, once nothing is under way.
+    /// Frees the records that a burst has left, once no call is under way.
     func shrink() {
         if isEmpty, records.count > Self.poolSize { releaseMemory() }
     }
 
-    /// Gives back everything; nothing may be under way.
+    /// Frees all records; no call may be under way.
     func releaseMemory() {
         guard isEmpty else { return }
         records = []

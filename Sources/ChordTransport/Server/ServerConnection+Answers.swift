@@ -5,9 +5,9 @@
 import ChordHTTP2
 import ChordRPC
 
-/// Answers out: at once from a handler, later from a responder.
+/// Sends answers: at once from a handler, later from a responder.
 extension ServerConnection: ResponseSink {
-    /// The buffer that answers are written in, empty behind room for their prefix. To be given back.
+    /// The buffer for one answer, empty behind room for the prefix. The caller gives it back.
     func takeReplyBuffer() -> [UInt8] {
         var buffer: [UInt8] = []
         swap(&buffer, &reply)
@@ -20,14 +20,13 @@ extension ServerConnection: ResponseSink {
         return buffer
     }
 
-    /// Takes back what `takeReplyBuffer` gave.
+    /// Takes the buffer of `takeReplyBuffer` back.
     func giveBackReplyBuffer(_ buffer: inout [UInt8]) {
         swap(&reply, &buffer)
         if reply.capacity > ServerCallRecord.retainedBytes { reply = [] }
     }
 
-    /// Sends the message that stands in `framed` behind room for its prefix, as it is and with nothing
-    /// else to say.
+    /// Sends the message in `framed`, which has room for its prefix, without compression or metadata.
     func answer(_ stream: Int32, plain framed: inout [UInt8], _ session: HTTP2Session) {
         guard framed.count >= MessageFraming.prefixBytes else {
             return refuse(stream, Self.noRoomForPrefix)
@@ -47,7 +46,7 @@ extension ServerConnection: ResponseSink {
         }
     }
 
-    /// Sends the message that stands in `framed` behind room for its prefix.
+    /// Sends the message in `framed`, which has room for its prefix.
     func answer(_ stream: ServerCallRecord, _ framed: inout [UInt8], _ session: HTTP2Session) {
         guard framed.count >= MessageFraming.prefixBytes else {
             return answer(stream, failure: Self.noRoomForPrefix, trailers: [])
@@ -87,7 +86,7 @@ extension ServerConnection: ResponseSink {
         "the handler took the transport's bytes away"
     )
 
-    /// Compresses the message that stands in `framed`, where it pays.
+    /// Compresses the message in `framed` if it is long enough and becomes shorter.
     private func compress(_ framed: inout [UInt8], _ encoding: MessageEncoding) -> Bool {
         guard framed.count - MessageFraming.prefixBytes >= MessageEncoding.leastBytes,
             let smaller = encoding.compress(Array(framed.dropFirst(MessageFraming.prefixBytes)))
@@ -102,7 +101,7 @@ extension ServerConnection: ResponseSink {
         return true
     }
 
-    /// Sends a failure: as trailers where the headers have gone already, else as headers alone.
+    /// Sends a failure: as trailers if the headers were sent already, else as headers alone.
     func answer(_ stream: ServerCallRecord, failure status: Status, trailers: Metadata) {
         stream.phase = .answered
         if stream.isAccepted {
@@ -143,7 +142,7 @@ extension ServerConnection: ResponseSink {
         refuse(stream, status, offersEncodings: true)
     }
 
-    /// Answers a request that broke the rules while it came in.
+    /// Answers a request that broke a rule while it was received.
     func abandonRequest(_ stream: ServerCallRecord, _ status: Status, isComplete: Bool) {
         let id = stream.id
         answer(stream, failure: status, trailers: [])
@@ -159,7 +158,7 @@ extension ServerConnection: ResponseSink {
     ) {
         headers.append("grpc-status", String(status.code.rawValue))
         if !status.message.isEmpty {
-            // A long text would not fit the peer's limit of headers, and the status be lost with it.
+            // A long text could exceed the peer's limit of headers, and the status would be lost.
             let text = PercentEncoding.encode(String(status.message.prefix(1000)))
             headers.append("grpc-message", text, indexed: false)
         }
@@ -206,7 +205,7 @@ extension ServerConnection: ResponseSink {
         } else {
             answer(found, failure: status, trailers: trailers)
         }
-        // During the handler's run the stream is the run's to give back.
+        // While the handler runs, `conclude` removes the record.
         if found.id != dispatched { streams.remove(found) }
         scheduleFlush()
     }

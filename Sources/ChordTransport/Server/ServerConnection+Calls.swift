@@ -7,7 +7,7 @@ import ChordRPC
 import CoreMetrics
 import NIOCore
 
-/// Requests in: from a stream's first header to its handler.
+/// Receives requests: from a stream's headers to its handler.
 extension ServerConnection {
     func beginCall(
         _ stream: Int32,
@@ -32,13 +32,13 @@ extension ServerConnection {
         if route.isStream { beginStream(call, route, endStream) }
     }
 
-    /// A call was answered at its headers: the rest of its request need not come, and its stream must not
-    /// stay open for it.
+    /// A call was answered at its headers: its stream is reset instead of waiting for the rest of the
+    /// request.
     private func unwant(_ stream: Int32, _ isComplete: Bool) {
         if !isComplete { unwanted.append(stream) }
     }
 
-    /// Makes a record of a call.
+    /// Creates the record of a call.
     @discardableResult
     func enroll(_ stream: Int32, _ head: CallHead) -> ServerCallRecord {
         let call = streams.make(
@@ -56,7 +56,7 @@ extension ServerConnection {
 
     /// What a request's header list asks for: read, or remembered from the last call that had the same.
     ///
-    /// - Returns: nil where that is nothing that can be called; the client has been told.
+    /// - Returns: nil if it names nothing that can be called; the client has been answered.
     private func callHead(
         _ stream: Int32,
         _ block: HTTP2HeaderBlock,
@@ -92,7 +92,7 @@ extension ServerConnection {
             }
             timeout = duration
         }
-        // Every grpcio client says what it accepts; who does not compress need not read it.
+        // Every grpcio client says what it accepts; a server that does not compress skips it.
         let accepts =
             (route.isStream || compressesAnswers) && head.acceptedEncodings?.listsGzip == true
         var metadata = Metadata()
@@ -197,7 +197,7 @@ extension ServerConnection {
         message.withUnsafeBytes { dispatch(call, $0, session) }
     }
 
-    /// Takes in more of a call with streams of messages.
+    /// Adds received bytes to a streaming call.
     private func receive(
         _ call: ServerCallRecord,
         _ flow: ServerStreamFlow,
@@ -216,13 +216,13 @@ extension ServerConnection {
         finishStream(call, refusal, trailers: [])
     }
 
-    /// The client ended its side with trailers, which in gRPC have no meaning there.
+    /// The client ended its side with trailers, which have no meaning in gRPC requests.
     func endRequest(_ stream: Int32) {
         guard let session else { return }
         receive(stream, UnsafeRawBufferPointer(start: nil, count: 0), true, session)
     }
 
-    /// Runs the handler, which answers at once or takes a responder.
+    /// Runs the handler, which answers at once or keeps a responder.
     private func dispatch(
         _ stream: ServerCallRecord,
         _ request: UnsafeRawBufferPointer,
@@ -247,7 +247,7 @@ extension ServerConnection {
         giveBackReplyBuffer(&call.reply)
     }
 
-    /// Does what a handler's run has left to do.
+    /// Completes a call after its handler has returned.
     func conclude(
         _ stream: ServerCallRecord,
         _ outcome: HandlerOutcome,
@@ -288,8 +288,8 @@ extension ServerConnection {
 
     // MARK: Deadlines
 
-    /// Only a call whose handler took a responder, or runs as a task, can miss its deadline; all others
-    /// are over by now.
+    /// Only a call whose handler kept a responder, or runs as a task, can miss its deadline; all others
+    /// have ended.
     func watch(_ deadline: MonotonicTime) {
         alarm.include(deadline, on: executor.eventLoop) { [weak self] in self?.deadlinePassed() }
     }

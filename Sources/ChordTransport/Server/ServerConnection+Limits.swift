@@ -9,11 +9,12 @@ import CoreMetrics
 import NIOCore
 import Synchronization
 
-/// What happens at a limit: which calls are shed, and how a connection that passed one ends.
+/// Enforces limits: sheds calls, and ends connections that exceed one.
 extension ServerConnection {
     // MARK: Connections
 
-    /// Whether an identity may have one connection more. One that may not is told, and closed.
+    /// Whether the identity may have one more connection. If not, the client is told and the connection
+    /// closed.
     func isWelcome(_ identity: PeerIdentity) -> Bool {
         let most = shared.configuration.server.limits.maxConnectionsPerIdentity
         let name = "\(identity)"
@@ -38,7 +39,7 @@ extension ServerConnection {
         return false
     }
 
-    /// Tells the client what it has overdone and ends the connection.
+    /// Tells the client which limit it has exceeded and ends the connection.
     func giveUp(because excess: AbuseLimits.Excess) {
         session?.goAway(errorCode: .enhanceYourCalm, debug: excess.debug)
         fail(
@@ -51,7 +52,7 @@ extension ServerConnection {
         )
     }
 
-    /// Looks at what a read has brought: header blocks that are incomplete, refusals, and abuse.
+    /// Applies the limits to what a read has brought: incomplete header blocks, refusals and abuse.
     func applyLimits(to session: HTTP2Session) {
         let counters = session.counters
         for (limit, count) in state.abuse.newRefusals(in: counters) {
@@ -67,14 +68,14 @@ extension ServerConnection {
 
     // MARK: Calls
 
-    /// Tells the other connections how many calls are under way here. Calls that begin and end within
-    /// one read never show, so that they cost no atomic.
+    /// Publishes how many calls are under way here. Calls that begin and end within one read are not
+    /// published, so they cost no atomic operation.
     func publishCalls() {
         let flows = streams.flowCount
         share?.publish(calls: streams.count - flows, streams: flows)
     }
 
-    /// Why a call is not taken now; nil where it is.
+    /// Why the call is shed; nil if it is accepted.
     func refusal(of route: Router.Route) -> Status? {
         guard let role = calls?.role, let (limit, text) = excess(of: route, role) else {
             return nil
@@ -86,13 +87,13 @@ extension ServerConnection {
         return Status(.resourceExhausted, "\(text) (\(limit.rawValue))")
     }
 
-    /// The limit that one call more would pass.
+    /// The limit that one more call would exceed.
     private func excess(of route: Router.Route, _ role: Role) -> (TransportLimit, StaticString)? {
         if !state.abuse.calls.takeOne(at: now) {
             return (.callRate, "too many calls per second on this connection")
         }
         guard let share, let session else { return nil }
-        // What one read produces has not been offered to the client yet.
+        // Output of the present read has not been offered to the client yet.
         if session.queuedBytes + streams.heldBytes > Self.unaskedBytes,
             let excess = heldExcess(adding: 0)
         {
@@ -106,7 +107,7 @@ extension ServerConnection {
             case .whole: (.streams, "this node has as many streams open as it can")
             }
         }
-        // Whoever is to find out what ails a node under load must reach it.
+        // Operators must reach a node under load.
         if role == .admin { return nil }
         let underWay = streams.count - streams.flowCount + openings.count
         return switch share.excess(calls: underWay) {
@@ -121,27 +122,27 @@ extension ServerConnection {
 
     // MARK: Memory
 
-    /// A connection that holds less is not asked about it before a call.
+    /// Below this, held bytes are not checked before each call.
     private static let unaskedBytes = 16 << 10
 
-    /// Bytes that are held because the client has not sent the rest, or takes nothing.
+    /// Bytes held of incomplete requests and of answers that the client has not taken.
     var heldBytes: Int { streams.heldBytes + (session?.queuedBytes ?? 0) }
 
-    /// Why so many bytes more of requests may not be held; nil where they may.
+    /// Why `more` bytes of requests may not be held; nil if they may.
     func refusal(toHold more: Int) -> Status? {
         guard let (limit, text) = heldExcess(adding: more) else { return nil }
         shared.limits.count(limit)
         return Status(.resourceExhausted, "\(text) (\(limit.rawValue))")
     }
 
-    /// Why no further answer may be made: many calls may have begun before the first of them was answered.
+    /// Why no further answer may be produced: many calls may have begun before the first was answered.
     func refusalOfAnswers(_ session: HTTP2Session) -> Status? {
         session.queuedBytes > maxHeldBytes ? refusal(toHold: 0) : nil
     }
 
-    /// Whether so many bytes more of answers may be held.
+    /// Whether `more` bytes of answers may be held.
     func mayHold(_ more: Int) -> Bool {
-        // One message always may, or the stream would wait for nothing.
+        // One message is always allowed, or the stream would wait for ever.
         heldBytes == 0 || heldExcess(adding: more) == nil
     }
 

@@ -5,8 +5,7 @@
 import ChordHTTP2
 import ChordRPC
 
-/// Calls with streams of messages: each has a handler that runs as a task, and a flow between that and
-/// the session.
+/// Streaming calls: each has a handler that runs as a task, and a flow between handler and session.
 extension ServerConnection {
     /// Begins a call with its headers, before any message.
     func beginStream(_ call: ServerCallRecord, _ route: Router.Route, _ isComplete: Bool) {
@@ -52,7 +51,7 @@ extension ServerConnection {
             (!call.isAccepted || session.isWritable(stream: flow.id))
                 && room.admits(count, of: flow, in: session, if: mayHold(count))
         }) {
-            // Not where nothing is taken: what has no room would ask for a flush in each.
+            // Only if something is sent: a stream without room would request a flush in every flush.
             scheduleFlush()
             switch item {
             case .headers(let metadata): beginResponse(call, metadata, session)
@@ -81,7 +80,7 @@ extension ServerConnection {
         session.submitResponse(stream: call.id, headers: headers)
     }
 
-    /// Ends a call behind the messages that the session has already.
+    /// Ends a call after the messages that were given to the session.
     func finishStream(_ call: ServerCallRecord, _ status: Status, trailers: Metadata) {
         guard let flow = call.flow, let session else { return }
         let id = call.id

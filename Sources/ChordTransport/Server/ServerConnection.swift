@@ -11,8 +11,8 @@ import NIOCore
 
 /// One accepted connection, from its TLS handshake to its end.
 ///
-/// A read is a turn: the session takes the bytes, each call that is whole is answered in place, and
-/// all answers leave in one write. No task, no hop.
+/// One read is one turn: the session parses the bytes, each complete call is answered in place, and all
+/// answers leave in one write. No task, no hop between threads.
 ///
 /// Confined to its channel's event loop, which makes `@unchecked Sendable` true: NIO calls the handler
 /// there, `ResponseSink` asks its callers for the same, and debug builds assert it.
@@ -22,20 +22,20 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    // The event loop is what keeps these from being used by two at once; that no change of one is
-    // interrupted by another is kept by small methods. Checking it at run time cost 3 % of a call.
+    // The event loop prevents concurrent access, and small methods prevent overlapping access. Checking
+    // the latter at run time cost 3 % of a call.
 
     let shared: ServerShared
     let router: Router
     let executor: EventLoopExecutor
-    /// For the log: where the client is, and who, once it is known.
+    /// The client's address, for the log.
     let remoteAddress: String
     /// What is decided about the connection; this class carries it out.
     @exclusivity(unchecked) var state: ServerConnectionState
     /// Set for the state's next deadline.
     var timer = DeadlineAlarm()
-    /// What its calls have in common, once it is known who calls. Holds the connection, and is let
-    /// go of at its end.
+    /// What its calls have in common, once the client is authenticated. It holds a reference to the
+    /// connection and is released at its end.
     @exclusivity(unchecked) var calls: ServerCallContext?
     @exclusivity(unchecked) var session: HTTP2Session?
     let streams = ServerStreamTable()
@@ -47,18 +47,18 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     @exclusivity(unchecked) var unrecorded: CallHead?
     /// Answers are written here, behind room for their prefix.
     @exclusivity(unchecked) var reply: [UInt8] = []
-    /// Answered before their request was whole; reset once the answer is out, since a reset overtakes
-    /// whatever still waits on its stream.
+    /// Streams answered before their request was complete. They are reset once the answer was sent: a reset
+    /// overtakes what still waits on its stream.
     var unwanted: [Int32] = []
-    /// Those of them that were refused because of a limit.
+    /// Streams among `unwanted` that were refused because of a limit.
     var refusedAtLimit: Set<Int32> = []
     /// Which streams share the room that the session has for output.
     @exclusivity(unchecked) var room = StreamRoom()
-    /// For the header lists that no prepared one fits.
+    /// For header lists that are not prepared.
     var failureHeaders = HTTP2Headers(ServerHeaders.response)
-    /// The stream of the call whose handler runs now, 0 while none does: it is given back by the run and not by its answer.
+    /// The stream of the call whose handler runs now, or 0: `conclude` removes its record, not the answer.
     @exclusivity(unchecked) var dispatched: Int32 = 0
-    // Out of the configuration, a copy of which is a dozen references.
+    // Taken from the configuration, because copying that retains a dozen references.
     let compressesAnswers: Bool
     let receiveLimitBytes: Int
     let maxHeldBytes: Int
@@ -70,12 +70,12 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     private let callCounters: [Counter]
     @exclusivity(unchecked) private(set) var context: ChannelHandlerContext?
     let output = SessionOutput()
-    /// The time of this read, looked up when the first call of it asks; a read is short.
+    /// The time of the present read, looked up once.
     @exclusivity(unchecked) private var turnTime: MonotonicTime?
     @exclusivity(unchecked) private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
-    /// What it has of what all share, once it is known who calls.
+    /// Its part of the shared budgets, once the client is authenticated.
     @exclusivity(unchecked) var share: ConnectionShare?
     var trust: PeerTrust
 
@@ -169,8 +169,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         state.callsBegan(at: now)
     }
 
-    /// A client that does not take its answers is not read from: what it could make us hold stays
-    /// bounded by one read's worth of answers and the session's limits.
+    /// A client that does not take its answers is not read from. What it can make us hold is bounded by the
+    /// answers to one read and the session's limits.
     func read(context: ChannelHandlerContext) {
         if context.channel.isWritable {
             context.read()
@@ -236,7 +236,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         state.handshakeCompleted(at: executor.now)
         armTimer()
         shared.metrics.serverConnections.increment()
-        // The client's own settings are mostly here already: ours leave with the answer to them.
+        // The client's settings have mostly arrived already: ours leave together with their acknowledgement.
         scheduleFlush()
     }
 
@@ -279,8 +279,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         armTimer()
     }
 
-    /// What a read has produced leaves at its end; what comes later shares one write per turn of the
-    /// loop.
+    /// Output of a read is written at its end; other output shares one write per turn of the loop.
     func scheduleFlush() {
         assert(executor.isCurrent)
         guard !isReading, !isFlushScheduled else { return }
@@ -302,10 +301,10 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         assert(executor.isCurrent)
         guard let session, let context, state.phase != .closed else { return }
         do throws(HTTP2Error) {
-            // A look at an empty queue costs next to nothing, and frames of nghttp2's own may wait.
+            // nghttp2 may have queued frames of its own; checking an empty queue is cheap.
             _ = try output.write(from: session, to: context)
             if !unwanted.isEmpty, context.channel.isWritable {
-                // What the client's windows keep back is not out yet.
+                // Output that waits for the client's flow-control window is not sent yet.
                 unwanted.removeAll { stream in
                     if session.hasOutput(stream: stream) { return false }
                     let wasRefused = refusedAtLimit.remove(stream) != nil

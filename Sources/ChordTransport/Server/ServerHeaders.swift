@@ -5,9 +5,9 @@
 import ChordHTTP2
 import ChordRPC
 
-/// The header lists that every server sends, made once.
+/// The header lists that a server sends, prepared once.
 enum ServerHeaders {
-    /// The head of a gRPC answer, and, with a status behind it, of one that is a failure alone.
+    /// The headers of a gRPC answer; with a status appended, those of a failure.
     static let response = HTTP2Headers.Prepared([
         (":status", "200"), ("content-type", "application/grpc"),
     ])
@@ -21,8 +21,8 @@ enum ServerHeaders {
 
     /// The head of a call's answer.
     ///
-    /// Who has sent compressed messages without having been told that they are read is told now, as
-    /// gRPC demands; to say it to everybody would cost every call some bytes.
+    /// A client that sent compressed messages is told which encodings are accepted, as gRPC demands; to
+    /// tell all clients would cost every call some bytes.
     static func head(of call: ServerCallRecord, isCompressed: Bool = false) -> HTTP2Headers {
         var headers = isCompressed ? acceptedCompressed : accepted
         if call.encoding != nil { offerEncodings(in: &headers) }

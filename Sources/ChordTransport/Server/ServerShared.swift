@@ -6,21 +6,21 @@ import ChordHTTP2
 import ChordRPC
 import ChordTLS
 
-/// What all connections of a server share. Immutable but for the registry, which is locked, and for
-/// numbers that are atomic.
+/// What all connections of a server share. Immutable except for the registry, which is locked, and for
+/// atomic counters.
 final class ServerShared: Sendable {
     let configuration: TransportConfiguration
     let log: TransportLog
     let metrics: ChordTransportMetrics
     let connections = ConnectionRegistry()
-    /// What a new handshake would use, to judge old ones by.
+    /// The context for new handshakes; connections that exist are checked against it too.
     let tls: TLSContextSource
     let limits: LimitCounters
     /// What all callers share.
     let budgets: ServerBudgets
     /// Files that this process may have open.
     let descriptors: Int
-    /// Connections open at once, as far as there are files for them.
+    /// Connections open at once, limited by the files that the process may have open.
     let maxConnections: Int
 
     init(

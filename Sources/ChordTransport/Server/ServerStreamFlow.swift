@@ -5,17 +5,17 @@
 import ChordHTTP2
 import ChordRPC
 
-/// The connection's end of a call with streams of messages.
+/// The connection's side of a streaming call.
 ///
 /// Confined to the connection's event loop, which makes `@unchecked Sendable` true; debug builds assert
 /// it.
 final class ServerStreamFlow: StreamLink, @unchecked Sendable {
     let id: Int32
     let executor: any NodeExecutor
-    /// Nil once the call is over, as the stream is, which holds this in turn.
+    /// Nil once the call has ended, and so is `stream`, which holds a reference to this object.
     private var connection: ServerConnection?
     private(set) var stream: ServerStream?
-    /// The client has sent all that it will.
+    /// The client has ended its side.
     private(set) var isRequestComplete = false
 
     init(id: Int32, connection: ServerConnection) {
@@ -40,7 +40,7 @@ final class ServerStreamFlow: StreamLink, @unchecked Sendable {
         if endStream { endRequests() }
     }
 
-    /// Bytes that have come and that the handler has not read.
+    /// Bytes that have arrived and that the handler has not read.
     var unreadBytes: Int { stream?.inbox.unreadBytes ?? 0 }
 
     /// Whether what the method cannot answer without has not come: its only request, or the first of
@@ -87,7 +87,7 @@ final class ServerStreamFlow: StreamLink, @unchecked Sendable {
         connection?.abandon(self, status)
     }
 
-    /// The call is over: the handler hears of it, where it still runs.
+    /// The call has ended: tells the handler, if it still runs.
     func end(_ status: Status) {
         assert(executor.isCurrent)
         guard let stream else { return }

@@ -6,16 +6,16 @@ import ChordIdentity
 import ChordRPC
 import Synchronization
 
-/// Something that all callers share, and of which each may have as much as is still free.
+/// A resource shared by all callers, of which each may have as much as is still free.
 ///
-/// One alone gets half of it, two a third each, and so on: whoever comes next finds as much free as each of
-/// the others has, without anybody being asked how many there are. (Choudhury and Hahne, "Dynamic Queue
+/// One caller alone gets half of it, two get a third each, and so on: the next caller finds as much free
+/// as each of the others has, without a count of callers. (Choudhury and Hahne, "Dynamic Queue
 /// Length Thresholds for Shared-Memory Packet Switches".)
 final class SharedBudget: Sendable {
     enum Excess {
         /// This identity has its share.
         case share
-        /// Nothing is left at all.
+        /// Nothing is left.
         case whole
     }
 
@@ -26,17 +26,17 @@ final class SharedBudget: Sendable {
         self.limit = max(limit, 0)
     }
 
-    /// How much of it is in use, as far as connections have told.
+    /// How much is in use, as far as connections have published it.
     var inUse: Int { used.load(ordering: .relaxed) }
 
-    /// What stands against `more`, for an identity that has `own`; nil where nothing does.
+    /// Why an identity that has `own` may not have `more`; nil if it may.
     ///
-    /// - Parameter unpublished: What the caller's connection has and has told nobody yet.
+    /// - Parameter unpublished: What the caller's connection has and has not published yet.
     func excess(own: borrowing Atomic<Int>, unpublished: Int, adding more: Int) -> Excess? {
         let all = used.load(ordering: .relaxed) + unpublished
         guard all + more <= limit else { return .whole }
         let mine = own.load(ordering: .relaxed) + unpublished
-        // Equal parts: what is free before counts.
+        // Equal shares: compare with what was free before.
         return mine + more > max(limit - all, more) ? .share : nil
     }
 
@@ -46,15 +46,15 @@ final class SharedBudget: Sendable {
     }
 }
 
-/// What one identity has of a server, on all its connections, each of which holds it: no call has to look
-/// it up.
+/// What one identity uses of a server, on all its connections. Each of them holds a reference, so no
+/// call has to look it up.
 final class CallerAccount: Sendable {
     let calls = Atomic<Int>(0)
     let streams = Atomic<Int>(0)
     let heldBytes = Atomic<Int>(0)
     let inflation: InflationBudget
 
-    /// Calls under way, as far as connections have told.
+    /// Calls under way, as far as connections have published them.
     var callCount: Int { calls.load(ordering: .relaxed) }
 
     init(_ limits: TransportConfiguration.ServerLimits) {
@@ -65,8 +65,8 @@ final class CallerAccount: Sendable {
     }
 }
 
-/// What all callers of a server share. Nodes and others have calls and streams of their own, so that
-/// clients cannot crowd the ring out.
+/// What all callers of a server share. Nodes have budgets of their own for calls and streams, so that
+/// clients cannot crowd them out.
 struct ServerBudgets {
     let nodeCalls: SharedBudget
     let clientCalls: SharedBudget
@@ -83,9 +83,9 @@ struct ServerBudgets {
     }
 }
 
-/// One connection's part of what its identity and all callers have: counted here, and told to the others
-/// now and then, so that a call that begins and ends within one read changes no atomic. A class, so that a call
-/// copies nothing. Confined to the connection's event loop.
+/// One connection's part of its identity's account and of the shared budgets. It is counted here and
+/// published now and then, so that a call that begins and ends within one read changes no atomic. A class,
+/// so that a call copies nothing. Confined to the connection's event loop.
 final class ConnectionShare {
     let account: CallerAccount
     let calls: SharedBudget
@@ -102,7 +102,7 @@ final class ConnectionShare {
         heldBytes = budgets.heldBytes
     }
 
-    /// Tells the others how many calls are under way here.
+    /// Publishes how many calls are under way here.
     func publish(calls count: Int, streams streamCount: Int) {
         if count != publishedCalls {
             calls.add(count - publishedCalls, to: account.calls)
@@ -120,17 +120,17 @@ final class ConnectionShare {
         publishedBytes = bytes
     }
 
-    /// What stands against one call more beside `count`.
+    /// Why one call more than `count` is not allowed; nil if it is.
     func excess(calls count: Int) -> SharedBudget.Excess? {
         calls.excess(own: account.calls, unpublished: count - publishedCalls, adding: 1)
     }
 
-    /// What stands against one stream more beside `count`.
+    /// Why one stream more than `count` is not allowed; nil if it is.
     func excess(streams count: Int) -> SharedBudget.Excess? {
         streams.excess(own: account.streams, unpublished: count - publishedStreams, adding: 1)
     }
 
-    /// What stands against `more` bytes beside `held`.
+    /// Why `more` bytes beside `held` are not allowed; nil if they are.
     func excess(bytes held: Int, adding more: Int) -> SharedBudget.Excess? {
         heldBytes.excess(own: account.heldBytes, unpublished: held - publishedBytes, adding: more)
     }

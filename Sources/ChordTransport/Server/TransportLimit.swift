@@ -5,7 +5,7 @@
 import CoreMetrics
 import Synchronization
 
-/// The limits that a server holds its callers to. Each has a counter of how often it was reached.
+/// The limits of a server for its callers. Each has a counter of how often it was reached.
 package enum TransportLimit: String, CaseIterable, Sendable {
     /// Connections open at once.
     case connections
@@ -15,11 +15,11 @@ package enum TransportLimit: String, CaseIterable, Sendable {
     case handshakes
     /// Handshakes under way from one host.
     case handshakesPerHost
-    /// Time until the client's SETTINGS are here.
+    /// Time until the client's SETTINGS arrive.
     case settingsTime
     /// Time for a header block.
     case headerTime
-    /// Time for a request to become whole.
+    /// Time for a request to be complete.
     case requestTime
     /// Time in which a client takes nothing of its answers.
     case outputTime
@@ -71,7 +71,7 @@ package enum TransportLimit: String, CaseIterable, Sendable {
     case descriptors
 }
 
-/// How often each limit was reached: for metrics, and for whoever asks.
+/// How often each limit was reached.
 final class LimitCounters: Sendable {
     private let counts = TransportLimit.allCases.map { _ in Atomic64() }
     private let metrics: [TransportLimit: Counter]
@@ -91,7 +91,7 @@ final class LimitCounters: Sendable {
     }
 }
 
-/// A number that many threads count in. A class, because an atomic cannot be copied into an array.
+/// A shared counter. A class, because an atomic cannot be stored in an array.
 final class Atomic64: Sendable {
     let value = Atomic<UInt64>(0)
 }
