@@ -27,7 +27,7 @@ extension ServerConnection: ResponseSink {
     }
 
     /// Sends the message in `framed`, which has room for its prefix, without compression or metadata.
-    func answer(_ stream: Int32, plain framed: inout [UInt8], _ session: HTTP2Session) {
+    private func answer(_ stream: Int32, plain framed: inout [UInt8], _ session: HTTP2Session) {
         guard framed.count >= MessageFraming.prefixBytes else {
             return refuse(stream, Self.noRoomForPrefix)
         }
@@ -169,10 +169,6 @@ extension ServerConnection: ResponseSink {
 
     func callDeferred(stream: Int32, call: DeferredCall) {
         assert(executor.isCurrent)
-        if stream == dispatched, let head = unrecorded {
-            unrecorded = nil
-            enroll(stream, head).phase = .handling
-        }
         guard let found = streams.find(stream), found.phase == .handling else {
             return call.cancel()
         }

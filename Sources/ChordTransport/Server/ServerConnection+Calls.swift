@@ -27,7 +27,6 @@ extension ServerConnection {
             if !endStream { refusedAtLimit.insert(stream) }
             return unwant(stream, endStream)
         }
-        if head.isPlain { return openings.append(stream, head) }
         let call = enroll(stream, head)
         if route.isStream { beginStream(call, route, endStream) }
     }
@@ -39,8 +38,7 @@ extension ServerConnection {
     }
 
     /// Creates the record of a call.
-    @discardableResult
-    func enroll(_ stream: Int32, _ head: CallHead) -> ServerCallRecord {
+    private func enroll(_ stream: Int32, _ head: CallHead) -> ServerCallRecord {
         let call = streams.make(
             stream,
             route: head.route,
@@ -127,7 +125,6 @@ extension ServerConnection {
         _ endStream: Bool,
         _ session: HTTP2Session
     ) {
-        if openings.count > 0, answerOpening(stream, bytes, endStream, session) { return }
         let found = streams.find(stream)
         if let found, let flow = found.flow {
             return receive(found, flow, bytes, endStream, session)
@@ -248,7 +245,7 @@ extension ServerConnection {
     }
 
     /// Completes a call after its handler has returned.
-    func conclude(
+    private func conclude(
         _ stream: ServerCallRecord,
         _ outcome: HandlerOutcome,
         _ written: inout [UInt8],
@@ -272,13 +269,12 @@ extension ServerConnection {
         }
     }
 
-    static let noResponder = Status(
+    private static let noResponder = Status(
         .internalError,
         "the handler deferred without a responder"
     )
 
     func streamClosed(_ id: Int32) {
-        if openings.count > 0 { enrollOpenings() }
         guard let stream = streams.find(id) else { return }
         let (deferred, flow) = (stream.deferred, stream.flow)
         streams.remove(stream)
@@ -334,8 +330,6 @@ final class CallHead {
     /// How long the caller waits.
     let timeout: Duration?
     let metadata: Metadata
-    /// One message each way, as it is: nothing that would have to be remembered beside the head.
-    let isPlain: Bool
 
     init(
         repetition: UInt32,
@@ -353,7 +347,6 @@ final class CallHead {
         self.acceptedEncoding = acceptedEncoding
         self.timeout = timeout
         self.metadata = metadata
-        isPlain = !route.isStream && encoding == nil && acceptedEncoding == nil
     }
 }
 

@@ -109,7 +109,7 @@ extension ServerConnection {
         }
         // Operators must reach a node under load.
         if role == .admin { return nil }
-        let underWay = streams.count - streams.flowCount + openings.count
+        let underWay = streams.count - streams.flowCount
         return switch share.excess(calls: underWay) {
         case nil: nil
         case .share: (.callsPerIdentity, "this identity has its share of the calls under way")

@@ -41,10 +41,6 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     let streams = ServerStreamTable()
     /// What the calls ask for whose header list came before.
     @exclusivity(unchecked) var repeatedHead: CallHead?
-    /// Calls that have no record yet; empty but while events are handled.
-    @exclusivity(unchecked) var openings = OpeningQueue()
-    /// What the call `dispatched` asks for, while it has no record.
-    @exclusivity(unchecked) var unrecorded: CallHead?
     /// Answers are written here, behind room for their prefix.
     @exclusivity(unchecked) var reply: [UInt8] = []
     /// Streams answered before their request was complete. They are reset once the answer was sent: a reset
@@ -262,7 +258,6 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
                 break
             }
         }
-        enrollOpenings()
         session.removeEvents()
         applyLimits(to: session)
     }
