@@ -110,7 +110,6 @@ extension ServerConnection {
     private func releaseMemory() {
         session?.releaseMemory()
         streams.releaseMemory()
-        repeatedHead = nil
         output.releaseMemory()
         tlsHandler?.releaseMemory()
         reply = []
