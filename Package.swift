@@ -42,6 +42,11 @@ let arguments: Target.Dependency = .product(
     package: "swift-argument-parser"
 )
 
+let configuration: Target.Dependency = .product(
+    name: "Configuration",
+    package: "swift-configuration"
+)
+
 /// A module of the house and its test target, in mirrored folders. Every module may import ChordBase.
 /// What else it may import is its row in scripts/import-rows; `scripts/check-imports` checks that.
 func module(
@@ -147,8 +152,8 @@ targets += [
     .executableTarget(
         name: "ChordCLI",
         dependencies: [
-            "Chord", "ChordCommandLine", "ChordIdentity", "ChordTLS", nioLocks, arguments, logging,
-            lifecycle, signals,
+            "Chord", "ChordCommandLine", "ChordIdentity", "ChordTLS", nioLocks, arguments,
+            configuration, logging, lifecycle, signals,
         ],
         swiftSettings: strict
     ),
@@ -236,6 +241,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Without its traits: we read no JSON or YAML, and reload nothing.
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle",
             from: "2.13.0"

@@ -115,6 +115,7 @@ public final class ChordClient: Sendable {
     /// An answer that cannot be true is not taken: the next of the client's nodes is asked then.
     ///
     /// - Parameters:
+    ///   - id: the identifier, as wide as the ring's.
     ///   - wantsPath: whether the result is to name the nodes that the question went through.
     ///   - verify: whether to go several ways that share no node (``LookupLimits/verifiedWays``), and to
     ///     ask the owner itself. The ways begin at the client's nodes: give several, so that one that lies
@@ -184,6 +185,7 @@ public final class ChordClient: Sendable {
     /// identifier.
     ///
     /// - Parameters:
+    ///   - address: the node's, as `host:port`.
     ///   - ring: what the node's ring is taken to be, where its dialect does not say.
     ///   - settling: how long what a moving ring gets wrong, after a crash for instance, is asked again before
     ///     it counts. Longer forgives more, and lets a node that stays wrong take as long to be called so.

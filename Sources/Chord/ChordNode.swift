@@ -64,23 +64,8 @@ public final class ChordNode: Service, Sendable {
         var configuration = given
         // Every line says of which node it is, those of the transport and of the files too.
         configuration.logger[metadataKey: LogKeys.node] = "\(given.name)"
-        let parameters = try configuration.ring.parameters()
-        for dialect in configuration.dialects.compactMap(Dialects.foreign) {
-            if let objection = dialect.objection(to: parameters) {
-                throw ChordError(
-                    .invalidConfiguration,
-                    "the ring cannot have members that speak \(dialect.name.rawValue): \(objection)"
-                )
-            }
-        }
-        let listen: NetworkAddress
+        let (parameters, listen) = try configuration.validated()
         let context: TLSContext
-        do {
-            listen = try NetworkAddress(listening: configuration.listen)
-        } catch {
-            throw ChordError(.invalidConfiguration, "the address to listen on", cause: error)
-        }
-        try Self.check(configuration, listen)
         do {
             context = try configuration.certificates.load(
                 for: Self.use(of: configuration, listen: listen)
@@ -223,63 +208,6 @@ public final class ChordNode: Service, Sendable {
         ownGroup?.shutdownGracefully { _ in }
     }
 
-    /// Whether the settings can work.
-    private static func check(
-        _ configuration: ChordConfiguration,
-        _ listen: NetworkAddress
-    ) throws(ChordError) {
-        func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
-        guard (1...255).contains(configuration.name.utf8.count),
-            !configuration.name.utf8.contains(0)
-        else { throw refuse("a node's name has 1 to 255 bytes and no zero byte") }
-        guard configuration.contacts.isEmpty || configuration.initialRing.isEmpty else {
-            throw refuse(
-                "a node either founds a ring or joins one: give it contacts or an initial ring, not both"
-            )
-        }
-        guard configuration.initialRing.count <= WireLimits.listNodes else {
-            throw refuse(
-                "\(configuration.initialRing.count) founders are too many: start with "
-                    + "\(WireLimits.listNodes) at the most and let the others join"
-            )
-        }
-        try check(addresses: configuration.contacts, "a contact's address")
-        try check(addresses: configuration.initialRing, "a founder's address")
-        if let advertise = configuration.advertise {
-            do throws(AddressError) {
-                _ = try NetworkAddress(advertise)
-            } catch {
-                throw ChordError(.invalidConfiguration, "the advertised address", cause: error)
-            }
-            guard !Self.isEverywhere(advertise) else {
-                throw refuse("\(advertise) is advertised, which nobody can dial")
-            }
-        } else if Self.isEverywhere(configuration.listen) {
-            throw refuse(
-                "\(configuration.listen) listens everywhere, which nobody can dial: set the advertised "
-                    + "address"
-            )
-        }
-        try ConfigurationCheck.check(configuration)
-    }
-
-    /// Whether an address stands for all addresses of a machine, at which a node can listen and nobody dial.
-    private static func isEverywhere(_ address: String) -> Bool {
-        guard let address = try? NetworkAddress(listening: address) else { return false }
-        guard let bytes = IPAddress(address.host)?.bytes else { return false }
-        return bytes.allSatisfy { $0 == 0 }
-    }
-
-    private static func check(addresses: [String], _ what: String) throws(ChordError) {
-        for address in addresses {
-            do throws(AddressError) {
-                _ = try NetworkAddress(address)
-            } catch {
-                throw ChordError(.invalidConfiguration, what, cause: error)
-            }
-        }
-    }
-
     // MARK: The ring as this node sees it
 
     /// The nearest successors, nearest first; empty while this node is alone.
@@ -321,6 +249,7 @@ public final class ChordNode: Service, Sendable {
     /// Looks up who owns an identifier.
     ///
     /// - Parameters:
+    ///   - id: the identifier, as wide as the ring's.
     ///   - timeout: how long it may take; nil stands for the configured deadline.
     ///   - wantsPath: whether the result is to name the nodes that the question went through.
     ///   - verify: whether to go several ways that share no node (``LookupLimits/verifiedWays``), and to

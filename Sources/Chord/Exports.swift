@@ -5,6 +5,7 @@
 // What a user gets with `import Chord`: the values that the API speaks in, with all their members. Whole
 // modules, because members of nested types do not come along with a single type.
 
+@_exported public import ChordBase
 @_exported public import ChordCore
 @_exported public import ChordHTTP2
 @_exported public import ChordHash

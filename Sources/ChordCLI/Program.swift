@@ -11,7 +11,8 @@ enum Program {
         await CommandProcess.run(
             ChordCommand.self,
             hintForBytes:
-                "a key of other bytes is looked up by its identifier, chord lookup --id HEX"
+                "a key of other bytes is looked up by its identifier, chord lookup --id HEX",
+            expanding: ServeSettings.expand
         )
     }
 }

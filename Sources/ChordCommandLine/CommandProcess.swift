@@ -25,9 +25,11 @@ package enum CommandProcess {
     /// - Parameters:
     ///   - root: the program, whose command name is its name.
     ///   - hint: what to do about an argument that is no text.
+    ///   - expand: adds options to the command line that come from elsewhere.
     package static func run(
         _ root: any ParsableCommand.Type,
-        hintForBytes hint: String? = nil
+        hintForBytes hint: String? = nil,
+        expanding expand: ([String]) throws(CommandFailure) -> [String] = { $0 }
     ) async -> Never {
         if let name = root.configuration.commandName { programName.withLockedValue { $0 = name } }
         // Before anything opens a file.
@@ -40,7 +42,14 @@ package enum CommandProcess {
             if let hint { StandardStreams.error("hint: \(hint)") }
             end(with: 64)
         }
-        let arguments = Array(CommandLine.arguments.dropFirst())
+        let typed = Array(CommandLine.arguments.dropFirst())
+        let arguments: [String]
+        do throws(CommandFailure) {
+            arguments = try expand(typed)
+        } catch {
+            error.report()
+            end(with: error.kind.rawValue)
+        }
         do {
             var command = try root.parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {

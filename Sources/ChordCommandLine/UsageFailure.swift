@@ -16,9 +16,7 @@ extension CommandFailure {
         of root: any ParsableCommand.Type
     ) {
         let line = CommandLinePath(arguments, of: root)
-        var message = root.message(for: error)
-        if message.hasPrefix("Error: ") { message = String(message.dropFirst("Error: ".count)) }
-        message = Self.sentence(message)
+        let message = Self.told(error, by: root)
         if let unknown = line.unknownCommand {
             let nearest = Suggestion.nearest(to: unknown, among: line.commands)
             self.init(
@@ -38,6 +36,13 @@ extension CommandFailure {
         } else {
             self.init(.usage, message, hint: "\(line.helpCommand) shows how to use it")
         }
+    }
+
+    /// What ArgumentParser says of an error, as other failures are told.
+    package static func told(_ error: any Error, by command: any ParsableCommand.Type) -> String {
+        var message = command.message(for: error)
+        if message.hasPrefix("Error: ") { message = String(message.dropFirst("Error: ".count)) }
+        return sentence(message)
     }
 
     /// A message in one line that reads as those of other failures do. Values to choose from stand on lines

@@ -182,20 +182,23 @@ import Testing
 
     @Test("The settings file is parsed")
     func settings() throws {
-        let read = try Environment.settings(
+        func settings(in text: String) throws -> [String: String] {
+            try SettingsFile(text, path: ".chord.env", known: Setting.client).values
+        }
+        let read = try settings(
             in: "\n# a note\r\n CHORD_NODE = 127.0.0.1:1 \nCHORD_AS=\nCHORD_CERTS_DIR=a=b\n"
         )
         #expect(read == ["CHORD_NODE": "127.0.0.1:1", "CHORD_CERTS_DIR": "a=b"])
         #expect(
-            try Environment.settings(
+            try settings(
                 in:
                     "export CHORD_NODE=\"a b\"\nCHORD_AS='x\"y' # mine\nexport\tCHORD_PEER_TIMEOUT=3s # long\n"
             ) == ["CHORD_NODE": "a b", "CHORD_AS": "x\"y", "CHORD_PEER_TIMEOUT": "3s"]
         )
         for text in ["CHORD_NODE", "CHORD_NODE=\"a", "CHORD_NODE='a\"", "CHORD_NODE=\"a\"b"] {
-            #expect(throws: CommandFailure.self) { _ = try Environment.settings(in: text) }
+            #expect(throws: CommandFailure.self) { _ = try settings(in: text) }
         }
-        #expect(throws: CommandFailure.self) { _ = try Environment.settings(in: "PATH=/bin") }
+        #expect(throws: CommandFailure.self) { _ = try settings(in: "PATH=/bin") }
     }
 
     @Test("Durations and plurals are formatted")

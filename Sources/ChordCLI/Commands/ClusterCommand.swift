@@ -68,7 +68,7 @@ struct ClusterCommand: AsyncParsableCommand {
         try await reportingFailures(in: .cluster) {
             let names = (1...count).map { "n\($0)" }
             var directory = certsDir
-            if directory == nil { directory = try Environment.setting("CHORD_CERTS_DIR") }
+            if directory == nil { directory = try SettingsReader.value(of: .certsDir) }
             if let directory {
                 try check(names, in: directory)
                 try Self.judge(names, in: directory)

@@ -23,6 +23,10 @@ struct ServeCommand: AsyncParsableCommand {
             What a node has to remember is in its data directory (--data-dir). Started again, with the \
             same command or another, it goes back to its ring.
 
+            Every option can also be a variable of the environment, as CHORD_STABILIZE_INTERVAL, or a line \
+            of a file of such variables (--config). The command line counts first, then the environment, \
+            then the file; --check-config shows what holds.
+
             One line on standard output says when it is a member; the log goes to standard error. SIGTERM \
             and SIGINT make it leave the ring and end; a second one ends it at once. SIGHUP makes it read \
             its certificates anew.
@@ -41,10 +45,17 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "The log")
     var logging: LogOptions
 
+    @Option(.config, completion: .file())
+    var config: String?
+
+    @Flag(help: "Print all settings, each with where it comes from, and end.")
+    var checkConfig = false
+
     @Flag(help: .hidden)
     var endWithInput = false
 
     func run() async throws {
+        if checkConfig { return try await reportingFailures(in: .serve) { try showSettings() } }
         if endWithInput { Self.endWhenInputCloses() }
         try await reportingFailures(in: endWithInput ? .clusterNode : .serve) {
             let logger = logging.logger(of: node.name)
@@ -78,6 +89,13 @@ struct ServeCommand: AsyncParsableCommand {
                 }
             }
         }
+    }
+
+    /// Prints what holds, as a file that `--config` reads, and where each value comes from.
+    private func showSettings() throws {
+        try configuration(logger: logging.logger(of: node.name), makesFolders: false).validate()
+        let settings = try ServeSettings(Array(CommandLine.arguments.dropFirst()))
+        for line in settings.lines { StandardStreams.output(line) }
     }
 
     /// Closes the node after `body`, however that ends: its threads must not run on into the end of the
@@ -115,7 +133,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// What the node is told, from what was typed.
-    func configuration(logger: Logger) throws -> ChordConfiguration {
+    func configuration(logger: Logger, makesFolders: Bool = true) throws -> ChordConfiguration {
         try node.checkAddresses()
         var configuration = ChordConfiguration(
             name: node.name,
@@ -126,7 +144,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.advertise = node.advertise
         configuration.contacts = AddressList.addresses(in: node.join)
         configuration.initialRing = AddressList.addresses(in: node.initialRing)
-        configuration.dataDirectory = try node.dataDirectory()
+        configuration.dataDirectory = try node.dataDirectory(makesFolders: makesFolders)
         configuration.joinTimeout = node.joinTimeout.duration
         configuration.leaveTimeout = node.leaveTimeout.duration
         configuration.intervals.stabilize = node.stabilizeInterval.duration

@@ -14,13 +14,13 @@ import ChordCommandLine
 
 extension NodeOptions {
     /// The node's data directory: the one that was given, else its place among the user's own.
-    func dataDirectory() throws(CommandFailure) -> String {
+    func dataDirectory(makesFolders: Bool = true) throws(CommandFailure) -> String {
         if let dataDir { return dataDir }
         let base = try DefaultDataDirectory.base(
             stateHome: System.environment("XDG_STATE_HOME"),
             home: System.environment("HOME")
         )
-        try DefaultDataDirectory.make(base)
+        if makesFolders { try DefaultDataDirectory.make(base) }
         return "\(base)/\(DefaultDataDirectory.fileName(of: name))"
     }
 }

@@ -8,16 +8,7 @@ import ChordCommandLine
 
 /// How long others may be silent.
 struct PeerTimeoutOption: ParsableArguments {
-    private static let variable = "CHORD_PEER_TIMEOUT"
-
-    @Option(
-        name: .customLong("peer-timeout"),
-        help: ArgumentHelp(
-            "How long a node may be silent before it counts as dead, \(Interval.help): more where machines"
-                + " are slow or far apart. Default: \(variable), else 1s.",
-            valueName: "time"
-        )
-    )
+    @Option(.peerTimeout)
     var given: Interval?
 
     func validate() throws {
@@ -27,15 +18,17 @@ struct PeerTimeoutOption: ParsableArguments {
     /// The time after environment and file have had their say.
     func resolved() throws(CommandFailure) -> Duration {
         if let given { return given.duration }
-        guard let setting = try Environment.setting(Self.variable) else { return .seconds(1) }
+        guard let setting = try SettingsReader.value(of: .peerTimeout) else { return .seconds(1) }
         guard let interval = Interval(argument: setting) else {
             throw CommandFailure(
                 .configuration,
-                "\(Self.variable) is \"\(setting.prefix(60).description.printable)\", which is no time",
+                "\(Setting.peerTimeout.variable) is \"\(setting.prefix(60).description.printable)\", which is no time",
                 hint: "a time is \(Interval.help)"
             )
         }
-        try Self.check(interval) { CommandFailure(.configuration, "\(Self.variable) \($0)") }
+        try Self.check(interval) {
+            CommandFailure(.configuration, "\(Setting.peerTimeout.variable) \($0)")
+        }
         return interval.duration
     }
 

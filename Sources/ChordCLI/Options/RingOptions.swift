@@ -9,15 +9,8 @@ import Logging
 
 /// How a command finds a ring and proves who it is.
 struct RingOptions: ParsableArguments {
-    @Option(
-        name: .customLong("node"),
-        help: ArgumentHelp(
-            "A member to ask; repeat it to name others to try when one is down. Default, except for"
-                + " leave: CHORD_NODE, else 127.0.0.1:7946.",
-            valueName: "host:port"
-        )
-    )
-    var nodes: [String] = []
+    @Option(.node)
+    var nodes: [String]
 
     @Option(
         help: ArgumentHelp(
@@ -27,13 +20,7 @@ struct RingOptions: ParsableArguments {
     )
     var certsDir: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "Whose certificate to show, as its file is called without .pem. Default: CHORD_AS, else"
-                + " the only client-….pem there is.",
-            valueName: "name"
-        )
-    )
+    @Option(.shownAs)
     var `as`: String?
 
     @Flag(
@@ -64,13 +51,13 @@ struct RingOptions: ParsableArguments {
     /// Resolves flags, environment and file, in this order.
     func resolved() throws(CommandFailure) -> Resolved {
         var nodes = namedNodes
-        if nodes.isEmpty, let setting = try Environment.setting("CHORD_NODE") {
+        if nodes.isEmpty, let setting = try SettingsReader.value(of: .node) {
             nodes = Self.list(setting)
         }
         if nodes.isEmpty { nodes = ["127.0.0.1:7946"] }
         let directory = try Self.directory(given: certsDir)
         var name = self.as
-        if name == nil { name = try Environment.setting("CHORD_AS") }
+        if name == nil { name = try SettingsReader.value(of: .shownAs) }
         let shown: String
         if let name { shown = name } else { shown = try Self.onlyClient(in: directory) }
         return Resolved(nodes: nodes, certificatesDirectory: directory, name: shown)
@@ -79,7 +66,7 @@ struct RingOptions: ParsableArguments {
     /// The folder of the certificates: flag, environment, file, default.
     static func directory(given: String?) throws(CommandFailure) -> String {
         if let given { return given }
-        return try Environment.setting("CHORD_CERTS_DIR") ?? "certs/generated"
+        return try SettingsReader.value(of: .certsDir) ?? "certs/generated"
     }
 
     private static func list(_ text: String) -> [String] {

@@ -9,80 +9,38 @@ public import Logging
 
 /// Where a node listens, whom it joins, how it runs.
 struct NodeOptions: ParsableArguments {
-    @Option(help: "The node's name, the one in its certificate.")
+    @Option(name: .customLong(Setting.name.name), help: Setting.name.help)
     var name: String
 
-    @Option(
-        help: ArgumentHelp(
-            "Where to listen; port 0 lets the system choose.",
-            valueName: "host:port"
-        )
-    )
-    var listen = "127.0.0.1:7946"
+    @Option(.listen)
+    var listen: String
 
-    @Option(
-        help: ArgumentHelp(
-            "What other nodes dial, where it differs from --listen.",
-            valueName: "host:port"
-        )
-    )
+    @Option(.advertise)
     var advertise: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "A member to join through; repeat it to name others to try. With it, this node never begins a"
-                + " ring that it was not a member of.",
-            valueName: "host:port"
-        )
-    )
-    var join: [String] = []
+    @Option(.join)
+    var join: [String]
 
-    @Option(
-        help: ArgumentHelp(
-            "The addresses of all founders of a new ring, this node's own among them, the same at each:"
-                + " the ring begins when all are up. One that is there already is joined.",
-            valueName: "host:port,..."
-        )
-    )
-    var initialRing: [String] = []
+    @Option(.initialRing)
+    var initialRing: [String]
 
-    @Option(
-        help: ArgumentHelp(
-            "How long to try to join or to wait for the other founders; \(Interval.help), or never.",
-            valueName: "time"
-        )
-    )
-    var joinTimeout = Patience(.seconds(60), "60s")
+    @Option(.joinTimeout)
+    var joinTimeout: Patience
 
-    @Option(
-        help: ArgumentHelp(
-            "How long leaving the ring may take; \(Interval.help).",
-            valueName: "time"
-        )
-    )
-    var leaveTimeout = Interval(seconds: 20)
+    @Option(.leaveTimeout)
+    var leaveTimeout: Interval
 
-    @Option(
-        help: ArgumentHelp(
-            "The folder of what this node remembers: that it has been a member, and the members that it"
-                + " knew last. Its parent folder must be there. Default: chord/NAME in XDG_STATE_HOME,"
-                + " else in ~/.local/state, which is made.",
-            valueName: "folder"
-        ),
-        completion: .directory
-    )
+    @Option(.dataDir, completion: .directory)
     var dataDir: String?
 
-    @Option(
-        help: ArgumentHelp("Time between two rounds of maintenance.", valueName: "time")
-    )
-    var stabilizeInterval = Interval(seconds: 1)
+    @Option(.stabilizeInterval)
+    var stabilizeInterval: Interval
 
     @OptionGroup
     var failureDetection: PeerTimeoutOption
 
-    @Option(help: ArgumentHelp("Threads to serve with.", valueName: "n"))
-    var threads = 1
+    @Option(.threads)
+    var threads: Int
 
     func validate() throws {
         guard join.isEmpty || initialRing.isEmpty else {
@@ -138,54 +96,29 @@ extension NodeOptions {
 
 /// Which files make the node's certificate, and whose it accepts.
 struct CertificateOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "The folder of NAME.pem, NAME.key, ca.pem and crl.pem. Default: CHORD_CERTS_DIR, else"
-                + " certs/generated.",
-            valueName: "folder"
-        )
-    )
+    @Option(.certsDir)
     var certsDir: String?
 
-    @Option(help: ArgumentHelp("The certificate, in place of the folder's.", valueName: "file"))
+    @Option(.cert)
     var cert: String?
 
-    @Option(help: ArgumentHelp("Its key.", valueName: "file"))
+    @Option(.key)
     var key: String?
 
-    @Option(help: ArgumentHelp("The authorities that are trusted.", valueName: "file"))
+    @Option(.ca)
     var ca: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "The revocation list; it must be there. Default: crl.pem in the folder, where there is one.",
-            valueName: "file"
-        )
-    )
+    @Option(.crl)
     var crl: String?
 
-    @Flag(
-        help: ArgumentHelp(
-            "Refuse certificates whose authority has no revocation list, where there are lists of others."
-        )
-    )
-    var requireCrl = false
+    @Flag(.requireCrl)
+    var requireCrl: Bool
 
-    @Option(
-        help: ArgumentHelp(
-            "A SPIFFE trust domain that is ours; repeatable. Default: that of the own certificate.",
-            valueName: "domain"
-        )
-    )
-    var trustDomain: [String] = []
+    @Option(.trustDomain)
+    var trustDomain: [String]
 
-    @Flag(
-        help: ArgumentHelp(
-            "Accept certificates without a SPIFFE name as nodes, proven for their host only: whoever"
-                + " holds a host's certificate can claim any name there."
-        )
-    )
-    var admitHostCertificates = false
+    @Flag(.admitHostCertificates)
+    var admitHostCertificates: Bool
 
     func certificates(for name: String) throws(CommandFailure) -> Certificates {
         var certificates = Certificates(
@@ -205,39 +138,23 @@ struct CertificateOptions: ParsableArguments {
 
 /// What all members of a ring have in common.
 struct ParameterOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The ring's name.", valueName: "name"))
-    var ring = "chord"
+    @Option(.ring)
+    var ring: String
 
-    @Option(
-        help: ArgumentHelp(
-            "Length of the successor lists; one less may crash at once without harm.",
-            valueName: "n"
-        )
-    )
-    var successors = 4
+    @Option(.successors)
+    var successors: Int
 
-    @Option(help: ArgumentHelp("Bits of an identifier, 1 to 256.", valueName: "bits"))
-    var width = 64
+    @Option(.width)
+    var width: Int
 
-    @Option(help: ArgumentHelp("The hash: sha256 or sha1.", valueName: "name"))
-    var hash = "sha256"
+    @Option(.hash)
+    var hash: String
 
-    @Option(
-        help: ArgumentHelp(
-            "Where a node's identifier comes from: name or address.",
-            valueName: "what"
-        )
-    )
-    var idFrom = "name"
+    @Option(.idFrom)
+    var idFrom: String
 
-    @Option(
-        help: ArgumentHelp(
-            "A contract of nodes of another make that may be members, besides our own; repeatable: "
-                + DialectName.foreign.map(\.rawValue).joined(separator: ", ") + ".",
-            valueName: "name"
-        )
-    )
-    var dialect: [String] = []
+    @Option(.dialect)
+    var dialect: [String]
 
     func validate() throws {
         for dialect in dialect where DialectName(rawValue: dialect) == nil {
@@ -283,16 +200,11 @@ struct ParameterOptions: ParsableArguments {
 
 /// What is logged, and how.
 struct LogOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "The least that is logged: trace, debug, info, notice, warning or error.",
-            valueName: "level"
-        )
-    )
-    var logLevel = Logger.Level.info
+    @Option(.logLevel)
+    var logLevel: Logger.Level
 
-    @Option(help: ArgumentHelp("text or json.", valueName: "format"))
-    var logFormat = LineLogHandler.Format.text
+    @Option(.logFormat)
+    var logFormat: LineLogHandler.Format
 
     /// A log whose every line names the node.
     func logger(of node: String) -> Logger {

@@ -4,75 +4,86 @@
 
 import ChordCommandLine
 
-/// What the process's environment and the file `.chord.env` of its folder say.
-enum Environment {
+/// A file of settings: lines `NAME=value`.
+struct SettingsFile: Equatable {
     /// The file, in the current folder, of the settings that commands find a ring by.
-    static let fileName = ".chord.env"
-    private static let known = ["CHORD_NODE", "CHORD_CERTS_DIR", "CHORD_AS", "CHORD_PEER_TIMEOUT"]
+    static let clientFile = ".chord.env"
 
-    /// A setting from the environment or, failing that, from the file.
-    static func setting(_ name: String) throws(CommandFailure) -> String? {
-        if let value = System.environment(name) { return value }
-        return try file()[name]
-    }
+    let path: String
+    /// The values by the names of their variables.
+    private(set) var values: [String: String] = [:]
+    /// The line on which each stands.
+    private(set) var lines: [String: Int] = [:]
 
-    /// The settings in the file; none where there is no file.
-    private static func file() throws(CommandFailure) -> [String: String] {
-        guard Files.exists(fileName) else { return [:] }
+    /// Reads a file.
+    ///
+    /// - Parameters:
+    ///   - known: the settings that may stand in it.
+    ///   - remedy: what to do about a file that cannot be read.
+    init(path: String, known: [Setting], remedy: String) throws(CommandFailure) {
+        func unreadable(_ reason: String) -> CommandFailure {
+            CommandFailure(
+                .configuration,
+                "the file \(path) cannot be read: \(reason)",
+                hint: remedy
+            )
+        }
         let bytes: [UInt8]
         do throws(FileError) {
-            bytes = try Files.bytes(of: fileName)
+            bytes = try Files.bytes(of: path)
         } catch {
             throw unreadable(error.reason)
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw unreadable("it is not UTF-8 text")
         }
-        return try settings(in: text)
-    }
-
-    private static func unreadable(_ reason: String) -> CommandFailure {
-        CommandFailure(
-            .configuration,
-            "the file \(fileName) cannot be read: \(reason)",
-            hint: "remove it, or give --node, --certs-dir and --as"
-        )
+        try self.init(text, path: path, known: known)
     }
 
     /// Reads lines `NAME=value` as a shell would: the value may be quoted, and `export` may stand before the
     /// name. Empty lines and those that begin with # are passed over.
-    static func settings(in text: String) throws(CommandFailure) -> [String: String] {
-        var result: [String: String] = [:]
-        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        for (index, line) in lines.enumerated() {
+    init(_ text: String, path: String, known: [Setting]) throws(CommandFailure) {
+        self.path = path
+        let names = known.map(\.variable)
+        let listed =
+            names.count > 8
+            ? "docs/configuration.md lists the names"
+            : "the names are \(names.joined(separator: ", "))"
+        let rows = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, line) in rows.enumerated() {
             var setting = String(line).trimmed
             guard !setting.isEmpty, !setting.hasPrefix("#") else { continue }
             for blank in [" ", "\t"] where setting.hasPrefix("export" + blank) {
                 setting = String(setting.dropFirst("export ".count)).trimmed
             }
-            let place = "\(fileName), line \(index + 1)"
+            let place = "\(path), line \(index + 1)"
             guard let equals = setting.firstIndex(of: "=") else {
                 throw CommandFailure(
                     .configuration,
                     "\(place): \"\(setting.prefix(60).description.printable)\" is no NAME=value",
-                    hint: "the names are \(known.joined(separator: ", "))"
+                    hint: listed
                 )
             }
             let name = String(setting[..<equals]).trimmed
-            guard known.contains(name) else {
-                let suggestion = Suggestion.nearest(to: name, among: known).map {
+            guard names.contains(name) else {
+                let suggestion = Suggestion.nearest(to: name, among: names).map {
                     "did you mean \($0)? "
                 }
                 throw CommandFailure(
                     .configuration,
                     "\(place): unknown setting \"\(name.prefix(60).description.printable)\"",
-                    hint: "\(suggestion ?? "")the names are \(known.joined(separator: ", "))"
+                    hint: "\(suggestion ?? "")\(listed)"
                 )
             }
-            let value = try value(String(setting[setting.index(after: equals)...]).trimmed, place)
-            if !value.isEmpty { result[name] = value }
+            let value = try Self.value(
+                String(setting[setting.index(after: equals)...]).trimmed,
+                place
+            )
+            if !value.isEmpty {
+                values[name] = value
+                lines[name] = index + 1
+            }
         }
-        return result
     }
 
     /// A value without the quotes around it and the comment after them.

@@ -1,0 +1,86 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+import ChordCore
+import ChordRuntime
+import ChordWire
+
+// Whether the settings can work, before anything runs.
+
+extension ChordConfiguration {
+    /// Checks the settings, without reading the certificates or opening the port.
+    ///
+    /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting at fault.
+    public func validate() throws(ChordError) { _ = try validated() }
+
+    /// The ring's parameters and the address to listen on, of settings that can work.
+    func validated() throws(ChordError) -> (RingParameters, NetworkAddress) {
+        func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
+        let parameters = try ring.parameters()
+        for dialect in dialects.compactMap(Dialects.foreign) {
+            if let objection = dialect.objection(to: parameters) {
+                throw refuse(
+                    "the ring cannot have members that speak \(dialect.name.rawValue): \(objection)"
+                )
+            }
+        }
+        let address: NetworkAddress
+        do {
+            address = try NetworkAddress(listening: listen)
+        } catch {
+            throw ChordError(.invalidConfiguration, "the address to listen on", cause: error)
+        }
+        guard (1...255).contains(name.utf8.count),
+            !name.utf8.contains(0)
+        else { throw refuse("a node's name has 1 to 255 bytes and no zero byte") }
+        guard contacts.isEmpty || initialRing.isEmpty else {
+            throw refuse(
+                "a node either founds a ring or joins one: give it contacts or an initial ring, not both"
+            )
+        }
+        guard initialRing.count <= WireLimits.listNodes else {
+            throw refuse(
+                "\(initialRing.count) founders are too many: start with "
+                    + "\(WireLimits.listNodes) at the most and let the others join"
+            )
+        }
+        try Self.check(addresses: contacts, "a contact's address")
+        try Self.check(addresses: initialRing, "a founder's address")
+        if let advertise = advertise {
+            do throws(AddressError) {
+                _ = try NetworkAddress(advertise)
+            } catch {
+                throw ChordError(.invalidConfiguration, "the advertised address", cause: error)
+            }
+            guard !Self.isEverywhere(advertise) else {
+                throw refuse("\(advertise) is advertised, which nobody can dial")
+            }
+        } else if Self.isEverywhere(listen) {
+            throw refuse(
+                "\(listen) listens everywhere, which nobody can dial: set the advertised "
+                    + "address"
+            )
+        }
+        try ConfigurationCheck.check(self)
+        return (parameters, address)
+    }
+
+    /// Whether an address stands for all addresses of a machine, at which a node can listen and nobody dial.
+    private static func isEverywhere(_ address: String) -> Bool {
+        guard let address = try? NetworkAddress(listening: address) else { return false }
+        guard let bytes = IPAddress(address.host)?.bytes else { return false }
+        return bytes.allSatisfy { $0 == 0 }
+    }
+
+    private static func check(addresses: [String], _ what: String) throws(ChordError) {
+        for address in addresses {
+            do throws(AddressError) {
+                _ = try NetworkAddress(address)
+            } catch {
+                throw ChordError(.invalidConfiguration, what, cause: error)
+            }
+        }
+    }
+}

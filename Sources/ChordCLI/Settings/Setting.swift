@@ -1,0 +1,87 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+
+/// One setting of a command, declared once: its option, its help, its variable in the environment and in a
+/// file, and its row in docs/configuration.md all come from here.
+struct Setting: Sendable {
+    /// What an option takes.
+    enum Kind: Sendable {
+        case value
+        /// Several values, between commas or by repeating the option.
+        case list
+        /// Nothing: it is on or off.
+        case flag
+    }
+
+    /// The option without its dashes.
+    let name: String
+    var kind = Kind.value
+    /// What the help calls a value: its unit or form.
+    let unit: String
+    /// The default, as it would be typed; nil where there is none or the summary says it.
+    var standard: String?
+    /// What it does: the help text.
+    let summary: String
+    /// What speaks for more and for less of it, or for another value.
+    let tradeOff: String
+    /// Settings of one group exclude each other: the source that ranks highest decides for all of them.
+    var group: String?
+
+    /// The name in the environment and in files.
+    var variable: String {
+        "CHORD_" + name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+    }
+
+    var help: ArgumentHelp { ArgumentHelp("\(summary)", valueName: unit) }
+
+    fileprivate var specification: NameSpecification { .customLong(name) }
+
+    /// The default as a value.
+    fileprivate func standardValue<Value: ExpressibleByArgument>() -> Value {
+        guard let standard, let value = Value(argument: standard) else {
+            // A declaration of this program is wrong: every use of the command, and a test, shows it.
+            fatalError("the default of --\(name) is none: \(standard ?? "nil")")
+        }
+        return value
+    }
+}
+
+extension Option where Value: ExpressibleByArgument {
+    /// An option with the setting's default.
+    init(_ setting: Setting) {
+        self.init(
+            wrappedValue: setting.standardValue(),
+            name: setting.specification,
+            help: setting.help
+        )
+    }
+}
+
+extension Option {
+    /// An option without a default.
+    init<Wrapped: ExpressibleByArgument>(
+        _ setting: Setting,
+        completion: CompletionKind? = nil
+    ) where Value == Wrapped? {
+        self.init(name: setting.specification, help: setting.help, completion: completion)
+    }
+
+    /// An option that may be repeated.
+    init(_ setting: Setting) where Value == [String] {
+        self.init(wrappedValue: [], name: setting.specification, help: setting.help)
+    }
+}
+
+extension Flag where Value == Bool {
+    /// A flag that is off.
+    init(_ setting: Setting) {
+        self.init(
+            wrappedValue: false,
+            name: setting.specification,
+            help: ArgumentHelp("\(setting.summary)")
+        )
+    }
+}
