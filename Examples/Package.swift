@@ -20,7 +20,15 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "CustomService"
-        )
+        ),
+        .executableTarget(
+            name: "MovingData",
+            dependencies: [
+                .product(name: "Chord", package: "swift-chord"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "MovingData"
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

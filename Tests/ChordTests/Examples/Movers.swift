@@ -1,0 +1,1 @@
+../../../Examples/MovingData/Movers.swift
