@@ -11,6 +11,7 @@ SHELL := bash
 
 SWIFT ?= swift
 SWIFT_FLAGS ?=
+DOCC ?= docc
 # The Swift runtime is linked statically: the program needs no installed Swift and starts faster.
 RELEASE_OF = $(SWIFT) build -c release --product $(1) $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib) \
     $(SWIFT_FLAGS)
@@ -172,6 +173,23 @@ lint: deps-lint ## check format, imports, generated files and house rules
 	    $$check || failed=1; \
 	done; \
 	exit $$failed
+
+.PHONY: docs
+docs: deps ## the library's documentation as a web site in .build/docs; warnings fail
+	$(SWIFT) build --target Chord $(SWIFT_FLAGS)
+	scripts/api graph .build/docs-graph
+	$(DOCC) convert Sources/Chord/Chord.docc --additional-symbol-graph-dir .build/docs-graph \
+	    --output-path .build/docs --fallback-display-name Chord --fallback-bundle-identifier swift-chord.Chord \
+	    --warnings-as-errors
+
+.PHONY: api
+api: deps ## compare the public API with that of the last release
+	$(SWIFT) build --target Chord $(SWIFT_FLAGS)
+	scripts/api check
+
+.PHONY: examples
+examples: deps ## build the programs in Examples, a package of its own
+	$(SWIFT) build --package-path Examples --scratch-path .build/examples $(SWIFT_FLAGS)
 
 .PHONY: simulate
 simulate: deps ## random rings of whole nodes on all cores: SEEDS=10000 FIRST=1 LEVEL=node
