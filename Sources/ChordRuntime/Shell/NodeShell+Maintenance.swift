@@ -35,17 +35,16 @@ extension NodeShell {
     }
 
     func perform(_ directives: [Directive]) {
-        if directives.contains(.publish) {
-            // Nobody is left who could name this node: the whole circle is its own.
-            if machine.isAlone, reach.tenure.state != .held { update { $0.confirm($1) } }
-        }
+        let isPublishing = directives.contains(.publish)
+        let wasMember = published.current.view.isMember
+        // Nobody is left who could name this node: the whole circle is its own.
+        if isPublishing, machine.isAlone, reach.tenure.state != .held { update { $0.confirm($1) } }
         // Settled before the view is published, as services hear of both at once.
         var reports: [[RingEvent]] = []
         for case .report(let event) in directives {
             reports.append(reach.tenure.events(for: event))
         }
-        if directives.contains(.publish) {
-            let wasMember = published.current.view.isMember
+        if isPublishing {
             publish(reports.flatMap(\.self))
             if machine.view.isMember != wasMember { membership.send(!wasMember) }
             // A joiner is a member that owns nothing yet: it asks its head like any other.
