@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension IdentifierSpace {
-    /// Identifiers of 64 bits: the default, and the width of a Concord ring.
+    /// Identifiers of 64 bits: the default.
     public static let standard: IdentifierSpace = {
         do {
             return try IdentifierSpace(width: 64)

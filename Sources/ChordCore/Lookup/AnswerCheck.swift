@@ -42,9 +42,9 @@ package enum AnswerObjection: Error, Hashable, Sendable, CustomStringConvertible
 /// The rules find answers that contradict the ring's parameters, themselves, or what the asker knows. They
 /// do not find a lie that contradicts nothing: ``VerifiedSearch`` asks the owner itself.
 package struct AnswerCheck: Sendable {
-    /// What is looked for.
+    /// The identifier that is looked up.
     package let target: Identifier
-    /// The place of the node that wants to join, if that is what the lookup is for.
+    /// The place of the node that wants to join, in a lookup of its place.
     package let joiner: Identifier?
     private let isPlaced: @Sendable (NodeReference) -> Bool
 
@@ -111,7 +111,7 @@ package struct AnswerCheck: Sendable {
         return nodes.filter { isPlaced($0) && seen.insert($0.id).inserted }
     }
 
-    /// Whom a node's successor list names as the owner; nil where it does not reach so far.
+    /// The owner according to a node's successor list; nil if the list does not reach so far.
     package func owner(in list: [NodeReference], of node: Identifier) -> NodeReference? {
         list.first { target.isIn(after: node, through: $0.id) }
     }

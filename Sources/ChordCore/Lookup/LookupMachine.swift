@@ -6,7 +6,7 @@
 package enum LookupFailure: Error, Hashable, Sendable {
     /// Asked too many nodes in a row: the ring's pointers go in a circle.
     case hopBudgetSpent
-    /// Nobody who could be asked is alive, as far as this node can tell.
+    /// No node that could be asked is alive, as far as this node can tell.
     case exhausted
     /// This node is no member.
     case notMember
@@ -15,7 +15,7 @@ package enum LookupFailure: Error, Hashable, Sendable {
 }
 
 /// One node's part in a recursive lookup: answer from the view, or ask the best next hop, and the next
-/// best when that fails. A value; whoever drives it does the calls.
+/// best when that fails. A value: the caller makes the calls.
 package struct LookupMachine: Hashable, Sendable {
     /// What to do next.
     package enum Step: Hashable, Sendable {
@@ -27,19 +27,19 @@ package struct LookupMachine: Hashable, Sendable {
         case fail(LookupFailure)
     }
 
-    /// What is looked for.
+    /// The identifier that is looked up.
     package let target: Identifier
-    /// The node that wants to join at the target, if that is what the lookup is for.
+    /// The node that wants to join at the target, in a lookup of its place.
     package let joiner: NodeReference?
     /// Forwardings before this node.
     package let hops: Int
     /// Forwardings that are allowed in all.
     package private(set) var hopBudget: Int
-    /// Nodes that others on the way found dead: asked last, as they may be wrong or it may be over.
+    /// Nodes that others on the way found dead: asked last, as that may be wrong, or no longer true.
     package private(set) var avoided: [Identifier]
     /// The nodes that were asked here and failed.
     package private(set) var excluded: [Identifier] = []
-    /// How many nodes answered here and gave nothing that helps.
+    /// How many nodes answered without helping.
     package private(set) var refusals = 0
 
     /// A lookup that has come `hops` forwardings far.
@@ -75,18 +75,18 @@ package struct LookupMachine: Hashable, Sendable {
         }
     }
 
-    /// What the next node is to avoid: all that was found dead on the way.
+    /// The nodes that the next node is to avoid: all that were found dead on the way.
     package var toAvoid: [Identifier] { avoided + excluded.filter { !avoided.contains($0) } }
 
-    /// Forgets who failed here, except that they are asked last: time has passed, and it may be over.
+    /// Allows nodes that failed to be asked again, but last: they may answer by now.
     package mutating func startOver() {
         avoided = toAvoid
         excluded = []
     }
 
-    /// The node that was asked is alive, and its answer is an error or contradicts what is known. It may lie,
-    /// so the next best is asked; or it may be right, and everybody will answer like that. So each refusal
-    /// leaves a quarter of the forwardings that were left: what one lookup can cost stays bounded.
+    /// The node that was asked is alive, and its answer is an error or contradicts this node's knowledge. It
+    /// may lie, so the next best is asked; or it may be right, and every node will answer the same. So each
+    /// refusal leaves a quarter of the remaining forwardings, which bounds the cost of one lookup.
     package mutating func refuse(_ id: Identifier) {
         exclude(id)
         refusals += 1

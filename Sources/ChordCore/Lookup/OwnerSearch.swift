@@ -2,15 +2,15 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Lookups among nodes whose answers cannot be taken as they are.
+// Lookups among nodes whose answers have to be checked.
 //
-// A node of another make may answer a lookup wrongly: Concord, for one, names the predecessor of a node
-// that is asked for by its own identifier, and any node may name one that is dead. What a node says of its
-// own place is another matter. So the owner is settled by states: the answer to a lookup is only a hint
-// where to look, and the node that it names must say itself that it is a member, and who stands before it.
+// A node of another implementation may answer a lookup wrongly: some name the predecessor of a node when they
+// are asked for the node's own identifier, and any node may name a dead one. A node's statement about its own
+// place is more reliable. So the owner is determined by states: the answer to a lookup is only a hint, and the
+// node that it names must say itself that it is a member, and name its predecessor.
 
-/// Finds the owner of an identifier by asking nodes for their states. A value; whoever drives it does the
-/// calls, and answers each step with one of `answered`, `failed` and `jumped`.
+/// Finds the owner of an identifier by asking nodes for their states. A value: the caller makes the calls, and
+/// answers each step with one of `answered`, `failed` and `jumped`.
 package struct OwnerSearch: Hashable, Sendable {
     /// What to do next.
     package enum Step: Hashable, Sendable {
@@ -20,13 +20,13 @@ package struct OwnerSearch: Hashable, Sendable {
         /// must not be asked, it is passed over by `jumped(to: nil)`.
         case jump(NodeReference)
         /// The owner, and the nearest member before the target, as each describes itself. The latter is
-        /// nil where nobody needed to be asked.
+        /// nil where no node needed to be asked.
         case found(owner: RingState, before: RingState?)
-        /// Nobody who could be asked answers.
+        /// No node that could be asked answers.
         case fail
     }
 
-    /// What is looked for.
+    /// The identifier that is looked up.
     package let target: Identifier
     /// The node that wants to join at the target: never the owner, and the node before it is wanted too.
     package let joiner: Identifier?
@@ -34,9 +34,10 @@ package struct OwnerSearch: Hashable, Sendable {
     private static let smallRing = 8
     /// How many questions are allowed.
     private let questionLimit: Int
-    /// Who may be asked first.
+    /// The nodes to begin with.
     private let start: [NodeReference]
-    /// Whom the asker knows of besides: a node that says it is alone, or names nobody alive, is not the end.
+    /// Other nodes that the asker knows: the search goes on with them when a node says that it is alone, or
+    /// names no live node.
     private let known: [NodeReference]
 
     /// The nearest member before the target that has answered.
@@ -51,7 +52,7 @@ package struct OwnerSearch: Hashable, Sendable {
 
     /// A search that begins with one of `start`.
     ///
-    /// - Parameter known: whom the asker knows of besides, itself included where it is a member.
+    /// - Parameter known: other nodes that the asker knows, itself included if it is a member.
     package init(
         for target: Identifier,
         from start: [NodeReference],
@@ -67,15 +68,15 @@ package struct OwnerSearch: Hashable, Sendable {
         excluded = Set(joiner.map { [$0] } ?? [])
     }
 
-    /// Whether the ring is larger than the list of the nearest member before the target, which has not come
-    /// to it yet. Where it is not, that list goes round and holds the member itself, and a node that
-    /// forwards a question along such a list may ask itself.
+    /// Whether the ring is larger than the successor list of the nearest member before the target. In a smaller
+    /// ring that list goes round and holds the member itself, and a node that forwards a question along such a
+    /// list may ask itself.
     package var isFar: Bool {
         guard let near, beyond == nil else { return false }
         return membersSeen.count > max(Self.smallRing, near.successors.count + 1)
     }
 
-    /// Whether somebody is known to stand at an identifier.
+    /// Whether a node is known at an identifier.
     package func knows(_ id: Identifier) -> Bool {
         membersSeen.contains(id) || excluded.contains(id)
             || (start + known + (near?.successors ?? [])).contains { $0.id == id }
@@ -95,7 +96,7 @@ package struct OwnerSearch: Hashable, Sendable {
             if let beyond, joiner == nil, beyond.node.id == target {
                 return .found(owner: beyond, before: nil)
             }
-            // On a circle everybody stands before the target; the nearest to it is asked first.
+            // On a circle every node precedes the target; the nearest is asked first.
             return nearestBeforeTarget(of: start).map { .ask($0) } ?? .fail
         }
         if let beyond {
@@ -142,7 +143,7 @@ package struct OwnerSearch: Hashable, Sendable {
         excluded.insert(id)
     }
 
-    /// What the lookup of the node nearest to the target gave; nil where it gave nothing.
+    /// The result of the lookup by the node nearest to the target; nil if it failed.
     package mutating func jumped(to hint: NodeReference?) {
         jumpedFrom = near?.node.id
         guard let hint, let near, isUsable(hint, beside: near), hint.id != beyond?.node.id else {
@@ -151,7 +152,7 @@ package struct OwnerSearch: Hashable, Sendable {
         self.hint = hint
     }
 
-    // MARK: Who is worth asking
+    // MARK: Nodes worth asking
 
     private func isUsable(_ node: NodeReference, beside near: RingState) -> Bool {
         node.id != near.node.id && !excluded.contains(node.id)
@@ -189,7 +190,7 @@ package struct OwnerSearch: Hashable, Sendable {
         return best
     }
 
-    /// Somebody between the target and the member beyond it, whom either side names.
+    /// A node between the target and the member after it, named by one of the two.
     private func nearer(than beyond: RingState, _ near: RingState) -> NodeReference? {
         ([beyond.predecessor] + near.successors).first { node in
             isUsable(node, beside: near) && isNearer(node.id)
@@ -197,7 +198,7 @@ package struct OwnerSearch: Hashable, Sendable {
         }
     }
 
-    /// Somebody between the member before the target and the target, whom either side names.
+    /// A node between the member before the target and the target, named by one of the two.
     private func closer(than near: RingState, _ beyond: RingState) -> NodeReference? {
         let named = [beyond.predecessor] + near.successors.reversed()
         return named.first { node in

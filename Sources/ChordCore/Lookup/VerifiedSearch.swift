@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Lookups that do not take one node's word.
+// Lookups that do not trust a single node.
 //
 // A recursive lookup is as honest as every node on its way. Here the asker goes itself, several times, and
 // no two ways have a node in common: the second way is told to avoid the nodes of the first. The ways end
@@ -11,16 +11,16 @@
 // that is a member and says that the target is its own is the answer.
 
 /// Finds the owner of an identifier over several ways that share no node, and has the owner confirm it. A
-/// value; whoever drives it does the calls, and answers `ask` with one of `answered` and `failed`, and
-/// `confirm` with one of `confirmed` and `denied`.
+/// value: the caller makes the calls, and answers `ask` with one of `answered` and `failed`, and `confirm`
+/// with one of `confirmed` and `denied`.
 package struct VerifiedSearch: Sendable {
     /// What to do next.
     package enum Step: Hashable, Sendable {
-        /// Ask a node whom to ask next, without those that are excluded.
+        /// Ask a node for the nodes to ask next, without the excluded ones.
         case ask(NodeReference, excluded: [Identifier])
         /// Ask a node that was named as the owner for its state.
         case confirm(NodeReference)
-        /// Nobody that was named confirmed.
+        /// No node that was named confirmed.
         case fail
     }
 
@@ -30,7 +30,7 @@ package struct VerifiedSearch: Sendable {
         package var owner: RingState
         /// The nodes of the first way that named the owner, first to last.
         package var path: [NodeReference]
-        /// How many ways named anybody.
+        /// How many ways named an owner.
         package var ways: Int
         /// How many of them named the owner.
         package var agreeing: Int
@@ -79,7 +79,7 @@ package struct VerifiedSearch: Sendable {
         for owner in check.placedOnes(named) { claims.append(Claim(owner: owner, paths: [])) }
     }
 
-    /// What is looked for.
+    /// The identifier that is looked up.
     package var target: Identifier { check.target }
 
     /// The next step.
@@ -98,7 +98,7 @@ package struct VerifiedSearch: Sendable {
             questions = 0
             isUnderWay = true
         }
-        // Nearest first: an honest owner that any way has found beats everybody behind it.
+        // Nearest first: an honest owner that any way has found comes before all nodes behind it.
         let next = claims.filter { !tried.contains($0.owner.id) }
             .min { check.isNearer($0.owner.id, than: $1.owner.id) }
         guard let next, confirmations < Self.confirmationLimit else { return .fail }
@@ -121,8 +121,8 @@ package struct VerifiedSearch: Sendable {
 
     // MARK: Ways
 
-    /// The node that was asked knows the owner, or whom to ask next. What contradicts itself counts as no
-    /// answer.
+    /// The node that was asked knows the owner, or the nodes to ask next. An answer that contradicts itself
+    /// counts as none.
     package mutating func answered(
         _ node: NodeReference,
         owner: NodeReference?,
@@ -133,13 +133,13 @@ package struct VerifiedSearch: Sendable {
         guard let owner else {
             let nearer = check.nearer(closer, than: node.id).filter { !asked.contains($0.id) }
             path.append(node)
-            // What is left of the former step stays as a way around.
+            // The remaining nodes of the former step stay as alternatives.
             candidates = nearer + candidates.filter { old in !nearer.contains { $0.id == old.id } }
             // Nodes that this way does not need may begin another.
             starts += nearer.dropFirst()
             return
         }
-        // An iterative step is answered by the node that was asked, and by nobody else.
+        // An iterative step is answered by the node that was asked, and by no other.
         guard answering.id == node.id,
             check.objection(owner: owner, answering: answering) == nil
         else { return }
@@ -178,7 +178,7 @@ package struct VerifiedSearch: Sendable {
         let range = IdentifierRange(after: state.predecessor.id, through: node.id)
         guard state.node.id == node.id, state.node.name == node.name, range.contains(target) else {
             refuted.append(node)
-            // It says itself who is nearer.
+            // It names a nearer node itself.
             let before = state.predecessor
             if check.isNearer(before.id, than: node.id), !check.placed([before]).isEmpty,
                 !claims.contains(where: { $0.owner.id == before.id })

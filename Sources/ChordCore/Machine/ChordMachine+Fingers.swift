@@ -4,8 +4,8 @@
 
 // Fingers (section 4.4 of the SIGCOMM paper), repaired a whole table at a time.
 //
-// A pass walks the circle: from the last node that is known for sure it looks up the next finger target
-// beyond it, writes the owner down and goes on from there. That takes one lookup for each distinct
+// A pass walks the circle: it looks up the next finger target after the last confirmed node, enters the
+// owner in the table and goes on from there. That takes one lookup for each distinct
 // finger, about log2 N of them, rather than one per bit; and since everything between two confirmed
 // nodes is taken out, dead nodes do not stay in the table.
 
@@ -18,8 +18,8 @@ extension ChordMachine {
         return lookUpFinger(after: last.id, changed: false)
     }
 
-    /// Takes the owner of a finger target; nil when the lookup failed. One whose token is not that of
-    /// the pass under way changes nothing.
+    /// Takes the owner of a finger target; nil when the lookup failed. An answer with a stale token changes
+    /// nothing.
     package mutating func resolveFinger(
         _ owner: NodeReference?,
         for token: Token
@@ -41,8 +41,8 @@ extension ChordMachine {
         return directives
     }
 
-    /// Takes out what is no finger. It is asked once whether it still is of this ring: where a ring came
-    /// apart, lookups say so of everybody in the other part.
+    /// Removes nodes that are no fingers. Each is asked once whether it is still of this ring: in a ring that
+    /// was split, lookups pass over all nodes of the other part.
     private mutating func prune(between confirmed: Identifier, and end: Identifier) {
         remember(table.entries.filter { $0.id.isBetween(confirmed, and: end) })
         table.removeAll(between: confirmed, and: end)
@@ -66,7 +66,7 @@ extension ChordMachine {
         return [.findFinger(pass.token, pass.target)]
     }
 
-    /// Nothing lies between the last confirmed node and this one that a finger points to.
+    /// No finger points between the last confirmed node and this node.
     private mutating func endPass(_ pass: FingerPass) -> [Directive] {
         var isNew = false
         let directives = changing(.stabilized) { machine, _ in

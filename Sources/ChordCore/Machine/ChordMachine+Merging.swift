@@ -15,14 +15,14 @@
 //
 // Where this differs from the paper, and why:
 // - mlookup is an ordinary lookup, answered to the node that asked, and trymerge is an offer of that node
-//   about itself. So nobody is believed about anybody else, and a pointer changes by Zave's steps only.
-// - The paper spreads each mlookup before it is known whether there is anything to merge. Here only who has
-//   found a place that was not known to be its own spreads the word; a false alarm ends with one lookup.
+//   about itself. So no node is believed about another, and a pointer changes by Zave's steps only.
+// - The paper spreads each mlookup before it is known whether there are two rings. Here a node tells others
+//   only after it has found a new place for itself; a false alarm ends with one lookup.
 // - Members also look up their own place through nodes of their table. That finds rings which are wound
-//   around the circle twice, whose members have not lost anybody.
+//   around the circle twice, whose members have lost no member.
 
 extension ChordMachine {
-    /// What came of looking for this node's place.
+    /// The result of looking up this node's place.
     package enum PlaceAnswer: Hashable, Sendable {
         /// The member right before the place, in the contact's ring, and whether its head is this node.
         case after(NodeReference, isHead: Bool)
@@ -32,13 +32,13 @@ extension ChordMachine {
         case dead
     }
 
-    /// What a node does and remembers about rings that it may merge with.
+    /// A node's state about rings that it may merge with.
     struct Merging: Hashable, Sendable {
         /// A look for our own place that is under way.
         struct Search: Hashable, Sendable {
             var token: Token
             var contact: NodeReference
-            /// Whether the contact is one of another ring for all we know, and worth remembering.
+            /// Whether the contact is probably of another ring, so that it is worth remembering.
             var isForeign: Bool
         }
 
@@ -48,17 +48,17 @@ extension ChordMachine {
         var nextContact: NodeReference?
         /// The nearest of the members that offered themselves while an operation was under way.
         var waitingOffer: NodeReference?
-        /// Looks that may be begun on others' word before the next tick.
+        /// Lookups that other nodes may still cause before the next tick.
         var tokens = 8
         var ticksToProbe = 0
         var ticksToCheck: Int
         /// Probes of lost members since the last one was added, none of them answered.
         var vainProbes = 0
-        /// Which entry of the table is next when some of them are to be told or asked.
+        /// The index of the table entry that is told or asked next.
         var turn = 0
 
         init(_ settings: MergeSettings) {
-            // Who is new has been placed a moment ago.
+            // A new node has just been placed: its first lookup can wait.
             ticksToCheck = settings.checkTicks
         }
     }
@@ -66,18 +66,18 @@ extension ChordMachine {
     /// The members that this node lost, last lost first.
     package var lostMembers: [NodeReference] { merging.lost.entries }
 
-    /// Everybody that this node calls in time: what it routes by, and who is lost. A predecessor is one of
-    /// them only where nobody else is known, as any nearer node may take its place.
+    /// All nodes that this node calls sooner or later: those that it routes by, and the lost ones. The
+    /// predecessor is among them only if no other node is known, as any nearer node may take its place.
     package var acquaintances: [NodeReference] {
         (successors.head == nil ? [predecessor] : []) + table.entries + merging.lost.entries
             + [merging.search?.contact, merging.nextContact].compactMap { $0 }
     }
 
-    // MARK: Who is lost
+    // MARK: Lost members
 
-    /// A new neighbour may be here for a short time only, and does not know who was here before. It gets to
-    /// know two of those that this node lost, so that not all who know of another ring die with a few. (Who
-    /// leaves names more of them in its farewell.)
+    /// A new neighbour does not know which members were lost before it came. It is told two of them, so that
+    /// the knowledge of another ring survives the failure of a few nodes. (A node that leaves names more of
+    /// them in its Leave.)
     func handOver(to neighbour: NodeReference) -> [Directive] {
         merging.lost.entries.filter { $0.id != neighbour.id }.prefix(2).map {
             .meet(neighbour, contact: $0)
@@ -95,9 +95,9 @@ extension ChordMachine {
         for node in nodes { lose(node) }
     }
 
-    // MARK: Looking for our own place
+    // MARK: Looking up this node's own place
 
-    /// An interval has passed: a lost member's turn, or one's of the table.
+    /// An interval has passed: it is the turn of a lost member, or of a node of the table.
     mutating func startPlaceSearchIfDue() -> [Directive] {
         let settings = configuration.merging
         guard settings.isOn else { return [] }
@@ -144,8 +144,7 @@ extension ChordMachine {
         return findPlace(through: contact, isForeign: true)
     }
 
-    /// Takes what came of a look for our place; one whose token is not that of the look under way changes
-    /// nothing.
+    /// Takes the result of a lookup of our place. A result with a stale token changes nothing.
     package mutating func resolvePlace(_ answer: PlaceAnswer, for token: Token) -> [Directive] {
         guard phase == .member, let search = merging.search, search.token == token else {
             return []
@@ -154,7 +153,7 @@ extension ChordMachine {
         var directives: [Directive] = []
         switch answer {
         case .dead, .unknown:
-            // Nobody else may know of it: it is asked again when its turn comes.
+            // Perhaps no other node knows of it: it is asked again when its turn comes.
             if search.isForeign { merging.lost.add(search.contact) }
         case .after(let member, let isHead):
             // Some of the lost are alive: the next one need not wait for its turn.
@@ -177,7 +176,7 @@ extension ChordMachine {
 
     // MARK: Taking a member of another ring in
 
-    /// A member says that its place is right after us. It says so about itself; the shell has seen to that.
+    /// A member says that its place is right after us. The shell has checked that it speaks about itself.
     package mutating func offered(by candidate: NodeReference) -> [Directive] {
         guard phase == .member, isNearer(candidate) else { return [] }
         if operation == nil { return unite(with: candidate) }
@@ -220,7 +219,7 @@ extension ChordMachine {
             )
         }
         if state.predecessor != node { directives.append(.notify(state.node)) }
-        // It knows who comes after us: it was of our ring and had been passed over.
+        // It knows the node after us: it was of our ring and had been passed over.
         guard let head, !state.successors.contains(where: { $0.id == head.id }) else {
             return directives
         }
@@ -235,7 +234,7 @@ extension ChordMachine {
     private mutating func nextOfTable(_ count: Int) -> [NodeReference] {
         let entries = table.entries
         guard !entries.isEmpty else { return [] }
-        // Nodes that have met nobody yet begin at different places.
+        // Different nodes begin at different entries.
         let start = merging.turn &+ Int(truncatingIfNeeded: node.id.word3 & 0xFFFF)
         merging.turn &+= count
         return (0..<min(count, entries.count)).map { entries[(start &+ $0) % entries.count] }
@@ -245,16 +244,16 @@ extension ChordMachine {
 extension ChordMachine {
     /// How a node looks for rings to merge with.
     package struct MergeSettings: Hashable, Sendable {
-        /// Whether it does at all. Without it a ring that has come apart stays so.
+        /// Whether it looks at all. If not, a ring that was split stays split.
         package var isOn = true
-        /// Ticks between two looks through a lost member. Fewer find the end of a split sooner, and dial
+        /// Ticks between two lookups through a lost member. Fewer find the end of a split sooner, and dial
         /// dead nodes more often.
         package var probeTicks = 3
-        /// The same once many in a row were in vain.
+        /// The same after ``slowAfter`` failures in a row.
         package var slowProbeTicks = 15
-        /// How many in vain make it slow.
+        /// Failures in a row after which lookups are rarer.
         package var probesUntilSlow = 100
-        /// Ticks between two looks through a node of the table. Fewer find a ring that is wound around the
+        /// Ticks between two lookups through a node of the table. Fewer find a ring that is wound around the
         /// circle twice sooner, and cost a lookup each time.
         package var checkTicks = 10
         /// Nodes of the table that hear of another ring when a member of it was taken in. More merge

@@ -5,7 +5,7 @@
 // Rectify ("How to Make Chord Correct", section 4), and neighbours that leave.
 
 extension ChordMachine {
-    /// A node says that it may be our predecessor. It says so about itself; the shell has seen to that.
+    /// A node says that it may be our predecessor. The shell has checked that it speaks about itself.
     package mutating func notified(by candidate: NodeReference) -> [Directive] {
         guard phase == .member, candidate.id != node.id else { return [] }
         if operation == nil { return rectify(with: candidate) + startNextOperation() }
@@ -38,13 +38,13 @@ extension ChordMachine {
         if candidate.id.isBetween(predecessor.id, and: node.id) {
             let former = predecessor
             let directives = adopt(candidate)
-            // It has a new successor, and would learn so only when it asks us next.
+            // It has a new successor, and would otherwise learn that only with its next question.
             return former.id == node.id ? directives : directives + [.nudge(former)]
         }
         return starting(.rectify(nextToken(), candidate: candidate), asking: predecessor)
     }
 
-    /// Whether a node that has notified is still being decided about.
+    /// Whether the claim of a node that has notified us is still undecided.
     package func isConsidering(_ id: Identifier) -> Bool {
         if waitingCandidate?.id == id { return true }
         if case .rectify(_, let candidate) = operation { return candidate.id == id }
@@ -67,10 +67,10 @@ extension ChordMachine {
     ) -> [Directive] {
         switch answer {
         case .state(let state) where state.node.id == predecessor.id:
-            // It lives: the candidate is behind it, and learns so when it asks us again.
+            // The old predecessor is alive and nearer; the candidate learns that with its next question.
             return [.nudge(candidate)]
         case .unreached:
-            // It lives, too; only this node cannot reach it.
+            // It is alive, too; only this node cannot reach it.
             return [.nudge(candidate)]
         case .busy:
             return []
@@ -89,12 +89,12 @@ extension ChordMachine {
         return directives + handOver(to: candidate)
     }
 
-    /// A neighbour says that it leaves: a failure that needs no waiting. The shell has seen to it that
-    /// it speaks about itself.
+    /// A neighbour says that it leaves: a failure that is known at once. The shell has checked that it speaks
+    /// about itself.
     package mutating func neighbourLeft(_ leaveNotice: LeaveNotice) -> [Directive] {
         let leaver = leaveNotice.state.node
         guard phase == .member, leaver.id != node.id else { return [] }
-        // The farewell of a former life may arrive when the node is back already.
+        // The Leave of a former life may arrive after the node has come back.
         let known = [predecessor] + successors.entries + table.entries
         guard !known.contains(where: { $0.id == leaver.id && $0.incarnation > leaver.incarnation })
         else { return [] }
@@ -122,15 +122,14 @@ extension ChordMachine {
         return directives
     }
 
-    /// A call to a node failed in a way that makes its death likely: it is not routed by any more, and
-    /// a successor or predecessor is looked at in a round soon. Only operations take nodes out of the
-    /// list.
+    /// A call to a node failed in a way that makes its death likely: lookups avoid it, and if it is a
+    /// successor or the predecessor, a round checks it soon. Only operations take nodes out of the list.
     package mutating func suspect(_ id: Identifier) -> [Directive] {
         guard phase == .member else { return [] }
         let isNeighbour = successors.contains(id) || predecessor.id == id
         if let node = ([predecessor] + table.entries).first(where: { $0.id == id }) { lose(node) }
         // A successor comes back at once, as the list knows it: that may be at another address, where a
-        // list of another make says nothing of its life.
+        // list of another implementation does not name its incarnation.
         var directives = changing(.failed) { machine, _ in machine.table.remove(id) }
         if isNeighbour { wantRound(&directives) }
         return directives

@@ -30,7 +30,7 @@ extension ChordMachine {
             let token = nextToken()
             return starting(.stabilizeFromSuccessor(token, head: head), asking: head)
         }
-        // Alone, this node is its own successor, and what it would ask of it, it knows.
+        // A node that is alone is its own successor: it has nothing to ask.
         guard predecessor.id != node.id else { return [] }
         return starting(
             .stabilizeFromPredecessor(nextToken(), candidate: predecessor, head: nil),
@@ -38,8 +38,7 @@ extension ChordMachine {
         )
     }
 
-    /// Takes the answer to a question; one whose token is not that of the operation under way changes
-    /// nothing.
+    /// Takes the answer to a question. An answer with a stale token changes nothing.
     package mutating func receive(_ answer: StateAnswer, for token: Token) -> [Directive] {
         guard phase == .member, let current = operation, current.token == token else { return [] }
         operation = nil
@@ -70,13 +69,13 @@ extension ChordMachine {
         return directives
     }
 
-    /// Whom the operation under way asked; nil where the token is not its own.
+    /// The node that the operation under way asked; nil for a token of another operation.
     package func peer(askedUnder token: Token) -> NodeReference? {
         guard let operation, operation.token == token else { return nil }
         return peer(askedBy: operation)
     }
 
-    /// Whom an operation asked.
+    /// The node that an operation asked.
     private func peer(askedBy operation: Operation) -> NodeReference {
         switch operation {
         case .stabilizeFromSuccessor(_, let head): head
@@ -149,7 +148,7 @@ extension ChordMachine {
             return keepUnreached(candidate)
         case .dead, .notMember, .state:
             if let head { return [.notify(head)] }
-            // Alone but for a predecessor that is gone: this node is the whole ring now.
+            // The only other node, the predecessor, is gone: this node is the whole ring now.
             return changing(.failed) { machine, _ in
                 machine.predecessor = machine.node
                 machine.isPredecessorGone = false
@@ -172,7 +171,7 @@ extension ChordMachine {
             if machine.successors.head == nil { machine.recoverSuccessor(except: head.id) }
             if machine.successors.head == nil {
                 if cause == .failed { directives.append(.report(.successorsLost(lost))) }
-                // Nobody is left that could own what lies between: the whole circle is ours.
+                // No other node is left: this node owns the whole circle.
                 machine.predecessor = machine.node
                 machine.isPredecessorGone = false
             }
@@ -181,8 +180,8 @@ extension ChordMachine {
         return directives
     }
 
-    /// The last successor is gone: the nearest node that is known otherwise takes its place. It may be
-    /// dead too, or too far; stabilization finds out.
+    /// The last successor is gone: the nearest node of the table takes its place. That node may be dead, too,
+    /// or too far; stabilization corrects that.
     private mutating func recoverSuccessor(except dead: Identifier) {
         var candidates = table.entries.filter { $0.id != dead }
         if predecessor.id != node.id, predecessor.id != dead, !isPredecessorGone,
@@ -223,14 +222,14 @@ extension ChordMachine {
         return configuration.queryMode == .delaying ? [.publish] : []
     }
 
-    /// A busy node is asked again at the next tick and not before. To ask at once keeps the asker busy
-    /// itself, and where a round trip is a fifth of the interval, everybody is busy all the time and
-    /// nothing is ever repaired.
+    /// A busy node is asked again at the next tick and not before. To ask at once would keep the asker busy
+    /// itself; with round trips of a fifth of the interval, all nodes would be busy all the time, and nothing
+    /// would be repaired.
     private func waitForTick() -> [Directive] { [] }
 
     /// Whether a state names a newer life of this node. At our own address it is a former one, whose
-    /// incarnation ours must exceed; elsewhere it may be a live rival. The shell decides how much of that it
-    /// believes: it has a clock.
+    /// incarnation ours must exceed; elsewhere it may be a live rival. The shell, which has a clock, decides
+    /// whether the incarnation is plausible.
     func rivals(in state: RingState) -> [Directive] {
         let named = [state.predecessor] + state.successors
         guard

@@ -4,14 +4,14 @@
 
 // Members that this node cannot reach while other members can: one broken link is not a death.
 //
-// "How to Make Chord Correct" knows failures, and no broken links. A node that takes a live head for dead gives
+// "How to Make Chord Correct" covers failures, not broken links. A node that takes a live head for dead gives
 // the head's range to the next member in its own lookups, and is contradicted by that member, which names the
 // head as its predecessor: two owners for one key. So the head stays at the front of the list, the next member
 // that can be reached is asked in its place, and the rest of the list is that member's. The next member
 // decides: where it does not name the head any more, the head is out of the ring, and is dropped.
 
 extension ChordMachine {
-    /// The head is kept on others' word, and no lookup goes by it.
+    /// The head is kept because other members can reach it; no lookup is forwarded to it.
     mutating func markUnreached(_ head: NodeReference) -> [Directive] {
         changing(.stabilized) { machine, _ in machine.unreachedHead = head }
     }
@@ -51,8 +51,8 @@ extension ChordMachine {
         }
     }
 
-    /// The entries that cannot be reached stay, as far as the member behind them bears them out; the rest of
-    /// the list is that member's.
+    /// The entries that cannot be reached stay if the member behind them confirms them; the rest of the list
+    /// is that member's.
     private mutating func keep(
         _ unreached: [NodeReference],
         before state: RingState

@@ -106,9 +106,9 @@ package struct ChordMachine: Hashable, Sendable {
     /// Fingers and successors.
     package internal(set) var table: RoutingTable
 
-    /// The head, where this node cannot reach it and keeps it on others' word.
+    /// The head, if this node cannot reach it and keeps it because others can.
     package internal(set) var unreachedHead: NodeReference?
-    /// Whether the predecessor said that it leaves, so that nobody need probe it.
+    /// Whether the predecessor said that it leaves, so that it need not be probed.
     var isPredecessorGone = false
     var operation: Operation?
     /// The nearest of the nodes that notified us while an operation was under way.
@@ -150,7 +150,7 @@ package struct ChordMachine: Hashable, Sendable {
         )
     }
 
-    /// Whether this node is a member and knows of no other.
+    /// Whether this node is a member and knows no other member.
     package var isAlone: Bool {
         phase == .member && successors.head == nil && predecessor.id == node.id
     }
@@ -178,14 +178,14 @@ package struct ChordMachine: Hashable, Sendable {
         }
     }
 
-    /// Joins after a member that answered with its state (Join of the paper): takes its list over and
-    /// takes it as predecessor. Nobody else is told; that is what stabilization is for.
+    /// Joins after a member that answered with its state (Join of the paper): copies its list and takes it as
+    /// predecessor. No other node is told: stabilization does that.
     ///
     /// - Parameters:
-    ///   - state: what the member answered.
+    ///   - state: the member's answer.
     ///   - incarnationLimit: the highest incarnation of a former life that is believed. The member says
     ///     it, and nobody has verified it.
-    /// - Returns: nil when `state` is not the state of the member right before this node: somebody has
+    /// - Returns: nil when `state` is not the state of the member right before this node: another node has
     ///   joined between, or the node was misled. The caller then looks up its place again.
     package mutating func join(
         after state: RingState,
@@ -193,7 +193,7 @@ package struct ChordMachine: Hashable, Sendable {
     ) -> [Directive]? {
         precondition(phase == .notJoined, "join(after:) on a node that is \(phase)")
         let member = state.node
-        // Of a former life of this node the member may still know: it is no successor of ours.
+        // The member may still list a former life of this node, which is no successor of ours.
         let list = state.successors.filter { $0.id != node.id }
         guard member.id != node.id else { return nil }
         if let head = list.first, head.id != member.id,
@@ -268,8 +268,7 @@ package struct ChordMachine: Hashable, Sendable {
 
     // MARK: Comparing before and after
 
-    /// Runs a change and reports what came of it: every directive about a change is made here, and
-    /// nowhere else.
+    /// Runs a change and reports its results: every directive about a change is made here and nowhere else.
     mutating func changing(
         _ cause: RingEvent.Cause,
         _ change: (inout ChordMachine, inout [Directive]) -> Void
@@ -277,8 +276,8 @@ package struct ChordMachine: Hashable, Sendable {
         let before = view
         var directives: [Directive] = []
         change(&self, &directives)
-        // Whoever a list passes over may be cut off only, and be back one day. Who left was taken out of the
-        // table by the change itself and is not among them; those whom its farewell passed over are.
+        // A node that the new list passes over may be alive behind a partition, and come back: it is
+        // remembered. A node that left is not, as the change itself took it out of the table.
         let missing = table.take(over: successors)
         if before.isMember { remember(missing) }
         let after = view

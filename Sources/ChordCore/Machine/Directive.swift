@@ -16,13 +16,13 @@ package enum Directive: Hashable, Sendable {
     case askState(Token, NodeReference)
     /// Tell a node that we may be its predecessor.
     case notify(NodeReference)
-    /// Tell our predecessor that what it copies from us has changed; it then asks us again.
+    /// Tell our predecessor that our state, which it copies, has changed; it then asks us again.
     case nudge(NodeReference)
     /// Look up the owner of an identifier, and answer ``ChordMachine/resolveFinger(_:for:)``.
     case findFinger(Token, Identifier)
-    /// Tell a node that we go away.
+    /// Tell a node that this node leaves.
     case sendLeave(NodeReference, LeaveNotice)
-    /// Look up who stands right before this node's identifier, through a node that may be of another ring,
+    /// Look up the member right before this node's identifier, through a node that may be of another ring,
     /// and answer ``ChordMachine/resolvePlace(_:for:)``, always.
     case findPlace(Token, via: NodeReference)
     /// Tell a member that we may be its successor.
@@ -37,19 +37,19 @@ package enum Directive: Hashable, Sendable {
     case report(RingEvent)
     /// A peer names a newer life of this node. At our own address it is a former life: call
     /// ``ChordMachine/raiseIncarnation(above:)`` if the number is plausible. At another address it may be a
-    /// rival: find out whether it lives.
+    /// rival: find out whether it is alive.
     case verifyRival(NodeReference)
 }
 
-/// What came of asking a node for its state.
+/// The result of asking a node for its state.
 package enum StateAnswer: Hashable, Sendable {
     /// The node is a member and this is its state.
     case state(RingState)
     /// The node is alive but not a member: it is skipped and never counted as live.
     case notMember
-    /// The node delays its answer, as it has a question out itself: nothing is known, try again.
+    /// The node delays its answer while its own question is open: nothing is known, try again.
     case busy
-    /// The node did not answer this one, and other members can reach it: it is alive, and a link is broken.
+    /// The node did not answer this node, and other members can reach it: it is alive, and a link is broken.
     case unreached
     /// The node did not answer.
     case dead
@@ -65,10 +65,10 @@ public enum RingEvent: Hashable, Sendable {
         case stabilized
         /// A node named itself as our predecessor.
         case rectified
-        /// A member of a ring that had come apart from ours, or had never met it, was taken in.
+        /// A member of another ring joined this one: the rings had been split, or had never been connected.
         case merged
-        /// A neighbour was found dead, or no member any more; or the range is the head's, as the head cannot
-        /// reach this node.
+        /// A neighbour was found dead, or no longer a member; or the range belongs to the head, because the
+        /// head cannot reach this node.
         case failed
         /// A neighbour said that it leaves.
         case left

@@ -2,12 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The members that a node has lost, as Shafaat, Ghodsi and Haridi's ring unification keeps them: who was
-/// found dead may be cut off only, and in a ring of its own.
+/// The members that a node has lost, as in Shafaat, Ghodsi and Haridi's ring unification: a node that was
+/// found dead may be alive behind a partition, in a ring of its own.
 ///
 /// It holds ``capacity`` nodes at the most. When it is full, the one in the middle makes room: half of
-/// the places are for those that were lost first, so that deaths during a long split cannot push out
-/// everybody who was lost when it began.
+/// the places are for those that were lost first, so that deaths during a long split cannot push out all
+/// nodes that were lost when it began.
 package struct PassiveList: Hashable, Sendable {
     /// The most nodes that it holds.
     package static let capacity = 64
@@ -34,7 +34,7 @@ package struct PassiveList: Hashable, Sendable {
         entries.removeAll { $0.id == id }
     }
 
-    /// The node whose turn it is: each in turn. Nil when nobody is lost.
+    /// The node whose turn it is: each in turn. Nil when no member is lost.
     package mutating func takeTurn() -> NodeReference? {
         guard !entries.isEmpty else { return nil }
         nextTurn %= entries.count

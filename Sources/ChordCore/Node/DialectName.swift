@@ -2,13 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A contract by which a node can be talked to.
+/// A wire contract that a node speaks.
 public enum DialectName: String, Hashable, Sendable, CaseIterable {
-    /// This project's own, `chord.v1`.
+    /// This project's own.
     case native
-    /// That of Concord, a Chord node in Go.
+    /// The contract of another implementation, a Chord node in Go.
     case concord
 
-    /// The dialects of other makes, which an operator may enable.
+    /// The dialects of other implementations, which an operator may enable.
     public static var foreign: [DialectName] { allCases.filter { $0 != .native } }
 }

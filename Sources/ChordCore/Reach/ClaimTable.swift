@@ -4,11 +4,11 @@
 
 /// Nodes that say that they may be our predecessor, until this node has reached them.
 ///
-/// A Notify says that its sender is alive and can dial us; it does not say that anybody can dial the sender.
+/// A Notify proves that its sender is alive and can dial us; it does not prove that others can dial the sender.
 /// So a claimant is dialled at the address that it advertises before ``ChordMachine/notified(by:)`` hears of
 /// it. To the proof of "How to Make Chord Correct" the Notify is only late.
 ///
-/// The table decides whom to dial next and whom not to dial again yet. It is bounded: one dial for each
+/// The table decides which claimant to dial next, and which not to dial again yet. It is bounded: one dial for each
 /// claimant, few at a time, the nearest claimant first; one that could not be reached waits longer each time,
 /// so that many that cannot be reached do not starve one that can.
 package struct ClaimTable: Hashable, Sendable {
@@ -35,9 +35,9 @@ package struct ClaimTable: Hashable, Sendable {
 
     /// A claimant.
     package struct Claim: Hashable, Sendable {
-        /// What the claimant says about itself.
+        /// The claimant as it describes itself.
         package var node: NodeReference
-        /// Whether only its own answer proves who it is, as its certificate proves no name.
+        /// Whether only its own answer proves its name, as its certificate does not.
         package var mustAnswer: Bool
 
         /// A claim from its parts.
@@ -47,9 +47,9 @@ package struct ClaimTable: Hashable, Sendable {
         }
     }
 
-    /// What is known of a claimant.
+    /// The knowledge about a claimant.
     package enum Answer: Hashable, Sendable {
-        /// It was reached a short while ago, and this is what it said of itself.
+        /// It was reached a short while ago, and described itself like this.
         case reached(NodeReference)
         /// It is dialled, or waits for its dial.
         case trying
@@ -141,7 +141,7 @@ package struct ClaimTable: Hashable, Sendable {
         answered(node)
     }
 
-    /// Nobody could reach the claimant.
+    /// No member could reach the claimant.
     ///
     /// - Returns: whether this is new.
     @discardableResult

@@ -5,11 +5,11 @@
 /// Whether it is this node's own calls that fail, rather than the nodes that it calls.
 ///
 /// A node that hears others' calls while none of its own gets through has a broken link, not a broken ring:
-/// it must not take its neighbours for dead. One that hears nothing either may be cut off, or the last that is
-/// left; it goes on as before.
+/// it must not take its neighbours for dead. A node that hears nothing either may be cut off, or the last
+/// member; it goes on as before.
 ///
-/// Not the share of calls that fail counts but whether any gets through: after a mass failure most calls of a
-/// healthy node fail, too, and a node with one link left has a member that it can ask about the others.
+/// The criterion is whether any call gets through, not the share of calls that fail: after a mass failure most
+/// calls of a healthy node fail, too, and a node with one link left can ask that member about the others.
 package struct DialHealth: Hashable, Sendable {
     /// The bounds. Times are in ticks, which are stabilize intervals.
     package struct Settings: Hashable, Sendable {
@@ -66,7 +66,7 @@ package struct DialHealth: Hashable, Sendable {
         failures.contains { $0.id == id }
     }
 
-    /// Whether this node's own link is to blame for what its calls find dead.
+    /// Whether this node's own link is to blame for its failed calls.
     ///
     /// - Parameter isHeard: whether another member has called this node within ``windowTicks``.
     package func isLinkToBlame(isHeard: Bool) -> Bool {

@@ -2,12 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// How often others may have this node dial somebody for them: an indirect probe must be no port scanner.
+/// How often this node dials other nodes on request: an indirect probe must not serve as a port scanner.
 package struct ProbeBudget: Hashable, Sendable {
     /// The bounds. A budget is refilled with each tick, which is a stabilize interval.
     package struct Settings: Hashable, Sendable {
         /// Probes that one caller may ask for at once. More let a caller with many dead neighbours settle
-        /// sooner; fewer bound what it makes this node dial.
+        /// sooner; fewer bound the dials that it causes.
         package var knownBurst = 8
         /// Probes that each tick allows a caller anew.
         package var knownRefill = 2
@@ -54,7 +54,7 @@ package struct ProbeBudget: Hashable, Sendable {
             guard accounts[index].left > 0 else { return false }
             accounts[index].left -= 1
         } else {
-            // Too many callers at once: who is not remembered cannot be held to a budget.
+            // Too many callers at once: a caller that is not remembered cannot be held to a budget.
             guard accounts.count < settings.callers else { return false }
             accounts.append(Account(caller: caller, left: settings.knownBurst - 1))
         }

@@ -2,23 +2,24 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What other members say of a node that this one cannot reach (the indirect probe of SWIM).
+/// The reports of other members about a node that this one cannot reach (an indirect probe: Das, Gupta and
+/// Motivala, "SWIM", 2002).
 ///
-/// Up to three are asked. The node counts as reached when two of them have reached it, or all that could say
-/// where that is one. Who does not answer, or cannot say, does not count.
+/// Up to three members are asked. The node counts as reached when two of them have reached it, or the only one
+/// that could tell. A member that does not answer, or cannot tell, does not count.
 package struct ProbeRound: Hashable, Sendable {
     /// The most members that are asked.
     package static let helperLimit = 3
-    /// Members that must have reached the node, where as many can say.
+    /// Members that must have reached the node, if as many can tell.
     package static let quorum = 2
 
-    /// What came of it.
+    /// The result of a round.
     package enum Verdict: Hashable, Sendable {
         /// Enough members have reached the node.
         case reached
         /// Too few members have reached the node.
         case notReached
-        /// No member could say.
+        /// No member could tell.
         case unknown
     }
 
@@ -32,9 +33,9 @@ package struct ProbeRound: Hashable, Sendable {
         open = helpers
     }
 
-    /// Takes the answer of one member: whether it has reached the node, or nil where it cannot say.
+    /// Takes the answer of one member: whether it has reached the node, or nil if it cannot tell.
     ///
-    /// - Returns: what came of the round, once.
+    /// - Returns: the result of the round, once.
     package mutating func take(_ answer: Bool?) -> Verdict? {
         guard !isOver, open > 0 else { return nil }
         open -= 1

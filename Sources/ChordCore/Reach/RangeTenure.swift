@@ -5,9 +5,9 @@
 /// Whether a member owns what lies between its predecessor and itself.
 ///
 /// A node that joins is a member at once, as in "How to Make Chord Correct": it has a list and a predecessor,
-/// and nobody else is told. What it is to own belongs to its head until the head has taken it for its
-/// predecessor. So the machine's state changes as in the paper, and this value decides what is told to
-/// embedders and who is named in lookups:
+/// and no other node is told. Its future range belongs to its head until the head has taken it for its
+/// predecessor. So the machine's state changes as in the paper, and this value decides which events embedders
+/// see and which node lookups name:
 /// - ``State/awaited``: the head has not named this node. Nothing is reported, and the head is named as the
 ///   owner.
 /// - ``State/held``: the head has named this node, or this node is alone. It owns its range.
@@ -17,7 +17,7 @@
 ///
 /// A doubted range is lost, and that is reported, once the head has said that nobody can reach this node.
 package struct RangeTenure: Hashable, Sendable {
-    /// Whose the range is.
+    /// The state of the range.
     package enum State: String, Hashable, Sendable, CaseIterable {
         /// The head has not named this node as its predecessor yet, or refuses it.
         case awaited
@@ -27,22 +27,22 @@ package struct RangeTenure: Hashable, Sendable {
         case doubted
     }
 
-    /// Whose the range is now.
+    /// The state of the range now.
     package private(set) var state = State.awaited
     /// Whether embedders have heard that this node has joined.
     package private(set) var hasJoined = false
-    /// What embedders believe that this node owns.
+    /// The range that was last reported to embedders.
     package private(set) var reported: IdentifierRange?
 
     /// The tenure of a node outside of any ring.
     package init() {}
 
-    /// The node makes or founds a ring: there is nobody who could confirm it.
+    /// The node creates or founds a ring: no other node could confirm it.
     package mutating func hold() {
         state = .held
     }
 
-    /// What of an event of the machine is told to embedders.
+    /// The part of an event of the machine that embedders see.
     package mutating func events(for event: RingEvent) -> [RingEvent] {
         switch event {
         case .joined:
@@ -84,7 +84,7 @@ package struct RangeTenure: Hashable, Sendable {
         in view: RoutingView
     ) -> [RingEvent] {
         if predecessor.id == view.node.id { return confirm(view) }
-        // One between this node and its head takes nothing of this node's range.
+        // A node between this node and its head takes nothing from this node's range.
         guard !predecessor.id.isBetween(view.node.id, and: head) else { return [] }
         if state == .held { state = .doubted }
         return []

@@ -7,7 +7,7 @@ import ChordRPC
 import ChordWire
 
 /// An ``OwnerSearch`` with the calls that it asks for: the part of a lookup that goes among nodes of
-/// another make.
+/// another implementation.
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
 final class ForeignLookup: @unchecked Sendable {
@@ -49,7 +49,7 @@ final class ForeignLookup: @unchecked Sendable {
         advance()
     }
 
-    /// Nobody waits any more.
+    /// Ends the lookup without an answer.
     func cancel() {
         completion = nil
         saying?.cancel()
@@ -71,12 +71,12 @@ final class ForeignLookup: @unchecked Sendable {
     }
 
     private func ask(_ node: NodeReference) {
-        // What this node knows of itself it need not ask; and what it answers others is the same.
+        // This node's own state needs no call.
         if node.id == view.node.id, view.isMember {
             search.answered(view.state)
             return advance()
         }
-        // As certain as maintenance: who is taken for dead here changes the answer.
+        // As certain as maintenance: a false verdict of death would change the answer.
         let options = CallOptions(
             deadline: deadline,
             floor: max(floor, states.peers.limits.maintenanceFloor)
@@ -88,7 +88,7 @@ final class ForeignLookup: @unchecked Sendable {
             case .state(let state) where state.node.id == node.id && state.node.name == node.name:
                 search.answered(state)
             case .busy:
-                // It may well be the owner: without its word nobody is.
+                // It may be the owner, which only its own answer can tell.
                 return finish(
                     .failure(Status(.unavailable, "\(node) does not say whether it is a member"))
                 )
@@ -133,7 +133,7 @@ final class ForeignLookup: @unchecked Sendable {
         }
     }
 
-    /// The identifier that a node of another make is asked to look up; nil where it must not be asked.
+    /// The identifier that a node of another implementation is asked to look up; nil where it must not be asked.
     ///
     /// It may die of a question for an identifier at which a member stands. So it is asked for one a little
     /// before the target, chosen by lot so that nobody aims it, and only far away in a ring that is not

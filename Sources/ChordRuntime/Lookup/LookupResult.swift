@@ -43,13 +43,13 @@ public struct LookupResult: Hashable, Sendable {
     }
 }
 
-/// What a verified lookup found out besides the owner, which has said itself that the identifier is its own.
+/// The details of a verified lookup, whose owner has confirmed that it owns the identifier.
 public struct LookupVerification: Hashable, Sendable {
     /// How many ways, which share no node, named an owner.
     public var ways: Int
     /// How many of them named this one.
     public var agreeing: Int
-    /// Nodes that were named as the owner and are not. They are dead, or somebody on a way lies.
+    /// Nodes that were named as the owner and are not: they are dead, or a node on a way lies.
     public var refuted: [NodeReference]
 }
 

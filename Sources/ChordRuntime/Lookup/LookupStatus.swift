@@ -35,7 +35,7 @@ extension LookupFailure {
 }
 
 extension RoutingView {
-    /// What a node that is no member answers to everything that only members can say.
+    /// The answer of a node that is no member to questions that only members can answer.
     var notMember: Status {
         phase == .founding
             ? Status(.aborted, "\(node.name) waits for the other founders of the ring")
@@ -49,7 +49,7 @@ extension Status {
     var isOwnCancellation: Bool { origin == .local && code == .cancelled }
 }
 
-/// What a failed call says about the peer.
+/// A failed call's verdict about the peer.
 enum PeerLiveness: Hashable {
     /// It did not answer.
     case dead

@@ -11,7 +11,7 @@ import ChordWire
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
 final class RecursiveLookup: @unchecked Sendable {
-    /// What a lookup is part of.
+    /// The node's parts that a lookup uses.
     struct Context: Sendable {
         let published: PublishedView
         let states: StateQuerier
@@ -35,7 +35,7 @@ final class RecursiveLookup: @unchecked Sendable {
     private var machine: LookupMachine
     private var completion: Completion?
     private var call: WatchedCall?
-    /// The lookup among nodes of another make, where it has come to one.
+    /// The lookup among nodes of another implementation, once it has come to one.
     private var foreign: ForeignLookup?
     /// The question whether a member that an answer passes over is alive.
     private var inquiry: PeerRequest?
@@ -78,7 +78,7 @@ final class RecursiveLookup: @unchecked Sendable {
         advance()
     }
 
-    /// Nobody waits any more.
+    /// Ends the lookup without an answer.
     func cancel() {
         completion = nil
         pause?.cancel()
@@ -354,4 +354,9 @@ final class RecursiveLookup: @unchecked Sendable {
         let completion = completion.take()
         completion?(result, raw)
     }
+}
+
+extension Status {
+    /// Whether a peer says that the joining node is a member already.
+    fileprivate var isNameTaken: Bool { origin == .peer && code == .alreadyExists }
 }

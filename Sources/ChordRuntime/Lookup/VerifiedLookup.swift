@@ -16,7 +16,7 @@ struct VerifiedLookup: Sendable {
 
     /// Goes the ways, and asks the owners.
     ///
-    /// - Throws: `lookupFailed` where nobody confirmed that it owns the identifier.
+    /// - Throws: `lookupFailed` if no node confirmed that it owns the identifier.
     func run(
         _ search: VerifiedSearch,
         _ id: Identifier,
@@ -68,7 +68,7 @@ struct VerifiedLookup: Sendable {
         )
     }
 
-    /// One question's time: an honest node answers each at once, from what it knows.
+    /// The time for one question: an honest node answers each at once, from its own state.
     private func timeout(until deadline: MonotonicTime) -> Duration {
         min(peers.limits.connect + peers.limits.maintenanceFloor, deadline - executor.now)
     }
@@ -90,7 +90,7 @@ struct VerifiedLookup: Sendable {
         )
         let status = result.status
         if status.origin == .peer, status.code == .unimplemented, peers.dialects.hasForeign {
-            // One of another make knows no steps. Its list names the owner, or who is nearer to it.
+            // A node of another implementation knows no steps. Its list names the owner, or nearer nodes.
             return await state(of: node, until: deadline).map {
                 FindSuccessorReply(stepFor: id, of: $0)
             }
@@ -103,7 +103,7 @@ struct VerifiedLookup: Sendable {
         }
     }
 
-    /// A node's state, as it says itself.
+    /// A node's state, from its own answer.
     private func state(
         of node: NodeReference,
         until deadline: MonotonicTime
@@ -147,7 +147,7 @@ struct VerifiedLookup: Sendable {
 }
 
 extension FindSuccessorReply {
-    /// A step at a node of another make, as if it answered in our dialect.
+    /// A step at a node of another implementation, as if it answered in our dialect.
     init(stepFor id: Identifier, of state: RingState) {
         let node = state.node
         self.init(owner: nil, answering: node)

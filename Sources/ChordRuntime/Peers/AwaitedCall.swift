@@ -10,7 +10,7 @@ extension NodeExecutor {
     /// cancelled task gets `substitute` at once.
     ///
     /// - Parameters:
-    ///   - substitute: what a cancelled task gets.
+    ///   - substitute: the answer for a cancelled task.
     ///   - start: asks, on this executor. It returns how to stop asking, which is called on this executor
     ///     too, and it is not called where the task was cancelled before.
     func answer<Answer: Sendable>(
@@ -81,7 +81,7 @@ private final class AwaitedAnswer<Answer: Sendable>: Sendable {
         return stop
     }
 
-    /// Keeps how to stop asking, unless nobody waits any more.
+    /// Keeps how to stop asking, unless the wait is over.
     func keep(stop: @escaping @Sendable () -> Void) {
         let isTooLate = state.withLockedValue { state in
             if !state.isOver { state.stop = stop }
@@ -93,7 +93,7 @@ private final class AwaitedAnswer<Answer: Sendable>: Sendable {
 }
 
 extension ClientResult {
-    /// What a call comes to whose caller does not wait any more.
+    /// The result of a call whose caller was cancelled.
     static let cancelled = ClientResult(
         status: Status(.cancelled, "the caller does not wait any more", origin: .local)
     )

@@ -5,9 +5,9 @@
 package import ChordCore
 package import ChordHash
 
-/// A node that does not stand where the ring's rule puts it, and what rule would put it there.
+/// A node that does not stand where the ring's rule puts it, and the rule that would put it there.
 package struct Misplacement: Hashable, Sendable, CustomStringConvertible {
-    /// The node, at the identifier that it is said to have.
+    /// The node, at its claimed identifier.
     package let node: NodeReference
     /// The identifier by the ring's rule.
     package let right: Identifier

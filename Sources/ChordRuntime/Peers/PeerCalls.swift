@@ -8,7 +8,7 @@ import ChordIdentity
 package import ChordRPC
 import ChordWire
 
-/// The calls that this project makes to a node, each with its meaning: what is alive, a member, dead.
+/// The calls to peers, with their verdicts: alive, a member, dead.
 package final class PeerCalls: Sendable {
     let transport: any ClientTransport
     let limits: FailureDetection
@@ -55,7 +55,7 @@ package final class PeerCalls: Sendable {
         )
     }
 
-    /// Calls whoever is meant by `target`.
+    /// Calls the node that `target` describes.
     ///
     /// - Parameters:
     ///   - isSecondTry: dials anew, and allows for both the time of a peer that is not known yet.

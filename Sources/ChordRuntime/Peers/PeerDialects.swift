@@ -78,7 +78,7 @@ package final class PeerDialects: Sendable {
         }
     }
 
-    /// A peer speaks none of the dialects: what was known of it is of another program.
+    /// A peer speaks none of the dialects: the remembered one belonged to another program.
     func forget(_ address: String) {
         _ = peers.withLockedValue { $0.removeValue(forKey: address) }
     }

@@ -5,7 +5,7 @@
 import ChordRPC
 import NIOConcurrencyHelpers
 
-/// Why peers were found dead last, for whoever reports it later.
+/// The last reason why each peer was found dead, for later reports.
 final class PeerFailures: Sendable {
     /// Neighbours are few; a ring in turmoil starts anew.
     private static let most = 64

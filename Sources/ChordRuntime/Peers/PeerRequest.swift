@@ -6,13 +6,13 @@ package import ChordCore
 package import ChordRPC
 package import ChordWire
 
-/// What a peer has answered.
+/// The answer of a peer.
 package struct PeerResponse: Sendable {
     /// How the last call ended.
     package var result: ClientResult
     /// The answers to all calls, where they succeeded.
     package var answers: [[UInt8]]
-    /// What it was asked in.
+    /// The dialect of the question.
     package var dialect: any Dialect
 }
 
@@ -28,7 +28,7 @@ package struct CallOptions: Sendable {
     package var isSecondTry = false
     /// The silence allowed, where a foreign peer gives no sign before its answer.
     package var foreignPatience: Duration?
-    /// The one dialect to say it in; nil stands for whichever the peer speaks.
+    /// The only dialect to use; nil stands for the one that the peer speaks.
     package var only: DialectName?
 
     package init(deadline: MonotonicTime, floor: Duration, connectLimit: Duration? = nil) {
@@ -39,7 +39,7 @@ package struct CallOptions: Sendable {
 }
 
 extension PeerCalls {
-    /// Says something to a peer in the dialect that it speaks, and calls back on `executor`, later.
+    /// Sends a request to a peer in the dialect that it speaks, and calls back on `executor`, later.
     @discardableResult
     package func say(
         _ statement: PeerOperation,
@@ -62,7 +62,7 @@ extension PeerCalls {
         return saying
     }
 
-    /// Says something and waits. For joining and clients. Cancelling the task ends the calls, with the
+    /// Sends a request and waits. For joining and clients. Cancelling the task ends the calls, with the
     /// status `cancelled`.
     package func say(
         _ statement: PeerOperation,
@@ -132,7 +132,7 @@ package final class PeerRequest: @unchecked Sendable {
         calls = dialect.calls(for: statement, in: parameters)[...]
         answers = []
         guard !calls.isEmpty else {
-            // This dialect has no words for it. The caller has not returned yet.
+            // This dialect has no such call. The caller has not returned yet.
             return executor.execute { [self] in
                 finish(ClientResult(status: .ok), dialect)
             }
@@ -140,7 +140,7 @@ package final class PeerRequest: @unchecked Sendable {
         next(in: dialect)
     }
 
-    /// Nobody waits any more.
+    /// Ends the request without an answer.
     func cancel() {
         completion = nil
         call?.cancel()

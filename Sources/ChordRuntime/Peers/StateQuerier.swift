@@ -34,7 +34,7 @@ struct StateQuerier: Sendable {
         self.known = known
     }
 
-    /// Whether a node stands where the ring's rule puts it: nobody chooses a place.
+    /// Whether a node stands where the ring's rule puts it: no node chooses its place.
     func isRightlyPlaced(_ node: NodeReference) -> Bool {
         places.contains(node) { place(node.name, node.address) == node.id }
     }
@@ -107,7 +107,7 @@ struct StateQuerier: Sendable {
             else { return .notMember }
             state.successors = admissible(state.successors)
             guard said.dialect.name != .native else { return .state(state) }
-            // Where the certificate says no name, another program may listen there by now. The next question
+            // Where the certificate has no name, another program may listen there by now. The next question
             // tells: in a ring that moves a node may look like that for a moment.
             guard said.result.peer?.proof != .host || state.isPlausible else { return .busy }
             return .state(recognised(state))
@@ -116,8 +116,8 @@ struct StateQuerier: Sendable {
         }
     }
 
-    /// Other dialects do not say in which of its lives a node is. Where we know, we go on knowing, so that
-    /// one node does not go by two references in turn.
+    /// Other dialects do not name incarnations. A known incarnation is kept, so that one node does not go by
+    /// two references in turn.
     private func recognised(_ state: RingState) -> RingState {
         let known = known()
         func better(_ node: NodeReference) -> NodeReference {

@@ -2,7 +2,9 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What each of the addresses answered through which a node tried to become a member.
+import ChordCore
+
+/// The answer of each address through which a node tried to join.
 ///
 /// It is the cause of the `ChordError` with which joining or founding ends in vain.
 package struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
@@ -20,7 +22,7 @@ package struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
         package static let notMember = Reason(kind: .notMember)
         /// The time was over before the address had its turn.
         package static let notTried = Reason(kind: .notTried)
-        /// Anything else; the text says what.
+        /// Anything else; see the text.
         package static let other = Reason(kind: .other)
 
         /// The name of the reason.
@@ -35,7 +37,7 @@ package struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
         package var reason: Reason
         /// The failure in words.
         package var text: String
-        /// What stands in the way, where there is something to do about it.
+        /// The obstacles that an operator can remove.
         package var causes: [ChordError.Reason] = []
     }
 
@@ -49,7 +51,7 @@ package struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
             && contacts.allSatisfy { [.notMember, .itself].contains($0.reason) }
     }
 
-    /// Whether the node was told to join through itself, and through nobody else.
+    /// Whether the node's only contact is itself.
     package var isOnlyItself: Bool { contacts.allSatisfy { $0.reason == .itself } }
 
     /// Each address with its reason.
@@ -61,78 +63,74 @@ package struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The addresses that a joining node tries, and what came of it last.
-struct JoinAttempts {
-    /// The addresses to call, in turn: contacts first, then former members; without this node's own.
-    let others: [String]
-    private let own: String
-    private let hasOwn: Bool
-    private var failures: [String: ChordError] = [:]
-    /// A live member has answered in this pass: the ring lives, whatever kept this node from joining it.
-    var hasHeardMember = false
-
-    init(contacts: [String], former: [String], own: String) {
-        var seen: Set<String> = [own]
-        others = (contacts + former).filter { seen.insert($0).inserted }
-        self.own = own
-        hasOwn = contacts.contains(own)
-    }
-
-    mutating func beginPass() {
-        hasHeardMember = false
-    }
-
-    mutating func failed(_ address: String, _ error: ChordError) {
-        failures[address] = error
-        // A node lives there. It may be a member, and only the certificates are in the way.
-        let refusals: [ChordError.Reason] = [.ownCertificateRefused, .peerCertificateRefused]
-        if error.allReasons.contains(where: refusals.contains) { hasHeardMember = true }
-    }
-
-    /// What the addresses said last.
-    var failure: JoinFailure {
-        var contacts = others.map { address -> JoinFailure.Contact in
-            guard let error = failures[address] else {
-                return .init(address: address, reason: .notTried, text: "not tried in time")
+extension JoinFailure {
+    init(_ contacts: [JoinContact]) {
+        self.contacts = contacts.map { contact in
+            let address = contact.address
+            switch contact.outcome {
+            case .itself:
+                return Contact(
+                    address: address,
+                    reason: .itself,
+                    text: "\(address) is this node itself"
+                )
+            case .notTried:
+                return Contact(address: address, reason: .notTried, text: "not tried in time")
+            case .failed(let failure):
+                let error = ChordError(failure)
+                return Contact(
+                    address: address,
+                    reason: error.code == .notMember ? .notMember : .other,
+                    text: error.cause.map { "\(error.message) (cause: \($0))" } ?? error.message,
+                    causes: error.allReasons
+                )
             }
-            let text = error.cause.map { "\(error.message) (cause: \($0))" } ?? error.message
-            return .init(
-                address: address,
-                reason: error.code == .notMember ? .notMember : .other,
-                text: text,
-                causes: error.allReasons
-            )
         }
-        if hasOwn {
-            contacts.append(
-                .init(address: own, reason: .itself, text: "\(own) is this node itself")
-            )
+    }
+}
+
+extension ChordError {
+    /// The error of a machine; where it was one of ours before, that one.
+    init(_ error: JoinError, contacts: [JoinContact] = []) {
+        if contacts.isEmpty, let own = error.cause as? ChordError {
+            self = own
+            return
         }
-        return JoinFailure(contacts: contacts)
+        let code: Code =
+            switch error.code {
+            case .invalidAnswer: .invalidAnswer
+            case .invalidConfiguration: .invalidConfiguration
+            case .nameTaken: .nameTaken
+            case .noContact: .noContact
+            case .notMember: .notMember
+            case .parametersDiffer: .parametersDiffer
+            case .refused: .refused
+            case .unreachable: .unreachable
+            case .other: .noContact
+            }
+        self.init(
+            code,
+            error.message,
+            cause: contacts.isEmpty ? error.cause : JoinFailure(contacts)
+        )
     }
+}
 
-    /// The error where trying again would not help at any of the addresses; nil while it may help at one.
-    var finalError: ChordError? {
-        let all = others.map { failures[$0] }
-        guard all.allSatisfy({ $0?.isFinal == true }), let first = all.first ?? nil else {
-            return nil
-        }
-        if others.count == 1 { return first }
-        return ChordError(first.code, "no contact lets this node join", cause: failure)
-    }
-
-    /// The error when the time is over.
-    var timeIsOver: ChordError {
-        ChordError(.noContact, "no contact let this node join in time", cause: failure)
-    }
-
-    /// The error of a node that was told to join through nobody but itself.
-    var onlyItself: ChordError {
-        ChordError(
-            .invalidConfiguration,
-            "this node was told to join a ring through itself, which cannot begin or find one: name a "
-                + "member of the ring; nodes that begin a ring together are all named as its initial ring",
-            cause: failure
+extension JoinError {
+    /// One of our errors, as a machine judges it.
+    init(_ error: ChordError) {
+        let codes: [(ChordError.Code, Code)] = [
+            (.invalidAnswer, .invalidAnswer), (.invalidConfiguration, .invalidConfiguration),
+            (.nameTaken, .nameTaken), (.noContact, .noContact), (.notMember, .notMember),
+            (.parametersDiffer, .parametersDiffer), (.refused, .refused),
+            (.unreachable, .unreachable),
+        ]
+        let refusals: [ChordError.Reason] = [.ownCertificateRefused, .peerCertificateRefused]
+        self.init(
+            codes.first { $0.0 == error.code }?.1 ?? .other,
+            error.message,
+            cause: error,
+            isCertificateRefused: error.allReasons.contains(where: refusals.contains)
         )
     }
 }

@@ -9,11 +9,11 @@ import ChordWire
 import Logging
 import NIOConcurrencyHelpers
 
-// Reached before believed: who says that it may be our predecessor is dialled first.
+// Reached before believed: a node that claims to be our predecessor is dialled first.
 
-/// What a shell knows about who can reach whom.
+/// A shell's knowledge about reachability.
 struct Reach {
-    /// Somebody who has notified us and waits for the verdict.
+    /// A node that has notified us and waits for the verdict.
     struct Waiter {
         var key: Int
         var candidate: NodeReference
@@ -41,14 +41,12 @@ struct Reach {
     var tenure = RangeTenure()
     var waiters: [Waiter] = []
     var refusal: Refusal?
-    /// Why this node does not become a member, where its head refuses it for too long.
-    var joinFailure: ChordError?
     /// Rounds of indirect probes that are under way.
     var rounds: [Int: (round: ProbeRound, completion: ProbeCompletion)] = [:]
     var lastKey = 0
     /// Where the next round begins to look for members to ask.
     var turn = 0
-    /// Whether this node blames its own link, and has said so.
+    /// Whether this node blames its own link, and has logged that.
     var isLinkToBlame = false
     /// Whether a look for the member before us is under way.
     var seeksPredecessor = false
@@ -69,12 +67,12 @@ struct Reach {
 }
 
 extension NodeShell {
-    // MARK: Who notifies us
+    // MARK: Nodes that notify us
 
     /// A node says that it may be our predecessor.
     ///
     /// - Parameters:
-    ///   - mustAnswer: Whether only its own answer proves who it is, as its certificate proves no name.
+    ///   - mustAnswer: whether only its own answer proves its name, as its certificate does not.
     ///   - responder: where the verdict goes; nil where its dialect knows none.
     func claimed(by candidate: NodeReference, mustAnswer: Bool, responder: Responder?) {
         func decide(_ verdict: NotifyVerdict) {
@@ -90,7 +88,7 @@ extension NodeShell {
             perform(machine.notified(by: candidate))
             return decide(.taken)
         }
-        // Of another make: its references do not say in which of its lives it is.
+        // References of another implementation do not name an incarnation.
         if responder == nil, known.id == candidate.id, known.address == candidate.address { return }
         switch reach.claims.claimed(ClaimTable.Claim(candidate, mustAnswer: mustAnswer)) {
         case .reached(let node):
@@ -142,7 +140,7 @@ extension NodeShell {
         settleClaims()
     }
 
-    /// Tells those that wait what the machine has decided.
+    /// Tells the waiting nodes the machine's decision.
     func settleClaims() {
         guard !reach.waiters.isEmpty else { return }
         for waiter in reach.waiters where waiter.isHandedOver {
@@ -161,7 +159,7 @@ extension NodeShell {
 
     private func dial(_ claim: ClaimTable.Claim) {
         let node = claim.node
-        // It was heard from: that it could not be dialled before says nothing about now.
+        // The peer has called us, so it is alive: its dial backoff is void.
         peers.transport.resetBackoff(of: node.address)
         let failureDetection = configuration.failureDetection
         let options = CallOptions(

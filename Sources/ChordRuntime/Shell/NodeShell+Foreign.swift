@@ -8,11 +8,10 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// Nodes of another make: joining through them.
+// Joining through nodes of another implementation.
 
 extension NodeShell {
-    /// What a contact of another make says of the ring; nil where it speaks our dialect, or does not
-    /// answer.
+    /// The state of a contact of another implementation; nil if it speaks our dialect, or does not answer.
     func foreignState(of contact: PeerTarget) async -> PeerResponse? {
         guard peers.dialects.hasForeign else { return nil }
         let said = await peers.say(
@@ -25,51 +24,27 @@ extension NodeShell {
         return said.dialect.name != .native && said.result.status.isOK ? said : nil
     }
 
-    /// One attempt to join through a contact of another make.
-    ///
-    /// - Returns: false where the ring changed meanwhile, so that another attempt may do.
-    func joinForeign(through contact: PeerTarget, _ said: PeerResponse) async throws(ChordError)
-        -> Bool
-    {
-        let parameters = configuration.parameters
+    /// The members that a contact of another implementation names, as far as the ring's rule puts them there.
+    func namedMembers(
+        by contact: PeerTarget,
+        _ said: PeerResponse
+    ) throws(ChordError) -> [NodeReference] {
         let named = try namedNodes(by: contact, said)
         let placed = named.filter { isRightlyPlaced($0) }
-        guard !placed.isEmpty else {
-            let misplaced = named.first.flatMap {
-                Misplacement(of: $0, in: parameters, hash: configuration.hash)
-            }
-            throw ChordError(
-                .parametersDiffer,
-                "cannot join the ring of \(contact.address): "
-                    + (misplaced?.description ?? "it names nobody")
-            )
+        guard placed.isEmpty else { return placed }
+        let misplaced = named.first.flatMap {
+            Misplacement(of: $0, in: configuration.parameters, hash: configuration.hash)
         }
-        try await refuseLiveHolder(among: placed)
-        let others = placed.filter { $0.id != machine.node.id }
-        guard var before = try await memberBefore(among: others) else { return false }
-        try await refuseLiveHolder(among: before.successors)
-        let head = head(after: before)
-        if head.id != before.node.id {
-            try await reachHead(head)
-            // Its list is taken over as it is now.
-            guard case .state(let state) = await stateAnswer(of: before.node) else { return false }
-            guard self.head(after: state).id == head.id else { return false }
-            before = state
-        }
-        guard machine.phase == .notJoined, end == nil else { return false }
-        guard
-            let directives = machine.join(
-                after: before,
-                incarnationLimit: latestIncarnation(.ofOurselves)
-            )
-        else { return false }
-        perform(directives)
-        return true
+        throw ChordError(
+            .parametersDiffer,
+            "cannot join the ring of \(contact.address): "
+                + (misplaced?.description ?? "it names nobody")
+        )
     }
 
     /// The nodes that a contact names: its predecessor and its list. The owner of our place is searched from
     /// there, by the nodes' states: to be asked for a member's identifier, which ours may have been a moment
-    /// ago, can kill a node of another make.
+    /// ago, can kill a node of another implementation.
     private func namedNodes(
         by contact: PeerTarget,
         _ said: PeerResponse
@@ -101,7 +76,10 @@ extension NodeShell {
         return [state.predecessor] + list
     }
 
-    private func memberBefore(among start: [NodeReference]) async throws(ChordError) -> RingState? {
+    /// Searches the member before this node's place among members of another implementation.
+    func searchPlace(
+        among start: [NodeReference]
+    ) async throws(ChordError) -> FindSuccessorReply {
         let search = OwnerSearch(
             for: machine.node.id,
             from: start,
@@ -133,11 +111,7 @@ extension NodeShell {
                 .noContact,
                 "no member stands before this node's place: \(status.message)"
             )
-        case .success(let reply):
-            guard case .state(let state) = await stateAnswer(of: reply.answering) else {
-                return nil
-            }
-            return state
+        case .success(let reply): return reply
         }
     }
 }

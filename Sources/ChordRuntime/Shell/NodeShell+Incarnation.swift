@@ -11,14 +11,14 @@ import Logging
 // could.
 
 extension NodeShell {
-    /// By whom an incarnation is said. Each kind allows more than the one before, so that what one node
-    /// accepts is not refused by the next one whose clock is a little behind.
+    /// The source of an incarnation. Each kind allows more than the one before, so that a node whose clock is a
+    /// little behind does not refuse an incarnation that another node has accepted.
     enum IncarnationSource {
-        /// Others say it of a former life of this node.
+        /// Other nodes name it for a former life of this node.
         case ofOurselves
-        /// A node says it of itself.
+        /// A node names it for itself.
         case claimed
-        /// Others say it of a node.
+        /// Other nodes name it for a node.
         case hearsay
 
         fileprivate var share: Int {

@@ -2,9 +2,58 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCore
+import ChordRPC
+import Logging
+
+// Ceasing to be a member.
+
 extension NodeShell {
     /// Starts to leave, from any thread and without waiting; `waitForEnd` returns once it is done.
     package nonisolated func requestLeave() {
         Task(executorPreference: executor) { await self.leave() }
+    }
+
+    /// Leaves the ring, once the services are ready for that: tells the neighbours and waits until they have
+    /// heard it, or cannot, but no longer than `leaveTimeout`.
+    package func leave() async {
+        guard end == nil else { return }
+        await prepareToLeave()
+        guard end == nil else { return }
+        perform(machine.leave())
+        ticker?.cancel()
+        ticker = nil
+        if leavesUnderWay > 0 {
+            let timer = executor.schedule(after: configuration.leaveTimeout) { [weak self] in
+                self?.assumeIsolated { shell in
+                    guard shell.end == nil, shell.leavesUnderWay > 0 else { return }
+                    shell.logger.warning(
+                        "left without an answer of all neighbours: they find out by themselves"
+                    )
+                    shell.endLeaving()
+                }
+            }
+            await withCheckedContinuation { leaveWaiters.append($0) }
+            timer.cancel()
+        }
+        finish(.left)
+    }
+
+    func leaveAnswered() {
+        leavesUnderWay -= 1
+        if leavesUnderWay == 0 { endLeaving() }
+    }
+
+    private func endLeaving() {
+        for waiter in leaveWaiters { waiter.resume() }
+        leaveWaiters = []
+    }
+
+    /// Ends the node without a Leave: it cannot continue.
+    package func fail(_ error: ChordError) {
+        guard end == nil else { return }
+        // Without this it would go on answering as a member.
+        perform(machine.leave().filter { !$0.isSendLeave })
+        finish(.failed(error))
     }
 }

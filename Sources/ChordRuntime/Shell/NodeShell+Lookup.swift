@@ -47,7 +47,7 @@ extension NodeShell {
     /// Looks up the owner of an identifier over several ways that share no node, and has the owner confirm
     /// it. From any thread.
     ///
-    /// - Throws: `notMember`, `lookupFailed` where nobody confirmed, or `deadlineExceeded`.
+    /// - Throws: `notMember`, `lookupFailed` where no owner confirmed, or `deadlineExceeded`.
     package nonisolated func verifiedLookup(
         _ id: Identifier,
         timeout: Duration? = nil
@@ -57,7 +57,7 @@ extension NodeShell {
         var starts: [NodeReference] = []
         switch view.step(for: id) {
         case .owner(let owner) where owner.id == view.node.id:
-            // Nobody knows better who stands before this node.
+            // This node knows its own predecessor best.
             return try LookupResult.make(id, .success(view.reply(owner: owner))).get()
         case .owner: break
         case .forward(let candidates): starts = candidates
@@ -66,7 +66,7 @@ extension NodeShell {
             throw ChordError(.lookupFailed, "\(view.node.name) knows nobody alive to ask")
         }
         let check = AnswerCheck(of: id, isPlaced: states.isRightlyPlaced)
-        // One that was alone and has been notified knows of one other, and its list does not say so yet.
+        // A node that was alone until it was notified knows one other node, which its list does not hold yet.
         let list = view.successors.isEmpty ? [view.predecessor] : view.successors
         let search = VerifiedSearch(
             check,
@@ -90,7 +90,7 @@ extension NodeShell {
 private final class LookupCaller: Sendable {
     private let state = NIOLockedValueBox<(run: RecursiveLookup?, isCancelled: Bool)>((nil, false))
 
-    /// Takes the lookup; false where nobody waits any more.
+    /// Takes the lookup; false if its task was cancelled.
     func waits(for run: RecursiveLookup) -> Bool {
         state.withLockedValue { state in
             state.run = run

@@ -7,7 +7,7 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// Doing what the machine asks for.
+// Carrying out the machine's directives.
 
 extension NodeShell {
     func startTicking() {
@@ -37,7 +37,7 @@ extension NodeShell {
     func perform(_ directives: [Directive]) {
         let isPublishing = directives.contains(.publish)
         let wasMember = published.current.view.isMember
-        // Nobody is left who could name this node: the whole circle is its own.
+        // No other member is left that could name this node: it owns the whole circle.
         if isPublishing, machine.isAlone, reach.tenure.state != .held { update { $0.confirm($1) } }
         // Settled before the view is published, as services hear of both at once.
         var reports: [[RingEvent]] = []
@@ -91,7 +91,7 @@ extension NodeShell {
             self?.assumeIsolated { shell in
                 var answer = answer
                 if case .state(let state) = answer, state.node.name != peer.name {
-                    // Somebody else lives at that address now.
+                    // Another node listens at that address now.
                     answer = .dead
                 }
                 shell.noteAnswer(answer, of: peer)
@@ -208,8 +208,8 @@ extension NodeShell {
 
     private func sendLeave(_ leaveNotice: LeaveNotice, to peer: NodeReference) {
         let state = leaveNotice.state
-        // To a node of another make that stands before us there is nothing to say: it looks after us, and
-        // finds us gone. One that stands after us hears who stood before.
+        // A predecessor of another implementation is told nothing: it asks us regularly, and finds us gone. A
+        // successor is told our predecessor.
         let isPredecessor =
             peer.id == state.predecessor.id && peer.id != state.successors.first?.id
         if isPredecessor, peers.dialects.isForeign(peer.address) { return }
@@ -332,7 +332,7 @@ extension NodeShell {
         )
     }
 
-    /// A list that held all other members says that this node is alone now, which is no failure of the ring.
+    /// If the list held all other members, this node is alone now, which is no failure of the ring.
     /// One that was full may have hidden more of them.
     private func reportLoneliness(
         from: [NodeReference],
@@ -394,18 +394,5 @@ extension NodeShell {
 extension Directive {
     var isSendLeave: Bool {
         if case .sendLeave = self { true } else { false }
-    }
-}
-
-extension StateAnswer {
-    /// The answer without its content, for a log line.
-    var kind: String {
-        switch self {
-        case .state: "member"
-        case .notMember: "not a member"
-        case .busy: "busy"
-        case .unreached: "reached by others only"
-        case .dead: "dead"
-        }
     }
 }

@@ -9,9 +9,9 @@ import Logging
 
 // Rings that came apart, or have never met, become one.
 
-/// What came of the wish that two rings become one.
+/// The result of a request to merge two rings.
 public struct RingMerge: Hashable, Sendable {
-    /// Who listens at the contact's address.
+    /// The node at the contact's address.
     public var contact: NodeReference
     /// The contact is a member of the same ring already, or the asked node itself: nothing was done.
     public var wasOne: Bool
@@ -23,7 +23,7 @@ public struct RingMerge: Hashable, Sendable {
     }
 }
 
-/// Whom a node asks again when it finds itself alone.
+/// The contacts that a node asks again when it is alone.
 struct Company {
     /// The addresses that it was given to join through.
     var addresses: [String] = []
@@ -38,7 +38,7 @@ extension NodeShell {
     /// The longest wait between two calls to the addresses that a node was given, while it is alone.
     private static let longestWait = Duration.seconds(30)
 
-    // MARK: What peers tell
+    // MARK: Calls of peers
 
     func offered(by candidate: NodeReference) {
         peers.transport.resetBackoff(of: candidate.address)
@@ -64,7 +64,7 @@ extension NodeShell {
         }
     }
 
-    // MARK: What the machine wants
+    // MARK: Directives
 
     func findPlace(_ token: Token, through contact: NodeReference) {
         lookForPlace(through: contact) { shell, answer in
@@ -115,7 +115,7 @@ extension NodeShell {
         }
     }
 
-    /// - Parameter contact: whom the peer is told of; nil offers this node itself.
+    /// - Parameter contact: the node that the peer is told of; nil offers this node itself.
     func meet(_ peer: NodeReference, contact: NodeReference?) {
         let request = MeetRequest(
             node: machine.node,
@@ -130,7 +130,7 @@ extension NodeShell {
             floor: configuration.failureDetection.maintenanceFloor,
             on: executor
         ) { [logger] result in
-            // Nothing depends on it: who is lost is asked again.
+            // Nothing depends on it: lost members are asked again.
             guard !result.status.isOK else { return }
             logger.debug(
                 "meeting failed",
@@ -139,7 +139,7 @@ extension NodeShell {
         }
     }
 
-    // MARK: What an operator wants
+    // MARK: Requests of operators
 
     /// Makes this node's ring and that of a contact one. It is done when the contact has answered; the
     /// rings become one after that. A contact that is a member of this node's ring is left alone.
@@ -150,7 +150,11 @@ extension NodeShell {
         try checkIsMember()
         let state: RingState
         do throws(ChordError) {
-            state = try await stateForJoin(of: PeerTarget(bootstrap: address))
+            let reply = try await memberReply(of: PeerTarget(bootstrap: address))
+            if let difference = configuration.parameters.difference(from: reply.parameters) {
+                throw ChordError(JoinError.parametersDiffer(at: address, difference))
+            }
+            state = reply.state
         } catch  where error.code == .notMember {
             // It is not this node that is none.
             throw ChordError(.noContact, error.message)
@@ -200,7 +204,7 @@ extension NodeShell {
         machine.remember(former.flatMap { admissible([$0]) })
     }
 
-    /// Whom this node knows, neighbours first.
+    /// The nodes that this node knows, neighbours first.
     package func acquaintances(atMost count: Int) -> [NodeReference] {
         var seen: Set<Identifier> = [machine.node.id]
         let known = [machine.predecessor] + machine.successors.entries + machine.acquaintances
@@ -223,8 +227,7 @@ extension NodeShell {
 
     // MARK: A node alone
 
-    /// A node that is alone, and was not meant to be, asks those whom it was given to join through, again
-    /// and again, with growing waits.
+    /// A node that is alone although it has contacts asks them again and again, with growing waits.
     func retryBootstrap() {
         guard machine.isAlone, !company.addresses.isEmpty else {
             company.due = nil

@@ -8,8 +8,8 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// Nodes whose identifiers are made by another rule, which want to be members of this ring. They call again
-// and again; the log says so now and then.
+// Nodes that want to join this ring, and whose identifiers are made by another rule. They call again and
+// again; the log names them at a limited rate.
 
 /// The misfits that the log has named lately.
 struct Misfits {

@@ -109,7 +109,7 @@ extension NodeShell {
         case .unreached: break
         case .dead:
             reach.claims.unanswered(node.id)
-            // Strangers that claim something, or that others ask about, say nothing about our link.
+            // Calls to claimants, and probes for others, prove nothing about our link.
             if isKnown(node) { noteCall(to: node.id, hasSucceeded: false) }
         }
     }
@@ -133,7 +133,7 @@ extension NodeShell {
         + "blame. It takes nobody for dead and claims nothing until a call works; let this machine dial "
         + "the other members' ports"
 
-    /// Whether our own link is to blame for what our calls find dead.
+    /// Whether our own link is to blame for our failed calls.
     func blamesLink() -> Bool {
         let window = configuration.intervals.stabilize * reach.health.windowTicks
         let isHeard = heard.time.map { executor.now - $0 <= window } ?? false
@@ -142,8 +142,8 @@ extension NodeShell {
             reach.doubtsLinkSince = nil
             return false
         }
-        // Whoever called last may have died since: only calls that arrive after ours have failed show that
-        // others live. Until then nobody is taken for dead, and nothing is said yet.
+        // The last caller may have died since: only calls that arrive after ours have failed prove that others
+        // are alive. Until then no node is taken for dead, and nothing is logged.
         let since = reach.doubtsLinkSince ?? executor.now
         reach.doubtsLinkSince = since
         if !reach.isLinkToBlame, let time = heard.time, time > since {
@@ -154,7 +154,7 @@ extension NodeShell {
         return true
     }
 
-    /// Others reach a node, and we do not: said once.
+    /// Other members reach a node, and this one does not: logged once.
     func noteUnreached(_ node: NodeReference) {
         guard !reach.unreached.contains(where: { $0.id == node.id }) else { return }
         if reach.unreached.count >= Reach.limit { reach.unreached.removeFirst() }
@@ -228,15 +228,15 @@ extension NodeShell {
         }
     }
 
-    /// Names a member that cannot reach its head to that head, whose predecessor has died: where nothing gets
-    /// through between the two, neither would learn of the other, and what lies between would be nobody's.
+    /// Names a member that cannot reach its head to that head, whose predecessor has died: with a broken link
+    /// between the two, neither would learn of the other, and the range between them would have no owner.
     private func speak(for caller: String, to state: RingState) {
         let (head, before) = (state.node, state.predecessor)
         let known =
             [machine.node, machine.predecessor] + machine.successors.entries + machine.table.entries
         guard let member = known.first(where: { $0.name == caller }), member.id != head.id,
             before.id.isBetween(member.id, and: head.id),
-            // As far as we know there is nobody else between the two.
+            // No other known node stands between the two.
             !known.contains(where: {
                 $0.id != before.id && $0.id.isBetween(member.id, and: head.id)
             })

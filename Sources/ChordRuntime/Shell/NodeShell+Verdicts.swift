@@ -7,7 +7,7 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// What our head has decided about us, and what we own because of it.
+// The head's verdict about this node, and the range that this node owns because of it.
 
 extension NodeShell {
     /// Whether a node is to be notified now: one that cannot reach us is not told every time, and a node with
@@ -64,16 +64,8 @@ extension NodeShell {
         refusal.count += 1
         reach.refusal = refusal
         update { tenure, _ in tenure.refuse() }
-        guard !reach.tenure.hasJoined,
-            executor.now - refusal.since >= configuration.intervals.refusalPatience
-        else { return }
-        reach.joinFailure = ChordError(
-            .unreachable,
-            "\(head.name) cannot reach us at \(address): \(reason). It is the node after this one's "
-                + "place and must be able to dial it: open the port, or advertise an address that other "
-                + "members can dial"
-        )
-        for key in pauses.keys.sorted() { endPause(key) }
+        // A node that joins looks again whether to wait any longer.
+        if !reach.tenure.hasJoined { endPauses() }
     }
 
     /// The longest wait between two Notifies to a head that cannot reach us, in ticks.
@@ -88,7 +80,7 @@ extension NodeShell {
         )
     }
 
-    // MARK: What we own
+    // MARK: The owned range
 
     /// The head has answered with its state.
     func headAnswered(_ state: RingState) {
@@ -96,13 +88,13 @@ extension NodeShell {
         if state.predecessor.id == machine.node.id {
             endRefusal()
         } else if peers.dialects.isForeign(state.node.address) {
-            // It says nothing about our Notify, and takes its time: its silence is no claim.
+            // It does not answer Notifies, and may be slow: its silence is no claim.
             return
         }
         update { $0.headNames(state.predecessor, head: state.node.id, in: $1) }
     }
 
-    /// Changes whose the range is, publishes it and tells embedders.
+    /// Changes the tenure of the range, publishes it and tells embedders.
     func update(_ change: (inout RangeTenure, RoutingView) -> [RingEvent]) {
         let before = reach.tenure.state
         let events = change(&reach.tenure, machine.view)
@@ -116,32 +108,6 @@ extension NodeShell {
             var view = machine.view
             view.tenure = reach.tenure.state
             published.publish(view)
-        }
-    }
-
-    /// Waits until the head has taken this node, which has joined, for its predecessor.
-    ///
-    /// - Parameter deadline: when to give up; nil stands for never.
-    /// - Throws: `unreachable` where the head cannot reach this node; `noContact` when the time is over;
-    ///   `stopped`.
-    func waitUntilTaken(by deadline: MonotonicTime?) async throws(ChordError) {
-        while !reach.tenure.hasJoined {
-            try checkMayJoin()
-            if let failure = reach.joinFailure { throw failure }
-            var wait = configuration.intervals.stabilize
-            if let deadline {
-                let left = deadline - executor.now
-                guard left > .zero else {
-                    let head = machine.successors.head?.description ?? "the node after its place"
-                    throw ChordError(
-                        .noContact,
-                        "\(head) has not taken this node for its predecessor in time; can it dial "
-                            + "\(configuration.address)?"
-                    )
-                }
-                wait = min(wait, left)
-            }
-            await pause(wait)
         }
     }
 }

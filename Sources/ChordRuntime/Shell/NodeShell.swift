@@ -8,14 +8,14 @@ package import ChordRPC
 import ChordWire
 package import Logging
 
-/// The actor around a node's ``ChordMachine``: it does what the machine asks for and feeds the results
+/// The actor around a node's ``ChordMachine``: it carries out the machine's directives and feeds the results
 /// back. It decides nothing about the ring, and holds no state across an `await` once it is a member.
 package actor NodeShell {
     package nonisolated let executor: any NodeExecutor
     package nonisolated let configuration: RuntimeConfiguration
-    /// What happens to this node's place in the ring.
+    /// Changes of this node's place in the ring.
     package nonisolated let events = EventHub<RingEvent>(capacity: 1024)
-    /// The same for those who watch it over the network.
+    /// The same for clients that watch it over the network.
     nonisolated let watchers: WatchFeed
     /// Whether this node is a member, whenever that changes.
     nonisolated let membership = EventHub<Bool>(capacity: 1)
@@ -39,25 +39,17 @@ package actor NodeShell {
     /// Waits between two attempts to join.
     var pauses: [Int: (continuation: CheckedContinuation<Void, Never>, timer: ScheduledWork)] = [:]
     var lastWaiter = 0
-    /// Whom to ask again when this node is alone, by address, and when.
+    /// The contacts that a node that is alone asks again, and when.
     var company = Company()
-    /// The addresses of those who found the ring, sorted; empty where this node is none of them.
-    var founders: [String] = []
-    /// The others, as this node has reached them itself.
-    var foundersReached: FounderRegister
-    /// The addresses of founders that are being dialled outside of the rounds.
-    var foundersUnderWay: Set<String> = []
-    /// Why those of them do not answer who do not, by address.
-    var founderFailures: [String: ChordError] = [:]
-    /// Who founded the ring, where this node was there.
-    var decision: (nodes: [NodeReference], time: MonotonicTime)?
-    var foundingRound: FoundingRound?
-    var foundingRounds = 0
-    /// Leave calls that are not answered yet, and who waits for the last of them.
+    /// This node's part in founding a ring, where it is a founder.
+    var founding: FoundingMachine?
+    var foundingWaiter: CheckedContinuation<FoundingOutcome, Never>?
+    var foundingTimer: ScheduledWork?
+    /// Leave calls that are not answered yet.
     var leavesUnderWay = 0
     /// Nodes of another rule that the log has named lately.
     var misfits = Misfits()
-    /// Who can reach whom: claimants, our own link, what our head says of us.
+    /// Reachability: of claimants, of our own link, and of this node from its head.
     var reach: Reach
     var leaveWaiters: [CheckedContinuation<Void, Never>] = []
     /// Whether this node's share of the circle is larger than chance explains.
@@ -96,7 +88,6 @@ package actor NodeShell {
         self.configuration = configuration
         self.executor = executor
         watchers = WatchFeed(executor: executor, space: configuration.parameters.space)
-        foundersReached = FounderRegister(lifetime: configuration.intervals.founderLifetime)
         let node = NodeReference(
             id: configuration.identifier(
                 name: configuration.name,
@@ -146,7 +137,7 @@ package actor NodeShell {
         executor.execute { self.assumeIsolated(body) }
     }
 
-    // MARK: What peers tell
+    // MARK: Calls of peers
 
     func nudged(by successor: NodeReference) {
         perform(machine.nudged(by: successor.id))
@@ -247,11 +238,11 @@ package actor NodeShell {
         for key in endWaiters.keys.sorted() {
             endWaiters.removeValue(forKey: key)?.resume(returning: error)
         }
-        for key in pauses.keys.sorted() { endPause(key) }
+        endPauses()
         for waiter in reach.waiters { waiter.timer.cancel() }
         reach.waiters = []
         reach.rounds = [:]
-        endFoundingRound()
+        stopFounding()
         endDeparture()
         events.finish()
         watchers.finish()

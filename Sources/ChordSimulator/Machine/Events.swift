@@ -12,8 +12,8 @@ struct RunReference: Hashable {
 
 /// What came of a lookup.
 enum LookupOutcome: Hashable {
-    /// The owner, the member that named it, and whether that member's head is the node that joins.
-    case owner(NodeReference, answering: NodeReference, isHead: Bool)
+    /// The owner, the member that named it, and that member's list where a node asked for its own place.
+    case owner(NodeReference, answering: NodeReference, successors: [NodeReference])
     case failure(LookupFailure)
     /// Nobody answered in time.
     case deadline
@@ -34,8 +34,8 @@ enum Payload {
     /// The lookup is accepted: its asker need not blame us for the silence of those after us.
     case accepted(RunReference, attempt: Int32)
     case found(RunReference, attempt: Int32, LookupOutcome)
-    case askPlace(attempt: UInt32)
-    case answerPlace(attempt: UInt32, StateAnswer)
+    case joinQuestion(Token, asMember: Bool)
+    case joinAnswer(Token, JoinMachine.Answer)
 }
 
 /// A lookup as it travels.
@@ -70,8 +70,9 @@ enum Event {
     case placeResolved(Int, life: UInt32, Token, ChordMachine.PlaceAnswer)
     /// The silence of a lookup's next hop has lasted too long, or the whole lookup has.
     case silence(RunReference, attempt: Int32)
-    case seekPlace(Int, life: UInt32)
-    case placeExpired(Int, life: UInt32, attempt: UInt32)
+    case joinTimer(Int, life: UInt32)
+    /// The silence of a node that a joining node asked has lasted too long.
+    case joinExpired(Int, life: UInt32, Token, asMember: Bool)
     indirect case deliver(Message, serial: UInt64)
     case resume(Int)
     /// Who has left exits.
@@ -86,7 +87,7 @@ enum Event {
         switch self {
         case .tick(let node, _), .round(let node, _), .expire(let node, _, _),
             .fingerResolved(let node, _, _, _), .placeResolved(let node, _, _, _),
-            .seekPlace(let node, _), .placeExpired(let node, _, _):
+            .joinTimer(let node, _), .joinExpired(let node, _, _, _):
             node
         case .deliver(let message, _): message.to
         case .silence, .resume, .exit, .restart, .fault, .clientLookup, .checkAll: nil
@@ -102,8 +103,8 @@ enum Event {
         case .fingerResolved(let node, _, _, let owner):
             4 << 32 | UInt64(node) ^ (owner?.id.word3 ?? 1) << 8
         case .silence(let run, let attempt): 5 << 32 | UInt64(run.serial) ^ UInt64(attempt) << 40
-        case .seekPlace(let node, _): 6 << 32 | UInt64(node)
-        case .placeExpired(let node, _, _): 7 << 32 | UInt64(node)
+        case .joinTimer(let node, _): 6 << 32 | UInt64(node)
+        case .joinExpired(let node, _, _, _): 7 << 32 | UInt64(node)
         case .resume(let node): 8 << 32 | UInt64(node)
         case .exit(let node, _): 9 << 32 | UInt64(node)
         case .restart(let node, _): 10 << 32 | UInt64(node)
@@ -140,8 +141,8 @@ extension Payload {
         case .nudge(let id): 45 ^ id.word3 << 8
         case .offer(let node): 46 ^ node.id.word3 << 8
         case .meet(let contact): 47 ^ contact.id.word3 << 8
-        case .askPlace: 43
-        case .answerPlace: 44
+        case .joinQuestion: 43
+        case .joinAnswer: 44
         }
     }
 }

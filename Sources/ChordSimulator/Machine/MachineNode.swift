@@ -13,7 +13,7 @@ final class MachineNode {
         enum Content {
             case answer(Token, StateAnswer)
             case leave(LeaveNotice)
-            case place(attempt: UInt32, RingState)
+            case join(Token, JoinMachine.Answer)
         }
 
         var serial: UInt64
@@ -31,12 +31,10 @@ final class MachineNode {
     var backlog: [Event]?
     /// Through whom it joins first.
     var contact = 0
-    var joinAttempt: UInt32 = 0
-    /// The member whose list it is about to take over.
-    var placeBefore: Identifier?
+    /// Its way into the ring, while it is on it.
+    var joining: JoinMachine?
     /// Ticks that it has been alone for.
     var ticksAlone = 0
-    var joinWait: Int64 = 0
     /// When it ceased to be a member for the last time.
     var memberUntil: Int64 = -1
     var wasMember = false
@@ -56,9 +54,11 @@ final class MachineNode {
     static func name(_ number: Int) -> String { "n\(number)" }
 
     /// The number in an address; 0, which nobody has, where there is none.
-    static func number(of reference: NodeReference) -> Int {
+    static func number(of reference: NodeReference) -> Int { number(of: reference.address) }
+
+    static func number(of address: String) -> Int {
         var number = 0
-        for digit in reference.address.utf8.dropFirst() {
+        for digit in address.utf8.dropFirst() {
             number = number * 10 + Int(digit &- UInt8(ascii: "0"))
         }
         return number
@@ -72,7 +72,8 @@ struct MachineLookup {
         case finger(Token)
         /// A member looks for its own place in what may be another ring.
         case place(Token)
-        case joining(attempt: UInt32)
+        /// A node that joins looks for its place.
+        case joining(Token)
         case client(Int)
         case remote(Int, askerLife: UInt32, RunReference, attempt: Int32)
     }

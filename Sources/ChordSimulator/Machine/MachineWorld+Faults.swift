@@ -97,7 +97,9 @@ extension MachineWorld {
         }
         // Who is about to be a member knows the one whose list it asks for, and nobody else.
         for other in others where nodes[other].machine.phase == .notJoined {
-            guard let member = nodes[other].placeBefore, known[member] != nil else { continue }
+            guard let member = nodes[other].joining?.memberBefore?.id, known[member] != nil else {
+                continue
+            }
             known[nodes[other].machine.node.id] = [member]
         }
         return Acquaintance.groups(known)

@@ -4,89 +4,153 @@
 
 import ChordCore
 
-// Joining as NodeShell does it: a lookup of one's own place through a contact, then the state of the
-// member that answered, then the machine's own judgement.
+// Joining: what a JoinMachine directs, in messages. A range is reported here as soon as the machine changes
+// it, so that joining is over once the node has its place.
 
 extension MachineWorld {
     func startJoining(_ number: Int, via contact: Int, within spread: Int64 = 0) {
         nodes[number].contact = contact
-        nodes[number].joinWait = scenario.timing.joinRetry.nanoseconds
         let delay = spread > 0 ? generator.integer(in: 0...spread) : 0
-        heap.push(.seekPlace(number, life: nodes[number].life), at: now + delay)
+        heap.push(.joinTimer(number, life: nodes[number].life), at: now + delay)
     }
 
-    func seekPlace(_ number: Int, _ life: UInt32) {
-        guard isAlive(number, life), nodes[number].machine.phase == .notJoined else { return }
-        nodes[number].joinAttempt += 1
-        let attempt = nodes[number].joinAttempt
-        heap.push(
-            .placeExpired(number, life: life, attempt: attempt),
-            at: now + local(2 * lookupDeadline, of: number)
-        )
+    /// A pass over the contacts begins.
+    func joinTimerFired(_ number: Int, _ event: Event) {
+        guard nodes[number].machine.phase == .notJoined else { return }
+        let (isFirst, time) = (nodes[number].joining == nil, Duration.nanoseconds(now))
         var contact = nodes[number].contact
-        if attempt > 1 || contact == number {
-            // The shell goes through its contacts; anybody who has been a member may be one.
-            // Once all is repaired, somebody tells it of one that is there.
-            let known = isHealed ? everMembers.filter { nodes[$0].isMember } : everMembers
-            guard let other = generator.element(of: known), other != number else {
-                return joinFailed(number)
+        if !isFirst || contact == number {
+            guard let other = knownMember(), other != number else {
+                return retryJoin(number, after: scenario.timing.joinRetry)
             }
             contact = other
         }
-        let node = nodes[number].reference
-        let lookup = LookupMachine(
-            target: node.id,
-            joiner: node,
-            hopBudget: LookupMachine.defaultHopBudget(width: scenario.width)
-        )
-        let run = lookups.add(
-            MachineLookup(
-                node: number,
-                life: life,
-                lookup: lookup,
-                origin: .joining(attempt: attempt),
-                deadline: now + local(lookupDeadline, of: number)
+        let name = MachineNode.name(contact)
+        if isFirst {
+            var settings = JoinMachine.Settings()
+            settings.retry = scenario.timing.joinRetry
+            settings.retryCap = scenario.timing.joinRetryCap
+            nodes[number].joining = JoinMachine(
+                node: nodes[number].reference,
+                parameters: parameters,
+                through: [name],
+                settings: settings
             )
-        )
-        ask(nodes[contact].reference, run, hops: 0)
+            performJoin(number, event) { $0.start(now: time) }
+        } else {
+            nodes[number].joining?.use([name])
+            performJoin(number, event) { $0.timerFired(now: time) }
+        }
     }
 
-    func joinFailed(_ number: Int) {
-        guard nodes[number].machine.phase == .notJoined else { return }
-        nodes[number].placeBefore = nil
-        // What comes of this attempt later is not listened to.
-        nodes[number].joinAttempt += 1
-        let wait = nodes[number].joinWait
-        nodes[number].joinWait = min(wait * 2, scenario.timing.joinRetryCap.nanoseconds)
+    /// A member, or a node that was one. Once all is repaired, a member.
+    private func knownMember() -> Int? {
+        generator.element(of: isHealed ? everMembers.filter { nodes[$0].isMember } : everMembers)
+    }
+
+    private func retryJoin(_ number: Int, after wait: Duration) {
         heap.push(
-            .seekPlace(number, life: nodes[number].life),
-            at: now + local(wait, of: number)
+            .joinTimer(number, life: nodes[number].life),
+            at: now + local(wait.nanoseconds, of: number)
         )
     }
 
-    func placeFound(_ number: Int, _ attempt: UInt32, _ outcome: LookupOutcome) {
-        guard nodes[number].machine.phase == .notJoined, nodes[number].joinAttempt == attempt else {
-            return
-        }
-        guard case .owner(_, let answering, _) = outcome else { return joinFailed(number) }
-        nodes[number].placeBefore = answering.id
-        send(from: number, to: MachineNode.number(of: answering), .askPlace(attempt: attempt))
+    func receive(
+        _ answer: JoinMachine.Answer,
+        for token: Token,
+        at number: Int,
+        _ event: Event? = nil
+    ) {
+        let time = Duration.nanoseconds(now)
+        performJoin(number, event) { $0.receive(answer, for: token, now: time) }
     }
 
-    func takePlace(_ number: Int, _ attempt: UInt32, _ answer: StateAnswer, _ event: Event) {
-        guard nodes[number].machine.phase == .notJoined, nodes[number].joinAttempt == attempt else {
+    private func performJoin(
+        _ number: Int,
+        _ event: Event?,
+        _ input: (inout JoinMachine) -> [JoinDirective]
+    ) {
+        guard nodes[number].machine.phase == .notJoined, var joining = nodes[number].joining else {
             return
         }
-        guard case .state(let state) = answer else { return joinFailed(number) }
-        var isIn = true
-        perform(number, event) { machine in
-            guard let directives = machine.join(after: state) else {
-                isIn = false
-                return []
+        var directives = input(&joining)[...]
+        nodes[number].joining = joining
+        while let directive = directives.popFirst() {
+            if trace != nil { trace?.append("    \(directive)") }
+            switch directive {
+            case .join(let state):
+                var isIn = true
+                perform(number, event) { machine in
+                    guard let directives = machine.join(after: state) else {
+                        isIn = false
+                        return []
+                    }
+                    return directives
+                }
+                if isIn {
+                    nodes[number].joining = nil
+                } else {
+                    directives += joining.placeChanged(now: .nanoseconds(now))
+                    nodes[number].joining = joining
+                }
+            case .giveUp:
+                // As if its operator started it again.
+                nodes[number].joining = nil
+                retryJoin(number, after: scenario.timing.joinRetryCap)
+            default: carryOut(directive, of: number)
             }
-            return directives
         }
-        if !isIn { joinFailed(number) }
+    }
+
+    private func carryOut(_ directive: JoinDirective, of number: Int) {
+        switch directive {
+        case .askContact(let token, let address):
+            askState(token, of: MachineNode.number(of: address), by: number, asMember: true)
+        case .askMember(let token, let node):
+            askState(token, of: MachineNode.number(of: node), by: number, asMember: true)
+        case .askHolder(let token, let node), .reachHead(let token, let node):
+            askState(token, of: MachineNode.number(of: node), by: number, asMember: false)
+        case .lookUpPlace(let token, let contact):
+            let contact = nodes[MachineNode.number(of: contact)].reference
+            findPlace(of: number, via: contact, for: .joining(token))
+        case .lookUpOwner(let token, let contact):
+            let contact = nodes[MachineNode.number(of: contact)].reference
+            findPlace(of: number, via: contact, for: .joining(token), isJoiner: false)
+        case .raiseIncarnation(let former): perform(number) { $0.raiseIncarnation(above: former) }
+        case .retry(let wait): retryJoin(number, after: wait)
+        case .searchPlace, .join, .create, .passOver, .awaitHead, .report, .finish, .giveUp: break
+        }
+    }
+
+    /// - Parameter asMember: asks for the ring's parameters, too.
+    private func askState(_ token: Token, of peer: Int, by number: Int, asMember: Bool) {
+        heap.push(
+            .joinExpired(number, life: nodes[number].life, token, asMember: asMember),
+            at: now + local(peerTimeout, of: number)
+        )
+        send(from: number, to: peer, .joinQuestion(token, asMember: asMember))
+    }
+
+    /// What a joining node hears of a node's state.
+    func joinAnswer(_ answer: StateAnswer, asMember: Bool) -> JoinMachine.Answer {
+        guard asMember else { return .state(answer, reason: "no answer") }
+        guard case .state(let state) = answer else {
+            let code = answer == .dead ? JoinError.Code.noContact : .notMember
+            return .failed(JoinError(code, answer.kind))
+        }
+        return .member(state, parameters)
+    }
+
+    func lookedUp(_ number: Int, _ token: Token, isJoiner: Bool, _ outcome: LookupOutcome) {
+        let answer: JoinMachine.Answer
+        switch outcome {
+        case .owner(let owner, let answering, let successors):
+            answer = isJoiner ? .place(answering, successors: successors) : .owner(owner)
+        case .failure(.nameTaken) where isJoiner: answer = .nameTaken
+        case .failure, .deadline, .refused:
+            answer = .failed(JoinError(.noContact, "\(outcome)"))
+        }
+        receive(answer, for: token, at: number)
     }
 
     /// A node that is alone, and joined through somebody once, asks those whom it was given again, as the
@@ -100,8 +164,7 @@ extension MachineWorld {
         node.ticksAlone += 1
         // After 1, 2, 4, 8 and 16 ticks, and then every 16.
         let isDue = node.ticksAlone & (node.ticksAlone - 1) == 0 || node.ticksAlone % 16 == 0
-        let known = isHealed ? everMembers.filter { nodes[$0].isMember } : everMembers
-        guard isDue, let other = generator.element(of: known), other != number else { return }
+        guard isDue, let other = knownMember(), other != number else { return }
         let contact = nodes[other].reference
         perform(number) { $0.merge(with: contact) }
     }

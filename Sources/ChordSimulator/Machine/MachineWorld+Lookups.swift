@@ -22,20 +22,30 @@ extension MachineWorld {
         advance(lookups.add(lookup))
     }
 
-    /// A member looks for its own place through a contact.
-    func findPlace(of number: Int, via contact: NodeReference, for token: Token) {
+    /// A node looks for its own place through a contact.
+    ///
+    /// - Parameter isJoiner: whether it asks for the member before its place rather than for the owner.
+    func findPlace(
+        of number: Int,
+        via contact: NodeReference,
+        for origin: MachineLookup.Origin,
+        isJoiner: Bool = true
+    ) {
+        if walksLookups, case .place(let token) = origin {
+            return walkToPlace(of: number, via: contact, for: token)
+        }
         let node = nodes[number].reference
-        if walksLookups { return walkToPlace(of: number, via: contact, for: token) }
+        let lookup = LookupMachine(
+            target: node.id,
+            joiner: isJoiner ? node : nil,
+            hopBudget: LookupMachine.defaultHopBudget(width: scenario.width)
+        )
         let run = lookups.add(
             MachineLookup(
                 node: number,
                 life: nodes[number].life,
-                lookup: LookupMachine(
-                    target: node.id,
-                    joiner: node,
-                    hopBudget: LookupMachine.defaultHopBudget(width: scenario.width)
-                ),
-                origin: .place(token),
+                lookup: lookup,
+                origin: origin,
                 deadline: now + local(lookupDeadline, of: number)
             )
         )
@@ -222,10 +232,17 @@ extension MachineWorld {
             heap.push(.fingerResolved(run.node, life: run.life, token, owner), at: now)
         case .place(let token):
             heap.push(
-                .placeResolved(run.node, life: run.life, token, outcome.place),
+                .placeResolved(
+                    run.node,
+                    life: run.life,
+                    token,
+                    outcome.place(of: run.lookup.target)
+                ),
                 at: now
             )
-        case .joining(let attempt): placeFound(run.node, attempt, outcome)
+        case .joining(let token):
+            guard isAlive(run.node, run.life) else { return }
+            lookedUp(run.node, token, isJoiner: run.lookup.joiner != nil, outcome)
         case .client(let call): clientAnswered(call, owner)
         case .remote(let asker, let life, let askerRun, let attempt):
             answer(
@@ -314,14 +331,18 @@ extension LookupOutcome {
         in view: RoutingView,
         for lookup: LookupMachine
     ) -> LookupOutcome {
-        let isHead = lookup.joiner != nil && view.successors.first?.id == lookup.joiner?.id
-        return .owner(owner, answering: view.node, isHead: isHead)
+        .owner(
+            owner,
+            answering: view.node,
+            successors: lookup.joiner == nil ? [] : view.state.successors
+        )
     }
 
-    /// What it says to a member that looks for its own place.
-    fileprivate var place: ChordMachine.PlaceAnswer {
+    /// What it says to a member that looks for its own place, which is at `id`.
+    fileprivate func place(of id: Identifier) -> ChordMachine.PlaceAnswer {
         switch self {
-        case .owner(_, let answering, let isHead): .after(answering, isHead: isHead)
+        case .owner(_, let answering, let successors):
+            .after(answering, isHead: successors.first?.id == id)
         case .failure, .deadline: .unknown
         case .refused: .dead
         }

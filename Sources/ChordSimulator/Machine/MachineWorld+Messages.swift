@@ -60,7 +60,8 @@ extension MachineWorld {
         case .nudge(let peer):
             let id = nodes[number].reference.id
             send(from: number, to: MachineNode.number(of: peer), .nudge(id))
-        case .findPlace(let token, let contact): findPlace(of: number, via: contact, for: token)
+        case .findPlace(let token, let contact):
+            findPlace(of: number, via: contact, for: .place(token))
         case .offer(let peer):
             counts.mergeMessages += 1
             let node = nodes[number].reference
@@ -207,13 +208,12 @@ extension MachineWorld {
             lookups.change(run) { if $0.attempt == attempt { $0.isAccepted = true } }
         case .found(let run, let attempt, let outcome):
             if isSameLife { answered(run, attempt, outcome) }
-        case .askPlace(let attempt):
+        case .joinQuestion(let token, let asMember):
             let answer = stateAnswer(of: number)
-            if answer != .dead || scenario.network.refusesWhenDown {
-                reply(to: message, .answerPlace(attempt: attempt, answer))
-            }
-        case .answerPlace(let attempt, let answer):
-            if isSameLife { takePlace(number, attempt, answer, event) }
+            guard answer != .dead || scenario.network.refusesWhenDown else { return }
+            reply(to: message, .joinAnswer(token, joinAnswer(answer, asMember: asMember)))
+        case .joinAnswer(let token, let answer):
+            if isSameLife { receive(answer, for: token, at: number, event) }
         }
     }
 
@@ -234,8 +234,7 @@ extension MachineWorld {
         switch message.payload {
         case .answer(let token, let answer): content = .answer(token, answer)
         case .leave(let leaveNotice): content = .leave(leaveNotice)
-        case .answerPlace(let attempt, .state(let state)):
-            content = .place(attempt: attempt, state)
+        case .joinAnswer(let token, let answer): content = .join(token, answer)
         default: return
         }
         nodes[message.to].inbound.append(MachineNode.Inbound(serial: serial, content: content))
@@ -259,8 +258,10 @@ extension MachineWorld {
             switch inbound.content {
             case .answer(let token, let answer): _ = machine.receive(answer, for: token)
             case .leave(let leaveNotice): _ = machine.neighbourLeft(leaveNotice)
-            case .place(let attempt, let state):
-                guard machine.phase == .notJoined, attempt == node.joinAttempt,
+            case .join(let token, let answer):
+                guard machine.phase == .notJoined, var joining = node.joining,
+                    case .join(let state)? =
+                        joining.receive(answer, for: token, now: .nanoseconds(now)).last,
                     machine.join(after: state) != nil
                 else { continue }
             }

@@ -231,9 +231,11 @@ final class MachineWorld {
             guard isAlive(number, life) else { return }
             perform(number, event) { $0.resolvePlace(answer, for: token) }
         case .silence(let run, let attempt): silent(run, attempt)
-        case .seekPlace(let number, let life): seekPlace(number, life)
-        case .placeExpired(let number, let life, let attempt):
-            if isAlive(number, life), nodes[number].joinAttempt == attempt { joinFailed(number) }
+        case .joinTimer(let number, let life):
+            if isAlive(number, life) { joinTimerFired(number, event) }
+        case .joinExpired(let number, let life, let token, let asMember):
+            guard isAlive(number, life) else { return }
+            receive(joinAnswer(.dead, asMember: asMember), for: token, at: number)
         case .deliver(let message, let serial): deliver(message, serial)
         case .resume(let number): resume(number)
         case .exit(let number, let life):

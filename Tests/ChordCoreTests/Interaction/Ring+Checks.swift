@@ -87,8 +87,12 @@ extension Ring {
             switch message.payload {
             case .answer(let token, let answer) where node.reference.incarnation == message.life:
                 _ = machine.receive(answer, for: token)
-            case .answerPlace(.state(let state)) where machine.phase == .notJoined:
-                guard machine.join(after: state) != nil else { continue }
+            case .joinAnswer(let token, let reply) where machine.phase == .notJoined:
+                guard var joining = node.joining,
+                    case .join(let state)? =
+                        joining.receive(reply.answer, for: token, now: now).last,
+                    machine.join(after: state) != nil
+                else { continue }
             case .leave(let leaveNotice):
                 _ = machine.neighbourLeft(leaveNotice)
             default:

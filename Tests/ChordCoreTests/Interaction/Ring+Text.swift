@@ -38,7 +38,7 @@ extension Ring {
         let way = message.from == message.to ? message.to : "\(message.from) -> \(message.to)"
         return switch message.payload {
         case .ask: "[\(way)] state?"
-        case .answer(_, let answer), .answerPlace(let answer): "[\(way)] \(text(of: answer))"
+        case .answer(_, let answer): "[\(way)] \(text(of: answer))"
         case .notify(let node): "[\(way)] notify \(text(of: node))"
         case .nudge(let node): "[\(way)] nudge \(text(of: node))"
         case .leave(let leaveNotice):
@@ -49,8 +49,10 @@ extension Ring {
         case .findPlace(_, let contact): "[\(way)] own place, through \(text(of: contact))?"
         case .offer(let node): "[\(way)] offer \(text(of: node))"
         case .meet(_, let contact): "[\(way)] meet \(text(of: contact))"
-        case .seekPlace: "[\(way)] place?"
-        case .askPlace: "[\(way)] state? to join"
+        case .joinQuestion(_, let question): "[\(way)] \(question.rawValue)"
+        case .joinAnswer(_, let reply): "[\(way)] \(text(of: reply))"
+        case .call(let call): "[\(way)] \(text(of: call))"
+        case .callAnswer(let reply, _): "[\(way)] \(text(of: reply))"
         }
     }
 

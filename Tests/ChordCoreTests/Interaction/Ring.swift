@@ -13,8 +13,16 @@ struct Ring {
     struct Node {
         var machine: ChordMachine
         var isUp = true
-        /// Through whom it joins while it is outside.
-        var bootstrap: String?
+        var parameters: RingParameters { machine.parameters }
+        var tenure = RangeTenure()
+        /// Its way into a ring, while it is on it.
+        var joining: JoinMachine?
+        /// When it looks again: for a contact, or whether its head has named it.
+        var joinTimer: Duration?
+        /// Its part in founding a ring, where it is a founder.
+        var founding: FoundingMachine?
+        /// When it calls the other founders again.
+        var foundTimer: Duration?
         var reference: NodeReference { machine.node }
         var isMember: Bool { isUp && machine.phase == .member }
     }
@@ -31,9 +39,10 @@ struct Ring {
         case findPlace(Token, NodeReference)
         case offer(NodeReference)
         case meet(NodeReference, contact: NodeReference)
-        case seekPlace
-        case askPlace
-        case answerPlace(StateAnswer)
+        case joinQuestion(Token, JoinQuestion)
+        case joinAnswer(Token, JoinReply)
+        case call(FounderCall)
+        case callAnswer(FounderReply, FounderCall.Purpose)
     }
 
     /// A payload with its way. `life` is the incarnation in which its first sender asked: an answer to
@@ -62,6 +71,12 @@ struct Ring {
     var nodes: [String: Node] = [:]
     var queue: [Message] = []
     var held: Set<Link> = []
+    /// What is answered at addresses where no node of the ring lives.
+    var strangers: [String: JoinReply] = [:]
+    /// Nodes that joining nodes hear nothing of.
+    var silent: Set<String> = []
+    /// The time, which only joining nodes look at.
+    var now = Duration.zero
     /// What happened, in the notation of the scripts, while `isTracing`.
     var trace: [String] = []
     var isTracing = false
@@ -91,12 +106,12 @@ struct Ring {
 
     // MARK: What scripts and scenarios do
 
-    private mutating func add(
+    mutating func add(
         _ address: String,
-        name: String?,
+        name: String? = nil,
         id: Identifier,
-        via: String?,
-        life: UInt64
+        life: UInt64 = 1,
+        ring: String? = nil
     ) {
         let life = max(life, (nodes[address]?.reference.incarnation ?? 0) + 1)
         let reference = NodeReference(
@@ -105,35 +120,22 @@ struct Ring {
             address: address,
             incarnation: life
         )
+        var parameters = parameters
+        if let ring { parameters.ring = ring }
         let machine = ChordMachine(
             node: reference,
             parameters: parameters,
             configuration: configuration
         )
-        nodes[address] = Node(machine: machine, bootstrap: via)
+        nodes[address] = Node(machine: machine)
         addresses = nodes.values.map(\.reference)
             .sorted { ($0.id, $0.address) < ($1.id, $1.address) }.map(\.address)
     }
 
-    mutating func create(_ address: String, id: Identifier) {
-        add(address, name: nil, id: id, via: nil, life: 1)
+    mutating func create(_ address: String, id: Identifier, ring: String? = nil) {
+        add(address, id: id, ring: ring)
+        nodes[address]?.tenure.hold()
         perform(on: address) { $0.create() }
-    }
-
-    mutating func join(
-        _ address: String,
-        name: String? = nil,
-        id: Identifier,
-        via: String,
-        life: UInt64 = 1
-    ) {
-        add(address, name: name, id: id, via: via, life: life)
-        send(from: address, to: via, .seekPlace)
-    }
-
-    mutating func restart(_ address: String, via: String) {
-        guard let node = nodes[address] else { return }
-        join(address, name: node.reference.name, id: node.reference.id, via: via)
     }
 
     mutating func drop(_ address: String) {
@@ -144,21 +146,12 @@ struct Ring {
         perform(on: address) { $0.leave() }
     }
 
-    /// The interval of a node has passed; one that is outside tries again to join.
+    /// The interval of a node has passed; one that joins looks again.
     mutating func tick(_ address: String) {
         guard let node = nodes[address], node.isUp else { return }
-        if node.machine.phase == .notJoined, let bootstrap = node.bootstrap {
-            let isTrying = queue.contains { message in
-                switch message.payload {
-                case .seekPlace, .askPlace: message.from == address
-                case .answerPlace: message.to == address
-                default: false
-                }
-            }
-            if !isTrying { send(from: address, to: bootstrap, .seekPlace) }
-        } else {
-            perform(on: address) { $0.tick() }
-        }
+        if node.machine.phase == .member { perform(on: address) { $0.tick() } }
+        joinTimerFired(address)
+        foundTimerFired(address)
     }
 
     /// Ticks all nodes and empties the queue until nothing changes for longer than the fingers rest.
@@ -221,7 +214,7 @@ struct Ring {
         queue.append(Message(from: from, to: to, life: life, payload: payload))
     }
 
-    private mutating func execute(_ directive: Directive, of node: NodeReference) {
+    mutating func execute(_ directive: Directive, of node: NodeReference) {
         if isTracing, let text = text(of: directive) { trace.append("  \(node.address) \(text)") }
         switch directive {
         case .askState(let token, let peer):
@@ -245,8 +238,8 @@ struct Ring {
         case .verifyRival(let rival):
             guard rival.address == node.address else { return }
             _ = nodes[node.address]?.machine.raiseIncarnation(above: rival.incarnation)
-        case .publish, .report:
-            break
+        case .report(let event): _ = nodes[node.address]?.tenure.events(for: event)
+        case .publish: break
         }
     }
 
@@ -265,7 +258,9 @@ struct Ring {
         case .ask(let token):
             reply(to: message, .answer(token, answer(of: message.to)))
         case .answer(let token, let answer):
-            if isSameLife { perform(on: message.to) { $0.receive(answer, for: token) } }
+            guard isSameLife else { return }
+            if case .state(let state) = answer { headAnswered(state, at: message.to) }
+            perform(on: message.to) { $0.receive(answer, for: token) }
         case .notify(let candidate):
             perform(on: message.to) { $0.notified(by: candidate) }
         case .nudge(let successor):
@@ -286,12 +281,15 @@ struct Ring {
             perform(on: message.to) { $0.offered(by: candidate) }
         case .meet(_, let contact):
             perform(on: message.to) { $0.met(contact) }
-        case .seekPlace:
-            seekPlace(message)
-        case .askPlace:
-            reply(to: message, .answerPlace(answer(of: message.to)))
-        case .answerPlace(let answer):
-            if isSameLife { takePlace(message, answer) }
+        case .joinQuestion(let token, let question):
+            reply(to: message, .joinAnswer(token, answer(to: question, of: message)))
+        case .joinAnswer(let token, let answer):
+            guard isSameLife else { return }
+            let now = now
+            performJoin(on: message.to) { $0.receive(answer.answer, for: token, now: now) }
+        case .call(let call): answerCall(call, message)
+        case .callAnswer(let reply, let purpose):
+            if isSameLife { callAnswered(reply, purpose, message) }
         }
     }
 
@@ -310,42 +308,10 @@ struct Ring {
         return .after(last.reference, isHead: isHead)
     }
 
-    private mutating func reply(to message: Message, _ payload: Payload) {
+    mutating func reply(to message: Message, _ payload: Payload) {
         queue.append(
             Message(from: message.to, to: message.from, life: message.life, payload: payload)
         )
-    }
-
-    // MARK: Joining
-
-    private mutating func seekPlace(_ message: Message) {
-        guard let node = nodes[message.from], node.isUp, node.machine.phase == .notJoined,
-            nodes[message.to]?.isUp == true
-        else { return }
-        let found = lookUp(node.reference.id, from: message.to, joiner: node.reference)
-        if isTracing { trace.append("  \(text(of: found))") }
-        guard case .success = found.outcome, let last = found.path.last else { return }
-        send(from: message.from, to: last, .askPlace)
-    }
-
-    private mutating func takePlace(_ message: Message, _ answer: StateAnswer) {
-        guard var node = nodes[message.to], node.isUp, node.machine.phase == .notJoined else {
-            return
-        }
-        switch answer {
-        case .busy:
-            send(from: message.to, to: message.from, .askPlace)
-        case .dead, .unreached, .notMember:
-            break
-        case .state(let state):
-            if let directives = node.machine.join(after: state) {
-                nodes[message.to] = node
-                for directive in directives { execute(directive, of: node.reference) }
-            } else {
-                if isTracing { trace.append("  \(message.to) finds its place changed") }
-                send(from: message.to, to: node.bootstrap ?? message.from, .seekPlace)
-            }
-        }
     }
 
     // MARK: Lookups

@@ -77,6 +77,9 @@ struct ScriptRunner {
             guard let index = words.firstIndex(of: key), index + 1 < words.count else { return nil }
             return words[index + 1]
         }
+        func list(after key: String) -> [String] {
+            optional(after: key)?.split(separator: ",").map(String.init) ?? []
+        }
         func identifier(after key: String) throws -> Identifier {
             guard let value = UInt64(try word(after: key)) else { throw unreadable }
             return Identifier(value)
@@ -89,15 +92,40 @@ struct ScriptRunner {
         case "mode":
             ring.configuration.queryMode = words[1] == "delaying" ? .delaying : .answering
         case "create":
-            ring.create(try word(after: "create"), id: try identifier(after: "at"))
+            ring.create(
+                try word(after: "create"),
+                id: try identifier(after: "at"),
+                ring: optional(after: "ring")
+            )
         case "join":
             ring.join(
                 try word(after: "join"),
                 name: optional(after: "named"),
                 id: try identifier(after: "at"),
-                via: try word(after: "via"),
+                via: list(after: "via"),
+                past: past(list(after: "was"), on: ring),
+                limit: optional(after: "for").flatMap { Int($0) }.map { .seconds($0) },
                 life: optional(after: "life").flatMap { UInt64($0) } ?? 1
             )
+        case "found":
+            ring.found(
+                try word(after: "found"),
+                id: try identifier(after: "at"),
+                with: list(after: "with"),
+                limit: optional(after: "for").flatMap { Int($0) }.map { .seconds($0) }
+            )
+        case "stranger":
+            // stranger n9 noContact speaks no TLS: what is answered where no node lives
+            guard words.count > 3, let code = JoinError.Code(rawValue: words[2]) else {
+                throw unreadable
+            }
+            let message = words.dropFirst(3).joined(separator: " ")
+            ring.strangers[words[1]] = .failed(code, message)
+        case "silent": ring.silent.insert(try word(after: "silent"))
+        case "speaking": ring.silent.remove(try word(after: "speaking"))
+        case "outside":
+            // outside n1 at 10: a node that is up and does not join
+            ring.add(try word(after: "outside"), id: try identifier(after: "at"))
         case "restart":
             ring.restart(try word(after: "restart"), via: try word(after: "via"))
         case "drop":
@@ -179,6 +207,12 @@ struct ScriptRunner {
         }
     }
 
+    /// A former life: members by address, or nobody.
+    private func past(_ words: [String], on ring: Ring) -> JoinMachine.Past {
+        let members = words.compactMap { ring.nodes[$0]?.reference }
+        return JoinMachine.Past(members: members, wasMember: !words.isEmpty)
+    }
+
     private func build(_ nodes: some Sequence<String>, on ring: inout Ring) throws {
         ring.isTracing = false
         var first: String?
@@ -188,7 +222,7 @@ struct ScriptRunner {
                 throw Failure(description: "cannot read: \(node)")
             }
             if let first {
-                ring.join(parts[0], id: Identifier(id), via: first)
+                ring.join(parts[0], id: Identifier(id), via: [first])
             } else {
                 ring.create(parts[0], id: Identifier(id))
                 first = parts[0]

@@ -107,7 +107,7 @@ struct Scenario {
 
     private mutating func joinNewNode() {
         guard let via = randomMember() else { return }
-        ring.join(newName(), id: newIdentifier(), via: via)
+        ring.join(newName(), id: newIdentifier(), via: [via])
     }
 
     private mutating func restartOne() {
@@ -128,8 +128,8 @@ struct Scenario {
 
     private mutating func tick(_ address: String) {
         if ring.nodes[address]?.machine.phase == .notJoined {
-            let bootstrap = randomMember()
-            ring.nodes[address]?.bootstrap = bootstrap
+            let contacts = randomMember().map { [$0] } ?? []
+            ring.nodes[address]?.joining?.use(contacts)
         }
         ring.tick(address)
     }
@@ -140,8 +140,9 @@ struct Scenario {
         let message = ring.queue[index]
         ring.deliver(at: index)
         switch message.payload {
-        case .notify, .nudge, .round, .finger, .seekPlace, .findPlace, .offer, .meet: return nil
-        case .ask, .answer, .leave, .askPlace, .answerPlace: return ring.text(of: message)
+        case .notify, .nudge, .round, .finger, .findPlace, .offer, .meet: return nil
+        case .ask, .answer, .leave, .joinQuestion, .joinAnswer, .call, .callAnswer:
+            return ring.text(of: message)
         }
     }
 

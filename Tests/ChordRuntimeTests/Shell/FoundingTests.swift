@@ -117,7 +117,9 @@ struct FoundingTests {
         // It has ended with the same refusal before the other asks.
         ring.add("n1")
         let waiting = ring.add("n0")
-        ring.on("n0") { $0.founders = ["n0", "n1"].map(InProcessRing.address) }
+        ring.on("n0") {
+            $0.prepareFounding(with: ["n0", "n1"].map(InProcessRing.address), for: nil)
+        }
         #expect(!waiting.view.isMember)
         let error = ring.failureToFound(ring.shell("n1"), with: ["n0", "n1", "n2"])
         #expect(error?.code == .parametersDiffer)
@@ -274,7 +276,7 @@ struct FoundingTests {
         for name in ["n0", "n1", "n2"] { start(name, in: ring, with: ["n0", "n1", "n2"]) }
         // n1 and n2 reach everybody and may begin; n0 has not reached n1, and joins them.
         ring.executor.run(for: .seconds(2))
-        let decided = ring.on("n0") { $0.decision }
+        let decided = ring.on("n0") { $0.founding?.ring }
         #expect(decided == nil)
         ring.plan.set(nil, from: InProcessRing.address("n0"), to: InProcessRing.address("n1"))
         #expect(ring.settle(limit: .seconds(30)), "\(ring.description)")

@@ -1,0 +1,369 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Rings that are born from a set of founders.
+//
+// Each founder calls all others again and again. One that has reached all of them a short while ago
+// decides: it takes its place in the ring of all, and tells the others the list of all founders, so that
+// they take theirs once they have reached all of them, too (`FounderRegister`). A founder that hears "there
+// is a ring already" joins that instead. So a ring begins once, when all founders are up, and a founder that
+// comes back later is an ordinary joiner.
+
+/// One founder's part in the birth of a ring. Inputs are its mutating methods; what is to be done comes out as
+/// directives. It does no I/O and knows no clock: `now` is the time of one monotonic clock of the caller.
+package struct FoundingMachine: Sendable {
+    /// The machine's settings.
+    package struct Settings: Sendable {
+        /// The wait after the first round of calls; it doubles with each round.
+        package var retry: Duration = .milliseconds(100)
+        /// The longest wait between two rounds.
+        package var retryCap: Duration = .seconds(2)
+        /// How long a founder that was reached, or a decision, counts.
+        package var lifetime: Duration = .seconds(10)
+
+        /// The defaults.
+        package init() {}
+    }
+
+    /// What a founder says to a call.
+    package enum Answer: Sendable {
+        /// It is a founder, too. It is proven if its certificate holds for what it says of itself.
+        case founder(NodeReference, isProven: Bool)
+        /// It is a member. Where its ring has only just begun and counts on this node, it names all founders.
+        case member(NodeReference, isProven: Bool, founders: [NodeReference])
+        /// The call got no answer that helps.
+        case failed(JoinError)
+    }
+
+    /// Why a founder that calls is refused.
+    package enum Refusal: Error, Hashable, Sendable {
+        /// It has another initial ring: this is ours.
+        case otherFounders([String])
+        /// It does not call from a founder's address.
+        case notFounder
+    }
+
+    private enum Phase: Sendable {
+        case new
+        /// Waits for the answers of a round.
+        case calling
+        /// Waits for the next round.
+        case waiting
+        /// Gave founding up. A decision that arrives meanwhile still counts.
+        case joining
+        case ended
+    }
+
+    private let node: NodeReference
+    private let space: IdentifierSpace
+    /// The addresses of all founders, sorted.
+    package let founders: [String]
+    private let others: [String]
+    private let deadline: Duration?
+    private let settings: Settings
+    private let isPlaced: @Sendable (NodeReference) -> Bool
+
+    private var phase = Phase.new
+    private var register: FounderRegister
+    private var failures: [String: JoinError] = [:]
+    /// Founders that are being dialled outside of the rounds.
+    private var dialled: Set<String> = []
+    /// The ring that has begun, where this node was there.
+    package private(set) var ring: [NodeReference]?
+    private var beginning = Duration.zero
+    private var countedOnSince: Duration?
+    private var wait: Duration
+    private var reported: [String] = []
+
+    private var round = 0
+    private var unanswered: Set<String> = []
+    /// A founder that is a member, and all founders as it names them.
+    private var member: (address: String, founders: [NodeReference])?
+    private var refusal: JoinError?
+
+    /// A founder among `addresses`, its own included.
+    ///
+    /// - Parameters:
+    ///   - deadline: when to give up; nil stands for never.
+    ///   - isPlaced: whether a node stands where the ring's rule puts it.
+    package init(
+        node: NodeReference,
+        space: IdentifierSpace,
+        addresses: [String],
+        deadline: Duration? = nil,
+        settings: Settings = Settings(),
+        isPlaced: @escaping @Sendable (NodeReference) -> Bool = { _ in true }
+    ) {
+        self.node = node
+        self.space = space
+        founders = Set(addresses).sorted()
+        others = founders.filter { $0 != node.address }
+        self.deadline = deadline
+        self.settings = settings
+        self.isPlaced = isPlaced
+        wait = settings.retry
+        register = FounderRegister(lifetime: settings.lifetime)
+    }
+
+    // MARK: Rounds
+
+    /// Begins.
+    package mutating func start(now: Duration) -> [FoundingDirective] {
+        guard case .new = phase else { return [] }
+        guard founders.contains(node.address) else {
+            return giveUp(
+                JoinError(
+                    .invalidConfiguration,
+                    "the initial ring is \(founders.joined(separator: ", ")), and this node, which is "
+                        + "dialled at \(node.address), is not in it; name all founders by the addresses "
+                        + "that they advertise"
+                )
+            )
+        }
+        guard !others.isEmpty else {
+            phase = .ended
+            return [.beginAlone]
+        }
+        return [.prepare] + call()
+    }
+
+    /// The wait between two rounds is over.
+    package mutating func timerFired(now: Duration) -> [FoundingDirective] {
+        guard case .waiting = phase else { return [] }
+        return call()
+    }
+
+    private mutating func call() -> [FoundingDirective] {
+        phase = .calling
+        round += 1
+        unanswered = Set(others)
+        member = nil
+        refusal = nil
+        return others.map { .call(address: $0, round: round) }
+    }
+
+    /// A founder has answered a call of a round. An answer to a former round changes nothing.
+    package mutating func answered(
+        _ answer: Answer,
+        at address: String,
+        inRound number: Int,
+        now: Duration
+    ) -> [FoundingDirective] {
+        guard case .calling = phase, number == round, unanswered.remove(address) != nil else {
+            return []
+        }
+        var directives: [FoundingDirective] = []
+        switch noted(answer, at: address, now) {
+        case .success(let founders):
+            if let founders {
+                if member?.founders.isEmpty != false {
+                    member = (member?.address ?? address, founders)
+                }
+            } else {
+                failures[address] = nil
+            }
+        case .failure(let error):
+            failures[address] = error
+            if error.isFinal { refusal = refusal ?? error }
+            directives.append(.passOver(address: address, error))
+        }
+        return unanswered.isEmpty ? directives + endRound(now) : directives
+    }
+
+    private mutating func endRound(_ now: Duration) -> [FoundingDirective] {
+        var directives: [FoundingDirective] = []
+        // A founder that has decided meanwhile counts on this node from then on.
+        let isCountedOn = takePlace(in: member?.founders ?? [], now, &directives)
+        guard case .calling = phase else { return directives }
+        if let refusal { return directives + giveUp(refusal) }
+        // The others are reached first. To join instead would be to come back in another life, to a ring in
+        // which this node stands already; but no founder waits for ever.
+        if isCountedOn, countedOnSince == nil { countedOnSince = now }
+        if let member, !isCountedOn || !isRecent(countedOnSince, now) {
+            phase = .joining
+            let contacts = [member.address] + others.filter { $0 != member.address }
+            let limit = deadline.map { max(.zero, $0 - now) }
+            return directives + [.join(through: contacts, limit: limit)]
+        }
+        let missing = register.missing(of: others, now: now)
+        if missing.isEmpty { return directives + decide(now) }
+        if missing != reported {
+            reported = missing
+            directives.append(.report(missing: missing))
+        }
+        if let deadline, now >= deadline {
+            return directives + giveUp(Self.timeIsOver(missing), naming: missing)
+        }
+        phase = .waiting
+        // The last wait is shortened, so that the time is used to its end.
+        directives.append(.retry(after: deadline.map { min(wait, $0 - now) } ?? wait))
+        wait = min(wait * 2, settings.retryCap)
+        return directives
+    }
+
+    /// All have answered: the ring begins here, and a moment later there.
+    private mutating func decide(_ now: Duration) -> [FoundingDirective] {
+        let all = ([node] + register.nodes(at: others)).sorted { $0.id < $1.id }
+        for (left, right) in zip(all, all.dropFirst()) where left.id == right.id {
+            return giveUp(
+                JoinError(
+                    .nameTaken,
+                    "\(left) and \(right) both stand at \(left.id.hexadecimal(width: space.width)) of the "
+                        + "ring that they are to found; give one of them another name"
+                )
+            )
+        }
+        var directives: [FoundingDirective] = []
+        _ = takePlace(in: all, now, &directives)
+        guard ring == all else { return directives + call() }
+        return directives + all.filter { $0 != node }.map { .tell($0, ring: all) }
+    }
+
+    private mutating func giveUp(
+        _ error: JoinError,
+        naming missing: [String] = []
+    ) -> [FoundingDirective] {
+        phase = .ended
+        let contacts = missing.map { address in
+            JoinContact(
+                address: address,
+                outcome: failures[address].map { .failed($0) } ?? .notTried
+            )
+        }
+        return [.giveUp(error, contacts: contacts)]
+    }
+
+    private static func timeIsOver(_ missing: [String]) -> JoinError {
+        JoinError(
+            .noContact,
+            "a ring begins when all its founders are up, and \(missing.joined(separator: ", ")) did not "
+                + "answer in time; start them, or take them out of the initial ring of all founders"
+        )
+    }
+
+    // MARK: Founders that were reached
+
+    /// A founder was dialled outside of the rounds.
+    package mutating func reached(
+        _ answer: Answer,
+        at address: String,
+        now: Duration
+    ) -> [FoundingDirective] {
+        dialled.remove(address)
+        var directives: [FoundingDirective] = []
+        switch noted(answer, at: address, now) {
+        case .success(let founders):
+            if let founders { _ = takePlace(in: founders, now, &directives) }
+            // A decision may have waited for this one.
+            _ = takePlace(in: nil, now, &directives)
+        case .failure(let error): directives.append(.passOver(address: address, error))
+        }
+        return directives
+    }
+
+    /// A connection of ours to a founder's address has shown which node lives there.
+    ///
+    /// - Returns: all founders as a member names them; nil where the node is no member.
+    private mutating func noted(
+        _ answer: Answer,
+        at address: String,
+        _ now: Duration
+    ) -> Result<[NodeReference]?, JoinError> {
+        switch answer {
+        case .failed(let error): return .failure(error)
+        case .member(let node, let isProven, let founders):
+            if isProven { register.reached(node, at: address, now: now) }
+            return .success(founders)
+        case .founder(let node, let isProven):
+            guard node.address == address else {
+                return .failure(
+                    JoinError(
+                        .parametersDiffer,
+                        "the founder at \(address) wants to be dialled at \(node.address); name all "
+                            + "founders by the addresses that they advertise"
+                    )
+                )
+            }
+            if isProven { register.reached(node, at: address, now: now) }
+            return .success(nil)
+        }
+    }
+
+    /// Dials a founder that has called, or that a decision names, outside of the rounds.
+    private mutating func reach(_ address: String) -> [FoundingDirective] {
+        if case .ended = phase { return [] }
+        guard founders.contains(address), address != node.address,
+            dialled.insert(address).inserted
+        else { return [] }
+        return [.reach(address: address)]
+    }
+
+    // MARK: Founders that call
+
+    /// Another founder calls.
+    ///
+    /// - Parameters:
+    ///   - addresses: its initial ring.
+    ///   - decided: all founders, where it has decided.
+    ///   - isProven: whether its certificate holds for its address. Only such a one makes this node dial.
+    package mutating func called(
+        by founder: NodeReference,
+        addresses: [String],
+        decided: [NodeReference],
+        isProven: Bool,
+        now: Duration
+    ) -> Result<[FoundingDirective], Refusal> {
+        guard addresses.sorted() == founders else { return .failure(.otherFounders(founders)) }
+        guard founders.contains(founder.address), isProven else { return .failure(.notFounder) }
+        // It is reached before it counts.
+        var directives: [FoundingDirective] = []
+        if register.heard(founder, now: now) { directives += reach(founder.address) }
+        if !decided.isEmpty { _ = takePlace(in: decided, now, &directives) }
+        return .success(directives)
+    }
+
+    /// All founders, for one of them that calls a short while after the ring has begun: where the answers to
+    /// its call or ours got lost, it is counted on and need not join.
+    package func founders(for founder: NodeReference, now: Duration) -> [NodeReference] {
+        guard let ring, ring.contains(founder), isRecent(beginning, now) else { return [] }
+        return ring
+    }
+
+    private func isRecent(_ time: Duration?, _ now: Duration) -> Bool {
+        time.map { now - $0 <= settings.lifetime } ?? false
+    }
+
+    // MARK: Decisions
+
+    /// The ring begins with these, if the decision counts.
+    ///
+    /// - Parameter decided: all founders; nil for those of the last decision that had to wait.
+    /// - Returns: whether the decision counts once the others are reached.
+    private mutating func takePlace(
+        in decided: [NodeReference]?,
+        _ now: Duration,
+        _ directives: inout [FoundingDirective]
+    ) -> Bool {
+        if case .ended = phase { return false }
+        let verdict = register.judge(
+            decided,
+            for: node,
+            among: founders,
+            now: now,
+            isPlaced: isPlaced
+        )
+        switch verdict {
+        case .reject: return false
+        case .reach(let addresses):
+            for address in addresses { directives += reach(address) }
+            return true
+        case .accept(let ring):
+            self.ring = ring
+            beginning = now
+            phase = .ended
+            directives.append(.begin(ring))
+            return false
+        }
+    }
+}

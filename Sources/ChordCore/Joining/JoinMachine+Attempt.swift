@@ -1,0 +1,236 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+// One attempt to join, through one contact.
+
+extension JoinMachine {
+    /// What the machine waits for.
+    enum Question: Sendable {
+        case contact
+        case holder(NodeReference, then: Step)
+        case place
+        case owner
+        case head(NodeReference, member: NodeReference)
+        case member(NodeReference, head: Identifier)
+    }
+
+    /// How an attempt goes on once it is clear that nobody holds the node's place.
+    enum Step: Sendable {
+        case lookUpPlace
+        case searchPlace(among: [NodeReference])
+        case reachHead(after: NodeReference, successors: [NodeReference])
+        case takePlace(RingState, head: Identifier)
+        case fail
+    }
+
+    /// The answer to a question. One whose token is stale changes nothing.
+    package mutating func receive(
+        _ answer: Answer,
+        for token: Token,
+        now: Duration
+    ) -> [JoinDirective] {
+        guard case .asking(token, let question) = phase else { return [] }
+        if case .failed(let error) = answer { return fail(error, now: now) }
+        switch (question, answer) {
+        case (.contact, .member(let state, let theirs)):
+            if let difference = parameters.difference(from: theirs) {
+                return fail(.parametersDiffer(at: contact, difference), now: now)
+            }
+            hasHeardMember = true
+            return refuseHolder(
+                among: [state.predecessor] + state.successors,
+                now,
+                then: .lookUpPlace
+            )
+        case (.contact, .members(let members)):
+            hasHeardMember = true
+            let others = members.filter { $0.id != node.id }
+            return refuseHolder(among: members, now, then: .searchPlace(among: others))
+        case (.holder(let holder, let step), .state(let answer, _)):
+            return holderAnswered(answer, holder, step, now)
+        case (.place, .nameTaken):
+            // A node on the way may lie, which would keep this node out of the ring for good: the member is
+            // looked up and asked itself.
+            let contact = contact
+            return ask(.owner) { .lookUpOwner($0, via: contact) }
+        case (.owner, .owner(let owner)):
+            guard let owner, judge.isPlaced(owner) else { return fail(.ringChanged, now: now) }
+            return refuseHolder(among: [owner], now, then: .fail)
+        case (.place, .place(let member, let successors)):
+            return refuseHolder(
+                among: successors,
+                now,
+                then: .reachHead(after: member, successors: successors)
+            )
+        case (.head(let head, let member), .state(let answer, let reason)):
+            return headAnswered(answer, head, member, reason, now)
+        case (.member(let member, let head), .member(let state, let theirs)):
+            if let difference = parameters.difference(from: theirs) {
+                return fail(.parametersDiffer(at: member.address, difference), now: now)
+            }
+            return memberAnswered(state, member, head, now)
+        case (.member(let member, let head), .state(.state(let state), _)):
+            return memberAnswered(state, member, head, now)
+        case (.member(let member, _), .state(let answer, _)):
+            let message = "\(member) does not say its state: \(answer.kind)"
+            return fail(JoinError(.noContact, message), now: now)
+        default:
+            return fail(JoinError(.invalidAnswer, "\(contact) answers another question"), now: now)
+        }
+    }
+
+    private mutating func take(_ step: Step, _ now: Duration) -> [JoinDirective] {
+        switch step {
+        case .lookUpPlace:
+            let contact = contact
+            return ask(.place) { .lookUpPlace($0, via: contact) }
+        case .searchPlace(let members): return ask(.place) { .searchPlace($0, among: members) }
+        case .reachHead(let member, let successors):
+            guard judge.isPlaced(member) else { return fail(.ringChanged, now: now) }
+            let head = head(after: member, judge.admissible(successors))
+            if head.id == member.id { return askMember(member, head: head.id) }
+            return ask(.head(head, member: member)) { .reachHead($0, head) }
+        case .takePlace(let state, let head):
+            var state = state
+            state.successors = judge.admissible(state.successors)
+            // A node has joined or left meanwhile: the head is another, which has to be reached first.
+            guard self.head(after: state.node, state.successors).id == head else {
+                return fail(.ringChanged, now: now)
+            }
+            phase = .taking
+            return [.join(after: state)]
+        case .fail: return fail(.ringChanged, now: now)
+        }
+    }
+
+    // MARK: The head, and the member before
+
+    /// The node after this one when it joins after a member.
+    private func head(after member: NodeReference, _ successors: [NodeReference]) -> NodeReference {
+        successors.first { $0.id != node.id } ?? member
+    }
+
+    /// A joiner reaches its head before it is a member: otherwise it would begin with a head that it takes for
+    /// dead.
+    private mutating func headAnswered(
+        _ answer: StateAnswer,
+        _ head: NodeReference,
+        _ member: NodeReference,
+        _ reason: String,
+        _ now: Duration
+    ) -> [JoinDirective] {
+        switch answer {
+        case .state(let state) where state.node.name == head.name:
+            return askMember(member, head: head.id)
+        case .busy: return askMember(member, head: head.id)
+        case .dead, .unreached:
+            return fail(
+                JoinError(
+                    .noContact,
+                    "\(head) is to come after this node, and this node cannot reach it: \(reason)"
+                ),
+                now: now
+            )
+        case .notMember, .state:
+            return fail(
+                JoinError(
+                    .noContact,
+                    "\(head) is to come after this node, and is no member of the ring now"
+                ),
+                now: now
+            )
+        }
+    }
+
+    /// The member itself, rather than what others say of it: its state in one answer.
+    private mutating func askMember(
+        _ member: NodeReference,
+        head: Identifier
+    ) -> [JoinDirective] {
+        ask(.member(member, head: head)) { .askMember($0, member) }
+    }
+
+    private mutating func memberAnswered(
+        _ state: RingState,
+        _ member: NodeReference,
+        _ head: Identifier,
+        _ now: Duration
+    ) -> [JoinDirective] {
+        guard state.node.id == member.id, state.node.name == member.name else {
+            return fail(.ringChanged, now: now)
+        }
+        return refuseHolder(among: state.successors, now, then: .takePlace(state, head: head))
+    }
+
+    // MARK: Holders of the place
+
+    /// Whether a node stands where this one is to stand: under its name at another address, or under
+    /// another name whose hash is the same.
+    private func isHolder(_ other: NodeReference) -> Bool {
+        let isOurName = other.name == node.name
+        guard isOurName || other.id == node.id else { return false }
+        return !isOurName || other.address != node.address
+    }
+
+    /// Asks the member that stands in this node's place, if there is one. A live one keeps the place; a dead
+    /// one is what is left of a former life.
+    private mutating func refuseHolder(
+        among nodes: [NodeReference],
+        _ now: Duration,
+        then step: Step
+    ) -> [JoinDirective] {
+        let raises = nodes.filter { $0.name == node.name }
+            .map { JoinDirective.raiseIncarnation(above: $0.incarnation) }
+        // An honest list names one at the most.
+        guard let holder = nodes.first(where: isHolder) else { return raises + take(step, now) }
+        return raises + ask(.holder(holder, then: step)) { .askHolder($0, holder) }
+    }
+
+    private mutating func holderAnswered(
+        _ answer: StateAnswer,
+        _ holder: NodeReference,
+        _ step: Step,
+        _ now: Duration
+    ) -> [JoinDirective] {
+        switch answer {
+        case .busy:
+            return fail(
+                JoinError(
+                    .noContact,
+                    "\(holder) stands in this node's place and does not say if it is alive"
+                ),
+                now: now
+            )
+        case .state(let state) where isHolder(state.node):
+            let width = parameters.space.width
+            let remedy =
+                state.node.name == node.name
+                ? "stop that node, or give this one another name and certificate"
+                : "its identifier \(state.node.id.hexadecimal(width: width)) is that of \(node.name) too; "
+                    + "give one of them another name, or the ring wider identifiers"
+            return fail(
+                JoinError(
+                    .nameTaken,
+                    "\(state.node.name) is a live member at \(state.node.address), and this node is "
+                        + "\(node.name) at \(node.address); \(remedy)"
+                ),
+                now: now
+            )
+        case .dead, .notMember, .unreached, .state: return take(step, now)
+        }
+    }
+}
+
+extension StateAnswer {
+    /// The answer without its content, for messages.
+    package var kind: String {
+        switch self {
+        case .state: "member"
+        case .notMember: "not a member"
+        case .busy: "busy"
+        case .unreached: "reached by others only"
+        case .dead: "dead"
+        }
+    }
+}

@@ -1,0 +1,376 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Joining a ring (Join of "How to Make Chord Correct", section 3), with everything around it that the paper
+// leaves to the reader: which contact is asked, what keeps a node out, when it tries again, and when it begins
+// a ring of its own.
+//
+// One attempt goes through one contact: the contact's state, a lookup of the joiner's own place, the head
+// (the node after that place, which has to be reached first), the state of the member before it. A live
+// node that stands in the joiner's place keeps it. The joiner is in once its head has named it.
+
+/// One node's way into a ring. Inputs are its mutating methods; what is to be done comes out as directives.
+/// It does no I/O and knows no clock: `now` is the time of one monotonic clock of the caller.
+package struct JoinMachine: Sendable {
+    /// The machine's settings.
+    package struct Settings: Sendable {
+        /// The wait after the first pass over the contacts; it doubles with each pass.
+        package var retry: Duration = .milliseconds(100)
+        /// The longest wait between two passes.
+        package var retryCap: Duration = .seconds(2)
+        /// The time between two reports that no contact lets the node join.
+        package var report: Duration = .seconds(5)
+        /// The interval of maintenance: how often a joined node looks whether its head has named it.
+        package var stabilize: Duration = .seconds(1)
+        /// How long the head may say that it cannot reach the node before joining ends.
+        package var refusalPatience: Duration = .seconds(5)
+
+        /// The defaults.
+        package init() {}
+    }
+
+    /// How a caller judges references that peers name.
+    package struct Judge: Sendable {
+        /// Whether a node stands where the ring's rule puts it.
+        package var isPlaced: @Sendable (NodeReference) -> Bool
+        /// The leading nodes of a list that are placed, in a plausible life.
+        package var admissible: @Sendable ([NodeReference]) -> [NodeReference]
+
+        /// A judge from its parts.
+        package init(
+            isPlaced: @escaping @Sendable (NodeReference) -> Bool,
+            admissible: @escaping @Sendable ([NodeReference]) -> [NodeReference]
+        ) {
+            self.isPlaced = isPlaced
+            self.admissible = admissible
+        }
+
+        /// A judge that believes everything.
+        package static let credulous = Judge(isPlaced: { _ in true }, admissible: { $0 })
+    }
+
+    /// Where a node came from.
+    package struct Past: Sendable {
+        /// Members of the ring in a former life of the node.
+        package var members: [NodeReference]
+        /// Whether the node was a member in a former life, which may have known nobody.
+        package var wasMember: Bool
+
+        /// A past from its parts.
+        package init(members: [NodeReference] = [], wasMember: Bool = false) {
+            self.members = members
+            self.wasMember = wasMember
+        }
+    }
+
+    /// What a joined node knows about its head.
+    package struct Standing: Sendable {
+        /// The head of the node's list.
+        package var head: NodeReference?
+        /// Whether the head has taken the node for its predecessor.
+        package var isTaken: Bool
+        /// The head says that it cannot reach the node: at which address, why, and since when.
+        package var refusal: Refusal?
+
+        /// A head that cannot reach the node.
+        package struct Refusal: Sendable {
+            package var head: NodeReference
+            package var address: String
+            package var reason: String
+            package var since: Duration
+
+            /// A refusal from its parts.
+            package init(head: NodeReference, address: String, reason: String, since: Duration) {
+                self.head = head
+                self.address = address
+                self.reason = reason
+                self.since = since
+            }
+        }
+
+        /// A standing from its parts.
+        package init(head: NodeReference?, isTaken: Bool, refusal: Refusal? = nil) {
+            self.head = head
+            self.isTaken = isTaken
+            self.refusal = refusal
+        }
+    }
+
+    /// An answer to a question.
+    package enum Answer: Sendable {
+        /// The asked node is a member, of a ring with these parameters.
+        case member(RingState, RingParameters)
+        /// The contact is a member of another implementation, and names these members.
+        case members([NodeReference])
+        /// What came of asking a node for its state, and why it did not answer.
+        case state(StateAnswer, reason: String)
+        /// The member before this node's place, and its list.
+        case place(NodeReference, successors: [NodeReference])
+        /// A node on the way says that the joiner is a member already.
+        case nameTaken
+        /// The owner of this node's identifier, where there is one.
+        case owner(NodeReference?)
+        /// The question got no answer that helps.
+        case failed(JoinError)
+    }
+
+    enum Phase: Sendable {
+        case new
+        /// Waits for the answer to a question.
+        case asking(Token, Question)
+        /// Has a place; the caller applies it.
+        case taking
+        /// Waits for the next pass.
+        case waiting
+        /// Is a member, and waits for its head.
+        case joined
+        case ended
+    }
+
+    let node: NodeReference
+    let parameters: RingParameters
+    let settings: Settings
+    let judge: Judge
+    var phase = Phase.new
+    /// The addresses to try in turn: contacts, then former members; without the node's own.
+    package private(set) var contacts: [String] = []
+    private var hasOwnAddress = false
+    private let past: Past
+    private let deadline: Duration?
+    /// When the node begins its former ring again, if nobody is a member of it.
+    private var beginningTime: Duration?
+    private var reportTime = Duration.zero
+    private var wait: Duration
+    private var next = 0
+    private var failures: [String: JoinError] = [:]
+    /// In this pass a live member has answered: the ring lives, whatever kept this node from joining it.
+    var hasHeardMember = false
+    private var lastToken: UInt64 = 0
+
+    /// A node that is to join.
+    ///
+    /// - Parameters:
+    ///   - addresses: the contacts that the node was given.
+    ///   - past: the node's former life. Its members are contacts, too; and where nobody is a member for a
+    ///     while, as all start again, the node begins the ring.
+    ///   - deadline: when to give up; nil stands for never.
+    package init(
+        node: NodeReference,
+        parameters: RingParameters,
+        through addresses: [String],
+        past: Past = Past(),
+        deadline: Duration? = nil,
+        settings: Settings = Settings(),
+        judge: Judge = .credulous
+    ) {
+        self.node = node
+        self.parameters = parameters
+        self.past = past
+        self.deadline = deadline
+        self.settings = settings
+        self.judge = judge
+        wait = settings.retry
+        use(addresses)
+    }
+
+    /// Replaces the contacts, between two passes and before the first; ignored at any other time.
+    package mutating func use(_ addresses: [String]) {
+        switch phase {
+        case .new, .waiting: break
+        case .asking, .taking, .joined, .ended: return
+        }
+        var seen: Set<String> = [node.address]
+        contacts = (addresses + past.members.map(\.address)).filter { seen.insert($0).inserted }
+        hasOwnAddress = addresses.contains(node.address)
+    }
+
+    /// Whether joining is over.
+    package var isOver: Bool { if case .ended = phase { true } else { false } }
+
+    /// Whether the node is a member that waits for its head.
+    package var hasPlace: Bool { if case .joined = phase { true } else { false } }
+
+    /// The member whose list the node is about to take over.
+    package var memberBefore: NodeReference? {
+        guard case .asking(_, let question) = phase else { return nil }
+        switch question {
+        case .head(_, let member), .member(let member, _): return member
+        case .holder(_, .takePlace(let state, _)): return state.node
+        case .contact, .holder, .place, .owner: return nil
+        }
+    }
+
+    // MARK: Passes
+
+    /// Begins.
+    package mutating func start(now: Duration) -> [JoinDirective] {
+        guard case .new = phase else { return [] }
+        guard !contacts.isEmpty else {
+            if past.wasMember { return begin() }
+            guard hasOwnAddress else {
+                phase = .ended
+                return [.create(.first)]
+            }
+            return giveUp(
+                JoinError(
+                    .invalidConfiguration,
+                    "this node was told to join a ring through itself, which cannot begin or find one: "
+                        + "name a member of the ring; nodes that begin a ring together are all named as its "
+                        + "initial ring"
+                )
+            )
+        }
+        if past.wasMember { beginningTime = now + patience }
+        reportTime = now
+        return beginPass(now: now)
+    }
+
+    /// The wait between two passes is over.
+    package mutating func timerFired(now: Duration) -> [JoinDirective] {
+        guard case .waiting = phase else { return [] }
+        return beginPass(now: now)
+    }
+
+    private mutating func beginPass(now: Duration) -> [JoinDirective] {
+        hasHeardMember = false
+        next = 0
+        return tryNext(now: now)
+    }
+
+    private mutating func tryNext(now: Duration) -> [JoinDirective] {
+        let isTimeOver = next > 0 && deadline.map { now >= $0 } ?? false
+        guard !isTimeOver, next < contacts.count else { return endPass(now: now) }
+        let contact = contact
+        return ask(.contact) { .askContact($0, address: contact) }
+    }
+
+    /// The contact of the attempt under way.
+    var contact: String { contacts[next] }
+
+    private mutating func endPass(now: Duration) -> [JoinDirective] {
+        let all = contacts.map { failures[$0] }
+        if all.allSatisfy({ $0?.isFinal == true }), let first = all.first ?? nil {
+            if contacts.count == 1 { return giveUp(first, naming: false) }
+            return giveUp(JoinError(first.code, "no contact lets this node join"))
+        }
+        if let beginningTime, now >= beginningTime, !hasHeardMember { return begin() }
+        if let deadline, now >= deadline {
+            return giveUp(JoinError(.noContact, "no contact let this node join in time"))
+        }
+        var directives: [JoinDirective] = []
+        if now >= reportTime {
+            reportTime = now + settings.report
+            directives.append(.report(outcomes))
+        }
+        phase = .waiting
+        // The last wait is shortened, so that the time is used to its end.
+        directives.append(.retry(after: deadline.map { min(wait, $0 - now) } ?? wait))
+        wait = min(wait * 2, settings.retryCap)
+        return directives
+    }
+
+    /// How the last attempt through each contact ended.
+    private var outcomes: [JoinContact] {
+        let tried = contacts.map { address in
+            JoinContact(
+                address: address,
+                outcome: failures[address].map { .failed($0) } ?? .notTried
+            )
+        }
+        return hasOwnAddress
+            ? tried + [JoinContact(address: node.address, outcome: .itself)] : tried
+    }
+
+    /// How long this node waits for former members before it begins the ring again. The first by name waits
+    /// the shortest time, so that as a rule the others find it.
+    private var patience: Duration {
+        let rank = past.members.count { $0.name < node.name }
+        return settings.stabilize * (2 + min(rank, 8))
+    }
+
+    private mutating func begin() -> [JoinDirective] {
+        phase = .ended
+        return [.create(past.members.isEmpty ? .onlyMember : .noMemberLeft)]
+    }
+
+    private mutating func giveUp(_ error: JoinError, naming: Bool = true) -> [JoinDirective] {
+        phase = .ended
+        return [.giveUp(error, contacts: naming ? outcomes : [])]
+    }
+
+    /// The attempt through the present contact has failed.
+    mutating func fail(_ error: JoinError, now: Duration) -> [JoinDirective] {
+        if error.code == .nameTaken || error.code == .unreachable {
+            return giveUp(error, naming: false)
+        }
+        let address = contact
+        failures[address] = error
+        if error.isCertificateRefused { hasHeardMember = true }
+        next += 1
+        return [.passOver(address: address, error)] + tryNext(now: now)
+    }
+
+    mutating func ask(
+        _ question: Question,
+        _ directive: (Token) -> JoinDirective
+    ) -> [JoinDirective] {
+        lastToken += 1
+        let token = Token(number: lastToken)
+        phase = .asking(token, question)
+        return [directive(token)]
+    }
+
+    // MARK: Having a place
+
+    /// The ring has changed since the member answered: another attempt may do.
+    package mutating func placeChanged(now: Duration) -> [JoinDirective] {
+        guard case .taking = phase else { return [] }
+        return fail(.ringChanged, now: now)
+    }
+
+    /// The node is a member, and nobody knows of it. It is in once its head has taken it.
+    package mutating func joined(_ standing: Standing, now: Duration) -> [JoinDirective] {
+        switch phase {
+        case .taking, .joined: phase = .joined
+        case .new, .asking, .waiting, .ended: return []
+        }
+        if standing.isTaken {
+            phase = .ended
+            return [.finish]
+        }
+        if let refusal = standing.refusal, now - refusal.since >= settings.refusalPatience {
+            return giveUp(
+                JoinError(
+                    .unreachable,
+                    "\(refusal.head.name) cannot reach us at \(refusal.address): \(refusal.reason). It is "
+                        + "the node after this one's place and must be able to dial it: open the port, or "
+                        + "advertise an address that other members can dial"
+                ),
+                naming: false
+            )
+        }
+        guard let deadline else { return [.awaitHead(atMost: settings.stabilize)] }
+        guard now < deadline else {
+            let head = standing.head?.description ?? "the node after its place"
+            return giveUp(
+                JoinError(
+                    .noContact,
+                    "\(head) has not taken this node for its predecessor in time; can it dial "
+                        + "\(node.address)?"
+                ),
+                naming: false
+            )
+        }
+        return [.awaitHead(atMost: min(settings.stabilize, deadline - now))]
+    }
+}
+
+extension JoinError {
+    static let ringChanged = JoinError(.noContact, "the ring changed meanwhile")
+
+    /// A ring's parameters differ from the node's own.
+    package static func parametersDiffer(at address: String, _ difference: String) -> JoinError {
+        JoinError(.parametersDiffer, "cannot join the ring of \(address): \(difference)")
+    }
+}
