@@ -4,10 +4,10 @@
 
 import NIOConcurrencyHelpers
 
-/// Waits for the value that `start` hands over, once and from any thread.
+/// Waits for the value that `start` delivers, once and on any thread.
 ///
-/// The value goes through a lock. Where it comes before the caller has begun to wait, the runtime passes a
-/// continuation's value on in a way that the thread sanitizer does not see, and takes for a race.
+/// The value goes through a lock. If it arrives before the caller waits, the runtime passes a
+/// continuation's value on in a way that the thread sanitizer does not see and reports as a race.
 package func handedOver<Value: Sendable>(
     _ start: (_ handOver: @escaping @Sendable (Value) -> Void) -> Void
 ) async -> Value {

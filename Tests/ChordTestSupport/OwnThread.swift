@@ -4,10 +4,10 @@
 
 import Foundation
 
-/// Does on a thread of its own what blocks for long, as waiting for programs does.
+/// Runs blocking work, such as waiting for programs, on a thread of its own.
 ///
-/// On the threads that all tests share, of which there are as many as cores, it would keep calls of other
-/// tests from being answered before their deadlines.
+/// On the shared threads, of which there are as many as cores, it would delay other tests until
+/// their deadlines.
 package func onOwnThread<Value: Sendable>(
     _ work: @escaping @Sendable () throws -> Value
 ) async throws -> Value {

@@ -5,21 +5,21 @@
 package import Foundation
 import NIOConcurrencyHelpers
 
-/// One process begins at a time. Foundation's pipes are inherited by whoever begins between their making and
-/// the start of the process that they are for; while that other lives, a reader would wait for their end.
+/// Processes are started one at a time: a process that is started while another one's pipes are
+/// created inherits them, and the reader would then wait for the end of both.
 private let starting = NIOLock()
 
 extension Process {
-    /// What a process reads and says.
+    /// The pipes of a process.
     package struct Pipes: Sendable {
         package let input: Pipe
         package let output: Pipe
         package let errors: Pipe
     }
 
-    /// Starts the process with pipes of its own for what it says.
+    /// Starts the process with its own output pipes.
     ///
-    /// - Parameter givingInput: whether it gets one for what it reads too.
+    /// - Parameter givingInput: whether it gets an input pipe too.
     package func runWithPipes(givingInput: Bool = false) throws -> Pipes {
         try starting.withLock {
             let pipes = Pipes(input: Pipe(), output: Pipe(), errors: Pipe())
@@ -31,9 +31,9 @@ extension Process {
         }
     }
 
-    /// Runs the process to its end, on the thread that it is called on.
+    /// Runs the process until it ends, on the calling thread.
     ///
-    /// - Returns: what it said.
+    /// - Returns: its output.
     package func runToEnd() throws -> String {
         let pipe = try starting.withLock {
             let pipe = Pipe()

@@ -10,10 +10,10 @@
     import Glibc
 #endif
 
-/// A port of 127.0.0.1 that the kernel chose and gives to nobody else while this exists.
+/// A port of 127.0.0.1, chosen by the kernel and reserved while this exists.
 ///
-/// It is bound and does not listen: whoever dials it is refused, and a server that sets SO_REUSEADDR, as
-/// ours do, can listen on it all the same.
+/// The port is bound and not listening: dialling it is refused, and a server that sets
+/// SO_REUSEADDR, as ours do, can listen at it.
 package final class ReservedPort: Sendable {
     package let number: Int
     private let descriptor: Int32

@@ -5,33 +5,33 @@
 package import ChordRPC
 import NIOConcurrencyHelpers
 
-/// A service of streams for tests of every kind: its messages are plain bytes, so that any gRPC client
-/// can call it without a contract.
+/// A streaming service for tests. Its messages are plain bytes, so that any gRPC client can call it
+/// without generated code.
 ///
-/// Every method sends the metadata `x-echo-initial` of its caller back ahead of its messages and
-/// `x-echo-trailing-bin` behind them, and compresses its messages where the caller's `x-compress` is
-/// `gzip`.
+/// Every method returns its caller's metadata `x-echo-initial` as initial metadata and
+/// `x-echo-trailing-bin` as trailing metadata, and compresses its messages if the caller's
+/// `x-compress` is `gzip`.
 package struct StreamService: Sendable {
     package static let name = "chord.test.Stream"
 
-    /// Sends each message back as it comes. Bidirectional.
+    /// Returns each message as it arrives. Bidirectional.
     package static let echo = RPCMethod(test: "Echo", of: name)
-    /// Answers with `<messages> <bytes>` once the caller has sent all. Client streaming.
+    /// Responds with `<messages> <bytes>` after the last message. Client streaming.
     package static let sum = RPCMethod(test: "Sum", of: name)
-    /// Takes `<messages> <bytes>` and sends as many of that size. Server streaming.
+    /// Receives `<messages> <bytes>` and sends that many messages of that size. Server streaming.
     package static let produce = RPCMethod(test: "Produce", of: name)
-    /// Sends the first message back, reads no more, and waits for its end. Bidirectional.
+    /// Returns the first message, reads no more, and waits for the call's end. Bidirectional.
     package static let hold = RPCMethod(test: "Hold", of: name)
-    /// Takes `<code> <text>` and fails with that. Server streaming.
+    /// Receives `<code> <text>` and fails with that status. Server streaming.
     package static let fail = RPCMethod(test: "Fail", of: name)
 
-    /// What the service has seen, for the tests that run it.
+    /// What the service has observed.
     package struct Counters: Sendable {
         package var sent = 0
         package var received = 0
         package var started = 0
         package var ended = 0
-        /// How calls ended that did not end well.
+        /// The ends of calls that failed.
         package var failures: [Status] = []
     }
 

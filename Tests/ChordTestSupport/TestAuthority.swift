@@ -4,10 +4,10 @@
 
 package import Foundation
 
-/// A certificate authority in a temporary folder, driven through the `openssl` command: the
-/// certificates that tests show each other are made by the tool that users have, not by our own code.
+/// A certificate authority in a temporary folder, run by the `openssl` command: tests use
+/// certificates of the tool that users have, not of our own code.
 ///
-/// Not safe for use from several tests at once, since `openssl ca` keeps its records in files.
+/// Not safe for several tests at the same time, because `openssl ca` keeps its records in files.
 package final class TestAuthority {
     package struct Failure: Error, CustomStringConvertible {
         package var description: String
@@ -24,7 +24,7 @@ package final class TestAuthority {
         }
     }
 
-    /// What a certificate says; the defaults are those of a good node.
+    /// The contents of a certificate; the defaults are those of a valid node.
     package struct Request {
         package var name: String
         package var alternativeNames: [String]
@@ -76,8 +76,8 @@ package final class TestAuthority {
     package let root: Issued
     private var serial = 0
 
-    /// Makes an authority that certifies itself, or one that issues with somebody's certificate,
-    /// whether that may or not.
+    /// Creates an authority with a root certificate of its own, or one that issues with another
+    /// certificate, even if that is not an authority's.
     package init(_ name: String, in parent: URL, issuingAs issuer: Issued? = nil) throws {
         folder = parent.appendingPathComponent(name)
         try FileManager.default.createDirectory(
@@ -137,7 +137,7 @@ package final class TestAuthority {
         )
     }
 
-    /// Issues a certificate with a key of its own.
+    /// Issues a certificate with a new key.
     package func issue(_ request: Request, signedWith digest: String = "sha256") throws -> Issued {
         serial += 1
         let base = folder.appendingPathComponent("\(request.name)-\(serial)").path
@@ -170,7 +170,7 @@ package final class TestAuthority {
         return Issued(certificate: base + ".crt", key: base + ".key")
     }
 
-    /// Puts a certificate on the revocation list that `revocationList` writes next.
+    /// Revokes a certificate; the next `revocationList` contains it.
     package func revoke(_ issued: Issued) throws {
         try openssl(["ca", "-config", "ca.cnf", "-revoke", issued.certificate])
     }
