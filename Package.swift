@@ -28,7 +28,6 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
-let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle",
     package: "swift-service-lifecycle"
@@ -107,14 +106,13 @@ targets += module(
     [
         "ChordRPC", "ChordTLS", "ChordHTTP2", "ChordIdentity", nioCore, nioPosix, nioLocks,
         logging, metrics,
-    ],
-    tests: [nioEmbedded]
+    ]
 )
 targets += module(
     "ChordRuntime",
     [
         "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordWire", nioLocks, logging,
-        metrics, tracing,
+        metrics,
     ]
 )
 targets += module(
@@ -177,8 +175,8 @@ targets += [
     .testTarget(
         name: "InteropTests",
         dependencies: [
-            "Chord", "ChordTransport", "ChordTLS", "ChordRPC", "ChordIdentity", "ChordCore",
-            "ChordTestSupport", nioCore, nioPosix, nioLocks, logging,
+            "Chord", "ChordTransport", "ChordTLS", "ChordRPC", "ChordIdentity", "ChordTestSupport",
+            nioCore, nioPosix, nioLocks, logging,
         ],
         swiftSettings: strict
     ),
@@ -239,7 +237,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // Without its traits: we read no JSON or YAML, and reload nothing.
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),

@@ -8,7 +8,6 @@ import ChordRuntime
 import ChordTransport
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
 import ServiceLifecycle
 
 // The life of a node: it runs once, and is closed.

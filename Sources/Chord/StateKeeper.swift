@@ -5,7 +5,6 @@
 import ChordCore
 import ChordRuntime
 import Logging
-import NIOConcurrencyHelpers
 
 /// Reads what a node remembers when it is made, and keeps it while it runs.
 struct StateKeeper: Sendable {

@@ -7,7 +7,6 @@ import ChordIdentity
 import ChordRPC
 import ChordTLS
 import ChordTestSupport
-import NIOConcurrencyHelpers
 import NIOCore
 import Testing
 

@@ -8,7 +8,6 @@ import ChordTLS
 import ChordTestSupport
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
 import Testing
 
 @testable import ChordTransport

@@ -7,9 +7,7 @@ import ChordIdentity
 import ChordRPC
 import ChordTLS
 import ChordTestSupport
-import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
 import Testing
 
 @testable import ChordTransport

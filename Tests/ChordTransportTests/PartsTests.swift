@@ -4,7 +4,6 @@
 
 import ChordHTTP2
 import ChordRPC
-import NIOConcurrencyHelpers
 import NIOCore
 import ChordTestSupport
 import Testing

@@ -7,7 +7,6 @@ import ChordIdentity
 import ChordRPC
 import ChordWire
 import Logging
-import NIOConcurrencyHelpers
 
 // Reached before believed: a node that claims to be our predecessor is dialled first.
 

@@ -6,7 +6,6 @@ import ChordCore
 import ChordIdentity
 import ChordRPC
 import ChordWire
-import Logging
 
 // Joining through nodes of another implementation.
 

@@ -7,7 +7,6 @@ import ChordIdentity
 import ChordRPC
 import CoreMetrics
 import NIOCore
-import Synchronization
 
 /// Enforces limits: sheds calls, and ends connections that exceed one.
 extension ServerConnection {

@@ -2,7 +2,6 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOConcurrencyHelpers
 import ChordTestSupport
 import Testing
 

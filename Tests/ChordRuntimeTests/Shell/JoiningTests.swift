@@ -6,7 +6,6 @@ import ChordCore
 import ChordHash
 import ChordIdentity
 import ChordRPC
-import NIOConcurrencyHelpers
 import ChordTestSupport
 import Testing
 

@@ -4,7 +4,6 @@
 
 import ChordCore
 import ChordRPC
-import NIOConcurrencyHelpers
 import ChordTestSupport
 import Testing
 

@@ -5,7 +5,6 @@
 import ChordIdentity
 import ChordRPC
 import ChordTestSupport
-import NIOConcurrencyHelpers
 
 @testable import ChordTransport
 
