@@ -23,7 +23,7 @@ struct CertificateCountdown: Sendable {
 
     /// One thing to say.
     struct Notice: Equatable {
-        var term: CertificateTerm
+        var validity: CertificateValidity
         var stage: Stage
         /// Seconds until the end; negative after it.
         var left: Int64
@@ -32,18 +32,18 @@ struct CertificateCountdown: Sendable {
         var isError: Bool { stage == .over }
     }
 
-    private let terms: [CertificateTerm]
+    private let validities: [CertificateValidity]
     private var said: [Stage]
 
-    init(_ terms: [CertificateTerm]) {
-        self.terms = terms
-        said = terms.map { _ in .ample }
+    init(_ validities: [CertificateValidity]) {
+        self.validities = validities
+        said = validities.map { _ in .ample }
     }
 
-    static func stage(of term: CertificateTerm, at now: Int64) -> Stage {
-        guard now <= term.to else { return .over }
-        let (left, leftOverflows) = term.to.subtractingReportingOverflow(now)
-        let (life, lifeOverflows) = term.to.subtractingReportingOverflow(term.from)
+    static func stage(of validity: CertificateValidity, at now: Int64) -> Stage {
+        guard now <= validity.to else { return .over }
+        let (left, leftOverflows) = validity.to.subtractingReportingOverflow(now)
+        let (life, lifeOverflows) = validity.to.subtractingReportingOverflow(validity.from)
         guard !leftOverflows, !lifeOverflows else { return .ample }
         return left <= life / 10 ? .tenth : left <= life / 3 ? .third : .ample
     }
@@ -51,23 +51,27 @@ struct CertificateCountdown: Sendable {
     /// What is new since the last time.
     mutating func notices(at now: Int64) -> [Notice] {
         var notices: [Notice] = []
-        for (index, term) in terms.enumerated() {
-            let stage = Self.stage(of: term, at: now)
+        for (index, validity) in validities.enumerated() {
+            let stage = Self.stage(of: validity, at: now)
             guard stage > said[index] else { continue }
             said[index] = stage
             notices.append(
-                Notice(term: term, stage: stage, left: term.to.subtractingReportingOverflow(now).0)
+                Notice(
+                    validity: validity,
+                    stage: stage,
+                    left: validity.to.subtractingReportingOverflow(now).0
+                )
             )
         }
         return notices
     }
 
     /// The seconds that are left of each kind, the first end of each; negative after it.
-    func left(at now: Int64) -> [CertificateTerm.Kind: Int64] {
-        var result: [CertificateTerm.Kind: Int64] = [:]
-        for term in terms {
-            let left = term.to.subtractingReportingOverflow(now).0
-            result[term.kind] = min(result[term.kind] ?? left, left)
+    func left(at now: Int64) -> [CertificateValidity.Kind: Int64] {
+        var result: [CertificateValidity.Kind: Int64] = [:]
+        for validity in validities {
+            let left = validity.to.subtractingReportingOverflow(now).0
+            result[validity.kind] = min(result[validity.kind] ?? left, left)
         }
         return result
     }
@@ -77,14 +81,14 @@ extension CertificateCountdown.Notice {
     /// The notice for a log.
     var message: String {
         let what =
-            switch term.kind {
+            switch validity.kind {
             case .certificate: "this node's certificate"
             case .authority: "the authority of this node's certificate"
             case .revocationList: "a revocation list"
             }
         guard stage == .over else { return "\(what) ends soon; \(remedy) before it does" }
         let consequence =
-            switch term.kind {
+            switch validity.kind {
             case .certificate: "every peer refuses it"
             case .authority: "every peer refuses what it has issued"
             case .revocationList: "every certificate of its authority is refused"
@@ -93,7 +97,7 @@ extension CertificateCountdown.Notice {
     }
 
     private var remedy: String {
-        switch term.kind {
+        switch validity.kind {
         case .certificate: "issue a new one and send SIGHUP"
         case .authority: "make a new authority and have every node trust both"
         case .revocationList: "sign it anew and send SIGHUP to every node"

@@ -26,7 +26,7 @@ final class CertificateWatch: Sendable {
     private let executor: any NodeExecutor
     private let logger: Logger
     private let node: String
-    private let gauges: [CertificateTerm.Kind: Gauge]
+    private let gauges: [CertificateValidity.Kind: Gauge]
     private let state = NIOLockedValueBox(State())
 
     init(node: String, executor: any NodeExecutor, logger: Logger) {
@@ -35,7 +35,7 @@ final class CertificateWatch: Sendable {
         self.logger = logger
         // `chord_certificate_expiry_seconds`, seconds until the first end, negative after it, by kind.
         gauges = Dictionary(
-            uniqueKeysWithValues: CertificateTerm.Kind.allCases.map { kind in
+            uniqueKeysWithValues: CertificateValidity.Kind.allCases.map { kind in
                 (
                     kind,
                     Gauge(
@@ -48,9 +48,9 @@ final class CertificateWatch: Sendable {
     }
 
     /// Watches these from now on, in place of others.
-    func watch(_ terms: [CertificateTerm]) {
+    func watch(_ validities: [CertificateValidity]) {
         state.withLockedValue { state in
-            state.countdown = CertificateCountdown(terms)
+            state.countdown = CertificateCountdown(validities)
             state.isStopped = false
         }
         look()
@@ -84,11 +84,11 @@ final class CertificateWatch: Sendable {
     private func log(_ notice: CertificateCountdown.Notice) {
         var metadata: Logger.Metadata = [
             LogKeys.node: "\(node)",
-            LogKeys.certificate: "\(notice.term.name)",
-            LogKeys.ends: "\(PeerCertificate.timestamp(secondsSince1970: notice.term.to))",
+            LogKeys.certificate: "\(notice.validity.name)",
+            LogKeys.ends: "\(PeerCertificate.timestamp(secondsSince1970: notice.validity.to))",
             LogKeys.left: "\(Self.text(notice.left))",
         ]
-        if !notice.term.serial.isEmpty { metadata[LogKeys.serial] = "\(notice.term.serial)" }
+        if !notice.validity.serial.isEmpty { metadata[LogKeys.serial] = "\(notice.validity.serial)" }
         logger.log(
             level: notice.isError ? .error : .warning,
             "\(notice.message)",

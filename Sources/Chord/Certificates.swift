@@ -49,11 +49,11 @@ public struct Certificates: Hashable, Sendable {
     /// what works and should be known. Reads files: not for an event loop.
     ///
     /// A node or client starts with these files exactly when there are no faults.
-    package func judge(
+    package func check(
         for use: CertificateUse
-    ) -> (faults: [TLSError], notices: [String]) {
-        let (faults, notices) = TLSContext.judge(configuration(for: use))
-        return (faults, notices)
+    ) -> (faults: [TLSError], warnings: [String]) {
+        let (faults, warnings) = TLSContext.check(configuration(for: use))
+        return (faults, warnings)
     }
 
     /// Loads the files.
@@ -93,8 +93,8 @@ public struct Certificates: Hashable, Sendable {
 extension TLSContext {
     /// The ends of the own certificate and of what it rests on.
     var ends: CertificateEnds {
-        func first(_ kind: CertificateTerm.Kind) -> Int64? {
-            terms.filter { $0.kind == kind }.map(\.to).min()
+        func first(_ kind: CertificateValidity.Kind) -> Int64? {
+            validities.filter { $0.kind == kind }.map(\.to).min()
         }
         return CertificateEnds(
             serial: certificate.serial,

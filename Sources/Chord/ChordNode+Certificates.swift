@@ -83,9 +83,9 @@ extension ChordNode {
                 metadata: [LogKeys.node: "\(configuration.name)"]
             )
         }
-        for notice in context.notices {
-            logger.warning("\(notice)", metadata: [LogKeys.node: "\(configuration.name)"])
+        for warning in context.warnings {
+            logger.warning("\(warning)", metadata: [LogKeys.node: "\(configuration.name)"])
         }
-        certificateWatch.watch(context.terms)
+        certificateWatch.watch(context.validities)
     }
 }

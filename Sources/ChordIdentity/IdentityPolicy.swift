@@ -27,8 +27,8 @@ package struct IdentityPolicy: Sendable, Hashable {
     ///   - certificate: The contents of the leaf certificate.
     ///   - side: The side of the connection that presented it.
     /// - Throws: `IdentityError` with any code but `wrongName`, `wrongHost` and `wrongRole`.
-    package func judge(
-        _ certificate: PeerCertificate,
+    package func identity(
+        of certificate: PeerCertificate,
         presentedBy side: ConnectionSide
     ) throws(IdentityError) -> PeerIdentity {
         if certificate.isAuthority {
@@ -55,10 +55,12 @@ package struct IdentityPolicy: Sendable, Hashable {
         // A certificate with any URI must pass the SPIFFE rule. It is not accepted as a host's
         // certificate when it fails that rule.
         return certificate.uris.isEmpty
-            ? try judgeHost(certificate, presentedBy: side) : try judgeSPIFFE(certificate)
+            ? try hostIdentity(certificate, presentedBy: side) : try spiffeIdentity(certificate)
     }
 
-    private func judgeSPIFFE(_ certificate: PeerCertificate) throws(IdentityError) -> PeerIdentity {
+    private func spiffeIdentity(_ certificate: PeerCertificate) throws(IdentityError)
+        -> PeerIdentity
+    {
         guard certificate.uris.count == 1 else {
             let uris = certificate.uris.prefix(4).map { quoted($0) }.joined(separator: ", ")
             throw IdentityError(
@@ -107,7 +109,7 @@ package struct IdentityPolicy: Sendable, Hashable {
         )
     }
 
-    private func judgeHost(
+    private func hostIdentity(
         _ certificate: PeerCertificate,
         presentedBy side: ConnectionSide
     ) throws(IdentityError) -> PeerIdentity {

@@ -78,9 +78,9 @@ enum CertificateReader {
     }
 
     /// The validity of each certificate of a verified chain, leaf first.
-    static func terms(of verification: OpaquePointer) -> [CertificateTerm] {
+    static func validities(of verification: OpaquePointer) -> [CertificateValidity] {
         guard let chain = X509_STORE_CTX_get0_chain(verification) else { return [] }
-        var terms: [CertificateTerm] = []
+        var validities: [CertificateValidity] = []
         for index in 0..<OPENSSL_sk_num(chain) {
             let certificate = OPENSSL_sk_value(chain, index).map { OpaquePointer($0) }
             guard let from = try? seconds(X509_get0_notBefore(certificate)),
@@ -88,8 +88,8 @@ enum CertificateReader {
             else {
                 continue
             }
-            terms.append(
-                CertificateTerm(
+            validities.append(
+                CertificateValidity(
                     kind: index == 0 ? .certificate : .authority,
                     name: line(X509_get_subject_name(certificate)),
                     serial: hexadecimal(X509_get0_serialNumber(certificate)),
@@ -98,7 +98,7 @@ enum CertificateReader {
                 )
             )
         }
-        return terms
+        return validities
     }
 
     /// The period in which a revocation list is valid, in seconds since 1970; nil if it cannot be

@@ -15,10 +15,10 @@ struct Credentials {
     let listValidity: [ClosedRange<Int64>]?
 
     /// The validity of everything that our TLS depends on.
-    let terms: [CertificateTerm]
+    let validities: [CertificateValidity]
 
     /// Warnings: the files can be used, but the operator should know this.
-    let notices: [String]
+    let warnings: [String]
 
     let files: TLSFiles
     let chain: [Certificate]
@@ -43,8 +43,8 @@ struct Credentials {
         certificate: PeerCertificate,
         identity: PeerIdentity,
         listValidity: [ClosedRange<Int64>]?,
-        terms: [CertificateTerm],
-        notices: [String],
+        validities: [CertificateValidity],
+        warnings: [String],
         files: TLSFiles,
         chain: [Certificate],
         key: PrivateKey,
@@ -53,8 +53,8 @@ struct Credentials {
         self.certificate = certificate
         self.identity = identity
         self.listValidity = listValidity
-        self.terms = terms
-        self.notices = notices
+        self.validities = validities
+        self.warnings = warnings
         self.files = files
         self.chain = chain
         self.key = key
@@ -116,7 +116,7 @@ struct Credentials {
 }
 
 /// The validity of one thing that our TLS depends on.
-package struct CertificateTerm: Sendable, Hashable {
+package struct CertificateValidity: Sendable, Hashable {
     /// The kind of the thing.
     package enum Kind: String, Sendable, Hashable, CaseIterable {
         /// Our own certificate.

@@ -61,7 +61,7 @@ extension CredentialsReader {
             )
         }
         for address in mistaken where !identity.ipAddresses.contains(address) {
-            notices.append("\(label) names \(address)\(Self.asName(address))")
+            warnings.append("\(label) names \(address)\(Self.asName(address))")
         }
     }
 

@@ -16,7 +16,7 @@ struct CredentialsReader {
     /// Faults that keep the files from being used. The fault that explains most comes first.
     var faults: [TLSError] = []
     /// Warnings: the files can be used, but the operator should know this.
-    var notices: [String] = []
+    var warnings: [String] = []
 
     init(_ configuration: TLSConfiguration) {
         self.configuration = configuration
@@ -62,12 +62,12 @@ struct CredentialsReader {
                 try Self.makeStore(reader.configuration, roots, lists)
             }
         }
-        var terms: [CertificateTerm] = []
+        var validities: [CertificateValidity] = []
         if let chain, let store {
             // The chain is verified before the name is checked: an expired certificate is then
             // reported as expired, whatever else is wrong with it.
             attempt { reader throws(TLSError) in
-                terms = try reader.verify(chain, store: store)
+                validities = try reader.verify(chain, store: store)
             }
         }
         if let chain, let key { checkStrength(chain, key) }
@@ -84,8 +84,8 @@ struct CredentialsReader {
             }
             listValidity?.append(validity)
             guard validity.upperBound != .max else { continue }
-            terms.append(
-                CertificateTerm(
+            validities.append(
+                CertificateValidity(
                     kind: .revocationList,
                     name: CertificateReader.line(X509_CRL_get_issuer(list.pointer)),
                     from: validity.lowerBound,
@@ -97,8 +97,8 @@ struct CredentialsReader {
             certificate: leaf,
             identity: identity,
             listValidity: listValidity,
-            terms: terms,
-            notices: notices,
+            validities: validities,
+            warnings: warnings,
             files: files,
             chain: chain,
             key: key,
@@ -122,7 +122,7 @@ struct CredentialsReader {
             chain: Array(chain.dropFirst())
         )
         faults += lists.faults
-        notices += lists.notices
+        warnings += lists.warnings
         return lists
     }
 
@@ -143,7 +143,7 @@ struct CredentialsReader {
                 )
             )
         } else if permissions > 0, permissions & 0o070 != 0 {
-            notices.append(
+            warnings.append(
                 "others of its group can read the key in \(quoted(key)) (mode"
                     + " 0\(String(permissions, radix: 8))): chmod 600 \(key), unless that is intended"
             )
@@ -167,7 +167,7 @@ struct CredentialsReader {
                     )
                 )
             } else {
-                notices.append(
+                warnings.append(
                     "there is a private key in \(quoted(file)) too; the key in \(quoted(key)) is used"
                 )
             }
@@ -238,17 +238,17 @@ struct CredentialsReader {
 
     private func identity(of leaf: PeerCertificate) throws(TLSError) -> PeerIdentity {
         do throws(IdentityError) {
-            var judged: PeerIdentity?
+            var identity: PeerIdentity?
             for side in ConnectionSide.allCases where configuration.sides.contains(side) {
-                judged = try configuration.policy.judge(leaf, presentedBy: side)
+                identity = try configuration.policy.identity(of: leaf, presentedBy: side)
             }
-            guard let judged else {
+            guard let identity else {
                 throw IdentityError(
                     .noUsableIdentity,
                     "the configuration names no side, server or client, to use it on"
                 )
             }
-            return judged
+            return identity
         } catch {
             throw TLSError(
                 .identityRefused,
@@ -298,7 +298,7 @@ struct CredentialsReader {
     private func verify(
         _ chain: [Certificate],
         store: TrustStore
-    ) throws(TLSError) -> [CertificateTerm] {
+    ) throws(TLSError) -> [CertificateValidity] {
         let intermediates = try Credentials.stack(of: chain.dropFirst())
         defer { OPENSSL_sk_free(intermediates) }
         guard let verification = X509_STORE_CTX_new() else {
@@ -311,7 +311,7 @@ struct CredentialsReader {
             throw TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
         if X509_verify_cert(verification) == 1 {
-            return CertificateReader.terms(of: verification)
+            return CertificateReader.validities(of: verification)
         }
         let code = VerificationFailure.code(of: verification)
         let isAboutList =

@@ -29,7 +29,7 @@ final class PeerVerifier {
         address: String
     ) {
         policy = context.configuration.policy
-        known = context.verifiedPeers
+        known = context.verifiedChains
         self.peerSide = peerSide
         self.expected = expected
         self.address = address
@@ -45,7 +45,7 @@ final class PeerVerifier {
     func verify(_ verification: OpaquePointer, ssl: OpaquePointer) -> Bool {
         do throws(TLSError) {
             let chain = VerifiedChainCache.Chain(of: verification, presentedBy: peerSide)
-            let remembered = try verifyUnlessKnown(verification, chain)
+            let cached = try verifyUnlessCached(verification, chain)
             // A server that selects no protocol sends no alert. This is the last moment at which
             // the client can send one.
             if peerSide == .server, !Self.hasNegotiatedHTTP2(ssl) {
@@ -54,7 +54,7 @@ final class PeerVerifier {
                     "\(address) did not select HTTP/2 (h2) by ALPN"
                 )
             }
-            try judge(verification, chain: chain, remembered: remembered)
+            try checkIdentity(verification, chain: chain, cached: cached)
             return true
         } catch {
             refusal = error
@@ -70,8 +70,8 @@ final class PeerVerifier {
     /// Repeats the verification of a handshake for an open connection.
     func verifyAgain(_ verification: OpaquePointer) throws(TLSError) {
         let chain = VerifiedChainCache.Chain(of: verification, presentedBy: peerSide)
-        let remembered = try verifyUnlessKnown(verification, chain)
-        try judge(verification, chain: chain, remembered: remembered)
+        let cached = try verifyUnlessCached(verification, chain)
+        try checkIdentity(verification, chain: chain, cached: cached)
     }
 
     /// Records that the client offers no protocol that we speak.
@@ -91,15 +91,15 @@ final class PeerVerifier {
     }
 
     /// The cached identity of the chain; nil if it was not cached and has now been verified.
-    private func verifyUnlessKnown(
+    private func verifyUnlessCached(
         _ verification: OpaquePointer,
         _ chain: VerifiedChainCache.Chain?
     ) throws(TLSError) -> PeerIdentity? {
         if let chain,
-            let remembered = known.identity(for: chain, at: chord_seconds_since_1970())
+            let cached = known.identity(for: chain, at: chord_seconds_since_1970())
         {
             X509_STORE_CTX_set_error(verification, X509_V_OK)
-            return remembered
+            return cached
         }
         guard X509_verify_cert(verification) == 1 else {
             let leaf = X509_STORE_CTX_get0_cert(verification).flatMap {
@@ -116,18 +116,18 @@ final class PeerVerifier {
 
     /// Takes the peer's identity from the cache or from its leaf, and checks that it is the
     /// expected one.
-    private func judge(
+    private func checkIdentity(
         _ verification: OpaquePointer,
         chain: VerifiedChainCache.Chain?,
-        remembered: PeerIdentity?
+        cached: PeerIdentity?
     ) throws(TLSError) {
         let found: PeerIdentity
-        if let remembered {
-            found = remembered
+        if let cached {
+            found = cached
         } else {
-            found = try judgeLeaf(X509_STORE_CTX_get0_cert(verification))
+            found = try leafIdentity(X509_STORE_CTX_get0_cert(verification))
             if let chain, let validity = CertificateReader.validity(of: verification) {
-                known.remember(found, for: chain, during: validity)
+                known.insert(found, for: chain, during: validity)
             }
         }
         do throws(IdentityError) {
@@ -148,7 +148,7 @@ final class PeerVerifier {
         identity = found
     }
 
-    private func judgeLeaf(_ leaf: OpaquePointer?) throws(TLSError) -> PeerIdentity {
+    private func leafIdentity(_ leaf: OpaquePointer?) throws(TLSError) -> PeerIdentity {
         guard let leaf else {
             throw TLSError(
                 .certificateMissing,
@@ -158,7 +158,7 @@ final class PeerVerifier {
         }
         let certificate = try CertificateReader.read(leaf)
         do throws(IdentityError) {
-            return try policy.judge(certificate, presentedBy: peerSide)
+            return try policy.identity(of: certificate, presentedBy: peerSide)
         } catch {
             throw TLSError(
                 .identityRefused,

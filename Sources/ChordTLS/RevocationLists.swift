@@ -12,7 +12,7 @@ struct RevocationLists {
     /// Faults: lists that cannot be used.
     private(set) var faults: [TLSError] = []
     /// Warnings: the lists can be used, but the operator should know this.
-    private(set) var notices: [String] = []
+    private(set) var warnings: [String] = []
 
     /// - Parameters:
     ///   - trusted: The certificates of `ca.pem`.
@@ -20,11 +20,11 @@ struct RevocationLists {
     init(_ lists: [RevocationList], file: String, trusted: [Certificate], chain: [Certificate]) {
         self.file = file
         self.lists = lists
-        for list in lists { judge(list, trusted, trusted + chain) }
+        for list in lists { check(list, trusted, trusted + chain) }
         for authority in trusted {
             let issuer = X509_get_issuer_name(authority.pointer)
             if list(of: issuer) == nil, Self.isRoot(authority) {
-                notices.append(
+                warnings.append(
                     "there is no revocation list of the authority \(Self.name(authority)) in"
                         + " \(quoted(file)): its certificates are not checked for revocation"
                 )
@@ -32,7 +32,7 @@ struct RevocationLists {
         }
     }
 
-    private mutating func judge(
+    private mutating func check(
         _ list: RevocationList,
         _ trusted: [Certificate],
         _ authorities: [Certificate]
@@ -49,7 +49,7 @@ struct RevocationLists {
             X509_NAME_cmp(X509_get_subject_name($0.pointer), issuer) == 0
         }
         if issuers.isEmpty {
-            notices.append(
+            warnings.append(
                 "the revocation list of \(name) in \(quoted(file)) is of an authority that is neither"
                     + " trusted nor in our own chain"
             )
@@ -79,7 +79,7 @@ struct RevocationLists {
         if let end = X509_CRL_get0_nextUpdate(list.pointer),
             let seconds = try? CertificateReader.seconds(end), seconds < Clock.now
         {
-            notices.append(
+            warnings.append(
                 "the revocation list of \(name) in \(quoted(file)) expired on"
                     + " \(PeerCertificate.timestamp(secondsSince1970: seconds))\(Clock.aside) Every"
                     + " certificate of this authority is refused"

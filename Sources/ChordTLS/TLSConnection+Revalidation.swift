@@ -27,14 +27,14 @@ extension TLSConnection {
         guard X509_STORE_CTX_init(verification, store, leaf, chain) == 1 else {
             return TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
-        let judge = PeerVerifier(
+        let verifier = PeerVerifier(
             context: context,
-            peerSide: judge.peerSide,
-            expected: judge.expected,
+            peerSide: verifier.peerSide,
+            expected: verifier.expected,
             address: address
         )
         do throws(TLSError) {
-            try judge.verifyAgain(verification)
+            try verifier.verifyAgain(verification)
             return nil
         } catch {
             return error

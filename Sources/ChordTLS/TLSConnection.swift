@@ -52,7 +52,7 @@ package final class TLSConnection {
     package let address: String
 
     let session: SSLSession
-    let judge: PeerVerifier
+    let verifier: PeerVerifier
     private let retainedBufferBytes: Int
     /// After this many reads, a connection keeps its buffers between records. OpenSSL's buffers are
     /// about 12 KiB, and allocating them for every record costs 8 % of the CPU under load.
@@ -69,7 +69,7 @@ package final class TLSConnection {
         switch side {
         case .server(let address):
             self.address = address
-            judge = PeerVerifier(
+            verifier = PeerVerifier(
                 context: context,
                 peerSide: .client,
                 expected: nil,
@@ -79,7 +79,7 @@ package final class TLSConnection {
             SSL_set_accept_state(session.pointer)
         case .client(let expected, let serverName, let address):
             self.address = address
-            judge = PeerVerifier(
+            verifier = PeerVerifier(
                 context: context,
                 peerSide: .server,
                 expected: expected,
@@ -98,7 +98,7 @@ package final class TLSConnection {
             }
         }
         guard
-            chord_SSL_set_owner(session.pointer, Unmanaged.passUnretained(judge).toOpaque()) == 1
+            chord_SSL_set_owner(session.pointer, Unmanaged.passUnretained(verifier).toOpaque()) == 1
         else {
             throw TLSError(.internalFailure, OpenSSLErrors.takeText())
         }
@@ -145,7 +145,7 @@ package final class TLSConnection {
         OpenSSLErrors.clear()
         let result = SSL_do_handshake(session.pointer)
         if result == 1 {
-            guard let identity = judge.identity, PeerVerifier.hasNegotiatedHTTP2(session.pointer)
+            guard let identity = verifier.identity, PeerVerifier.hasNegotiatedHTTP2(session.pointer)
             else {
                 state = .closed
                 throw TLSError(.internalFailure, "the handshake ended without judging \(address)")
@@ -160,7 +160,7 @@ package final class TLSConnection {
             return false
         default:
             state = .closed
-            throw judge.refusal
+            throw verifier.refusal
                 ?? TLSFailure.error(
                     from: OpenSSLErrors.take(),
                     address: address,

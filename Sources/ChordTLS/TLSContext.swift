@@ -20,13 +20,13 @@ package final class TLSContext: Sendable {
     package let certificate: PeerCertificate
 
     /// The validity of everything that our TLS depends on.
-    package let terms: [CertificateTerm]
+    package let validities: [CertificateValidity]
 
     /// Warnings about the files, one sentence each.
-    package let notices: [String]
+    package let warnings: [String]
 
     /// The chains that handshakes with this context have verified.
-    let verifiedPeers: VerifiedChainCache
+    let verifiedChains: VerifiedChainCache
 
     let server: SSLContext
     let client: SSLContext
@@ -36,21 +36,21 @@ package final class TLSContext: Sendable {
     /// - Throws: `TLSError` that names the file at fault and says what to do.
     package init(configuration: TLSConfiguration) throws(TLSError) {
         chord_OPENSSL_prepare()
-        try Self.check(configuration)
+        try Self.checkDepth(configuration)
         let credentials = try Credentials(configuration)
         self.configuration = configuration
         identity = credentials.identity
         certificate = credentials.certificate
-        terms = credentials.terms
-        notices = credentials.notices
-        verifiedPeers = VerifiedChainCache(listValidity: credentials.listValidity)
+        validities = credentials.validities
+        warnings = credentials.warnings
+        verifiedChains = VerifiedChainCache(listValidity: credentials.listValidity)
         server = try Self.makeContext(configuration, credentials)
         client = try Self.makeContext(configuration, credentials)
         Self.setUpServer(server)
         try Self.setUpClient(client)
     }
 
-    private static func check(_ configuration: TLSConfiguration) throws(TLSError) {
+    private static func checkDepth(_ configuration: TLSConfiguration) throws(TLSError) {
         // OpenSSL treats a negative depth as unset, and then allows a hundred.
         guard configuration.maximumChainDepth >= 0 else {
             throw TLSError(
@@ -62,12 +62,12 @@ package final class TLSContext: Sendable {
 
     /// All faults and warnings of a configuration's files. A context can be created if and only if
     /// there are no faults.
-    package static func judge(
+    package static func check(
         _ configuration: TLSConfiguration
-    ) -> (faults: [TLSError], notices: [String]) {
+    ) -> (faults: [TLSError], warnings: [String]) {
         chord_OPENSSL_prepare()
         do throws(TLSError) {
-            try check(configuration)
+            try checkDepth(configuration)
         } catch {
             return ([error], [])
         }
@@ -81,7 +81,7 @@ package final class TLSContext: Sendable {
                 faults.append(error)
             }
         }
-        return (faults, reader.notices)
+        return (faults, reader.warnings)
     }
 
     private static func makeContext(
@@ -126,11 +126,11 @@ package final class TLSContext: Sendable {
                         verification,
                         SSL_get_ex_data_X509_STORE_CTX_idx()
                     ).map({ OpaquePointer($0) }),
-                    let judge = PeerVerifier.of(ssl)
+                    let verifier = PeerVerifier.of(ssl)
                 else {
                     return 0
                 }
-                return judge.verify(verification, ssl: ssl) ? 1 : 0
+                return verifier.verify(verification, ssl: ssl) ? 1 : 0
             },
             nil
         )

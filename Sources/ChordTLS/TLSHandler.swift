@@ -12,7 +12,7 @@ package struct TLSHandshakeCompleted: Sendable, Hashable {
 }
 
 /// Fired inbound once, when the peer has sent its first bytes.
-package struct TLSPeerSpoke: Sendable, Hashable {}
+package struct TLSFirstBytesReceived: Sendable, Hashable {}
 
 /// TLS in a channel: ciphertext towards the socket, plaintext towards the rest of the pipeline.
 ///
@@ -46,7 +46,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     /// Plaintext of this burst of reads that is not yet fired.
     private var plaintext = ByteBuffer()
     private var peerHasClosed = false
-    private var peerHasSpoken = false
+    private var hasReceivedBytes = false
 
     /// Plaintext that is not yet flushed, or that waits for the end of the handshake.
     private var pending: ByteBuffer?
@@ -183,9 +183,9 @@ package final class TLSHandler: ChannelDuplexHandler {
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch state {
         case .handshaking:
-            if !peerHasSpoken {
-                peerHasSpoken = true
-                context.fireUserInboundEventTriggered(TLSPeerSpoke())
+            if !hasReceivedBytes {
+                hasReceivedBytes = true
+                context.fireUserInboundEventTriggered(TLSFirstBytesReceived())
             }
             connection?.feed(unwrapInboundIn(data))
             advance(context)

@@ -85,7 +85,7 @@ struct TLSLibraryContext: @unchecked Sendable {
     private static var usesDefaultProviderAlone: Bool {
         guard EVP_default_properties_is_fips_enabled(nil) == 0 else { return false }
         var others = 0
-        let wereAllTold = OSSL_PROVIDER_do_all(
+        let visitedAll = OSSL_PROVIDER_do_all(
             nil,
             { provider, others in
                 let name = OSSL_PROVIDER_get0_name(provider).map { String(cString: $0) }
@@ -96,7 +96,7 @@ struct TLSLibraryContext: @unchecked Sendable {
             },
             &others
         )
-        return wereAllTold == 1 && others == 0
+        return visitedAll == 1 && others == 0
     }
 
     /// The kept algorithms of an operation, with the end mark of the original table; nil if there
@@ -106,10 +106,10 @@ struct TLSLibraryContext: @unchecked Sendable {
         _ operation: Int32,
         _ wanted: [String]
     ) -> UnsafeMutablePointer<OSSL_ALGORITHM>? {
-        var mayNotBeKept: Int32 = 0
+        var noCache: Int32 = 0
         guard
-            var next = OSSL_PROVIDER_query_operation(provider, operation, &mayNotBeKept),
-            mayNotBeKept == 0
+            var next = OSSL_PROVIDER_query_operation(provider, operation, &noCache),
+            noCache == 0
         else {
             return nil
         }
@@ -145,11 +145,11 @@ struct TLSLibraryContext: @unchecked Sendable {
     nonisolated(unsafe) private static let table: UnsafeMutablePointer<OSSL_DISPATCH> = {
         let query:
             @convention(c) (UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<Int32>?) ->
-                UnsafePointer<OSSL_ALGORITHM>? = { _, operation, mayNotBeKept in
+                UnsafePointer<OSSL_ALGORITHM>? = { _, operation, noCache in
                     guard let part = parts[operation] else {
-                        return OSSL_PROVIDER_query_operation(provider, operation, mayNotBeKept)
+                        return OSSL_PROVIDER_query_operation(provider, operation, noCache)
                     }
-                    mayNotBeKept?.pointee = 0
+                    noCache?.pointee = 0
                     return UnsafePointer(part)
                 }
         let gettable: @convention(c) (UnsafeMutableRawPointer?) -> UnsafePointer<OSSL_PARAM>? = {

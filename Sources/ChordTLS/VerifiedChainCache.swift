@@ -54,7 +54,7 @@ final class VerifiedChainCache: Sendable {
     }
 
     /// An identity and the seconds since 1970 in which it is valid.
-    private struct Verdict {
+    private struct Entry {
         var identity: PeerIdentity
         var validity: ClosedRange<Int64>
     }
@@ -62,15 +62,15 @@ final class VerifiedChainCache: Sendable {
     /// Two generations of entries. An entry that is used moves to the newer one; when that is full,
     /// the older one is discarded.
     private struct Generations {
-        var newer: [Chain: Verdict] = [:]
-        var older: [Chain: Verdict] = [:]
+        var newer: [Chain: Entry] = [:]
+        var older: [Chain: Entry] = [:]
 
-        mutating func insert(_ verdict: Verdict, for chain: Chain, capacity: Int) {
+        mutating func insert(_ entry: Entry, for chain: Chain, capacity: Int) {
             if newer.count >= capacity {
                 older = newer
                 newer.removeAll(keepingCapacity: true)
             }
-            newer[chain] = verdict
+            newer[chain] = entry
         }
     }
 
@@ -98,16 +98,16 @@ final class VerifiedChainCache: Sendable {
     /// - Parameter now: Seconds since 1970.
     func identity(for chain: Chain, at now: Int64) -> PeerIdentity? {
         generations.withLockedValue { generations in
-            let verdict: Verdict
+            let entry: Entry
             if let known = generations.newer[chain] {
-                verdict = known
+                entry = known
             } else if let known = generations.older.removeValue(forKey: chain) {
                 generations.insert(known, for: chain, capacity: capacity)
-                verdict = known
+                entry = known
             } else {
                 return nil
             }
-            return verdict.validity.contains(now) ? verdict.identity : nil
+            return entry.validity.contains(now) ? entry.identity : nil
         }
     }
 
@@ -115,14 +115,14 @@ final class VerifiedChainCache: Sendable {
     ///
     /// - Parameter validity: The seconds since 1970 in which all certificates that the identity
     ///   depends on are valid.
-    func remember(_ identity: PeerIdentity, for chain: Chain, during validity: ClosedRange<Int64>) {
+    func insert(_ identity: PeerIdentity, for chain: Chain, during validity: ClosedRange<Int64>) {
         guard let listValidity else { return }
         var validity = validity
         for range in listValidity {
             guard range.overlaps(validity) else { return }
             validity = validity.clamped(to: range)
         }
-        let verdict = Verdict(identity: identity, validity: validity)
-        generations.withLockedValue { $0.insert(verdict, for: chain, capacity: capacity) }
+        let entry = Entry(identity: identity, validity: validity)
+        generations.withLockedValue { $0.insert(entry, for: chain, capacity: capacity) }
     }
 }

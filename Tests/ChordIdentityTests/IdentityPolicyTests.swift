@@ -39,7 +39,7 @@ import Testing
         _ side: ConnectionSide = .client
     ) -> IdentityError.Code? {
         do throws(IdentityError) {
-            _ = try policy.judge(certificate, presentedBy: side)
+            _ = try policy.identity(of: certificate, presentedBy: side)
             return nil
         } catch {
             return error.code
@@ -52,7 +52,7 @@ import Testing
         for policy in [
             Self.policy, IdentityPolicy(trustDomains: ["other.test"], admitsHostCertificates: true),
         ] {
-            let identity = try policy.judge(certificate, presentedBy: side)
+            let identity = try policy.identity(of: certificate, presentedBy: side)
             #expect(identity.role == role)
             #expect(identity.name == "n1")
             #expect(identity.trustDomain == "other.test")
@@ -130,7 +130,7 @@ import Testing
     @Test func hostCertificateIsRefusedWithoutTheHostPolicy() throws {
         let certificate = Self.certificate([])
         #expect(code(Self.policy, certificate) == .noUsableIdentity)
-        let identity = try Self.hostPolicy.judge(certificate, presentedBy: .server)
+        let identity = try Self.hostPolicy.identity(of: certificate, presentedBy: .server)
         #expect(identity.role == .node)
         #expect(identity.name == nil)
         #expect(identity.trustDomain == nil)
@@ -181,7 +181,7 @@ import Testing
     @Test func certificateTextIsEscapedInMessages() {
         let certificate = Self.certificate(["spiffe://chord.test/x\nnode n1 accepted\u{1B}[2J"])
         do throws(IdentityError) {
-            _ = try Self.policy.judge(certificate, presentedBy: .client)
+            _ = try Self.policy.identity(of: certificate, presentedBy: .client)
             Issue.record("accepted")
         } catch {
             #expect(error.message.contains("\\u{a}node n1 accepted\\u{1b}"))

@@ -173,7 +173,7 @@ import Testing
         var configuration = fixtures.configuration(fixtures.n1)
         let path = try write(form.contents(fixtures))
         configuration.files[keyPath: form.file] = path
-        let (faults, _) = TLSContext.judge(configuration)
+        let (faults, _) = TLSContext.check(configuration)
         let error = try #require(faults.first, "it was accepted")
         #expect(error.code == form.code, "\(faults)")
         for text in form.says { #expect(error.message.contains(text), "\(error)") }
@@ -205,9 +205,12 @@ import Testing
             (0o400, false, false),
         ] {
             try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: key)
-            let (faults, notices) = TLSContext.judge(configuration)
+            let (faults, warnings) = TLSContext.check(configuration)
             #expect(faults.map(\.code) == (isRefused ? [.keyExposed] : []), "\(mode) \(faults)")
-            #expect(notices.contains { $0.contains("others of its group") } == isSaid, "\(notices)")
+            #expect(
+                warnings.contains { $0.contains("others of its group") } == isSaid,
+                "\(warnings)"
+            )
             if isRefused { #expect(faults[0].message.contains("chmod 600 \(key)")) }
         }
     }
@@ -219,12 +222,12 @@ import Testing
         let file = try write(Data(texts.joined().utf8))
         configuration.files.certificateChain = file
         configuration.files.privateKey = file
-        #expect(TLSContext.judge(configuration).faults.isEmpty)
+        #expect(TLSContext.check(configuration).faults.isEmpty)
         configuration.files.privateKey = fixtures.n1.key
-        let (faults, notices) = TLSContext.judge(configuration)
+        let (faults, warnings) = TLSContext.check(configuration)
         #expect(faults.isEmpty)
-        #expect(notices.contains { $0.contains("there is a private key in") })
+        #expect(warnings.contains { $0.contains("there is a private key in") })
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
-        #expect(TLSContext.judge(configuration).faults.map(\.code) == [.keyExposed])
+        #expect(TLSContext.check(configuration).faults.map(\.code) == [.keyExposed])
     }
 }

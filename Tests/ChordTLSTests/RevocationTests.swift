@@ -132,7 +132,7 @@ import Testing
     func unusableRevocationListIsRefusedOnReading(_ index: Int) throws {
         let (name, list, code, text) = Self.refused[index]
         let configuration = fixtures.configuration(fixtures.own, revocationList: list(fixtures))
-        let (faults, _) = TLSContext.judge(configuration)
+        let (faults, _) = TLSContext.check(configuration)
         let error = try #require(faults.first, "\(name) was accepted")
         #expect(error.code == code)
         #expect(error.message.contains(text), "\(error)")
@@ -145,7 +145,7 @@ import Testing
             trusting: fixtures.middle.certificate,
             revocationList: fixtures.rootListAgainstMiddle
         )
-        let error = try #require(TLSContext.judge(configuration).faults.first)
+        let error = try #require(TLSContext.check(configuration).faults.first)
         #expect(error.code == .certificateRevoked)
         #expect(
             error.message.contains("revokes it: remove it from the trusted authorities"),
@@ -154,22 +154,22 @@ import Testing
     }
 
     @Test func certificatesWithoutRevocationListAreReported() throws {
-        let notices = TLSContext.judge(
+        let warnings = TLSContext.check(
             fixtures.configuration(fixtures.own, revocationList: fixtures.middleList)
-        ).notices
+        ).warnings
         #expect(
-            notices.contains {
+            warnings.contains {
                 $0.hasPrefix("there is no revocation list of the authority 'CN = top")
             },
-            "\(notices)"
+            "\(warnings)"
         )
-        #expect(notices.contains { $0.contains("neither trusted nor in our own chain") })
-        let expired = TLSContext.judge(
+        #expect(warnings.contains { $0.contains("neither trusted nor in our own chain") })
+        let expired = TLSContext.check(
             fixtures.configuration(
                 fixtures.own,
                 revocationList: fixtures.rootAndExpiredMiddleList
             )
-        ).notices
+        ).warnings
         #expect(
             expired.contains { $0.contains("expired on 2024-02-01T00:00:00Z") },
             "\(expired)"
@@ -187,7 +187,7 @@ import Testing
             let context = try TLSContext(
                 configuration: fixtures.configuration(own, trusting: trusted.certificate)
             )
-            #expect(context.terms.filter { $0.kind == .authority }.count >= 1)
+            #expect(context.validities.filter { $0.kind == .authority }.count >= 1)
             let server = try TLSConnection.server(context)
             let client = try TLSConnection.client(
                 context,

@@ -48,8 +48,8 @@ import Testing
             #expect(outcome.clientError == nil)
             #expect(accepted.peerIdentity == n1)
             #expect(dialled.peerIdentity?.name == "n2")
-            #expect(server.verifiedPeers.count == 1)
-            #expect(client.verifiedPeers.count == 1)
+            #expect(server.verifiedChains.count == 1)
+            #expect(client.verifiedChains.count == 1)
         }
     }
 
@@ -67,7 +67,7 @@ import Testing
         let other = try fixtures.context(fixtures.n2)
         #expect(try meet(other, one).serverError == nil)
         #expect(try meet(one, other, expecting: "n1").serverError == nil)
-        #expect(one.verifiedPeers.count == 2)
+        #expect(one.verifiedChains.count == 2)
     }
 
     @Test func refusedChainIsNotCached() throws {
@@ -77,7 +77,7 @@ import Testing
             let connection = try TLSConnection.server(server)
             #expect(handshake(connection, with: RoguePeer(.init(certificate: issued))) != nil)
         }
-        #expect(server.verifiedPeers.count == 0)
+        #expect(server.verifiedChains.count == 0)
     }
 
     /// The key of n2 with the public half of n1: OpenSSL takes it for the key of n1's certificate, and
@@ -145,35 +145,35 @@ import Testing
         // The list of another authority has expired; ours, which decides here, has not.
         let server = try fixtures.context(fixtures.n2, revocationList: fixtures.mixedLists)
         #expect(try meet(server, fixtures.context(fixtures.n1)).serverError == nil)
-        #expect(server.verifiedPeers.count == 0)
+        #expect(server.verifiedChains.count == 0)
     }
 
     // MARK: By itself
 
     @Test func cachedVerdictExpiresWithItsCertificatesAndLists() {
         let peers = VerifiedChainCache(listValidity: [50...200, 0...150])
-        peers.remember(n1, for: chain(1), during: 100...300)
+        peers.insert(n1, for: chain(1), during: 100...300)
         for (time, holds) in [(99, false), (100, true), (150, true), (151, false)]
             as [(Int64, Bool)]
         {
             #expect((peers.identity(for: chain(1), at: time) == n1) == holds)
         }
         #expect(peers.identity(for: chain(2), at: 120) == nil)
-        peers.remember(n1, for: chain(3), during: 160...300)
+        peers.insert(n1, for: chain(3), during: 160...300)
         #expect(peers.identity(for: chain(3), at: 160) == nil)
     }
 
     @Test func chainIsNotCachedWhenAListHasNoExpiry() {
         let peers = VerifiedChainCache(listValidity: nil)
-        peers.remember(n1, for: chain(1), during: 0...100)
+        peers.insert(n1, for: chain(1), during: 0...100)
         #expect(peers.identity(for: chain(1), at: 50) == nil)
     }
 
     @Test func frequentPeerStaysInTheCache() {
         let peers = VerifiedChainCache(listValidity: [], capacity: 4)
-        peers.remember(n1, for: chain(0), during: 0...100)
+        peers.insert(n1, for: chain(0), during: 0...100)
         for number in UInt8(1)...100 {
-            peers.remember(n1, for: chain(number), during: 0...100)
+            peers.insert(n1, for: chain(number), during: 0...100)
             #expect(peers.identity(for: chain(0), at: 50) == n1)
             #expect(peers.count <= 8)
         }

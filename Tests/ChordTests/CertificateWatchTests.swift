@@ -14,11 +14,11 @@ import Testing
     private let day: Int64 = 86_400
 
     private func term(
-        _ kind: CertificateTerm.Kind,
+        _ kind: CertificateValidity.Kind,
         from: Int64 = 0,
         days: Int64
-    ) -> CertificateTerm {
-        CertificateTerm(
+    ) -> CertificateValidity {
+        CertificateValidity(
             kind: kind,
             name: "CN = n1",
             serial: "1A",
@@ -63,7 +63,7 @@ import Testing
         for from in ends {
             for to in ends {
                 for now in ends {
-                    let term = CertificateTerm(kind: .certificate, name: "", from: from, to: to)
+                    let term = CertificateValidity(kind: .certificate, name: "", from: from, to: to)
                     var countdown = CertificateCountdown([term])
                     let notices = countdown.notices(at: now)
                     #expect((notices.first?.stage == .over) == (now > to))

@@ -49,11 +49,11 @@ struct ConcordBytesTests {
         dialect.calls(for: statement, in: parameters).map { "\($0.method) \(hex($0.message))" }
     }
 
-    private func question(_ method: String, _ hex: String) throws -> DialectQuestion {
+    private func question(_ method: String, _ hex: String) throws -> DialectRequest {
         try bytes(hex).withUnsafeBytes { try dialect.question(method, $0, in: parameters) }
     }
 
-    private func answer(_ answer: DialectAnswer, to method: String) throws -> String {
+    private func answer(_ answer: DialectResponse, to method: String) throws -> String {
         hex(try dialect.encode(answer, to: method, in: parameters))
     }
 

@@ -40,7 +40,7 @@ struct CertificateJudgement {
         // Whoever carries no SPIFFE name can be a node only.
         if spoken == nil { use.role = .node }
         if use.role == .node { use.name = name }
-        let (faults, notices) = certificates.judge(for: use)
+        let (faults, warnings) = certificates.check(for: use)
         problems = faults.filter { fault in
             hasKey || fault.code != .fileMissing || fault.subject.file != files.privateKey
         }.map { fault in
@@ -49,7 +49,7 @@ struct CertificateJudgement {
                 ? "\(fault.message); --admit-host-certificates accepts it, proven for its hosts only"
                 : fault.message
         }
-        notes = notices
+        notes = warnings
         if problems.isEmpty { judgeUses(leaf, certificates) }
     }
 
@@ -74,7 +74,7 @@ struct CertificateJudgement {
             admitsHostCertificates: certificates.admitsHostCertificates
         )
         for side in ConnectionSide.allCases {
-            guard let identity = try? policy.judge(leaf, presentedBy: side) else { continue }
+            guard let identity = try? policy.identity(of: leaf, presentedBy: side) else { continue }
             let use = Self.use(of: identity)
             if !uses.contains(use) { uses.append(use) }
         }

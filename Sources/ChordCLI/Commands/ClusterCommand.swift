@@ -90,7 +90,7 @@ struct ClusterCommand: AsyncParsableCommand {
     private static func judge(_ names: [String], in directory: String) throws(CommandFailure) {
         for name in names {
             let use = CertificateUse(role: .node, name: name, hosts: ["127.0.0.1"])
-            let (faults, _) = Certificates(directory: directory, name: name).judge(for: use)
+            let (faults, _) = Certificates(directory: directory, name: name).check(for: use)
             if let fault = faults.first {
                 throw CommandFailure(explaining: fault, in: .cluster)
             }

@@ -35,9 +35,9 @@ package final class ClientStreamState: ClientCallObserver {
         outbox.close(result.status.isOK ? Self.over : result.status)
         var result = result
         if result.status.isOK {
-            if var flaw = inbox.finish(nil) {
-                flaw.origin = .transport
-                result.status = flaw
+            if var problem = inbox.finish(nil) {
+                problem.origin = .transport
+                result.status = problem
             }
             setEnd(result)
             return

@@ -18,7 +18,7 @@ public final class ServerStream: MessageSource {
         var isOver = false
         var isCompressing: Bool
         /// The response headers are sent, and name the encoding of the messages.
-        var hasBegun = false
+        var hasStarted = false
     }
 
     /// The called method.
@@ -88,8 +88,8 @@ public final class ServerStream: MessageSource {
         compressing: Bool? = nil
     ) throws(Status) {
         state.withLockedValue { state in
-            if !state.hasBegun, let compressing { state.isCompressing = compressing }
-            state.hasBegun = true
+            if !state.hasStarted, let compressing { state.isCompressing = compressing }
+            state.hasStarted = true
         }
         try outbox.put(.headers(metadata), for: link)
     }
@@ -111,7 +111,7 @@ public final class ServerStream: MessageSource {
 
     private func begin() -> MessageEncoding? {
         state.withLockedValue { state in
-            state.hasBegun = true
+            state.hasStarted = true
             return state.isCompressing ? accepted : nil
         }
     }

@@ -116,17 +116,17 @@ package final class StreamInbox: Sendable {
     ///   message is incomplete.
     @discardableResult
     package func finish(_ failure: Status?) -> Status? {
-        let (flaw, wake) = state.withLockedValue { state -> (Status?, Wake?) in
+        let (problem, wake) = state.withLockedValue { state -> (Status?, Wake?) in
             if let end = state.end {
-                if case .failed(let flaw) = end { return (flaw, nil) }
+                if case .failed(let problem) = end { return (problem, nil) }
                 return (nil, nil)
             }
-            let flaw = failure == nil && !endsWhole(state) ? Self.truncated : nil
-            state.end = (failure ?? flaw).map { .failed($0) } ?? .finished
-            return (flaw, wakeReader(&state))
+            let problem = failure == nil && !endsWhole(state) ? Self.truncated : nil
+            state.end = (failure ?? problem).map { .failed($0) } ?? .finished
+            return (problem, wakeReader(&state))
         }
         wake?()
-        return flaw
+        return problem
     }
 
     /// The call is over: unread bytes are discarded.

@@ -103,10 +103,10 @@ package final class StreamOutbox: Sendable {
             defer { state.isSignalled = true }
             return .success(!state.isSignalled)
         }
-        let isNews = try outcome.get()
+        let needsSignal = try outcome.get()
         if link.executor.isCurrent {
             link.outputWaits()
-        } else if isNews {
+        } else if needsSignal {
             link.executor.execute { link.outputWaits() }
         }
     }

@@ -111,7 +111,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let completed = event as? TLSHandshakeCompleted {
             handshakeCompleted(completed.identity)
-        } else if event is TLSPeerSpoke {
+        } else if event is TLSFirstBytesReceived {
             shared.connections.heard(from: self)
         }
         context.fireUserInboundEventTriggered(event)

@@ -151,7 +151,7 @@ package struct ConcordDialect: ForeignDialect {
         _ method: String,
         _ request: UnsafeRawBufferPointer,
         in parameters: RingParameters
-    ) throws(WireError) -> DialectQuestion {
+    ) throws(WireError) -> DialectRequest {
         switch method {
         case "FindSuccessor":
             let name: StaticString = "FindReq"
@@ -178,7 +178,7 @@ package struct ConcordDialect: ForeignDialect {
     }
 
     package func encode(
-        _ answer: DialectAnswer,
+        _ answer: DialectResponse,
         to method: String,
         in parameters: RingParameters
     ) throws(WireError) -> [UInt8] {

@@ -78,20 +78,20 @@ package protocol ForeignDialect: Dialect {
         _ method: String,
         _ request: UnsafeRawBufferPointer,
         in parameters: RingParameters
-    ) throws(WireError) -> DialectQuestion
+    ) throws(WireError) -> DialectRequest
 
     /// The answer to a call in this dialect.
     ///
     /// - Throws: ``WireError`` if an answer would harm the caller.
     func encode(
-        _ answer: DialectAnswer,
+        _ answer: DialectResponse,
         to method: String,
         in parameters: RingParameters
     ) throws(WireError) -> [UInt8]
 }
 
 /// A request of a node of another implementation.
-package enum DialectQuestion: Hashable, Sendable {
+package enum DialectRequest: Hashable, Sendable {
     /// The owner of an identifier. A node may ask for its own, to find its place.
     case owner(of: Identifier)
     /// This node's place in the ring.
@@ -101,7 +101,7 @@ package enum DialectQuestion: Hashable, Sendable {
 }
 
 /// The answer to such a request.
-package enum DialectAnswer: Hashable, Sendable {
+package enum DialectResponse: Hashable, Sendable {
     /// The owner.
     case owner(NodeReference)
     /// This node's place in the ring.

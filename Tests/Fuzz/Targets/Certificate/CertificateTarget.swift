@@ -45,7 +45,7 @@ enum CertificateTarget: FuzzTarget {
             try require(IPAddress(address)?.description == address, "address \(address)")
         }
         let policy = IdentityPolicy(trustDomains: ["example.org"], admitsHostCertificates: true)
-        let identity = try? policy.judge(read, presentedBy: .client)
+        let identity = try? policy.identity(of: read, presentedBy: .client)
         if let identity, identity.proof == .host {
             try require(read.uris.isEmpty, "a host although there is a URI")
         }

@@ -105,7 +105,7 @@ enum IdentityTarget: FuzzTarget {
                 trustDomains: ["example.org"],
                 admitsHostCertificates: admitsHosts
             )
-            guard let identity = try? policy.judge(certificate, presentedBy: .server) else {
+            guard let identity = try? policy.identity(of: certificate, presentedBy: .server) else {
                 continue
             }
             if identity.proof == .spiffe {
