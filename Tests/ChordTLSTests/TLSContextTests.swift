@@ -149,7 +149,7 @@ import Testing
         Fault(
             testDescription: "no sides",
             code: .identityRefused,
-            text: "lists no side"
+            text: "names no side"
         ) { configuration, _ in configuration.sides = [] },
         Fault(
             testDescription: "chain too deep",
