@@ -88,7 +88,9 @@ final class CertificateWatch: Sendable {
             LogKeys.ends: "\(PeerCertificate.timestamp(secondsSince1970: notice.validity.to))",
             LogKeys.left: "\(Self.text(notice.left))",
         ]
-        if !notice.validity.serial.isEmpty { metadata[LogKeys.serial] = "\(notice.validity.serial)" }
+        if !notice.validity.serial.isEmpty {
+            metadata[LogKeys.serial] = "\(notice.validity.serial)"
+        }
         logger.log(
             level: notice.isError ? .error : .warning,
             "\(notice.message)",

@@ -49,7 +49,7 @@ package struct TLSError: CodedError {
         package static let unknownAuthority = Self(kind: .unknownAuthority)
         /// A certificate failed verification in some other way.
         package static let certificateRefused = Self(kind: .certificateRefused)
-        /// The peer showed no certificate.
+        /// The peer sent no certificate.
         package static let certificateMissing = Self(kind: .certificateMissing)
         /// Revocation is checked and the certificate's issuer has no list.
         package static let revocationListMissing = Self(kind: .revocationListMissing)
