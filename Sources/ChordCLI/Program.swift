@@ -8,6 +8,7 @@ import ChordCommandLine
 @main
 enum Program {
     static func main() async {
+        CommandProcess.prepare()
         await CommandProcess.run(
             ChordCommand.self,
             hintForBytes:

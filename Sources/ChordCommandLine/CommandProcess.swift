@@ -20,7 +20,14 @@ package enum CommandProcess {
     /// The program's name, which begins each of its messages.
     package static var name: String { programName.withLockedValue { $0 } }
 
-    /// Runs the command that the command line names, and ends the process.
+    /// Prepares standard descriptors and signals. `main` calls it before its first `await`: the runtime opens
+    /// files of its own when it switches threads, and would take the numbers of closed descriptors.
+    package static func prepare() {
+        openStandardDescriptors()
+        ignoreSignalsOfWriting()
+    }
+
+    /// Runs the command that the command line names, and ends the process. `prepare()` comes first.
     ///
     /// - Parameters:
     ///   - root: the program, whose command name is its name.
@@ -32,9 +39,6 @@ package enum CommandProcess {
         expanding expand: ([String]) throws(CommandFailure) -> [String] = { $0 }
     ) async -> Never {
         if let name = root.configuration.commandName { programName.withLockedValue { $0 = name } }
-        // Before anything opens a file.
-        openStandardDescriptors()
-        ignoreSignalsOfWriting()
         if let place = unreadableArgument() {
             StandardStreams.error(
                 "\(name): argument \(place) is not UTF-8 text: names, keys and paths are text here"

@@ -8,7 +8,10 @@ import ChordCommandLine
 /// The `chord-sim` program.
 @main
 enum Program {
-    static func main() async { await CommandProcess.run(SimulatorCommand.self) }
+    static func main() async {
+        CommandProcess.prepare()
+        await CommandProcess.run(SimulatorCommand.self)
+    }
 }
 
 /// The `chord-sim` command.

@@ -2,7 +2,6 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordBase
 package import ChordIdentity
 
 /// A failure of TLS: of the files it needs, of a handshake, or of a connection.

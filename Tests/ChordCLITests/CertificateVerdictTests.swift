@@ -71,12 +71,12 @@ struct CertificateVerdictTests {
         Case("no digitalSignature", says: "lacks digitalSignature") {
             try $0.lay($0.noSignature, in: $1)
         },
-        Case("an authority's own", says: "certificate authority's own") {
+        Case("an authority's own", says: "certificate authority's") {
             try $0.lay($0.authorityAsLeaf, in: $1)
         },
         Case("two names", says: "carries 2 URIs") { try $0.lay($0.twoNames, in: $1) },
         Case("another node's", says: "names node n2") { try $0.lay($0.other, in: $1) },
-        Case("no host", says: "names no host", isVerbatim: false) { try $0.lay($0.noHost, in: $1) },
+        Case("no host", says: "has no host", isVerbatim: false) { try $0.lay($0.noHost, in: $1) },
         Case("an address as a DNS name", says: "as a DNS name", isVerbatim: false) {
             try $0.lay($0.addressAsName, in: $1)
         },

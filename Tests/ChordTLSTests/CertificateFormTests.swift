@@ -133,7 +133,7 @@ import Testing
         Form(
             testDescription: "the public half",
             file: \.privateKey,
-            says: ["'PUBLIC KEY'", "the private one is needed"]
+            says: ["'PUBLIC KEY'", "the private key is needed"]
         ) { fixtures in try openssl(["pkey", "-in", fixtures.n1.key, "-pubout"]) },
         Form(
             testDescription: "encrypted key",

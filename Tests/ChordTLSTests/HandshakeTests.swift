@@ -184,7 +184,7 @@ import Testing
             testDescription: "authority as leaf",
             certificate: \.authorityAsLeaf,
             code: .identityRefused,
-            text: "certificate authority's own",
+            text: "certificate authority's",
             alert: SSL_AD_UNSUPPORTED_CERTIFICATE
         ),
         Refusal(

@@ -134,7 +134,7 @@ import Testing
         Fault(
             testDescription: "authority",
             code: .identityRefused,
-            text: "certificate authority's own"
+            text: "is a certificate authority's"
         ) { configuration, fixtures in configuration.show(fixtures.authorityAsLeaf) },
         Fault(
             testDescription: "no digitalSignature",

@@ -20,7 +20,10 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
         _ type: Message.Type,
         _ random: @escaping @Sendable (inout SplitMix64, IdentifierSpace) -> Message
     ) {
-        testDescription = "\(type)"
+        // A message without fields is an EmptyMessage of its name.
+        var name = "\(type)"[...]
+        if name.hasPrefix("EmptyMessage<") { name = name.dropFirst(13).dropLast(5) }
+        testDescription = String(name)
         sample = { random(&$0, $1).encoded(in: $1) }
         recode = { bytes, space throws(WireError) in
             try Message(decoding: bytes, space: space).encoded(in: space)

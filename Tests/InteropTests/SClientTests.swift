@@ -78,13 +78,13 @@ struct SClientTests {
             testDescription: "an authority's certificate as a member's",
             certificate: { $0.subordinateAuthority },
             alert: .unsupportedCertificate,
-            reason: ["identityRefused: ", "is a certificate authority's own"]
+            reason: ["identityRefused: ", "is a certificate authority's"]
         ),
         Refusal(
             testDescription: "the trusted authority itself",
             certificate: { $0.authorityItself },
             alert: .unsupportedCertificate,
-            reason: ["identityRefused: ", "is a certificate authority's own"]
+            reason: ["identityRefused: ", "is a certificate authority's"]
         ),
         Refusal(
             testDescription: "a foreign trust domain",

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordCore
+import ChordCore
 package import ChordRPC
 import ChordWire
 import Logging

@@ -88,9 +88,9 @@ import Testing
         let owner = Identifier(60)
         var table = RoutingTable(owner: owner, space: try IdentifierSpace(width: 6))
         for node in Nodes.nodes(62, 1, 3, 5, 30) { table.insert(node) }
-        table.take(over: SuccessorList(of: owner, from: Nodes.nodes(63, 3), limit: 2))
+        _ = table.take(over: SuccessorList(of: owner, from: Nodes.nodes(63, 3), limit: 2))
         #expect(table.entries == Nodes.nodes(63, 3, 5, 30))
-        table.take(over: .empty)
+        _ = table.take(over: .empty)
         #expect(table.entries == Nodes.nodes(63, 3, 5, 30))
     }
 

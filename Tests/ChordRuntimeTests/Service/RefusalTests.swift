@@ -198,7 +198,7 @@ struct RefusalTests {
         }
         let long = [UInt8](repeating: 0, count: WireLimits.messageBytes + 1)
         let last = try ring.call(method, at: "n0", as: identity, message: long)
-        #expect(last.status.code == .invalidArgument)
+        #expect(last.status.code == .resourceExhausted)
         #expect(ring.shell("n0").view == view)
     }
 

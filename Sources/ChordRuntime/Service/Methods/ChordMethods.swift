@@ -15,7 +15,7 @@ package enum ChordMethods {
     package static let getPredecessor = method(
         "GetPredecessor",
         callers: .everybody,
-        maximumMessageBytes: 1 << 10,
+        maximumMessageBytes: 4 << 10,
         .maintenance
     )
     package static let getSuccessorList = method(
