@@ -76,7 +76,7 @@ struct CertificateVerdictTests {
         },
         Case("two names", says: "carries 2 URIs") { try $0.lay($0.twoNames, in: $1) },
         Case("another node's", says: "names node n2") { try $0.lay($0.other, in: $1) },
-        Case("no host", says: "has no host", isVerbatim: false) { try $0.lay($0.noHost, in: $1) },
+        Case("no host", says: "no host", isVerbatim: false) { try $0.lay($0.noHost, in: $1) },
         Case("an address as a DNS name", says: "as a DNS name", isVerbatim: false) {
             try $0.lay($0.addressAsName, in: $1)
         },

@@ -76,27 +76,29 @@ def reflect(caller, contract, package):
     reply = contract.message(f"{package}.ServerReflectionResponse")
     path = f"/{package}.ServerReflection/ServerReflectionInfo"
     call = caller.channel.stream_stream(path, request.SerializeToString, reply.FromString)
-    answers = list(
-        call(
-            iter([request(list_services="")] + [request(file_by_filename=file.name) for file in contract.files]),
-            timeout=20,
-        )
-    )
-    services = [service.name for service in answers[0].list_services_response.service]
+    listed = next(call(iter([request(list_services="")]), timeout=20))
+    services = [service.name for service in listed.list_services_response.service]
     known = {file.name: file for file in contract.files}
+    # A node knows the files of the services that it has, and not those of other implementations.
+    served = [
+        file.name
+        for file in contract.files
+        if any(f"{file.package}.{service.name}" in services for service in file.service)
+    ]
+    answers = list(call(iter([request(file_by_filename=name) for name in served]), timeout=20))
     symbols = list(call(iter([request(file_containing_symbol=name) for name in services]), timeout=20))
     differing = []
-    for answer in answers[1:] + symbols:
+    for answer in answers + symbols:
         for bytes_ in answer.file_descriptor_response.file_descriptor_proto:
             file = descriptor_pb2.FileDescriptorProto.FromString(bytes_)
             if file != known.get(file.name):
                 differing.append(file.name)
-    found = [len(answer.file_descriptor_response.file_descriptor_proto) for answer in answers[1:] + symbols]
+    found = [len(answer.file_descriptor_response.file_descriptor_proto) for answer in answers + symbols]
     missing = next(call(iter([request(file_by_filename="no.proto")]), timeout=20))
     return {
         "services": services,
         "differing": differing,
-        "found": all(found),
+        "found": bool(served) and all(found),
         "missing": missing.error_response.error_code,
         "echoed": missing.original_request.file_by_filename,
     }

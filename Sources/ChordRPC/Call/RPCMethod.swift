@@ -83,6 +83,12 @@ public struct RPCMethod: Hashable, Sendable, CustomStringConvertible {
         self.init(service: service, name: name, callers: [])
     }
 
+    /// Two values of one path are the same method: who calls it need not know what its server holds callers
+    /// to.
+    public static func == (left: Self, right: Self) -> Bool { left.path == right.path }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(path) }
+
     /// The method's value of the label `method` of metrics.
     package var metricLabel: String { "\(service)/\(name)" }
 

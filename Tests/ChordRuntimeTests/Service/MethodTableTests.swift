@@ -16,7 +16,7 @@ struct MethodTableTests {
     private static let table = """
         /chord.v1.ChordService/FindSuccessor | unary | node, client, admin | 8 KiB | ordinary
         /chord.v1.ChordService/GetSuccessorList | unary | node, client, admin | 4 KiB | maintenance
-        /chord.v1.ChordService/GetPredecessor | unary | node, client, admin | 4 KiB | maintenance
+        /chord.v1.ChordService/GetPredecessor | unary | node, client, admin | 8 KiB | maintenance
         /chord.v1.ChordService/Notify | unary | node | 4 KiB | maintenance
         /chord.v1.ChordService/Leave | unary | node | 64 KiB | maintenance
         /chord.v1.ChordService/Found | unary | node | 64 KiB | maintenance

@@ -10,7 +10,7 @@ import zlib
 from frames import filler, message, messages
 
 # Below the limit of the smallest method that is called, 4 KiB.
-TEXT = b"all alike, " * 80
+TEXT = b"all alike, " * 300
 FEXTRA, FNAME, FCOMMENT, FHCRC = 4, 8, 16, 2
 
 

@@ -15,7 +15,7 @@ package enum ChordMethods {
     package static let getPredecessor = method(
         "GetPredecessor",
         callers: .everybody,
-        maximumMessageBytes: 4 << 10,
+        maximumMessageBytes: 8 << 10,
         .maintenance
     )
     package static let getSuccessorList = method(
