@@ -87,6 +87,7 @@ public struct RPCMethod: Hashable, Sendable, CustomStringConvertible {
     /// to.
     public static func == (left: Self, right: Self) -> Bool { left.path == right.path }
 
+    /// Hashes the path.
     public func hash(into hasher: inout Hasher) { hasher.combine(path) }
 
     /// The method's value of the label `method` of metrics.
