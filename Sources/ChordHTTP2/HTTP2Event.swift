@@ -6,6 +6,9 @@
 package struct HTTP2HeaderBlock: Hashable, Sendable, BitwiseCopyable {
     var start: Int32
     package var count: Int32
+    /// Above zero where the list is one that has come before on this connection: those of one number are
+    /// alike, field by field.
+    package var repetition: UInt32 = 0
 }
 
 /// Bytes inside a session: where they lie until the events are removed.

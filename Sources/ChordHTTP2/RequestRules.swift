@@ -99,6 +99,9 @@ struct RequestRules {
             || seen.isSuperset(of: [.options, .asteriskPath])
     }
 
+    /// Whether nothing in the list has a meaning for one stream only.
+    var isPlain: Bool { contentLength == nil && !seen.contains(.connect) }
+
     /// Whether a body belongs to the request whose length was announced.
     var boundsBody: Bool { contentLength != nil && !seen.contains(.connect) }
 }

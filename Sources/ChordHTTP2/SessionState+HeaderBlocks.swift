@@ -15,6 +15,10 @@ extension SessionState {
         blockBytesStart = bytes.count
         blockListBytes = 0
         isBlockRefused = false
+        let bytesWithList = headerBytesSinceDrain + repeated.listBytes
+        repeated.begin(
+            mayRepeat: isServer && !isTrailers && bytesWithList <= limits.maxHeaderBytesPerRead
+        )
     }
 
     /// Why a field is not taken.
@@ -27,6 +31,11 @@ extension SessionState {
 
     /// Takes the next field of the block under way.
     mutating func takeField(_ name: OpaquePointer, _ value: OpaquePointer) -> FieldRefusal? {
+        if repeated.matched >= 0 {
+            if repeated.continues(name, value) { return nil }
+            if let refusal = readRepeatedFields() { return refusal }
+        }
+        if isServer { repeated.note(name, value) }
         let (nameText, valueText) = (nghttp2_rcbuf_get_buf(name), nghttp2_rcbuf_get_buf(value))
         return appendField(
             name: nameText.base,
@@ -34,6 +43,22 @@ extension SessionState {
             value: valueText.base,
             valueCount: valueText.len
         )
+    }
+
+    /// The block has begun like the one that repeats itself and is another: it is read after all.
+    private mutating func readRepeatedFields() -> FieldRefusal? {
+        for index in 0..<repeated.diverge() {
+            let field = repeated.fields[index]
+            let text = repeated.bytes.elements(from: 0).baseAddress
+            let refusal = appendField(
+                name: text.map { $0 + Int(field.name) },
+                nameCount: Int(field.nameCount),
+                value: text.map { $0 + Int(field.value) },
+                valueCount: Int(field.valueCount)
+            )
+            if let refusal { return refusal }
+        }
+        return nil
     }
 
     /// Adds a field to the block under way.
@@ -74,7 +99,8 @@ extension SessionState {
 
     /// Whether the block that has ended is a whole one, by the rules and by the length it announces.
     mutating func blockIsComplete(_ stream: Int32, endStream: Bool) -> Bool {
-        guard isServer, !isBlockRefused else { return true }
+        guard isServer, !isBlockRefused, !repeated.isWhole else { return true }
+        if repeated.matched >= 0, readRepeatedFields() != nil { return false }
         guard blockRules.isComplete(endStream: endStream) else { return false }
         let slot = table.find(stream)
         guard slot >= 0 else { return true }
@@ -105,16 +131,14 @@ extension SessionState {
     mutating func refuseBlock() {
         isBlockRefused = true
         isBlockIncomplete = false
+        repeated.forgetRecording()
         counters.headerListsRefused += 1
     }
 
     mutating func endBlock(_ stream: Int32, isRequest: Bool, endStream: Bool) {
         isBlockIncomplete = false
         guard blockStream == stream, !isBlockRefused else { return }
-        let block = HTTP2HeaderBlock(
-            start: Int32(truncatingIfNeeded: blockStart),
-            count: Int32(truncatingIfNeeded: fields.count - blockStart)
-        )
+        let block = endedBlock(isRequest: isRequest)
         blockStream = 0
         let slot = table.find(stream)
         if slot >= 0 { slots[slot].flags.insert(.announced) }
@@ -125,6 +149,31 @@ extension SessionState {
                 kind: isRequest ? .request : kind(of: block),
                 endStream: endStream
             )
+        )
+    }
+
+    private mutating func endedBlock(isRequest: Bool) -> HTTP2HeaderBlock {
+        if repeated.isWhole {
+            headerBytesSinceDrain += repeated.listBytes
+            repeated.take()
+            return HTTP2HeaderBlock(
+                start: 0,
+                count: Int32(truncatingIfNeeded: repeated.fields.count),
+                repetition: repeated.number
+            )
+        }
+        if isServer, isRequest {
+            repeated.end(
+                isPlain: blockRules.isPlain,
+                fields: fields.elements(from: blockStart),
+                bytes: bytes.elements(from: blockBytesStart),
+                from: blockBytesStart,
+                listBytes: blockListBytes
+            )
+        }
+        return HTTP2HeaderBlock(
+            start: Int32(truncatingIfNeeded: blockStart),
+            count: Int32(truncatingIfNeeded: fields.count - blockStart)
         )
     }
 
@@ -140,8 +189,8 @@ extension SessionState {
     ) {
         let field = place(block, index)
         return (
-            text(Int(field.name), Int(field.nameCount)),
-            text(Int(field.value), Int(field.valueCount))
+            text(Int(field.name), Int(field.nameCount), in: block),
+            text(Int(field.value), Int(field.valueCount), in: block)
         )
     }
 
@@ -149,12 +198,24 @@ extension SessionState {
         name: HTTP2FieldName, value: UnsafeRawBufferPointer
     ) {
         let field = place(block, index)
-        return (field.known, text(Int(field.value), Int(field.valueCount)))
+        return (field.known, text(Int(field.value), Int(field.valueCount), in: block))
     }
 
     private func place(_ block: HTTP2HeaderBlock, _ index: Int) -> Field {
         precondition(index >= 0 && index < Int(block.count), "field \(index) of \(block.count)")
+        if block.repetition != 0 { return repeated.fields[index] }
         return fields[Int(block.start) + index]
+    }
+
+    private func text(
+        _ start: Int,
+        _ count: Int,
+        in block: HTTP2HeaderBlock
+    ) -> UnsafeRawBufferPointer {
+        if block.repetition == 0 { return text(start, count) }
+        let bytes = repeated.bytes.elements(from: start)
+        precondition(count <= bytes.count, "beyond the list")
+        return UnsafeRawBufferPointer(start: bytes.baseAddress, count: count)
     }
 
     func text(_ start: Int, _ count: Int) -> UnsafeRawBufferPointer {
@@ -167,8 +228,9 @@ extension SessionState {
         for index in 0..<Int(block.count) {
             let field = place(block, index)
             guard field.nameCount == nameCount else { continue }
-            if text(Int(field.name), Int(nameCount)).isEqual(to: name) {
-                return text(Int(field.value), Int(field.valueCount))
+            let candidate = text(Int(field.name), Int(nameCount), in: block)
+            if candidate.isEqual(to: name) {
+                return text(Int(field.value), Int(field.valueCount), in: block)
             }
         }
         return nil

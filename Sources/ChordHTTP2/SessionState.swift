@@ -43,6 +43,7 @@ struct SessionState: ~Copyable {
     /// Header blocks begun so far, and whether the last of them is still incomplete.
     var blocksBegun: UInt64 = 0
     var isBlockIncomplete = false
+    var repeated = RepeatedRequest()
 
     // What is open, and what waits to be sent.
     var slots = Arena<StreamSlot>()
@@ -85,6 +86,7 @@ struct SessionState: ~Copyable {
         events.removeAll(retaining: Self.retainedElements)
         nextEvent = 0
         headerBytesSinceDrain = 0
+        repeated.isInUse = false
         guard blockStream != 0, !isBlockRefused else {
             fields.removeAll(retaining: Self.retainedElements)
             bytes.removeAll(retaining: Self.retainedBytes)
@@ -199,6 +201,7 @@ struct SessionState: ~Copyable {
             events.removeAll(retaining: 0)
             fields.removeAll(retaining: 0)
             bytes.removeAll(retaining: 0)
+            repeated.releaseMemory()
         }
         for index in 0..<slots.count where slots[index].stream == 0 {
             slots[index].freeBuffer(above: 0)

@@ -52,7 +52,7 @@ extension ServerConnection {
         return call
     }
 
-    /// What a request's header list asks for.
+    /// What a request's header list asks for: read, or remembered from the last call that had the same.
     ///
     /// - Returns: nil if it names nothing that can be called; the client has been answered.
     private func callHead(
@@ -60,6 +60,9 @@ extension ServerConnection {
         _ block: HTTP2HeaderBlock,
         _ session: HTTP2Session
     ) -> CallHead? {
+        if block.repetition != 0, let repeatedHead, repeatedHead.repetition == block.repetition {
+            return repeatedHead
+        }
         let head = RequestHead(block, of: session)
         guard let method = head.method, method.isEqual(to: "POST") else {
             return refuse(stream, with: ServerHeaders.methodNotAllowed)
@@ -98,7 +101,8 @@ extension ServerConnection {
             }
             metadata = sent
         }
-        return CallHead(
+        let read = CallHead(
+            repetition: block.repetition,
             route: route,
             limit: min(route.method.maximumMessageBytes, receiveLimitBytes),
             encoding: encoding,
@@ -106,6 +110,8 @@ extension ServerConnection {
             timeout: timeout,
             metadata: metadata
         )
+        if block.repetition != 0 { repeatedHead = read }
+        return read
     }
 
     private func refuse(_ stream: Int32, with headers: HTTP2Headers) -> CallHead? {
@@ -310,8 +316,10 @@ extension ServerConnection {
     }
 }
 
-/// What a call asks for, by its header list.
-struct CallHead {
+/// What a call asks for, by its header list. A class, because calls whose lists are alike share one.
+final class CallHead {
+    /// The number of the list on its connection; zero where it has not come before.
+    let repetition: UInt32
     let route: Router.Route
     /// The longest message, in bytes.
     let limit: Int
@@ -322,6 +330,24 @@ struct CallHead {
     /// How long the caller waits.
     let timeout: Duration?
     let metadata: Metadata
+
+    init(
+        repetition: UInt32,
+        route: Router.Route,
+        limit: Int,
+        encoding: MessageEncoding?,
+        acceptedEncoding: MessageEncoding?,
+        timeout: Duration?,
+        metadata: Metadata
+    ) {
+        self.repetition = repetition
+        self.route = route
+        self.limit = limit
+        self.encoding = encoding
+        self.acceptedEncoding = acceptedEncoding
+        self.timeout = timeout
+        self.metadata = metadata
+    }
 }
 
 /// What the transport wants to know of a request's header list, found in one pass over it.

@@ -110,6 +110,7 @@ extension ServerConnection {
     private func releaseMemory() {
         session?.releaseMemory()
         streams.releaseMemory()
+        repeatedHead = nil
         output.releaseMemory()
         tlsHandler?.releaseMemory()
         reply = []

@@ -39,6 +39,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     @exclusivity(unchecked) var calls: ServerCallContext?
     @exclusivity(unchecked) var session: HTTP2Session?
     let streams = ServerStreamTable()
+    /// What the calls ask for whose header list came before.
+    @exclusivity(unchecked) var repeatedHead: CallHead?
     /// Answers are written here, behind room for their prefix.
     @exclusivity(unchecked) var reply: [UInt8] = []
     /// Streams answered before their request was complete. They are reset once the answer was sent: a reset
