@@ -21,7 +21,7 @@ public struct Certificates: Hashable, Sendable {
     public var trustDomains: Set<String> = []
     /// Whether certificates without a SPIFFE name are accepted as nodes, proven for their host only.
     /// Whoever holds a host's certificate can then claim any name there. Off unless a ring needs it:
-    /// one with identifiers from addresses, or with members of another make.
+    /// one with identifiers from addresses, or with members of other implementations.
     public var admitsHostCertificates = false
     /// How long a TLS handshake may take.
     public var handshakeTimeout: Duration = .seconds(10)

@@ -178,17 +178,18 @@ public final class ChordClient: Sendable {
         try await client.whileOpen { () throws(ChordError) in try await client.strays(from: walk) }
     }
 
-    /// Checks the node at an address, of whatever make: which dialects it speaks, and whether it answers as
-    /// rings of this project need it. Only questions are asked; nothing changes.
+    /// Checks a node of any implementation: which dialects it speaks, and whether its answers are
+    /// those that a ring of this project needs. The check only asks questions; nothing changes.
     ///
-    /// A node of another make is asked nothing that could harm it: never for the owner of a member's
-    /// identifier.
+    /// A node of another implementation is never asked for the owner of a member's identifier,
+    /// because that question can crash it.
     ///
     /// - Parameters:
-    ///   - address: the node's, as `host:port`.
-    ///   - ring: what the node's ring is taken to be, where its dialect does not say.
-    ///   - settling: how long what a moving ring gets wrong, after a crash for instance, is asked again before
-    ///     it counts. Longer forgives more, and lets a node that stays wrong take as long to be called so.
+    ///   - address: the node's address, as `host:port`.
+    ///   - ring: the assumed parameters of the node's ring, used where its dialect does not tell them.
+    ///   - settling: how long a wrong answer is asked again before it counts; a ring that repairs
+    ///     itself after a crash gives wrong answers for a while. A longer time tolerates slower
+    ///     repair. The check of a node that stays wrong then takes longer.
     /// - Throws: `ChordError` with `invalidConfiguration`.
     public func check(
         _ address: String,

@@ -99,9 +99,9 @@ public struct ChordConfiguration: Sendable {
     public var joinTimeout: Duration? = .seconds(60)
     /// The node's certificate files, and whom it trusts.
     public var certificates: Certificates
-    /// The contracts of nodes of other makes that may be members of the ring, besides our own. Every member
-    /// of ours needs the same: each speaks with whoever its neighbours are. ``DialectName/native`` is always
-    /// spoken.
+    /// The contracts of other implementations whose nodes may be members of the ring. Every member
+    /// of this implementation needs the same set, because any member can become its neighbour.
+    /// ``DialectName/native`` is always spoken.
     public var dialects: Set<DialectName> = []
     /// Intervals of maintenance.
     public var intervals = MaintenanceIntervals()

@@ -61,12 +61,12 @@ public struct ChordError: CodedError {
     public let code: Code
     /// What went wrong, and what to do about it.
     public let message: String
-    /// The error beneath, if there is one. The message does not repeat it.
+    /// The underlying error, if there is one. The message does not repeat it.
     public let cause: (any Error)?
-    /// What stood in the way, where there is something to do about it; of several peers in their order.
+    /// Causes that the user can remove. Those of several peers are in the order of the peers.
     public let reasons: [Reason]
 
-    /// Something that stands in the way and that somebody can do something about; new ones may be added.
+    /// A cause of failure that the user can remove. Later versions may add reasons.
     public struct Reason: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case ownCertificateRefused, peerCertificateRefused, peerProvesHostOnly, peerIsAnother
@@ -83,9 +83,9 @@ public struct ChordError: CodedError {
         public static let peerProvesHostOnly = Self(kind: .peerProvesHostOnly)
         /// A peer's certificate holds for another host or name than the one that was dialled.
         public static let peerIsAnother = Self(kind: .peerIsAnother)
-        /// What answers at an address speaks no TLS 1.3 or no HTTP/2.
+        /// The program at an address does not speak TLS 1.3, or does not speak HTTP/2.
         public static let notOurProtocol = Self(kind: .notOurProtocol)
-        /// A node of another make, which does not speak our dialect.
+        /// The peer is a node of another implementation, which does not speak our dialect.
         public static let otherImplementation = Self(kind: .otherImplementation)
         /// Only an administrator's certificate may do that.
         public static let administratorsOnly = Self(kind: .administratorsOnly)

@@ -11,7 +11,7 @@ import Logging
 struct InteropCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "interop",
-        abstract: "Check nodes of another make.",
+        abstract: "Check nodes of other implementations.",
         subcommands: [InteropCheckCommand.self]
     )
 }
@@ -20,28 +20,32 @@ struct InteropCommand: ParsableCommand {
 struct InteropCheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Say what a node speaks, and whether it can be a member beside ours.",
+        abstract: "Show which contracts a node speaks, and whether it can be a member of a ring.",
         discussion: """
-            For those who write a node of their own. What is expected stands beside what was found. \
-            Without --join only questions are asked, and nothing changes; none is asked that is known \
-            to harm a node of another make. With it, a node of ours joins through the address, waits \
-            until its neighbours know it, leaves, and waits until they have forgotten it. What a crash \
-            elsewhere in the ring may explain is asked again for a while (--settle) before it counts. \
-            The exit code is 1 where something is wrong.
+            For authors of other implementations. Each line shows the expected and the actual \
+            result. Without --join the check only asks questions and changes nothing. It asks no \
+            question that is known to harm another implementation. With --join, a node of this \
+            implementation joins through the address, waits until its neighbours know it, leaves, \
+            and waits until they have forgotten it. A wrong result that a crash elsewhere in the \
+            ring could explain is asked again for a while (--settle) before it counts. The exit \
+            code is 1 if something is wrong.
             """
     )
 
     @Argument(help: ArgumentHelp("The node to check.", valueName: "host:port"))
     var address: String
 
-    @Flag(help: "Join the ring through it, and leave again.")
+    @Flag(help: "Join the ring through the checked node, and leave again.")
     var join = false
 
-    @Option(help: "With --join: the name of the node that joins, the one in its certificate.")
+    @Option(help: "With --join: the name of the node that joins, as in its certificate.")
     var name: String?
 
     @Option(
-        help: ArgumentHelp("With --join: where that node listens.", valueName: "host:port")
+        help: ArgumentHelp(
+            "With --join: the address where that node listens.",
+            valueName: "host:port"
+        )
     )
     var listen = "127.0.0.1:0"
 
@@ -55,7 +59,7 @@ struct InteropCheckCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How long what a moving ring gets wrong may take to come right; \(Interval.help).",
+            "How long a result may be wrong while the ring repairs itself; \(Interval.help).",
             valueName: "time"
         )
     )
@@ -64,10 +68,10 @@ struct InteropCheckCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @OptionGroup(title: "Who asks")
+    @OptionGroup(title: "The caller")
     var ring: RingOptions
 
-    @OptionGroup(title: "The ring's parameters, where the node does not say them")
+    @OptionGroup(title: "The ring's parameters, if the node does not name them")
     var parameters: ParameterOptions
 
     func validate() throws {

@@ -174,7 +174,8 @@ extension CommandFailure {
                 .unavailable,
                 text,
                 hint:
-                    "a node of another make is joined with --dialect, and asked through one of ours"
+                    "a node of another implementation is joined with --dialect; for other commands"
+                    + " name a node of this implementation"
             )
         } else if reasons.contains(.ownCertificateRefused)
             || reasons.contains(.peerCertificateRefused)

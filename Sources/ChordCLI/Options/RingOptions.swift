@@ -25,8 +25,8 @@ struct RingOptions: ParsableArguments {
 
     @Flag(
         help: ArgumentHelp(
-            "Accept nodes whose certificates carry no SPIFFE name, as those of another make: who holds a"
-                + " host's certificate is believed to be any node there."
+            "Accept nodes whose certificates have no SPIFFE name, for example nodes of other"
+                + " implementations. The holder of a host's certificate can then claim any name there."
         )
     )
     var admitHostCertificates = false

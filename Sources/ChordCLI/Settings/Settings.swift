@@ -226,9 +226,11 @@ extension Setting {
         kind: .list,
         unit: "name",
         summary:
-            "A contract of nodes of another make that may be members, besides our own; repeatable: "
+            "An additional RPC contract, so that nodes of another implementation can be members;"
+            + " repeatable: "
             + DialectName.foreign.map(\.rawValue).joined(separator: ", ") + ".",
-        tradeOff: "Lets other implementations in; needed at every member of ours."
+        tradeOff:
+            "Required at every node of this implementation as soon as one member uses the contract."
     )
     static let logLevel = Setting(
         name: "log-level",

@@ -24,8 +24,8 @@ final class ForeignLookup: @unchecked Sendable {
     private var search: OwnerSearch
     private var completion: Completion?
     private var saying: PeerRequest?
-    /// Why the last node that failed did.
-    private var lastFailure = Status(.unavailable, "nobody of another make answers")
+    /// The error of the last call that failed.
+    private var lastFailure = Status(.unavailable, "no node of another implementation answers")
 
     init(
         _ search: OwnerSearch,

@@ -90,7 +90,7 @@ struct AdminService: NodeService {
 
     private func watch(_ stream: ServerStream) async throws(Status) {
         let _: WatchRequest = try await stream.onlyRequest(in: space)
-        // Watching begins before the first look, so that nothing is missed between the two.
+        // The subscription precedes the snapshot, so that no event between the two is missed.
         let feed = shell.watchers
         var place = feed.subscribe()
         defer { feed.unsubscribe() }
@@ -102,8 +102,8 @@ struct AdminService: NodeService {
 }
 
 extension ServerStream {
-    /// The request of a call whose answers alone are a stream. It is the only one when the caller has
-    /// ended its side, which is awaited: an answer that has begun could not take a second one back.
+    /// Reads the request of a call that streams only its answers. The caller must have ended its
+    /// side: once an answer has begun, a second request could not be refused any more.
     nonisolated(nonsending) func onlyRequest<Request: WireMessage>(
         in space: IdentifierSpace
     ) async throws(Status) -> Request {
@@ -122,14 +122,14 @@ extension ServerStream {
 }
 
 extension NodeShell {
-    /// How calls end that last as long as the node does.
+    /// The status of streams that end because the node ends.
     nonisolated var hasEnded: Status {
         Status(.unavailable, "\(configuration.name) has left the ring and ends")
     }
 }
 
 extension ChordError {
-    /// How the error is told to an administrator.
+    /// The error as the status that an administrator receives.
     fileprivate var status: Status {
         switch code {
         case .notMember, .parametersDiffer, .nameTaken: Status(.failedPrecondition, message)

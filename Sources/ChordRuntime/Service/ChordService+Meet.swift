@@ -6,7 +6,7 @@ import ChordCore
 import ChordRPC
 import ChordWire
 
-// Rings that become one.
+// Handlers of calls that merge rings.
 
 extension ChordService {
     func meet(_ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall) -> HandlerOutcome {

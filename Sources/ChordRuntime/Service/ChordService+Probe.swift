@@ -7,7 +7,7 @@ import ChordIdentity
 import ChordRPC
 import ChordWire
 
-// What a node does for members that cannot reach somebody.
+// Handlers of indirect probes: a member asks this node to dial another node for it.
 
 extension ChordService {
     func probe(_ bytes: UnsafeRawBufferPointer, _ call: inout ServerCall) -> HandlerOutcome {
@@ -28,7 +28,7 @@ extension ChordService {
         }
         guard view.isMember else { return .failed(view.notMember) }
         let node = request.node
-        // Whoever may be dialled is a node of this ring by its name or address, and nothing else.
+        // This node dials only nodes at the identifier that the ring's rule gives them.
         guard shell.isRightlyPlaced(node) else {
             return .failed(
                 Status(.invalidArgument, "\(node) does not stand where the ring's rule puts it")

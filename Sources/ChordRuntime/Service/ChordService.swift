@@ -7,8 +7,8 @@ import ChordIdentity
 import ChordRPC
 import ChordWire
 
-/// The handlers of `chord.v1.ChordService`. All that can be answered from the published view is answered
-/// on the connection's executor; the rest goes to the node's.
+/// The handlers of `chord.v1.ChordService`. Requests that the published view can answer are
+/// answered on the connection's executor. All others go to the node's executor.
 struct ChordService: NodeService {
     let published: PublishedView
     let lookups: RecursiveLookup.Context
@@ -34,7 +34,7 @@ struct ChordService: NodeService {
         _ bytes: UnsafeRawBufferPointer,
         _ call: inout ServerCall
     ) -> HandlerOutcome {
-        // What nearly every call is: an identifier and nothing else, whose owner this node knows.
+        // The common case: the request holds only an identifier, and this node knows its owner.
         if let id = FindSuccessorRequest.soleIdentifier(in: bytes, space: space),
             published.current.answer(id, hops: 0, appendingTo: &call.reply)
         {
@@ -71,8 +71,8 @@ struct ChordService: NodeService {
         return forward(machine, wantsPath: request.wantPath, &call)
     }
 
-    /// The first node asked holds a joiner's claim against its certificate; those further on trust that
-    /// node, and nobody who is none.
+    /// The first node of a lookup compares the joiner's claim with its certificate. Further nodes
+    /// trust the forwarding node, and accept such requests from nodes only.
     private func refusal(
         of joiner: NodeReference,
         in request: FindSuccessorRequest,
@@ -238,7 +238,7 @@ struct ChordService: NodeService {
         }
         let responder = call.makeResponder()
         let space = space
-        // The answer waits for the change: the leaver may go once its neighbours know.
+        // The reply is sent after the change: the leaver may stop once its neighbours know.
         shell.enter { shell in
             shell.neighbourLeft(leaveNotice)
             responder.succeed(LeaveReply().encoded(in: space))

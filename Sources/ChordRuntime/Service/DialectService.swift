@@ -7,8 +7,8 @@ import ChordIdentity
 import ChordRPC
 import ChordWire
 
-/// Answers the calls of another make's contract. Each is answered in bounded time: nodes that send no
-/// deadline wait for ever.
+/// Serves the contract of another implementation. Every call is answered within a bounded time,
+/// because its nodes send no deadline and would wait for ever.
 struct DialectService: NodeService {
     let dialect: any ForeignDialect
     let published: PublishedView
@@ -34,8 +34,8 @@ struct DialectService: NodeService {
             let question = try dialect.question(method, bytes, in: parameters)
             let view = published.current.view
             guard view.isMember else {
-                // An error, and not the nothing that nodes of this kind answer themselves: that is easily
-                // taken for a ring without anybody.
+                // An error is sent instead of the empty reply that Concord nodes send here. An
+                // empty reply is easily mistaken for an empty ring.
                 return .failed(Status(.unknown, "not ready"))
             }
             switch question {
@@ -87,7 +87,7 @@ struct DialectService: NodeService {
         ) { result in
             switch result {
             case .failure(let status):
-                // A code that its kind knows, and no other word than that it failed.
+                // UNKNOWN is the only code that Concord's callers expect.
                 responder.fail(Status(.unknown, status.description))
             case .success(let owner):
                 do throws(WireError) {
@@ -104,7 +104,7 @@ struct DialectService: NodeService {
 }
 
 extension DialectName {
-    /// The methods that are answered in this dialect besides those of our own contract.
+    /// The methods that are served in this dialect besides those of our own contract.
     var methods: [RPCMethod] {
         switch self {
         case .native: []
@@ -113,9 +113,10 @@ extension DialectName {
     }
 }
 
-/// A lookup for a node of another make, which may be looking for its own place: one that has just started
-/// again asks for its own identifier, and a member that does not know of its end names it. So an owner
-/// that stands at the identifier itself is asked whether it is a member, and passed over where it is not.
+/// A lookup for a node of another implementation. The caller may be looking for its own place:
+/// after a restart it asks for its own identifier, and a member that has not noticed its end may
+/// still name it. An owner at exactly the requested identifier is therefore asked whether it is a
+/// member, and is skipped if it is not.
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
 private final class ForeignOwnerLookup: @unchecked Sendable {
@@ -176,7 +177,7 @@ private final class ForeignOwnerLookup: @unchecked Sendable {
             run = nil
             switch result {
             case .failure(let status):
-                // It has become a member meanwhile.
+                // The joiner has become a member in the meantime.
                 if let joiner, status.code == .alreadyExists { return finish(.success(joiner)) }
                 finish(.failure(status))
             case .success(let reply):

@@ -6,11 +6,11 @@ import ChordCore
 import ChordRPC
 import ChordWire
 
-/// `grpc.health.v1`: a node serves while it is a member, and with it all its services. Before it has
-/// joined and from the moment that it begins to leave, it does not.
+/// `grpc.health.v1`. All services are SERVING while the node is a member. They are NOT_SERVING
+/// before it has joined and as soon as it begins to leave.
 struct HealthService: NodeService {
     let shell: NodeShell
-    /// The full names of the services that there are.
+    /// The full names of the node's services.
     let services: Set<String>
 
     var methods: [ServiceMethod] {
@@ -54,13 +54,13 @@ struct HealthService: NodeService {
     private func watch(_ stream: ServerStream) async throws(Status) {
         let request: HealthCheckRequest = try await stream.onlyRequest(in: space)
         guard isKnown(request.service) else {
-            // The protocol wants the call to stay open, in case the service comes to be.
+            // The protocol requires that the call stays open, in case the service appears later.
             let unknown = HealthCheckResponse(status: .serviceUnknown)
             try await stream.send(unknown.encoded(in: space))
             for await _ in shell.membership.events() {}
             throw shell.hasEnded
         }
-        // Listening begins before the first look, so that nothing is missed between the two.
+        // The subscription precedes the snapshot, so that no change between the two is missed.
         let changes = shell.membership.events()
         var last = shell.view.isMember
         try await stream.send(Self.response(last).encoded(in: space))

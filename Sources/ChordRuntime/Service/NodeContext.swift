@@ -14,13 +14,14 @@ public struct NodeContext: Sendable {
         self.shell = shell
     }
 
-    /// The node itself.
+    /// The node's own reference.
     public var reference: NodeReference { shell.view.node }
 
-    /// What the ring's members have in common.
+    /// The parameters that all members of the ring share.
     public var parameters: RingParameters { shell.configuration.parameters }
 
-    /// The executor on which the service is told of changes, for actors of the service's own.
+    /// The executor on which the service learns of changes. Actors of the service can use it as
+    /// their own.
     public var unownedExecutor: UnownedSerialExecutor { shell.unownedExecutor }
 
     /// The identifier of a key in this ring.
@@ -28,9 +29,9 @@ public struct NodeContext: Sendable {
         shell.configuration.hash.identifier(of: key, in: parameters.space)
     }
 
-    /// Looks up who owns an identifier.
+    /// Looks up the owner of an identifier.
     ///
-    /// - Parameter timeout: how long it may take; nil stands for the configured deadline.
+    /// - Parameter timeout: how long the lookup may take; nil stands for the configured deadline.
     /// - Throws: `ChordError` with `notMember`, `lookupFailed` or `deadlineExceeded`.
     public func lookup(
         _ id: Identifier,
@@ -39,9 +40,10 @@ public struct NodeContext: Sendable {
         try await shell.lookup(id, timeout: timeout, wantsPath: false)
     }
 
-    /// Calls a unary method of another node, which must prove the name that it is known by.
+    /// Calls a unary method of another node. That node's certificate must prove the name in its
+    /// reference.
     ///
-    /// - Throws: the ``Status`` with which the call ended, where that is not OK.
+    /// - Throws: the ``Status`` of the call if it is not OK.
     public func call(
         _ method: RPCMethod,
         of node: NodeReference,

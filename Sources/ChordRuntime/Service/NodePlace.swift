@@ -6,16 +6,17 @@ public import ChordCore
 
 /// A node's place in its ring at one moment, as the node's services see it.
 public struct NodePlace: Hashable, Sendable {
-    /// Whether the node is a member that its successor has taken in.
+    /// Whether the node is a member, accepted by its successor.
     public var isMember: Bool
-    /// What it owns; nil for a node that is no member, and for one that its successor cannot reach.
+    /// The range that the node owns. Nil if the node is not a member, or if its successor cannot
+    /// reach it.
     public var range: IdentifierRange?
-    /// The predecessor; the node itself while it is alone, nil while it is no member.
+    /// The predecessor. The node itself while it is alone; nil while it is not a member.
     public var predecessor: NodeReference?
-    /// The nearest successors, nearest first; empty while the node is alone or no member.
+    /// The successor list, nearest first. Empty while the node is alone or not a member.
     public var successors: [NodeReference]
 
-    /// Of a node that is no member.
+    /// The place of a node that is not a member.
     public static let outside = NodePlace(isMember: false, successors: [])
 
     init(
@@ -44,17 +45,18 @@ public struct NodePlace: Hashable, Sendable {
     }
 }
 
-/// A change of a node's place. The changes that a service hears of follow each other without a gap: each
-/// `from` is the former `to`, and the first one begins outside of any ring.
+/// A change of a node's place. The changes that a service receives have no gaps: each `from` equals
+/// the `to` of the change before. The first change starts outside of any ring.
 public struct PlaceChange: Hashable, Sendable {
-    /// The place before.
+    /// The place before the change.
     public let from: NodePlace
-    /// The place after.
+    /// The place after the change.
     public let to: NodePlace
-    /// Why it changes; nil where no step of the protocol has caused it.
+    /// The protocol step that causes the change; nil if none does.
     public let cause: RingEvent.Cause?
 
-    /// The change between two places, with the events that tell of it; nil where they are the same.
+    /// The change between two places, with the events that describe it. Nil if the places are
+    /// equal.
     init?(from: NodePlace, to: NodePlace, events: [RingEvent]) {
         guard from != to else { return nil }
         self.from = from
@@ -62,15 +64,15 @@ public struct PlaceChange: Hashable, Sendable {
         cause = events.lazy.compactMap(\.cause).first
     }
 
-    /// What becomes this node's.
+    /// The parts of the circle that this node gains.
     public var gained: [IdentifierRange] { Self.difference(to.range, from.range) }
 
-    /// What is this node's no longer.
+    /// The parts of the circle that this node loses.
     public var lost: [IdentifierRange] { Self.difference(from.range, to.range) }
 
-    /// Who owns the end of what is lost, as far as this node knows: the predecessor that has come between, or
-    /// the successor where the whole range is lost. Members that this node has not heard of may own the
-    /// beginning. Nil where nothing is lost, and where nobody is left.
+    /// The owner of the end of the lost range, as far as this node knows: the new predecessor, or
+    /// the successor if the whole range is lost. The beginning of the lost range may belong to
+    /// members that this node does not know. Nil if nothing is lost, or if no other member is left.
     public var newOwner: NodeReference? {
         if lost.isEmpty { return nil }
         if to.range != nil { return to.predecessor }

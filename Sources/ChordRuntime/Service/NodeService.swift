@@ -4,50 +4,52 @@
 
 public import ChordRPC
 
-/// A service of a node: methods that others call, started and stopped with the node, and told of each change
-/// of the node's place in the ring.
+/// A service of a node: methods that peers can call. It starts and stops with the node, and is told
+/// of each change of the node's place in the ring.
 ///
-/// The ring's protocol, administration, health, reflection and the contracts of other implementations are such
-/// services, and a program can give its node others.
+/// The ring's protocol, administration, health, reflection and the dialects of other
+/// implementations are such services. A program can add its own.
 ///
-/// A service starts before the node serves and joins, in the order in which services were given, and stops in
-/// the opposite order after the node has left and has answered what it was asked. In between it hears of every
-/// change, in order and none left out. All of it happens on the node's executor: an actor that takes
-/// ``NodeContext/unownedExecutor`` as its own may use `assumeIsolated` there.
+/// Services start in the order in which they were given, before the node serves and joins. They
+/// stop in the opposite order, after the node has left the ring and has answered all requests. In
+/// between, each service is told of every change, in order. All callbacks run on the node's
+/// executor: an actor that uses ``NodeContext/unownedExecutor`` as its executor may use
+/// `assumeIsolated` in them.
 public protocol NodeService: Sendable {
-    /// The methods with their handlers. Asked for once, before the node serves.
+    /// The methods with their handlers. The property is read once, before the node serves.
     var methods: [ServiceMethod] { get }
 
-    /// Files that declare the methods, for reflection: each a serialised `google.protobuf.FileDescriptorProto`.
+    /// The files that declare the methods, for reflection. Each is a serialised
+    /// `google.protobuf.FileDescriptorProto`.
     var protoFiles: [[UInt8]] { get }
 
-    /// Gets ready to be called. The node is no member yet.
+    /// Prepares the service for calls. The node is not a member yet.
     ///
-    /// - Throws: why the service cannot work. The node then ends without having served, and `run()` throws a
-    ///   ``ChordError`` of code `serviceFailed` with this error as its cause.
+    /// - Throws: the reason why the service cannot work. The node then ends without serving, and
+    ///   `run()` throws a ``ChordError`` of code `serviceFailed` with this error as its cause.
     nonisolated(nonsending) func start(_ node: NodeContext) async throws
 
-    /// The node's place is about to change: requests are still answered by the old one. Must return soon, as
-    /// the node waits; it cannot prevent the change.
+    /// The node's place is about to change. Requests are still answered from the old place. The
+    /// node waits for this method, so it must return soon. It cannot prevent the change.
     func placeWillChange(_ change: PlaceChange)
 
-    /// The node's place has changed: requests are answered by the new one. Must return soon, as the node
-    /// waits.
+    /// The node's place has changed. Requests are answered from the new place. The node waits for
+    /// this method, so it must return soon.
     func placeDidChange(_ change: PlaceChange)
 
-    /// The node is about to leave the ring. It does not before this has returned in every service, and is a
-    /// member until then; but no longer than `allowance`, at the end of which the task is cancelled and the
-    /// node leaves without waiting any more. Services are told at the same time.
+    /// The node is about to leave the ring. It stays a member until this method has returned in
+    /// every service, but no longer than `allowance`. At the end of the allowance the task is
+    /// cancelled and the node leaves. All services are told at the same time.
     ///
-    /// A node that cannot go on, or was no member, ends without this.
+    /// The method is not called if the node fails, or if it was not a member.
     nonisolated(nonsending) func nodeWillLeave(within allowance: Duration) async
 
-    /// Gives back what the service holds: nothing is asked of it any more.
+    /// Releases the service's resources. The service receives no calls after this.
     nonisolated(nonsending) func stop() async
 }
 
 extension NodeService {
-    /// None: reflection lists the service, and cannot say what its methods take.
+    /// No files: reflection lists the service, but cannot describe its methods.
     public var protoFiles: [[UInt8]] { [] }
 
     /// Does nothing.

@@ -8,7 +8,7 @@ import ChordWire
 import Logging
 
 extension NodeShell {
-    /// The node's services, in the order in which they start: its own, and `others` between them.
+    /// The node's services in the order of their start. `others` are placed between the node's own.
     package nonisolated func services(with others: [any NodeService] = []) -> [any NodeService] {
         let statements = StatementBudget(
             configuration.statements,
@@ -37,7 +37,7 @@ extension NodeShell {
             }
         services.append(AdminService(shell: self))
         services += others
-        // The last two tell of all of them.
+        // Health and reflection describe all services, so they come last.
         let methods =
             services.flatMap(\.methods).map(\.method)
             + [HealthMethods.check, ReflectionMethods.v1, ReflectionMethods.v1alpha]
@@ -60,7 +60,7 @@ extension NodeShell {
 // MARK: Starting and stopping
 
 extension NodeShell {
-    /// Services that get ready for the node to leave, and who waits for them.
+    /// Services that prepare for the node's departure, and the tasks that wait for them.
     struct Departure {
         var preparing = 0
         var tasks: [Task<Void, Never>] = []
@@ -68,7 +68,7 @@ extension NodeShell {
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    /// Why services cannot work together; nil where they can.
+    /// The reason why services cannot work together; nil if they can.
     package static func objection(to services: [any NodeService]) -> String? {
         var paths: Set<String> = []
         for served in services.flatMap(\.methods) {
@@ -86,7 +86,8 @@ extension NodeShell {
 
     /// Starts services one after the other, before the node serves and joins.
     ///
-    /// - Throws: `serviceFailed` where one does not start; those before it are stopped then.
+    /// - Throws: `serviceFailed` if one does not start. The services started before it are then
+    ///   stopped.
     package func start(_ services: [any NodeService]) async throws(ChordError) {
         let context = NodeContext(self)
         for service in services {
@@ -104,14 +105,14 @@ extension NodeShell {
         }
     }
 
-    /// Stops the services that have started, the last one first.
+    /// Stops the started services in reverse order.
     package func stopServices() async {
         while let service = services.popLast() { await service.stop() }
     }
 
     // MARK: Leaving
 
-    /// Waits until the services are ready for this node to leave, or have used up their time.
+    /// Waits until all services are ready for the departure, or until their time is over.
     func prepareToLeave() async {
         guard place.isMember, !services.isEmpty, !isPrepared else { return }
         if departure == nil { beginDeparture() }
@@ -140,7 +141,7 @@ extension NodeShell {
         if departure?.preparing == 0 { endDeparture() }
     }
 
-    /// The node leaves now, or ends without leaving.
+    /// Ends the wait for services: the node leaves now, or ends without leaving.
     func endDeparture() {
         isPrepared = true
         guard let ended = departure.take() else { return }
@@ -151,8 +152,8 @@ extension NodeShell {
 
     // MARK: Changes of place
 
-    /// Runs `publication`, by which requests are answered from now on by another place than before, and tells
-    /// the services of it, before and after.
+    /// Runs `publication`, which replaces the place that requests are answered from. Tells the
+    /// services of the change before and after it.
     func changePlace(_ events: [RingEvent], _ publication: () -> Void) {
         let next = NodePlace(machine.view, reach.tenure)
         guard let change = PlaceChange(from: place, to: next, events: events) else {
@@ -166,7 +167,7 @@ extension NodeShell {
 }
 
 extension Router {
-    /// A router of all methods of these services.
+    /// Makes a router of all methods of these services.
     package init(_ services: [any NodeService]) {
         self.init(services.flatMap(\.methods))
     }

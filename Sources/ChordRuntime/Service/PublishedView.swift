@@ -6,19 +6,21 @@ import ChordCore
 import ChordWire
 import NIOConcurrencyHelpers
 
-/// A routing view with the answers that follow from it, encoded once. Most lookups that end here ask for
-/// one of two owners, and most state queries come from neighbours that learn nothing new.
+/// A routing view with the replies that follow from it, encoded once. Most lookups that end at this
+/// node ask for one of two owners. Most state queries come from neighbours and get the same reply
+/// again.
 final class EncodedRoutingView: Sendable {
     let view: RoutingView
-    /// The answer to GetSuccessorList.
+    /// The reply to GetSuccessorList.
     let stateReply: [UInt8]
-    /// The answer to GetPredecessor.
+    /// The reply to GetPredecessor.
     let predecessorReply: [UInt8]
-    /// The answer to FindSuccessor where this node owns the identifier, without hops and path.
+    /// The reply to FindSuccessor for identifiers that this node owns, without hops and path.
     private let ownReply: PreparedFindSuccessorReply
-    /// The same where the successor owns it; nil when alone.
+    /// The same for identifiers that the successor owns; nil if this node is alone.
     private let successorReply: PreparedFindSuccessorReply?
-    /// What this node owns, and up to where its successor does. None while it is no member.
+    /// The range of this node, and the end of its successor's range. Nil while this node is not a
+    /// member.
     private let ownRange: IdentifierRange?
     private let successorRange: IdentifierRange?
 
@@ -39,11 +41,11 @@ final class EncodedRoutingView: Sendable {
             : nil
     }
 
-    /// Appends the answer that stands ready for a lookup of `id`, where
-    /// ``RoutingView/step(for:excluding:joiner:)`` names this node or its successor. Only hops differ from
-    /// call to call.
+    /// Appends the prepared reply to a lookup of `id`, if
+    /// ``RoutingView/step(for:excluding:joiner:)`` would name this node or its successor. Only the
+    /// hop count differs between calls.
     ///
-    /// - Returns: false where the lookup goes on.
+    /// - Returns: false if the lookup must be forwarded.
     func answer(_ id: Identifier, hops: Int, appendingTo output: inout [UInt8]) -> Bool {
         if let ownRange, ownRange.contains(id) {
             ownReply.encode(hops: hops, appendingTo: &output)
@@ -58,17 +60,17 @@ final class EncodedRoutingView: Sendable {
 }
 
 extension RoutingView {
-    /// The answer that names `owner`, with the owner's successors as far as this node knows them.
+    /// The reply that names `owner`, with the owner's successors as far as this node knows them.
     func reply(owner: NodeReference) -> FindSuccessorReply {
         var following = successors
         if owner.id != node.id {
             let index = following.firstIndex { $0.id == owner.id }
             following.removeFirst(index.map { $0 + 1 } ?? 0)
-            // After a short list the circle goes on with this node itself.
+            // If the list is short, the circle continues with this node.
             if following.count + 1 < parameters.successorCount { following.append(node) }
         }
-        // One less than a list holds: as many as every node can name after its own successor, so that the
-        // answer does not depend on who gives it.
+        // One entry less than a full list: every node can name that many after its own successor.
+        // The reply therefore does not depend on the node that gives it.
         return FindSuccessorReply(
             owner: owner,
             successors: Array(following.prefix(parameters.successorCount - 1)),
@@ -77,7 +79,7 @@ extension RoutingView {
     }
 }
 
-/// The snapshot that requests are answered from, on whatever thread they arrive.
+/// The view that requests are answered from, on any thread.
 final class PublishedView: Sendable {
     private let box: NIOLockedValueBox<EncodedRoutingView>
 

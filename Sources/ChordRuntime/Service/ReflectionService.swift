@@ -5,7 +5,7 @@
 import ChordRPC
 import ChordWire
 
-/// Reflection, for tools that have no .proto files.
+/// gRPC server reflection, for tools that have no .proto files.
 struct ReflectionService: NodeService {
     let executor: any NodeExecutor
     let reflection: Reflection

@@ -6,24 +6,26 @@ import ChordIdentity
 import ChordRPC
 import NIOConcurrencyHelpers
 
-/// How often one peer may say something about itself that can change this node's place in the ring: Notify,
+/// Rate limits for statements of one peer that can change this node's place in the ring: Notify,
 /// Leave, Found and Meet.
 public struct StatementLimits: Hashable, Sendable {
-    /// Statements that one peer may make at once. A node that joins a busy ring makes some dozens within a
-    /// second; more than that wait for the next interval.
+    /// The number of statements that one peer may make at once. A node that joins a busy ring makes
+    /// some dozens within a second. Further ones wait for the next interval.
     public var burst: UInt64 = 64
-    /// Statements that one peer may make in each stabilize interval, or in each second where the interval is
-    /// longer. More bear a peer with a shorter interval; fewer bound what a peer in turmoil, or an attacker
-    /// with a node certificate, costs: each may move this node's range.
+    /// The number of statements that one peer may make per stabilize interval, or per second if the
+    /// interval is longer. A higher number tolerates peers with shorter intervals. A lower number
+    /// limits the cost of a faulty peer, or of an attacker with a node certificate: each statement
+    /// may change this node's range.
     public var perInterval: UInt64 = 16
-    /// Peers whose statements are counted. A peer that has been quiet is forgotten first.
+    /// The number of peers whose statements are counted. The peer that has been quiet for the
+    /// longest time is forgotten first.
     public var peers = 1024
 
     /// The defaults.
     public init() {}
 }
 
-/// Counts what each peer has said.
+/// Counts the statements of each peer.
 final class StatementBudget: Sendable {
     private struct Peer: Hashable {
         var role: Role
@@ -50,9 +52,9 @@ final class StatementBudget: Sendable {
         )
     }
 
-    /// Why a statement of `peer` is refused; nil where it may be made.
+    /// The reason why a statement of `peer` is refused; nil if it is allowed.
     func refusal(of peer: PeerIdentity, at now: MonotonicTime) -> Status? {
-        // A certificate that proves hosts names nobody.
+        // A host certificate proves no name, so its hosts identify the peer.
         let key = Peer(
             role: peer.role,
             name: peer.name,
@@ -60,7 +62,8 @@ final class StatementBudget: Sendable {
         )
         let isAllowed = entries.withLockedValue { entries in
             if entries[key] == nil, entries.count >= limits.peers {
-                // The one that has been quiet for the longest time has the fullest budget.
+                // The entry unused for the longest time has the fullest budget, so the least is
+                // lost.
                 if let quiet = entries.min(by: { $0.value.lastUsed < $1.value.lastUsed }) {
                     entries[quiet.key] = nil
                 }

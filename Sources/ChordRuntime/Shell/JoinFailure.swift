@@ -4,9 +4,9 @@
 
 import ChordCore
 
-/// The answer of each address through which a node tried to join.
+/// The results of all addresses through which a node tried to join.
 ///
-/// It is the cause of the `ChordError` with which joining or founding ends in vain.
+/// It is the cause of the `ChordError` that is thrown when joining or founding fails.
 package struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of a contact's failure; new kinds may be added.
     package struct Reason: Hashable, Sendable, CustomStringConvertible {
@@ -16,42 +16,42 @@ package struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
 
         private let kind: Kind
 
-        /// The address is this node's own.
+        /// The address belongs to this node.
         package static let itself = Reason(kind: .itself)
-        /// A node answers there, and it is not a member of a ring.
+        /// The node at the address is not a member of a ring.
         package static let notMember = Reason(kind: .notMember)
-        /// The time was over before the address had its turn.
+        /// The time was over before the address was tried.
         package static let notTried = Reason(kind: .notTried)
-        /// Anything else; see the text.
+        /// Any other reason; see the text.
         package static let other = Reason(kind: .other)
 
         /// The name of the reason.
         package var description: String { kind.rawValue }
     }
 
-    /// One address that was tried.
+    /// The result of one address.
     package struct Contact: Hashable, Sendable {
         /// The address, as `host:port`.
         package var address: String
         /// The kind of the failure.
         package var reason: Reason
-        /// The failure in words.
+        /// The failure as a sentence.
         package var text: String
-        /// The obstacles that an operator can remove.
+        /// The causes that an operator can remove.
         package var causes: [ChordError.Reason] = []
     }
 
-    /// The addresses in the order in which they are tried.
+    /// The results, in the order in which the addresses are tried.
     package var contacts: [Contact]
 
-    /// Whether nodes answer at some of the addresses, and none of the addresses is known to be a member's:
-    /// what several nodes see that all want to join each other, and none begins the ring.
+    /// Whether nodes answer at some of the addresses, but none of the addresses is known to be a
+    /// member's. Several nodes that all wait to join each other see this.
     package var allWait: Bool {
         contacts.contains { $0.reason == .notMember }
             && contacts.allSatisfy { [.notMember, .itself].contains($0.reason) }
     }
 
-    /// Whether the node's only contact is itself.
+    /// Whether all contacts are this node itself.
     package var isOnlyItself: Bool { contacts.allSatisfy { $0.reason == .itself } }
 
     /// Each address with its reason.
@@ -90,7 +90,7 @@ extension JoinFailure {
 }
 
 extension ChordError {
-    /// The error of a machine; where it was one of ours before, that one.
+    /// The error of a machine. If the machine's error wraps a `ChordError`, that one is used.
     init(_ error: JoinError, contacts: [JoinContact] = []) {
         if contacts.isEmpty, let own = error.cause as? ChordError {
             self = own
@@ -117,7 +117,7 @@ extension ChordError {
 }
 
 extension JoinError {
-    /// One of our errors, as a machine judges it.
+    /// Converts an error of this module to the machine's error.
     init(_ error: ChordError) {
         let codes: [(ChordError.Code, Code)] = [
             (.invalidAnswer, .invalidAnswer), (.invalidConfiguration, .invalidConfiguration),

@@ -5,18 +5,19 @@
 import ChordCore
 import Logging
 
-/// Watches whether this node owns more of the circle than chance explains: then the ring's hash is not well
-/// mixed in its leading bits.
+/// Detects that this node owns more of the circle than chance explains. The leading bits of the
+/// ring's hash are then not evenly distributed.
 struct BalanceWatch {
-    /// Rounds of maintenance for which it has to be so: while nodes crash, ranges are large for a moment and
-    /// the dead still count as known.
+    /// The number of maintenance rounds in which the share must stay too large. While nodes crash,
+    /// ranges are large for a moment and dead nodes still count as known.
     static let patience = 30
 
     private var rounds = 0
 
-    /// Looks at the node's place once per round.
+    /// Checks the node's place once per round.
     ///
-    /// - Returns: the node's share of the circle where it is time to warn, which is once until it is well again.
+    /// - Returns: the node's share of the circle if a warning is due, else nil. After a warning the
+    ///   next one is due only after the share was normal again.
     mutating func observe(_ view: RoutingView) -> Double? {
         guard view.isMember, view.predecessor.id != view.node.id else {
             rounds = 0

@@ -8,21 +8,21 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// Reached before believed: a node that claims to be our predecessor is dialled first.
+// Reached before believed: a claimant for the predecessor's place is dialled first.
 
-/// A shell's knowledge about reachability.
+/// The state of reachability checks.
 struct Reach {
-    /// A node that has notified us and waits for the verdict.
+    /// A node whose Notify waits for the verdict.
     struct Waiter {
         var key: Int
         var candidate: NodeReference
-        /// Whether the machine has heard of it.
+        /// Whether the claimant was passed to the machine.
         var isHandedOver = false
         var responder: Responder
         var timer: ScheduledWork
     }
 
-    /// Our head says that it cannot reach us.
+    /// The head's report that it cannot reach this node.
     struct Refusal {
         var head: NodeReference
         var reason: String
@@ -40,23 +40,23 @@ struct Reach {
     var tenure = RangeTenure()
     var waiters: [Waiter] = []
     var refusal: Refusal?
-    /// Rounds of indirect probes that are under way.
+    /// Rounds of indirect probes in progress.
     var rounds: [Int: (round: ProbeRound, completion: ProbeCompletion)] = [:]
     var lastKey = 0
-    /// Where the next round begins to look for members to ask.
+    /// The position where the next round starts to choose helpers.
     var turn = 0
-    /// Whether this node blames its own link, and has logged that.
+    /// Whether this node blames its own link, and has logged it.
     var isLinkToBlame = false
-    /// Whether a look for the member before us is under way.
+    /// Whether a search for this node's predecessor is in progress.
     var seeksPredecessor = false
-    /// Since when its own link may be to blame.
+    /// The time since which the own link may be to blame.
     var doubtsLinkSince: MonotonicTime?
-    /// Members that others reach and this node does not, as far as the log has told.
+    /// Members that others reach and this node does not, as logged so far.
     var unreached: [NodeReference] = []
 
     typealias ProbeCompletion = @Sendable (isolated NodeShell, ProbeRound.Verdict) -> Void
 
-    /// The most nodes that wait for a verdict, and that are remembered as unreached.
+    /// The largest number of waiting claimants, and of remembered unreached members.
     static let limit = 32
 
     mutating func nextKey() -> Int {
@@ -68,11 +68,12 @@ struct Reach {
 extension NodeShell {
     // MARK: Nodes that notify us
 
-    /// A node says that it may be our predecessor.
+    /// A node claims to be this node's predecessor.
     ///
     /// - Parameters:
-    ///   - mustAnswer: whether only its own answer proves its name, as its certificate does not.
-    ///   - responder: where the verdict goes; nil where its dialect knows none.
+    ///   - mustAnswer: whether only a reply from its address proves the name, because its
+    ///     certificate does not.
+    ///   - responder: receives the verdict; nil if the caller's dialect has no verdicts.
     func claimed(by candidate: NodeReference, mustAnswer: Bool, responder: Responder?) {
         func decide(_ verdict: NotifyVerdict) {
             responder?.succeed(
@@ -87,7 +88,7 @@ extension NodeShell {
             perform(machine.notified(by: candidate))
             return decide(.taken)
         }
-        // References of another implementation do not name an incarnation.
+        // References from other implementations have no incarnation.
         if responder == nil, known.id == candidate.id, known.address == candidate.address { return }
         switch reach.claims.claimed(ClaimTable.Claim(candidate, mustAnswer: mustAnswer)) {
         case .reached(let node):
@@ -106,7 +107,8 @@ extension NodeShell {
         guard reach.waiters.count < Reach.limit else {
             return answer(responder, .trying)
         }
-        // Its caller would take us for dead otherwise: a dial may take as long as a silence.
+        // A dial can take longer than the caller's peer timeout. The early headers keep the caller
+        // from taking this node for dead.
         responder.accept()
         let key = reach.nextKey()
         let timer = executor.schedule(after: configuration.failureDetection.cap / 2) {
@@ -130,7 +132,7 @@ extension NodeShell {
         reach.waiters.removeAll(where: isMeant)
     }
 
-    /// The machine hears of a claimant that was reached.
+    /// Passes a reached claimant to the machine.
     private func take(_ node: NodeReference) {
         for index in reach.waiters.indices where reach.waiters[index].candidate.id == node.id {
             reach.waiters[index].isHandedOver = true
@@ -139,7 +141,7 @@ extension NodeShell {
         settleClaims()
     }
 
-    /// Tells the waiting nodes the machine's decision.
+    /// Sends the machine's decision to the waiting claimants.
     func settleClaims() {
         guard !reach.waiters.isEmpty else { return }
         for waiter in reach.waiters where waiter.isHandedOver {
@@ -178,7 +180,7 @@ extension NodeShell {
         case .state(let state) where state.node.id == node.id && state.node.name == node.name:
             succeeded(claim, as: state.node)
         case .busy where !claim.mustAnswer:
-            // It has a question out itself; its certificate has shown its name.
+            // The claimant is busy with its own operation; its certificate has proved its name.
             succeeded(claim, as: node)
         case .busy:
             ended(claim)
@@ -192,7 +194,7 @@ extension NodeShell {
         }
     }
 
-    /// Before a claimant is refused, other members try to reach it.
+    /// Asks other members to reach the claimant before it is refused.
     private func judgeUnreachable(_ claim: ClaimTable.Claim, _ reason: String) {
         let helpers = helpers(for: claim.node)
         guard !helpers.isEmpty else { return failed(claim, reason) }

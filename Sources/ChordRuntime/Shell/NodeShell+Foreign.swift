@@ -7,10 +7,11 @@ import ChordIdentity
 import ChordRPC
 import ChordWire
 
-// Joining through nodes of another implementation.
+// Joining through nodes of other implementations.
 
 extension NodeShell {
-    /// The state of a contact of another implementation; nil if it speaks our dialect, or does not answer.
+    /// The state of a contact of another implementation. Nil if it speaks our dialect, or does not
+    /// answer.
     func foreignState(of contact: PeerTarget) async -> PeerResponse? {
         guard peers.dialects.hasForeign else { return nil }
         let said = await peers.say(
@@ -23,7 +24,8 @@ extension NodeShell {
         return said.dialect.name != .native && said.result.status.isOK ? said : nil
     }
 
-    /// The members that a contact of another implementation names, as far as the ring's rule puts them there.
+    /// The members that a contact of another implementation names, without those at a wrong
+    /// identifier.
     func namedMembers(
         by contact: PeerTarget,
         _ said: PeerResponse
@@ -41,9 +43,10 @@ extension NodeShell {
         )
     }
 
-    /// The nodes that a contact names: its predecessor and its list. The owner of our place is searched from
-    /// there, by the nodes' states: to be asked for a member's identifier, which ours may have been a moment
-    /// ago, can kill a node of another implementation.
+    /// The nodes that a contact names: its predecessor and its list. The search for our place
+    /// starts from them and uses only node states. A lookup of a member's identifier can crash a
+    /// node of another implementation, and our identifier may have belonged to a member a moment
+    /// ago.
     private func namedNodes(
         by contact: PeerTarget,
         _ said: PeerResponse
@@ -70,12 +73,12 @@ extension NodeShell {
         guard let state else {
             throw ChordError(.noContact, "\(contact.address) is not ready yet")
         }
-        // The list as it came: in a small ring it goes round, and names the contact itself.
+        // The list as received: in a small ring it wraps around and contains the contact itself.
         let list = (try? said.dialect.listed(in: said.answers, in: parameters)) ?? []
         return [state.predecessor] + list
     }
 
-    /// Searches the member before this node's place among members of another implementation.
+    /// Searches the member before this node's place among members of other implementations.
     func searchPlace(
         among start: [NodeReference]
     ) async throws(ChordError) -> FindSuccessorReply {

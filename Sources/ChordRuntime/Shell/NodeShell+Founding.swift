@@ -8,24 +8,25 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// Rings that are born from a set of founders: what a FoundingMachine directs.
+// Founding a ring with a fixed set of founders: executes the directives of `FoundingMachine`.
 
 extension NodeShell {
-    /// How founding has ended.
+    /// The outcome of founding.
     enum FoundingOutcome {
         case began
         case join(through: [String], limit: Duration?)
         case failed(ChordError)
     }
 
-    /// Takes part in founding a ring, and waits until it has begun. A ring that exists already is joined.
+    /// Takes part in founding a ring and waits until the ring has begun. If the ring exists
+    /// already, the node joins it.
     ///
     /// - Parameters:
-    ///   - addresses: the addresses of all founders, this node's own included.
-    ///   - limit: how long to wait for the others; nil stands for ever.
-    /// - Throws: `invalidConfiguration` when this node is not among the founders; `parametersDiffer`,
-    ///   `refused` and `nameTaken` when one of the others is no partner; `noContact` when the time is
-    ///   over, with the founders that have not answered; `stopped`.
+    ///   - addresses: the addresses of all founders, including this node's.
+    ///   - limit: how long to wait for the other founders; nil stands for ever.
+    /// - Throws: `invalidConfiguration` if this node is not among the founders; `parametersDiffer`,
+    ///   `refused` or `nameTaken` if another founder does not fit; `noContact` if the time is over,
+    ///   with the founders that have not answered; `stopped`.
     package func found(
         with addresses: [String],
         for limit: Duration?
@@ -47,7 +48,7 @@ extension NodeShell {
         }
     }
 
-    /// Founders that call are answered from now on.
+    /// Starts to answer the calls of other founders.
     func prepareFounding(with addresses: [String], for limit: Duration?) {
         var settings = FoundingMachine.Settings()
         settings.retry = configuration.intervals.joinRetry
@@ -63,15 +64,15 @@ extension NodeShell {
         )
     }
 
-    /// Takes this node's place among founders that are known beforehand, without any call: for a ring
-    /// of more of them than a message names.
+    /// Starts this node as a member of a ring whose members are known, without any call. It allows
+    /// rings with more founders than a message can name.
     package func begin(among ring: [NodeReference]) {
         guard machine.phase == .notJoined, end == nil else { return }
         reach.tenure.hold()
         perform(machine.found(with: ring))
     }
 
-    /// Ends the wait for the ring: the node has ended, or the task was cancelled.
+    /// Ends the wait for the ring, because the node has ended or the task was cancelled.
     func stopFounding() {
         guard foundingWaiter != nil else { return }
         do throws(ChordError) {
@@ -119,7 +120,7 @@ extension NodeShell {
             endFounding(.began)
         case .tell(let founder, let ring):
             callFounder(at: PeerTarget(founder), decided: ring) { [logger] result in
-                // It hears of the ring when it asks next.
+                // The founder learns of the ring with its next question.
                 guard !result.status.isOK else { return }
                 logger.debug(
                     "a founder was not told that the ring has begun",
@@ -229,7 +230,7 @@ extension NodeShell {
         }
     }
 
-    /// Another founder calls.
+    /// Handles the call of another founder.
     func founded(
         with request: FoundRequest,
         from peer: PeerIdentity

@@ -6,19 +6,20 @@ import ChordCore
 import ChordRPC
 import Logging
 
-// Which incarnations are believed. They are numbers that peers choose, near the time at which a life of a
-// node began. A node that is named with one far in the future would have to exceed it, and no later life
-// could.
+// Bounds for incarnations. An incarnation is chosen by the node itself, near its start time. If a
+// peer could name a node with an incarnation far in the future, that node's own incarnation would
+// have to exceed it, and no later start could exceed that one.
 
 extension NodeShell {
-    /// The source of an incarnation. Each kind allows more than the one before, so that a node whose clock is a
-    /// little behind does not refuse an incarnation that another node has accepted.
+    /// The source of an incarnation. Each kind tolerates more than the one before. A node whose
+    /// clock is slightly slow therefore does not refuse an incarnation that another node has
+    /// accepted.
     enum IncarnationSource {
-        /// Other nodes name it for a former life of this node.
+        /// Another node names it for an earlier start of this node.
         case ofOurselves
         /// A node names it for itself.
         case claimed
-        /// Other nodes name it for a node.
+        /// A node names it for another node.
         case hearsay
 
         fileprivate var share: Int {
@@ -30,7 +31,7 @@ extension NodeShell {
         }
     }
 
-    /// The highest incarnation that is believed now.
+    /// The highest incarnation that is accepted now.
     nonisolated func latestIncarnation(_ source: IncarnationSource) -> UInt64 {
         Self.latestIncarnation(source, configuration.clockTolerance, executor)
     }
@@ -49,7 +50,7 @@ extension NodeShell {
         return isTooMuch ? Incarnation.highest : min(sum, Incarnation.highest)
     }
 
-    /// Exceeds the incarnation of a former life, as far as it is plausible.
+    /// Raises this node's incarnation above that of an earlier start, if that one is plausible.
     func raiseIncarnation(above former: UInt64) {
         guard former <= latestIncarnation(.ofOurselves) else {
             logger.warning(

@@ -7,10 +7,10 @@ import ChordIdentity
 import ChordRPC
 import ChordWire
 
-// The questions of a node that joins.
+// The calls of a joining node.
 
 extension NodeShell {
-    /// Asks a directive's question. An error of the call is an answer, too.
+    /// Makes the call that a directive asks for. A failed call also counts as an answer.
     func answer(to directive: JoinDirective) async -> JoinMachine.Answer {
         do throws(ChordError) {
             switch directive {
@@ -52,9 +52,9 @@ extension NodeShell {
         }
     }
 
-    /// Looks this node's identifier up through a contact.
+    /// Looks up this node's identifier through a contact.
     ///
-    /// - Parameter joiner: this node, where it asks for its place rather than for the owner.
+    /// - Parameter joiner: this node, if it searches for its place and not for the owner.
     private func lookUpPlace(
         as joiner: NodeReference?,
         through address: String
@@ -76,7 +76,8 @@ extension NodeShell {
         }
     }
 
-    /// Asks the node after this one's place, with the certainty of maintenance.
+    /// Asks the node after this node's place for its state. A silent node is asked twice, as in
+    /// maintenance.
     private func reachAnswer(of head: NodeReference) async -> JoinMachine.Answer {
         await withCheckedContinuation { continuation in
             let failureDetection = configuration.failureDetection
@@ -97,7 +98,7 @@ extension NodeShell {
         }
     }
 
-    /// A member's state and its ring's parameters.
+    /// A member's state, with the parameters of its ring.
     func memberReply(of target: PeerTarget) async throws(ChordError) -> GetSuccessorListReply {
         let parameters = configuration.parameters
         let request = GetSuccessorListRequest(parameters: nil)

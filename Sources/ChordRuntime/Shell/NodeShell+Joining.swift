@@ -6,42 +6,43 @@ package import ChordCore
 import ChordRPC
 import Logging
 
-// Becoming a member: what a JoinMachine directs.
+// Becoming a member: executes the directives of `JoinMachine`.
 
 extension NodeShell {
-    /// Makes this node the first of a new ring.
+    /// Starts a new ring with this node as its first member.
     package func create() {
         guard machine.phase == .notJoined else { return }
         reach.tenure.hold()
         perform(machine.create())
     }
 
-    /// Makes this node the first of a new ring, and logs it.
+    /// Starts a new ring with this node as its first member, and logs it.
     func beginNewRing() {
         guard machine.phase == .notJoined else { return }
         logger.notice("began a new ring: this node was never a member, and was given no contact")
         create()
     }
 
-    /// Joins the ring of whichever of `addresses` answers first as a member. All of them are tried in turn,
-    /// with growing waits, until it works. Without any, a node that never was a member makes a new ring.
+    /// Joins the ring of the first address that answers as a member. All addresses are tried in
+    /// turn, with growing waits, until one works. A node without addresses starts a new ring,
+    /// unless it was a member before.
     ///
-    /// A contact that is this node itself, no member, of another ring, silent, or no node at all is passed
-    /// over; the error at the end names the reason of each.
+    /// Contacts are skipped if they are this node itself, not members, members of another ring,
+    /// silent, or not Chord nodes. The error at the end names the reason for each.
     ///
     /// - Parameters:
-    ///   - limit: how long to keep trying; nil stands for ever. An attempt under way when it is over is
-    ///     finished.
-    ///   - former: members of the ring in a former life of this node. They are tried, too; if none is
-    ///     a member for a while, as all start again, this node begins the ring, which merges with those that
-    ///     others begin.
-    ///   - hasBeenMember: whether this node was a member in a former life, which may have known no other; nil
-    ///     stands for whether there are former members.
-    /// - Throws: `nameTaken` at once; `parametersDiffer` and `refused` where all contacts answer like that,
-    ///   as trying again would not help; `invalidConfiguration` where this node is its only contact;
-    ///   `unreachable` when the node that is to come after this one cannot dial it;
-    ///   `noContact` when the time is over, with a ``JoinFailure``; `stopped` when the node ended or the
-    ///   task was cancelled meanwhile.
+    ///   - limit: how long to keep trying; nil stands for ever. An attempt in progress at the end
+    ///     is finished.
+    ///   - former: members of the ring that this node knew before its restart. They are tried too.
+    ///     If none is a member for a while, because all nodes restart, this node starts the ring.
+    ///     It later merges with those that others start.
+    ///   - hasBeenMember: whether this node was a member before its restart, perhaps without
+    ///     knowing others. Nil means: if there are former members.
+    /// - Throws: `nameTaken` at once; `parametersDiffer` or `refused` if all contacts answer so,
+    ///   because trying again would not help; `invalidConfiguration` if this node is its only
+    ///   contact; `unreachable` if this node's successor cannot dial it; `noContact` with a
+    ///   ``JoinFailure`` if the time is over; `stopped` if the node ended or the task was
+    ///   cancelled.
     package func join(
         through addresses: [String],
         for limit: Duration?,
@@ -66,20 +67,20 @@ extension NodeShell {
                 case .finish: return
                 default: try checkMayJoin()
                 }
-                // It became a member in another way meanwhile.
+                // The node became a member in another way in the meantime.
                 guard joining.hasPlace || machine.phase == .notJoined || joining.isOver else {
                     return
                 }
                 directives += try await carryOut(directive, of: &joining)
             }
         } catch {
-            // It has its list already, and was not taken: no other node could reach it either.
+            // The node has its list but was not accepted: other nodes could not reach it either.
             if machine.phase == .member { fail(error) }
             throw error
         }
     }
 
-    /// The time as the machines of joining and founding count it.
+    /// The time in the form that the joining and founding machines use.
     var machineTime: Duration { executor.now - MonotonicTime(nanoseconds: 0) }
 
     /// - Returns: the machine's next directives.
@@ -125,7 +126,7 @@ extension NodeShell {
         return []
     }
 
-    /// This node's knowledge about its head, which is to take it for its predecessor.
+    /// The head's latest verdict about this node as its predecessor.
     private var standing: JoinMachine.Standing {
         JoinMachine.Standing(
             head: machine.successors.head,

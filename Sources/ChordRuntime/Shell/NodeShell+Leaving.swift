@@ -6,16 +6,16 @@ import ChordCore
 import ChordRPC
 import Logging
 
-// Ceasing to be a member.
+// Leaving the ring.
 
 extension NodeShell {
-    /// Starts to leave, from any thread and without waiting; `waitForEnd` returns once it is done.
+    /// Starts to leave, from any thread and without waiting. `waitForEnd` returns when it is done.
     package nonisolated func requestLeave() {
         Task(executorPreference: executor) { await self.leave() }
     }
 
-    /// Leaves the ring, once the services are ready for that: tells the neighbours and waits until they have
-    /// heard it, or cannot, but no longer than `leaveTimeout`.
+    /// Leaves the ring when the services are ready. The neighbours are told. The node waits until
+    /// they have answered or failed, but no longer than `leaveTimeout`.
     package func leave() async {
         guard end == nil else { return }
         await prepareToLeave()
@@ -49,10 +49,10 @@ extension NodeShell {
         leaveWaiters = []
     }
 
-    /// Ends the node without a Leave: it cannot continue.
+    /// Ends the node without a Leave, because it cannot continue.
     package func fail(_ error: ChordError) {
         guard end == nil else { return }
-        // Without this it would go on answering as a member.
+        // Without this the node would still answer as a member.
         perform(machine.leave().filter { !$0.isSendLeave })
         finish(.failed(error))
     }

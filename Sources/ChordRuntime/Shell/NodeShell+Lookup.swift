@@ -7,8 +7,8 @@ import ChordRPC
 import NIOConcurrencyHelpers
 
 extension NodeShell {
-    /// Looks up the owner of an identifier, from any thread. It costs one continuation. Cancelling the
-    /// task ends the lookup, here and at the nodes that it has come to.
+    /// Looks up the owner of an identifier, from any thread. It costs one continuation. Cancelling
+    /// the task ends the lookup here and at the nodes that forward it.
     ///
     /// - Throws: `notMember`, `lookupFailed` (also when cancelled) or `deadlineExceeded`.
     package nonisolated func lookup(
@@ -44,10 +44,10 @@ extension NodeShell {
         return try result.get()
     }
 
-    /// Looks up the owner of an identifier over several ways that share no node, and has the owner confirm
-    /// it. From any thread.
+    /// Looks up the owner of an identifier over several paths that share no node. The owner must
+    /// confirm the result. It can be called from any thread.
     ///
-    /// - Throws: `notMember`, `lookupFailed` where no owner confirmed, or `deadlineExceeded`.
+    /// - Throws: `notMember`, `lookupFailed` if no owner confirmed, or `deadlineExceeded`.
     package nonisolated func verifiedLookup(
         _ id: Identifier,
         timeout: Duration? = nil
@@ -57,7 +57,7 @@ extension NodeShell {
         var starts: [NodeReference] = []
         switch view.step(for: id) {
         case .owner(let owner) where owner.id == view.node.id:
-            // This node knows its own predecessor best.
+            // This node knows its own predecessor, so no lookup is needed.
             return try LookupResult.make(id, .success(view.reply(owner: owner))).get()
         case .owner: break
         case .forward(let candidates): starts = candidates
@@ -66,7 +66,8 @@ extension NodeShell {
             throw ChordError(.lookupFailed, "\(view.node.name) knows nobody alive to ask")
         }
         let check = AnswerCheck(of: id, isPlaced: states.isRightlyPlaced)
-        // A node that was alone until it was notified knows one other node, which its list does not hold yet.
+        // A node that was alone until a Notify arrived knows one other node, which is not in its
+        // list yet.
         let list = view.successors.isEmpty ? [view.predecessor] : view.successors
         let search = VerifiedSearch(
             check,
@@ -85,12 +86,12 @@ extension NodeShell {
     }
 }
 
-/// The task that waits for a lookup: its cancellation may come before the lookup starts, and from any
+/// The task that waits for a lookup. It may be cancelled before the lookup starts, and from any
 /// thread.
 private final class LookupCaller: Sendable {
     private let state = NIOLockedValueBox<(run: RecursiveLookup?, isCancelled: Bool)>((nil, false))
 
-    /// Takes the lookup; false if its task was cancelled.
+    /// Stores the lookup; false if the task was cancelled before.
     func waits(for run: RecursiveLookup) -> Bool {
         state.withLockedValue { state in
             state.run = run
@@ -98,7 +99,7 @@ private final class LookupCaller: Sendable {
         }
     }
 
-    /// Gives the lookup that is to be abandoned; nil where it has not started.
+    /// The lookup to abandon; nil if it has not started.
     func cancel() -> RecursiveLookup? {
         state.withLockedValue { state in
             state.isCancelled = true

@@ -7,7 +7,7 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// Carrying out the machine's directives.
+// Executes the machine's directives.
 
 extension NodeShell {
     func startTicking() {
@@ -37,9 +37,10 @@ extension NodeShell {
     func perform(_ directives: [Directive]) {
         let isPublishing = directives.contains(.publish)
         let wasMember = published.current.view.isMember
-        // No other member is left that could name this node: it owns the whole circle.
+        // No other member is left that could name this node, so it owns the whole circle.
         if isPublishing, machine.isAlone, reach.tenure.state != .held { update { $0.confirm($1) } }
-        // Settled before the view is published, as services hear of both at once.
+        // The tenure is settled before the view is published, because services learn of both
+        // together.
         var reports: [[RingEvent]] = []
         for case .report(let event) in directives {
             reports.append(reach.tenure.events(for: event))
@@ -47,7 +48,7 @@ extension NodeShell {
         if isPublishing {
             publish(reports.flatMap(\.self))
             if machine.view.isMember != wasMember { membership.send(!wasMember) }
-            // A joiner is a member that owns nothing yet: it asks its head like any other.
+            // A joiner is a member without a range. It asks its head like any other member.
             if machine.phase == .member { startTicking() }
         }
         for directive in directives {
@@ -91,7 +92,7 @@ extension NodeShell {
             self?.assumeIsolated { shell in
                 var answer = answer
                 if case .state(let state) = answer, state.node.name != peer.name {
-                    // Another node listens at that address now.
+                    // Another node listens at the address now.
                     answer = .dead
                 }
                 shell.noteAnswer(answer, of: peer)
@@ -122,8 +123,8 @@ extension NodeShell {
         perform(machine.receive(answer, for: token))
     }
 
-    /// A node that puts the question off is asked again, but not for ever: one that answers nothing but
-    /// errors would hold up this node's part of the ring.
+    /// Replaces `busy` by `dead` for a node that has been busy for too long. A node that only
+    /// answers with errors would stop maintenance of this part of the ring.
     private func impatient(_ answer: StateAnswer, of peer: Identifier) -> StateAnswer {
         guard answer == .busy else {
             busySince[peer] = nil
@@ -131,7 +132,7 @@ extension NodeShell {
         }
         let now = executor.now
         guard let since = busySince[peer] else {
-            // Neighbours only are asked, so there are few; a ring in turmoil starts the count anew.
+            // Only neighbours are asked, so the table is small. In an unstable ring it is cleared.
             if busySince.count >= 64 { busySince = [:] }
             busySince[peer] = now
             return answer
@@ -143,19 +144,20 @@ extension NodeShell {
         return .notMember
     }
 
-    /// Intervals for which a node may put questions off. In `answering`, a healthy one does so only while
-    /// it founds a ring. In `delaying`, two neighbours far apart may well find each other busy ten times
-    /// in a row, and losing a healthy one is worse than waiting for a sick one.
+    /// The number of intervals for which a node may be busy. In mode `answering` a healthy node is
+    /// busy only while it founds a ring. In mode `delaying` two neighbours with a slow link may
+    /// find each other busy ten times in a row. Losing a healthy node is worse than waiting for a
+    /// faulty one.
     private var busyPatience: Int { configuration.machine.queryMode == .delaying ? 60 : 10 }
 
-    /// A neighbour names a node that we do not know, or not in this life: that we could not reach it
-    /// before says nothing about now.
+    /// A neighbour names a node, or an incarnation, that is new here. Earlier failed dials say
+    /// nothing about it, so its backoff is reset.
     private func resetBackoff(_ node: NodeReference) {
         guard node.id != machine.node.id, !machine.table.entries.contains(node) else { return }
         peers.transport.resetBackoff(of: node.address)
     }
 
-    /// Asks a node for its state; `isCertain` before a verdict of death that counts.
+    /// Asks a node for its state. `isCertain` asks twice before the verdict `dead`.
     nonisolated func state(
         of node: NodeReference,
         isCertain: Bool,
@@ -169,14 +171,15 @@ extension NodeShell {
         states.ask(node, options, isCertain: isCertain, on: executor, completion: completion)
     }
 
-    /// - Parameter changed: nudges our predecessor, rather than naming ourselves as one.
+    /// - Parameter changed: asks our predecessor for a maintenance round, instead of claiming to be
+    ///   a predecessor.
     private func notify(_ peer: NodeReference, changed: Bool) {
         guard changed || mayNotify(peer) else { return }
         tell(peer, .notify(machine.node, changed: changed)) { [weak self] said in
             self?.assumeIsolated { shell in
                 let status = said.result.status
                 if !changed { shell.notifyAnswered(by: peer, said) }
-                // Nothing depends on it: the next round notifies again.
+                // No retry is needed: the next round notifies again.
                 guard !status.isOK else { return }
                 shell.logger.debug(
                     "notify failed",
@@ -208,8 +211,8 @@ extension NodeShell {
 
     private func sendLeave(_ leaveNotice: LeaveNotice, to peer: NodeReference) {
         let state = leaveNotice.state
-        // A predecessor of another implementation is told nothing: it asks us regularly, and finds us gone. A
-        // successor is told our predecessor.
+        // A predecessor of another implementation is told nothing: it asks this node regularly, and
+        // will notice that it is gone. A successor is told our predecessor.
         let isPredecessor =
             peer.id == state.predecessor.id && peer.id != state.successors.first?.id
         if isPredecessor, peers.dialects.isForeign(peer.address) { return }
@@ -237,7 +240,8 @@ extension NodeShell {
             context: lookupContext,
             executor: executor
         ) { [weak self] result, _ in
-            // The answer may come before this call returns; the machine must not be entered twice.
+            // The answer may arrive before this call returns, and the machine must not be entered
+            // twice.
             self?.enter { shell in
                 let owner = try? result.get().owner
                 let known = owner.flatMap { shell.admissible([$0]).first }
@@ -313,7 +317,7 @@ extension NodeShell {
             reportGuarantee(from: from, to: to)
             reportLoneliness(from: from, to: to, cause: cause)
         case .successorsLost(let lost):
-            // Told with the change of the list, which comes with it.
+            // The change of the list, which follows, is reported together with this.
             if failingList.isEmpty { failingList = lost }
         case .left:
             logger.info("left")
@@ -323,7 +327,7 @@ extension NodeShell {
         watchers.send(event)
     }
 
-    /// A full list means r other members at least: r + 1 in all, where the proof's guarantee starts.
+    /// A full list proves r other members, so r + 1 in all. The proof's guarantee starts there.
     private func reportGuarantee(from: [NodeReference], to: [NodeReference]) {
         let count = configuration.parameters.successorCount
         guard from.count < count, to.count == count else { return }
@@ -332,8 +336,8 @@ extension NodeShell {
         )
     }
 
-    /// If the list held all other members, this node is alone now, which is no failure of the ring.
-    /// One that was full may have hidden more of them.
+    /// If the list held all other members, this node is alone now, without a failure of the ring.
+    /// If the list was full, the ring may have had more members.
     private func reportLoneliness(
         from: [NodeReference],
         to: [NodeReference],

@@ -7,35 +7,36 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// Rings that came apart, or have never met, become one.
+// Merging rings that came apart, or that never met.
 
 /// The result of a request to merge two rings.
 public struct RingMerge: Hashable, Sendable {
     /// The node at the contact's address.
     public var contact: NodeReference
-    /// The contact is a member of the same ring already, or the asked node itself: nothing was done.
+    /// True if the contact is already a member of the same ring, or is the asked node itself.
+    /// Nothing was done then.
     public var wasOne: Bool
 
-    /// An outcome from its parts.
+    /// A result from its parts.
     public init(contact: NodeReference, wasOne: Bool) {
         self.contact = contact
         self.wasOne = wasOne
     }
 }
 
-/// The contacts that a node asks again when it is alone.
+/// The contacts that a lone node asks again.
 struct Company {
-    /// The addresses that it was given to join through.
+    /// The configured contact addresses.
     var addresses: [String] = []
     var nextIndex = 0
     var wait = Duration.zero
-    /// When to ask next; nil while the node is not alone, or while it asks.
+    /// The time of the next attempt; nil while the node is not alone, or while it asks.
     var due: MonotonicTime?
     var isAsking = false
 }
 
 extension NodeShell {
-    /// The longest wait between two calls to the addresses that a node was given, while it is alone.
+    /// The longest wait between two attempts of a lone node to reach its contacts.
     private static let longestWait = Duration.seconds(30)
 
     // MARK: Calls of peers
@@ -45,7 +46,8 @@ extension NodeShell {
         perform(machine.offered(by: candidate))
     }
 
-    /// A member names a node: one of another ring, or the member before us, which cannot reach us itself.
+    /// A member names a node: a member of another ring, or this node's real predecessor, which
+    /// cannot reach this node itself.
     func met(_ contact: NodeReference) {
         let (before, own) = (machine.predecessor.id, machine.node.id)
         guard machine.phase == .member, end == nil, let head = machine.successors.head,
@@ -58,8 +60,8 @@ extension NodeShell {
             guard case .after(let member, isHead: true) = answer, member.id == contact.id else {
                 return shell.perform(shell.machine.met(contact))
             }
-            // Our own ring names it, too. It is dialled, or others reach it; and only the death of our
-            // predecessor makes room for it.
+            // Members of our own ring name the node too. It is dialled, or others reach it. It can
+            // take the place only if our predecessor is dead.
             shell.claimed(by: member, mustAnswer: false, responder: nil)
         }
     }
@@ -115,7 +117,7 @@ extension NodeShell {
         }
     }
 
-    /// - Parameter contact: the node that the peer is told of; nil offers this node itself.
+    /// - Parameter contact: the node that the peer is told of; nil stands for this node itself.
     func meet(_ peer: NodeReference, contact: NodeReference?) {
         let request = MeetRequest(
             node: machine.node,
@@ -130,7 +132,7 @@ extension NodeShell {
             floor: configuration.failureDetection.maintenanceFloor,
             on: executor
         ) { [logger] result in
-            // Nothing depends on it: lost members are asked again.
+            // No retry is needed: lost members are asked again.
             guard !result.status.isOK else { return }
             logger.debug(
                 "meeting failed",
@@ -141,11 +143,12 @@ extension NodeShell {
 
     // MARK: Requests of operators
 
-    /// Makes this node's ring and that of a contact one. It is done when the contact has answered; the
-    /// rings become one after that. A contact that is a member of this node's ring is left alone.
+    /// Merges this node's ring with that of a contact. The call returns when the contact has
+    /// answered; the rings merge after that. Nothing is done if the contact is a member of this
+    /// node's ring.
     ///
-    /// - Throws: `notMember` where this node is none; `parametersDiffer`, naming both sides;
-    ///   `noContact`, `refused`, `nameTaken`.
+    /// - Throws: `notMember` if this node is not a member; `parametersDiffer`, with both sides'
+    ///   values; `noContact`, `refused` or `nameTaken`.
     package func merge(through address: String) async throws(ChordError) -> RingMerge {
         try checkIsMember()
         let state: RingState
@@ -156,7 +159,7 @@ extension NodeShell {
             }
             state = reply.state
         } catch  where error.code == .notMember {
-            // It is not this node that is none.
+            // The contact is not a member. The code `notMember` would say that this node is not.
             throw ChordError(.noContact, error.message)
         }
         try checkIsMember()
@@ -183,8 +186,8 @@ extension NodeShell {
         return RingMerge(contact: state.node, wasOne: false)
     }
 
-    /// Whether a node is a member of this node's ring: its own identifier leads to it from here. Where that
-    /// cannot be told, it is not.
+    /// Whether a node is a member of this node's ring: a lookup of its identifier from here leads
+    /// to it. False if that cannot be found out.
     private func isMemberHere(_ node: NodeReference) async -> Bool {
         guard !machine.isAlone else { return false }
         let found = try? await lookup(node.id)
@@ -199,7 +202,8 @@ extension NodeShell {
 
     // MARK: Former members
 
-    /// Asks members of a former life now and then, until each has answered or another ring is found.
+    /// Asks members that this node knew before its restart. It asks now and then, until each has
+    /// answered or another ring is found.
     package func remember(_ former: [NodeReference]) {
         machine.remember(former.flatMap { admissible([$0]) })
     }
@@ -211,7 +215,8 @@ extension NodeShell {
         return Array(known.filter { seen.insert($0.id).inserted }.prefix(count))
     }
 
-    /// A member of a former life, by its name and address.
+    /// A reference to a node that was a member before this node's restart, from its name and
+    /// address.
     package nonisolated func reference(
         name: String,
         address: String,
@@ -227,7 +232,7 @@ extension NodeShell {
 
     // MARK: A node alone
 
-    /// A node that is alone although it has contacts asks them again and again, with growing waits.
+    /// Asks the contacts again, with growing waits, while the node is alone.
     func retryBootstrap() {
         guard machine.isAlone, !company.addresses.isEmpty else {
             company.due = nil

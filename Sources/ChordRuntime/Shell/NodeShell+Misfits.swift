@@ -8,19 +8,20 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// Nodes that want to join this ring, and whose identifiers are made by another rule. They call again and
-// again; the log names them at a limited rate.
+// Nodes that want to join this ring but compute identifiers by another rule. They call again and
+// again, so the log names them at a limited rate.
 
-/// The misfits that the log has named lately.
+/// The misfits that were logged lately.
 struct Misfits {
-    /// The time between two lines about one node. Shorter repeats itself, longer may be overlooked.
+    /// The time between two log lines about one node. A shorter time repeats lines; a longer one
+    /// makes them easy to miss.
     private static let interval = Duration.seconds(60)
-    /// Lines about all of them in that time.
+    /// The largest number of lines about all misfits in that time.
     private static let most = 8
 
     private var said: [String: MonotonicTime] = [:]
 
-    /// Whether the log is to name the node that goes by a text, now.
+    /// Whether a line about the node with this key is due.
     mutating func isDue(_ key: String, now: MonotonicTime) -> Bool {
         said = said.filter { now - $0.value < Self.interval }
         guard said[key] == nil, said.count < Self.most else { return false }
@@ -30,7 +31,7 @@ struct Misfits {
 }
 
 extension NodeShell {
-    /// A node claims a place that the ring's rule does not give it.
+    /// A node claims an identifier that the ring's rule does not give it.
     func misplaced(_ claim: NodeReference) {
         guard misfits.isDue(claim.address, now: executor.now),
             let misplacement = Misplacement(
@@ -48,7 +49,7 @@ extension NodeShell {
         )
     }
 
-    /// A call holds an identifier that the ring does not have.
+    /// A call contains an identifier of the wrong width.
     func misunderstood(_ peer: PeerIdentity, _ error: WireError) {
         guard misfits.isDue("\(peer)", now: executor.now) else { return }
         logger.warning(

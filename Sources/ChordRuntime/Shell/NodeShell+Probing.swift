@@ -9,15 +9,16 @@ import ChordWire
 import Logging
 import NIOConcurrencyHelpers
 
-// One link is not a death: before a node is dropped or refused because we cannot dial it, other members try.
+// One broken link is not a death: before this node drops or refuses a node that it cannot dial,
+// other members try to reach it.
 
 extension NodeShell {
     // MARK: Judging
 
-    /// A node did not answer. Finds out whether others reach it.
+    /// A node did not answer. Finds out whether other members reach it.
     ///
-    /// - Parameter completion: gets `dead`, `unreached` where others reach the node, or `busy` where our own
-    ///   link is to blame and nothing is known.
+    /// - Parameter completion: receives `dead`; `unreached` if others reach the node; or `busy` if
+    ///   our own link is to blame and nothing is known.
     func judgeSilence(
         of node: NodeReference,
         _ completion: @escaping @Sendable (isolated NodeShell, StateAnswer) -> Void
@@ -33,8 +34,8 @@ extension NodeShell {
         }
     }
 
-    /// Other members that may be asked about a node: those that have not failed to answer first, and others
-    /// each time.
+    /// The members to ask about a node. Members that answered before come first, and each round
+    /// chooses others.
     func helpers(for node: NodeReference) -> [NodeReference] {
         var seen: Set<Identifier> = [machine.node.id, node.id]
         let known = machine.successors.entries + [machine.predecessor] + machine.table.entries
@@ -98,7 +99,7 @@ extension NodeShell {
 
     // MARK: Our own link
 
-    /// A node was asked for its state.
+    /// Records the result of asking a node for its state.
     func noteAnswer(_ answer: StateAnswer, of node: NodeReference) {
         switch answer {
         case .state(let state):
@@ -109,7 +110,7 @@ extension NodeShell {
         case .unreached: break
         case .dead:
             reach.claims.unanswered(node.id)
-            // Calls to claimants, and probes for others, prove nothing about our link.
+            // Calls to claimants, and probes for others, say nothing about our link.
             if isKnown(node) { noteCall(to: node.id, hasSucceeded: false) }
         }
     }
@@ -142,8 +143,8 @@ extension NodeShell {
             reach.doubtsLinkSince = nil
             return false
         }
-        // The last caller may have died since: only calls that arrive after ours have failed prove that others
-        // are alive. Until then no node is taken for dead, and nothing is logged.
+        // The last caller may have died since. Only calls that arrive after our own calls failed
+        // prove that others are alive. Until then no node counts as dead, and nothing is logged.
         let since = reach.doubtsLinkSince ?? executor.now
         reach.doubtsLinkSince = since
         if !reach.isLinkToBlame, let time = heard.time, time > since {
@@ -154,7 +155,7 @@ extension NodeShell {
         return true
     }
 
-    /// Other members reach a node, and this one does not: logged once.
+    /// Logs once that other members reach a node and this one does not.
     func noteUnreached(_ node: NodeReference) {
         guard !reach.unreached.contains(where: { $0.id == node.id }) else { return }
         if reach.unreached.count >= Reach.limit { reach.unreached.removeFirst() }
@@ -181,7 +182,7 @@ extension NodeShell {
 
     // MARK: Probing for others
 
-    /// Another member asks whether we reach a node.
+    /// Another member asks whether this node reaches a node.
     func probed(_ node: NodeReference, by caller: String, _ responder: Responder) {
         let space = configuration.parameters.space
         @Sendable func say(_ isReached: Bool) {
@@ -228,15 +229,16 @@ extension NodeShell {
         }
     }
 
-    /// Names a member that cannot reach its head to that head, whose predecessor has died: with a broken link
-    /// between the two, neither would learn of the other, and the range between them would have no owner.
+    /// Tells a head whose predecessor has died of a member that cannot reach it. The link between
+    /// the two is broken, so neither would learn of the other, and the range between them would
+    /// have no owner.
     private func speak(for caller: String, to state: RingState) {
         let (head, before) = (state.node, state.predecessor)
         let known =
             [machine.node, machine.predecessor] + machine.successors.entries + machine.table.entries
         guard let member = known.first(where: { $0.name == caller }), member.id != head.id,
             before.id.isBetween(member.id, and: head.id),
-            // No other known node stands between the two.
+            // No other known node lies between the two.
             !known.contains(where: {
                 $0.id != before.id && $0.id.isBetween(member.id, and: head.id)
             })
@@ -245,7 +247,7 @@ extension NodeShell {
     }
 }
 
-/// When another member has last called this node; written on whatever executor its call came by.
+/// The time of the last call from another member. It is written on the executor of each connection.
 final class LastHeard: Sendable {
     private let box = NIOLockedValueBox<MonotonicTime?>(nil)
 

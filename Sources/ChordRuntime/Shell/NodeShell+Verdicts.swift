@@ -7,19 +7,19 @@ import ChordRPC
 import ChordWire
 import Logging
 
-// The head's verdict about this node, and the range that this node owns because of it.
+// The head's verdict about this node, and the range that this node owns as a result.
 
 extension NodeShell {
-    /// Whether a node is to be notified now: one that cannot reach us is not told every time, and a node with
-    /// a broken link of its own claims nothing.
+    /// Whether a node is to be notified now. A head that cannot reach this node is notified less
+    /// often. A node with a broken link of its own sends no claims.
     func mayNotify(_ peer: NodeReference) -> Bool {
         guard !reach.isLinkToBlame else { return false }
         guard let refusal = reach.refusal, refusal.head.id == peer.id else { return true }
-        // A joiner is to learn soon whether it can join.
+        // A joiner must learn soon whether it can join.
         return !reach.tenure.hasJoined || reach.ticks >= refusal.dueTick
     }
 
-    /// A node that we have notified has answered.
+    /// Handles the answer to a Notify.
     func notifyAnswered(by peer: NodeReference, _ said: PeerResponse) {
         guard machine.phase == .member, end == nil, said.result.status.isOK,
             peer.id == machine.successors.head?.id
@@ -64,11 +64,11 @@ extension NodeShell {
         refusal.count += 1
         reach.refusal = refusal
         update { tenure, _ in tenure.refuse() }
-        // A node that joins looks again whether to wait any longer.
+        // A joiner decides again whether to wait.
         if !reach.tenure.hasJoined { endPauses() }
     }
 
-    /// The longest wait between two Notifies to a head that cannot reach us, in ticks.
+    /// The longest wait, in ticks, between two Notifies to a head that cannot reach this node.
     private static let longestNotifyWait = 15
 
     private func endRefusal() {
@@ -82,19 +82,19 @@ extension NodeShell {
 
     // MARK: The owned range
 
-    /// The head has answered with its state.
+    /// Handles the head's answer with its state.
     func headAnswered(_ state: RingState) {
         guard machine.phase == .member, state.node.id == machine.successors.head?.id else { return }
         if state.predecessor.id == machine.node.id {
             endRefusal()
         } else if peers.dialects.isForeign(state.node.address) {
-            // It does not answer Notifies, and may be slow: its silence is no claim.
+            // The head does not answer Notifies and may be slow: its silence is no refusal.
             return
         }
         update { $0.headNames(state.predecessor, head: state.node.id, in: $1) }
     }
 
-    /// Changes the tenure of the range, publishes it and tells embedders.
+    /// Changes the tenure of the range, publishes it and reports it to embedders.
     func update(_ change: (inout RangeTenure, RoutingView) -> [RingEvent]) {
         let before = reach.tenure.state
         let events = change(&reach.tenure, machine.view)
@@ -102,7 +102,7 @@ extension NodeShell {
         for event in events { report(event) }
     }
 
-    /// - Parameter events: what embedders are told of the change.
+    /// - Parameter events: the events that embedders receive for this change.
     func publish(_ events: [RingEvent]) {
         changePlace(events) {
             var view = machine.view

@@ -5,10 +5,10 @@
 import ChordCore
 import ChordRPC
 
-// Tasks that wait: for a while, or for membership.
+// Tasks that wait for a time, or for membership.
 
 extension NodeShell {
-    /// Waits, unless the node ends or the task is cancelled meanwhile.
+    /// Waits for a time. The wait ends early if the node ends or the task is cancelled.
     package func pause(_ duration: Duration) async {
         lastWaiter += 1
         let key = lastWaiter
@@ -31,7 +31,7 @@ extension NodeShell {
         continuation.resume()
     }
 
-    /// Wakes all tasks that wait for a while.
+    /// Wakes all tasks in a pause.
     func endPauses() {
         for key in pauses.keys.sorted() { endPause(key) }
     }
@@ -44,12 +44,13 @@ extension NodeShell {
 
     /// Waits until the node is a member.
     ///
-    /// - Throws: why it will not become one, or `CancellationError`.
+    /// - Throws: the reason why the node will not become a member, or `CancellationError`.
     package func waitUntilJoined() async throws {
         lastWaiter += 1
         let key = lastWaiter
         try await withTaskCancellationHandler {
-            // Looked at here and not before: on the way to here the actor may have run other things.
+            // This is checked here because the actor may have run other work while this method was
+            // entered.
             try await withCheckedThrowingContinuation {
                 (continuation: CheckedContinuation<Void, any Error>) in
                 switch (machine.phase, end) {

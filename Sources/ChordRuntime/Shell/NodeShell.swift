@@ -8,21 +8,22 @@ package import ChordRPC
 import ChordWire
 package import Logging
 
-/// The actor around a node's ``ChordMachine``: it carries out the machine's directives and feeds the results
-/// back. It decides nothing about the ring, and holds no state across an `await` once it is a member.
+/// The actor around a node's ``ChordMachine``. It executes the machine's directives and feeds the
+/// results back. It makes no decisions about the ring. Once the node is a member, the actor holds
+/// no state across an `await`.
 package actor NodeShell {
     package nonisolated let executor: any NodeExecutor
     package nonisolated let configuration: RuntimeConfiguration
     /// Changes of this node's place in the ring.
     package nonisolated let events = EventHub<RingEvent>(capacity: 1024)
-    /// The same for clients that watch it over the network.
+    /// The same changes for clients that watch over the network.
     nonisolated let watchers: WatchFeed
-    /// Whether this node is a member, whenever that changes.
+    /// Sends whether this node is a member, at each change.
     nonisolated let membership = EventHub<Bool>(capacity: 1)
     nonisolated let peers: PeerCalls
     nonisolated let states: StateQuerier
     nonisolated let published: PublishedView
-    /// When another member has last called this node.
+    /// The time of the last call from another member.
     nonisolated let heard = LastHeard()
     nonisolated let logger: Logger
     nonisolated let metrics: RuntimeMetrics
@@ -30,43 +31,44 @@ package actor NodeShell {
     package internal(set) var machine: ChordMachine
     var ticker: ScheduledWork?
     var isPromptRoundDue = false
-    /// The successor list before the first of its members was found dead that none has answered since.
+    /// The successor list as it was before its members began to fail. It is cleared when one of
+    /// them answers.
     var failingList: [NodeReference] = []
-    /// Since when peers have put our questions off.
+    /// The time since which each peer has been busy.
     var busySince: [Identifier: MonotonicTime] = [:]
     var joinWaiters: [Int: CheckedContinuation<Void, any Error>] = [:]
     var endWaiters: [Int: CheckedContinuation<ChordError?, Never>] = [:]
-    /// Waits between two attempts to join.
+    /// Pauses between attempts to join.
     var pauses: [Int: (continuation: CheckedContinuation<Void, Never>, timer: ScheduledWork)] = [:]
     var lastWaiter = 0
-    /// The contacts that a node that is alone asks again, and when.
+    /// The contacts that a lone node asks again, and the time of the next attempt.
     var company = Company()
-    /// This node's part in founding a ring, where it is a founder.
+    /// The founding state, if this node is a founder.
     var founding: FoundingMachine?
     var foundingWaiter: CheckedContinuation<FoundingOutcome, Never>?
     var foundingTimer: ScheduledWork?
-    /// Leave calls that are not answered yet.
+    /// The number of Leave calls without an answer.
     var leavesUnderWay = 0
-    /// Nodes of another rule that the log has named lately.
+    /// Nodes with another identifier rule that were logged lately.
     var misfits = Misfits()
-    /// Reachability: of claimants, of our own link, and of this node from its head.
+    /// Reachability of claimants, of our own link, and of this node from its head.
     var reach: Reach
     var leaveWaiters: [CheckedContinuation<Void, Never>] = []
-    /// Whether this node's share of the circle is larger than chance explains.
+    /// Detects that this node's share of the circle is larger than chance explains.
     var balance = BalanceWatch()
-    /// The services that have started, in that order.
+    /// The started services, in the order of their start.
     var services: [any NodeService] = []
-    /// The place that services have last heard of.
+    /// The place that the services were last told.
     var place = NodePlace.outside
-    /// Services that hold up leaving, while they do.
+    /// The services that delay leaving, while they do.
     var departure: Departure?
-    /// The services have had their time before the node leaves.
+    /// Whether the services have had their time to prepare for leaving.
     var isPrepared = false
-    /// Why the node stopped, once it has.
+    /// Why the node ended; nil while it runs.
     var end: End?
-    /// The node has been a member in this life.
+    /// Whether the node has been a member since its start.
     package internal(set) var hasJoined = false
-    /// The node has not ended yet.
+    /// Whether the node has not ended yet.
     package var isRunning: Bool { end == nil }
 
     enum End {
@@ -78,7 +80,7 @@ package actor NodeShell {
         executor.asUnownedSerialExecutor()
     }
 
-    /// A node outside of any ring; `join(through:for:)` or `create()` make it a member.
+    /// Makes a node that is not a member; `join(through:for:)` or `create()` make it one.
     package init(
         configuration: RuntimeConfiguration,
         executor: any NodeExecutor,
@@ -129,7 +131,7 @@ package actor NodeShell {
         )
     }
 
-    /// The node's place in the ring as last published; from any thread.
+    /// The node's place in the ring as last published. It can be read from any thread.
     package nonisolated var view: RoutingView { published.current.view }
 
     /// Runs `body` on the actor, from any thread.
@@ -154,7 +156,7 @@ package actor NodeShell {
         perform(machine.suspect(id))
     }
 
-    /// A connection to a peer broke: its death is likely, and a neighbour's is worth a look at once.
+    /// A connection to a peer broke. The peer is probably dead, and a neighbour is asked at once.
     package nonisolated func connectionLost(to address: String) {
         let view = view
         guard view.isMember else { return }
@@ -164,9 +166,10 @@ package actor NodeShell {
         enter { $0.suspect(node.id) }
     }
 
-    /// Why a node's claim about itself is refused; nil where its certificate bears it out.
+    /// The reason why a node's claim about itself is refused; nil if its certificate proves the
+    /// claim.
     ///
-    /// A certificate that proves only a host bears out any name there.
+    /// A certificate that proves only a host accepts any name at that host.
     nonisolated func refusal(
         of claim: NodeReference,
         claimedBy peer: PeerIdentity,
@@ -229,7 +232,7 @@ package actor NodeShell {
             case .left: nil
             case .failed(let error): error
             }
-        // In the order in which they came: a dictionary's own differs from run to run.
+        // The keys are sorted because the order of a dictionary differs between runs.
         for key in joinWaiters.keys.sorted() {
             joinWaiters.removeValue(forKey: key)?.resume(
                 throwing: error ?? ChordError(.stopped, "the node left before it had joined")
@@ -251,12 +254,14 @@ package actor NodeShell {
 
     /// Waits until the node has ended.
     ///
-    /// - Returns: why, or nil where it left of its own accord, or where the waiting task was cancelled.
+    /// - Returns: the reason. Nil if the node left on request, or if the waiting task was
+    ///   cancelled.
     package func waitForEnd() async -> ChordError? {
         lastWaiter += 1
         let key = lastWaiter
         return await withTaskCancellationHandler {
-            // Looked at here and not before: on the way to here the actor may have run other things.
+            // This is checked here because the actor may have run other work while this method was
+            // entered.
             await withCheckedContinuation { continuation in
                 switch end {
                 case .left: continuation.resume(returning: nil)

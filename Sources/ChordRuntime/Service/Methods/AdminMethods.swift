@@ -5,7 +5,7 @@
 import ChordIdentity
 package import ChordRPC
 
-/// The methods of `chord.v1.AdminService`, by which operators look at a node and command it.
+/// The methods of `chord.v1.AdminService`: operators inspect and control a node with them.
 package enum AdminMethods {
     package static let describe = method("Describe", callers: .everybody)
     package static let watch = method("Watch", .serverStreaming, callers: .everybody)

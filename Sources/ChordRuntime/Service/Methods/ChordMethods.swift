@@ -5,7 +5,7 @@
 import ChordIdentity
 package import ChordRPC
 
-/// The methods of `chord.v1.ChordService`, by which a ring looks up and maintains itself.
+/// The methods of `chord.v1.ChordService`: lookups and ring maintenance.
 package enum ChordMethods {
     package static let findSuccessor = method(
         "FindSuccessor",

@@ -5,8 +5,8 @@
 import ChordIdentity
 package import ChordRPC
 
-/// The methods of reflection: version 1, and v1alpha, its former name, which has the same messages and which
-/// many tools still ask.
+/// The methods of reflection, in version v1 and its predecessor v1alpha. Both have the same
+/// messages, and many tools still use v1alpha.
 package enum ReflectionMethods {
     package static let v1 = method(version: "v1")
     package static let v1alpha = method(version: "v1alpha")
