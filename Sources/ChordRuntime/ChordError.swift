@@ -5,7 +5,7 @@
 public import ChordBase
 import ChordRPC
 
-/// Why something that was asked of a node or of a ring did not happen.
+/// A failed operation of a node or a client.
 public struct ChordError: CodedError {
     /// The kind of the error; new kinds may be added.
     public struct Code: ErrorCode {
@@ -17,39 +17,39 @@ public struct ChordError: CodedError {
 
         private let kind: Kind
 
-        /// A setting that cannot work; the message says which and why.
+        /// A setting is invalid; the message names it and the reason.
         public static let invalidConfiguration = Self(kind: .invalidConfiguration)
-        /// A live node of the same name is a member, or one at the same identifier.
+        /// Another live node has the same name or the same identifier.
         public static let nameTaken = Self(kind: .nameTaken)
-        /// The ring has another name, hash, width, identifier rule or list length.
+        /// The ring's name, hash, identifier width, identifier rule or list length differs.
         public static let parametersDiffer = Self(kind: .parametersDiffer)
         /// None of the addresses answered as a member.
         public static let noContact = Self(kind: .noContact)
         /// The node is not a member yet, or no longer.
         public static let notMember = Self(kind: .notMember)
-        /// No owner was found.
+        /// The lookup found no owner.
         public static let lookupFailed = Self(kind: .lookupFailed)
-        /// No answer came in time.
+        /// No answer arrived before the deadline.
         public static let deadlineExceeded = Self(kind: .deadlineExceeded)
-        /// A newer life of this node runs elsewhere.
+        /// Another node with this name has a newer incarnation.
         public static let replaced = Self(kind: .replaced)
-        /// The peer does not allow it.
+        /// The peer refuses the call.
         public static let refused = Self(kind: .refused)
-        /// The node was stopped meanwhile.
+        /// The node or client was stopped during the call.
         public static let stopped = Self(kind: .stopped)
-        /// A peer's answer makes no sense.
+        /// A peer's answer contradicts itself or the ring's rules.
         public static let invalidAnswer = Self(kind: .invalidAnswer)
         /// Other members cannot dial this node at the address that it advertises.
         public static let unreachable = Self(kind: .unreachable)
 
         /// The calling task was cancelled.
         public static let cancelled = Self(kind: .cancelled)
-        /// The call does not fit what the object is doing, as a second `run()` of a node.
+        /// The call does not fit the object's state, for example a second `run()` of a node.
         public static let invalidState = Self(kind: .invalidState)
 
-        /// A service of the node does not start; its error is the cause.
+        /// A service of the node did not start; its error is the cause.
         public static let serviceFailed = Self(kind: .serviceFailed)
-        /// A call of a method that a program brought ended with a ``Status`` other than OK, which is the
+        /// A call of an embedder's own method ended with a ``Status`` other than OK, which is the
         /// cause.
         public static let callFailed = Self(kind: .callFailed)
 
@@ -81,15 +81,15 @@ public struct ChordError: CodedError {
         public static let peerCertificateRefused = Self(kind: .peerCertificateRefused)
         /// A peer's certificate proves its host only, and such certificates are not admitted here.
         public static let peerProvesHostOnly = Self(kind: .peerProvesHostOnly)
-        /// A peer's certificate holds for another host or name than the one that was dialled.
+        /// A peer's certificate is valid for another host or name than the dialled one.
         public static let peerIsAnother = Self(kind: .peerIsAnother)
         /// The program at an address does not speak TLS 1.3, or does not speak HTTP/2.
         public static let notOurProtocol = Self(kind: .notOurProtocol)
         /// The peer is a node of another implementation, which does not speak our dialect.
         public static let otherImplementation = Self(kind: .otherImplementation)
-        /// Only an administrator's certificate may do that.
+        /// Only the certificate of an administrator may make this call.
         public static let administratorsOnly = Self(kind: .administratorsOnly)
-        /// The ring's hash is a function that this program does not have.
+        /// The ring uses a hash function that this program does not have.
         public static let customHash = Self(kind: .customHash)
 
         /// The name of the reason.
@@ -108,7 +108,7 @@ public struct ChordError: CodedError {
         self.reasons = reasons
     }
 
-    /// The reasons of this error and of those beneath it.
+    /// The reasons of this error and of its causes.
     public var allReasons: [Reason] {
         let beneath =
             switch cause {
@@ -121,7 +121,7 @@ public struct ChordError: CodedError {
 }
 
 extension ChordError.Reason {
-    /// What a call's failure tells; nil where it tells nothing to act on.
+    /// The reason that a failed call's status shows; nil if it shows none.
     init?(_ status: Status) {
         switch status.reason {
         case .ownCertificateRefused?: self = .ownCertificateRefused
@@ -133,6 +133,6 @@ extension ChordError.Reason {
         }
     }
 
-    /// What a call's failure tells, as a list of one or none.
+    /// The reason that a failed call's status shows, as a list of at most one.
     static func of(_ status: Status) -> [Self] { Self(status).map { [$0] } ?? [] }
 }

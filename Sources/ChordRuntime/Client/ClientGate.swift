@@ -5,8 +5,8 @@
 package import ChordCore
 import NIOConcurrencyHelpers
 
-/// Counts who uses a client, so that closing it can wait for them: nothing may reach its event loop after
-/// that has ended.
+/// Counts the calls in progress of a client. Closing the client waits for them, because none may
+/// use the event loop after its end.
 package final class ClientGate: Sendable {
     private struct State {
         var isClosed = false
@@ -16,7 +16,7 @@ package final class ClientGate: Sendable {
 
     private let state = NIOLockedValueBox(State())
 
-    /// False where the client is closed; else `leave` must follow.
+    /// Registers a call. False if the client is closed; otherwise `leave` must follow.
     func enter() -> Bool {
         state.withLockedValue { state in
             guard !state.isClosed else { return false }
@@ -33,9 +33,9 @@ package final class ClientGate: Sendable {
         waiter?.resume()
     }
 
-    /// Lets nobody in any more.
+    /// Refuses new calls.
     ///
-    /// - Returns: false where it was closed before.
+    /// - Returns: false if the client was closed before.
     package func close() -> Bool {
         state.withLockedValue { state in
             defer { state.isClosed = true }
@@ -43,7 +43,7 @@ package final class ClientGate: Sendable {
         }
     }
 
-    /// Waits until the last user has left. For who has closed the gate, once.
+    /// Waits until the last call has ended. The caller of `close` calls it once.
     package func whenEmpty() async {
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLockedValue { state in
@@ -57,9 +57,9 @@ package final class ClientGate: Sendable {
 }
 
 extension RingClient {
-    /// Runs what asks the ring, unless the client is closed; closing waits for it.
+    /// Runs an operation unless the client is closed. Closing waits for the operation.
     ///
-    /// - Throws: `stopped` where the client is closed; `cancelled` where the task is.
+    /// - Throws: `stopped` if the client is closed; `cancelled` if the task is cancelled.
     package func whileOpen<Answer>(
         _ body: () async throws(ChordError) -> Answer
     ) async throws(ChordError) -> Answer {
@@ -68,13 +68,13 @@ extension RingClient {
         do throws(ChordError) {
             return try await body()
         } catch {
-            // Whatever it says: it is the cancellation that ended it.
+            // The operation's own error is a result of the cancellation.
             if Task.isCancelled { throw ChordError(.cancelled, "the task was cancelled") }
             throw error
         }
     }
 
-    /// The contacts that answer as members and were not met on a walk.
+    /// The contacts that answer as members and that a walk did not meet.
     package func strays(from walk: RingWalk) async throws(ChordError) -> [NodeReference] {
         let met = Set(walk.members.map(\.node.address))
         var strays: [NodeReference] = []
@@ -85,7 +85,7 @@ extension RingClient {
             do throws(ChordError) {
                 state = try await one.contact().state
             } catch {
-                // Who does not answer is in no ring, as far as anybody can tell.
+                // An address that does not answer is not known to be in any ring.
                 guard !Task.isCancelled else { throw error }
                 continue
             }

@@ -6,16 +6,16 @@ import ChordCore
 import ChordRPC
 import ChordWire
 
-// What the node answers to lookups. Of a node of another make only such are asked as it can answer without
-// harm: those that it answers itself, and one that crosses a ring in which no list goes round.
+// Checks of lookups. A node of another implementation is asked only harmless lookups: those that it
+// answers from its own state, and one that crosses the ring if no member's list wraps around.
 
 extension InteropProbe {
-    /// A lookup, and who must be named.
+    /// A lookup and its expected owner.
     private struct Question {
         var subject: String
         var id: Identifier
         var owner: NodeReference
-        /// Whether others have to answer, who may have pointers to nodes that are gone.
+        /// Whether other members must answer; their fingers may name nodes that are gone.
         var isForwarded: Bool
     }
 
@@ -63,8 +63,8 @@ extension InteropProbe {
         return judged
     }
 
-    /// Whether a question for the identifier before the node's own harms nobody: nobody's list goes round,
-    /// and the node before it is there and answers it.
+    /// Whether a lookup of the identifier before the node's own is harmless. The lists must not
+    /// wrap around, and the predecessor must be alive and name the node first.
     private func mayCross(
         _ look: Look,
         _ state: RingState,
@@ -114,7 +114,7 @@ extension InteropProbe {
         )
     }
 
-    /// The lookup that goes furthest, with little time.
+    /// Checks that the node obeys a short deadline, with the lookup that needs the most hops.
     private func deadline(
         _ questions: [Question],
         _ dialect: any Dialect,

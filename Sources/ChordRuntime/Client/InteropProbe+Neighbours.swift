@@ -7,21 +7,22 @@ import ChordIdentity
 import ChordRPC
 import ChordWire
 
-// Who the node is. A dialect may not say it: then its neighbours do.
+// Finds out the node's identity. Some dialects do not tell it; then the neighbours are asked.
 
 extension InteropProbe {
-    /// The nodes on both sides of the node, and what they say of it.
+    /// The neighbours of the checked node, and their answers about it.
     struct Neighbourhood {
         var isAlone: Bool
-        /// The node before it and what that one says; nil where the node is alone.
+        /// The predecessor and its answer; nil if the node is alone.
         var before: Look?
-        /// The node after it, likewise.
+        /// The successor and its answer; nil if the node is alone.
         var after: Look?
-        /// Who the node is; nil where nobody says so.
+        /// The identity of the node; nil if no source tells it.
         var node: NodeReference?
-        /// Why the node does not answer where its ring dials it; nil where it does.
+        /// Why the node does not answer at the address that its ring uses; nil if it does.
         var unreachable: String?
-        /// Whether the one before names it first, and the one after names it as predecessor.
+        /// Whether the predecessor names the node as its first successor, and the successor names
+        /// it as its predecessor.
         var isNamedBefore = false
         var isNamedAfter = false
     }
@@ -41,7 +42,7 @@ extension InteropProbe {
         var candidates: [NodeReference] = []
         let first = await lookAnyhow(at: before, dialect, parameters)
         if isAlone, saysWho || isSame(first, look) || first.result.status.isUnreachable {
-            // It names itself and nobody else.
+            // The node names only itself.
             candidates = [before]
         } else {
             around.isAlone = false
@@ -61,7 +62,7 @@ extension InteropProbe {
         if let name = look.result.peer?.name { candidates.removeAll { $0.name != name } }
         await find(among: candidates, look, dialect, parameters, &around)
         if around.node == nil, let name = look.result.peer?.name {
-            // Its certificate says so, and nobody else does.
+            // The certificate is the only source of its name.
             let id = parameters.rule.identifier(
                 name: name,
                 address: address,
@@ -77,7 +78,8 @@ extension InteropProbe {
         return around
     }
 
-    /// A look at a neighbour in the dialect that is checked, or in another where it does not speak that one.
+    /// Asks a neighbour for its state, in the checked dialect or, if it does not speak that, in
+    /// another one.
     private func lookAnyhow(
         at node: NodeReference,
         _ dialect: any Dialect,
@@ -100,8 +102,8 @@ extension InteropProbe {
         return look
     }
 
-    /// The first of the nodes that neighbours take for this one and that is it: it answers at its address as
-    /// the node that is checked does, with the same certificate.
+    /// Finds the checked node among the nodes that its neighbours name. The right one gives the
+    /// same answer at its address as the checked node, with the same certificate.
     private func find(
         among candidates: [NodeReference],
         _ look: Look,
@@ -205,7 +207,7 @@ extension InteropProbe {
                 around.after?.state?.predecessor.name
             ),
         ].compactMap { $0 }
-        // One that is gone shows in its pointers until its next ticks.
+        // After a crash the neighbours' pointers are wrong until their next ticks.
         let isExcused = around.before?.state == nil || around.after?.state == nil
         return Judged(
             "neighbours",

@@ -8,20 +8,21 @@ import ChordIdentity
 package import ChordRPC
 import ChordWire
 
-/// Checks a node that somebody else may have written, with questions that change nothing and harm nobody: a
-/// node of another make is not asked for the owner of a member's identifier.
+/// Checks a node of any implementation. Its questions change nothing and harm no node: a node of
+/// another implementation is not asked for the owner of a member's identifier.
 package struct InteropProbe: Sendable {
     let address: String
-    /// What the ring is taken to be, where the node's dialect does not say.
+    /// The assumed parameters of the ring, used where the node's dialect does not tell them.
     let assumed: RingParameters
     let hash: HashFunction
     let transport: any ClientTransport
     let executor: any NodeExecutor
     let failureDetection: FailureDetection
-    /// How long what a moving ring gets wrong is asked again, before it counts.
+    /// How long a wrong answer is asked again before it counts, because the ring may be repairing
+    /// itself.
     let settling: Duration
 
-    /// The wait before what a moving ring gets wrong is asked again.
+    /// The wait between two attempts.
     private static let pause = Duration.milliseconds(250)
 
     /// A probe of the node at `address`.
@@ -43,7 +44,7 @@ package struct InteropProbe: Sendable {
         self.settling = settling
     }
 
-    /// A finding, and whether another one may take its place when the ring has settled.
+    /// A finding, and whether it may be temporary. A temporary finding is checked again.
     struct Judged {
         var finding: InteropFinding
         var mayPass: Bool
@@ -60,19 +61,19 @@ package struct InteropProbe: Sendable {
         }
     }
 
-    /// What a node answered when it was asked for its state.
+    /// A node's answer to the question for its state.
     struct Look {
         var result: ClientResult
-        /// Its state; nil where it gave none, or says that it is no member. Who answers is not in it, in
-        /// dialects that do not say.
+        /// The state; nil if the answer has none, or says that the node is not a member. In
+        /// dialects that do not name the answering node, the state does not either.
         var state: RingState?
-        /// Its list as it came.
+        /// The list as received.
         var list: [NodeReference] = []
-        /// Why the answer cannot be read.
+        /// The decoding error, if there is one.
         var problem: WireError?
     }
 
-    /// Makes all checks.
+    /// Runs all checks.
     package func run() async -> InteropReport {
         var report = InteropReport(address: address, dialects: [], findings: [])
         let dialects = DialectName.allCases.map { name -> any Dialect in
@@ -83,7 +84,7 @@ package struct InteropProbe: Sendable {
         for dialect in dialects {
             var parameters = assumed
             if dialect.name == .native {
-                // It says what its ring is to who asks without saying so first.
+                // The node tells its parameters to a caller that sends none.
                 let said = await call(dialect.service, "GetSuccessorList", [], at: target)
                 parameters = (try? GetSuccessorListReply.parameters(of: said.message)) ?? assumed
             }
@@ -245,7 +246,7 @@ package struct InteropProbe: Sendable {
         )
     }
 
-    /// The list's order, and whether all that it names are there.
+    /// Checks the list's order, and whether all of its entries answer.
     private func order(
         _ look: Look,
         _ around: Neighbourhood,
@@ -256,8 +257,8 @@ package struct InteropProbe: Sendable {
         let expected = "nearest first, none twice, without the node itself unless alone"
         let list = look.list
         let names = list.map(\.name).joined(separator: " ")
-        // Seen from the node, or from the one before it where nobody says which node this is: that one is
-        // not in it.
+        // Where the node's identity is unknown, the order is judged from its predecessor, which is
+        // not in the list.
         guard let place = around.node?.id ?? look.state?.predecessor.id else {
             return Judged(subject, expected: expected, found: names, .wrong, mayPass: true)
         }
@@ -271,7 +272,8 @@ package struct InteropProbe: Sendable {
         var found = names
         var outcome = InteropFinding.Outcome.asExpected
         if orderly.isEmpty || orderly.count < list.count {
-            // Past the node itself a list goes round; that is cut where it is read.
+            // The rest of the list, from the node itself on, has wrapped around; readers cut it
+            // there.
             let goesRound = list.isEmpty ? false : list[orderly.count].id == place
             outcome = goesRound && !orderly.isEmpty ? .known : .wrong
             found += goesRound ? ", which goes round" : ", out of order"
@@ -282,7 +284,7 @@ package struct InteropProbe: Sendable {
             if answer.result.status.isUnreachable { gone.append(node.name) }
         }
         guard gone.isEmpty else {
-            // It learns of that one entry a tick.
+            // The node learns of one dead entry per tick.
             found += "; \(gone.joined(separator: " and ")) cannot be reached"
             let isKnown = outcome != .wrong
             return Judged(

@@ -4,28 +4,28 @@
 
 public import ChordCore
 
-/// One thing that a node was checked for.
+/// The result of one check of a node.
 public struct InteropFinding: Hashable, Sendable {
-    /// How it came out.
+    /// The outcome of a check.
     public enum Outcome: String, Hashable, Sendable {
-        /// As expected.
+        /// The node behaves as expected.
         case asExpected = "ok"
-        /// Otherwise, in a way that rings of this project live with.
+        /// The node deviates in a way that mixed rings tolerate.
         case known
-        /// Otherwise.
+        /// The node deviates in a way that keeps it from being a member.
         case wrong
     }
 
-    /// What was looked at.
+    /// The subject of the check.
     public var subject: String
-    /// What a good node does.
+    /// The expected result.
     public var expected: String
-    /// What this one does.
+    /// The actual result.
     public var found: String
-    /// How it came out.
+    /// The outcome.
     public var outcome: Outcome
 
-    /// A finding from its parts.
+    /// Makes a finding from its parts.
     public init(_ subject: String, expected: String, found: String, _ outcome: Outcome) {
         self.subject = subject
         self.expected = expected
@@ -34,17 +34,17 @@ public struct InteropFinding: Hashable, Sendable {
     }
 }
 
-/// What was found out about a node.
+/// The results of all checks of a node.
 public struct InteropReport: Hashable, Sendable {
-    /// The address that was asked.
+    /// The address of the checked node.
     public var address: String
     /// The dialects that the node speaks.
     public var dialects: [DialectName]
-    /// The checks, in the order in which they were made.
+    /// The findings, in the order of the checks.
     public var findings: [InteropFinding]
-    /// The nodes that it names as its neighbours.
+    /// The names of the node's neighbours, as it tells them.
     public var neighbours: Set<String> = []
 
-    /// Whether nothing is wrong.
+    /// Whether no finding is `wrong`.
     public var isGood: Bool { !findings.contains { $0.outcome == .wrong } }
 }

@@ -6,24 +6,24 @@ public import ChordCore
 import ChordRPC
 import ChordWire
 
-/// What a node says of itself while it is watched.
+/// One message of a watched node about itself.
 public struct NodeNews: Hashable, Sendable {
-    /// What there is, or what happened.
+    /// The node's state, or an event.
     public enum Content: Hashable, Sendable {
-        /// What the node is and sees now. It comes first, and once.
+        /// The node's present state. It comes first, and once.
         case now(NodeDescription)
-        /// Something happened to the node's place in the ring.
+        /// A change of the node's place in the ring.
         case event(RingEvent)
     }
 
-    /// What there is, or what happened.
+    /// The node's state, or an event.
     public var content: Content
-    /// When, since the beginning of 1970 (UTC), by the node's clock.
+    /// The time by the node's clock, since the beginning of 1970 (UTC).
     public var time: Duration
-    /// How many events before this one the node left out, because they were not read in time.
+    /// The number of events before this one that were dropped because the reader was too slow.
     public var missed: Int
 
-    /// News from their parts.
+    /// Makes a message from its parts.
     public init(_ content: Content, time: Duration, missed: Int = 0) {
         self.content = content
         self.time = time
@@ -31,32 +31,33 @@ public struct NodeNews: Hashable, Sendable {
     }
 }
 
-/// What happens to one node's place in its ring, for as long as the node lives.
+/// The changes of one node's place in its ring, for as long as the node runs.
 ///
-/// The first element says what there is, each further one what happened since. Every iterator asks anew:
-/// nothing is asked before its first `next()`, and the node is told to stop when the iterator goes. Elements
-/// are taken from the connection as they are read; a node whose reader falls more than 1,024 events behind
-/// drops the oldest and says how many: ``NodeNews/missed``.
+/// The first element is the node's present state; each further element is an event. Every iterator
+/// makes its own call: the call starts with the first `next()`, and is cancelled when the iterator
+/// is released. Elements are read from the connection as they are consumed. If a reader falls more
+/// than 1,024 events behind, the node drops the oldest ones and reports their number in
+/// ``NodeNews/missed``.
 ///
-/// The sequence never ends by itself. It throws a `ChordError`:
-/// - `noContact` where no node answers, or where the connection is lost later;
-/// - `stopped` where the node has left its ring and ends;
-/// - `refused` where the node does not tell this client;
-/// - `invalidAnswer` where what it says makes no sense.
+/// The sequence does not end by itself. It throws a `ChordError`:
+/// - `noContact` if no node answers, or if the connection breaks later;
+/// - `stopped` if the node has left its ring and ends;
+/// - `refused` if the node does not allow this client to watch;
+/// - `invalidAnswer` if a message of the node makes no sense.
 ///
-/// In a task that is cancelled it ends without an error.
+/// If the task is cancelled, the sequence ends without an error.
 public struct NodeWatch: AsyncSequence, Sendable {
-    /// What is told.
+    /// A message of the node.
     public typealias Element = NodeNews
-    /// How it ends.
+    /// The error that ends the sequence.
     public typealias Failure = ChordError
 
     let client: RingClient
 
-    /// Begins to ask with the first `next()`.
+    /// Makes an iterator, which starts its call with the first `next()`.
     public func makeAsyncIterator() -> Iterator { Iterator(client: client) }
 
-    /// One reader's call.
+    /// The call of one reader.
     public struct Iterator: AsyncIteratorProtocol {
         private enum State: Sendable {
             case idle
@@ -71,7 +72,8 @@ public struct NodeWatch: AsyncSequence, Sendable {
             self.client = client
         }
 
-        /// Waits for what happens next; nil where the task is cancelled, or the sequence has thrown.
+        /// Waits for the next message. Nil if the task is cancelled, or after the sequence has
+        /// thrown.
         ///
         /// - Throws: `ChordError` with `noContact`, `stopped`, `refused` or `invalidAnswer`.
         public mutating func next(
@@ -86,7 +88,7 @@ public struct NodeWatch: AsyncSequence, Sendable {
                 return step.news
             } catch {
                 state = .over
-                // It is the cancellation that ended the call.
+                // The cancellation ended the call.
                 if Task.isCancelled { return nil }
                 throw error
             }
@@ -106,7 +108,8 @@ public struct NodeWatch: AsyncSequence, Sendable {
         }
 
         private static func open(_ client: RingClient) async throws(ChordError) -> State {
-            // Answers in time or is passed over for the next, which a stream without deadline would not be.
+            // A silent contact must be skipped. Describe has a time limit; a stream without
+            // deadline has none.
             let node = try await client.described()
             let space = node.description.parameters.space
             let stream = client.transport.openStream(
@@ -174,6 +177,6 @@ extension ChordError {
 }
 
 extension RingClient {
-    /// What happens to the first node that answers.
+    /// Watches the first contact that answers.
     package func watch() -> NodeWatch { NodeWatch(client: self) }
 }

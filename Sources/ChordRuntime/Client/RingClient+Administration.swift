@@ -6,36 +6,36 @@ package import ChordCore
 import ChordRPC
 import ChordWire
 
-// What operators ask of one node: `chord.v1.AdminService` from the asking side.
+// Calls of `chord.v1.AdminService`, for operators.
 
 extension RingClient {
-    /// A node that has described itself; it need not be a member.
+    /// A node and its description. It need not be a member.
     struct Described: Sendable {
         let target: PeerTarget
         let peers: PeerCalls
         let description: NodeDescription
     }
 
-    /// The first of the addresses that describes itself.
+    /// Describes the first contact that answers.
     ///
-    /// - Throws: `noContact` with what each of them said.
+    /// - Throws: `noContact` with the error of each contact.
     func described() async throws(ChordError) -> Described {
         try await first(
             asking: AdminMethods.describe,
             DescribeRequest().encoded(in: .standard)
         ) { message, target, peers throws(WireError) in
-            // A description brings its own width.
+            // The description contains the width of its identifiers.
             let reply = try DescribeReply(decoding: message, space: .standard)
             return Described(target: target, peers: peers, description: reply.description)
         }
     }
 
-    /// Asks the first node that answers what it is and sees.
+    /// Describes the first contact that answers.
     package func describe() async throws(ChordError) -> NodeDescription {
         try await described().description
     }
 
-    /// Makes the one node of this client leave its ring and end.
+    /// Makes the only contact of this client leave its ring and stop.
     package func leave() async throws(ChordError) -> NodeReference {
         guard contacts.count == 1 else {
             throw ChordError(
@@ -55,7 +55,7 @@ extension RingClient {
         return node.description.node
     }
 
-    /// Tells the first member that answers to make its ring and that of a contact one.
+    /// Asks the first member that answers to merge its ring with that of another node.
     package func merge(with address: String) async throws(ChordError) -> RingMerge {
         let contact = try await contact()
         let reply: AdminMergeReply = try await command(
@@ -68,7 +68,7 @@ extension RingClient {
         return RingMerge(contact: reply.contact, wasOne: reply.wasOne)
     }
 
-    /// Has a node do something, which it may refuse.
+    /// Sends a command to a node.
     private func command<Reply: WireMessage>(
         _ method: RPCMethod,
         _ request: some WireMessage,
@@ -80,7 +80,7 @@ extension RingClient {
             method,
             at: target,
             message: request.encoded(in: space),
-            // The node asks others before it answers.
+            // The node calls other nodes before it answers.
             timeout: failureDetection.cap + failureDetection.cap,
             on: executor
         )

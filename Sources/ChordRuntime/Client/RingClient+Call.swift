@@ -5,12 +5,12 @@
 import ChordCore
 package import ChordRPC
 
-// Calls of methods that are no part of the ring's own contract.
+// Calls of methods that an embedding program defines.
 
 extension RingClient {
-    /// Calls a unary method of the first node that is reached.
+    /// Calls a unary method of the first contact that can be reached.
     ///
-    /// - Throws: `noContact` where none is; `refused`, `cancelled`, `deadlineExceeded` and otherwise
+    /// - Throws: `noContact` if none can; `refused`, `cancelled`, `deadlineExceeded`; else
     ///   `callFailed` with the status as its cause.
     package func call(
         _ method: RPCMethod,

@@ -8,23 +8,23 @@ import ChordRPC
 import ChordWire
 import NIOConcurrencyHelpers
 
-// Lookups of a client. It is no member and knows next to nothing, so that the first node that it asks can
-// tell it much. What contradicts the ring's rule or itself it does not take from anybody; a verified lookup
-// asks the owner as well.
+// Lookups of a client. A client is not a member and knows few nodes, so it can check little of the
+// first answer. It rejects answers that contradict themselves or the ring's rule. A verified lookup
+// also asks the owner.
 
 extension RingClient {
-    /// What is looked up: a key, or an identifier itself.
+    /// The subject of a lookup: a key or an identifier.
     package enum Subject: Sendable {
         case key([UInt8])
         case identifier(Identifier)
     }
 
-    /// Looks up an owner: the ring forwards the question.
+    /// Looks up an owner recursively: the members forward the request.
     ///
-    /// The member that answered last is asked again. Another is asked when it does not answer, is a member
-    /// no more, answers with an error, or with what cannot be true.
+    /// The contact that answered last is asked first. The next contact is asked if this one does
+    /// not answer, is not a member any more, returns an error, or gives an impossible answer.
     ///
-    /// - Throws: what was wrong with the last answer; `noContact` where nobody answered.
+    /// - Throws: the problem of the last answer; `noContact` if no contact answered.
     package func lookup(
         _ subject: Subject,
         wantPath: Bool
@@ -43,7 +43,7 @@ extension RingClient {
                 continue
             }
             let id = try identifier(of: subject, in: contact.parameters)
-            // The time begins with the first question.
+            // The deadline starts with the first request.
             let end = deadline ?? executor.now + lookups.deadline
             deadline = end
             let left = max(.zero, end - executor.now)
@@ -69,7 +69,7 @@ extension RingClient {
                 kept.prefer(address)
                 return answer
             } catch {
-                // Another ring may live there by now: its parameters are asked anew.
+                // The address may belong to another ring now, so its parameters must be read again.
                 kept.forget(address)
                 refused = error
             }
@@ -91,7 +91,7 @@ extension RingClient {
         )
     }
 
-    /// What a member answered, if it can be true.
+    /// The member's answer, if it is possible.
     private func checked(
         _ result: ClientResult,
         _ id: Identifier,
@@ -120,7 +120,7 @@ extension RingClient {
         let check = AnswerCheck(of: id, isPlaced: isPlaced)
         let passedOver = check.passedOver(
             owner: answer.owner,
-            // It is a member: it has just answered as one.
+            // The contact has just answered as a member.
             among: [contact.state.node]
         )
         let objection =
@@ -138,7 +138,7 @@ extension RingClient {
         return answer
     }
 
-    /// Where the ring's rule puts nodes; nil where the client does not have the ring's hash function.
+    /// The placement rule of the ring. Nil if the client does not have the ring's hash function.
     func placement(in parameters: RingParameters) -> NodePlacement? {
         guard let hash = try? hash(of: parameters) else { return nil }
         return { name, address in
@@ -153,12 +153,12 @@ extension RingClient {
 
     // MARK: Verified
 
-    /// Looks up an owner over several ways that share no node, and has the owner confirm it.
+    /// Looks up an owner over several paths that share no node. The owner must confirm the result.
     ///
-    /// The ways begin at the client's contacts, then at nodes that the contacts name.
+    /// The paths start at the client's contacts, then at nodes that the contacts name.
     ///
-    /// - Throws: `lookupFailed` where nobody confirmed; `parametersDiffer` where the client does not have the
-    ///   ring's hash function; `noContact`.
+    /// - Throws: `lookupFailed` if no owner confirmed; `parametersDiffer` if the client does not
+    ///   have the ring's hash function; `noContact`.
     package func verifiedLookup(_ subject: Subject) async throws(ChordError) -> LookupResult {
         var members: [Contact] = []
         var unanswered: [ChordError] = []
@@ -208,7 +208,7 @@ extension RingClient {
 
     // MARK: Contacts
 
-    /// A member at an address: as it answered before, or as it answers now.
+    /// The member at an address, from an earlier answer or from a new call.
     func keptContact(at address: String) async -> Result<Contact, ChordError> {
         if let contact = kept.contact(at: address) { return .success(contact) }
         do throws(ChordError) {
@@ -220,7 +220,7 @@ extension RingClient {
         }
     }
 
-    /// What the members of the ring have in common, as the first that answers says; asked once.
+    /// The ring's parameters, from the first contact that answers. They are read once.
     package func parameters() async throws(ChordError) -> RingParameters {
         if let contact = kept.preferred { return contact.parameters }
         let contact = try await contact()
@@ -230,7 +230,7 @@ extension RingClient {
 }
 
 extension ChordError {
-    /// The error where none of a client's contacts answered.
+    /// The error if no contact of a client answered.
     fileprivate init(unanswered: [ChordError]) {
         self.init(
             .noContact,
@@ -240,11 +240,11 @@ extension ChordError {
     }
 }
 
-/// The members that have answered a client, so that a lookup costs one call and not two.
+/// The members that have answered this client. They save one of two calls per lookup.
 final class KeptContacts: Sendable {
     private struct State {
         var contacts: [String: RingClient.Contact] = [:]
-        /// Who answered a lookup last.
+        /// The address that answered the last lookup.
         var preferred: String?
     }
 
@@ -254,7 +254,7 @@ final class KeptContacts: Sendable {
         state.withLockedValue { $0.contacts[address] }
     }
 
-    /// Who answered last.
+    /// The contact that answered last.
     var preferred: RingClient.Contact? {
         state.withLockedValue { state in state.preferred.flatMap { state.contacts[$0] } }
     }
@@ -277,7 +277,7 @@ final class KeptContacts: Sendable {
         }
     }
 
-    /// The addresses, the one that answered last in front.
+    /// The addresses, beginning with the one that answered last.
     func order(_ addresses: [String]) -> [String] {
         guard let preferred = state.withLockedValue({ $0.preferred }) else { return addresses }
         return addresses.filter { $0 == preferred } + addresses.filter { $0 != preferred }

@@ -8,30 +8,30 @@ import ChordWire
 
 /// One step of an iterative lookup.
 public struct LookupStep: Hashable, Sendable {
-    /// The node that was asked.
+    /// The node of this step.
     public var node: NodeReference
-    /// How long its answer took, on a connection that was open already.
+    /// The round-trip time of its answer, on a connection that was already open.
     public var roundTrip: Duration
-    /// Why it gave no answer; nil when it did.
+    /// Why the node gave no answer; nil if it did.
     public var failure: String?
 }
 
-/// An iterative lookup: the answer, and every node that was asked for it.
+/// An iterative lookup: its result and every node that was asked.
 public struct LookupTrace: Hashable, Sendable {
-    /// The answer.
+    /// The result of the lookup.
     public var result: LookupResult
-    /// The nodes asked, first to last, those included that gave no answer.
+    /// The nodes in the order in which they were asked, including those without an answer.
     public var steps: [LookupStep]
 }
 
 extension RingClient {
-    /// Looks up an owner step by step from here: each node says whom to ask next.
+    /// Looks up an owner iteratively: each node names the next one to ask.
     package func trace(_ subject: Subject) async throws(ChordError) -> LookupTrace {
         if let contact = kept.preferred {
             do throws(ChordError) {
                 return try await trace(subject, from: contact)
             } catch {
-                // It may have gone since.
+                // The node may have left the ring since.
                 guard error.code == .lookupFailed else { throw error }
                 kept.forget(contact.target.address)
             }
@@ -64,8 +64,8 @@ extension RingClient {
                 iterative: true,
                 excluded: excluded
             )
-            // The connection is opened by a call of its own, so that one round trip is what is timed; and
-            // that call tells what the node speaks.
+            // A call of its own opens the connection, so that the measured time is one round trip.
+            // The same call shows the node's dialect.
             var started = executor.now
             let opened = await contact.peers.say(
                 .state,
@@ -119,7 +119,7 @@ extension RingClient {
                     result.arePlacesChecked = check != nil
                     return LookupTrace(result: result, steps: steps)
                 }
-                // Nearer ones first; what is left of the former step stays as a way around.
+                // Nearer nodes come first. The rest of the previous step remains as an alternative.
                 let nearer = check?.nearer(reply.closer, than: node.id) ?? reply.closer
                 let closer = nearer.filter { next in
                     !excluded.contains(next.id) && !steps.contains { $0.node.id == next.id }
@@ -146,8 +146,8 @@ extension RingClient {
         }
     }
 
-    /// One step at a node of another make, as if it answered in our dialect: it knows no steps, but its list
-    /// names the owner, or who is nearer to it.
+    /// Converts a node of another implementation to one step. Such a node has no step call, but its
+    /// list names the owner, or nodes nearer to it.
     private func step(
         at node: NodeReference,
         for id: Identifier,

@@ -6,40 +6,40 @@ public import ChordCore
 import ChordRPC
 import ChordWire
 
-/// A member as a walk around the ring saw it.
+/// A member as seen by a walk around the ring.
 public struct RingMember: Hashable, Sendable {
     /// The member.
     public var node: NodeReference
-    /// Its predecessor, as it says.
+    /// Its predecessor, as the member reports it.
     public var predecessor: NodeReference
-    /// Its successor list, as it says.
+    /// Its successor list, as the member reports it.
     public var successors: [NodeReference]
-    /// The share of the circle that it owns, 0 to 1.
+    /// The fraction of the circle that it owns, 0 to 1.
     public var share: Double
-    /// The time of one call to it on an open connection.
+    /// The round-trip time of a call to it, on an open connection.
     public var roundTrip: Duration
-    /// What it speaks.
+    /// Its dialect.
     public var dialect: DialectName
 }
 
-/// A ring as a walk along its successors saw it.
+/// A ring as seen by a walk along the successors.
 public struct RingWalk: Sendable {
-    /// What the members have in common.
+    /// The parameters of the ring.
     public var parameters: RingParameters
     /// The members in the order of the walk, which is clockwise.
     public var members: [RingMember]
-    /// What is not as it is in an ideal ring, one sentence each; empty when all is.
+    /// The differences from an ideal ring, one sentence each; empty if there are none.
     public var problems: [String]
 
-    /// Whether every successor list is full and right, and every predecessor too.
+    /// Whether every successor list is full and correct, and every predecessor is correct.
     public var isIdeal: Bool { problems.isEmpty }
 }
 
 extension RingClient {
-    /// The largest ring that is walked to its end.
+    /// The largest number of members that a walk visits.
     private static let memberLimit = 100_000
 
-    /// Walks the ring once around along the successors, past nodes that do not answer.
+    /// Walks around the ring along the successors. Nodes that do not answer are skipped.
     package func walk() async throws(ChordError) -> RingWalk {
         let contact = try await contact()
         var members: [RingMember] = []
@@ -105,7 +105,7 @@ extension RingClient {
         } catch {
             return .failure(Status(.internalError, error.message))
         }
-        // The connection is open now; what this call takes is the round trip.
+        // The connection is open now, so this call measures one round trip.
         let started = executor.now
         let second = await ask()
         guard second.result.status.isOK else { return .failure(second.result.status) }
@@ -122,7 +122,7 @@ extension RingClient {
         )
     }
 
-    /// Where members in ring order differ from an ideal ring of just these members.
+    /// The differences between these members, in ring order, and an ideal ring of the same members.
     static func irregularities(of members: [RingMember], limit: Int) -> [String] {
         let count = members.count
         var problems: [String] = []
@@ -137,7 +137,7 @@ extension RingClient {
             let expected = (1..<max(1, min(limit + 1, count))).map {
                 members[(index + $0) % count].node
             }
-            // The list of another make has a length of its own.
+            // Lists of other implementations have their own length.
             let isRight =
                 member.dialect == .native
                 ? member.successors.map(\.id) == expected.map(\.id)

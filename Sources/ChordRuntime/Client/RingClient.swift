@@ -7,8 +7,8 @@ package import ChordHash
 package import ChordRPC
 import ChordWire
 
-/// Asks a ring without being a member. It needs one live address; the ring's parameters it learns from
-/// whoever answers first.
+/// A client of a ring. It is not a member. It needs the address of one live member, and reads the
+/// ring's parameters from the first answer.
 package struct RingClient: Sendable {
     var contacts: [String]
     let transport: any ClientTransport
@@ -17,12 +17,12 @@ package struct RingClient: Sendable {
     let lookups: LookupLimits
     let hashes: [HashFunction]
     let kept = KeptContacts()
-    /// Closed with the client.
+    /// The gate is closed together with the client.
     package let gate = ClientGate()
 
     /// - Parameters:
-    ///   - contacts: addresses of members; the next is tried when one is down.
-    ///   - hashes: hash functions of one's own, for rings that use one.
+    ///   - contacts: addresses of members; if one is down, the next is tried.
+    ///   - hashes: custom hash functions, for rings that use one.
     package init(
         contacts: [String],
         transport: any ClientTransport,
@@ -39,7 +39,7 @@ package struct RingClient: Sendable {
         self.hashes = hashes
     }
 
-    /// A member that answers, with the ring's parameters.
+    /// A member that answered, with the ring's parameters.
     struct Contact: Sendable {
         let target: PeerTarget
         let state: RingState
@@ -47,7 +47,8 @@ package struct RingClient: Sendable {
         let peers: PeerCalls
     }
 
-    /// Calls in every dialect that there is: who only asks harms nobody with a question not understood.
+    /// The calls of this client, in all dialects. A client tries every dialect: a request that the
+    /// peer does not understand harms nothing.
     func makePeers() -> PeerCalls {
         PeerCalls(
             transport: transport,
@@ -56,16 +57,16 @@ package struct RingClient: Sendable {
         )
     }
 
-    /// The first of the addresses that answers as a member.
+    /// The first contact that answers as a member.
     ///
-    /// - Throws: `noContact` with what each of them said.
+    /// - Throws: `noContact` with the error of each contact.
     func contact() async throws(ChordError) -> Contact {
         try await contact(among: contacts)
     }
 
     /// The first of these addresses that answers as a member.
     ///
-    /// - Parameter failure: what the error's message begins with.
+    /// - Parameter failure: the beginning of the error's message.
     func contact(
         among addresses: [String],
         failing failure: String = "no node answered: "
@@ -87,9 +88,9 @@ package struct RingClient: Sendable {
         }
     }
 
-    /// Asks one address after the other until an answer can be read.
+    /// Asks one address after the other until an answer can be decoded.
     ///
-    /// - Throws: `noContact` with what each of them said.
+    /// - Throws: `noContact` with the error of each address.
     func first<Answer>(
         of addresses: [String]? = nil,
         asking method: RPCMethod,
@@ -135,7 +136,8 @@ package struct RingClient: Sendable {
 
     /// The ring's hash function.
     ///
-    /// - Throws: `parametersDiffer` where this client does not have it, or another one of its name.
+    /// - Throws: `parametersDiffer` if this client does not have the function, or has a different
+    ///   one of that name.
     func hash(of parameters: RingParameters) throws(ChordError) -> HashFunction {
         let known =
             hashes.first { $0.name == parameters.hash } ?? HashFunction.named(parameters.hash)
@@ -178,7 +180,8 @@ package struct RingClient: Sendable {
 }
 
 extension Status {
-    /// The failure of a call with the address that was called. Those of the transport name it.
+    /// The status as a message with the called address. Messages of the transport contain it
+    /// already.
     func told(by address: String) -> String {
         isUnreachable ? message : "\(address): \(message.isEmpty ? code.description : message)"
     }

@@ -5,59 +5,64 @@
 package import ChordCore
 package import ChordHash
 
-/// Intervals of maintenance. All of them are per node and run on its executor's clock.
+/// Intervals of maintenance. Each node uses its own, on its executor's clock.
 public struct MaintenanceIntervals: Hashable, Sendable {
-    /// Time between two maintenance rounds. Shorter finds crashes sooner, longer costs less.
+    /// Time between two maintenance rounds. A shorter time detects crashes sooner; a longer one
+    /// costs less.
     public var stabilize: Duration = .seconds(1)
-    /// The share by which each interval varies at random, so that nodes do not march in step.
+    /// The fraction by which each interval varies at random, so that nodes do not work in step.
     public var jitter = 0.25
-    /// The wait before a prompt round: it gathers what changes at the same moment.
+    /// The wait before a prompt round. It collects changes that happen at the same moment.
     public var promptDelay: Duration = .milliseconds(5)
-    /// The first wait after a failed attempt to join; doubled up to `joinRetryCap`.
+    /// The wait after the first failed attempt to join. It doubles up to `joinRetryCap`.
     public var joinRetry: Duration = .milliseconds(100)
     /// The longest wait between two attempts to join.
     public var joinRetryCap: Duration = .seconds(2)
-    /// Time between two lines in the log of a node that is not a member yet and says why. Shorter tells
-    /// sooner what changes, longer keeps the log of a node that waits for hours small.
+    /// Time between two log lines that say why the node is not a member yet. A shorter time reports
+    /// changes sooner; a longer one keeps the log small while a node waits for hours.
     public var joinReport: Duration = .seconds(5)
-    /// How long a joiner goes on whose successor-to-be says that it cannot reach the joiner. Longer waits for
-    /// a port that is about to be opened; shorter tells the operator sooner.
+    /// How long a joiner keeps trying while its successor reports that it cannot dial the joiner. A
+    /// longer time waits for a port that is about to be opened; a shorter one tells the operator
+    /// sooner.
     public var refusalPatience: Duration = .seconds(5)
-    /// How long a founder that was reached counts as being there, and a decision to found the ring as new:
-    /// a few of the longest waits, so that one lost answer among many does not make all founders wait.
+    /// How long a reached founder counts as present, and how long a decision to found the ring
+    /// counts as new. It is a few times the longest wait, so that one lost answer among many does
+    /// not make all founders wait.
     var founderLifetime: Duration { joinRetryCap * 5 }
 
-    /// The defaults.
+    /// The default values.
     public init() {}
 }
 
-/// How long silence may last before a peer counts as dead.
+/// How long a peer may be silent before it counts as dead.
 ///
-/// The time allowed is srtt + 4 · variance of the peer's round trips (Jacobson), between `floor` and
-/// `cap`; it runs to the first sign of acceptance, not to the answer, so that a stopped node is blamed
-/// and not the healthy one before it.
+/// The peer timeout is srtt + 4 · variance of the peer's round trips (Jacobson), between a floor
+/// and `cap`. It runs until the peer accepts the call, not until it answers. A stopped node is
+/// therefore blamed itself, and not the healthy node before it.
 public struct FailureDetection: Hashable, Sendable {
-    /// The time allowed to a peer of which no round trip is known, and for the second question, over a
-    /// new connection, that maintenance asks a silent peer before it counts as dead.
+    /// The timeout for a peer without a known round-trip time. It also applies to the second call,
+    /// over a new connection, that maintenance makes before a silent peer counts as dead.
     public var initial: Duration = .milliseconds(500)
-    /// Never less than this for a forwarded lookup: a busy machine is slow at times. Lower routes
-    /// around a stopped node sooner, and around a busy one needlessly.
+    /// The shortest timeout of a forwarded lookup, because a busy machine is slow at times. A lower
+    /// value routes around a stopped node sooner, but sometimes also around a busy one.
     public var lookupFloor: Duration = .milliseconds(100)
-    /// Never less than this for maintenance, where a false verdict takes a live node out of the ring.
+    /// The shortest timeout of maintenance calls, where a wrong verdict removes a live node from
+    /// the ring.
     public var maintenanceFloor: Duration = .seconds(1)
-    /// Never more than this.
+    /// The longest timeout.
     public var cap: Duration = .seconds(3)
-    /// The time allowed to connect, handshake included. A lookup, which has others to ask, allows
-    /// `initial` at most.
+    /// The time to connect, including the handshake. Lookups allow at most `initial`, because they
+    /// can ask other nodes.
     public var connect: Duration = .seconds(1)
-    /// The time allowed to other members that are asked whether they reach a node that this one does not,
-    /// before that node counts as dead or is refused. It is more than `connect`, as they dial it.
+    /// The time that other members get to say whether they reach a node that this one does not
+    /// reach. It is longer than `connect`, because they dial the node.
     public var probe: Duration = .seconds(2)
 
-    /// The defaults.
+    /// The default values.
     public init() {}
 
-    /// All limits in proportion to the time that maintenance allows, of which one second gives the defaults.
+    /// All limits in proportion to the shortest timeout of maintenance. One second gives the
+    /// defaults.
     public init(allowing time: Duration) {
         initial = time / 2
         lookupFloor = time / 10
@@ -70,25 +75,26 @@ public struct FailureDetection: Hashable, Sendable {
 
 /// Settings of lookups.
 public struct LookupLimits: Hashable, Sendable {
-    /// The time a lookup may take when the caller does not say. It travels along.
+    /// The deadline of a lookup if the caller sets none. It is passed on with the lookup.
     public var deadline: Duration = .seconds(5)
-    /// The longest time that a caller may ask for; a longer one is cut.
+    /// The longest deadline that a caller may set; a longer one is cut.
     public var longestDeadline: Duration = .seconds(60)
-    /// Forwardings allowed; nil stands for twice the identifiers' width.
+    /// The largest number of hops; nil stands for twice the identifier width.
     public var hopBudget: Int?
-    /// The share of the time left that one node gets for its answer once it has accepted the question; the
-    /// rest is for the next best. Each node on the way hands the shortened time on, so that the node right
-    /// before a silent one gives up first. More leaves healthy but slow rings more time, less finds a way
-    /// around a node that stays silent sooner. From 0.1 to 0.9.
+    /// The fraction of the remaining time that a node gets for its answer once it has accepted the
+    /// request. The rest is for the next best node. Each node passes the shorter deadline on, so
+    /// that the node just before a silent one gives up first. A higher value gives slow but healthy
+    /// rings more time; a lower one finds a way around a silent node sooner. From 0.1 to 0.9.
     public var answerShare = 0.7
-    /// How many ways, which share no node, a verified lookup goes. More need more liars to be turned, and
-    /// cost as many lookups.
+    /// The number of paths of a verified lookup, which share no node. More paths tolerate more
+    /// lying nodes; each path costs one lookup.
     public var verifiedWays = 3
 
-    /// The defaults.
+    /// The default values.
     public init() {}
 
-    /// The defaults, with a deadline in which several peers may be as silent as maintenance allows.
+    /// The default values, with a deadline that tolerates several peers that are silent for the
+    /// whole peer timeout.
     public init(allowing peerTimeout: Duration) {
         deadline = max(deadline, peerTimeout * 5)
         longestDeadline = max(longestDeadline, deadline)
@@ -98,10 +104,10 @@ public struct LookupLimits: Hashable, Sendable {
     var boundedAnswerShare: Double { answerShare.isFinite ? min(0.9, max(0.1, answerShare)) : 0.7 }
 }
 
-/// All that the runtime is told.
+/// The configuration of the runtime.
 package struct RuntimeConfiguration: Sendable {
     package var name: String
-    /// What others are told to dial, as `host:port`.
+    /// The address that is advertised to other nodes, as `host:port`.
     package var address: String
     package var parameters: RingParameters
     package var hash: HashFunction
@@ -109,18 +115,20 @@ package struct RuntimeConfiguration: Sendable {
     package var failureDetection = FailureDetection()
     package var lookups = LookupLimits()
     package var machine = ChordMachine.Configuration()
-    /// How far ahead of this machine's clock the incarnation of another node may lie. More bears clocks
-    /// that differ more; less leaves a peer less room to invent incarnations. See ``Incarnation``.
+    /// How far another node's incarnation may lie ahead of this machine's clock. A larger value
+    /// tolerates clocks that differ more; a smaller one leaves a peer less freedom to invent
+    /// incarnations. See ``Incarnation``.
     package var clockTolerance: Duration = .seconds(24 * 60 * 60)
-    /// How often one peer may say something about itself.
+    /// Rate limits for statements of peers about themselves.
     package var statements = StatementLimits()
-    /// How long services may hold up leaving.
+    /// How long services may delay leaving.
     package var handoverTimeout: Duration = .seconds(10)
     /// How long leaving may take after that.
     package var leaveTimeout: Duration = .seconds(20)
-    /// The contracts of other makes that are spoken besides our own.
+    /// The dialects of other implementations that are spoken besides our own.
     package var dialects: Set<DialectName> = []
-    /// When the node's certificates end, as it tells operators. They may be read anew at any time.
+    /// The expiry dates of the node's certificates, for operators. The function may be called at
+    /// any time.
     package var certificateEnds: @Sendable () -> CertificateEnds? = { nil }
 
     package init(name: String, address: String, parameters: RingParameters, hash: HashFunction) {

@@ -4,10 +4,10 @@
 
 import NIOConcurrencyHelpers
 
-/// Hands each event to everybody who listens. A listener that does not keep up loses the oldest events
-/// rather than holding up the node.
+/// Sends each event to all listeners. A slow listener loses its oldest events; it does not delay
+/// the node.
 ///
-/// To come and to go cost the same however many others listen.
+/// Adding and removing a listener costs the same for any number of listeners.
 package final class EventHub<Event: Sendable>: Sendable {
     private struct Listener {
         let key: Int
@@ -16,10 +16,10 @@ package final class EventHub<Event: Sendable>: Sendable {
 
     private struct State {
         var next = 0
-        /// In the order in which they came, so that a run with the same seed is the same run. Nil is one
-        /// that has gone.
+        /// The listeners in the order of arrival, so that a run is reproducible. Nil marks a
+        /// removed listener.
         var listeners: [Listener?] = []
-        /// Where each stands.
+        /// The index of each listener.
         var places: [Int: Int] = [:]
         var isFinished = false
 
@@ -33,7 +33,8 @@ package final class EventHub<Event: Sendable>: Sendable {
         mutating func remove(_ key: Int) {
             guard let place = places.removeValue(forKey: key) else { return }
             listeners[place] = nil
-            // The gaps are closed when they are half of all: once for as many removals as it takes steps.
+            // The gaps are closed when they are half of the array, so the cost per removal stays
+            // constant.
             guard listeners.count > 2 * places.count + 16 else { return }
             listeners.removeAll { $0 == nil }
             for (place, listener) in listeners.enumerated() {
@@ -49,10 +50,10 @@ package final class EventHub<Event: Sendable>: Sendable {
         self.capacity = capacity
     }
 
-    /// How many listen.
+    /// The number of listeners.
     package var listenerCount: Int { state.withLockedValue { $0.places.count } }
 
-    /// The events from now on; the sequence ends with the node.
+    /// The events from now on. The sequence ends when the node ends.
     package func events() -> AsyncStream<Event> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: Event.self,

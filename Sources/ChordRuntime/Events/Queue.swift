@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// First in, first out, at a constant cost per element however many there are.
+/// A first-in, first-out queue with constant cost per element.
 struct Queue<Element> {
     private var elements: [Element?] = []
     private var head = 0
@@ -11,7 +11,7 @@ struct Queue<Element> {
     var isEmpty: Bool { head == elements.count }
     var first: Element? { isEmpty ? nil : elements[head] }
 
-    /// The element at a place, zero being the first.
+    /// The element at an index; zero is the first element.
     subscript(place: Int) -> Element? { elements[head + place] }
 
     mutating func append(_ element: Element) {
@@ -27,7 +27,7 @@ struct Queue<Element> {
         guard head < elements.count else { return nil }
         let element = elements[head].take()
         head += 1
-        // The elements move when as many have gone as are left.
+        // The elements are moved when at least half of the array is used up.
         if head >= 32, head * 2 >= elements.count {
             elements.removeFirst(head)
             head = 0

@@ -7,27 +7,31 @@ import ChordRPC
 import ChordWire
 import NIOConcurrencyHelpers
 
-/// What the node's watchers are told, one log for all of them.
+/// The events of a node for its watchers, in one log for all of them.
 ///
-/// An event is encoded once, and kept once, however many watch: a watcher is a place in the log. One that
-/// falls behind the log's beginning goes on there and is told how many events it has missed. Deliveries are
-/// paced, so that an event that thousands wait for does not hold up the node's own work.
+/// An event is encoded and stored once for any number of watchers. Each watcher is a position in
+/// the log. A watcher that falls behind the log's beginning continues there, and is told how many
+/// events it has missed. Deliveries are paced, so that an event with thousands of watchers does not
+/// delay the node's own work.
 final class WatchFeed: Sendable {
-    /// How much is kept, and how fast it is handed out.
+    /// The size of the log, and the rate of deliveries.
     struct Limits: Hashable, Sendable {
-        /// Events kept for watchers that read slowly. More spare them gaps, and cost memory once.
+        /// The number of events kept for slow watchers. A higher number avoids gaps, and costs
+        /// memory once per node.
         var events = 1024
-        /// Bytes of events kept. One event may have some 60 KiB where names and lists are the longest.
+        /// The bytes of events kept. One event can have about 60 KiB, with the longest names and
+        /// lists.
         var bytes = 4 << 20
-        /// Deliveries before a pause. Each costs some 20 µs of the node's loop.
+        /// The number of deliveries before a pause. Each takes about 20 µs on the node's event
+        /// loop.
         var deliveries = 16
-        /// The pause after them.
+        /// The pause after that many deliveries.
         var pause = Duration.milliseconds(2)
 
         init() {}
     }
 
-    /// What one watcher hears next.
+    /// The next event for one watcher.
     private struct Delivery {
         var bytes: [UInt8]
         var next: UInt64
@@ -41,16 +45,16 @@ final class WatchFeed: Sendable {
     private struct State {
         var log = Queue<[UInt8]>()
         var bytes = 0
-        /// The number of the log's first event.
+        /// The sequence number of the log's first event.
         var first: UInt64 = 0
         var watchers = 0
         var nextKey = 0
         var waiters: [Int: Waiter] = [:]
-        /// The keys of waiters that have heard everything, in order; some may have gone.
+        /// The keys of waiters without a new event, in order; some may have been cancelled.
         var idle: [Int] = []
-        /// The keys of waiters that there is something for, in order; some may have gone.
+        /// The keys of waiters with a new event, in order; some may have been cancelled.
         var ready = Queue<Int>()
-        /// Deliveries are under way, or their pause is.
+        /// Whether deliveries, or the pause after them, are in progress.
         var isDelivering = false
         var isFinished = false
 
@@ -75,7 +79,7 @@ final class WatchFeed: Sendable {
             if waiter.cursor < end || isFinished {
                 ready.append(key)
             } else {
-                // Those who have gone leave their keys behind: once in a while they are swept up.
+                // Cancelled waiters leave their keys behind, which are removed from time to time.
                 if idle.count > 2 * waiters.count + 16 {
                     idle.removeAll { waiters[$0] == nil }
                 }
@@ -83,7 +87,7 @@ final class WatchFeed: Sendable {
             }
         }
 
-        /// Nil behind the last event.
+        /// The event at a position; nil after the last event.
         func delivery(at cursor: UInt64) -> Delivery? {
             if cursor < first {
                 let field = WatchReply.missedField(first - cursor)
@@ -105,12 +109,12 @@ final class WatchFeed: Sendable {
         self.limits = limits
     }
 
-    /// How many watch.
+    /// The number of watchers.
     var watcherCount: Int { state.withLockedValue { $0.watchers } }
 
     // MARK: The node's side
 
-    /// Tells everybody who watches.
+    /// Sends an event to all watchers.
     func send(_ event: RingEvent) {
         guard watcherCount > 0 else { return }
         let reply = WatchReply(.event(event), time: executor.wallClockMilliseconds)
@@ -123,7 +127,7 @@ final class WatchFeed: Sendable {
         deliver()
     }
 
-    /// Nothing follows: each watcher hears what is left, and then the end.
+    /// Ends the log: each watcher receives the remaining events, and then the end.
     func finish() {
         state.withLockedValue { state in
             state.isFinished = true
@@ -134,9 +138,9 @@ final class WatchFeed: Sendable {
 
     // MARK: A watcher's side
 
-    /// Begins to watch, from now on. `unsubscribe()` has to follow.
+    /// Starts to watch from now on. `unsubscribe()` must follow.
     ///
-    /// - Returns: The watcher's place, for `next`.
+    /// - Returns: The watcher's position, for `next`.
     func subscribe() -> UInt64 {
         state.withLockedValue { state in
             state.watchers += 1
@@ -154,9 +158,9 @@ final class WatchFeed: Sendable {
         }
     }
 
-    /// Waits for the next event after a watcher's place.
+    /// Waits for the next event after a watcher's position.
     ///
-    /// - Returns: An encoded `WatchReply`; nil at the node's end, or where the task is cancelled.
+    /// - Returns: An encoded `WatchReply`. Nil at the node's end, or if the task is cancelled.
     nonisolated(nonsending) func next(_ cursor: inout UInt64) async -> [UInt8]? {
         let place = cursor
         let key = state.withLockedValue { state in

@@ -6,14 +6,14 @@ import ChordCore
 import ChordRPC
 import ChordWire
 
-/// An ``OwnerSearch`` with the calls that it asks for: the part of a lookup that goes among nodes of
-/// another implementation.
+/// The part of a lookup that runs among nodes of other implementations: an ``OwnerSearch`` with its
+/// calls.
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
 final class ForeignLookup: @unchecked Sendable {
     typealias Completion = @Sendable (Result<FindSuccessorReply, Status>) -> Void
 
-    /// The nodes that were found dead or no members.
+    /// The nodes that were dead or not members.
     private(set) var gone: [Identifier] = []
 
     private let states: StateQuerier
@@ -71,12 +71,13 @@ final class ForeignLookup: @unchecked Sendable {
     }
 
     private func ask(_ node: NodeReference) {
-        // This node's own state needs no call.
+        // This node knows its own state without a call.
         if node.id == view.node.id, view.isMember {
             search.answered(view.state)
             return advance()
         }
-        // As certain as maintenance: a false verdict of death would change the answer.
+        // The timeout is that of maintenance, because a wrong verdict `dead` would change the
+        // result.
         let options = CallOptions(
             deadline: deadline,
             floor: max(floor, states.peers.limits.maintenanceFloor)
@@ -88,7 +89,7 @@ final class ForeignLookup: @unchecked Sendable {
             case .state(let state) where state.node.id == node.id && state.node.name == node.name:
                 search.answered(state)
             case .busy:
-                // It may be the owner, which only its own answer can tell.
+                // The node may be the owner, and only its own answer can tell.
                 return finish(
                     .failure(Status(.unavailable, "\(node) does not say whether it is a member"))
                 )
@@ -102,14 +103,15 @@ final class ForeignLookup: @unchecked Sendable {
     }
 
     private func jump(from node: NodeReference) {
-        // One of ours can be asked for anything.
+        // Our own implementation can be asked for any identifier.
         let isOurs = states.peers.dialects.dialect(of: node.address) == .native
         guard let question = isOurs ? search.target : harmlessQuestion(to: node) else {
             search.jumped(to: nil)
             return advance()
         }
-        // The answer is its first sign, and others are behind it. Half of the time is kept to go on
-        // without; a question that goes round ends with the deadline that it carries.
+        // The first sign of such a peer is its answer, which other nodes may delay. Half of the
+        // time is kept for the rest of the lookup. A request that loops ends at the deadline that
+        // it carries.
         let patience = (deadline - executor.now) / 2
         var options = CallOptions(deadline: executor.now + patience, floor: floor)
         options.foreignPatience = patience
@@ -133,12 +135,14 @@ final class ForeignLookup: @unchecked Sendable {
         }
     }
 
-    /// The identifier that a node of another implementation is asked to look up; nil where it must not be asked.
+    /// The identifier that a node of another implementation is asked to look up. Nil if it must not
+    /// be asked.
     ///
-    /// It may die of a question for an identifier at which a member stands. So it is asked for one a little
-    /// before the target, chosen by lot so that nobody aims it, and only far away in a ring that is not
-    /// small. Where identifiers are few a member may well stand at the one that is chosen, and the ring is
-    /// small enough to be walked.
+    /// A lookup of a member's identifier can crash such a node. It is therefore asked for an
+    /// identifier a little before the target, chosen at random so that an attacker cannot predict
+    /// it. It is asked only far from the target and in rings that are not small. Narrow identifiers
+    /// are excluded: the chosen identifier could be a member's, and such rings are small enough to
+    /// walk.
     private func harmlessQuestion(to node: NodeReference) -> Identifier? {
         let space = states.parameters.space
         guard search.isFar, space.width >= 32 else { return nil }

@@ -6,24 +6,25 @@ public import ChordCore
 package import ChordRPC
 import ChordWire
 
-/// The answer to "who owns this identifier".
+/// The result of a lookup: the owner of an identifier.
 public struct LookupResult: Hashable, Sendable {
-    /// The identifier that was looked up.
+    /// The identifier of the lookup.
     public var id: Identifier
-    /// The node that owns it.
+    /// The owner of the identifier.
     public var owner: NodeReference
-    /// The owner's successors, as the node that answered knows them: the next holders of the key.
+    /// The owner's successors as the answering node knows them. They are the next replicas of the
+    /// key.
     public var successors: [NodeReference]
     /// The node that answered.
     public var answering: NodeReference
-    /// How many times the question was forwarded.
+    /// The number of hops.
     public var hops: Int
-    /// The nodes that the question went through, first to last; empty unless it was asked for.
+    /// The nodes on the path, first to last. Empty unless the path was requested.
     public var path: [NodeReference]
-    /// Whether the places of all nodes named here were checked against the ring's rule. False where a client
-    /// does not have the ring's hash function: then any node may have been invented.
+    /// Whether the identifiers of all nodes in this result were checked against the ring's rule.
+    /// False if a client does not have the ring's hash function; the nodes may then be invented.
     public var arePlacesChecked = true
-    /// How the owner was verified; nil where the lookup was a plain one.
+    /// How the owner was verified; nil for a plain lookup.
     public var verification: LookupVerification?
 
     package init(
@@ -43,18 +44,18 @@ public struct LookupResult: Hashable, Sendable {
     }
 }
 
-/// The details of a verified lookup, whose owner has confirmed that it owns the identifier.
+/// The details of a verified lookup. Its owner has confirmed that it owns the identifier.
 public struct LookupVerification: Hashable, Sendable {
-    /// How many ways, which share no node, named an owner.
+    /// The number of paths, which share no node, that named an owner.
     public var ways: Int
-    /// How many of them named this one.
+    /// The number of paths that named this owner.
     public var agreeing: Int
-    /// Nodes that were named as the owner and are not: they are dead, or a node on a way lies.
+    /// The nodes that were named as the owner and are not. They are dead, or a node on a path lies.
     public var refuted: [NodeReference]
 }
 
 extension LookupResult {
-    /// The result that a reply stands for.
+    /// The result of a reply.
     static func make(
         _ id: Identifier,
         _ reply: Result<FindSuccessorReply, Status>
@@ -80,7 +81,7 @@ extension LookupResult {
 }
 
 extension ChordError {
-    /// The error for a lookup that ended with `status`.
+    /// The error of a lookup that ended with `status`.
     package init(lookup status: Status) {
         switch status.code {
         case .deadlineExceeded: self.init(.deadlineExceeded, status.message)

@@ -8,7 +8,8 @@ import ChordRPC
 extension LookupFailure {
     /// The failure as a gRPC status.
     ///
-    /// - Parameter refusal: why the last peer that answered was of no help, where there was one.
+    /// - Parameter refusal: the reason of the last peer that answered without helping, if there was
+    ///   one.
     func status(in view: RoutingView, after refusal: String? = nil) -> Status {
         switch self {
         case .exhausted where refusal != nil, .hopBudgetSpent where refusal != nil:
@@ -35,7 +36,7 @@ extension LookupFailure {
 }
 
 extension RoutingView {
-    /// The answer of a node that is no member to questions that only members can answer.
+    /// The answer of a node that is not a member to requests that only members can answer.
     var notMember: Status {
         phase == .founding
             ? Status(.aborted, "\(node.name) waits for the other founders of the ring")
@@ -44,20 +45,21 @@ extension RoutingView {
 }
 
 extension Status {
-    /// Whether this side ended the call. Nothing else ends a lookup before its deadline: a peer's error may
-    /// be a lie, or that of one that is overloaded, or of a deadline that is shorter than the caller's.
+    /// Whether this side cancelled the call. No other error ends a lookup before its deadline. A
+    /// peer's error may be a lie, may come from an overloaded node, or may come from a deadline
+    /// that is shorter than the caller's.
     var isOwnCancellation: Bool { origin == .local && code == .cancelled }
 }
 
-/// A failed call's verdict about the peer.
+/// What a call's outcome says about the peer.
 enum PeerLiveness: Hashable {
-    /// It did not answer.
+    /// The peer did not answer.
     case dead
-    /// It is alive, and no member of this ring.
+    /// The peer is alive, and not a member of this ring.
     case notMember
-    /// It is alive, and nothing else is known.
+    /// The peer is alive; nothing else is known.
     case alive
-    /// Nothing is known: this side gave up.
+    /// Nothing is known, because this side gave up.
     case unknown
 
     init(_ status: Status) {

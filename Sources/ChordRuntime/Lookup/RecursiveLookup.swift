@@ -6,21 +6,21 @@ import ChordCore
 import ChordRPC
 import ChordWire
 
-/// A recursive lookup under way at one node: a ``LookupMachine`` with the calls that it asks for. No
-/// actor and no task: it runs on the executor where the question came from.
+/// A recursive lookup in progress at one node: a ``LookupMachine`` with its calls. It needs no
+/// actor and no task, and runs on the executor where the request arrived.
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
 final class RecursiveLookup: @unchecked Sendable {
-    /// The node's parts that a lookup uses.
+    /// The parts of the node that a lookup uses.
     struct Context: Sendable {
         let published: PublishedView
         let states: StateQuerier
         let floor: Duration
-        /// The share of the time left that one peer gets for its answer.
+        /// The fraction of the remaining time that one peer gets for its answer.
         let answerShare: Double
-        /// Told of peers that are dead or no members.
+        /// Called for peers that are dead or not members.
         let suspect: @Sendable (Identifier) -> Void
-        /// Told of peers that are alive and give no answer that helps, and why.
+        /// Called for live peers whose answer does not help, with the reason.
         let refused: @Sendable (NodeReference, String) -> Void
 
         var peers: PeerCalls { states.peers }
@@ -35,28 +35,29 @@ final class RecursiveLookup: @unchecked Sendable {
     private var machine: LookupMachine
     private var completion: Completion?
     private var call: WatchedCall?
-    /// The lookup among nodes of another implementation, once it has come to one.
+    /// The part of the lookup among nodes of other implementations, once it has reached one.
     private var foreign: ForeignLookup?
-    /// The question whether a member that an answer passes over is alive.
+    /// The state query to a member that an answer passes over.
     private var inquiry: PeerRequest?
     private var pause: ScheduledWork?
-    /// Why the last peer that answered was of no help.
+    /// Why the last peer that answered did not help.
     private var lastRefusal: String?
-    /// What a peer said of a joiner's name, if any did. It may lie, so others are asked; where nobody knows
-    /// better the joiner is told, and asks the holder itself.
+    /// A peer's report that the joiner's name is taken. The report may be false, so other peers are
+    /// asked. If none knows better, the joiner is told and asks the named node itself.
     private var nameTaken: Status?
-    /// Known nodes that turned out to be dead or no members: they contradict no answer.
+    /// Known nodes that turned out to be dead or not members. They no longer contradict an answer.
     private var doubted: [Identifier] = []
     private lazy var check = AnswerCheck(
         of: machine.target,
         joiner: machine.joiner?.id,
         isPlaced: context.states.isRightlyPlaced
     )
-    /// Until when one that finds nobody alive starts over. Half of the time is left to the caller, who may
-    /// know another node to ask.
+    /// Time until which a lookup without live candidates is retried. Half of the time is left to
+    /// the caller, which may know another node.
     private let patience: MonotonicTime
 
-    /// - Parameter completion: gets the answer, and its bytes where a peer gave it as it stands.
+    /// - Parameter completion: receives the reply, and its bytes if a peer's reply is passed on
+    ///   unchanged.
     init(
         _ machine: LookupMachine,
         wantsPath: Bool,
@@ -87,7 +88,7 @@ final class RecursiveLookup: @unchecked Sendable {
         inquiry?.cancel()
     }
 
-    /// The caller has changed its mind, and still is to be told the end.
+    /// Ends the lookup because its caller was cancelled; the caller still receives the end.
     func abandon() {
         finish(.failure(Status(.cancelled, "the caller cancelled the lookup", origin: .local)), nil)
         call?.cancel()
@@ -106,8 +107,8 @@ final class RecursiveLookup: @unchecked Sendable {
             finish(.success(reply), nil)
         case .fail(.exhausted)
         where machine.hops == 0 && nameTaken == nil && executor.now + context.floor < patience:
-            // Further on a lookup fails at once, so that whoever forwarded it tries another way. Here there
-            // is none, and the ring may be about to mend itself.
+            // Intermediate nodes fail at once, so that the node before them tries another path. The
+            // first node has no other path, and the ring may soon be repaired, so it waits.
             pause = executor.schedule(after: context.floor) { [self] in
                 guard completion != nil else { return }
                 machine.startOver()
@@ -136,7 +137,7 @@ final class RecursiveLookup: @unchecked Sendable {
             message: request.encoded(in: space),
             deadline: answerDeadline,
             floor: context.floor,
-            // There are others to ask, and a stopped node must not cost as much as a verdict does.
+            // Other nodes can be asked, so a stopped node must not cost the time of a full verdict.
             connectLimit: context.peers.limits.initial,
             on: executor
         ) { [self] result in
@@ -144,8 +145,8 @@ final class RecursiveLookup: @unchecked Sendable {
         }
     }
 
-    /// Until when one peer may take for its answer. It is handed on, so that of all who wait for a silent
-    /// node the one right before it gives up first, and has time to ask another.
+    /// The deadline of one peer's answer. It is passed on, so that the node just before a silent
+    /// node gives up first and has time to ask another.
     private var answerDeadline: MonotonicTime {
         let left = deadline - executor.now
         return left <= context.floor
@@ -176,16 +177,17 @@ final class RecursiveLookup: @unchecked Sendable {
     private func failed(_ status: Status, at peer: NodeReference) {
         let isUnknown = status.origin == .peer && status.code == .unimplemented
         if isUnknown, context.peers.dialects.hasForeign { return askForeign(peer) }
-        // A deadline that passed says nothing about the peer: it may have been the caller's own and
-        // short, or spent further on by somebody whom this peer waits for.
+        // A missed deadline says nothing about the peer. The deadline may have been the caller's
+        // own, and short. Or a node behind the peer used the time.
         let verdict = PeerLiveness(status)
         let isBlamed = verdict == .dead && status.isUnreachable
         if isBlamed || verdict == .notMember { context.suspect(peer.id) }
         if status.isOwnCancellation { return finish(.failure(status), nil) }
         guard executor.now < deadline else { return finish(.failure(Self.late), nil) }
         if status.isNameTaken, machine.joiner != nil { nameTaken = status }
-        // Whoever says that it found nobody alive, or that it cannot answer now, is passed over like a dead
-        // one, and so is one that is no member: all of that is ordinary, and may soon be over.
+        // UNAVAILABLE and ABORTED are ordinary and temporary: the peer found no live node, or
+        // cannot answer now. Such a peer is excluded like a dead node or a node that is not a
+        // member.
         let isForNow = status.code == .unavailable || status.code == .aborted
         if isBlamed || verdict == .notMember || isForNow {
             machine.exclude(peer.id)
@@ -194,7 +196,7 @@ final class RecursiveLookup: @unchecked Sendable {
         refuse(peer, "\(status)")
     }
 
-    /// A live peer was of no help: it is not asked again, and the next best may do better.
+    /// A live peer did not help: it is not asked again, and the next best node is asked.
     private func refuse(_ peer: NodeReference, _ reason: String) {
         context.refused(peer, reason)
         lastRefusal = "\(peer): \(reason)"
@@ -209,7 +211,7 @@ final class RecursiveLookup: @unchecked Sendable {
         origin: .local
     )
 
-    /// Takes an answer that does not contradict itself, unless it contradicts a member that this node knows.
+    /// Accepts a consistent answer, unless it contradicts a member that this node knows.
     private func believe(
         _ reply: FindSuccessorReply,
         _ owner: NodeReference,
@@ -225,7 +227,7 @@ final class RecursiveLookup: @unchecked Sendable {
         }
         let objection = "\(AnswerObjection.passesOver(passedOver, named: owner))"
         guard passedOver.id != view.node.id else { return refuse(peer, objection) }
-        // It may have died, and the peer be right: it is asked.
+        // The known member may have died, which would make the peer right. It is asked.
         inquire(of: passedOver) { [self] answer in
             switch answer {
             case .state(let state) where state.node.id == passedOver.id:
@@ -244,7 +246,7 @@ final class RecursiveLookup: @unchecked Sendable {
         }
     }
 
-    /// Whether a live member owns the target, or one of those before it does, as each says itself.
+    /// Finds the owner among a live member and the members before it, by each member's own state.
     private func confirm(
         _ state: RingState,
         after questions: Int,
@@ -281,8 +283,8 @@ final class RecursiveLookup: @unchecked Sendable {
         }
     }
 
-    /// How many members that an answer passes over are asked. More dead ones than that in one arc, and the
-    /// answer is taken as it is.
+    /// The largest number of passed-over members that are asked. If more are dead in one arc, the
+    /// answer is accepted.
     private static let inquiryLimit = 4
 
     private func confirmed(_ state: RingState) -> FindSuccessorReply {
@@ -298,13 +300,13 @@ final class RecursiveLookup: @unchecked Sendable {
         )
     }
 
-    /// The answer, without the nodes in its lists that do not stand where they must.
+    /// Accepts the reply. Nodes at a wrong identifier are removed from its lists.
     private func accept(_ original: FindSuccessorReply, _ message: [UInt8]?) {
         var reply = original
         reply.successors = check.placed(reply.successors)
         reply.answeringSuccessors = check.placed(reply.answeringSuccessors)
         reply.path = reply.path.filter(context.states.isRightlyPlaced)
-        // Nodes are only taken out.
+        // The reply's bytes can be passed on unchanged if nothing was removed.
         let isWhole =
             reply.successors.count == original.successors.count
             && reply.answeringSuccessors.count == original.answeringSuccessors.count
@@ -313,8 +315,8 @@ final class RecursiveLookup: @unchecked Sendable {
         finish(.success(reply), isWhole && !wantsPath ? message : nil)
     }
 
-    /// Goes on among nodes of another make. They forward nothing for us: what they answer needs checks that
-    /// only the asker can make.
+    /// Continues among nodes of other implementations. They forward nothing for us: their answers
+    /// need checks that only the caller can make.
     private func askForeign(_ peer: NodeReference) {
         let view = context.published.current.view
         let search = OwnerSearch(
@@ -357,6 +359,6 @@ final class RecursiveLookup: @unchecked Sendable {
 }
 
 extension Status {
-    /// Whether a peer says that the joining node is a member already.
+    /// Whether a peer reports that the joining node is a member already.
     fileprivate var isNameTaken: Bool { origin == .peer && code == .alreadyExists }
 }

@@ -6,7 +6,7 @@ import ChordCore
 import ChordRPC
 import ChordWire
 
-/// A ``VerifiedSearch`` with the calls that it asks for. Rare, and patient: it awaits one call after the
+/// A ``VerifiedSearch`` with its calls. Verified lookups are rare, so it makes one call after the
 /// other.
 struct VerifiedLookup: Sendable {
     let peers: PeerCalls
@@ -14,7 +14,7 @@ struct VerifiedLookup: Sendable {
     let executor: any NodeExecutor
     let limits: LookupLimits
 
-    /// Goes the ways, and asks the owners.
+    /// Follows the paths, then asks the named owners.
     ///
     /// - Throws: `lookupFailed` if no node confirmed that it owns the identifier.
     func run(
@@ -25,7 +25,7 @@ struct VerifiedLookup: Sendable {
         var search = search
         let duration = timeout ?? limits.deadline
         let deadline = executor.now + duration
-        // Ways that meet silent nodes must leave time to ask the owners.
+        // Paths with silent nodes must leave time to ask the owners.
         let endOfWays = executor.now + duration * limits.boundedAnswerShare
         var failures: [String] = []
         while executor.now < deadline, !Task.isCancelled {
@@ -68,7 +68,7 @@ struct VerifiedLookup: Sendable {
         )
     }
 
-    /// The time for one question: an honest node answers each at once, from its own state.
+    /// The timeout of one call. Honest nodes answer at once, from their own state.
     private func timeout(until deadline: MonotonicTime) -> Duration {
         min(peers.limits.connect + peers.limits.maintenanceFloor, deadline - executor.now)
     }
@@ -90,7 +90,8 @@ struct VerifiedLookup: Sendable {
         )
         let status = result.status
         if status.origin == .peer, status.code == .unimplemented, peers.dialects.hasForeign {
-            // A node of another implementation knows no steps. Its list names the owner, or nearer nodes.
+            // A node of another implementation has no step call. Its list names the owner, or
+            // nearer nodes.
             return await state(of: node, until: deadline).map {
                 FindSuccessorReply(stepFor: id, of: $0)
             }
@@ -147,7 +148,7 @@ struct VerifiedLookup: Sendable {
 }
 
 extension FindSuccessorReply {
-    /// A step at a node of another implementation, as if it answered in our dialect.
+    /// The step of a node of another implementation, made from its state.
     init(stepFor id: Identifier, of state: RingState) {
         let node = state.node
         self.init(owner: nil, answering: node)

@@ -6,26 +6,27 @@ package import ChordRPC
 package import Logging
 import NIOConcurrencyHelpers
 
-/// How many log lines of the levels info and above are written. What is left out is counted, and the next
-/// line of its kind says how many there were. Lines of the levels trace and debug are never left out.
+/// Rate limits for log lines of level info and above. Dropped lines are counted, and the next line
+/// of the same kind tells their number. Lines of level trace and debug are never dropped.
 ///
 /// The kind of a line is its message without the metadata.
 public struct LogLimits: Hashable, Sendable {
-    /// Lines of one kind that may follow each other at once.
+    /// The number of lines of one kind that may follow each other at once.
     public var kindBurst: UInt64 = 20
-    /// Lines of one kind per second after that. More show each step of a ring in turmoil; fewer keep a peer
-    /// that causes a line with every call from filling the disk.
+    /// The number of lines of one kind per second after that. A higher number shows every step of
+    /// an unstable ring; a lower one keeps a peer that causes a line with every call from filling
+    /// the disk.
     public var kindPerSecond: UInt64 = 5
-    /// Lines of all kinds that may follow each other at once.
+    /// The number of lines of all kinds that may follow each other at once.
     public var burst: UInt64 = 60
-    /// Lines of all kinds per second after that.
+    /// The number of lines of all kinds per second after that.
     public var perSecond: UInt64 = 30
 
-    /// The defaults: never 100 lines in a second.
+    /// The default values: never 100 lines in one second.
     public init() {}
 }
 
-/// A log handler that leaves lines out when there are too many of them.
+/// A log handler that drops lines above the limits.
 package struct LimitedLogHandler: LogHandler {
     private var base: any LogHandler
     private let budget: LogBudget
@@ -72,7 +73,7 @@ package struct LimitedLogHandler: LogHandler {
 }
 
 extension Logger {
-    /// The logger, with a budget of lines.
+    /// The logger with these limits.
     package func limited(by budget: LogBudget) -> Logger {
         var limited = self
         limited.handler = LimitedLogHandler(handler, budget: budget)
@@ -80,12 +81,12 @@ extension Logger {
     }
 }
 
-/// Counts the lines of a node. Shared by all copies of its logger.
+/// Counts the lines of a node. All copies of its logger share it.
 package final class LogBudget: Sendable {
     package enum Verdict: Hashable, Sendable {
-        /// Write it, and say that so many of its kind were left out before it.
+        /// Write the line, and tell that this many lines of its kind were dropped before it.
         case admitted(UInt64)
-        /// Leave it out.
+        /// Drop the line.
         case leftOut
     }
 
@@ -99,7 +100,7 @@ package final class LogBudget: Sendable {
         var kinds: [String: Kind] = [:]
     }
 
-    /// Kinds that are told apart; all further ones share a budget.
+    /// The number of kinds with a budget of their own; all others share one.
     private static let mostKinds = 256
     private static let others = ""
 

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The keys of structured log lines. Values and key material never stand under any of them.
+/// The keys of structured log lines. No key may hold stored values or key material.
 package enum LogKeys {
     package static let node = "chord.node"
     package static let ring = "chord.ring"

@@ -5,19 +5,20 @@
 import ChordCore
 import Metrics
 
-/// The runtime's metrics: name, unit and labels side by side.
+/// The metrics of this module, each with its name, unit and labels.
 struct RuntimeMetrics: Sendable {
-    /// `chord_ring_changes_total`, changes of this node's place by kind.
+    /// `chord_ring_changes_total`: changes of this node's place, by kind.
     private let rangeChanges: Counter
     private let predecessorChanges: Counter
     private let successorChanges: Counter
     private let successorsLost: Counter
-    /// `chord_unreached_total`, calls that broken links have come to, by kind.
+    /// `chord_unreached_total`: consequences of broken links, by kind.
     private let claimantsRefused: Counter
     private let refusals: Counter
     private let membersUnreached: Counter
     private let ownLink: Counter
-    /// `chord_lookup_answers_refused_total`, answers of live peers to lookups that were errors or lies.
+    /// `chord_lookup_answers_refused_total`: lookup answers of live peers that were errors or
+    /// contradictions.
     private let answersRefused: Counter
 
     init(node: String) {
@@ -44,13 +45,13 @@ struct RuntimeMetrics: Sendable {
         )
     }
 
-    /// What a broken link has come to.
+    /// The consequence of a broken link.
     enum Unreached {
-        /// A claimant was not taken for the predecessor.
+        /// A claimant was not accepted as the predecessor.
         case claimant
-        /// The successor says that it cannot reach this node.
+        /// The successor reports that it cannot reach this node.
         case bySuccessor
-        /// A member that others reach stays.
+        /// A member stays because other members reach it.
         case member
         /// This node blames its own link.
         case ownLink

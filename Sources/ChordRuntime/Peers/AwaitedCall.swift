@@ -6,13 +6,14 @@ import ChordRPC
 import NIOConcurrencyHelpers
 
 extension NodeExecutor {
-    /// Waits for an answer that comes by a callback, but no longer than the calling task wants it: a
-    /// cancelled task gets `substitute` at once.
+    /// Waits for an answer that arrives through a callback. A cancelled task receives `substitute`
+    /// at once.
     ///
     /// - Parameters:
     ///   - substitute: the answer for a cancelled task.
-    ///   - start: asks, on this executor. It returns how to stop asking, which is called on this executor
-    ///     too, and it is not called where the task was cancelled before.
+    ///   - start: starts the operation on this executor, and returns a function that stops it. That
+    ///     function is called on this executor too. `start` is not called if the task was cancelled
+    ///     before.
     func answer<Answer: Sendable>(
         orWhenCancelled substitute: Answer,
         isolation: isolated (any Actor)? = #isolation,
@@ -38,7 +39,8 @@ extension NodeExecutor {
     }
 }
 
-/// The one answer that a task waits for. Answer and cancellation may come in any order, from any thread.
+/// The single answer that a task waits for. Answer and cancellation may come in any order, from any
+/// thread.
 private final class AwaitedAnswer<Answer: Sendable>: Sendable {
     private struct State {
         var continuation: CheckedContinuation<Answer, Never>?
@@ -50,7 +52,7 @@ private final class AwaitedAnswer<Answer: Sendable>: Sendable {
 
     var isAwaited: Bool { state.withLockedValue { !$0.isOver } }
 
-    /// Begins to wait; false where the answer, or the cancellation, was there before.
+    /// Starts to wait; false if the answer or the cancellation came first.
     func begin(_ continuation: CheckedContinuation<Answer, Never>) -> Bool {
         state.withLockedValue { state in
             guard !state.isOver else { return false }
@@ -62,16 +64,17 @@ private final class AwaitedAnswer<Answer: Sendable>: Sendable {
     func end(with answer: Answer) {
         let continuation = state.withLockedValue { state in
             state.isOver = true
-            // It holds the call, which holds this.
+            // The stop function holds the call, which holds this object.
             state.stop = nil
             return state.continuation.take()
         }
         continuation?.resume(returning: answer)
     }
 
-    /// Gives the answer of a cancelled task.
+    /// Delivers the answer of a cancelled task.
     ///
-    /// - Returns: how to stop asking; nil where that has not begun, or has ended.
+    /// - Returns: the function that stops the operation; nil if the operation has not started or
+    ///   has ended.
     func giveUp(for substitute: Answer) -> (@Sendable () -> Void)? {
         let (continuation, stop) = state.withLockedValue { state in
             state.isOver = true
@@ -81,7 +84,7 @@ private final class AwaitedAnswer<Answer: Sendable>: Sendable {
         return stop
     }
 
-    /// Keeps how to stop asking, unless the wait is over.
+    /// Stores the function that stops the operation, unless the wait is over.
     func keep(stop: @escaping @Sendable () -> Void) {
         let isTooLate = state.withLockedValue { state in
             if !state.isOver { state.stop = stop }

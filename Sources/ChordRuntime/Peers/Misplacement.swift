@@ -5,16 +5,17 @@
 package import ChordCore
 package import ChordHash
 
-/// A node that does not stand where the ring's rule puts it, and the rule that would put it there.
+/// A node that is not at the identifier that the ring's rule gives it, and the rule that would give
+/// it the claimed one.
 package struct Misplacement: Hashable, Sendable, CustomStringConvertible {
-    /// The node, at its claimed identifier.
+    /// The node with its claimed identifier.
     package let node: NodeReference
     /// The identifier by the ring's rule.
     package let right: Identifier
     private let parameters: RingParameters
     private let other: String?
 
-    /// Nil where the node stands in its place.
+    /// Nil if the node is at its right identifier.
     package init?(of node: NodeReference, in parameters: RingParameters, hash: HashFunction) {
         let rule = parameters.rule
         right = rule.identifier(
@@ -29,8 +30,7 @@ package struct Misplacement: Hashable, Sendable, CustomStringConvertible {
         other = Self.rule(placing: node, hash)
     }
 
-    /// The function, and the number of bits of it, that give a node's identifier; nil where none that is
-    /// known does.
+    /// The hash function and width that give the node's identifier; nil if no known function does.
     private static func rule(placing node: NodeReference, _ hash: HashFunction) -> String? {
         var functions = [hash]
         for known in ["sha256", "sha1"].compactMap(HashFunction.named) where known.name != hash.name
@@ -56,7 +56,7 @@ package struct Misplacement: Hashable, Sendable, CustomStringConvertible {
         return nil
     }
 
-    /// Both identifiers, and the rule that the node seems to go by.
+    /// Both identifiers, and the rule that the node probably uses.
     package var description: String {
         let width = parameters.space.width
         let rule = "\(parameters.hash) of its \(parameters.rule.rawValue) in \(width) bits"

@@ -8,7 +8,7 @@ import ChordIdentity
 package import ChordRPC
 import ChordWire
 
-/// The calls to peers, with their verdicts: alive, a member, dead.
+/// Calls to peers, and the verdicts about them: alive, member, dead.
 package final class PeerCalls: Sendable {
     let transport: any ClientTransport
     let limits: FailureDetection
@@ -30,8 +30,8 @@ package final class PeerCalls: Sendable {
 
     /// Calls a node that is known by name.
     ///
-    /// - Parameter connectLimit: how long a connection may take to come about; nil stands for the limit
-    ///   of maintenance.
+    /// - Parameter connectLimit: how long connecting may take; nil stands for the limit of
+    ///   maintenance.
     @discardableResult
     func call(
         _ method: RPCMethod,
@@ -58,8 +58,9 @@ package final class PeerCalls: Sendable {
     /// Calls the node that `target` describes.
     ///
     /// - Parameters:
-    ///   - isSecondTry: dials anew, and allows for both the time of a peer that is not known yet.
-    ///   - patience: the silence allowed, where the peer gives no sign before its answer.
+    ///   - isSecondTry: opens a new connection. Connecting and calling get the timeout of an
+    ///     unknown peer.
+    ///   - patience: the peer timeout for peers that give no sign before their answer.
     @discardableResult
     func call(
         _ method: RPCMethod,
@@ -94,8 +95,8 @@ package final class PeerCalls: Sendable {
         return call
     }
 
-    /// Calls and waits. For joining, leaving and clients; lookups under way use the callbacks. Cancelling
-    /// the task ends the call, with the status `cancelled`.
+    /// Makes a call and waits for its result. It serves joining, leaving and clients; lookups use
+    /// the callbacks. Cancelling the task ends the call with the status `cancelled`.
     func call(
         _ method: RPCMethod,
         at target: PeerTarget,
@@ -119,7 +120,7 @@ package final class PeerCalls: Sendable {
 }
 
 extension PeerTarget {
-    /// The node that a reference means: its name where certificates prove names, its host elsewhere.
+    /// The target of a reference: the node's name if certificates prove names, else its host.
     package init(_ node: NodeReference) {
         self.init(
             address: node.address,
@@ -127,7 +128,7 @@ extension PeerTarget {
         )
     }
 
-    /// Whatever node listens at an address, if its certificate holds for the address's host.
+    /// Any node at an address, if its certificate is valid for the address's host.
     package init(bootstrap address: String) {
         self.init(address: address, expected: ExpectedPeer(host: NetworkAddress.host(of: address)))
     }

@@ -7,21 +7,21 @@ import ChordRPC
 import ChordWire
 import NIOConcurrencyHelpers
 
-/// Which dialect each peer speaks, as far as this node has learned.
+/// The dialect of each peer, as far as it is known.
 ///
-/// A peer is first called in our own; one that does not know the service answers UNIMPLEMENTED, and is
-/// called in the next. What it speaks is remembered while the connection lasts: behind a new one there may
-/// be another program.
+/// A peer is first called in our own dialect. If it does not know the service it answers
+/// UNIMPLEMENTED, and the next dialect is tried. The dialect is remembered while the connection
+/// lasts: on a new connection another program may answer.
 package final class PeerDialects: Sendable {
     private struct Peer {
         var dialect: DialectName
-        /// The newest connection that it was learned or confirmed over.
+        /// The newest connection on which the dialect was used successfully.
         var connection: UInt64
-        /// The connection is new, and our own dialect is to be tried first.
+        /// The connection is new, so our own dialect is tried first.
         var isOutdated = false
     }
 
-    /// Peers that are remembered; beyond that all are forgotten, and learned anew.
+    /// The number of remembered peers. If it is exceeded, all are forgotten.
     private static let capacity = 4096
 
     private let foreign: [any ForeignDialect]
@@ -32,10 +32,10 @@ package final class PeerDialects: Sendable {
         foreign = DialectName.foreign.filter(enabled.contains).compactMap(Dialects.foreign)
     }
 
-    /// Whether there is any but our own.
+    /// Whether any dialect besides our own is enabled.
     var hasForeign: Bool { !foreign.isEmpty }
 
-    /// The dialects to try with a peer, in this order.
+    /// The dialects to try with a peer, in order.
     func order(for address: String) -> [any Dialect] {
         guard hasForeign else { return [Dialects.native] }
         let peer = peers.withLockedValue { $0[address] }
@@ -44,18 +44,18 @@ package final class PeerDialects: Sendable {
         return all.filter { $0.name == peer.dialect } + all.filter { $0.name != peer.dialect }
     }
 
-    /// The dialect that a peer was found to speak; nil where nothing is known.
+    /// The known dialect of a peer; nil if it is unknown.
     package func dialect(of address: String) -> DialectName? {
         guard hasForeign else { return nil }
         return peers.withLockedValue { $0[address]?.dialect }
     }
 
-    /// Whether a peer was found to speak another dialect than ours.
+    /// Whether a peer is known to speak a dialect other than our own.
     func isForeign(_ address: String) -> Bool {
         dialect(of: address).map { $0 != .native } ?? false
     }
 
-    /// A peer has answered in a dialect, over a connection.
+    /// Records that a peer has answered in a dialect on a connection.
     func answered(_ address: String, in dialect: DialectName, over connection: UInt64?) {
         guard hasForeign else { return }
         let connection = connection ?? 0
@@ -66,7 +66,7 @@ package final class PeerDialects: Sendable {
                 return
             }
             if known.isOutdated {
-                // Our own was tried and refused, so it is this one still.
+                // Our own dialect was tried and refused, so the known one still holds.
                 peers[address] = Peer(
                     dialect: dialect,
                     connection: max(known.connection, connection)
@@ -78,7 +78,7 @@ package final class PeerDialects: Sendable {
         }
     }
 
-    /// A peer speaks none of the dialects: the remembered one belonged to another program.
+    /// Forgets a peer that speaks none of the dialects: the known one belonged to another program.
     func forget(_ address: String) {
         _ = peers.withLockedValue { $0.removeValue(forKey: address) }
     }

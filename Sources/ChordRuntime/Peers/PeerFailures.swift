@@ -7,7 +7,7 @@ import NIOConcurrencyHelpers
 
 /// The last reason why each peer was found dead, for later reports.
 final class PeerFailures: Sendable {
-    /// Neighbours are few; a ring in turmoil starts anew.
+    /// Neighbours are few, so the table is small; in an unstable ring it is cleared.
     private static let most = 64
 
     private let statuses = NIOLockedValueBox<[String: Status]>([:])
@@ -19,7 +19,7 @@ final class PeerFailures: Sendable {
         }
     }
 
-    /// Why the peer at an address was found dead last; nil where it was not.
+    /// Why the peer at an address was last found dead; nil if it was not.
     func last(of address: String) -> Status? {
         statuses.withLockedValue { $0[address] }
     }

@@ -8,27 +8,27 @@ package import ChordWire
 
 /// The answer of a peer.
 package struct PeerResponse: Sendable {
-    /// How the last call ended.
+    /// The result of the last call.
     package var result: ClientResult
-    /// The answers to all calls, where they succeeded.
+    /// The replies of all calls, if they succeeded.
     package var answers: [[UInt8]]
-    /// The dialect of the question.
+    /// The dialect of the request.
     package var dialect: any Dialect
 }
 
-/// How a peer is called.
+/// Options of a call to a peer.
 package struct CallOptions: Sendable {
-    /// When to give up.
+    /// The deadline.
     package var deadline: MonotonicTime
-    /// The least silence that is allowed.
+    /// The shortest peer timeout.
     package var floor: Duration
-    /// How long a connection may take to come about; nil stands for the limit of maintenance.
+    /// How long connecting may take; nil stands for the limit of maintenance.
     package var connectLimit: Duration?
-    /// Over a new connection.
+    /// Whether a new connection is used.
     package var isSecondTry = false
-    /// The silence allowed, where a foreign peer gives no sign before its answer.
+    /// The peer timeout for other implementations, which give no sign before their answer.
     package var foreignPatience: Duration?
-    /// The only dialect to use; nil stands for the one that the peer speaks.
+    /// The only dialect to use; nil stands for the peer's dialect.
     package var only: DialectName?
 
     package init(deadline: MonotonicTime, floor: Duration, connectLimit: Duration? = nil) {
@@ -39,7 +39,8 @@ package struct CallOptions: Sendable {
 }
 
 extension PeerCalls {
-    /// Sends a request to a peer in the dialect that it speaks, and calls back on `executor`, later.
+    /// Sends a request to a peer in the peer's dialect. The callback runs on `executor`, after this
+    /// method has returned.
     @discardableResult
     package func say(
         _ statement: PeerOperation,
@@ -62,8 +63,8 @@ extension PeerCalls {
         return saying
     }
 
-    /// Sends a request and waits. For joining and clients. Cancelling the task ends the calls, with the
-    /// status `cancelled`.
+    /// Sends a request and waits for its result. It serves joining and clients. Cancelling the task
+    /// ends the calls with the status `cancelled`.
     package func say(
         _ statement: PeerOperation,
         to target: PeerTarget,
@@ -90,8 +91,8 @@ extension PeerCalls {
     }
 }
 
-/// The calls of one statement: one dialect after the other until the peer knows one, and in it call after
-/// call.
+/// The calls of one request. Dialects are tried until the peer knows one; a dialect may need
+/// several calls.
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
 package final class PeerRequest: @unchecked Sendable {
@@ -132,7 +133,8 @@ package final class PeerRequest: @unchecked Sendable {
         calls = dialect.calls(for: statement, in: parameters)[...]
         answers = []
         guard !calls.isEmpty else {
-            // This dialect has no such call. The caller has not returned yet.
+            // This dialect has no such call. The callback must not run before the caller has
+            // returned.
             return executor.execute { [self] in
                 finish(ClientResult(status: .ok), dialect)
             }
@@ -153,8 +155,9 @@ package final class PeerRequest: @unchecked Sendable {
             at: target,
             message: request.message,
             deadline: options.deadline,
-            // Others' nodes give no sign before their answer, and may be slow: a false verdict of death
-            // names a wrong owner. One that has crashed refuses its connection, which takes no waiting.
+            // Nodes of other implementations give no sign before their answer, and may be slow. A
+            // wrong verdict `dead` would lead to a wrong owner, so they get the longest timeout. A
+            // crashed node refuses the connection at once.
             floor: dialect.name == .native ? options.floor : max(options.floor, peers.limits.cap),
             connectLimit: options.connectLimit,
             isSecondTry: options.isSecondTry && answers.isEmpty,

@@ -5,20 +5,20 @@
 import ChordCore
 import NIOConcurrencyHelpers
 
-/// Nodes that were found to stand where the ring's rule puts them. Answers name the same few nodes again
-/// and again, and a hash costs more than a look into a table.
+/// Nodes that were found to be at the identifier that the ring's rule gives them. Answers name the
+/// same few nodes again and again, and a table lookup is cheaper than a hash.
 final class PlacedNodes: Sendable {
     private struct Node: Hashable {
         let name: String
         let address: String
     }
 
-    /// Nodes that are remembered; beyond that all are forgotten, and hashed anew.
+    /// The number of remembered nodes. If it is exceeded, all are forgotten.
     private static let capacity = 4096
 
     private let nodes = NIOLockedValueBox<[Identifier: Node]>([:])
 
-    /// Whether a node is known to stand in its place, or is found to.
+    /// Whether a node is at its right identifier, as remembered or as found now.
     func contains(_ node: NodeReference, isPlaced: () -> Bool) -> Bool {
         let known = nodes.withLockedValue { $0[node.id] }
         let node = (id: node.id, value: Node(name: node.name, address: node.address))

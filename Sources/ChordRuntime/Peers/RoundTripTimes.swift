@@ -5,7 +5,7 @@
 import ChordRPC
 import NIOConcurrencyHelpers
 
-/// How long each peer takes to accept a call, estimated as TCP does (RFC 6298).
+/// Round-trip times until each peer accepts a call, estimated as in TCP (RFC 6298).
 final class RoundTripTimes: Sendable {
     struct Estimate: Hashable {
         var smoothed: Double
@@ -22,7 +22,7 @@ final class RoundTripTimes: Sendable {
         }
     }
 
-    /// Peers that are remembered; beyond that all are forgotten, and learned anew.
+    /// The number of remembered peers. If it is exceeded, all are forgotten.
     private static let capacity = 4096
 
     private let limits: FailureDetection
@@ -32,7 +32,7 @@ final class RoundTripTimes: Sendable {
         self.limits = limits
     }
 
-    /// Peers of which a round trip is known.
+    /// The number of peers with a known round-trip time.
     var count: Int { estimates.withLockedValue { $0.count } }
 
     func record(_ sample: Duration, of address: String) {
@@ -47,7 +47,7 @@ final class RoundTripTimes: Sendable {
         }
     }
 
-    /// The silence that the peer at `address` is allowed, at least `floor`.
+    /// The peer timeout of the peer at `address`, at least `floor`.
     func allowance(for address: String, floor: Duration) -> Duration {
         guard let estimate = estimates.withLockedValue({ $0[address] }) else {
             return min(limits.cap, max(floor, limits.initial))

@@ -7,16 +7,16 @@ import ChordIdentity
 import ChordRPC
 import ChordWire
 
-/// Asks nodes for their states, in whatever dialect they speak, and takes from the answers only what
-/// passes this node's own checks.
+/// Asks nodes for their states in any dialect. It keeps only the parts of the answers that pass
+/// this node's checks.
 struct StateQuerier: Sendable {
     let peers: PeerCalls
     let parameters: RingParameters
-    /// Where the ring's rule puts a node.
+    /// The ring's rule for identifiers.
     let place: @Sendable (_ name: String, _ address: String) -> Identifier
-    /// The highest incarnation that is believed of a node that others name.
+    /// The highest incarnation that is accepted for a node that others name.
     let latestIncarnation: @Sendable () -> UInt64
-    /// The nodes that are known already: they are not hashed again.
+    /// Nodes that are already known and need not be hashed again.
     let known: @Sendable () -> [NodeReference]
     private let places = PlacedNodes()
 
@@ -34,13 +34,14 @@ struct StateQuerier: Sendable {
         self.known = known
     }
 
-    /// Whether a node stands where the ring's rule puts it: no node chooses its place.
+    /// Whether a node is at the identifier that the ring's rule gives it: no node chooses its
+    /// place.
     func isRightlyPlaced(_ node: NodeReference) -> Bool {
         places.contains(node) { place(node.name, node.address) == node.id }
     }
 
-    /// The beginning of a peer's list up to the first node that does not stand where it must, or whose
-    /// incarnation lies too far in the future.
+    /// A peer's list up to the first node at a wrong identifier, or with an incarnation too far in
+    /// the future.
     func admissible(_ nodes: [NodeReference]) -> [NodeReference] {
         let latest = latestIncarnation()
         return Array(nodes.prefix { $0.incarnation <= latest && isRightlyPlaced($0) })
@@ -48,9 +49,9 @@ struct StateQuerier: Sendable {
 
     /// Asks a node for its state.
     ///
-    /// - Parameter isCertain: asks a second time, over a new connection, before the verdict of death. The
-    ///   old one may have been idle too long; or the network was away for a moment, and TCP waits for
-    ///   longer than it was away before it sends again.
+    /// - Parameter isCertain: asks a second time, over a new connection, before the verdict `dead`.
+    ///   The first connection may have been idle for too long. Or the network failed for a moment,
+    ///   and TCP then waits longer than the failure before it sends again.
     @discardableResult
     func ask(
         _ node: NodeReference,
@@ -62,7 +63,7 @@ struct StateQuerier: Sendable {
         ask(node, options, isCertain: isCertain, on: executor) { answer, _ in completion(answer) }
     }
 
-    /// The same, with how the call ended: why a node did not answer.
+    /// The same, also with the status of the call, which tells why a node did not answer.
     @discardableResult
     func ask(
         _ node: NodeReference,
@@ -107,8 +108,8 @@ struct StateQuerier: Sendable {
             else { return .notMember }
             state.successors = admissible(state.successors)
             guard said.dialect.name != .native else { return .state(state) }
-            // Where the certificate has no name, another program may listen there by now. The next question
-            // tells: in a ring that moves a node may look like that for a moment.
+            // The certificate proves no name, so another program may answer at this address now. A
+            // node in a changing ring can look like that for a moment, so the next query decides.
             guard said.result.peer?.proof != .host || state.isPlausible else { return .busy }
             return .state(recognised(state))
         } catch {
@@ -116,8 +117,8 @@ struct StateQuerier: Sendable {
         }
     }
 
-    /// Other dialects do not name incarnations. A known incarnation is kept, so that one node does not go by
-    /// two references in turn.
+    /// The state with known incarnations filled in. Other dialects have no incarnations, and a node
+    /// must not have two different references in turn.
     private func recognised(_ state: RingState) -> RingState {
         let known = known()
         func better(_ node: NodeReference) -> NodeReference {
@@ -134,9 +135,9 @@ struct StateQuerier: Sendable {
 }
 
 extension RingState {
-    /// Whether a node that does not say who it is can be the one that was asked: a node stands between the
-    /// predecessor and the first successor that it names. Another program that listens at its address by
-    /// now stands between others.
+    /// Whether the answer can come from the intended node, in dialects that do not name the
+    /// answering node. A node lies between the predecessor and the first successor in its answer;
+    /// another program at the same address lies elsewhere.
     fileprivate var isPlausible: Bool {
         guard let head = successors.first, head.id != predecessor.id, head.id != node.id,
             predecessor.id != node.id

@@ -5,8 +5,8 @@
 import ChordIdentity
 import ChordRPC
 
-/// One call with a watch on the peer's silence: until the request is sent, until the peer accepts it,
-/// then no longer. Confined to the executor that it was started on.
+/// One call with a timer for the peer's silence. The timer runs until the request is sent and then
+/// until the peer accepts it. The call is confined to the executor that started it.
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
 final class WatchedCall: ClientCallObserver, @unchecked Sendable {
@@ -15,8 +15,8 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     private let address: String
     private let floor: Duration
     private let connectLimit: Duration
-    /// The silence allowed to a peer whose first sign is the answer itself, which says nothing of a round
-    /// trip; nil where it accepts calls at once.
+    /// The timeout for a peer whose first sign is the answer itself, which says nothing about the
+    /// round-trip time. Nil if the peer accepts calls early.
     private let patience: Duration?
     private let completion: @Sendable (ClientResult) -> Void
     private var handle: (any ClientCallHandle)?
