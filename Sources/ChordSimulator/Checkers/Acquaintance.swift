@@ -4,12 +4,13 @@
 
 package import ChordCore
 
-/// Who could still find whom. Rings that came apart can become one again as long as somebody on one side
-/// knows somebody on the other; once nobody does, only an operator can bring them together.
+/// Which members can still find each other. Separate rings can merge as long as a member of one
+/// knows a member of the other. Otherwise only an operator can connect them.
 package enum Acquaintance {
-    /// The groups of members of which nobody knows anybody in another group.
+    /// The number of groups whose members know no member of another group.
     ///
-    /// - Parameter known: whom each member could call; who is no member does not count.
+    /// - Parameter known: the nodes that each member could call; entries that are not members are
+    ///   ignored.
     package static func groups(_ known: [Identifier: [Identifier]]) -> Int {
         var parents: [Identifier: Identifier] = [:]
         for member in known.keys { parents[member] = member }

@@ -4,11 +4,11 @@
 
 package import ChordCore
 
-/// Whether a ring that is left alone has become what it should be, computed from the members'
-/// identifiers and nothing else.
+/// Checks that an undisturbed ring has become ideal. The ideal ring is computed from the members'
+/// identifiers only.
 package enum IdealChecker {
-    /// What keeps the ring from being ideal: a predecessor, a list, an outdated reference or a finger
-    /// that is not right. Empty when nothing does; at most `limit` are named.
+    /// The differences from the ideal ring: wrong predecessors, lists, fingers or outdated
+    /// references. Empty if there are none; at most `limit` are returned.
     package static func flaws(in ring: RingSnapshot, limit: Int = 5) -> [String] {
         var flaws: [String] = []
         for index in ring.members.indices {
@@ -23,7 +23,7 @@ package enum IdealChecker {
         return flaws
     }
 
-    /// Whether predecessors and lists are right; fingers may not be.
+    /// Whether all predecessors and lists are right. Fingers are not checked.
     package static func hasRightNeighbours(_ ring: RingSnapshot) -> Bool {
         ring.members.indices.allSatisfy { neighbourFlaws(of: $0, in: ring).isEmpty }
     }
@@ -36,7 +36,7 @@ package enum IdealChecker {
             ring.members[(index + 1 + $0) % count].node
         }
         var flaws: [String] = []
-        // Whole references are compared: an entry of a former life at the right place is not right.
+        // Whole references are compared, because a reference with an old incarnation is wrong.
         if member.successors != right {
             flaws.append(
                 "\(name) lists \(member.successors.map(\.name)) instead of \(right.map(\.name))"
@@ -67,9 +67,9 @@ package enum IdealChecker {
         return flaws
     }
 
-    // MARK: What follows for who uses the ring
+    // MARK: Consequences for users of the ring
 
-    /// Where the members' ranges leave a gap or overlap. Empty when they cover the circle exactly once.
+    /// The gaps and overlaps of the members' ranges. Empty if they cover the circle exactly once.
     package static func rangeFlaws(in ring: RingSnapshot) -> [String] {
         let count = ring.members.count
         return ring.members.indices.compactMap { index in
@@ -83,9 +83,9 @@ package enum IdealChecker {
         }
     }
 
-    /// A lookup over the views as they are, hop by hop, as recursive lookups go.
+    /// A recursive lookup over the present views, hop by hop.
     ///
-    /// - Returns: who answered with which owner, or why nobody did; and the number of forwardings.
+    /// - Returns: the owner and the answering member, or the failure; and the number of hops.
     package static func lookUp(
         _ target: Identifier,
         from start: RoutingView,
@@ -95,7 +95,7 @@ package enum IdealChecker {
         return (found.outcome, found.hops)
     }
 
-    /// The same for one that looks for its own place, with the member that answered last.
+    /// The same for a joiner, with the member that answered last.
     static func walk(
         _ target: Identifier,
         from start: RoutingView,

@@ -4,11 +4,12 @@
 
 package import ChordCore
 
-/// Zave's invariant over a whole snapshot ("How to Make Chord Correct", and "Reasoning about Identifier
-/// Spaces"), with what it implies checked besides, as an implication is only as good as the checker.
-/// It costs O(N r log N); ``InvariantTracker`` does the same one change at a time.
+/// Zave's invariant over a whole snapshot ("How to Make Chord Correct", and "Reasoning about
+/// Identifier Spaces"). Properties that the invariant implies are checked too, because they would
+/// reveal an error in this checker. The cost is O(N r log N); ``InvariantTracker`` checks one
+/// change at a time.
 package enum InvariantChecker {
-    /// How the ring violates the invariant; empty when it holds.
+    /// The violations of the invariant; empty if it holds.
     package static func violations(in ring: RingSnapshot) -> [String] {
         var violations: [String] = []
         var passing = PassingArcs(ring)
@@ -36,7 +37,7 @@ package enum InvariantChecker {
         return violations + RingShape.violations(bestSuccessors(in: ring))
     }
 
-    /// What is wrong with a list by itself.
+    /// The violations that a list shows by itself.
     package static func flaws(of list: [Identifier], owner: Identifier) -> [String] {
         var flaws: [String] = []
         var last = owner
@@ -53,7 +54,7 @@ package enum InvariantChecker {
         return flaws
     }
 
-    /// The index of each member's first live successor; nil where there is none.
+    /// The index of each member's first live successor; nil if there is none.
     static func bestSuccessors(in ring: RingSnapshot) -> [Int?] {
         ring.members.map { member in
             for successor in member.successors {
@@ -67,8 +68,9 @@ package enum InvariantChecker {
     }
 }
 
-/// How many arcs between adjacent entries of extended lists pass over each member, kept as differences
-/// between neighbours on the circle: an arc costs two searches, however many it passes over.
+/// For each member, the number of arcs between adjacent entries of extended lists that pass over
+/// it. The counts are stored as differences between neighbours on the circle, so an arc costs two
+/// searches for any number of members that it passes over.
 private struct PassingArcs {
     private let ring: RingSnapshot
     private var differences: [Int]
@@ -86,7 +88,7 @@ private struct PassingArcs {
             differences[start] += 1
             differences[end] -= 1
             if entry <= last {
-                // The arc goes past zero.
+                // The arc crosses zero.
                 differences[ring.members.count] -= 1
                 differences[0] += 1
             }
@@ -105,18 +107,18 @@ private struct PassingArcs {
     }
 }
 
-/// The graph of best successors of members in the order of their identifiers: exactly one cycle, once
-/// around the circle. As every member with a best successor ends up in some cycle, one cycle means that
-/// all appendages are connected to it.
+/// The graph of best successors, with members in the order of their identifiers. It must be exactly
+/// one cycle that goes once around the circle. Every member with a best successor leads to some
+/// cycle, so one cycle means that all appendages are connected to it.
 struct RingShape {
-    /// Separate rings.
+    /// The number of separate rings.
     private(set) var cycles = 0
-    /// How often they go around the circle, all together.
+    /// The number of times that all cycles together go around the circle.
     private(set) var turns = 0
 
-    /// - Parameter best: each member's first live successor; nil where there is none.
+    /// - Parameter best: each member's first live successor; nil if there is none.
     init(_ best: [Int?]) {
-        // 0: not seen; otherwise the number of the walk that came by first.
+        // 0 for members not visited; else the number of the walk that visited it first.
         var seenBy = Array(repeating: 0, count: best.count)
         for start in best.indices where seenBy[start] == 0 {
             var index = start
@@ -136,7 +138,7 @@ struct RingShape {
         }
     }
 
-    /// What is wrong with the shape.
+    /// The violations that the shape shows.
     static func violations(_ best: [Int?]) -> [String] {
         if best.isEmpty { return [] }
         let shape = RingShape(best)
@@ -146,8 +148,8 @@ struct RingShape {
 }
 
 extension RingSnapshot {
-    /// The separate rings, nodes alone included, or the turns of one that is wound around the circle; 0
-    /// where nobody is left.
+    /// The number of separate rings, including lone nodes; for a single ring wound around the
+    /// circle, the number of its turns. 0 if there are no members.
     var ringCount: Int {
         let shape = RingShape(InvariantChecker.bestSuccessors(in: self))
         let alone = members.filter(\.successors.isEmpty).count

@@ -4,19 +4,20 @@
 
 package import ChordCore
 
-/// Zave's invariant, kept up to date one change at a time, so that it can be looked at after every
-/// event. Nodes go by numbers of the caller's choice, small ones, as they are places in arrays.
+/// Zave's invariant, updated one change at a time, so that it can be checked after every event.
+/// Callers number the nodes. The numbers are array indices and should be small.
 ///
-/// A value: what a failure would do is found out on a copy.
+/// It is a value: the effect of a failure is tried on a copy.
 package struct InvariantTracker {
     private struct Node {
         var id = Identifier.zero
         var isMember = false
-        /// The node's own list and, after it, those it will have once what is on its way arrives.
+        /// The node's own list, followed by its future lists: one for each message in flight that
+        /// will change it.
         var lists: [[Identifier]] = []
-        /// Arcs between adjacent entries of lists that pass over this node.
+        /// The number of arcs between adjacent list entries that pass over this node.
         var passing = 0
-        /// The first live entry of its own list.
+        /// The first live entry of the node's own list.
         var best: Int?
     }
 
@@ -25,7 +26,7 @@ package struct InvariantTracker {
     /// Members in the order of their identifiers.
     private var ids: [Identifier] = []
     private var numbers: [Int] = []
-    /// Members that no arc passes over.
+    /// The number of members that no arc passes over.
     package private(set) var principals = 0
     private var isShapeKnown = true
 
@@ -35,9 +36,9 @@ package struct InvariantTracker {
 
     // MARK: Changes
 
-    /// Takes over the lists of a node: its own if it is a member, and those in flight to it.
+    /// Replaces the lists of a node: its own if it is a member, and those in flight to it.
     ///
-    /// - Returns: the violations that this brings about. Those that were there before are not repeated.
+    /// - Returns: the new violations. Earlier ones are not repeated.
     package mutating func update(
         _ number: Int,
         id: Identifier,
@@ -73,8 +74,8 @@ package struct InvariantTracker {
         return violations + shapeViolations()
     }
 
-    /// Whether the proof admits that a member fails: every other member keeps a live successor, and
-    /// r + 1 principals remain.
+    /// Whether the proof admits the failure of a member: every other member keeps a live successor,
+    /// and r + 1 principals remain.
     package func admitsFailure(of number: Int) -> Bool {
         guard nodes.indices.contains(number), nodes[number].isMember else { return true }
         var after = self

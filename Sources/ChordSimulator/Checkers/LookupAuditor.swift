@@ -4,12 +4,12 @@
 
 import ChordCore
 
-/// What is known of the lookups of clients that are under way, so that their answers can be judged.
+/// The state needed to judge the answers of client lookups in progress.
 struct LookupAuditor {
     struct Call {
         var target: Identifier
         var time: Int64
-        /// Who was the owner when the call began.
+        /// The owner at the start of the lookup.
         var owner: Identifier?
     }
 
@@ -27,7 +27,7 @@ struct LookupAuditor {
         calls.removeValue(forKey: call)
     }
 
-    /// Somebody became a member, or ceased to be one.
+    /// A node has become a member, or has stopped being one.
     mutating func ownersChanged() {
         sortedMembers = nil
     }

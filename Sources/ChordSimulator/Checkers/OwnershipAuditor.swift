@@ -4,8 +4,8 @@
 
 import ChordCore
 
-/// Who owns what by its own account, at every moment of a run: whether two nodes ever own the same
-/// identifier, and how long some are nobody's.
+/// The ranges that nodes claim to own, at every moment of a run. It finds identifiers with two
+/// owners, and measures how long identifiers have no owner.
 package struct OwnershipAuditor: Hashable, Sendable {
     private struct Owner: Hashable {
         var number: Int
@@ -18,17 +18,17 @@ package struct OwnershipAuditor: Hashable, Sendable {
     private var reported: [Int: IdentifierRange] = [:]
     private var overlapSince: Int64?
     private var gapSince: Int64?
-    /// How often what a node's embedder believes that it owns has changed, by node.
+    /// For each node, how often the range reported to its embedder has changed.
     package private(set) var rangeChanges: [Int: Int] = [:]
-    /// The longest time for which two nodes owned the same identifier, in nanoseconds.
+    /// The longest time for which two nodes owned one identifier, in nanoseconds.
     package private(set) var longestOverlap: Int64 = 0
-    /// The longest time for which some identifier was nobody's, in nanoseconds.
+    /// The longest time for which an identifier had no owner, in nanoseconds.
     package private(set) var longestGap: Int64 = 0
 
-    /// Nobody owns anything.
+    /// No node owns anything.
     package init() {}
 
-    /// What a node owns now: from `after` up to itself; nothing where that is nil.
+    /// Sets a node's range: from `after` up to the node itself; none if `after` is nil.
     mutating func owns(
         _ number: Int,
         at id: Identifier,
@@ -57,7 +57,7 @@ package struct OwnershipAuditor: Hashable, Sendable {
         judge(now)
     }
 
-    /// A process has ended: it owns nothing any more, and tells nobody.
+    /// A process has ended: it owns nothing any more, and reports nothing.
     mutating func ended(_ number: Int, at id: Identifier, now: Int64) {
         reported[number] = nil
         owners.removeAll { $0.id == id && $0.number == number }
@@ -71,7 +71,7 @@ package struct OwnershipAuditor: Hashable, Sendable {
             let owner = owners[index]
             let before = owners[(index + owners.count - 1) % owners.count].id
             if owner.after == before { continue }
-            // Alone, a node owns the whole circle, or a part of it.
+            // A lone node owns the whole circle, or a part of it.
             if owners.count > 1, before.isBetween(owner.after, and: owner.id) {
                 isOverlapping = true
             } else {
@@ -96,7 +96,7 @@ package struct OwnershipAuditor: Hashable, Sendable {
         }
     }
 
-    /// The faults begin: what came before, as the ring came about, does not count.
+    /// The faults begin. The time before, while the ring formed, does not count.
     mutating func begin(at now: Int64) {
         rangeChanges = [:]
         longestOverlap = 0
@@ -106,7 +106,7 @@ package struct OwnershipAuditor: Hashable, Sendable {
         judge(now)
     }
 
-    /// The run is over.
+    /// The run has ended.
     mutating func end(at now: Int64) {
         judge(now)
     }

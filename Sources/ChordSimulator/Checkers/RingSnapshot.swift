@@ -4,10 +4,10 @@
 
 package import ChordCore
 
-/// The states of a ring's members at one moment: what the checkers look at. It does not matter where
-/// they come from; machines under an event heap and whole nodes are checked alike.
+/// The states of a ring's members at one moment, for the checkers. Machine simulations and node
+/// simulations make the same snapshots.
 package struct RingSnapshot: Sendable {
-    /// A successor list that a node will have once something that is on its way to it arrives.
+    /// A successor list that a node will have when a message in flight to it arrives.
     package struct PendingList: Hashable, Sendable {
         package var owner: Identifier
         package var successors: [Identifier]
@@ -30,7 +30,7 @@ package struct RingSnapshot: Sendable {
         self.successorCount = successorCount
     }
 
-    /// The member that owns an identifier: the first at or after it, around the circle.
+    /// The member that owns an identifier: the first one at or after it, around the circle.
     package func owner(of id: Identifier) -> NodeReference? {
         members.isEmpty ? nil : members[firstIndex(atLeast: id) % members.count].node
     }

@@ -4,14 +4,14 @@
 
 import ChordCore
 
-/// Lookups while nodes join and depart (ToN 2003, "lookups during stabilization").
+/// Lookups while nodes join and leave (ToN 2003, "lookups during stabilization").
 struct Churn {
     struct Published {
-        /// Joins per second, and departures.
+        /// Joins per second; departures have the same rate.
         var rate: Double
         var hops: Double
         var timeouts: Double
-        /// Of 10,000 lookups.
+        /// Failures per 10,000 lookups.
         var failures: Int
     }
 
@@ -28,7 +28,7 @@ struct Churn {
         Published(rate: 0.35, hops: 3.94, timeouts: 0.42, failures: 16),
         Published(rate: 0.40, hops: 4.06, timeouts: 0.46, failures: 15),
     ]
-    /// The rates are of a ring of so many; a smaller one gets a share of them.
+    /// The rates are for a ring of this size. A smaller ring gets a proportional rate.
     static let publishedNodes = 1000
     static let lookupsPerSecond = 4.0
 
@@ -36,7 +36,7 @@ struct Churn {
         var hops = Sample()
         var timeouts = Sample()
         var failures = 0
-        /// Where the list of a node before the key names the owner.
+        /// The number of hops if a list of a node before the key may name the owner.
         var listedHops = Sample()
         var listedFailures = 0
         var violation: Violation?
@@ -45,7 +45,7 @@ struct Churn {
             hops.count == 0 ? 0 : Double(failures) * 10_000 / Double(hops.count)
         }
 
-        /// More failures than chance gives where so many of 10,000 are expected.
+        /// Whether there are significantly more failures than expected, per 10,000.
         func exceeds(_ published: Int) -> Bool {
             let expected = Double(published) * Double(hops.count) / 10_000
             return Double(failures) > expected + 2 * (expected + 1).squareRoot()
@@ -68,7 +68,8 @@ struct Churn {
         timing.peerTimeout = .milliseconds(500)
         timing.lookupTimeout = .milliseconds(500)
         var network = Scenario.Network()
-        // Cut below half of the silence, as the papers' nodes are never taken for dead while they live.
+        // The delay is cut below half of the peer timeout, because the papers' nodes never take a
+        // live node for dead.
         network.delay = .exponential(mean: .milliseconds(50), limit: .milliseconds(240))
         network.refusesWhenDown = false
         var machine = ChordMachine.Configuration()
@@ -195,7 +196,7 @@ struct Churn {
     private func measure(_ settings: ChurnedRing.Settings, _ seed: UInt64) -> Result {
         let ring = ChurnedRing(settings, seed: seed)
         var result = Result()
-        // Ten intervals until the ring has forgotten that it was ideal.
+        // After ten intervals the ideal start no longer matters.
         var time = 10 * settings.timing.stabilize.nanoseconds
         for _ in 0..<options.samples {
             time += ring.gap(perSecond: Self.lookupsPerSecond)

@@ -4,37 +4,37 @@
 
 import ChordCore
 
-/// A ring of machines whose nodes come and go at random while the protocol runs.
+/// A ring of machines whose nodes join and depart at random while the protocol runs.
 ///
-/// Joins are a Poisson process. So are departures, at a rate in proportion to the nodes that there are: the
-/// ring keeps its size, and a node's life is exponential.
+/// Joins are a Poisson process. Departures are one too, at a rate proportional to the number of
+/// nodes. The ring therefore keeps its size, and lifetimes are exponential.
 final class ChurnedRing {
-    /// How a node goes.
+    /// How a node departs.
     enum Departure: Hashable {
-        /// With a word to its neighbours.
+        /// The node tells its neighbours.
         case leave
-        /// Without.
+        /// The node tells nobody.
         case crash
     }
 
-    /// What a run is made of besides the seed.
+    /// The settings of a run, without the seed.
     struct Settings {
         var nodes: Int
         var successorCount: Int
         var timing = Scenario.Timing()
         var network = Scenario.Network()
         var machine = ChordMachine.Configuration()
-        /// Whether the time between two rounds is exponential, as theory has it.
+        /// Whether the time between two rounds is exponential, as the theory assumes.
         var ticksAreMemoryless = false
         var departure = Departure.crash
-        /// Joins per second, and departures from a ring of `nodes`.
+        /// Joins per second, and departures per second from a ring of `nodes`.
         var rate: Double
     }
 
     let world: MachineWorld
     var generator: SimulationGenerator
     private let settings: Settings
-    /// Who is up, in no order.
+    /// The nodes that are up, in no order.
     private var live: [Int]
     private var nextChange: Int64 = 0
 
@@ -61,10 +61,10 @@ final class ChurnedRing {
         scheduleChange()
     }
 
-    /// What the protocol was seen to do wrong, if anything.
+    /// The first violation that the checks found.
     var violation: Violation? { world.violation }
 
-    /// Lets time pass.
+    /// Advances the virtual time.
     func advance(to time: Int64) {
         while nextChange <= time, violation == nil {
             _ = world.run(until: nextChange)
@@ -74,7 +74,7 @@ final class ChurnedRing {
         _ = world.run(until: time)
     }
 
-    /// A member; nil where the first tried are none.
+    /// A random member; nil if the first attempts find none.
     func member() -> RoutingView? {
         for _ in 0..<100 {
             guard let number = generator.element(of: live) else { return nil }
@@ -83,7 +83,7 @@ final class ChurnedRing {
         return nil
     }
 
-    /// What a member would say if it were called now.
+    /// The state that a member would answer with now.
     func view(of reference: NodeReference) -> RoutingView? {
         let node = world.nodes[MachineNode.number(of: reference)]
         return node.isMember ? node.machine.view : nil
@@ -99,12 +99,12 @@ final class ChurnedRing {
         world.nodes[MachineNode.number(of: reference)].isMember
     }
 
-    /// A time until the next event of a Poisson process, in nanoseconds.
+    /// A random time until the next event of a Poisson process, in nanoseconds.
     func gap(perSecond rate: Double) -> Int64 {
         Int64(-DelayDistribution.logarithm(1 - generator.fraction()) / rate * 1e9)
     }
 
-    // MARK: Coming and going
+    // MARK: Joins and departures
 
     private var departureRate: Double {
         settings.rate * Double(live.count) / Double(settings.nodes)
@@ -129,7 +129,7 @@ final class ChurnedRing {
     }
 
     private func depart() {
-        // The last few stay: they would leave no ring to measure.
+        // The last few nodes stay: without them there would be no ring to measure.
         guard live.count > settings.successorCount + 1 else { return }
         let index = generator.integer(in: 0...(live.count - 1))
         let number = live[index]

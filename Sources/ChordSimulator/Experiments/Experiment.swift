@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// An experiment of the literature, done with our machines.
+/// An experiment from the literature, repeated with the machines of this project.
 package enum Experiment: String, Hashable, Sendable, CaseIterable {
     case pathLength = "path-length"
     case load
@@ -12,7 +12,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
     case wrongPointers = "wrong-pointers"
     case liars
 
-    /// What it measures, in a line.
+    /// The experiment in one line.
     package var summary: String {
         switch self {
         case .pathLength: "forwardings of a lookup, by the number of nodes"
@@ -25,7 +25,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// What runs when no sizes are given: those of the publication.
+    /// The default size: that of the publication.
     package var standardOptions: ExperimentOptions {
         switch self {
         case .pathLength: ExperimentOptions(nodes: 1 << 14, samples: 200_000)
@@ -38,7 +38,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// What `samples` counts.
+    /// The unit of `samples`.
     package var sampleMeaning: String {
         switch self {
         case .pathLength: "lookups for each number of nodes, at the most 100 for each node"
@@ -50,19 +50,19 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// The numbers of nodes for which the experiment makes sense.
+    /// The numbers of nodes that the experiment supports.
     package var nodeLimits: ClosedRange<Int> {
         switch self {
         case .pathLength: 8...(1 << 17)
         case .load: 10...1_000_000
         case .massFailure, .liars: 50...100_000
-        // Larger rings are born without fingers.
+        // Larger rings would start without fingers.
         case .churn, .wrongPointers: 50...MachineWorld.trackedNodes
         case .latency: 8...(1 << 17)
         }
     }
 
-    /// The numbers of samples that it takes.
+    /// The supported numbers of samples.
     package var sampleLimits: ClosedRange<Int> { 20...100_000_000 }
 
     /// Runs it. Nothing here prints or reads a clock: the same options give the same report.
@@ -99,11 +99,11 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// How large an experiment is, and its seed.
+/// The size of an experiment, and its seed.
 package struct ExperimentOptions: Hashable, Sendable {
-    /// Nodes of the ring; of several rings, those of the largest.
+    /// The number of nodes; with several rings, that of the largest.
     package var nodes: Int
-    /// Repetitions; what of depends on the experiment.
+    /// The number of repetitions; their unit depends on the experiment.
     package var samples: Int
     package var seed: UInt64
 

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Curves over one axis, and how they look as SVG.
+/// A chart of several curves, which can be drawn as SVG.
 package struct ExperimentPlot: Hashable, Sendable {
     package struct Point: Hashable, Sendable {
         var x: Double
@@ -19,11 +19,11 @@ package struct ExperimentPlot: Hashable, Sendable {
         }
     }
 
-    /// What a curve is of, and so its look.
+    /// The role of a curve, which determines its style.
     package enum Kind: Hashable, Sendable {
         case ours
         case variant
-        /// Ours, counted in another way.
+        /// Our data, counted in another way.
         case recounted
         case published
         case publishedVariant
@@ -54,13 +54,13 @@ package struct ExperimentPlot: Hashable, Sendable {
     }
 
     package var title: String
-    /// How large the experiment was, and its seed.
+    /// The size of the experiment, and its seed.
     package var subtitle = ""
     package var xTitle: String
     package var yTitle: String
-    /// Whether equal factors of x are equal distances.
+    /// Whether the x axis is logarithmic.
     package var isLogarithmic = false
-    /// What stands at 0, 1, 2 … of an axis that is no number; its points are not joined.
+    /// Labels for x = 0, 1, 2 … if the axis has no numbers; the points are then not connected.
     package var categories: [String] = []
     package var series: [Series]
 }

@@ -2,12 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What came of an experiment: a table of ours beside what is published, and a plot of it.
+/// The results of an experiment: a table of our figures beside the published ones, and a plot.
 package struct ExperimentReport: Sendable {
-    /// One cell.
+    /// A cell of the table.
     package enum Value: Hashable, Sendable {
         case integer(Int)
-        /// A number, and how many digits follow its point.
+        /// A number and its decimal places.
         case number(Double, digits: Int)
         case text(String)
         /// Nothing is published, or nothing was measured.
@@ -19,7 +19,7 @@ package struct ExperimentReport: Sendable {
     }
 
     package struct Column: Hashable, Sendable {
-        /// What machines call it.
+        /// The name in JSON and CSV.
         package let key: String
         package let title: String
 
@@ -29,7 +29,7 @@ package struct ExperimentReport: Sendable {
         }
     }
 
-    /// Something on which the figures depend.
+    /// A setting that the figures depend on.
     package struct Setting: Hashable, Sendable {
         package let name: String
         package let value: String
@@ -40,11 +40,11 @@ package struct ExperimentReport: Sendable {
         }
     }
 
-    /// What must be true of the figures.
+    /// A statement that must be true of the figures.
     package struct Check: Hashable, Sendable {
         package let statement: String
         package let holds: Bool
-        /// What contradicts it; empty where it holds.
+        /// The contradictions; empty if the statement is true.
         package let exceptions: [String]
 
         init(_ statement: String, exceptions: [String]) {
@@ -56,20 +56,20 @@ package struct ExperimentReport: Sendable {
 
     package var experiment: Experiment
     package var title: String
-    /// Where the published figures stand.
+    /// The sources of the published figures.
     package var sources: [String]
     package var settings: [Setting]
     package var columns: [Column]
     package var rows: [[Value]]
     package var checks: [Check]
-    /// What is to be known to read the table, differences from the publication first.
+    /// Notes for reading the table. Differences from the publication come first.
     package var notes: [String]
     package var plot: ExperimentPlot
 
     package var holds: Bool { checks.allSatisfy(\.holds) }
 }
 
-/// What many measurements say together.
+/// A set of measurements and its statistics.
 struct Sample {
     private var values: [Double] = []
     private var isSorted = true
@@ -88,7 +88,7 @@ struct Sample {
         add(Double(value))
     }
 
-    /// The value that this share of all does not exceed, by nearest rank.
+    /// The percentile by nearest rank.
     mutating func percentile(_ percent: Int) -> Double {
         guard !values.isEmpty else { return 0 }
         if !isSorted {
@@ -106,8 +106,9 @@ struct Sample {
         return counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? 0
     }
 
-    /// The standard error of the mean, from the means of ten stretches: what was measured shortly after
-    /// each other is alike, and single values would promise too much.
+    /// The standard error of the mean, computed from the means of ten consecutive blocks.
+    /// Measurements taken shortly after each other are correlated, so single values would make the
+    /// error look too small.
     var standardError: Double {
         let batches = 10
         guard values.count >= 2 * batches else { return 0 }
@@ -132,12 +133,12 @@ extension Duration {
 }
 
 extension Int {
-    /// So many of something: `1 ring`, `3 rings`.
+    /// The number with a noun: `1 ring`, `3 rings`.
     func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
 }
 
 extension Double {
-    /// The number as short text, with so many digits after its point at the most.
+    /// The number as short text, with at most this many decimal places.
     func short(_ digits: Int) -> String {
         let scale = (0..<digits).reduce(1.0) { power, _ in power * 10 }
         let text = String((self * scale).rounded() / scale)

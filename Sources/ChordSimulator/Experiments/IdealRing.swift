@@ -4,15 +4,15 @@
 
 import ChordCore
 
-/// Rings as stabilisation leaves them, made at once: no events, no clock, so that many thousands of nodes
-/// take a second.
+/// Ideal rings, constructed directly without events or a clock. Thousands of nodes take about a
+/// second.
 struct IdealRing {
-    /// The members, in the order of their identifiers; a member's number is its index.
+    /// The members in the order of their identifiers; a member's number is its index.
     let members: [RoutingView]
     let space: IdentifierSpace
     private let ids: [Identifier]
 
-    /// A ring at random places.
+    /// A ring of nodes at random identifiers.
     init(nodes: Int, successorCount: Int, using generator: inout SimulationGenerator) {
         let parameters = RingParameters(
             ring: "experiment",
@@ -39,7 +39,8 @@ struct IdealRing {
         space = parameters.space
     }
 
-    /// Whom a member of the ideal ring knows: its list, its fingers and its predecessor, each once.
+    /// The nodes that a member of the ideal ring knows, each once: its list, its fingers and its
+    /// predecessor.
     private static func known(
         at index: Int,
         in ids: [Identifier],
@@ -48,7 +49,8 @@ struct IdealRing {
         let space = parameters.space
         let listed = min(parameters.successorCount, ids.count - 1)
         var known = (1...listed).map { (index + $0) % ids.count }
-        // As a finger pass goes: the next target is the first power of two beyond the last finger.
+        // The order of a finger pass: the next target is the first power of two beyond the last
+        // finger.
         while let last = known.last {
             let distance = space.distance(from: ids[index], to: ids[last])
             guard distance.bitWidthOfValue < space.width else { break }
@@ -63,7 +65,7 @@ struct IdealRing {
         return known
     }
 
-    /// The index of a key's owner among those for whom the closure is true.
+    /// The index of a key's owner among the members for which the closure returns true.
     func owner(of key: Identifier, among isUp: (Int) -> Bool = { _ in true }) -> Int {
         var index = LookupAuditor.firstIndex(atLeast: key, in: ids) % ids.count
         while !isUp(index) { index = (index + 1) % ids.count }

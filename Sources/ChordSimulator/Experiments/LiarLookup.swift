@@ -4,22 +4,22 @@
 
 import ChordCore
 
-/// What a liar answers.
+/// The answer of a lying node.
 enum Lie: CaseIterable {
-    /// It is the owner itself.
+    /// It claims to be the owner.
     case itself
-    /// The liar that comes first at or after the key is the owner.
+    /// It names the first liar at or after the key.
     case accomplice
-    /// The owner is a node that does not exist, under a name whose place is right after the key. Such a name
-    /// is found by trying some.
+    /// It names a node that does not exist, with a name whose identifier lies right after the key.
+    /// An attacker finds such a name by trying some.
     case invented
-    /// The owner is a node that does not exist, and its place is elsewhere.
+    /// It names a node that does not exist, with a wrong identifier for its name.
     case misplaced
-    /// The owner is the right one, and its list is of nodes that do not exist.
+    /// It names the right owner, with a successor list of nodes that do not exist.
     case lists
-    /// An error.
+    /// It answers with an error.
     case errors
-    /// Headers, and then nothing.
+    /// It sends headers and no answer.
     case silence
 
     var title: String {
@@ -35,17 +35,17 @@ enum Lie: CaseIterable {
     }
 }
 
-/// How lookups are done.
+/// The protection that lookups use.
 enum LiarMode: CaseIterable {
-    /// Every answer is taken; an error or a silence ends the lookup.
+    /// Every answer is accepted; an error or a missing answer ends the lookup.
     case unchecked
-    /// As nodes do it.
+    /// The checks that every node makes.
     case checked
-    /// As nodes do it where the owner is to be verified.
+    /// A verified lookup.
     case verified
 }
 
-/// One lookup in a ring with liars. It uses the values by which nodes decide: ``LookupMachine``,
+/// One lookup in a ring with liars. It uses the values that real nodes use: ``LookupMachine``,
 /// ``AnswerCheck`` and ``VerifiedSearch``.
 struct LiarLookup {
     enum Outcome {
@@ -58,11 +58,11 @@ struct LiarLookup {
         case silence
     }
 
-    /// The ways of a verified lookup, and the share of the time left that one answer gets, as nodes have
-    /// them by default.
+    /// The number of paths of a verified lookup, and the time share of one answer. Both are the
+    /// defaults of nodes.
     static let ways = 3
     private static let answerShare = 0.7
-    /// The deadline, and the least time that is divided, in milliseconds.
+    /// The deadline, and the shortest time that is divided further, in milliseconds.
     private static let deadline = 5000.0
     private static let floor = 100.0
 
@@ -72,7 +72,7 @@ struct LiarLookup {
     let lie: Lie
 
     private var check: AnswerCheck {
-        // Every real node stands in its place.
+        // All real nodes are at their right identifiers.
         AnswerCheck(of: key) { !$0.name.hasPrefix("misplaced") }
     }
 
@@ -134,7 +134,7 @@ struct LiarLookup {
         }
     }
 
-    /// What a node makes of an answer; nil where it asks the next best.
+    /// The accepted answer; nil if the next best node must be asked.
     private func believed(_ answer: Answer, by view: RoutingView) -> Answer? {
         guard case .owner(let owner, let answering, let successors) = answer,
             check.objection(owner: owner, answering: answering) == nil
@@ -256,7 +256,7 @@ struct LiarLookup {
         }
     }
 
-    /// What a node says of itself; nil of one that does not exist. A liar says that the key is its own.
+    /// A node's own state; nil if the node does not exist. A liar claims to own the key.
     private func state(of node: NodeReference) -> RingState? {
         guard isReal(node) else { return nil }
         let index = ring.index(of: node)

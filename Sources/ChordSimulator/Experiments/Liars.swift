@@ -4,10 +4,11 @@
 
 import ChordCore
 
-/// What members that lie do to other members' lookups: without checks, with the checks that every node
-/// makes, and where the owner is verified.
+/// The effect of lying members on lookups of other members: without checks, with the checks that
+/// every node makes, and with verified lookups.
 struct Liars {
-    /// Castro et al. give the share of lookups that meet no liar, where each hop is one with probability f.
+    /// Castro et al. give the fraction of lookups that meet no liar, if each hop meets one with
+    /// probability f.
     static let source =
         "Castro et al., Secure routing for structured peer-to-peer overlay networks, OSDI 2002, "
         + "section 4: 1 - (1 - f)^h of all lookups over h nodes meet a liar"
@@ -17,10 +18,11 @@ struct Liars {
         return 1 - left * (1 - (hops - hops.rounded(.down)) * share)
     }
 
-    /// Liars are drawn so often: who they are weighs more than which keys are looked up.
+    /// The number of random sets of liars. The choice of liars matters more than the choice of
+    /// keys.
     private static let draws = 20
 
-    /// Who lies, and who asks.
+    /// Which nodes lie, and which nodes ask.
     private enum Setting: CaseIterable {
         case oneBefore, one, tenth
 
@@ -41,7 +43,7 @@ struct Liars {
         var lookups = 0
         var harm: [LiarMode: (turned: Int, failed: Int)] = [:]
 
-        /// Shares of all lookups, in percent.
+        /// Percentages of all lookups.
         func share(_ mode: LiarMode) -> (turned: Double, failed: Double) {
             let harm = harm[mode] ?? (0, 0)
             let all = Double(max(1, lookups))

@@ -5,12 +5,12 @@
 import ChordCore
 import ChordHash
 
-/// How evenly keys fall on nodes (SIGCOMM 2001, section 6.2).
+/// The distribution of keys over nodes (SIGCOMM 2001, section 6.2).
 struct LoadBalance {
-    /// Load as multiples of the mean.
+    /// Loads as multiples of the mean.
     struct Published {
         var positions: Int
-        /// Keys for each node.
+        /// Keys per node.
         var keysPerNode: Int
         var first: Double?
         var last: Double?
@@ -18,7 +18,7 @@ struct LoadBalance {
     }
 
     static let source = "Stoica et al., Chord, SIGCOMM 2001, section 6.2, figures 8 and 9"
-    /// The ends of figure 9 are given in the text; what lies between is not.
+    /// The text gives the ends of figure 9, but not the values between.
     static let published = [
         Published(positions: 1, keysPerNode: 50, first: nil, last: 4.6, most: 9.1),
         Published(positions: 1, keysPerNode: 100, first: 0, last: 4.8, most: nil),

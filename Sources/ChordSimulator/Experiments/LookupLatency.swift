@@ -4,10 +4,10 @@
 
 import ChordCore
 
-/// How much longer a lookup takes than a call to the owner, where latency is distance in space (ToN 2003,
-/// "improving routing latency").
+/// The time of a lookup relative to a direct call to the owner, with latencies proportional to
+/// distances in a plane (ToN 2003, "improving routing latency").
 struct LookupLatency {
-    /// Medians, with the 10th and the 90th percentile, of lookups that choose no near nodes.
+    /// The medians and the 10th and 90th percentiles of lookups without proximity routing.
     struct Published {
         var style: Style
         var median: Double
@@ -17,9 +17,9 @@ struct LookupLatency {
 
     enum Style: String, CaseIterable {
         case iterative
-        /// The last node answers the asker.
+        /// The last node sends the answer directly to the caller.
         case recursive
-        /// The answer goes back the way it came, as in our nodes.
+        /// The answer returns along the path, as in our nodes.
         case retraced
     }
 
@@ -117,7 +117,7 @@ struct LookupLatency {
         )
     }
 
-    /// The stretches by style.
+    /// The stretches for each lookup style.
     private func measure(list: Int, _ generator: inout SimulationGenerator) -> [Sample] {
         let ring = IdealRing(nodes: options.nodes, successorCount: list, using: &generator)
         let places = ring.members.map { _ in
@@ -135,7 +135,7 @@ struct LookupLatency {
             let walk = LookupWalk(Identifier(generator.next()), from: start) {
                 ring.members[ring.index(of: $0)]
             }
-            // The asker's own keys cost nothing.
+            // A lookup of the caller's own keys takes no time.
             guard let owner = walk.owner, owner.id != start.node.id else { continue }
             done += 1
             let direct = distance(start.node, owner)

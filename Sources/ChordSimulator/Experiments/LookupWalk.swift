@@ -4,36 +4,38 @@
 
 import ChordCore
 
-/// An iterative lookup over the members' states at one moment, as the simulator of the Chord papers does
-/// it: the asker goes from node to node, remembers who did not answer, and in the end calls the owner
-/// that was named. Where that one does not answer either, the list of who named it says who is next.
+/// An iterative lookup over the members' states at one moment, as in the simulator of the Chord
+/// papers. The caller visits one node after the other and remembers those that did not answer. At
+/// the end it calls the named owner. If the owner does not answer, the list of the node that named
+/// it gives the next one.
 struct LookupWalk {
-    /// Who names the owner.
+    /// Which node names the owner.
     enum Ending {
-        /// The member right before the key, as in our nodes.
+        /// The member just before the key, as in our nodes.
         case atPredecessor
         /// The first member whose successor list reaches past the key, as in the papers' simulator.
         case inList
     }
 
-    /// Those that answered on the way, the asker first; the last one named the owner.
+    /// The nodes that answered, starting with the caller. The last one named the owner.
     private(set) var path: [NodeReference]
-    /// Calls that nobody answered.
+    /// Calls without an answer.
     private(set) var timeouts = 0
-    /// Who answered as the owner; nil where nobody did.
+    /// The node that answered as the owner; nil if none did.
     private(set) var owner: NodeReference?
 
-    /// The times that the lookup was forwarded.
+    /// The number of hops.
     var forwardings: Int { path.count - 1 }
 
-    /// The nodes that answered after the asker, the owner included: what the papers count as hops where
-    /// nodes fail.
+    /// The number of nodes that answered after the caller, including the owner. The papers count
+    /// these as hops if nodes fail.
     var contacts: Int {
         guard let owner, let last = path.last else { return forwardings }
         return owner.id == last.id ? forwardings : forwardings + 1
     }
 
-    /// - Parameter view: the state of a member; nil of who is none, whose silence is a timeout.
+    /// - Parameter view: the state of a member; nil for a node that is not a member, which counts
+    ///   as a timeout.
     init(
         _ target: Identifier,
         from start: RoutingView,
@@ -49,7 +51,7 @@ struct LookupWalk {
             if ending == .inList, let named = here.listedOwner(of: target) {
                 call(named, after: here, &silent, view)
                 if owner != nil { return }
-                // Nobody from there to the end of the list answers: somebody further on knows more.
+                // No node from there to the end of the list answers. Nodes further on know more.
                 for id in silent { lookup.exclude(id) }
             }
             switch lookup.step(in: here) {
@@ -91,7 +93,7 @@ struct LookupWalk {
 }
 
 extension RoutingView {
-    /// The first of the successors at or after an identifier, as far as the list reaches.
+    /// The first of the successors at or after an identifier, if the list reaches that far.
     fileprivate func listedOwner(of id: Identifier) -> NodeReference? {
         range.contains(id) ? node : successors.first { id.isIn(after: node.id, through: $0.id) }
     }

@@ -4,7 +4,7 @@
 
 import ChordCore
 
-/// Lookups after a share of all nodes has failed at once, and before anybody stabilises (ToN 2003,
+/// Lookups after a fraction of all nodes has failed at once, before any node stabilizes (ToN 2003,
 /// "simultaneous node failures").
 struct MassFailure {
     struct Published {
@@ -24,7 +24,8 @@ struct MassFailure {
         Published(share: 0.5, hops: (5.09, 3, 8), timeouts: (5.10, 0, 11)),
     ]
     static let listLength = 20
-    /// Failed nodes are drawn so often: which ones they are weighs more than which keys are looked up.
+    /// The number of random sets of failed nodes. The choice of nodes matters more than the choice
+    /// of keys.
     private static let draws = 20
 
     private struct Result {

@@ -4,16 +4,17 @@
 
 import ChordCore
 
-/// How many forwardings a lookup takes (SIGCOMM 2001, section 6.3).
+/// The number of hops of a lookup (SIGCOMM 2001, section 6.3).
 struct PathLength {
-    /// The mean is half of the binary logarithm of N, and with 2^12 nodes most lookups take 6.
+    /// The published mean is half of the binary logarithm of N. With 2^12 nodes most lookups take 6
+    /// hops.
     static let source =
         "Stoica et al., Chord, SIGCOMM 2001, section 6.3 and figure 10"
     static func published(nodes: Int) -> Double { Double(nodes.trailingZeroBitCount) / 2 }
     static let publishedMode = (nodes: 1 << 12, mode: 6.0)
-    /// What a mean may be above the published one.
+    /// The allowed excess of a mean over the published one.
     static let allowance = 0.5
-    /// A node of ours has a successor list, by which it routes too.
+    /// Our nodes have a successor list and also route with it.
     static let listLengths = (paper: 1, ours: 4)
 
     let options: ExperimentOptions

@@ -2,8 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Draws a plot as SVG: ours as lines with dots, what is published dashed with rings. The names of the curves
-/// stand above the plot, so that nothing is drawn through them.
+/// Draws a plot as SVG. Our curves are lines with dots; published ones are dashed with rings. The
+/// legend is above the plot, so that no curve crosses it.
 struct SVGPlot {
     private static let width = 640.0
     private static let titleHeight = 52.0
@@ -14,7 +14,7 @@ struct SVGPlot {
     private let plot: ExperimentPlot
     private let xRange: ClosedRange<Double>
     private let yRange: ClosedRange<Double>
-    /// Where the curves are.
+    /// The area of the curves.
     private let area: (left: Double, right: Double, top: Double, bottom: Double)
     private var lines: [String] = []
 
@@ -33,7 +33,7 @@ struct SVGPlot {
         area = (left: 64, right: 620, top: top, bottom: top + Self.plotHeight)
     }
 
-    /// The document.
+    /// The SVG document.
     mutating func text() -> String {
         lines = [
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
@@ -48,7 +48,7 @@ struct SVGPlot {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    // MARK: Places
+    // MARK: Positions
 
     private static func place(_ x: Double, _ isLogarithmic: Bool) -> Double {
         guard isLogarithmic, x > 0 else { return x }
@@ -67,7 +67,7 @@ struct SVGPlot {
         return area.bottom - share * (area.bottom - area.top)
     }
 
-    /// A step of 1, 2 or 5 times a power of ten, with about so many in a range.
+    /// A step of 1, 2 or 5 times a power of ten, for about this many steps in a range.
     static func step(for span: Double, about count: Int) -> Double {
         let rough = span / Double(count)
         var power = 1.0
@@ -123,7 +123,7 @@ struct SVGPlot {
         }
         for point in series.points {
             if let low = point.low, let high = point.high {
-                // As its curve, or as its name shows it where there is none.
+                // The style of the curve. Without points, only the legend shows it.
                 line(
                     (x(point.x), y(low)),
                     (x(point.x), y(high)),
@@ -174,7 +174,7 @@ struct SVGPlot {
         )
     }
 
-    /// How lines of a kind look besides their colour.
+    /// The line style of a kind, apart from its colour.
     private static func stroke(_ kind: ExperimentPlot.Kind) -> String {
         " stroke-width=\"1.5\"\(dashes(kind))"
     }

@@ -4,28 +4,32 @@
 
 import ChordCore
 
-/// The share of wrong pointers under churn, against the master equation (Krishnamurthy et al., IPTPS 2005).
+/// The fraction of wrong pointers under churn, compared with the master equation (Krishnamurthy et
+/// al., IPTPS 2005).
 struct WrongPointers {
     static let source =
         "Krishnamurthy, El-Ansary, Aurell, Haridi: A Statistical Theory of Chord under Churn, "
         + "IPTPS 2005, arXiv cs/0501069"
-    /// Stabilisations of a node's successor during a mean life: the paper's alpha r.
+    /// Stabilizations of a node's successor pointer during a mean lifetime: the paper's alpha r.
     static let ratios = [10, 20, 50, 100, 200]
 
-    /// What theory says of a ring whose nodes stabilise at rate `ratio` times that at which they fail.
+    /// The prediction for a ring whose nodes stabilize at `ratio` times the rate at which they
+    /// fail.
     struct Prediction {
         let ratio: Double
 
-        /// The paper's w_1. A join makes a predecessor's pointer wrong and a failure another, unless one
-        /// was wrong before: (1 - w) + (1 - w)^2 - w^2 = ratio * w.
+        /// The paper's w_1. A join makes a predecessor's pointer wrong, and a failure does too,
+        /// unless the pointer was wrong before: (1 - w) + (1 - w)^2 - w^2 = ratio * w.
         var wrongSuccessor: Double { 2 / (3 + ratio) }
-        /// Our own balance: nothing but a failure kills a pointer, and a joiner copies its predecessor's.
+        /// Our own balance equation. Only a failure makes a pointer dead; a joiner copies its
+        /// predecessor's pointers.
         var deadSuccessor: Double { 1 / (1 + ratio) }
-        /// A finger is looked up anew in each round, and with that has the chance of a dead successor to be
-        /// dead from the start; a joiner's are new too.
+        /// A finger is looked up again in each round. Right after that it is dead with the
+        /// probability of a dead successor. The same holds for the fingers of a joiner.
         var deadFinger: Double { (1 + (ratio + 1) * deadSuccessor) / (2 + ratio) }
-        /// Besides, somebody may join between a finger's target and the finger: an arc which is
-        /// exponential, of mean 1 / N. So the hazard is 1 + X, where X is exponential.
+        /// In addition, a node may join between a finger's target and the finger. The length of
+        /// this arc is exponential with mean 1 / N. The hazard is therefore 1 + X with an
+        /// exponential X.
         var wrongFinger: Double {
             let steps = 10_000
             let shares = (0..<steps).map { step -> Double in
@@ -38,9 +42,10 @@ struct WrongPointers {
         }
     }
 
-    /// About log2 N, as in the paper. With four, rings that stabilise ten times in a life fall apart.
+    /// About log2 N, as in the paper. With four entries, rings that stabilize ten times in a
+    /// lifetime fall apart.
     private static let listLength = 10
-    /// Fingers that reach further than any list: the longest, by exponent.
+    /// The longest fingers, by exponent. They reach further than any list.
     private static let fingers = 59..<64
 
     private struct Result {
@@ -48,7 +53,8 @@ struct WrongPointers {
         var deadSuccessors = Sample()
         var wrongFingers = Sample()
         var deadFingers = Sample()
-        /// Rings, or turns of one that is wound around the circle, at the end.
+        /// The number of rings at the end, or the turns of a single ring that is wound around the
+        /// circle.
         var rings = 0
         var violation: Violation?
     }
@@ -133,10 +139,11 @@ struct WrongPointers {
         )
     }
 
-    /// Where less happens within an interval than the theory leaves out.
+    /// From this ratio on, the effects that the theory omits are small.
     private static let leastRatio = 50
-    /// Of a share w, the theory leaves out terms of w^2: what goes wrong twice within an interval. Our
-    /// rounds do one step of a repair each, so that such pointers stay wrong for longer than one round.
+    /// For a fraction w the theory omits terms of w^2: pointers that become wrong twice within an
+    /// interval. Our rounds repair one step at a time, so such pointers stay wrong for more than
+    /// one round.
     private static let secondOrder = 5.0
 
     private static let columns: [ExperimentReport.Column] = [
@@ -193,11 +200,13 @@ struct WrongPointers {
 
     private func bareSettings(_ ratio: Int) -> ChurnedRing.Settings {
         var machine = ChordMachine.Configuration()
-        // Only who has joined does a round at once, and so tells its successor: that is the paper's join.
+        // Only a node that has just joined does a prompt round, and so tells its successor. That is
+        // the paper's join.
         machine.promptCapacity = 1
         machine.promptRefill = 0
         machine.fingerQuietTicks = 1
-        // Looks for one's own place find newcomers besides, which theory knows nothing of.
+        // Lookups of a node's own place would also find new nodes, which the theory does not
+        // include.
         machine.merging.isOn = false
         var settings = shippedSettings(ratio)
         settings.network.delay = .fixed(.microseconds(100))
@@ -225,7 +234,7 @@ struct WrongPointers {
         for look in 1...(options.samples + 10) {
             ring.advance(to: Int64(look) * interval)
             guard ring.violation == nil else { break }
-            // Ten intervals until the ring has forgotten that it was ideal.
+            // After ten intervals the ideal start no longer matters.
             if look > 10 { self.look(at: ring, &result) }
         }
         let shape = RingShape(InvariantChecker.bestSuccessors(in: ring.world.snapshot()))
@@ -234,7 +243,7 @@ struct WrongPointers {
         return result
     }
 
-    /// Founders have not joined and still have their prompt round.
+    /// Founders have not joined, so their prompt round is still unused.
     private func spendPromptRounds(of ring: ChurnedRing) {
         for node in ring.members() {
             guard let head = node.machine.successors.head else { continue }

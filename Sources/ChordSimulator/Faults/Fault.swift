@@ -4,39 +4,40 @@
 
 package import ChordCore
 
-/// What is done to nodes and to the network between them. Nodes go by their numbers: `n7` is 7.
+/// A fault of nodes or of the network between them. Nodes are numbered: `n7` is 7.
 package enum Fault: Hashable, Sendable {
-    /// The process ends without a word.
+    /// The process ends without telling any node.
     case crash(Int)
     /// A node that is down starts again under its name, with an empty memory.
     case restart(Int, via: Int)
-    /// A crash, and a restart after some time.
+    /// A crash, followed by a restart after some time.
     case bounce(Int, down: Duration)
-    /// The process stands still, its clock and its timers too, and then goes on with what has piled up.
+    /// The process, its clock and its timers stop. Later it continues with all that has arrived
+    /// meanwhile.
     case pause(Int, for: Duration)
-    /// A new node asks to join.
+    /// A new node joins.
     case join(Int, id: Identifier, via: Int)
-    /// A member leaves in an orderly way.
+    /// A member leaves with Leave calls.
     case leave(Int)
-    /// Nothing passes between the two groups.
+    /// No message passes between the two groups.
     case partition([Int], [Int])
-    /// Nothing passes from the first group to the second.
+    /// No message passes from the first group to the second.
     case partitionOneway([Int], [Int])
-    /// No call from the first group to the second comes about, and those that are open are cut; calls the
-    /// other way go on, with their answers.
+    /// No call from the first group to the second succeeds, and open ones are cut. Calls in the
+    /// other direction and their answers pass.
     case firewall([Int], [Int])
-    /// Everything passes again between the two groups.
+    /// All messages pass between the two groups again.
     case repair([Int], [Int])
-    /// Everything passes again between all.
+    /// All messages pass again.
     case repairAll
-    /// What goes from one node to another waits.
+    /// Messages from one node to another are held back.
     case hold(from: Int, to: Int)
-    /// What waits goes on.
+    /// Messages held back are delivered.
     case release(from: Int, to: Int)
     /// A client asks a node for the owner of an identifier.
     case lookup(at: Int, Identifier)
 
-    /// Whether it can make a node take a live one for dead, or hear somebody too late.
+    /// Whether the fault can make a node take a live node for dead, or hear of it too late.
     var misleads: Bool {
         switch self {
         case .crash, .restart, .bounce, .join, .leave, .lookup: false
@@ -46,7 +47,7 @@ package enum Fault: Hashable, Sendable {
     }
 }
 
-/// A fault with its moment, counted from the start of the run.
+/// A fault and its time since the start of the run.
 package struct TimedFault: Hashable, Sendable {
     package var time: Duration
     package var fault: Fault

@@ -2,8 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The network between the nodes: what passes, what waits and what is lost. It draws nothing and keeps
-/// no messages; whoever delivers asks it.
+/// The state of the network: which messages pass, wait or are lost. It uses no randomness and
+/// stores no messages; the code that delivers messages asks it.
 struct SimulatedNetwork {
     private var blocked: Set<UInt64> = []
     private var held: Set<UInt64> = []
@@ -17,7 +17,7 @@ struct SimulatedNetwork {
         !blocked.isEmpty && blocked.contains(Self.link(from, to))
     }
 
-    /// Whether calls of one node to another are cut off, answers included.
+    /// Whether calls from one node to another are blocked, including their answers.
     func isFirewalled(caller: Int, called: Int) -> Bool {
         !firewalled.isEmpty && firewalled.contains(Self.link(caller, called))
     }

@@ -4,24 +4,26 @@
 
 import ChordCore
 
-/// Names a lookup under way at one node. The place in the table is used again; the serial is not.
+/// A reference to a lookup in progress at one node. The index in the table is reused; the serial
+/// number is not.
 struct RunReference: Hashable {
     var place: Int32
     var serial: UInt32
 }
 
-/// What came of a lookup.
+/// The outcome of a lookup.
 enum LookupOutcome: Hashable {
-    /// The owner, the member that named it, and that member's list where a node asked for its own place.
+    /// The owner and the member that named it. If a node looks for its own place, also that
+    /// member's list.
     case owner(NodeReference, answering: NodeReference, successors: [NodeReference])
     case failure(LookupFailure)
-    /// Nobody answered in time.
+    /// No answer arrived in time.
     case deadline
-    /// Nobody listens there.
+    /// No process listens at the address.
     case refused
 }
 
-/// What nodes say to each other.
+/// A message between nodes.
 enum Payload {
     case ask(Token)
     case answer(Token, StateAnswer)
@@ -31,7 +33,8 @@ enum Payload {
     case meet(contact: NodeReference)
     case leave(LeaveNotice)
     case find(LookupRequest)
-    /// The lookup is accepted: its asker need not blame us for the silence of those after us.
+    /// The next hop has accepted the lookup. From now on the caller does not blame it for the
+    /// silence of later nodes.
     case accepted(RunReference, attempt: Int32)
     case found(RunReference, attempt: Int32, LookupOutcome)
     case joinQuestion(Token, asMember: Bool)
@@ -47,12 +50,13 @@ struct LookupRequest {
     var hops: Int
     var hopBudget: Int
     var deadline: Int64
-    /// Nodes that were found dead on the way.
+    /// Nodes that were found dead on the path.
     var avoided: [Identifier]
 }
 
-/// Something said, on its way. Answers belong to the life in which the question was asked: its
-/// connection went with the process. Questions do not; they are dialled at an address.
+/// A message in flight. An answer is valid only for the incarnation that asked, because its
+/// connection ended with the process. A request goes to an address, whichever incarnation listens
+/// there.
 struct Message {
     var from: Int
     var to: Int
@@ -60,29 +64,29 @@ struct Message {
     var payload: Payload
 }
 
-/// What happens at a moment.
+/// An event at a moment of virtual time.
 enum Event {
     case tick(Int, life: UInt32)
     case round(Int, life: UInt32)
-    /// The silence of a node that was asked for its state has lasted too long.
+    /// The peer timeout of a state query has expired.
     case expire(Int, life: UInt32, Token)
     case fingerResolved(Int, life: UInt32, Token, NodeReference?)
     case placeResolved(Int, life: UInt32, Token, ChordMachine.PlaceAnswer)
-    /// The silence of a lookup's next hop has lasted too long, or the whole lookup has.
+    /// The peer timeout of a lookup's next hop, or the deadline of the lookup, has expired.
     case silence(RunReference, attempt: Int32)
     case joinTimer(Int, life: UInt32)
-    /// The silence of a node that a joining node asked has lasted too long.
+    /// The peer timeout of a joiner's query has expired.
     case joinExpired(Int, life: UInt32, Token, asMember: Bool)
     indirect case deliver(Message, serial: UInt64)
     case resume(Int)
-    /// Who has left exits.
+    /// A node that has left ends its process.
     case exit(Int, life: UInt32)
     case restart(Int, via: Int)
     case fault(Int)
     case clientLookup
     case checkAll
 
-    /// Whose business it is, where a node that stands still defers it.
+    /// The node that handles the event; a paused node defers it.
     var node: Int? {
         switch self {
         case .tick(let node, _), .round(let node, _), .expire(let node, _, _),
@@ -147,9 +151,9 @@ extension Payload {
     }
 }
 
-/// The events to come, the earliest first; of those of one moment, the first that was put in.
+/// The future events, earliest first. Events of the same moment keep their order of insertion.
 ///
-/// A binary heap over small keys: the events themselves, which are large, stay where they are.
+/// It is a binary heap of small keys. The events themselves are large and are not moved.
 struct EventHeap {
     private struct Key {
         var time: Int64
@@ -204,13 +208,13 @@ struct EventHeap {
             keys[index] = last
         }
         let event = events[Int(first.place)]
-        // Lets go of what the event holds on to.
+        // Releases the objects that the event refers to.
         events[Int(first.place)] = .checkAll
         free.append(first.place)
         return (first.time, event)
     }
 
-    /// Bytes that the heap occupies, without what events hold on to.
+    /// The size of the heap in bytes, without objects that events refer to.
     var bytes: Int {
         keys.capacity * MemoryLayout<Key>.stride + events.capacity * MemoryLayout<Event>.stride
             + free.capacity * MemoryLayout<Int32>.stride

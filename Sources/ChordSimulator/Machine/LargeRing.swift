@@ -4,13 +4,13 @@
 
 import ChordCore
 
-/// What came of bringing a large ring to the ideal one.
+/// The result of a run in which a large ring becomes ideal.
 package struct LargeRingReport: Sendable, CustomStringConvertible {
     package var nodes: Int
     package var events: Int
-    /// Virtual time from the start to the ideal ring, as far as it came.
+    /// Virtual time until the ring was ideal, or until the run ended.
     package var time: Duration
-    /// Memory of a node, its share of the events to come included, when the ring was ideal.
+    /// Memory per node when the ring was ideal, including its share of the events.
     package var bytesPerNode: Int
     package var meanHops: Double
     package var traceHash: TraceHash
@@ -25,15 +25,15 @@ package struct LargeRingReport: Sendable, CustomStringConvertible {
 }
 
 extension MachineSimulation {
-    /// Brings a ring of many nodes to the ideal one: nine tenths of them found it without a finger, and
-    /// the others join through random members within ten seconds. The invariant is checked in full each
+    /// Lets a large ring become ideal. Nine tenths of the nodes found it without fingers. The
+    /// others join through random members within ten seconds. The whole invariant is checked each
     /// virtual second.
     ///
-    /// Lookups walk over the members' states as they are at one moment instead of travelling in
-    /// messages, and their answer arrives after as many delays: at this size the messages of finger
-    /// passes would be nearly all that is simulated.
+    /// Lookups do not travel in messages. They walk over the members' present states, and their
+    /// answers arrive after the same number of delays. At this size nearly all messages would
+    /// otherwise belong to finger passes.
     ///
-    /// - Parameter limit: virtual time after which it must be ideal.
+    /// - Parameter limit: the virtual time after which the ring must be ideal.
     package static func largeRing(
         nodes count: Int,
         seed: UInt64,
@@ -101,10 +101,10 @@ extension MachineWorld {
         nodes.allSatisfy { !$0.isUp || $0.machine.phase != .notJoined }
     }
 
-    /// The machine, and about as much again as a dozen words of the shell's.
+    /// The machine, and about a dozen words for its shell.
     private static let bytesOfNode = MemoryLayout<ChordMachine>.stride + 160
 
-    /// An estimate from the layout of what is stored; allocation has a few per cent on top.
+    /// An estimate from the layout of stored values. Allocation adds a few per cent.
     var bytes: Int {
         let reference = MemoryLayout<NodeReference>.stride
         return heap.bytes + lookups.bytes + nodes.count * Self.bytesOfNode
@@ -115,9 +115,9 @@ extension MachineWorld {
             }
     }
 
-    /// Lookups over an ideal ring, from every member or a thousand of many.
+    /// Lookups over an ideal ring, from every member, or from a thousand members of a large ring.
     ///
-    /// - Returns: forwardings per lookup.
+    /// - Returns: hops per lookup.
     func checkLookups(_ ring: RingSnapshot) -> Double {
         var places: [Identifier: Int] = [:]
         for (index, member) in ring.members.enumerated() { places[member.node.id] = index }
@@ -132,7 +132,7 @@ extension MachineWorld {
             for offset in UInt64(0)..<3 {
                 var target = Identifier(generator.next() & space.largest.word3)
                 if offset > 0, let other = generator.element(of: ring.members) {
-                    // At a node, and right after it.
+                    // At a node's identifier, or right after it.
                     target = space.adding(other.node.id, Identifier(offset - 1))
                 }
                 let found = IdealChecker.lookUp(target, from: start) { reference in

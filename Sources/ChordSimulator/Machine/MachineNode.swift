@@ -4,11 +4,11 @@
 
 import ChordCore
 
-/// A node of the machine level: the machine with what the shell around it would remember.
+/// A node of the machine simulation: the machine, and the state that its shell would hold.
 ///
-/// A class, as it is large and never copied: a new life is a new object.
+/// A class, because it is large and must not be copied. A restart makes a new object.
 final class MachineNode {
-    /// Something on its way to the node that will change its list.
+    /// A message in flight to the node that will change its list.
     struct Inbound {
         enum Content {
             case answer(Token, StateAnswer)
@@ -23,25 +23,25 @@ final class MachineNode {
     var machine: ChordMachine
     var isUp = true
     var life: UInt32 = 1
-    /// Millionths by which its clock is fast (negative) or slow.
+    /// The error of the node's clock in millionths; negative if it is fast.
     var skew: Int64 = 0
     var isRoundDue = false
     var isTicking = false
-    /// What has piled up while the node stood still; nil while it does not.
+    /// Events that arrived while the node was paused; nil if it is not paused.
     var backlog: [Event]?
-    /// Through whom it joins first.
+    /// The contact of the first join attempt.
     var contact = 0
-    /// Its way into the ring, while it is on it.
+    /// The joining machine, while the node joins.
     var joining: JoinMachine?
-    /// Ticks that it has been alone for.
+    /// The number of ticks for which the node has been alone.
     var ticksAlone = 0
-    /// When it ceased to be a member for the last time.
+    /// The time when the node last stopped being a member.
     var memberUntil: Int64 = -1
     var wasMember = false
-    /// When this life became a member.
+    /// The time when the present incarnation became a member.
     var memberSince: Int64 = 0
     var inbound: [Inbound] = []
-    /// The list that was looked at last, where no tracker does it.
+    /// The list that was last checked, in runs without a tracker.
     var checkedList: [NodeReference] = []
 
     init(machine: ChordMachine) {
@@ -53,7 +53,7 @@ final class MachineNode {
 
     static func name(_ number: Int) -> String { "n\(number)" }
 
-    /// The number in an address; 0, which nobody has, where there is none.
+    /// The node number in an address; 0, which no node has, if there is none.
     static func number(of reference: NodeReference) -> Int { number(of: reference.address) }
 
     static func number(of address: String) -> Int {
@@ -65,14 +65,14 @@ final class MachineNode {
     }
 }
 
-/// A lookup under way at one node, as `RecursiveLookup` of the runtime.
+/// A lookup in progress at one node; see `RecursiveLookup` of the runtime.
 struct MachineLookup {
-    /// Who waits for it.
+    /// The receiver of the result.
     enum Origin {
         case finger(Token)
-        /// A member looks for its own place in what may be another ring.
+        /// A member looks for its own place, possibly in another ring.
         case place(Token)
-        /// A node that joins looks for its place.
+        /// A joiner looks for its place.
         case joining(Token)
         case client(Int)
         case remote(Int, askerLife: UInt32, RunReference, attempt: Int32)
@@ -89,7 +89,7 @@ struct MachineLookup {
     var serial: UInt32 = 0
     var isActive = false
 
-    /// Whether there is nobody else to ask when the first who was asked fails.
+    /// Whether there is no alternative if the first node asked fails.
     var hasOneContact: Bool {
         switch origin {
         case .place, .joining: true
@@ -98,7 +98,7 @@ struct MachineLookup {
     }
 }
 
-/// The lookups under way.
+/// The lookups in progress.
 struct MachineLookups {
     private var runs: [MachineLookup] = []
     private var free: [Int32] = []

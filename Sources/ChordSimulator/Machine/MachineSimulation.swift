@@ -4,10 +4,10 @@
 
 import ChordCore
 
-/// Runs of many machines under one heap of events. Nothing here prints, reads a clock or keeps state:
-/// a scenario goes in and a report comes out, on any thread.
+/// Runs of many machines with one event heap. They print nothing, read no clock and keep no state.
+/// A run maps a scenario to a report, on any thread.
 package enum MachineSimulation {
-    /// Runs the scenario that a seed stands for.
+    /// Runs the scenario of a seed.
     package static func run(
         seed: UInt64,
         options: SwarmOptions = SwarmOptions(),
@@ -21,7 +21,7 @@ package enum MachineSimulation {
         return report
     }
 
-    /// Runs a scenario: faults, then repair, then what must hold once the ring is left alone.
+    /// Runs a scenario: faults, then repair, then the checks of the undisturbed ring.
     package static func run(_ scenario: Scenario, recordsTrace: Bool = false) -> SimulationReport {
         var run = MachineRun(scenario, recordsTrace: recordsTrace)
         return run.report()
@@ -29,7 +29,7 @@ package enum MachineSimulation {
 
     /// Runs many seeds.
     ///
-    /// - Parameter progress: gets each run's report, and says whether to go on.
+    /// - Parameter progress: receives each run's report, and returns whether to continue.
     package static func run(
         seeds: Range<UInt64>,
         options: SwarmOptions = SwarmOptions(),
@@ -46,7 +46,7 @@ package enum MachineSimulation {
     }
 }
 
-/// One run from its birth to its report.
+/// One run from its start to its report.
 private struct MachineRun {
     private let scenario: Scenario
     private let world: MachineWorld
@@ -55,9 +55,10 @@ private struct MachineRun {
     private var isForgotten = false
     private var meanHops = 0.0
 
-    /// Rounds that an ideal ring must stay ideal: longer than a lookup that is under way can take.
+    /// The number of rounds for which an ideal ring must stay ideal. It is longer than any lookup
+    /// in progress.
     private static let quietRounds = 6
-    /// More events than this within a stabilisation interval and per node have no end.
+    /// The limit of events per node and stabilize interval. A run with more does not terminate.
     private static let eventsPerNode = 20_000
 
     init(_ scenario: Scenario, recordsTrace: Bool) {
@@ -88,7 +89,7 @@ private struct MachineRun {
 
     private mutating func faultPhase() -> Bool {
         let end = scenario.healTime.nanoseconds
-        // In steps, so that the limit of events is one per interval.
+        // The limit of events applies per interval, so the run advances interval by interval.
         while world.now < end {
             let next = min(end, world.now + world.stabilize)
             guard world.run(until: next, eventLimit: eventLimit) else { return false }
@@ -97,11 +98,11 @@ private struct MachineRun {
         return world.violation == nil
     }
 
-    /// The rounds within which a ring that is left alone must be ideal. Joins at one place sort
-    /// themselves out one per round, lists lengthen by one entry per round, each dead entry costs a
-    /// silence, joiners wait between attempts, and then the fingers rest before their pass. Of a ring that
-    /// came apart, somebody's list of lost members is gone through once, and where it is wound around the
-    /// circle, the nodes of a table.
+    /// The number of rounds within which an undisturbed ring must become ideal. Several joins at
+    /// one place are resolved one per round. Lists grow by one entry per round. Each dead entry
+    /// costs a peer timeout. Joiners wait between attempts. Fingers then rest before their pass. If
+    /// the ring was split, a list of lost members must be gone through once. If a ring is wound
+    /// around the circle, the nodes of a routing table must be, too.
     private var roundsAllowed: Int {
         let timing = scenario.timing
         let silences = Double(timing.peerTimeout.nanoseconds) / Double(timing.stabilize.nanoseconds)
@@ -119,8 +120,8 @@ private struct MachineRun {
     private mutating func livenessPhase() {
         ringsAtRepair = world.snapshot().ringCount
         isForgotten = !scenario.admitsOnly && world.groups() > 1
-        // Answers that set out before the repair may spoil an ideal ring once more: what counts is
-        // that it is ideal and stays so.
+        // Answers sent before the repair can disturb an ideal ring once more. The ring must become
+        // ideal and stay so.
         for round in 0...(roundsAllowed + Self.quietRounds) {
             let ring = world.snapshot()
             if ring.members.isEmpty { return }
@@ -151,7 +152,7 @@ private struct MachineRun {
         }
         checkIdealRing(world.snapshot())
         guard world.violation == nil else { return }
-        // Left alone, an ideal ring stays as it is.
+        // An undisturbed ideal ring must not change.
         guard world.run(until: world.now + 3 * world.stabilize, eventLimit: eventLimit) else {
             return
         }

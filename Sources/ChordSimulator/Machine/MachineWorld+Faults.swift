@@ -4,7 +4,7 @@
 
 import ChordCore
 
-// What scenarios do to nodes and to the network.
+// Execution of a scenario's faults.
 
 extension MachineWorld {
     func apply(_ fault: Fault) {
@@ -62,7 +62,8 @@ extension MachineWorld {
             && MachineNode.number(of: nodes[number].reference) == number
     }
 
-    /// A failure, unless the proof does not admit it and the scenario wants admissible ones only.
+    /// Lets a node fail, unless the scenario wants admissible failures only and the proof does not
+    /// admit this one.
     private func fail(_ number: Int, isLeaving: Bool = false, _ how: () -> Void) {
         guard isKnown(number), nodes[number].isUp else { return }
         if nodes[number].machine.phase == .member, scenario.admitsOnly {
@@ -76,11 +77,11 @@ extension MachineWorld {
 
     private func admitsFailure(of number: Int, isLeaving: Bool) -> Bool {
         guard let tracker else {
-            // Suspicions may be false, or the ring is young: the lists as they are.
+            // Suspicions may be false, or the ring is still forming: the present lists are judged.
             var ring = snapshot()
             ring.members.removeAll { $0.node.id == nodes[number].reference.id }
             guard ring.members.count > scenario.successorCount else { return false }
-            // A ring that has come apart can be mended as long as somebody knows of the other part.
+            // A split ring can merge as long as a member knows of the other part.
             return groups(without: number) == 1
                 && (!isTruthful || InvariantChecker.violations(in: ring).isEmpty)
         }
@@ -88,14 +89,14 @@ extension MachineWorld {
         return !isLeaving || admitsLeaveNotice(of: number, tracker)
     }
 
-    /// The groups of members of which nobody knows anybody in another group.
+    /// The number of groups whose members know no member of another group.
     func groups(without number: Int = 0) -> Int {
         var known: [Identifier: [Identifier]] = [:]
         let others = nodes.indices.filter { $0 != number && nodes[$0].isUp }
         for machine in others.map({ nodes[$0].machine }) where machine.phase == .member {
             known[machine.node.id] = machine.acquaintances.map(\.id)
         }
-        // Who is about to be a member knows the one whose list it asks for, and nobody else.
+        // A joiner knows only the member whose list it asks for.
         for other in others where nodes[other].machine.phase == .notJoined {
             guard let member = nodes[other].joining?.memberBefore?.id, known[member] != nil else {
                 continue
@@ -105,8 +106,8 @@ extension MachineWorld {
         return Acquaintance.groups(known)
     }
 
-    /// Lists in flight count, and a Leave carries one: where it is outdated, it passes over a member that
-    /// the leaver's silence would have let be.
+    /// A Leave contains the leaver's list, and lists in flight count. An outdated list may pass
+    /// over a member that a silent failure of the leaver would not affect.
     private func admitsLeaveNotice(of number: Int, _ before: InvariantTracker) -> Bool {
         var after = before
         var leaver = nodes[number].machine
@@ -156,7 +157,7 @@ extension MachineWorld {
         }
     }
 
-    /// Everything is repaired, and everybody goes on.
+    /// Repairs everything; paused nodes continue.
     func heal() {
         isHealed = true
         network.heal()

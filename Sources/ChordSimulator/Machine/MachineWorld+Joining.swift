@@ -4,8 +4,8 @@
 
 import ChordCore
 
-// Joining: what a JoinMachine directs, in messages. A range is reported here as soon as the machine changes
-// it, so that joining is over once the node has its place.
+// Joining: executes the directives of `JoinMachine`, with messages. The range is reported here as
+// soon as the machine changes it, so joining ends when the node has its place.
 
 extension MachineWorld {
     func startJoining(_ number: Int, via contact: Int, within spread: Int64 = 0) {
@@ -14,7 +14,7 @@ extension MachineWorld {
         heap.push(.joinTimer(number, life: nodes[number].life), at: now + delay)
     }
 
-    /// A pass over the contacts begins.
+    /// Starts a pass over the contacts.
     func joinTimerFired(_ number: Int, _ event: Event) {
         guard nodes[number].machine.phase == .notJoined else { return }
         let (isFirst, time) = (nodes[number].joining == nil, Duration.nanoseconds(now))
@@ -43,7 +43,7 @@ extension MachineWorld {
         }
     }
 
-    /// A member, or a node that was one. Once all is repaired, a member.
+    /// A member, or a node that was one. After the repair always a member.
     private func knownMember() -> Int? {
         generator.element(of: isHealed ? everMembers.filter { nodes[$0].isMember } : everMembers)
     }
@@ -94,7 +94,7 @@ extension MachineWorld {
                     nodes[number].joining = joining
                 }
             case .giveUp:
-                // As if its operator started it again.
+                // The node starts again, as if by its operator.
                 nodes[number].joining = nil
                 retryJoin(number, after: scenario.timing.joinRetryCap)
             default: carryOut(directive, of: number)
@@ -122,7 +122,7 @@ extension MachineWorld {
         }
     }
 
-    /// - Parameter asMember: asks for the ring's parameters, too.
+    /// - Parameter asMember: also asks for the ring's parameters.
     private func askState(_ token: Token, of peer: Int, by number: Int, asMember: Bool) {
         heap.push(
             .joinExpired(number, life: nodes[number].life, token, asMember: asMember),
@@ -131,7 +131,7 @@ extension MachineWorld {
         send(from: number, to: peer, .joinQuestion(token, asMember: asMember))
     }
 
-    /// What a joining node hears of a node's state.
+    /// The answer of a joining machine's query for a node's state.
     func joinAnswer(_ answer: StateAnswer, asMember: Bool) -> JoinMachine.Answer {
         guard asMember else { return .state(answer, reason: "no answer") }
         guard case .state(let state) = answer else {
@@ -153,8 +153,8 @@ extension MachineWorld {
         receive(answer, for: token, at: number)
     }
 
-    /// A node that is alone, and joined through somebody once, asks those whom it was given again, as the
-    /// shell does, with growing waits.
+    /// A lone node that once joined through a contact asks its contacts again with growing waits,
+    /// like the shell.
     func retryBootstrap(_ number: Int) {
         let node = nodes[number]
         guard node.machine.isAlone, node.contact != 0 else {
@@ -162,7 +162,7 @@ extension MachineWorld {
             return
         }
         node.ticksAlone += 1
-        // After 1, 2, 4, 8 and 16 ticks, and then every 16.
+        // After 1, 2, 4, 8 and 16 ticks, and then every 16 ticks.
         let isDue = node.ticksAlone & (node.ticksAlone - 1) == 0 || node.ticksAlone % 16 == 0
         guard isDue, let other = knownMember(), other != number else { return }
         let contact = nodes[other].reference

@@ -4,7 +4,7 @@
 
 import ChordCore
 
-// Recursive lookups as RecursiveLookup does them, hop by hop in messages.
+// Recursive lookups, hop by hop in messages; see `RecursiveLookup`.
 
 extension MachineWorld {
     func startLookup(_ target: Identifier, at number: Int, for origin: MachineLookup.Origin) {
@@ -24,7 +24,7 @@ extension MachineWorld {
 
     /// A node looks for its own place through a contact.
     ///
-    /// - Parameter isJoiner: whether it asks for the member before its place rather than for the owner.
+    /// - Parameter isJoiner: whether it asks for the member before its place and not for the owner.
     func findPlace(
         of number: Int,
         via contact: NodeReference,
@@ -99,7 +99,7 @@ extension MachineWorld {
         )
     }
 
-    /// The next step of a lookup, seen from the node that it is at.
+    /// Makes the next step of a lookup at its present node.
     private func advance(_ reference: RunReference) {
         guard let run = lookups[reference] else { return }
         guard isAlive(run.node, run.life) else { return lookups.remove(reference) }
@@ -133,7 +133,7 @@ extension MachineWorld {
         send(from: run.node, to: MachineNode.number(of: peer), .find(request))
     }
 
-    /// A lookup has come to a node.
+    /// A lookup has arrived at a node.
     func accept(_ request: LookupRequest, _ message: Message) {
         let number = message.to
         func reply(_ outcome: LookupOutcome) {
@@ -196,7 +196,7 @@ extension MachineWorld {
         }
     }
 
-    /// A silence was long enough, or the lookup's time is over.
+    /// A peer timeout, or the deadline of the lookup, has expired.
     func silent(_ reference: RunReference, _ attempt: Int32) {
         guard let run = lookups[reference], run.attempt == attempt else { return }
         guard isAlive(run.node, run.life) else { return lookups.remove(reference) }
@@ -213,7 +213,7 @@ extension MachineWorld {
         }
     }
 
-    /// The node that was asked failed: the next best is asked.
+    /// The next hop failed: the next best node is asked.
     private func blame(_ reference: RunReference, isSuspect: Bool) {
         guard let run = lookups[reference], let asked = run.asked else { return }
         lookups.change(reference) { $0.lookup.exclude(asked.id) }
@@ -228,7 +228,8 @@ extension MachineWorld {
         if case .owner(let found, _, _) = outcome { owner = found }
         switch run.origin {
         case .finger(let token):
-            // Not at once: the machine may be in the middle of the call that asked.
+            // The result is an event, because the machine may be inside the call that made the
+            // request.
             heap.push(.fingerResolved(run.node, life: run.life, token, owner), at: now)
         case .place(let token):
             heap.push(
@@ -266,7 +267,7 @@ extension MachineWorld {
         let space = parameters.space
         var target = Identifier(generator.next() & space.largest.word3)
         if generator.chance(0.5), let other = generator.element(of: everMembers) {
-            // Right at a node or right after it, where half-open ranges go wrong.
+            // At a node's identifier or right after it, where errors in half-open ranges show.
             let offset = Identifier(generator.below(2))
             target = space.adding(nodes[other].reference.id, offset)
         }
@@ -308,13 +309,13 @@ extension MachineWorld {
         }
     }
 
-    /// How long a node that has gone may still be named: until every list that has it has been walked
-    /// through from its head, one silence after each tick, and copied once more.
+    /// How long a departed node may still be named: until every list that contains it has been
+    /// walked through from its head, with one peer timeout after each tick, and copied once more.
     private var departedLimit: Int64 {
         Int64(scenario.successorCount + 2) * 2 * (stabilize + peerTimeout)
     }
 
-    /// The member at or after an identifier at this moment.
+    /// The member at or after an identifier now.
     func trueOwner(of target: Identifier) -> Identifier? {
         let ids = auditor.members {
             nodes.filter(\.isMember).map(\.reference.id).sorted()
@@ -325,7 +326,7 @@ extension MachineWorld {
 }
 
 extension LookupOutcome {
-    /// What a node answers that knows the owner.
+    /// The answer of a node that knows the owner.
     fileprivate static func owner(
         _ owner: NodeReference,
         in view: RoutingView,
@@ -338,7 +339,7 @@ extension LookupOutcome {
         )
     }
 
-    /// What it says to a member that looks for its own place, which is at `id`.
+    /// The answer for a member that looks for its own place at `id`.
     fileprivate func place(of id: Identifier) -> ChordMachine.PlaceAnswer {
         switch self {
         case .owner(_, let answering, let successors):

@@ -4,7 +4,7 @@
 
 import ChordCore
 
-// What machines want done, and what they say to each other.
+// Execution of the machines' directives, and delivery of messages.
 
 extension MachineWorld {
     func perform(
@@ -20,13 +20,14 @@ extension MachineWorld {
         if !isMember, wasMember { nodes[number].memberUntil = now }
         if isMember != wasMember { auditor.ownersChanged() }
         if isTruthful, wasMember, isMember { judgeRange(of: number, before: predecessor, event) }
-        // First what it has become, then what it says: a Leave speaks of somebody who is gone.
+        // The new state is recorded first: a Leave refers to a node that is already gone.
         touched(number, event)
         for directive in directives { execute(directive, of: number) }
     }
 
-    /// A range grows only over the place of a predecessor that is gone: a live one has its own. Of one
-    /// that is back since a short while, the verdict may speak of its former life.
+    /// A range may grow only over the range of a dead predecessor, because a live one owns its
+    /// range. If the predecessor has just restarted, the verdict may be about its earlier
+    /// incarnation.
     private func judgeRange(of number: Int, before: NodeReference, _ event: Event?) {
         let machine = nodes[number].machine
         guard machine.predecessor.id != before.id, before.id != machine.node.id,
@@ -89,7 +90,7 @@ extension MachineWorld {
         }
     }
 
-    // MARK: The way of a message
+    // MARK: Delivery
 
     func send(from: Int, to: Int, _ payload: Payload) {
         let message = Message(
@@ -149,7 +150,7 @@ extension MachineWorld {
         return min(delay, Self.calmDelay.sample(using: &generator))
     }
 
-    /// Sends on what waited on links that are held no more.
+    /// Sends the messages that waited on links that are no longer held.
     func releaseWaiting() {
         let all = waiting
         waiting = []
@@ -170,7 +171,8 @@ extension MachineWorld {
         guard number < nodes.count else { return }
         if tracker != nil, !nodes[number].inbound.isEmpty {
             nodes[number].inbound.removeAll { $0.serial == serial }
-            // What arrives is judged once it is taken in; what is not taken in changes nothing.
+            // An event is judged after its message was accepted. A message that is not accepted
+            // changes nothing.
             defer { touched(number, .deliver(message, serial: serial)) }
             return take(message, serial)
         }
@@ -187,12 +189,12 @@ extension MachineWorld {
             guard answer == .dead, !scenario.network.refusesWhenDown else {
                 return reply(to: message, .answer(token, answer))
             }
-            // Nothing comes back, and from now on that is what the asker will find out.
+            // No answer will come, and the caller will find that out.
             noteSilence(message, token)
         case .answer(let token, let answer):
             if isSameLife { perform(number, event) { $0.receive(answer, for: token) } }
         case .notify(let candidate):
-            // Reached before believed: what the shell does, all at once.
+            // Reached before believed: the shell's dial, done in one step.
             guard nodes[number].isUp, judge(candidate, by: number) != .dead else { return }
             perform(number, event) { $0.notified(by: candidate) }
         case .nudge(let id):
@@ -217,7 +219,7 @@ extension MachineWorld {
         }
     }
 
-    /// What a node answers to the question for its state.
+    /// The answer of a node to a state query.
     func stateAnswer(of number: Int) -> StateAnswer {
         guard number < nodes.count, nodes[number].isUp else { return .dead }
         guard nodes[number].machine.phase == .member else { return .notMember }
@@ -227,7 +229,7 @@ extension MachineWorld {
 
     // MARK: Lists in flight
 
-    /// Writes down what is on its way to a node and will change its list.
+    /// Records a message in flight that will change a node's list.
     private func noteInbound(_ message: Message, _ serial: UInt64) {
         guard tracker != nil, message.to < nodes.count else { return }
         let content: MachineNode.Inbound.Content
@@ -249,7 +251,7 @@ extension MachineWorld {
         touched(message.from, nil)
     }
 
-    /// The lists that a node will have once what is on its way to it arrives, one thing at a time.
+    /// The lists that a node will have when each message in flight arrives, one at a time.
     func listsInFlight(to number: Int) -> [[Identifier]] {
         var lists: [[Identifier]] = []
         let node = nodes[number]
@@ -275,8 +277,8 @@ extension MachineWorld {
 
     // MARK: The invariant after every event
 
-    /// Looks at what an event may have changed. The order of a list does not depend on what fails or who
-    /// is misled, so that it is checked in every run.
+    /// Checks the effect of an event. The order of a list does not depend on failures or false
+    /// suspicions, so it is checked in every run.
     func touched(_ number: Int, _ event: Event?) {
         let violations: [String]
         if tracker == nil {
@@ -315,7 +317,7 @@ extension MachineWorld {
         ) ?? []
     }
 
-    /// A node's own list, if it is a member, and those it will have.
+    /// A node's own list, if it is a member, and its future lists.
     func lists(of number: Int) -> [[Identifier]] {
         let node = nodes[number]
         var lists: [[Identifier]] = []

@@ -4,7 +4,8 @@
 
 import ChordCore
 
-// Who reaches whom, as the shells' dials and indirect probes find it out, but at once and without messages.
+// Reachability between nodes. The shells find it out by dials and indirect probes; here it is
+// computed at once and without messages.
 
 extension MachineWorld {
     /// Whether a call from one node to another would be answered.
@@ -12,7 +13,7 @@ extension MachineWorld {
         nodes[to].isUp && nodes[to].backlog == nil && network.passes(caller: from, called: to)
     }
 
-    /// What the silence of a node that was asked means.
+    /// The verdict about a node that did not answer a state query.
     func verdict(of number: Int, under token: Token) -> StateAnswer {
         guard let peer = nodes[number].machine.peer(askedUnder: token),
             judge(peer, by: number) == .unreached
@@ -20,12 +21,12 @@ extension MachineWorld {
         return .unreached
     }
 
-    /// What a node finds out about another that it asks, or that has notified it: `dead` where neither it nor
-    /// enough of three others reach it.
+    /// A node's verdict about another node that it asks, or that has notified it. The verdict is
+    /// `dead` if neither the node nor enough of three others reach it.
     func judge(_ peer: NodeReference, by number: Int) -> StateAnswer {
         let asked = MachineNode.number(of: peer)
         guard !isTruthful, !isHealed, asked < nodes.count, nodes[asked].isUp else {
-            // In a truthful run nothing is in anybody's way; whoever notifies is asked for nothing more.
+            // In a truthful run no link is broken, and a notifying node needs no further check.
             return isTruthful || isHealed ? .busy : .dead
         }
         if reaches(number, asked) { return .busy }

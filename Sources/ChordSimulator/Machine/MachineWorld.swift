@@ -4,13 +4,13 @@
 
 import ChordCore
 
-/// Many machines in one memory under one heap of events, with a virtual clock: what the shell does
-/// around each of them, done without a shell. Everything that happens follows from the scenario.
+/// Many machines with one event heap and a virtual clock. It does the shells' work without shells.
+/// Everything that happens follows from the scenario.
 final class MachineWorld {
     let scenario: Scenario
     let parameters: RingParameters
     let configuration: ChordMachine.Configuration
-    /// Nodes by number; the one at 0 stands for nobody.
+    /// Nodes by number; number 0 is unused.
     var nodes: [MachineNode] = []
     var heap = EventHeap()
     var lookups = MachineLookups()
@@ -21,9 +21,9 @@ final class MachineWorld {
     var now: Int64 = 0
     var counts = SimulationCounts()
     var violation: Violation?
-    /// Present in runs whose every event must leave the invariant intact.
+    /// Present in runs in which the invariant must hold after every event.
     var tracker: InvariantTracker?
-    /// Above this many nodes the invariant is checked in full each virtual second instead.
+    /// Above this number of nodes the invariant is checked in full each virtual second instead.
     static let trackedNodes = 1000
     var auditor = LookupAuditor()
     var waiting: [(message: Message, serial: UInt64)] = []
@@ -31,24 +31,25 @@ final class MachineWorld {
     var everMembers: [Int] = []
     var takenIds: Set<Identifier> = []
     var isHealed = false
-    /// Whether finger lookups are done at one moment rather than in messages.
+    /// Whether finger lookups are computed at one moment instead of with messages.
     var walksLookups = false
-    /// Whether the time between two ticks is exponential rather than jittered.
+    /// Whether the time between two ticks is exponential instead of jittered.
     var ticksAreMemoryless = false
-    /// Lines of what happened, for a person to read.
+    /// A readable log of the events.
     var trace: [String]?
 
-    // The scenario's durations as the clock counts.
+    // The scenario's durations in nanoseconds.
     let stabilize: Int64
     let isTruthful: Bool
     let peerTimeout: Int64
     let lookupTimeout: Int64
     let lookupDeadline: Int64
     let promptDelay: Int64
-    /// Once everything is repaired, messages take no longer than this.
+    /// The delays after the repair.
     static let calmDelay = DelayDistribution.uniform(from: .milliseconds(1), to: .milliseconds(10))
 
-    /// - Parameter configuration: of all machines, but for the query mode, which is the scenario's.
+    /// - Parameter configuration: the configuration of all machines, except the query mode, which
+    ///   the scenario gives.
     init(
         _ scenario: Scenario,
         configuration: ChordMachine.Configuration = ChordMachine.Configuration(),
@@ -124,7 +125,7 @@ final class MachineWorld {
         takenIds.insert(id)
     }
 
-    // MARK: Birth
+    // MARK: Start
 
     private func bear() {
         for founder in scenario.founders { add(founder.number, id: founder.id) }
@@ -139,8 +140,8 @@ final class MachineWorld {
         }
     }
 
-    /// Makes an ideal ring of the founders. Of a large one each knows its neighbours only, and the
-    /// fingers are yet to be found.
+    /// Makes an ideal ring of the founders. In a large ring they know only their neighbours, and
+    /// have no fingers yet.
     private func found() {
         let ring = scenario.founders.sorted { $0.id < $1.id }.map { nodes[$0.number].reference }
         let count = ring.count
@@ -152,7 +153,7 @@ final class MachineWorld {
             becameMember(number)
         }
         guard tracker != nil else { return }
-        // The ring comes about at once: what is missing on the way is no violation.
+        // The ring is made in one step; violations of the intermediate states do not count.
         for node in ring { _ = updateTracker(MachineNode.number(of: node)) }
         for node in ring { _ = updateTracker(MachineNode.number(of: node)) }
         report(.invariant, InvariantChecker.violations(in: snapshot()), after: "the start")
@@ -171,9 +172,9 @@ final class MachineWorld {
 
     // MARK: Running
 
-    /// Handles events up to a moment, or until something is violated.
+    /// Handles events up to a moment, or until a violation.
     ///
-    /// - Returns: false where a violation, or the limit of events, ended it.
+    /// - Returns: false if a violation or the limit of events ended the run.
     func run(until end: Int64, eventLimit: Int = .max) -> Bool {
         let last = eventLimit == .max ? Int.max : counts.events + eventLimit
         while violation == nil, let next = heap.nextTime, next <= end {
@@ -217,7 +218,8 @@ final class MachineWorld {
             nodes[number].isRoundDue = false
             perform(number, event) { $0.round() }
         case .expire(let number, let life, let token):
-            // Tokens begin anew with each life: what another life waited for is no business of this one.
+            // Tokens start again with each incarnation, so answers for an earlier incarnation are
+            // dropped.
             guard isAlive(number, life) else { return }
             nodes[number].inbound.removeAll { inbound in
                 if case .answer(token, .dead) = inbound.content { true } else { false }
@@ -266,7 +268,7 @@ final class MachineWorld {
         nodes[number].isUp && nodes[number].life == life
     }
 
-    /// How long a node takes for what it believes to be `duration`.
+    /// The true time of a duration that a node measures with its clock.
     func local(_ duration: Int64, of number: Int) -> Int64 {
         let skew = nodes[number].skew
         return skew == 0 ? duration : duration + duration / 1000 * skew / 1000

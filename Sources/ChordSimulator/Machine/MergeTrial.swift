@@ -4,12 +4,12 @@
 
 import ChordCore
 
-/// Several ideal rings of one name of which one node hears of one node of each other; or one ring whose node
-/// hears of a node of its own: how long it takes until they are one ideal
-/// ring, and what it costs.
+/// Measures how several ideal rings of one name merge after one node hears of one node of each
+/// other ring. Or, how a single ring reacts if its node hears of a node of the same ring. It
+/// measures the time until there is one ideal ring, and the messages.
 ///
-/// Lookups walk over the members' states as they are at one moment, and count as the messages that they
-/// would be. A message takes 5 to 15 ms.
+/// Lookups walk over the members' present states, and count as the messages that they would need. A
+/// message takes 5 to 15 ms.
 package struct MergeTrial: Sendable {
     package var nodes: Int
     package var parts: Int
@@ -23,30 +23,30 @@ package struct MergeTrial: Sendable {
         self.seed = seed
     }
 
-    /// What came of it.
+    /// The result of a trial.
     package struct Result: Sendable {
-        /// Virtual time until all lists and predecessors were right; nil where they were not in time.
+        /// Virtual time until all lists and predecessors were right; nil if they were not in time.
         package var time: Duration?
-        /// The same with all fingers.
+        /// The same, with all fingers.
         package var timeWithFingers: Duration?
-        /// Messages of all kinds until lists and predecessors were right.
+        /// The number of all messages until lists and predecessors were right.
         package var messages: Int
-        /// Of these, offers, words of other rings, and looks for places.
+        /// The number of messages for merging: offers, Meet messages, and lookups of places.
         package var mergeMessages: Int
     }
 
-    /// Time after which the rings should be one.
+    /// The time after which the rings should have merged.
     private static let limit: Int64 = 600_000_000_000
     private static let step: Int64 = 100_000_000
 
-    /// Runs it.
+    /// Runs the trial.
     package func run() -> Result {
         let world = makeWorld()
         let rings = (0..<parts).map { part in
             stride(from: part + 1, through: nodes, by: parts).map { $0 }
         }
         for ring in rings { found(ring, in: world) }
-        // Maintenance is under way everywhere before they meet.
+        // Maintenance runs everywhere before the rings meet.
         _ = world.run(until: 3 * world.stabilize)
         let start = world.now
         let before = world.counts
@@ -75,7 +75,7 @@ package struct MergeTrial: Sendable {
         return result
     }
 
-    /// The messages per node and second of one ring to which nothing happens: all, and those for merging.
+    /// Messages per node and second in an undisturbed single ring: all, and those for merging.
     package func quiet() -> (all: Double, merging: Double) {
         let world = makeWorld()
         found(Array(1...nodes), in: world)
@@ -100,7 +100,7 @@ package struct MergeTrial: Sendable {
             healTime: .zero
         )
         scenario.network.delay = .uniform(from: .milliseconds(5), to: .milliseconds(15))
-        // Rings that are to merge are no ring of the proof's.
+        // The proof does not cover merging rings.
         scenario.admitsOnly = false
         var merging = ChordMachine.MergeSettings()
         merging.fanout = fanout
@@ -113,7 +113,7 @@ package struct MergeTrial: Sendable {
         return world
     }
 
-    /// Makes an ideal ring of some nodes, fingers included.
+    /// Makes an ideal ring of some nodes, with fingers.
     private func found(_ numbers: [Int], in world: MachineWorld) {
         let ring = numbers.map { world.nodes[$0].reference }.sorted { $0.id < $1.id }
         let ids = ring.map(\.id)

@@ -4,32 +4,32 @@
 
 import ChordCore
 
-/// What was found to be wrong, and when.
+/// A violated property, and when it was found.
 package struct Violation: Hashable, Sendable, CustomStringConvertible {
-    /// What kind of promise is broken.
+    /// The kind of the property.
     package enum Kind: String, Hashable, Sendable, CaseIterable {
-        /// Zave's invariant, in a run whose failures are admissible and whose suspicions are true.
+        /// Zave's invariant, in a run with admissible failures only and without false suspicions.
         case invariant
-        /// The ring was left alone and did not become ideal in time.
+        /// The undisturbed ring did not become ideal in time.
         case notIdeal
-        /// An ideal ring changed although nothing happened.
+        /// An undisturbed ideal ring changed.
         case unstable
-        /// Ranges leave a gap or overlap.
+        /// Ranges have a gap or overlap.
         case ownership
-        /// A lookup named somebody who cannot be the owner.
+        /// A lookup named a node that cannot be the owner.
         case lookup
-        /// Events breed events without end.
+        /// The run does not terminate: events cause further events without end.
         case endless
-        /// A node was refused its place although nobody else has it.
+        /// A node was refused its place although no other node has it.
         case join
-        /// Something left the run's one thread or its virtual time.
+        /// Code left the run's single thread or its virtual time.
         case escape
     }
 
     package var kind: Kind
     /// Virtual time since the start.
     package var time: Duration
-    /// The event after which it was found.
+    /// The event after which the violation was found.
     package var event: String
     package var details: [String]
 
@@ -38,28 +38,29 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What happened in a run, counted.
+/// The events of a run, counted.
 package struct SimulationCounts: Hashable, Sendable {
     package var events = 0
     package var messages = 0
-    /// Of these, what was said to merge rings, or to find out whether there is one to merge with.
+    /// The messages for merging rings, or for finding out whether there are rings to merge.
     package var mergeMessages = 0
     package var lost = 0
     package var joined = 0
     package var left = 0
     package var crashes = 0
     package var restarts = 0
-    /// Failures that were left out, as the proof does not admit them.
+    /// Failures that were skipped because the proof does not admit them.
     package var refusedFailures = 0
     package var pauses = 0
     package var partitions = 0
     package var lookupsAnswered = 0
     package var lookupsFailed = 0
-    /// Answers that named somebody who was the owner neither at the start of the call nor at its end.
+    /// Answers that named a node that was the owner neither at the start nor at the end of the
+    /// call.
     package var lookupsWrong = 0
-    /// Answers that named somebody who was a member at no moment of the call.
+    /// Answers that named a node that was not a member at any time during the call.
     package var lookupsDeparted = 0
-    /// How long before the call such a one had gone at the most, in nanoseconds.
+    /// The longest time between such a node's departure and the call, in nanoseconds.
     package var longestDeparted: Int64 = 0
 
     package init() {}
@@ -86,41 +87,41 @@ package struct SimulationCounts: Hashable, Sendable {
     }
 }
 
-/// What came of one run.
+/// The result of one run.
 package struct SimulationReport: Sendable, CustomStringConvertible {
-    /// The number that the scenario was drawn from; nil where it was read.
+    /// The seed of the scenario; nil if the scenario was read from text.
     package var seed: UInt64?
     package var scenario: Scenario
     package var counts: SimulationCounts
-    /// The same in every process that runs this scenario.
+    /// The trace hash. It is the same in every process that runs this scenario.
     package var traceHash: TraceHash
-    /// What was wrong first; nil when everything held.
+    /// The first violation; nil if every check passed.
     package var violation: Violation?
-    /// Stabilisation intervals from the repair of everything to the ideal ring; nil when there was none.
+    /// Stabilize intervals from the repair to the ideal ring; nil if the ring did not become ideal.
     package var roundsToIdeal: Int?
-    /// The rounds that were allowed.
+    /// The allowed number of rounds.
     package var roundsAllowed: Int
-    /// Members at the end.
+    /// The number of members at the end.
     package var members: Int
-    /// The separate rings when everything was repaired, or the turns of one that was wound around the
-    /// circle. More than one come about where live nodes were taken for dead until whole lists were gone;
-    /// they must have become one at the end.
+    /// The number of separate rings at the repair, or the turns of a single ring that is wound
+    /// around the circle. Rings split if live nodes are taken for dead until whole lists are gone.
+    /// They must have merged at the end.
     package var ringsAtRepair: Int
-    /// Whether the ring stays in parts because failures that nobody held back left nobody who knew anybody of
-    /// another part.
-    /// Nothing but an operator brings them together; they are counted and not judged.
+    /// Whether the ring stays split because inadmissible failures left no member that knows a
+    /// member of another part. Only an operator can connect the parts. Such runs are counted, not
+    /// judged.
     package var isForgotten: Bool
-    /// Forwardings per lookup, over the lookups at the end.
+    /// Mean hops of the lookups at the end.
     package var meanHops: Double
-    /// The last of what happened, where it was recorded.
+    /// The end of the event log, if it was recorded.
     package var trace: [String]
-    /// Who owned what by its own account, in a run of whole nodes.
+    /// The ownership of ranges as claimed by nodes, in a node simulation.
     package var ownership = OwnershipAuditor()
 
-    /// Whether nothing was wrong.
+    /// Whether there is no violation.
     package var holds: Bool { violation == nil }
 
-    /// What came out, in a word or a line: what a kept scenario states after `----`.
+    /// The outcome in one word or line. A stored scenario contains it after `----`.
     package var outcome: String {
         if let violation { return "\(violation.kind.rawValue): \(violation.details.first ?? "")" }
         if members == 0 { return "died out" }
@@ -145,20 +146,20 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
     }
 }
 
-/// What came of many runs.
+/// The result of many runs.
 package struct SweepReport: Sendable, CustomStringConvertible {
     package var seeds = 0
     package var counts = SimulationCounts()
     /// Runs in which the invariant was checked after every event.
     package var invariantRuns = 0
-    /// Runs whose ring had come apart when everything was repaired.
+    /// Runs whose ring was split at the repair.
     package var splits = 0
-    /// Runs whose parts had forgotten each other, by failures that were not admissible.
+    /// Runs whose parts had forgotten each other, after inadmissible failures.
     package var forgotten = 0
-    /// Rounds from then to the one ideal ring, at the most.
+    /// The largest number of rounds from the repair of a split ring to the single ideal ring.
     package var mostRoundsOfSplits = 0
     package var mostRounds = 0
-    /// The runs in which something was wrong.
+    /// The runs with a violation.
     package var failures: [SimulationReport] = []
 
     package init() {}

@@ -13,28 +13,28 @@ import Synchronization
     import Glibc
 #endif
 
-/// Notices what leaves a run's one thread or its virtual time. A node that sleeps on the real clock, or
-/// starts a task outside of its executor, sooner or later comes back from another thread: a run in
-/// which that happens is not one that its seed describes, and it fails.
+/// Detects code that leaves a run's single thread or its virtual time. A node that sleeps on the
+/// real clock, or starts a task outside its executor, sooner or later returns on another thread.
+/// Such a run is not reproducible and fails.
 package final class EscapeDetector: Sendable {
     private struct State {
         var escapes: [String] = []
         var count = 0
     }
 
-    /// Escapes that are told in words; the rest is counted.
+    /// The number of escapes that are described; further ones are only counted.
     private static let mostTold = 5
 
-    /// The thread that drives the run; 0 while none does.
+    /// The thread that drives the run; 0 if none does.
     private let driver = Atomic<UInt>(0)
     private let state = NIOLockedValueBox(State())
 
     package init() {}
 
-    /// What has escaped, in words.
+    /// Descriptions of the escapes.
     package var escapes: [String] { state.withLockedValue { $0.escapes } }
 
-    /// How many times.
+    /// The number of escapes.
     package var count: Int { state.withLockedValue { $0.count } }
 
     /// Whether the caller is the thread that drives the run.
@@ -53,7 +53,7 @@ package final class EscapeDetector: Sendable {
         driver.store(0, ordering: .sequentiallyConsistent)
     }
 
-    /// Somebody wants `what` done who may not.
+    /// Records that `what` was requested from a wrong thread.
     func report(_ what: String) {
         let isIdle = driver.load(ordering: .relaxed) == 0
         let why = isIdle ? "while the run stood still" : "from another thread"

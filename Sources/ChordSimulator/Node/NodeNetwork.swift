@@ -6,11 +6,11 @@ import ChordIdentity
 import ChordRPC
 import ChordRuntime
 
-/// The network between whole nodes: who is there, what is on its way, what waits and what is lost.
+/// The network between whole nodes: its processes, and the messages in flight, held or lost.
 ///
-/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class NodeNetwork: @unchecked Sendable {
-    /// Something on its way over a link that is held.
+    /// A message on a held link.
     private struct Held {
         let from: Int
         let to: Int
@@ -18,7 +18,7 @@ final class NodeNetwork: @unchecked Sendable {
         let arrival: @Sendable () -> Void
     }
 
-    /// Whose call something belongs to, and to whom.
+    /// The caller and the receiver of a call.
     struct Call {
         let caller: Int
         let called: Int
@@ -27,13 +27,13 @@ final class NodeNetwork: @unchecked Sendable {
     let scheduler: SimulationScheduler
     var links = SimulatedNetwork()
     var settings: Scenario.Network
-    /// The present life of each node, by number; nil where none has ever been.
+    /// The present incarnation of each node, by number; nil if the node never existed.
     private(set) var nodes: [SimulatedNode?] = []
-    /// Whether a member's state has set out to somebody since this was last looked at.
+    /// Whether a member's state was sent since this flag was last read.
     var hasNewAnswers = false
     var messages = 0
     var lost = 0
-    /// Calls that ended, for the trace.
+    /// The number of ended calls, for the trace.
     private(set) var callCount: UInt64 = 0
     private var generator: SimulationGenerator
     private var held: [Held] = []
@@ -62,10 +62,11 @@ final class NodeNetwork: @unchecked Sendable {
 
     // MARK: Messages
 
-    /// Sends something; `arrival` runs when it is there, unless it is lost.
+    /// Sends a message; `arrival` runs when it arrives, unless it is lost.
     ///
-    /// - Parameter notBefore: when what went the same way before it arrives: a stream keeps its order.
-    /// - Returns: when it arrives; nil where it is lost or waits.
+    /// - Parameter notBefore: the arrival time of the previous message on the same stream, whose
+    ///   order is kept.
+    /// - Returns: the arrival time; nil if the message is lost or held.
     @discardableResult
     func transmit(
         from: Int,
@@ -101,7 +102,7 @@ final class NodeNetwork: @unchecked Sendable {
         scheduler.hash.mix(UInt64(from) << 32 | UInt64(to))
         scheduler.hash.mix(due)
         scheduler.schedule(at: due, for: nil) { [self] in
-            // A partition cuts off what is on its way, too.
+            // A partition also drops messages in flight.
             if links.isBlocked(from: from, to: to)
                 || links.isFirewalled(caller: call.caller, called: call.called)
             {
@@ -113,7 +114,7 @@ final class NodeNetwork: @unchecked Sendable {
         return due
     }
 
-    /// What waits goes on, where its link is no longer held.
+    /// Delivers the messages of links that are no longer held.
     func releaseHeld() {
         let waiting = held
         held = []
@@ -139,8 +140,8 @@ final class NodeNetwork: @unchecked Sendable {
 
     // MARK: Processes
 
-    /// A process has ended. Where its machine is still up, its connections break; otherwise nothing tells
-    /// its peers.
+    /// A process has ended. If its machine is still up, its connections break; otherwise nothing
+    /// tells its peers.
     func ended(_ node: SimulatedNode) {
         guard settings.refusesWhenDown else { return }
         for case let peer? in nodes where peer.isUp && peer.connections[node.number] == node.life {
@@ -163,9 +164,9 @@ final class NodeNetwork: @unchecked Sendable {
     }
 }
 
-/// The transport of one life of a node.
+/// The transport of one incarnation of a node.
 ///
-/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class SimulatedTransport: ClientTransport, @unchecked Sendable {
     private let network: NodeNetwork
     private let number: Int
@@ -175,7 +176,7 @@ final class SimulatedTransport: ClientTransport, @unchecked Sendable {
         self.number = number
     }
 
-    /// The simulated network makes no one wait before dialling.
+    /// The simulated network has no dial backoff.
     func resetBackoff(of address: String) {}
 
     func start(

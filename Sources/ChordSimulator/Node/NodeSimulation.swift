@@ -5,11 +5,11 @@
 import ChordCore
 import ChordRuntime
 
-/// Runs of whole nodes on one simulated executor. Nothing here prints, reads a clock or keeps state: a
-/// scenario goes in and a report comes out, on any thread, and several may run on several threads.
+/// Runs of whole nodes on one simulated executor. They print nothing, read no clock and keep no
+/// state. A run maps a scenario to a report. Several runs may use several threads.
 package enum NodeSimulation {
-    /// What a node run is drawn from where nothing else is said: larger rings for a longer time than
-    /// for machines.
+    /// The default ranges for random node scenarios: larger rings and longer runs than for
+    /// machines.
     package static var standardOptions: SwarmOptions {
         var options = SwarmOptions()
         options.founders = 3...30
@@ -18,7 +18,7 @@ package enum NodeSimulation {
         return options
     }
 
-    /// Runs the scenario that a seed stands for.
+    /// Runs the scenario of a seed.
     package static func run(
         seed: UInt64,
         options: SwarmOptions = standardOptions,
@@ -32,14 +32,14 @@ package enum NodeSimulation {
         return report
     }
 
-    /// Runs a scenario: faults, then repair, then what must hold once the ring is left alone.
+    /// Runs a scenario: faults, then repair, then the checks of the undisturbed ring.
     package static func run(_ scenario: Scenario, recordsTrace: Bool = false) -> SimulationReport {
         var run = NodeRun(scenario, recordsTrace: recordsTrace)
         return run.report()
     }
 }
 
-/// One run from its birth to its report.
+/// One run from its start to its report.
 private struct NodeRun {
     private let scenario: Scenario
     private let world: NodeWorld
@@ -49,9 +49,10 @@ private struct NodeRun {
     private var hops = 0
     private var lookups = 0
 
-    /// Rounds that an ideal ring must stay ideal: longer than a lookup that is under way can take.
+    /// The number of rounds for which an ideal ring must stay ideal. It is longer than any lookup
+    /// in progress.
     private static let quietRounds = 6
-    /// More pieces of work than this within a stabilisation interval and per node have no end.
+    /// The limit of jobs per node and stabilize interval. A run with more does not terminate.
     private static let workPerNode = 50_000
 
     init(_ scenario: Scenario, recordsTrace: Bool) {
@@ -100,7 +101,7 @@ private struct NodeRun {
 
     private func faultPhase() -> Bool {
         let end = world.begin + scenario.healTime.nanoseconds
-        // In steps, so that the limit of work is one per interval.
+        // The limit of jobs applies per interval, so the run advances interval by interval.
         while world.now < end {
             guard runRound(upTo: end) else { return false }
             world.checkClientsServed()
@@ -109,11 +110,11 @@ private struct NodeRun {
         return world.violation == nil
     }
 
-    /// The rounds within which a ring that is left alone must be ideal. Joins at one place sort
-    /// themselves out one per round, lists lengthen by one entry per round, each dead entry costs a
-    /// silence, joiners wait between attempts, and then the fingers rest before their pass. Of a ring that
-    /// came apart, somebody's list of lost members is gone through once, and where it is wound around the
-    /// circle, the nodes of a table.
+    /// The number of rounds within which an undisturbed ring must become ideal. Several joins at
+    /// one place are resolved one per round. Lists grow by one entry per round. Each dead entry
+    /// costs a peer timeout. Joiners wait between attempts. Fingers then rest before their pass. If
+    /// the ring was split, a list of lost members must be gone through once. If a ring is wound
+    /// around the circle, the nodes of a routing table must be, too.
     private var roundsAllowed: Int {
         let timing = scenario.timing
         let interval = Double(timing.stabilize.nanoseconds)
@@ -171,10 +172,11 @@ private struct NodeRun {
         checkStability()
     }
 
-    /// Left alone, an ideal ring stays as it is.
+    /// An undisturbed ideal ring must not change.
     ///
-    /// Where nothing tells that a process has ended, a lookup may have been the first to use a connection to
-    /// a former life of a node. It fails, and that node is no finger until the next pass finds it.
+    /// One change is allowed if nothing tells nodes that a process has ended. A lookup may be the
+    /// first to use a connection to an earlier incarnation of a node. It fails, and the node is not
+    /// a finger until the next finger pass finds it.
     private mutating func checkStability() {
         for _ in 0..<3 {
             guard runRound() else { return }
@@ -196,7 +198,7 @@ private struct NodeRun {
         return isEverybodyIn && IdealChecker.flaws(in: ring, limit: 1).isEmpty
     }
 
-    /// Every node looks up some identifiers, all at the same time, and names the true owner.
+    /// Every node looks up some identifiers at the same time. All must name the true owner.
     private mutating func checkLookups(_ ring: RingSnapshot) {
         let space = world.parameters.space
         var generator = SimulationGenerator(seed: scenario.seed ^ 0x6C6F_6F6B_7570)
@@ -241,9 +243,9 @@ private struct NodeRun {
     }
 }
 
-/// What came of the lookups in an ideal ring.
+/// The results of the lookups in an ideal ring.
 ///
-/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 private final class LookupAnswers: @unchecked Sendable {
     typealias Answer = (target: Identifier, number: Int, Result<LookupResult, ChordError>)
 

@@ -7,10 +7,10 @@ import ChordRPC
 import ChordRuntime
 import ChordWire
 
-// What is looked at while nodes run, and what must hold.
+// Checks while nodes run, and their conditions.
 
 extension NodeWorld {
-    /// Looks at a node after a piece of its work: whether its place in the ring has changed.
+    /// Checks after a job of a node whether its place in the ring has changed.
     func look(at executor: SimulatedExecutor) {
         defer { lookAtAnswers() }
         guard let node = network.node(executor.number), node.executor === executor, node.isUp
@@ -41,8 +41,8 @@ extension NodeWorld {
         report(.invariant, track(node), after: "work of \(view.node.name)")
     }
 
-    /// Answers that have set out count as applied: the list that comes of each must be as good as those
-    /// that nodes have.
+    /// Answers in flight count as applied: the resulting lists must satisfy the same conditions as
+    /// present ones.
     private func lookAtAnswers() {
         guard network.hasNewAnswers else { return }
         network.hasNewAnswers = false
@@ -63,7 +63,7 @@ extension NodeWorld {
         }
     }
 
-    /// The process has ended: it is a member no more, whatever it thought it was.
+    /// The process has ended, so it is not a member any more, whatever its state says.
     func ceased(_ node: SimulatedNode) {
         ownership.ended(node.number, at: node.reference.id, now: now)
         guard node.isMember else { return }
@@ -72,9 +72,9 @@ extension NodeWorld {
         report(.invariant, track(node), after: "the end of \(SimulatedNode.name(node.number))")
     }
 
-    /// Tells the tracker of a node's list.
+    /// Passes a node's list to the tracker.
     ///
-    /// - Returns: the violations that it brings about.
+    /// - Returns: the new violations.
     func track(_ node: SimulatedNode) -> [String] {
         guard tracker != nil else { return [] }
         return tracker?.update(
@@ -85,7 +85,7 @@ extension NodeWorld {
         ) ?? []
     }
 
-    /// The members' states; with the lists that are on their way, where that is asked for.
+    /// The members' states. On request, with the lists in flight.
     func snapshot(withPending: Bool = false) -> RingSnapshot {
         var views: [RoutingView] = []
         var pending: [RingSnapshot.PendingList] = []
@@ -100,7 +100,7 @@ extension NodeWorld {
         )
     }
 
-    /// The lists that a node may have once the answers arrive that are on their way to it: those of
+    /// The lists that a node may have when the answers in flight to it arrive. These are answers of
     /// members up to its head, which it asks in order to copy their lists.
     private func pendingLists(of node: SimulatedNode) -> [RingSnapshot.PendingList] {
         let owner = node.reference
@@ -115,7 +115,8 @@ extension NodeWorld {
             let state = reply.state
             let isJoiner = !node.isMember
             if isJoiner {
-                // It takes over the list of the member before it, and asks others for other things.
+                // A joiner copies the list of the member before it; answers of other nodes do not
+                // count.
                 let head = state.successors.first { $0.id != owner.id }?.id ?? state.node.id
                 guard owner.id.isBetween(state.node.id, and: head) else { return nil }
             } else if let head = node.successors.first?.id,
@@ -147,7 +148,7 @@ extension NodeWorld {
             if generator.chance(0.5), let other = generator.element(of: everMembers),
                 let node = network.node(other)
             {
-                // Right at a node or right after it, where half-open ranges go wrong.
+                // At a node's identifier or right after it, where errors in half-open ranges show.
                 let offset = Identifier(generator.below(2))
                 target = space.adding(node.reference.id, offset)
             }
@@ -187,8 +188,8 @@ extension NodeWorld {
         judgeOwner(owner, of: begun)
     }
 
-    /// A lookup ends within its deadline by the clock of its node, on which time stands still while the
-    /// process does.
+    /// A lookup must end within its deadline by its node's clock, which stops while the process is
+    /// paused.
     private func judgeTime(_ client: ClientLookup) {
         let standing = client.node.paused(until: now) - client.pausedBefore
         let allowed =
@@ -209,7 +210,7 @@ extension NodeWorld {
         if owner.id != rightNow, owner.id != begun.owner {
             counts.lookupsWrong += 1
             note("wrong: \(owner.name) for \(begun.target)")
-            // While nothing happens, the ring heals; after that, nobody is wrong.
+            // After a quiet time the ring has repaired itself, and every answer must be right.
             if scenario.isTruthful, begun.time - lastMembershipChange > settlingTime + sortingTime {
                 report(
                     .lookup,
@@ -238,20 +239,20 @@ extension NodeWorld {
         }
     }
 
-    /// How long a node that has gone may still be named: until every list that has it has been walked
-    /// through from its head, one silence after each tick, and copied once more.
+    /// How long a departed node may still be named: until every list that contains it has been
+    /// walked through from its head, with one peer timeout after each tick, and copied once more.
     private var settlingTime: Int64 {
         Int64(scenario.successorCount + 2) * 2 * (stabilize + verdictTime)
     }
 
-    /// How long those who joined may take to find their places: as many as join at one place sort
-    /// themselves out one by one, and a neighbour that puts the question off costs another round.
+    /// How long joiners may take to find their places. Several joiners at one place are resolved
+    /// one by one, and a busy neighbour costs another round.
     private var sortingTime: Int64 {
         let founders = scenario.birth == .founded ? scenario.founders.count : 0
         return 2 * Int64(max(0, counts.joined - founders)) * stabilize
     }
 
-    /// The member at or after an identifier at this moment.
+    /// The member at or after an identifier now.
     func trueOwner(of target: Identifier) -> Identifier? {
         let ids = auditor.members {
             network.nodes.compactMap { $0 }.filter { $0.isUp && $0.isMember }
@@ -261,7 +262,7 @@ extension NodeWorld {
             ? nil : ids[LookupAuditor.firstIndex(atLeast: target, in: ids) % ids.count]
     }
 
-    /// Lookups that should have ended.
+    /// Reports lookups that should have ended.
     func checkClientsServed() {
         for key in clientCalls.keys.sorted() {
             if let client = clientCalls[key] { judgeTime(client) }

@@ -7,7 +7,7 @@ import ChordHash
 import ChordRPC
 import ChordRuntime
 
-// What scenarios do to nodes and to the network between them.
+// Execution of a scenario's faults.
 
 extension NodeWorld {
     func apply(_ fault: Fault) {
@@ -49,7 +49,8 @@ extension NodeWorld {
 
     // MARK: Failing
 
-    /// A failure, unless the proof does not admit it and the scenario wants admissible ones only.
+    /// Lets a node fail, unless the scenario wants admissible failures only and the proof does not
+    /// admit this one.
     private func fail(
         _ number: Int,
         isLeaving: Bool = false,
@@ -63,10 +64,10 @@ extension NodeWorld {
         how(node)
     }
 
-    /// Whether every other member keeps a live successor and r + 1 principals remain; what is on its way
-    /// to somebody counts as having arrived.
+    /// Whether every other member keeps a live successor and r + 1 principals remain. Messages in
+    /// flight count as arrived.
     private func admitsFailure(of node: SimulatedNode, isLeaving: Bool) -> Bool {
-        // While somebody leaves, what it says is on its way, and the lists that will come of it.
+        // While a node leaves, its Leave messages and the resulting lists are in flight.
         let isSomebodyLeaving = network.nodes.contains { other in
             other?.calls.values.contains { $0.call.method == ChordMethods.leave } ?? false
         }
@@ -79,13 +80,13 @@ extension NodeWorld {
         if isLeaving { ring.pending += listsAfterLeaveNotice(of: node) }
         ring.pending += listsAfterVerdicts().filter { $0.owner != id }
         guard ring.members.count > scenario.successorCount else { return false }
-        // A ring that has come apart can be mended as long as somebody knows of the other part.
+        // A split ring can merge as long as a member knows of the other part.
         if !scenario.isTruthful { return groups(without: node.number) == 1 }
         return InvariantChecker.violations(in: ring).isEmpty
     }
 
-    /// The lists of members whose question to their head was not heard: they will hold it for dead, although
-    /// it may be back by now, under the same name, and in the place that it had.
+    /// The future lists of members whose query did not reach their head. They will take the head
+    /// for dead, although it may have restarted by now under the same name and at the same place.
     private func listsAfterVerdicts() -> [RingSnapshot.PendingList] {
         network.nodes.compactMap { node in
             guard let node, node.isUp, node.isMember, node.successors.count > 1,
@@ -104,7 +105,7 @@ extension NodeWorld {
         scheduler.run(as: node.executor) { node.shell.assumeIsolated { $0.machine } }
     }
 
-    /// The groups of members of which nobody knows anybody in another group.
+    /// The number of groups whose members know no member of another group.
     func groups(without number: Int = 0) -> Int {
         var known: [Identifier: [Identifier]] = [:]
         for case let other? in network.nodes
@@ -114,9 +115,9 @@ extension NodeWorld {
                 known[machine.node.id] = machine.acquaintances.map(\.id)
                 continue
             }
-            // Who has left takes what it knows along.
+            // The knowledge of a node that has left is lost.
             guard machine.phase == .notJoined else { continue }
-            // It may be about to be a member, and to know nobody but the one whose list it asks for.
+            // The node may be about to join, and then knows only the member whose list it asks for.
             let asked = other.calls.values.filter {
                 $0.call.method == ChordMethods.getSuccessorList
             }.compactMap { call in
@@ -128,8 +129,8 @@ extension NodeWorld {
         return Acquaintance.groups(known)
     }
 
-    /// What becomes of its neighbours' lists when a node leaves: a Leave carries the leaver's list, and
-    /// where that is outdated, it passes over a member that the leaver's silence would have let be.
+    /// The lists of a node's neighbours after it leaves. A Leave contains the leaver's list. An
+    /// outdated list may pass over a member that a silent failure of the leaver would not affect.
     private func listsAfterLeaveNotice(of node: SimulatedNode) -> [RingSnapshot.PendingList] {
         var leaver = machine(of: node)
         var lists: [RingSnapshot.PendingList] = []
@@ -150,8 +151,8 @@ extension NodeWorld {
         end(node)
     }
 
-    /// The process ends. What it still had to do is done in the dark, where nobody sees or hears of it,
-    /// so that its tasks end and its memory is free again.
+    /// The process ends. Its remaining jobs run without any effect on other nodes, so that its
+    /// tasks end and its memory is freed.
     func end(_ node: SimulatedNode) {
         guard node.isUp else { return }
         node.isUp = false
@@ -176,13 +177,13 @@ extension NodeWorld {
         counts.left += 1
         let task = Task(executorPreference: node.executor) { [self] in
             await node.shell.leave()
-            // Not from within: the process cannot end while it is at work.
+            // The process cannot end during one of its own jobs, so the end is scheduled.
             scheduler.schedule(at: now, for: nil) { [self] in end(node) }
         }
         _ = task
     }
 
-    // MARK: Coming
+    // MARK: Joining
 
     private func join(_ number: Int, id: Identifier, via: Int) {
         guard number > 0, network.node(number) == nil,
@@ -208,7 +209,7 @@ extension NodeWorld {
         startJoining(node, through: contacts(of: number, via: via))
     }
 
-    /// What an operator writes into a node's configuration: one node, and some more in case it is down.
+    /// The contacts in a node's configuration: one node, and some more in case that one is down.
     private func contacts(of number: Int, via: Int) -> [Int] {
         let others = generator.elements(3, of: everMembers.filter { $0 != number && $0 != via })
         return (via == number || network.node(via) == nil ? [] : [via]) + others
@@ -227,7 +228,8 @@ extension NodeWorld {
                 guard node.isUp, error.code != .stopped else { return }
                 if error.code == .unreachable, !scenario.isTruthful {
                     note("n\(node.number) ends: \(error.message)")
-                    // Not from within, and its operator starts it again.
+                    // The restart is scheduled, because it cannot happen during a job of the node.
+                    // It is what an operator would do.
                     let again = now + 4 * stabilize
                     scheduler.schedule(at: now, for: nil) { [self] in end(node) }
                     scheduler.schedule(at: again, for: nil) { [self] in
@@ -242,7 +244,7 @@ extension NodeWorld {
         _ = task
     }
 
-    // MARK: Standing still
+    // MARK: Pausing
 
     private func pause(_ number: Int, for length: Int64) {
         guard let node = network.node(number), node.isUp, !node.executor.isPaused else { return }
@@ -261,8 +263,8 @@ extension NodeWorld {
 
     // MARK: Repair
 
-    /// Everything is repaired, and everybody goes on. A node that can never join, as nobody whom it knows
-    /// is a member any more, gets another contact, as its operator would see to.
+    /// Repairs everything; paused nodes continue. A node whose contacts are all not members can
+    /// never join, so it gets another contact, as from an operator.
     func heal() {
         isHealed = true
         note("healed")

@@ -9,10 +9,11 @@ import ChordRuntime
 import ChordWire
 import Logging
 
-/// Whole nodes in one memory, on one scheduler and one network, under the faults of a scenario: what
-/// `MachineWorld` is for machines alone. Everything that happens follows from the scenario.
+/// Whole nodes on one scheduler and one network, with the faults of a scenario. It is the
+/// counterpart of `MachineWorld`, which has machines alone. Everything that happens follows from
+/// the scenario.
 ///
-/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class NodeWorld: @unchecked Sendable {
     let scenario: Scenario
     let scheduler: SimulationScheduler
@@ -22,23 +23,23 @@ final class NodeWorld: @unchecked Sendable {
     var generator: SimulationGenerator
     var counts = SimulationCounts()
     var violation: Violation?
-    /// Present in runs whose every event must leave the invariant intact.
+    /// Present in runs in which the invariant must hold after every event.
     var tracker: InvariantTracker?
     var auditor = LookupAuditor()
     var ownership = OwnershipAuditor()
-    /// Lookups of clients that have not ended: at which life of which node, since when.
+    /// Client lookups in progress, each with its node, incarnation and start time.
     var clientCalls: [Int: ClientLookup] = [:]
     var everMembers: [Int] = []
     var isHealed = false
-    /// When somebody became a member or ceased to be one for the last time.
+    /// The time of the last change of membership.
     var lastMembershipChange: Int64 = 0
-    /// When the ring had come about: faults and their end are told from here.
+    /// The time when the ring was complete. The times of faults and of the repair count from here.
     private(set) var begin: Int64 = 0
-    /// Lines of what happened, for a person to read.
+    /// A readable log of the events.
     var trace: [String]?
     let stabilize: Int64
-    /// The longest that a node which is down goes unnoticed once it is asked: both questions' silence, and
-    /// that of the members that are asked about it.
+    /// The longest time until a queried node that is down counts as dead: the peer timeouts of both
+    /// queries, and that of the indirect probes.
     let verdictTime: Int64
     private var ids: [Int: Identifier] = [:]
     private let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
@@ -85,10 +86,10 @@ final class NodeWorld: @unchecked Sendable {
         scheduler.afterWork = { [unowned self] executor in look(at: executor) }
     }
 
-    // MARK: Birth
+    // MARK: Start
 
-    /// Lets the ring come about, and sets the faults to come, which are told from when it has begun. On
-    /// the thread that drives the run.
+    /// Forms the ring, then schedules the faults, whose times count from its completion. It must
+    /// run on the thread that drives the run.
     func start() {
         for founder in scenario.founders { network.add(makeNode(founder.number)) }
         switch scenario.birth {
@@ -106,7 +107,7 @@ final class NodeWorld: @unchecked Sendable {
         if scenario.lookupInterval != .zero { scheduleClientLookup() }
     }
 
-    /// The first node makes a ring of its own, and the others join it within an interval.
+    /// The first node starts a ring, and the others join it within an interval.
     private func grow() {
         let first = scenario.founders[0].number
         if let node = network.node(first) {
@@ -121,8 +122,8 @@ final class NodeWorld: @unchecked Sendable {
         }
     }
 
-    /// The founders start within an interval and begin the ring together; more of them than a message
-    /// names are a ring from the first moment.
+    /// The founders start within an interval and found the ring together. If they are more than a
+    /// message can name, they start as a ring.
     private func found() {
         let nodes = scenario.founders.compactMap { network.node($0.number) }
         let addresses = nodes.map(\.reference.address)
@@ -148,10 +149,10 @@ final class NodeWorld: @unchecked Sendable {
         }
         let waiting = nodes.filter { !$0.isMember }.map { "\($0.reference.name) still waits" }
         report(.notIdeal, waiting, after: "\(Self.foundingIntervals) intervals")
-        // From the first second.
+        // The ring must be ideal from its first second.
         report(.notIdeal, IdealChecker.flaws(in: snapshot()), after: "the ring was founded")
         guard scenario.expectsInvariant, nodes.count > scenario.successorCount else { return }
-        // While one founder is a member and the next not yet, lists hold nodes that are none.
+        // Until all founders are members, lists contain nodes that are not.
         tracker = InvariantTracker(successorCount: scenario.successorCount)
         for _ in 0..<2 {
             for node in nodes { _ = track(node) }
@@ -159,7 +160,8 @@ final class NodeWorld: @unchecked Sendable {
         report(.invariant, InvariantChecker.violations(in: snapshot()), after: "the start")
     }
 
-    /// Intervals within which founders find one another, also where much is lost.
+    /// The number of intervals within which founders must find one another, even with many lost
+    /// messages.
     private static let foundingIntervals: Int64 = 1_000
 
     private func startFounding(_ node: SimulatedNode, with addresses: [String]) {
@@ -173,7 +175,7 @@ final class NodeWorld: @unchecked Sendable {
         _ = task
     }
 
-    /// A new life of a node: a process that listens and is no member yet.
+    /// A new incarnation of a node: a process that listens and is not a member yet.
     func makeNode(_ number: Int, life: UInt32 = 1) -> SimulatedNode {
         let space = UInt64(number) << 32 | UInt64(life)
         var draws = SimulationGenerator(seed: scenario.seed ^ (UInt64(number) << 32) ^ 0x736B_6577)
@@ -200,7 +202,7 @@ final class NodeWorld: @unchecked Sendable {
         )
     }
 
-    /// The time allowed for a connection to a peer that is not known, which is a round trip.
+    /// The time to connect to an unknown peer: one round trip.
     private static func initialTimeout(_ scenario: Scenario) -> Duration {
         max(FailureDetection().initial, scenario.timing.lookupTimeout)
     }
@@ -236,9 +238,9 @@ final class NodeWorld: @unchecked Sendable {
 
     var now: Int64 { scheduler.now }
 
-    /// Runs up to a moment, or until something is violated.
+    /// Runs up to a moment, or until a violation.
     ///
-    /// - Returns: whether it came there.
+    /// - Returns: whether the moment was reached.
     func run(until end: Int64, workLimit: Int) -> Bool {
         let last = scheduler.workCount + workLimit
         let isThere = scheduler.run(until: end) { [self] in
@@ -262,7 +264,7 @@ final class NodeWorld: @unchecked Sendable {
         trace?.append("\(MachineWorld.text(now - begin)) \(line())")
     }
 
-    /// Ends every process, so that nothing of the run outlives it.
+    /// Ends every process, so that nothing of the run remains.
     func shutDown() {
         tracker = nil
         scheduler.letGo()
@@ -275,7 +277,8 @@ final class NodeWorld: @unchecked Sendable {
 }
 
 extension HashFunction {
-    /// Gives each node the place that its scenario names, and everything else some place.
+    /// A hash function that gives each node the identifier in its scenario, and every other text
+    /// some identifier.
     fileprivate static func placing(
         _ ids: [Int: Identifier],
         in space: IdentifierSpace

@@ -6,33 +6,33 @@ import ChordIdentity
 import ChordRPC
 import ChordRuntime
 
-/// One call from one node to another, with all that happens to it on the way: both ends in one object,
-/// and between them nothing but messages that may be late or lost.
+/// One call from one node to another, with everything that happens to it on the way. The object
+/// holds both ends of the call; the ends exchange only messages, which may be late or lost.
 ///
-/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
     let call: ClientCall
     private let number: UInt64
     private let caller: SimulatedNode
     private let network: NodeNetwork
-    /// The node that was dialled; 0, which nobody is, where nobody can be.
+    /// The dialled node; 0, which no node has, if the address is not a node's.
     let target: Int
     private var observer: (any ClientCallObserver)?
     private var deadline: ScheduledWork?
-    /// The life at the other end of the connection.
+    /// The incarnation at the other end of the connection.
     private var life: UInt32?
     private var peer: PeerIdentity?
 
-    // The server's end.
+    // The node at the server's end.
     private var server: SimulatedNode?
     private var deferred: DeferredCall?
     private var serverDeadline: ScheduledWork?
     private var isAccepted = false
     private var isAnswered = false
     private var lastArrival: Int64 = 0
-    /// The answer, once it is on its way.
+    /// The answer, once it is in flight.
     private(set) var answer: ClientResult?
-    /// Whether the call came to a process that was no more.
+    /// Whether the call arrived at a process that had ended.
     private(set) var isUnheard = false
 
     init(
@@ -85,7 +85,7 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
         }
     }
 
-    /// A connection takes the other process to open it, and a round trip.
+    /// Opening a connection takes a round trip, and needs a running process at the other end.
     private func dial() {
         toServer { [self] in
             guard let node = network.node(target), node.isUp else {
@@ -116,7 +116,7 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
     private func connected(to identity: PeerIdentity, life: UInt32) {
         peer = identity
         self.life = life
-        // The caller may be inside of `start`, which must not call back.
+        // The caller may still be inside `start`, which must not call back.
         caller.executor.execute { [self] in observer?.callSent() }
         let remaining = call.deadline - caller.executor.now
         toServer { [self] in arrived(remaining) }
@@ -142,7 +142,7 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
         caller.executor.execute { observer.callFinished(result) }
     }
 
-    // MARK: The way
+    // MARK: Delivery
 
     private var way: NodeNetwork.Call {
         NodeNetwork.Call(caller: caller.number, called: target)
@@ -170,7 +170,7 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
 
     private func arrived(_ remaining: Duration) {
         guard let node = network.node(target), node.isUp, node.life == life else {
-            // Whoever is there, if anybody, knows of no such connection.
+            // The process at the address, if there is one, does not know this connection.
             let isThere = network.node(target)?.isUp ?? false
             isUnheard = true
             guard isThere || network.settings.refusesWhenDown else { return }

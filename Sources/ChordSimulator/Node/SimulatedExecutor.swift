@@ -4,31 +4,31 @@
 
 package import ChordRPC
 
-/// A node's place on the scheduler: all that it knows of time and chance. A process that dies takes its
-/// executor with it.
+/// A node's executor on the scheduler: the node's only source of time, timers and randomness. It
+/// ends with its process.
 ///
-/// `@unchecked Sendable`: all of it is touched on the thread that drives the run only; what comes from
-/// another thread is reported and not done.
+/// `@unchecked Sendable`: it is used only on the thread that drives the run. Calls from other
+/// threads are reported and not executed.
 package final class SimulatedExecutor: NodeExecutor, @unchecked Sendable {
     enum Work {
         case job(UnownedJob)
         case closure(@Sendable () -> Void)
     }
 
-    /// The wall clock when the virtual clock stands at zero.
+    /// The wall clock time at virtual time zero.
     private static let epochMilliseconds: UInt64 = 1_700_000_000_000
     private static let million: UInt64 = 1_000_000
 
     /// The node's number, for the trace.
     let number: Int
     let scheduler: SimulationScheduler
-    /// Millionths by which the node's clock is slow; negative where it is fast.
+    /// The error of the node's clock in millionths; negative if it is fast.
     private let skew: Int64
     private var generator: SimulationGenerator
     private var queue: [Work] = []
     private var head = 0
     private var isListed = false
-    /// The process stands still: work piles up.
+    /// The process is paused, and its jobs wait.
     private(set) var isPaused = false
     /// The process has ended: its timers are void.
     private(set) var isDead = false
@@ -50,7 +50,7 @@ package final class SimulatedExecutor: NodeExecutor, @unchecked Sendable {
     package var now: MonotonicTime { MonotonicTime(nanoseconds: local(scheduler.now)) }
 
     package var wallClockMilliseconds: UInt64 {
-        // A clock that is fast today has been so for a while: it is some seconds ahead already.
+        // A fast clock has been fast for some time, so it is some seconds ahead at the start.
         let offset = -skew * 10
         return UInt64(Int64(Self.epochMilliseconds) + offset) + UInt64(local(scheduler.now))
             / 1_000_000
@@ -76,7 +76,7 @@ package final class SimulatedExecutor: NodeExecutor, @unchecked Sendable {
             return ScheduledWork {}
         }
         guard !isDead else { return ScheduledWork {} }
-        // A century is for ever, and sums of centuries still fit.
+        // A delay is cut to a century, so that sums of delays do not overflow.
         let wait = min(max(0, delay.clampedNanoseconds), 1 << 61)
         let due = global(local(scheduler.now) + wait)
         let timer = scheduler.schedule(at: due, for: self, work)
@@ -104,14 +104,14 @@ package final class SimulatedExecutor: NodeExecutor, @unchecked Sendable {
 
     // MARK: The node's clock
 
-    /// What the node's clock shows at a moment of the world's.
+    /// The time that the node's clock shows at a moment of global time.
     private func local(_ time: Int64) -> Int64 {
         guard skew != 0 else { return time }
         let product = UInt64(time).multipliedFullWidth(by: Self.million)
         return Int64(rate.dividingFullWidth(product).quotient)
     }
 
-    /// The first moment of the world's at which the node's clock shows `time`.
+    /// The first moment of global time at which the node's clock shows `time`.
     private func global(_ time: Int64) -> Int64 {
         guard skew != 0 else { return time }
         let product = UInt64(time).multipliedFullWidth(by: rate)
@@ -121,7 +121,7 @@ package final class SimulatedExecutor: NodeExecutor, @unchecked Sendable {
 
     private var rate: UInt64 { UInt64(Int64(Self.million) + skew) }
 
-    // MARK: What the scheduler and the world do
+    // MARK: Calls of the scheduler and the world
 
     func append(_ work: Work) {
         queue.append(work)

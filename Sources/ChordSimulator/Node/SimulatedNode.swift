@@ -7,9 +7,9 @@ import ChordIdentity
 import ChordRPC
 import ChordRuntime
 
-/// One life of a node: a process with its actor, its executor and its connections.
+/// One incarnation of a node: a process with its actor, its executor and its connections.
 ///
-/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class SimulatedNode: @unchecked Sendable {
     let number: Int
     let life: UInt32
@@ -18,25 +18,25 @@ final class SimulatedNode: @unchecked Sendable {
     let shell: NodeShell
     let router: Router
 
-    /// The process runs, if only as one that stands still.
+    /// Whether the process exists, even if it is paused.
     var isUp = true
-    /// Peers to which a connection is open, with the life that it was opened to.
+    /// Peers with an open connection, and the incarnation that each was opened to.
     var connections: [Int: UInt32] = [:]
-    /// Calls of this node that have not ended, by their numbers.
+    /// Calls of this node in progress, by number.
     var calls: [UInt64: SimulatedCall] = [:]
-    /// Addresses through which it joins, and whether it is still at it.
+    /// The addresses through which it joins, and whether it is still joining.
     var contacts: [Int] = []
     var isJoining = false
 
-    // What was last seen of its place in the ring.
+    // The node's place in the ring as last checked.
     var isMember = false
     var wasMember = false
     var successors: [NodeReference] = []
     var predecessor: NodeReference?
-    /// When it ceased to be a member for the last time, its former lives included.
+    /// The time when the node last stopped being a member, in any incarnation.
     var memberUntil: Int64 = -1
 
-    /// How long it has stood still in all, and since when it does.
+    /// The total time of pauses, and the start of the present one.
     var pausedTotal: Int64 = 0
     var pausedSince: Int64?
 
@@ -57,7 +57,7 @@ final class SimulatedNode: @unchecked Sendable {
 
     var reference: NodeReference { shell.view.node }
 
-    /// Time that passed without it, up to a moment.
+    /// The time of all pauses up to a moment.
     func paused(until now: Int64) -> Int64 {
         pausedTotal + (pausedSince.map { now - $0 } ?? 0)
     }

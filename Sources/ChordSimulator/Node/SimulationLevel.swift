@@ -4,14 +4,14 @@
 
 package import ChordCore
 
-/// What is simulated.
+/// The level of a simulation.
 package enum SimulationLevel: String, Hashable, Sendable, CaseIterable {
-    /// Protocol machines under a heap of events.
+    /// Protocol machines with an event heap.
     case machine
     /// Whole nodes on a simulated executor and network.
     case node
 
-    /// What runs of this level are drawn from where nothing else is said.
+    /// The default ranges for random scenarios of this level.
     package var standardOptions: SwarmOptions {
         switch self {
         case .machine: SwarmOptions()
@@ -19,7 +19,7 @@ package enum SimulationLevel: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Runs the scenario that a seed stands for.
+    /// Runs the scenario of a seed.
     package func run(seed: UInt64, options: SwarmOptions) -> SimulationReport {
         var report = run(Scenario.random(seed: seed, options: options))
         report.seed = seed
@@ -34,13 +34,13 @@ package enum SimulationLevel: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// The shortest scenario found that goes wrong in the same way.
+    /// The shortest scenario found with the same kind of violation.
     package func shrink(_ scenario: Scenario, attempts: Int) -> Scenario {
         ScenarioShrinker.shrink(scenario, attempts: attempts) { run($0).violation?.kind }
     }
 }
 
-/// Which of the query modes runs are to have, for those who do not know the machine.
+/// The query modes of the runs, in words that need no knowledge of the machine.
 package enum SimulatedMode: String, Hashable, Sendable, CaseIterable {
     case answering
     case delaying

@@ -2,23 +2,24 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// All work of all nodes of one run, on one thread and one virtual clock. Each node has an executor of
-/// its own here, which runs its work in order; whose turn is next, chance decides.
+/// All jobs of all nodes of one run, on one thread and one virtual clock. Each node has its own
+/// executor, which runs its jobs in order. The next executor is chosen at random.
 ///
-/// `@unchecked Sendable`: all but the detector is touched on the thread that drives the run only.
+/// `@unchecked Sendable`: all except the detector is used only on the thread that drives the run.
 package final class SimulationScheduler: @unchecked Sendable {
     package let detector = EscapeDetector()
     /// Virtual nanoseconds since the start.
     private(set) var now: Int64 = 0
-    /// Pieces of work that ran.
+    /// The number of jobs that ran.
     private(set) var workCount = 0
     var hash = TraceHash()
-    /// Whose work runs; nil for the world's.
+    /// The executor whose job runs; nil for events of the world.
     private(set) var current: SimulatedExecutor?
-    /// Runs after each piece of work of a node.
+    /// Called after each job of a node.
     var afterWork: ((SimulatedExecutor) -> Void)?
 
-    /// What decides whose turn it is, and apart from it the order of timers that are due together.
+    /// The randomness that chooses the next executor. The order of timers that are due together has
+    /// its own.
     private var turns: SimulationGenerator
     private var ties: SimulationGenerator
     private var ready: [SimulatedExecutor] = []
@@ -33,16 +34,16 @@ package final class SimulationScheduler: @unchecked Sendable {
 
     // MARK: Driving
 
-    /// Makes the caller's thread the one on which everything happens, for as long as `body` runs.
+    /// Makes the caller's thread the one that drives the run while `body` runs.
     package func drive<Value>(_ body: () throws -> Value) rethrows -> Value {
         detector.begin()
         defer { detector.end() }
         return try body()
     }
 
-    /// Runs what is ready and what becomes due up to a moment, as long as `goesOn`.
+    /// Runs ready jobs and due timers up to a moment, while `goesOn` returns true.
     ///
-    /// - Returns: whether it came to that moment.
+    /// - Returns: whether the moment was reached.
     func run(until end: Int64, while goesOn: () -> Bool) -> Bool {
         while goesOn() {
             if runReady() { continue }
@@ -55,7 +56,7 @@ package final class SimulationScheduler: @unchecked Sendable {
         return false
     }
 
-    /// Runs `body` as a piece of work of `executor`, at once.
+    /// Runs `body` as a job of `executor`, at once.
     func run<Value>(as executor: SimulatedExecutor, _ body: () -> Value) -> Value {
         let former = current
         current = executor
@@ -63,26 +64,26 @@ package final class SimulationScheduler: @unchecked Sendable {
         return body()
     }
 
-    /// Runs all that one executor has to do and nothing else.
+    /// Runs all jobs of one executor and nothing else.
     func drain(_ executor: SimulatedExecutor) {
         while let work = executor.takeNext() { run(work, of: executor) }
     }
 
-    /// Lets go of everything that is still to come.
+    /// Releases everything that is still to come.
     func letGo() {
         timers.removeAll()
         ready = []
         turn = nil
     }
 
-    // MARK: What executors say
+    // MARK: Calls of executors
 
-    /// An executor has got something to do.
+    /// An executor has a job to run.
     func becameReady(_ executor: SimulatedExecutor) {
         ready.append(executor)
     }
 
-    /// Runs `work` of an executor, or of the world, at a moment.
+    /// Schedules `work` of an executor, or of the world, at a moment.
     @discardableResult
     func schedule(
         at due: Int64,
@@ -97,8 +98,8 @@ package final class SimulationScheduler: @unchecked Sendable {
 
     // MARK: Steps
 
-    /// Runs a piece of work of whose turn it is. A turn lasts until there is nothing left to do: nodes
-    /// hear of each other by messages only, and those take time.
+    /// Runs one turn: all jobs of one executor that are ready. Nodes affect each other only by
+    /// messages, which take time, so a turn needs no interruption.
     private func runReady() -> Bool {
         while true {
             if let executor = turn, !executor.isPaused, let work = executor.takeNext() {
@@ -139,7 +140,8 @@ package final class SimulationScheduler: @unchecked Sendable {
             hash.mix(UInt64(executor.number))
             closure()
         case .job(let job):
-            // Into how many jobs a task falls apart depends on the optimiser; what they do does not.
+            // The optimiser decides how many jobs a task consists of. Their total effect does not
+            // depend on it.
             job.runSynchronously(
                 isolatedTo: executor.asUnownedSerialExecutor(),
                 taskExecutor: executor.asUnownedTaskExecutor()

@@ -2,11 +2,11 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What runs at its moment on the virtual clock: a node's timer, or an event of the world.
+/// A timer on the virtual clock: of a node, or of the world.
 ///
-/// `@unchecked Sendable`: it is touched on the thread that drives the run only.
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class SimulatedTimer: @unchecked Sendable {
-    /// Whose work it is; nil stands for the world's.
+    /// The executor of the timer; nil for the world's.
     let executor: SimulatedExecutor?
     private(set) var work: (@Sendable () -> Void)?
 
@@ -15,7 +15,7 @@ final class SimulatedTimer: @unchecked Sendable {
         self.work = work
     }
 
-    /// The heap keeps the empty shell until its time: that is cheaper than looking for it.
+    /// The heap keeps the empty timer until its time, because searching for it would cost more.
     func cancel() {
         work = nil
     }
@@ -26,7 +26,7 @@ final class SimulatedTimer: @unchecked Sendable {
     }
 }
 
-/// Timers by their moment. Of those that are due together, chance decides.
+/// Timers in order of time. Timers that are due together run in random order.
 struct TimerHeap {
     private struct Entry {
         let due: Int64

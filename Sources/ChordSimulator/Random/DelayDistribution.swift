@@ -2,19 +2,19 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// How long a message is on its way.
+/// The delay of messages.
 package enum DelayDistribution: Hashable, Sendable {
-    /// Always the same: messages of one link never overtake each other.
+    /// A constant: messages of one link never overtake each other.
     case fixed(Duration)
-    /// Anything between two bounds.
+    /// A uniform distribution between two bounds.
     case uniform(from: Duration, to: Duration)
-    /// Mostly short, `mean` on average, never more than `limit`.
+    /// Mostly short, with the given mean, and cut at `limit`.
     case exponential(mean: Duration, limit: Duration)
-    /// Half of the messages take less than four thirds of `least`, and some a multiple: Pareto of
-    /// order 2, cut at `limit`.
+    /// Half of the messages take less than four thirds of `least`, and some take a multiple of it:
+    /// a Pareto distribution of order 2, cut at `limit`.
     case heavyTailed(least: Duration, limit: Duration)
 
-    /// No message takes longer.
+    /// The longest possible delay.
     package var limit: Duration {
         switch self {
         case .fixed(let delay): delay
@@ -22,7 +22,7 @@ package enum DelayDistribution: Hashable, Sendable {
         }
     }
 
-    /// Draws a delay in nanoseconds.
+    /// A random delay in nanoseconds.
     func sample(using generator: inout SimulationGenerator) -> Int64 {
         switch self {
         case .fixed(let delay):
@@ -38,8 +38,8 @@ package enum DelayDistribution: Hashable, Sendable {
         }
     }
 
-    /// The natural logarithm of a number in (0, 1]. The C library's may differ in the last bit from one
-    /// version to the next, and a trace hash with it; this uses exact operations only.
+    /// The natural logarithm of a number in (0, 1]. The C library's result may change in its last
+    /// bit between versions, and the trace hash with it. This function uses exact operations only.
     static func logarithm(_ value: Double) -> Double {
         let ratio = (value.significand - 1) / (value.significand + 1)
         let square = ratio * ratio
@@ -56,7 +56,7 @@ package enum DelayDistribution: Hashable, Sendable {
 }
 
 extension Duration {
-    /// Whole nanoseconds. The virtual clock is an integer, so that sums do not depend on their order.
+    /// Whole nanoseconds. The virtual clock is an integer, so sums do not depend on their order.
     var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         return seconds * 1_000_000_000 + attoseconds / 1_000_000_000

@@ -2,10 +2,10 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The simulator's chance: xoshiro256**, seeded by SplitMix64.
+/// The simulator's random numbers: xoshiro256**, seeded by SplitMix64.
 ///
-/// All draws are defined here down to the bit. The standard library's may change with its version, and
-/// a seed that is written down in a report must replay years later.
+/// All draws are defined here exactly. Those of the standard library may change between versions,
+/// and a reported seed must still give the same run years later.
 package struct SimulationGenerator: RandomNumberGenerator, Hashable, Sendable {
     private var state0: UInt64
     private var state1: UInt64
@@ -47,24 +47,24 @@ package struct SimulationGenerator: RandomNumberGenerator, Hashable, Sendable {
         next().multipliedFullWidth(by: bound).high
     }
 
-    /// A number of the range.
+    /// A number in the range.
     package mutating func integer(in range: ClosedRange<Int64>) -> Int64 {
         let span = UInt64(bitPattern: range.upperBound &- range.lowerBound)
         if span == .max { return Int64(bitPattern: next()) }
         return range.lowerBound &+ Int64(bitPattern: below(span + 1))
     }
 
-    /// A number of the range.
+    /// A number in the range.
     package mutating func integer(in range: ClosedRange<Int>) -> Int {
         Int(integer(in: Int64(range.lowerBound)...Int64(range.upperBound)))
     }
 
-    /// A number from 0 up to, not including, 1.
+    /// A number from 0 up to, but not including, 1.
     package mutating func fraction() -> Double {
         Double(next() >> 11) * 0x1p-53
     }
 
-    /// A number between two.
+    /// A number in the range.
     package mutating func number(in range: ClosedRange<Double>) -> Double {
         range.lowerBound + fraction() * (range.upperBound - range.lowerBound)
     }
@@ -74,7 +74,7 @@ package struct SimulationGenerator: RandomNumberGenerator, Hashable, Sendable {
         fraction() < probability
     }
 
-    /// One of the elements; nil of none.
+    /// A random element; nil if there are none.
     package mutating func element<Elements: RandomAccessCollection>(
         of elements: Elements
     ) -> Elements.Element? {
@@ -83,7 +83,7 @@ package struct SimulationGenerator: RandomNumberGenerator, Hashable, Sendable {
         return elements[elements.index(elements.startIndex, offsetBy: offset)]
     }
 
-    /// Several different elements, or all where there are fewer.
+    /// Several different elements, or all if there are fewer.
     package mutating func elements<Element>(_ count: Int, of elements: [Element]) -> [Element] {
         var rest = elements
         let taken = max(0, min(count, rest.count))

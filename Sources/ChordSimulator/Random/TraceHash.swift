@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A running digest of everything that happens in a run: one seed gives one hash, in every process.
+/// A running digest of all events of a run. One seed gives the same hash in every process.
 package struct TraceHash: Hashable, Sendable {
     package private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
@@ -10,7 +10,8 @@ package struct TraceHash: Hashable, Sendable {
 
     package mutating func mix(_ word: UInt64) {
         value = (value ^ word) &* 0x0000_0100_0000_01B3
-        // FNV-1a works on bytes; on words, the upper bits must come down again.
+        // FNV-1a is defined for bytes. With words, the upper bits must be mixed into the lower
+        // ones.
         value ^= value >> 29
     }
 

@@ -4,50 +4,55 @@
 
 package import ChordCore
 
-/// From what runs are drawn. Each run draws which kinds of faults exist in it and how often they come:
-/// a run in which everything happens at once seldom gets far into any one trouble.
+/// The ranges from which random scenarios are drawn. Each run draws which kinds of faults it has,
+/// and how frequent they are. A run with all faults at once seldom gets deep into any single
+/// problem.
 package struct SwarmOptions: Hashable, Sendable {
-    /// Founders of a ring. More make a run slower and long chains of trouble likelier.
+    /// The number of founders. More founders make a run slower and long chains of faults more
+    /// likely.
     package var founders = 2...14
     package var successorCounts = 1...5
-    /// Bits of an identifier; narrow rings have neighbours without a gap.
+    /// The width of identifiers in bits. In narrow rings some neighbours have adjacent identifiers.
     package var widths = 6...64
     package var queryModes: [ChordMachine.QueryMode] = [.delaying, .answering]
-    /// The share of runs in which nobody is misled and only admissible failures happen, so that the
-    /// invariant must hold after every event.
+    /// The fraction of runs with admissible failures only and without false suspicions. In these
+    /// the invariant must hold after every event.
     package var truthfulShare = 0.6
-    /// The share of rings that grow from one node.
+    /// The fraction of rings that grow from one node.
     package var grownShare = 0.2
-    /// How long faults go on, in seconds.
+    /// The duration of the fault phase, in seconds.
     package var faultSeconds = 3...12
-    /// Faults in a run, at the most.
+    /// The largest number of faults in a run.
     package var mostFaults = 40
-    /// How long a partition lasts, in milliseconds. Long ones leave several rings, which must merge.
+    /// The duration of a partition, in milliseconds. Long ones leave several rings, which must
+    /// merge.
     package var partitionMilliseconds: ClosedRange<Int64> = 100...1500
-    /// Whether every run has partitions, whatever else happens in it.
+    /// Whether every run has partitions, besides its other faults.
     package var alwaysPartitions = false
-    /// How many of the runs with false suspicions leave out failures that are not admissible: after which
-    /// too few members remain, or parts of a ring of which nobody knows anybody of another part.
+    /// The fraction of runs with false suspicions in which inadmissible failures are skipped.
+    /// Inadmissible failures leave too few members, or leave parts of a ring that do not know each
+    /// other.
     package var admissibleShare = 0.7
 
     package init() {}
 
-    /// The same with rings that come apart: long partitions in every run, some of them until the repair,
-    /// while nodes join, leave and crash on all sides.
+    /// The same with rings that split. Every run has long partitions, some of them until the
+    /// repair, while nodes join, leave and crash on all sides.
     package var splitting: SwarmOptions {
         var options = self
         options.truthfulShare = 0
         options.alwaysPartitions = true
         options.partitionMilliseconds = 2_000...60_000
         options.faultSeconds = 10...60
-        // What nobody knows of nobody can find: every ring is to become one.
+        // Parts that have forgotten each other cannot merge, and in these runs every ring must
+        // merge.
         options.admissibleShare = 1
         return options
     }
 }
 
 extension Scenario {
-    /// The scenario that a seed stands for.
+    /// The scenario of a seed.
     package static func random(seed: UInt64, options: SwarmOptions = SwarmOptions()) -> Scenario {
         var draft = ScenarioDraft(seed: seed, options: options)
         return draft.make()
@@ -89,7 +94,7 @@ private struct ScenarioDraft {
         scenario.lookupInterval =
             generator.chance(0.5) ? .milliseconds(generator.integer(in: 50...500)) : .zero
         var count = generator.integer(in: options.founders)
-        // The proof begins at r + 1 members; a few more leave room for failures.
+        // The proof starts at r + 1 members; a few more leave room for failures.
         if isTruthful, scenario.birth == .founded {
             count = max(count, scenario.successorCount + 1 + generator.integer(in: 0...3))
         }
@@ -106,8 +111,8 @@ private struct ScenarioDraft {
     }
 
     private mutating func drawNetwork(_ isTruthful: Bool) {
-        // A round trip that always takes longer than the silence allowed would be no fault but a wrong
-        // setting; only the tail of a distribution may.
+        // A round trip that always takes longer than the peer timeout would be a wrong setting and
+        // not a fault. Only the tail of a distribution may be longer.
         let shape = generator.below(4)
         let most: Int64 = isTruthful ? 300 : shape < 2 ? 450 : 800
         let limit = generator.integer(in: 1...most)
@@ -127,7 +132,7 @@ private struct ScenarioDraft {
                     limit: .milliseconds(limit)
                 )
             }
-        // Mostly enough for a round trip, as the shell measures it; sometimes too short.
+        // Usually enough for a round trip, as the shell measures it; sometimes too short.
         let patience = generator.number(in: 1.5...4)
         scenario.timing.lookupTimeout = .milliseconds(max(100, Int64(Double(limit) * patience)))
         scenario.network.refusesWhenDown = generator.chance(0.5)
@@ -149,7 +154,7 @@ private struct ScenarioDraft {
         while true {
             var word = generator.next() & space
             if generator.chance(0.25), let neighbour = generator.element(of: knownIds) {
-                // Right beside one that is there: the narrowest gaps are where intervals go wrong.
+                // Right after an existing node: errors in intervals show at the narrowest gaps.
                 word = (neighbour.word3 &+ 1) & space
             }
             let id = Identifier(word)
@@ -224,7 +229,7 @@ private struct ScenarioDraft {
     }
 
     private mutating func drawJoin(at time: Int64) {
-        // A narrow ring fills up; half of it is enough.
+        // A narrow ring would fill up, so at most half of its identifiers are used.
         guard scenario.width > 16 || lastNumber < 1 << (scenario.width - 1) else { return }
         let via = node()
         lastNumber += 1
@@ -238,7 +243,7 @@ private struct ScenarioDraft {
         let right = all.filter { !left.contains($0) }
         guard !right.isEmpty else { return }
         if isOneway {
-            // Packets that are lost one way, or a firewall that lets nobody in.
+            // Packets lost in one direction, or a firewall that blocks incoming calls.
             let isFirewall = generator.chance(0.5)
             add(isFirewall ? .firewall(left, right) : .partitionOneway(left, right), at: time)
         } else {

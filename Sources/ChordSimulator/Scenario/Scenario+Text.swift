@@ -5,7 +5,7 @@
 package import ChordBase
 import ChordCore
 
-/// Why a scenario's text cannot be read.
+/// The error of a scenario's text.
 package typealias ScenarioError = ModuleError<ScenarioErrorCode>
 
 /// The kind of a `ScenarioError`.
@@ -35,7 +35,7 @@ package struct ScenarioErrorCode: ErrorCode {
 // and everything from a line `----` on is the expected outcome, for who keeps scenarios as tests.
 
 extension Scenario {
-    /// The scenario as text, in the form that ``init(text:)`` reads.
+    /// The scenario as text, which ``init(text:)`` reads.
     package var text: String {
         var lines = [
             "ring width \(width) list \(successorCount) \(queryMode.rawValue) seed \(seed)",
@@ -106,7 +106,7 @@ extension Scenario {
     }
 
     private mutating func readRing(_ words: inout ScenarioWords) throws(ScenarioError) {
-        // Identifiers that were read under another width would be none.
+        // Identifiers that were read before would have the wrong width.
         guard width == 0 else { throw words.unreadable }
         try words.expect("width")
         width = try words.value()

@@ -2,14 +2,15 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Makes a failing scenario short: what is not needed for the same kind of violation is left out.
+/// Shortens a failing scenario: everything that the same kind of violation does not need is
+/// removed.
 package enum ScenarioShrinker {
-    /// The shortest scenario found that violates the same kind of promise. Delta debugging over faults
-    /// and founders, then simpler settings one by one.
+    /// The shortest scenario found with the same kind of violation. It uses delta debugging over
+    /// faults and founders, and then tries simpler settings one by one.
     ///
     /// - Parameters:
-    ///   - attempts: runs that may be spent on it.
-    ///   - run: runs a scenario and says what it violates.
+    ///   - attempts: the number of runs that may be used.
+    ///   - run: runs a scenario and returns its violation.
     package static func shrink(
         _ scenario: Scenario,
         attempts: Int = 2000,
@@ -61,8 +62,8 @@ package enum ScenarioShrinker {
         },
     ]
 
-    /// A part of `elements`, in their order, that still fails and of which no single piece can be left
-    /// out (ddmin of Zeller and Hildebrandt).
+    /// A subset of `elements`, in their order, that still fails and from which no single element
+    /// can be removed (ddmin of Zeller and Hildebrandt).
     static func reduced<Element>(
         _ elements: [Element],
         fails: ([Element]) -> Bool

@@ -6,7 +6,7 @@ import ChordCore
 
 /// The words of one line of a scenario, read from left to right.
 struct ScenarioWords {
-    /// Nodes are numbered up to here: a number is also the place of a node in an array.
+    /// The largest node number, because numbers are also array indices.
     static let largestNode = 1_000_000
 
     private let line: String
@@ -47,12 +47,12 @@ struct ScenarioWords {
 
     mutating func identifier(width: Int) throws(ScenarioError) -> Identifier {
         let word: UInt64 = try value()
-        // Without a width yet, nothing is an identifier.
+        // An identifier can be read only after the width.
         guard width == 64 || width > 0 && word >> UInt64(width) == 0 else { throw unreadable }
         return Identifier(word)
     }
 
-    /// A share from 0 to 1. Beyond it, or where it is no number, times could not be reckoned with it.
+    /// A fraction from 0 to 1. Other values, and NaN, would make computed times invalid.
     mutating func share() throws(ScenarioError) -> Double {
         let share: Double = try value()
         guard (0...1).contains(share) else { throw unreadable }
@@ -76,7 +76,7 @@ struct ScenarioWords {
         return number
     }
 
-    /// The longest time there is: eleven days.
+    /// The longest time that a scenario may contain: eleven days.
     private static let mostMicroseconds: Int64 = 1_000_000_000_000
 
     /// A duration in whole milliseconds or microseconds: `1500ms`, `250us`, or `2s`.
@@ -94,7 +94,7 @@ struct ScenarioWords {
 }
 
 extension Duration {
-    /// The duration in the form in which scenarios write it.
+    /// The duration in the form that scenarios use.
     var text: String {
         let microseconds = nanoseconds / 1000
         return microseconds % 1000 == 0 ? "\(microseconds / 1000)ms" : "\(microseconds)us"
