@@ -4,7 +4,7 @@
 
 import PackageDescription
 
-// A package of its own, as an embedder's is: it sees the products of swift-chord and nothing else.
+// A package of its own, like an embedder's: it sees only the products of swift-chord.
 let package = Package(
     name: "Examples",
     platforms: [.macOS(.v26)],

@@ -5,7 +5,7 @@
 import Chord
 import Logging
 
-// Runs a node with a service of its own: custom-service NAME CERTIFICATES LISTEN [CONTACT]
+// Runs a node with a custom service: custom-service NAME CERTIFICATES LISTEN [CONTACT]
 //
 //     custom-service n1 certs 127.0.0.1:7946
 //     custom-service n2 certs 127.0.0.1:7947 127.0.0.1:7946

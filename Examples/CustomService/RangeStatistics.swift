@@ -5,10 +5,11 @@
 import Chord
 import Synchronization
 
-/// A service of a program's own: tells clients how much of the circle the node owns, and how often that has
-/// changed.
+/// An example of a custom service. It tells clients the node's share of the circle, and how often
+/// the share has changed.
 final class RangeStatistics: NodeService {
-    /// The method: its name, who may call it and how long a request may be. The node holds its callers to it.
+    /// The method: its name, the roles that may call it, and the longest request. The node enforces
+    /// both.
     static let report = RPCMethod(
         service: "example.v1.RangeStatistics",
         name: "Report",
@@ -29,7 +30,7 @@ final class RangeStatistics: NodeService {
         ]
     }
 
-    /// Called on the node's executor after each change of its place, in order and without a gap.
+    /// Called on the node's executor after each change of its place, in order and without gaps.
     func placeDidChange(_ change: PlaceChange) {
         guard change.from.range != change.to.range else { return }
         permille.store(change.to.range?.permille ?? 0, ordering: .relaxed)
@@ -38,7 +39,7 @@ final class RangeStatistics: NodeService {
 }
 
 extension IdentifierRange {
-    /// The part of a circle of 64 bits that the range covers, in thousandths.
+    /// The fraction of a circle of 64 bits that the range covers, in thousandths.
     fileprivate var permille: Int {
         if isWholeCircle { return 1000 }
         let bounds = [lowerBound, upperBound].map { UInt64($0.hexadecimal(width: 64), radix: 16) }

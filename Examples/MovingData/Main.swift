@@ -5,7 +5,8 @@
 import Chord
 import Logging
 
-/// Two nodes on this machine: the second joins, takes its share of a thousand values, and leaves again.
+/// Runs two nodes on this machine. The second joins, takes over its share of a thousand values, and
+/// leaves again.
 ///
 /// `make certs`, then `swift run --package-path Examples MovingData certs/generated`.
 @main
@@ -53,7 +54,7 @@ enum Main {
         return try await ChordNode(configuration)
     }
 
-    /// Runs a node while `body` does, which begins when the node is a member.
+    /// Runs a node while `body` runs. `body` starts when the node is a member.
     private static func running(_ node: ChordNode, _ body: () async throws -> Void) async throws {
         let task = Task { try await node.run() }
         try await node.waitUntilJoined()

@@ -109,7 +109,7 @@ struct ExperimentCommand: ParsableCommand {
         "\(range.lowerBound) to \(range.upperBound)"
     }
 
-    // MARK: What comes out
+    // MARK: Output
 
     private func list() {
         if json {

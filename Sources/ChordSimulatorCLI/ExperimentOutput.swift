@@ -5,10 +5,10 @@
 import ChordCommandLine
 import ChordSimulator
 
-// An experiment's report for people, for documents and for programs.
+// Output of an experiment's report as text, Markdown and JSON.
 
 extension ExperimentReport {
-    /// For a terminal.
+    /// The report for a terminal.
     func text(_ options: ExperimentOptions) -> String {
         var table = Table(columns: columns.map { .init(title: $0.title, isNumeric: true) })
         table.rows = rows.map { $0.map(\.text) }
@@ -39,12 +39,12 @@ extension ExperimentReport {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Whether a column says more on the one before it, so that the two stand side by side.
+    /// Whether a column qualifies the one before it, so that the two must stay side by side.
     private static func belongsToTheOneBefore(_ title: String) -> Bool {
         ["published", "theory", "±", "1st 99th", "99th"].contains(title)
     }
 
-    /// For `docs/experiments.md`.
+    /// The report for `docs/experiments.md`.
     var markdown: String {
         func row(_ cells: [String]) -> String { "| \(cells.joined(separator: " | ")) |" }
         var lines = ["## \(title)", ""]
@@ -63,7 +63,7 @@ extension ExperimentReport {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// For programs; what is missing is left out.
+    /// The report as JSON. Missing values are omitted.
     func json(_ options: ExperimentOptions) -> JSON {
         .object([
             ("experiment", .string(experiment.rawValue)),
@@ -102,7 +102,7 @@ extension ExperimentReport {
 }
 
 extension String {
-    /// A name in camel case as JSON has it: lower case, with `_` between words.
+    /// A camel-case name in snake case, as JSON uses it.
     fileprivate var snakeCased: String {
         var text = ""
         for character in self {

@@ -5,7 +5,7 @@
 import ChordSimulator
 import NIOConcurrencyHelpers
 
-/// Many seeds on many threads, until one of them goes wrong. Each run is on one thread by itself.
+/// Runs many seeds on several threads until one fails. Each run uses one thread.
 struct ParallelSweep {
     private struct State {
         var next: UInt64
@@ -22,7 +22,7 @@ struct ParallelSweep {
 
     /// Runs the seeds.
     ///
-    /// - Parameter tell: gets a line on how far it is, every few seconds.
+    /// - Parameter tell: receives a progress line every few seconds.
     func run(tell: @escaping @Sendable (String) -> Void) async -> SweepReport {
         let start = ContinuousClock.now
         let state = NIOLockedValueBox(State(next: first, lastTold: start))

@@ -24,7 +24,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
     private static let defaultSeeds = 1000
     private static let mostSeeds = 1_000_000_000
-    /// Each is a thread's worth of work; more than cores only take turns.
+    /// Each job is a thread; more jobs than cores bring no speed.
     private static let mostJobs = 1024
 
     @Option(help: "How many seeds to run; 1000 unless said otherwise.")
@@ -202,7 +202,7 @@ struct SimulateCommand: AsyncParsableCommand {
         }
     }
 
-    // MARK: Many
+    // MARK: Many runs
 
     private func sweep() async throws {
         let count = seeds ?? Self.defaultSeeds
@@ -223,7 +223,7 @@ struct SimulateCommand: AsyncParsableCommand {
         throw ExitCode(CommandFailure.Kind.failed.rawValue)
     }
 
-    /// The same seed must give the same run, or no seed means anything.
+    /// The same seed must give the same run; otherwise failures could not be repeated.
     private func checkDeterminism() throws {
         let once = level.run(seed: first, options: options).traceHash
         let twice = level.run(seed: first, options: options).traceHash
@@ -263,9 +263,9 @@ struct SimulateCommand: AsyncParsableCommand {
 extension SimulationLevel: ExpressibleByArgument {}
 extension SimulatedMode: ExpressibleByArgument {}
 
-/// `--nodes`: a number, or two with three dots between.
+/// The argument of `--nodes`: a number, or a range such as `3...20`.
 struct NodeCounts: ExpressibleByArgument, CustomStringConvertible {
-    /// A ring of more nodes is for the machine level, which has a form of its own for it.
+    /// Larger rings need `--large`, at the machine level.
     private static let most = 10_000
 
     let range: ClosedRange<Int>

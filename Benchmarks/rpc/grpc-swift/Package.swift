@@ -4,8 +4,9 @@
 
 import PackageDescription
 
-/// The server that ours is compared with. A package of its own: what it depends on is nothing that
-/// users of the library should ever resolve. Versions are exact, or two tables would not compare.
+/// The gRPC server that ours is compared with. It is a package of its own, because users of the
+/// library must not resolve its dependencies. Versions are exact, so that measurements stay
+/// comparable.
 let package = Package(
     name: "grpc-swift-echo",
     platforms: [.macOS(.v26)],

@@ -20,7 +20,7 @@ package struct ScenarioErrorCode: ErrorCode {
     package var description: String { kind.rawValue }
 }
 
-// A scenario as text: a line for each setting, founder and fault, as in the interaction tests' scripts.
+// A scenario as text, with a line for each setting, founder and fault, as in the interaction tests:
 //
 //     ring width 16 list 3 delaying seed 17
 //     network delay uniform 1ms 20ms loss 0.01 duplicate 0.005 silent
@@ -31,8 +31,8 @@ package struct ScenarioErrorCode: ErrorCode {
 //     at 1200ms crash n1
 //     heal at 5000ms
 //
-// Lines may be missing (the defaults stand for them) except `ring` and `heal`; `#` begins a comment,
-// and everything from a line `----` on is the expected outcome, for who keeps scenarios as tests.
+// Only the lines `ring` and `heal` are required; the others have defaults. `#` starts a comment. In
+// scenarios that are stored as tests, the expected outcome follows a line `----`.
 
 extension Scenario {
     /// The scenario as text, which ``init(text:)`` reads.

@@ -14,8 +14,8 @@ import NIOPosix
     import Glibc
 #endif
 
-/// A unary method over mutual TLS that takes a message as bytes and answers with as many bytes as it
-/// was told to. No message is decoded and nothing is looked up: what is left is the price of a call.
+/// A server with a unary method over mutual TLS. It takes a message as bytes, and its answer has a
+/// fixed number of bytes. It decodes no message, so a benchmark measures the cost of a call alone.
 ///
 ///     EchoServer CERTS_DIR NAME ANSWER_BYTES
 @main
@@ -27,7 +27,8 @@ struct EchoServer {
         }
         let (folder, name) = (arguments[1], arguments[2])
         let server = GRPCServer(
-            // The transport's own choice of threads would be one per core; the others have one too.
+            // The transport would use one thread per core. The other compared servers use one
+            // thread.
             transport: .http2NIOPosix(
                 address: .ipv4(host: "127.0.0.1", port: 0),
                 transportSecurity: .mTLS(
@@ -66,7 +67,7 @@ struct EchoServer {
     }
 }
 
-/// A message as it is on the wire.
+/// Passes a message through as its encoded bytes.
 struct Bytes: MessageSerializer, MessageDeserializer {
     func serialize<Wire: GRPCContiguousBytes>(_ message: [UInt8]) throws -> Wire {
         Wire(message)
