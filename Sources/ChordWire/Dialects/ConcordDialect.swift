@@ -36,6 +36,12 @@ package struct ConcordDialect: ForeignDialect {
         return nil
     }
 
+    package func widest(_ parameters: RingParameters) -> RingParameters {
+        var parameters = parameters
+        parameters.space = .standard
+        return parameters
+    }
+
     // MARK: Asking
 
     package func calls(

@@ -80,6 +80,10 @@ package protocol ForeignDialect: Dialect {
         in parameters: RingParameters
     ) throws(WireError) -> DialectRequest
 
+    /// The parameters with the widest identifiers that this dialect has. An identifier that is too wide
+    /// for the ring can be read with them, to explain why its node is refused.
+    func widest(_ parameters: RingParameters) -> RingParameters
+
     /// The answer to a call in this dialect.
     ///
     /// - Throws: ``WireError`` if an answer would harm the caller.
