@@ -134,6 +134,11 @@ package struct ConcordDialect: ForeignDialect {
         }
     }
 
+    /// Its answers do not say that.
+    package func isHeadUnreached(in answers: [[UInt8]], in parameters: RingParameters) -> Bool {
+        false
+    }
+
     package func owner(
         from answers: [[UInt8]],
         in parameters: RingParameters

@@ -37,6 +37,10 @@ package protocol Dialect: Sendable {
         in parameters: RingParameters
     ) throws(WireError) -> [NodeReference]
 
+    /// Whether the same answers say that the node cannot reach its first successor, while other members
+    /// can.
+    func isHeadUnreached(in answers: [[UInt8]], in parameters: RingParameters) -> Bool
+
     /// The owner that the answer to ``PeerOperation/owner(of:)`` names.
     func owner(
         from answers: [[UInt8]],
