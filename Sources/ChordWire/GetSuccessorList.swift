@@ -46,11 +46,14 @@ package struct GetSuccessorListReply: WireMessage, Hashable {
     package var state: RingState
     /// The ring's parameters, as the answering node knows them.
     package var parameters: RingParameters
+    /// Whether the answering node cannot reach its first successor, while other members can.
+    package var isHeadUnreached: Bool
 
     /// A reply from its parts.
-    package init(state: RingState, parameters: RingParameters) {
+    package init(state: RingState, parameters: RingParameters, isHeadUnreached: Bool = false) {
         self.state = state
         self.parameters = parameters
+        self.isHeadUnreached = isHeadUnreached
     }
 
     package init(
@@ -78,7 +81,11 @@ package struct GetSuccessorListReply: WireMessage, Hashable {
                     FieldPath(message: name, field: "successors")
                 )
             )
-            return GetSuccessorListReply(state: state, parameters: parameters)
+            return GetSuccessorListReply(
+                state: state,
+                parameters: parameters,
+                isHeadUnreached: message.head_unreached != 0
+            )
         }
     }
 
@@ -90,6 +97,7 @@ package struct GetSuccessorListReply: WireMessage, Hashable {
         message.predecessor = arena.node(state.predecessor, space)
         (message.n_successors, message.successors) = arena.nodes(state.successors, space)
         message.parameters = arena.parameters(parameters)
+        message.head_unreached = isHeadUnreached ? 1 : 0
         arena.pack(&message, appendingTo: &output)
     }
 }

@@ -79,6 +79,45 @@ struct TerminalTests {
         }
     }
 
+    @Test("A successor that a node cannot reach is marked, in tables and in JSON")
+    func unreachedHead() throws {
+        var walk = try Self.walk(width: 64)
+        func isMarked(_ json: JSON) -> Bool {
+            json.lines.contains("\"head_unreached\": true")
+        }
+        #expect(!RingView(walk: walk).lines(width: nil).contains { $0.contains("not reached") })
+        #expect(!isMarked(RingView(walk: walk).json))
+        walk.members[2].isHeadUnreached = true
+        let lines = RingView(walk: walk).lines(width: nil)
+        let rows = lines.filter { $0.contains("(not reached)") }
+        #expect(rows.count == 1)
+        #expect(rows.first?.hasPrefix("database-2.rack-12") == true)
+        #expect(rows.first?.contains("database-3.rack-12 (not reached) database-4") == true)
+        #expect(lines.contains { $0.hasPrefix("warning: database-2.rack-12 cannot reach") })
+        #expect(isMarked(RingView(walk: walk).json))
+
+        let member = walk.members[2]
+        var description = NodeDescription(
+            node: member.node,
+            phase: .member,
+            predecessor: member.predecessor,
+            successors: member.successors,
+            table: [],
+            parameters: walk.parameters,
+            version: "1.2.3"
+        )
+        func described() -> [String] {
+            DescriptionView(description: description).lines(width: nil, withTable: false)
+                .filter { $0.contains("not reached") }
+        }
+        #expect(described() == [])
+        description.isHeadUnreached = true
+        #expect(described().count == 1)
+        #expect(described().first?.contains("database-3.rack-12") == true)
+        let members = DescriptionView(description: description).members(withTable: false)
+        #expect(isMarked(JSON.object(members)))
+    }
+
     @Test("A description and a trace are legible at every width", arguments: widths)
     func others(columns: Int) throws {
         let walk = try Self.walk(width: 256)

@@ -182,6 +182,15 @@ import Testing
             "0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes + "1a" + firstBytes + "22"
                 + parametersBytes
         )
+        try check(
+            GetSuccessorListReply(
+                state: RingState(node: first, predecessor: second, successors: [second]),
+                parameters: parameters,
+                isHeadUnreached: true
+            ),
+            "0a" + firstBytes + "12" + secondBytes + "1a" + secondBytes + "22" + parametersBytes
+                + "2801"
+        )
     }
 
     @Test func leave() throws {

@@ -90,7 +90,8 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
         MessageKind(GetSuccessorListReply.self) { generator, space in
             GetSuccessorListReply(
                 state: generator.state(space),
-                parameters: generator.parameters(space)
+                parameters: generator.parameters(space),
+                isHeadUnreached: Bool.random(using: &generator)
             )
         },
         MessageKind(LeaveRequest.self) { generator, space in
@@ -222,7 +223,8 @@ extension SplitMix64 {
                     certificate: Int64.random(in: 1...Int64.max, using: &self),
                     authority: next() % 2 == 0 ? nil : Int64.random(in: 1...9, using: &self),
                     revocationList: next() % 2 == 0 ? nil : Int64.random(in: 1...9, using: &self)
-                )
+                ),
+            isHeadUnreached: next() % 2 == 0
         )
     }
 

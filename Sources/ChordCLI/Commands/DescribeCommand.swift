@@ -69,6 +69,11 @@ struct DescriptionView {
         }
     }
 
+    /// What is said beside the first successor, where this node cannot reach it.
+    private var brokenLink: String? {
+        description.isHeadUnreached && !description.successors.isEmpty ? "not reached" : nil
+    }
+
     /// The description for a person.
     func lines(width columns: Int?, withTable: Bool) -> [String] {
         let parameters = description.parameters
@@ -86,6 +91,13 @@ struct DescriptionView {
         if hasPredecessor { add("predecessor", description.predecessor) }
         for (index, node) in description.successors.enumerated() {
             add(index == 0 ? "successors" : "", node)
+        }
+        if let brokenLink {
+            nodes.columns.append(.init(title: ""))
+            for index in nodes.rows.indices {
+                let isHead = index == nodes.rows.count - description.successors.count
+                nodes.rows[index].append(isHead ? brokenLink : "")
+            }
         }
         let rows = nodes.lines(width: columns).dropFirst()
         var lines = [Style.heading(rows.first ?? "")]
@@ -171,6 +183,7 @@ struct DescriptionView {
         }
         members += [
             ("successors", .nodes(description.successors, width: width)),
+            ("head_unreached", .boolean(description.isHeadUnreached)),
             ("routes_by", .integer(description.table.count)),
         ]
         if let certificates = description.certificates {

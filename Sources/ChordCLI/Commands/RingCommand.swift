@@ -169,7 +169,9 @@ struct RingView {
         let isMixed = walk.members.contains { $0.dialect != .native }
         if isMixed { table.columns.append(.init(title: "speaks", rank: 1)) }
         for member in walk.members {
-            let successors = member.successors.map(\.name).joined(separator: " ")
+            var names = member.successors.map(\.name)
+            if member.isHeadUnreached, !names.isEmpty { names[0] += " (not reached)" }
+            let successors = names.joined(separator: " ")
             table.rows.append([
                 member.node.name, member.node.address, hexadecimal(member.node.id),
                 "\((member.share * 100).formatted(digits: 1)) %",
@@ -217,7 +219,18 @@ struct RingView {
     }
 
     /// What is right by the protocol and hardly what anybody wants.
-    var warnings: [String] {
+    var warnings: [String] { brokenLinks + imbalance }
+
+    private var brokenLinks: [String] {
+        walk.members.filter(\.isHeadUnreached).compactMap { member in
+            member.successors.first.map { head in
+                "\(member.node.name) cannot reach its successor \(head.name) at \(head.address),"
+                    + " and other members can: look at the network between them"
+            }
+        }
+    }
+
+    private var imbalance: [String] {
         let largest = walk.members.max { $0.share < $1.share }
         guard let largest,
             ShareBalance.isBeyondChance(share: largest.share, members: walk.members.count)
@@ -249,6 +262,7 @@ struct RingView {
                     ),
                     ("predecessor", .node(member.predecessor, width: width)),
                     ("successors", .nodes(member.successors, width: width)),
+                    ("head_unreached", .boolean(member.isHeadUnreached)),
                     ("dialect", .string(member.dialect.rawValue)),
                     ("round_trip_ms", .time(member.roundTrip)),
                 ]

@@ -22,6 +22,8 @@ public struct NodeDescription: Hashable, Sendable {
     public var uptime: Duration?
     /// When its certificate ends, and what that rests on; nil where it does not say.
     public var certificates: CertificateEnds?
+    /// Whether it cannot reach its first successor, while other members can.
+    public var isHeadUnreached: Bool
 
     /// A description from its parts.
     public init(
@@ -33,7 +35,8 @@ public struct NodeDescription: Hashable, Sendable {
         parameters: RingParameters,
         version: String,
         uptime: Duration? = nil,
-        certificates: CertificateEnds? = nil
+        certificates: CertificateEnds? = nil,
+        isHeadUnreached: Bool = false
     ) {
         self.node = node
         self.phase = phase
@@ -44,6 +47,7 @@ public struct NodeDescription: Hashable, Sendable {
         self.version = version
         self.uptime = uptime
         self.certificates = certificates
+        self.isHeadUnreached = isHeadUnreached
     }
 
     /// What it owns; nil while it is no member.
@@ -67,7 +71,8 @@ public struct NodeDescription: Hashable, Sendable {
             parameters: view.parameters,
             version: version,
             uptime: uptime,
-            certificates: certificates
+            certificates: certificates,
+            isHeadUnreached: view.unreachedHead != nil
         )
     }
 }

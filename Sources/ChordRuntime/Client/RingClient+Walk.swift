@@ -20,6 +20,8 @@ public struct RingMember: Hashable, Sendable {
     public var roundTrip: Duration
     /// Its dialect.
     public var dialect: DialectName
+    /// Whether it cannot reach its first successor, while other members can.
+    public var isHeadUnreached = false
 }
 
 /// A ring as seen by a walk along the successors.
@@ -117,7 +119,9 @@ extension RingClient {
                 successors: alone ? [] : state.successors,
                 share: parameters.space.fraction(from: state.predecessor.id, to: state.node.id),
                 roundTrip: executor.now - started,
-                dialect: said.dialect.name
+                dialect: said.dialect.name,
+                isHeadUnreached: !alone
+                    && said.dialect.isHeadUnreached(in: said.answers, in: parameters)
             )
         )
     }

@@ -60,11 +60,25 @@ struct DialectService: NodeService {
                 return findOwner(of: id, method, &call)
             }
         } catch {
-            if error.code == .invalidIdentifier {
-                let peer = call.peer
-                shell.enter { $0.misunderstood(peer, error) }
-            }
+            if error.code == .invalidIdentifier { reportWider(method, bytes, call.peer, error) }
             return .failed(Status(.invalidArgument, "\(error)"))
+        }
+    }
+
+    /// Logs a call that has wider identifiers than the ring. If it names its node, so does the log.
+    private func reportWider(
+        _ method: String,
+        _ bytes: UnsafeRawBufferPointer,
+        _ peer: PeerIdentity,
+        _ error: WireError
+    ) {
+        let question = try? dialect.question(method, bytes, in: dialect.widest(parameters))
+        shell.enter { shell in
+            if case .notify(let candidate) = question {
+                shell.misplaced(candidate)
+            } else {
+                shell.misunderstood(peer, error)
+            }
         }
     }
 

@@ -27,8 +27,11 @@ final class EncodedRoutingView: Sendable {
     init(_ view: RoutingView) {
         self.view = view
         let space = view.parameters.space
-        stateReply = GetSuccessorListReply(state: view.state, parameters: view.parameters)
-            .encoded(in: space)
+        stateReply = GetSuccessorListReply(
+            state: view.state,
+            parameters: view.parameters,
+            isHeadUnreached: view.unreachedHead != nil
+        ).encoded(in: space)
         predecessorReply = GetPredecessorReply(predecessor: view.predecessor).encoded(in: space)
         ownReply = PreparedFindSuccessorReply(view.reply(owner: view.node), space: space)
         successorReply = view.successors.first.map {

@@ -56,13 +56,17 @@ extension NodeShell {
         do throws(WireError) {
             state = try said.dialect.state(of: nil, from: said.answers, in: parameters)
         } catch {
-            guard error.code != .invalidIdentifier else {
-                throw ChordError(
-                    .parametersDiffer,
-                    "cannot join the ring of \(contact.address), whose identifiers are wider: "
-                        + error.message,
-                    cause: error
+            // Identifiers that are too wide for this ring are read all the same: they are misplaced, and
+            // the message can then name the node and the rule that it follows.
+            if error.code == .invalidIdentifier,
+                let dialect = Dialects.foreign(said.dialect.name),
+                let wide = try? dialect.state(
+                    of: nil,
+                    from: said.answers,
+                    in: dialect.widest(parameters)
                 )
+            {
+                return [wide.predecessor]
             }
             throw ChordError(
                 .invalidAnswer,

@@ -61,7 +61,8 @@ extension Chord__V1__DescribeReply {
             uptime: uptime_ms == 0 ? nil : .milliseconds(uptime_ms),
             certificates: try certificates.map { ends throws(WireError) in
                 try ends.pointee.ends(path("certificates"))
-            }
+            },
+            isHeadUnreached: head_unreached != 0
         )
     }
 }
@@ -119,6 +120,7 @@ extension EncodingArena {
         message.pointee.parameters = parameters(description.parameters)
         message.pointee.version = text(description.version)
         message.pointee.uptime_ms = UInt64(clamping: description.uptime?.wholeMilliseconds ?? 0)
+        message.pointee.head_unreached = description.isHeadUnreached ? 1 : 0
         message.pointee.certificates = description.certificates.map { certificates($0) }
         return message
     }

@@ -36,6 +36,12 @@ package struct ConcordDialect: ForeignDialect {
         return nil
     }
 
+    package func widest(_ parameters: RingParameters) -> RingParameters {
+        var parameters = parameters
+        parameters.space = .standard
+        return parameters
+    }
+
     // MARK: Asking
 
     package func calls(
@@ -126,6 +132,11 @@ package struct ConcordDialect: ForeignDialect {
                 )
             }
         }
+    }
+
+    /// Its answers do not say that.
+    package func isHeadUnreached(in answers: [[UInt8]], in parameters: RingParameters) -> Bool {
+        false
     }
 
     package func owner(

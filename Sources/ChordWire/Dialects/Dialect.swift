@@ -37,6 +37,10 @@ package protocol Dialect: Sendable {
         in parameters: RingParameters
     ) throws(WireError) -> [NodeReference]
 
+    /// Whether the same answers say that the node cannot reach its first successor, while other members
+    /// can.
+    func isHeadUnreached(in answers: [[UInt8]], in parameters: RingParameters) -> Bool
+
     /// The owner that the answer to ``PeerOperation/owner(of:)`` names.
     func owner(
         from answers: [[UInt8]],
@@ -79,6 +83,10 @@ package protocol ForeignDialect: Dialect {
         _ request: UnsafeRawBufferPointer,
         in parameters: RingParameters
     ) throws(WireError) -> DialectRequest
+
+    /// The parameters with the widest identifiers that this dialect has. An identifier that is too wide
+    /// for the ring can be read with them, to explain why its node is refused.
+    func widest(_ parameters: RingParameters) -> RingParameters
 
     /// The answer to a call in this dialect.
     ///

@@ -55,6 +55,14 @@ package struct NativeDialect: Dialect {
             .state.successors
     }
 
+    package func isHeadUnreached(in answers: [[UInt8]], in parameters: RingParameters) -> Bool {
+        let reply = try? GetSuccessorListReply(
+            decoding: answers.first ?? [],
+            space: parameters.space
+        )
+        return reply?.isHeadUnreached == true
+    }
+
     package func owner(
         from answers: [[UInt8]],
         in parameters: RingParameters

@@ -413,6 +413,45 @@ struct DialectServiceTests {
         #expect(ring.member("n0").log.lines.contains { $0.message.contains("more bits") })
     }
 
+    @Test("A node that claims a place by wider identifiers is logged with both and their width")
+    func widerClaim() throws {
+        var settings = Self.settings
+        settings.width = 32
+        let ring = try InProcessRing.settled(2, settings)
+        var stranger = Stranger("x", in: ring).node
+        let right = stranger.id
+        stranger.id = ring.settings.hash.identifier(of: "x", in: .standard)
+        let claim = PeerOperation.notify(stranger, changed: false)
+        let result = try call(claim, at: "n0", as: Stranger.identity("x"), in: ring)
+        #expect(result.status.code == .invalidArgument)
+        ring.executor.run(for: .seconds(1))
+        let lines = ring.member("n0").log.lines.filter { $0.message.contains("made otherwise") }
+        let line = "\(try #require(lines.first).metadata[LogKeys.error] ?? "")"
+        #expect(line.contains(stranger.id.hexadecimal(width: 64)), "\(line)")
+        #expect(line.contains(right.hexadecimal(width: 32)), "\(line)")
+        #expect(line.contains("in 64 bits"), "\(line)")
+    }
+
+    @Test(
+        "A node does not join a ring with wider or narrower identifiers, and says which it has",
+        arguments: [(32, 64), (64, 32), (64, 63), (63, 64)]
+    )
+    func joinOtherWidth(ours: Int, theirs: Int) throws {
+        var settings = Self.settings
+        settings.width = ours
+        let ring = InProcessRing(settings)
+        let stranger = Stranger("x", in: ring)
+        var node = stranger.node
+        node.id = ring.settings.hash.identifier(of: "x", in: try IdentifierSpace(width: theirs))
+        stranger.set(RingState(node: node, predecessor: node, successors: [node]), owner: node)
+        let error = #expect(throws: ChordError.self) { try ring.join("n0", through: "x") }
+        #expect(error?.code == .parametersDiffer)
+        let message = error?.message ?? ""
+        #expect(message.contains(node.id.hexadecimal(width: ours)), "\(message)")
+        #expect(message.contains(stranger.node.id.hexadecimal(width: ours)), "\(message)")
+        #expect(message.contains("in \(theirs) bits"), "\(message)")
+    }
+
     @Test("Joining through a node that is alone makes a ring of two")
     func joinStranger() throws {
         let ring = InProcessRing(Self.settings)

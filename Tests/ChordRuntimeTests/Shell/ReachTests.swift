@@ -135,6 +135,57 @@ import Testing
         #expect(shell.view.phase == .notJoined)
     }
 
+    // MARK: An unreached head
+
+    @Test("A node says that it cannot reach its head, until it can")
+    func unreachedHead() throws {
+        let ring = try InProcessRing.settled(4)
+        let circle = ring.circle
+        let client = RingClient(
+            contacts: [circle[2].address],
+            transport: ring.network.transport(
+                identity: InProcessRing.identity("tool", role: .client)
+            ),
+            executor: ring.executor,
+            failureDetection: FailureDetection(),
+            lookups: LookupLimits()
+        )
+        func unreached() throws -> [String] {
+            let walk = try ring.executor.wait { try await client.walk() }
+            #expect(walk.isIdeal, "\(walk.problems)")
+            let walked = walk.members.filter(\.isHeadUnreached).map(\.node.name)
+            let described = try circle.filter { node in
+                let result = try ring.call(
+                    AdminMethods.describe,
+                    at: node.name,
+                    as: InProcessRing.identity("tool", role: .client),
+                    message: []
+                )
+                return try DescribeReply(decoding: result.message, space: ring.space)
+                    .description.isHeadUnreached
+            }
+            #expect(described.map(\.name) == walked)
+            return walked
+        }
+        #expect(try unreached() == [])
+        ring.plan.set(.unconnected, from: circle[0].address, to: circle[1].address)
+        #expect(
+            ring.executor.run(
+                until: { ring.shell(circle[0].name).view.unreachedHead == circle[1] },
+                limit: .seconds(30)
+            )
+        )
+        #expect(try unreached() == [circle[0].name])
+        ring.plan.set(nil, from: circle[0].address, to: circle[1].address)
+        #expect(
+            ring.executor.run(
+                until: { ring.shell(circle[0].name).view.unreachedHead == nil },
+                limit: .seconds(30)
+            )
+        )
+        #expect(try unreached() == [])
+    }
+
     // MARK: Probes
 
     private func probe(

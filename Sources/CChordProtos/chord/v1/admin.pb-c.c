@@ -552,7 +552,7 @@ const ProtobufCMessageDescriptor chord__v1__certificate_ends__descriptor =
   (ProtobufCMessageInit) chord__v1__certificate_ends__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__describe_reply__field_descriptors[9] =
+static const ProtobufCFieldDescriptor chord__v1__describe_reply__field_descriptors[10] =
 {
   {
     "node",
@@ -662,9 +662,22 @@ static const ProtobufCFieldDescriptor chord__v1__describe_reply__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "head_unreached",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__DescribeReply, head_unreached),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__describe_reply__field_indices_by_name[] = {
   7,   /* field[7] = certificates */
+  9,   /* field[9] = head_unreached */
   0,   /* field[0] = node */
   5,   /* field[5] = parameters */
   1,   /* field[1] = phase */
@@ -679,7 +692,7 @@ static const ProtobufCIntRange chord__v1__describe_reply__number_ranges[3 + 1] =
   { 1, 0 },
   { 12, 7 },
   { 15, 8 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor chord__v1__describe_reply__descriptor =
 {
@@ -689,7 +702,7 @@ const ProtobufCMessageDescriptor chord__v1__describe_reply__descriptor =
   "Chord__V1__DescribeReply",
   "chord.v1",
   sizeof(Chord__V1__DescribeReply),
-  9,
+  10,
   chord__v1__describe_reply__field_descriptors,
   chord__v1__describe_reply__field_indices_by_name,
   3,  chord__v1__describe_reply__number_ranges,

@@ -1540,7 +1540,7 @@ const ProtobufCMessageDescriptor chord__v1__get_successor_list_request__descript
   (ProtobufCMessageInit) chord__v1__get_successor_list_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__get_successor_list_reply__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chord__v1__get_successor_list_reply__field_descriptors[5] =
 {
   {
     "node",
@@ -1590,8 +1590,21 @@ static const ProtobufCFieldDescriptor chord__v1__get_successor_list_reply__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "head_unreached",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__GetSuccessorListReply, head_unreached),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__get_successor_list_reply__field_indices_by_name[] = {
+  4,   /* field[4] = head_unreached */
   0,   /* field[0] = node */
   3,   /* field[3] = parameters */
   1,   /* field[1] = predecessor */
@@ -1600,7 +1613,7 @@ static const unsigned chord__v1__get_successor_list_reply__field_indices_by_name
 static const ProtobufCIntRange chord__v1__get_successor_list_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor chord__v1__get_successor_list_reply__descriptor =
 {
@@ -1610,7 +1623,7 @@ const ProtobufCMessageDescriptor chord__v1__get_successor_list_reply__descriptor
   "Chord__V1__GetSuccessorListReply",
   "chord.v1",
   sizeof(Chord__V1__GetSuccessorListReply),
-  4,
+  5,
   chord__v1__get_successor_list_reply__field_descriptors,
   chord__v1__get_successor_list_reply__field_indices_by_name,
   1,  chord__v1__get_successor_list_reply__number_ranges,

@@ -140,10 +140,14 @@ struct  Chord__V1__DescribeReply
    */
   uint64_t uptime_ms;
   Chord__V1__CertificateEnds *certificates;
+  /*
+   * Whether the node cannot reach its first successor, while other members can.
+   */
+  protobuf_c_boolean head_unreached;
 };
 #define CHORD__V1__DESCRIBE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__describe_reply__descriptor) \
-    , NULL, CHORD__V1__NODE_PHASE__NODE_PHASE_UNSPECIFIED, NULL, 0,NULL, 0,NULL, NULL, {0,NULL}, 0, NULL }
+    , NULL, CHORD__V1__NODE_PHASE__NODE_PHASE_UNSPECIFIED, NULL, 0,NULL, 0,NULL, NULL, {0,NULL}, 0, NULL, 0 }
 
 
 struct  Chord__V1__WatchRequest

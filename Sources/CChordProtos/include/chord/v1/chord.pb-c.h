@@ -312,10 +312,14 @@ struct  Chord__V1__GetSuccessorListReply
   size_t n_successors;
   Chord__V1__Node **successors;
   Chord__V1__RingParameters *parameters;
+  /*
+   * Whether the node cannot reach its first successor, while other members can. For operators only.
+   */
+  protobuf_c_boolean head_unreached;
 };
 #define CHORD__V1__GET_SUCCESSOR_LIST_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__get_successor_list_reply__descriptor) \
-    , NULL, NULL, 0,NULL, NULL }
+    , NULL, NULL, 0,NULL, NULL, 0 }
 
 
 struct  Chord__V1__LeaveRequest
