@@ -73,8 +73,6 @@ $(call mistaken,DIR,CERTS_DIR)
 endif
 
 FORMATTED := $(wildcard Sources Tests Package.swift Benchmarks Examples)
-# Modules with several threads.
-NETWORK_TESTS := ^(ChordTransportTests|ChordTLSTests|ChordRuntimeTests|ChordTests)\.
 VENV := .venv
 TEST_CERTS := $(CURDIR)/.build/test-certs
 
@@ -144,8 +142,9 @@ define SANITIZED_TESTS
 endef
 
 .PHONY: test-tsan
+test-tsan: export CHORD_NETWORK_TESTS := 1
 test-tsan: deps-test $(VENV)/.ready ## the network tests under the thread sanitizer
-	$(call SANITIZED_TESTS,thread,tsan,TSAN_OPTIONS="halt_on_error=0 suppressions=$(CURDIR)/Tests/thread-sanitizer.supp",$(NETWORK_TESTS))
+	$(call SANITIZED_TESTS,thread,tsan,TSAN_OPTIONS="halt_on_error=0 suppressions=$(CURDIR)/Tests/thread-sanitizer.supp",.)
 
 .PHONY: test-asan
 test-asan: deps-test $(VENV)/.ready ## all tests under the address sanitizer

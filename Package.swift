@@ -8,6 +8,13 @@ import PackageDescription
 /// without tests and commands. Fuzz targets reach into modules, and only a target of this package may.
 let isFuzzing = Context.environment["CHORD_FUZZ"] == "1"
 
+/// `make test-tsan` sets CHORD_NETWORK_TESTS: only the modules that have several threads, with their tests. The
+/// thread sanitizer makes a build take minutes, and finds nothing in the others.
+let isNetworkTesting = Context.environment["CHORD_NETWORK_TESTS"] == "1"
+let networkTests: Set<String> = [
+    "ChordTransportTests", "ChordTLSTests", "ChordRuntimeTests", "ChordTests",
+]
+
 let instrumented: [SwiftSetting] = [
     .define("FUZZING"),
     .unsafeFlags([
@@ -223,10 +230,17 @@ if isFuzzing {
     )
 }
 
+if isNetworkTesting {
+    targets.removeAll { target in
+        target.type == .executable || target.type == .test && !networkTests.contains(target.name)
+            || ["ChordCommandLine", "ChordSimulator", "FuzzSupport"].contains(target.name)
+    }
+}
+
 let package = Package(
     name: "swift-chord",
     platforms: [.macOS(.v26)],
-    products: isFuzzing
+    products: isFuzzing || isNetworkTesting
         ? []
         : [
             .library(name: "Chord", targets: ["Chord"]),
