@@ -234,6 +234,13 @@ endif
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/rpc/bench.py --servers $(BENCH) --rounds $(ROUNDS) $(if $(JSON),--json "$(JSON)")
 
+# BASELINE=write accepts the present counts; AGAINST=FILE compares with another chord.
+.PHONY: bench-check
+bench-check: release deps-bench $(VENV)/.ready .build/bench/load ## instructions per call, compared with the committed baseline
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/rpc/check.py $(if $(filter write,$(BASELINE)),--write) \
+	    $(if $(AGAINST),--against "$(AGAINST)")
+
 .PHONY: bench-ring
 bench-ring: release $(VENV)/.ready ## rings of processes, measured from outside
 	$(VENV)/bin/python3 Benchmarks/ring/measure.py
