@@ -17,6 +17,10 @@ package struct RangeCommand: Hashable, Sendable {
         case expire(limit: Int)
         /// Only advances the time.
         case advance
+        /// Gives a member a replica number, before the configuration names it.
+        case prepare(StoreMember)
+        /// Sets the wanted number of voters.
+        case setReplication(Int)
     }
 
     package init(time: RangeTime, action: Action) {
@@ -35,6 +39,8 @@ extension RangeCommand {
         static let write: UInt8 = 1
         static let expire: UInt8 = 2
         static let advance: UInt8 = 3
+        static let prepare: UInt8 = 4
+        static let setReplication: UInt8 = 5
         static let put: UInt8 = 1
         static let delete: UInt8 = 2
         static let touch: UInt8 = 3
@@ -58,6 +64,14 @@ extension RangeCommand {
             writer.number(limit)
         case .advance:
             writer.byte(Tag.advance)
+        case .prepare(let member):
+            writer.byte(Tag.prepare)
+            writer.text(member.node)
+            writer.text(member.address)
+            writer.bits(member.disk.bits)
+        case .setReplication(let count):
+            writer.byte(Tag.setReplication)
+            writer.number(count)
         }
         return writer.bytes
     }
@@ -83,6 +97,16 @@ extension RangeCommand {
         case Tag.write: action = .write(try Self.decodeWrite(from: &reader, in: space))
         case Tag.expire: action = .expire(limit: Int(clamping: try reader.number()))
         case Tag.advance: action = .advance
+        case Tag.prepare:
+            action = .prepare(
+                StoreMember(
+                    node: try reader.text(),
+                    address: try reader.text(),
+                    disk: DiskID(try reader.bits())
+                )
+            )
+        case Tag.setReplication:
+            action = .setReplication(Int(clamping: try reader.number()))
         case let other:
             throw StoreError(
                 .unknownVersion,

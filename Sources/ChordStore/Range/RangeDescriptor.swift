@@ -35,6 +35,8 @@ package struct ReplicaDescriptor: Hashable, Sendable {
         case voter = 0
         /// Receives the log and does not count.
         case learner = 1
+        /// Has a number, and is not in the configuration yet.
+        case prepared = 2
     }
 
     package var number: ReplicaNumber
@@ -96,6 +98,59 @@ package struct RangeDescriptor: Hashable, Sendable {
     /// The replica on a disk.
     package func replica(on disk: DiskID) -> ReplicaDescriptor? {
         replicas.first { $0.disk == disk }
+    }
+}
+
+// MARK: - Changes
+
+extension RangeDescriptor {
+    /// Gives a member the next replica number. A disk that has one keeps it, with the member's present
+    /// address.
+    package mutating func prepare(_ member: StoreMember) {
+        epoch.configuration += 1
+        if let place = replicas.firstIndex(where: { $0.disk == member.disk }) {
+            replicas[place].address = member.address
+            return
+        }
+        // Prepared and never taken into the configuration: the step was overtaken by another.
+        replicas.removeAll { $0.role == .prepared }
+        replicas.append(
+            ReplicaDescriptor(
+                number: nextNumber,
+                node: member.node,
+                address: member.address,
+                disk: member.disk,
+                role: .prepared
+            )
+        )
+        nextNumber = ReplicaNumber(nextNumber.number + 1)
+    }
+
+    /// The numbers of voters that a range may want.
+    package static let replications: Set<Int> = [1, 3, 5, 7]
+
+    /// Sets the wanted number of voters. Any other number than those of ``replications`` was refused
+    /// before it was proposed, and changes nothing.
+    mutating func setReplication(_ count: Int) {
+        guard Self.replications.contains(count) else { return }
+        epoch.configuration += 1
+        replication = count
+    }
+
+    /// Takes over an applied configuration: replicas that it does not name any more are removed.
+    package mutating func adopt(_ configuration: RaftConfiguration) {
+        epoch.configuration += 1
+        replicas = replicas.compactMap { replica in
+            var replica = replica
+            if configuration.isVoter(replica.number) {
+                replica.role = .voter
+            } else if configuration.learners.contains(replica.number) {
+                replica.role = .learner
+            } else if replica.role != .prepared {
+                return nil
+            }
+            return replica
+        }
     }
 }
 

@@ -17,18 +17,28 @@ package struct RangeState: Hashable, Sendable {
     /// The last entry that was applied.
     package private(set) var applied: LogIndex
     package private(set) var appliedTerm: Term
+    /// The last configuration that was applied.
+    package private(set) var configuration: RaftConfiguration
     package private(set) var time: RangeTime
     package private(set) var requests: RequestTable
     /// Present keys, and the bytes of their keys and values.
     package private(set) var size: RangeSize
 
     /// The state of a range that has no entries yet.
-    package init(descriptor: RangeDescriptor, slot: Slot, space: IdentifierSpace) {
+    ///
+    /// - Parameter birth: position and configuration with which the range was born.
+    package init(
+        descriptor: RangeDescriptor,
+        slot: Slot,
+        space: IdentifierSpace,
+        birth: RaftSnapshot
+    ) {
         self.space = space
         self.descriptor = descriptor
         self.slot = slot
-        applied = .zero
-        appliedTerm = .zero
+        applied = birth.index
+        appliedTerm = birth.term
+        configuration = birth.configuration
         time = .zero
         requests = RequestTable()
         size = RangeSize()
@@ -67,12 +77,25 @@ package struct RangeState: Hashable, Sendable {
         _ entry: LogEntry,
         on rows: inout some RowTransaction
     ) throws(StoreError) -> AppliedEntry {
-        guard entry.kind == .normal else { return .nothing }
+        switch entry.kind {
+        case .empty: return .nothing
+        case .configuration:
+            configuration = try RaftConfiguration(encoded: entry.payload)
+            descriptor.adopt(configuration)
+            return .descriptorChanged
+        case .normal: break
+        }
         let command = try RangeCommand(decoding: entry.payload, in: space)
         // The time never goes back: a new leader's clock continues from the last applied time.
         time = max(time, command.time)
         switch command.action {
         case .advance: return .nothing
+        case .prepare(let member):
+            descriptor.prepare(member)
+            return .descriptorChanged
+        case .setReplication(let count):
+            descriptor.setReplication(count)
+            return .descriptorChanged
         case .expire(let limit):
             return .expired(try expire(atMost: limit, on: &rows))
         case .write(let write):
@@ -208,6 +231,8 @@ package enum AppliedEntry: Hashable, Sendable {
     case refused(WriteRefusal)
     /// Expired rows that were deleted.
     case expired(Int)
+    /// The range's descriptor is another one.
+    case descriptorChanged
 }
 
 /// Number and bytes of a range's rows.

@@ -37,6 +37,13 @@ struct RangeCodingTests {
         RangeCommand(time: .zero, action: .advance),
         RangeCommand(time: RangeTime(milliseconds: 300), action: .expire(limit: 100)),
         RangeCommand(time: RangeTime(milliseconds: .max), action: .write(write)),
+        RangeCommand(time: .zero, action: .setReplication(5)),
+        RangeCommand(
+            time: .zero,
+            action: .prepare(
+                StoreMember(node: "n1", address: "h:1", disk: DiskID(high: 1, low: 2))
+            )
+        ),
     ]
 
     @Test("a command is read as it was written", arguments: commands)

@@ -19,7 +19,12 @@ struct RangeFixture {
             nextNumber: ReplicaNumber(1),
             replication: 3
         )
-        state = RangeState(descriptor: descriptor, slot: Slot(7), space: .standard)
+        state = RangeState(
+            descriptor: descriptor,
+            slot: Slot(7),
+            space: .standard,
+            birth: .none
+        )
     }
 
     /// Applies the action as the next entry.

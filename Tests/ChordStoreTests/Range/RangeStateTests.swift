@@ -136,9 +136,11 @@ struct RangeStateTests {
         #expect(range.row("k")?.version == LogIndex(1))
         try range.apply(RangeFixture.write(3, .touch("k", ttl: nil)), at: 600)
         #expect(range.row("k")?.expiry == nil)
-        guard case .written(let outcome) = try range.apply(
-            RangeFixture.write(4, .touch("absent", ttl: nil))
-        ) else {
+        guard
+            case .written(let outcome) = try range.apply(
+                RangeFixture.write(4, .touch("absent", ttl: nil))
+            )
+        else {
             Issue.record("a touch is answered")
             return
         }
