@@ -19,10 +19,10 @@ package struct RangeState: Hashable, Sendable {
     package private(set) var appliedTerm: Term
     /// The last configuration that was applied.
     package private(set) var configuration: RaftConfiguration
-    package private(set) var time: RangeTime
-    package private(set) var requests: RequestTable
+    package internal(set) var time: RangeTime
+    package internal(set) var requests: RequestTable
     /// Present keys, and the bytes of their keys and values.
-    package private(set) var size: RangeSize
+    package internal(set) var size: RangeSize
 
     /// The state of a range that has no entries yet.
     ///
@@ -183,7 +183,12 @@ package struct RangeState: Hashable, Sendable {
         atMost limit: Int,
         on rows: inout some RowTransaction
     ) throws(StoreError) -> Int {
-        let keys = try rows.expired(in: slot, at: time, atMost: min(limit, Self.expiredPerEntry))
+        let keys = try rows.expired(
+            in: slot,
+            within: bounds,
+            at: time,
+            atMost: min(limit, Self.expiredPerEntry)
+        )
         for key in keys {
             let row = try rows.get(key)
             try rows.delete(key)
@@ -194,6 +199,14 @@ package struct RangeState: Hashable, Sendable {
 
     /// Rows that one entry deletes at most, so that applying it takes a bounded time.
     package static let expiredPerEntry = 1024
+
+    /// The positions of the range, as the rows have them.
+    package var bounds: RowBounds {
+        RowBounds(
+            after: space.bytes(of: descriptor.bounds.lowerBound),
+            through: space.bytes(of: descriptor.bounds.upperBound)
+        )
+    }
 
     private func expiry(after timeToLive: Duration?) -> RangeTime? {
         timeToLive.map { time.advanced(by: $0) }

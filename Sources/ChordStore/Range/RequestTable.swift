@@ -119,6 +119,11 @@ package struct RequestTable: Hashable, Sendable {
         return changed.sorted()
     }
 
+    /// Reports all clients as changed: the table was taken over from another replica.
+    package mutating func markAllChanged() {
+        changed.formUnion(records.keys)
+    }
+
     /// Puts back a record that was read from disk.
     package mutating func restore(_ record: Record, of client: ClientID) {
         if records[client] == nil { clientsOfIdentity[record.identity, default: 0] += 1 }
