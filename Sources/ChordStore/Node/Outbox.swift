@@ -1,0 +1,89 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Messages that wait to be sent, by receiver.
+///
+/// All messages of one turn of the executor to one node leave in one call. While several calls to a node are
+/// under way, its messages wait for the next one. What is too much is dropped, the oldest first: Raft repeats
+/// what is lost.
+struct Outbox {
+    fileprivate struct Mailbox {
+        var messages: [GroupMessage] = []
+        var bytes = 0
+        var callsUnderWay = 0
+    }
+
+    /// Calls to one node that may be under way. More keep a long line busy; fewer put more messages into
+    /// one call.
+    private static let calls = 4
+    /// Bytes of one call.
+    private static let callBytes = 2 << 20
+    /// Bytes that wait for one node at most.
+    private static let waitingBytes = 16 << 20
+
+    private var mailboxes: [StoreMember: Mailbox] = [:]
+
+    mutating func add(_ message: GroupMessage, to member: StoreMember) {
+        var mailbox = mailboxes.removeValue(forKey: member) ?? Mailbox()
+        mailbox.messages.append(message)
+        mailbox.bytes += message.size
+        if mailbox.bytes > Self.waitingBytes {
+            var dropped = 0
+            while dropped < mailbox.messages.count, mailbox.bytes > Self.waitingBytes / 2 {
+                mailbox.bytes -= mailbox.messages[dropped].size
+                dropped += 1
+            }
+            mailbox.messages.removeFirst(dropped)
+        }
+        mailboxes[member] = mailbox
+    }
+
+    /// What can be sent now.
+    mutating func take() -> [(member: StoreMember, messages: [GroupMessage])] {
+        var calls: [(member: StoreMember, messages: [GroupMessage])] = []
+        for member in mailboxes.keys.sorted(by: { $0.node < $1.node }) {
+            while let messages = mailboxes[member]?.takeCall(Self.calls, Self.callBytes) {
+                calls.append((member, messages))
+            }
+        }
+        return calls
+    }
+
+    /// A call has ended. True if messages wait for the node.
+    mutating func ended(callTo member: StoreMember) -> Bool {
+        guard var mailbox = mailboxes[member] else { return false }
+        mailbox.callsUnderWay -= 1
+        let waits = !mailbox.messages.isEmpty
+        mailboxes[member] = mailbox.callsUnderWay == 0 && !waits ? nil : mailbox
+        return waits
+    }
+}
+
+extension Outbox.Mailbox {
+    fileprivate mutating func takeCall(_ calls: Int, _ callBytes: Int) -> [GroupMessage]? {
+        guard !messages.isEmpty, callsUnderWay < calls else { return nil }
+        var taken = 0
+        var size = 0
+        while taken < messages.count, taken == 0 || size + messages[taken].size <= callBytes {
+            size += messages[taken].size
+            taken += 1
+        }
+        let call = Array(messages.prefix(taken))
+        messages.removeFirst(taken)
+        bytes -= size
+        callsUnderWay += 1
+        return call
+    }
+}
+
+extension GroupMessage {
+    /// Bytes that the message counts for in limits.
+    var size: Int {
+        var size = 128
+        if case .append(let append) = message.body {
+            size += append.entries.reduce(0) { $0 + $1.size }
+        }
+        return size
+    }
+}

@@ -1,0 +1,128 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+
+/// A replica of a range on this node: its part in consensus, and who waits for what. Confined to the
+/// executor of its ``StoreNode``.
+final class Replica {
+    let range: RangeID
+    var machine: RaftMachine
+    let state: AppliedState
+    var view: RangeView
+
+    /// Callers that wait for their entry to be applied, by index.
+    var writes: [LogIndex: PendingWrite] = [:]
+    /// Reads whose round is under way, by number.
+    var reads: [UInt64: PendingRead] = [:]
+    /// Confirmed reads that wait until their index is applied, in order.
+    var confirmed: [(index: LogIndex, reads: [PendingRead])] = []
+    private var readNumber: UInt64 = 0
+
+    /// The time of the range and of the executor when this replica began to lead.
+    var reign: (began: RangeTime, at: MonotonicTime)?
+    /// What the decision about replicas last led to.
+    var placement: PlacementStep = .settled
+    var timer: (deadline: Duration, work: ScheduledWork)?
+    /// Works that applied entries and are not durable yet: their place, and the index.
+    var undurable: [(sequence: RowSequence, index: LogIndex)] = []
+    /// The highest applied index that is durable.
+    var durablyApplied: LogIndex
+    /// What the entries in the log on disk follow.
+    var logBase: LogPosition
+
+    /// Replicas that have sent something since this node started: they know the range.
+    var heardFrom: Set<ReplicaNumber> = []
+    /// The newest descriptor that a message brought.
+    var told: RangeDescriptor?
+    /// The snapshot that the machine waits for, and the data that have come.
+    var awaited: RaftSnapshot?
+    var received: RangeSnapshot?
+    var isInstalling = false
+
+    init(machine: RaftMachine, stored: StoredReplica, logBase: LogPosition) {
+        durablyApplied = stored.state.applied
+        self.logBase = logBase
+        range = stored.state.descriptor.id
+        self.machine = machine
+        state = AppliedState(stored)
+        view = RangeView(stored.state)
+    }
+
+    var number: ReplicaNumber { machine.number }
+
+    var isLeader: Bool { machine.role == .leader }
+
+    /// A number for the next read.
+    func nextRead() -> UInt64 {
+        readNumber += 1
+        return readNumber
+    }
+
+    /// The range's time as this leader has it: it goes on from the last applied time.
+    func time(at now: MonotonicTime) -> RangeTime {
+        guard let reign else { return view.time }
+        return max(view.time, reign.began.advanced(by: now - reign.at))
+    }
+}
+
+/// How a write ended, for its caller.
+package enum WriteResult: Sendable {
+    case done(WriteOutcome, RangeView)
+    case failed(StoreRefusal)
+}
+
+/// A caller that waits for its entry to be applied.
+struct PendingWrite {
+    /// The term of the entry. An entry of another term at its index is another's.
+    var term: Term
+    var completion: @Sendable (WriteResult) -> Void
+}
+
+/// A caller that waits until a majority has confirmed this leader.
+struct PendingRead: Sendable {
+    /// Reads the rows. Called when everything up to the read's index is applied.
+    var run: @Sendable () -> Void
+    /// The read will not be confirmed.
+    var failed: @Sendable (StoreRefusal) -> Void
+}
+
+/// Why a node does not do what it was asked.
+package enum StoreRefusal: Error, Sendable {
+    /// Another replica leads the range, or the range is elsewhere.
+    case elsewhere(RangeHint)
+    /// No replica of a range with this position is here.
+    case notHere
+    /// The range has no leader that this node knows.
+    case noLeader(RangeDescriptor)
+    /// Too much is under way.
+    case busy(String)
+    /// The command was committed and refused.
+    case refused(WriteRefusal)
+    /// The store of this node cannot serve.
+    case unavailable(StoreError)
+    /// The write's fate is open: it may have been applied.
+    case mayHaveHappened(String)
+}
+
+/// A range and its leader, as this node knows them.
+package struct RangeHint: Hashable, Sendable {
+    package var descriptor: RangeDescriptor
+    package var leader: ReplicaNumber?
+    package var term: Term
+
+    package init(descriptor: RangeDescriptor, leader: ReplicaNumber?, term: Term) {
+        self.descriptor = descriptor
+        self.leader = leader
+        self.term = term
+    }
+
+    /// Whether the hint replaces another one about the same range.
+    package func isNewer(than other: Self) -> Bool {
+        if descriptor.epoch != other.descriptor.epoch {
+            return descriptor.epoch.isNewer(than: other.descriptor.epoch)
+        }
+        return term > other.term || term == other.term && leader != nil
+    }
+}

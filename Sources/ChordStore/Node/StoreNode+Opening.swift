@@ -1,0 +1,184 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+package import ChordCore
+import ChordRPC
+
+extension StoreNode {
+    /// Opens log and rows, and starts the replicas that this disk has.
+    ///
+    /// - Throws: why one of them cannot be opened, or what they contradict each other in. The data are as
+    ///   before.
+    package func open() async throws(StoreError) {
+        try settings.validate()
+        try await result { self.rows.open($0) }
+        let recovered = try await result { self.log.open($0) }
+        let space = space
+        let stored = try await work { transaction throws(StoreError) in
+            var replicas: [StoredReplica] = []
+            for range in try StoredReplica.ranges(in: &transaction) {
+                if let replica = try StoredReplica.load(range, in: space, from: &transaction) {
+                    replicas.append(replica)
+                }
+            }
+            return (replicas, try transaction.slots().last)
+        }
+        tombstones = recovered.tombstones
+        let usedSlots = stored.0.map(\.state.slot) + (stored.1.map { [$0] } ?? [])
+        nextSlot = Slot((usedSlots.max()?.number ?? 0) + 1)
+        for replica in stored.0 {
+            try start(replica, recovered.groups[replica.state.descriptor.id])
+        }
+    }
+
+    /// Starts a replica with what log and rows have of it.
+    private func start(
+        _ stored: StoredReplica,
+        _ group: RecoveredGroup?
+    ) throws(StoreError) {
+        let state = stored.state
+        let applied = LogPosition(index: state.applied, term: state.appliedTerm)
+        let group = group ?? RecoveredGroup()
+        var logBase = group.compactedThrough
+        var entries = Array(group.entries.drop { $0.index <= applied.index })
+        let termInLog =
+            group.entries.first { $0.index == applied.index }?.term
+            ?? (logBase.index == applied.index ? logBase.term : nil)
+        if termInLog != applied.term {
+            // The node stopped between the rows and the log of a snapshot or of the range's birth.
+            entries = []
+            persistence.append(
+                (
+                    state.descriptor.id,
+                    GroupUpdate(
+                        state.descriptor.id,
+                        truncateAfter: logBase.index,
+                        compactThrough: applied
+                    ),
+                    nil
+                )
+            )
+            logBase = applied
+            scheduleFlush()
+        }
+        var hardState = group.hardState
+        hardState.commit = min(hardState.commit, entries.last?.index ?? applied.index)
+        let machine = try RaftMachine(
+            number: stored.number,
+            restored: RaftMachine.Restored(
+                hardState: hardState,
+                base: RaftSnapshot(
+                    index: applied.index,
+                    term: applied.term,
+                    configuration: state.configuration
+                ),
+                entries: entries
+            ),
+            settings: settings.raft,
+            seed: executor.random(),
+            now: now
+        )
+        let replica = Replica(machine: machine, stored: stored, logBase: logBase)
+        replicas[replica.range] = replica
+        drive(replica)
+    }
+
+    /// Makes a replica whose record becomes durable before it takes part: a replica that forgot its number
+    /// could vote twice.
+    func make(_ descriptor: RangeDescriptor, number: ReplicaNumber, birth: RaftSnapshot) {
+        let range = descriptor.id
+        guard replicas[range] == nil, beingMade.insert(range).inserted else { return }
+        let slot = nextSlot
+        nextSlot = Slot(slot.number + 1)
+        let stored = StoredReplica(
+            number: number,
+            state: RangeState(descriptor: descriptor, slot: slot, space: space, birth: birth)
+        )
+        rows.submit(
+            { transaction throws(StoreError) in
+                var stored = stored
+                try stored.save(into: &transaction)
+            },
+            { [weak self] result in
+                if case .failure(let error) = result { self?.assumeIsolated { $0.fail(error) } }
+            }
+        )
+        rows.commit { [weak self] result in
+            self?.assumeIsolated { node in
+                node.beingMade.remove(range)
+                guard node.failure == nil else { return }
+                do throws(StoreError) {
+                    if case .failure(let error) = result { throw error }
+                    try node.start(stored, nil)
+                } catch {
+                    node.fail(error)
+                }
+            }
+        }
+    }
+
+    /// Makes the first range of a new store, with one voter. Once in the life of a store.
+    package func giveBirth(to range: RangeID) async throws(StoreError) {
+        let number = ReplicaNumber(1)
+        let descriptor = RangeDescriptor(
+            id: range,
+            bounds: IdentifierRange(after: .zero, through: .zero),
+            replicas: [
+                ReplicaDescriptor(
+                    number: number,
+                    node: identity.member.node,
+                    address: identity.member.address,
+                    disk: identity.member.disk,
+                    role: .voter
+                )
+            ],
+            nextNumber: ReplicaNumber(2),
+            replication: settings.replicas
+        )
+        let configuration = try RaftConfiguration(voters: [number])
+        make(descriptor, number: number, birth: .birth(of: configuration))
+        // The commit of `make` comes before this one.
+        try await result { self.rows.commit($0) }
+        if let failure { throw failure }
+    }
+
+    /// Closes log and rows.
+    package func close() async {
+        for replica in replicas.values { replica.timer?.work.cancel() }
+        placementTimer?.cancel()
+        failure = failure ?? StoreError(.closed, "the store of this node is closed")
+        await withCheckedContinuation { continuation in log.close { continuation.resume() } }
+        await withCheckedContinuation { continuation in
+            rows.close { _ in continuation.resume() }
+        }
+    }
+
+    /// The engine's events.
+    package func handle(_ event: RowEngineEvent) {
+        switch event {
+        case .durable(let sequence): rowsDurable(through: sequence)
+        case .diskFull: logger.error("the disk is full: writes are refused, reads and deletes go on")
+        case .diskHasRoom: logger.notice("the disk has room again")
+        case .closed(let error): fail(error)
+        }
+    }
+
+    // MARK: - Waiting
+
+    private func result<Value: Sendable>(
+        _ start: (@escaping @Sendable (Result<Value, StoreError>) -> Void) -> Void
+    ) async throws(StoreError) -> Value {
+        let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
+            start { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    private func work<Value: Sendable>(
+        _ work: @escaping @Sendable (inout any RowEngineTransaction) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        try await result { self.rows.submit(work, $0) }
+    }
+}

@@ -1,0 +1,113 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+import ChordRPC
+
+extension StoreNode {
+    func schedulePlacement() {
+        placementTimer?.cancel()
+        placementTimer = executor.schedule(after: settings.placementInterval) { [weak self] in
+            self?.assumeIsolated { node in
+                guard node.failure == nil else { return }
+                for range in node.replicas.keys.sorted() {
+                    if let replica = node.replicas[range], replica.isLeader { node.place(replica) }
+                }
+                node.schedulePlacement()
+            }
+        }
+    }
+
+    /// Decides about the replicas of a range that this node leads.
+    private func place(_ replica: Replica) {
+        expireRows(of: replica)
+        let descriptor = replica.view.descriptor
+        let wanted = wantedMembers(descriptor.bounds.upperBound)
+        let step = Placement.nextStep(
+            PlacementView(
+                descriptor: descriptor,
+                configuration: replica.view.configuration,
+                leader: replica.number,
+                progress: replica.machine.placementProgress,
+                wanted: wanted,
+                avoided: avoided,
+                replaceAfter: settings.replaceAfter
+            )
+        )
+        if step != replica.placement {
+            replica.placement = step
+            logger.info(
+                "placement of range",
+                metadata: [
+                    StoreLogKeys.range: "\(replica.range)", StoreLogKeys.step: "\(step)",
+                ]
+            )
+        }
+        switch step {
+        case .prepare(let member):
+            propose(.prepare(member), at: replica) { _ in }
+        case .change(let configuration):
+            drive(replica) { _ = try? $0.changeConfiguration(to: configuration) }
+        case .transfer(let heir):
+            drive(replica) { try? $0.transferLeadership(to: heir) }
+        case .settled:
+            if let owner = wanted?.first { handOver(replica, to: owner) }
+        case .wait: break
+        }
+    }
+
+    /// The owner of the range's end should lead it: then a client that asks the ring finds the leader.
+    private func handOver(_ replica: Replica, to owner: StoreMember) {
+        guard let heir = replica.view.descriptor.replica(on: owner.disk), heir.role == .voter,
+            heir.number != replica.number,
+            replica.machine.placementProgress[heir.number]?.isCaughtUp == true
+        else { return }
+        drive(replica) { try? $0.transferLeadership(to: heir.number) }
+    }
+
+    /// Proposes to delete rows whose time to live has passed, if there are any.
+    private func expireRows(of replica: Replica) {
+        let time = replica.time(at: executor.now)
+        let range = replica.range
+        let state = replica.state
+        rows.submit(
+            { transaction throws(StoreError) in
+                let state = state.state
+                return try !transaction.expired(
+                    in: state.slot,
+                    within: state.bounds,
+                    at: time,
+                    atMost: 1
+                ).isEmpty
+            },
+            { [weak self] result in
+                self?.assumeIsolated { node in
+                    guard case .success(true) = result, let replica = node.replicas[range] else {
+                        return
+                    }
+                    let action = RangeCommand.Action.expire(limit: RangeState.expiredPerEntry)
+                    node.propose(action, at: replica) { _ in }
+                }
+            }
+        )
+    }
+}
+
+extension RaftMachine {
+    /// How far the other replicas are, as this leader sees them.
+    var placementProgress: [ReplicaNumber: PlacementView.Progress] {
+        guard let leadership else { return [:] }
+        var progress: [ReplicaNumber: PlacementView.Progress] = [:]
+        for peer in leadership.peers {
+            // Of a replica that never answered the silence counts from the beginning of this reign.
+            let silence = now - (peer.lastHeard ?? leadership.began)
+            let missing = last.index.entries(after: peer.match)
+            progress[peer.replica] = PlacementView.Progress(
+                isCaughtUp: missing < 100 && silence < settings.electionTimeoutMinimum,
+                silence: silence
+            )
+        }
+        return progress
+    }
+}

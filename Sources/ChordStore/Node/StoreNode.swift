@@ -1,0 +1,201 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+package import ChordCore
+package import ChordRPC
+package import Logging
+
+/// A node's part of the store: its replicas, driven on the node's executor.
+///
+/// It decides nothing about consensus or placement: ``RaftMachine``, ``RangeState`` and ``Placement`` do. It
+/// carries their directives out on the log, the rows and the network, and feeds the results back.
+package actor StoreNode {
+    package nonisolated let executor: any NodeExecutor
+    package nonisolated let space: IdentifierSpace
+    package nonisolated let settings: StoreSettings
+    nonisolated let log: any RaftLogStore
+    nonisolated let rows: any RowEngine
+    nonisolated let transport: any StoreTransport
+    nonisolated let logger: Logger
+    package let identity: StoreIdentity
+
+    var replicas: [RangeID: Replica] = [:]
+    /// Ranges of which this disk had a replica, with the lowest number that a later one may have.
+    var tombstones: [RangeID: ReplicaNumber] = [:]
+    /// New replicas whose records are not durable yet.
+    var beingMade: Set<RangeID> = []
+    /// Why the store does not serve any more.
+    var failure: StoreError?
+    var nextSlot = Slot(1)
+
+    var outbox = Outbox()
+    /// What the machines want to become durable, in order.
+    var persistence: [(range: RangeID, update: GroupUpdate, token: PersistToken?)] = []
+    private var isFlushScheduled = false
+
+    /// The store members at or after an identifier, in the order of the ring; nil while the ring is not sure.
+    var wantedMembers: @Sendable (Identifier) -> [StoreMember]? = { _ in nil }
+    var placementTimer: ScheduledWork?
+    /// Disks that did not answer as learners.
+    var avoided: Set<DiskID> = []
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    /// A store whose engines are not open yet.
+    package init(
+        identity: StoreIdentity,
+        settings: StoreSettings,
+        space: IdentifierSpace,
+        executor: any NodeExecutor,
+        log: any RaftLogStore,
+        rows: any RowEngine,
+        transport: any StoreTransport,
+        logger: Logger
+    ) {
+        self.identity = identity
+        self.settings = settings
+        self.space = space
+        self.executor = executor
+        self.log = log
+        self.rows = rows
+        self.transport = transport
+        self.logger = logger
+    }
+
+    /// Where the members are that a range wants.
+    package func setWantedMembers(
+        _ members: @escaping @Sendable (Identifier) -> [StoreMember]?
+    ) {
+        wantedMembers = members
+        schedulePlacement()
+    }
+
+    // MARK: - Time
+
+    /// Time since the clock's zero, as the machines have it.
+    var now: Duration { executor.now - MonotonicTime(nanoseconds: 0) }
+
+    // MARK: - Driving a replica
+
+    /// Gives a replica an input, and carries out what it wants done.
+    func drive(_ replica: Replica, _ input: (inout RaftMachine) -> Void = { _ in }) {
+        guard failure == nil else { return }
+        replica.machine.advance(to: now)
+        input(&replica.machine)
+        for directive in replica.machine.takeDirectives() { carryOut(directive, of: replica) }
+        armTimer(of: replica)
+    }
+
+    private func carryOut(_ directive: RaftDirective, of replica: Replica) {
+        switch directive {
+        case .persist(let persistence): persist(persistence, of: replica)
+        case .send(let message): send(message, of: replica)
+        case .apply(let entries): apply(entries, of: replica)
+        case .readsReady(let ids, let index): confirm(ids, at: index, of: replica)
+        case .readsFailed(let ids): failReads(ids, of: replica)
+        case .statusChanged(let status): statusChanged(status, of: replica)
+        case .configurationChanged, .quietChanged, .transferAborted: break
+        case .needsSnapshot(let receiver): sendSnapshot(of: replica, to: receiver)
+        case .installSnapshot(let snapshot, from: _): awaitSnapshot(snapshot, of: replica)
+        case .halted(let reason): halted(replica, reason)
+        }
+    }
+
+    private func statusChanged(_ status: RaftStatus, of replica: Replica) {
+        let isLeader = status.role == .leader
+        if isLeader, replica.reign == nil {
+            replica.reign = (replica.view.time, executor.now)
+        } else if !isLeader {
+            replica.reign = nil
+        }
+        logger.debug(
+            "role in range changed",
+            metadata: [
+                StoreLogKeys.range: "\(replica.range)", StoreLogKeys.role: "\(status.role)",
+                StoreLogKeys.term: "\(status.term)",
+            ]
+        )
+    }
+
+    private func halted(_ replica: Replica, _ reason: RaftHalt) {
+        logger.error(
+            "a replica has stopped: \(reason)",
+            metadata: [StoreLogKeys.range: "\(replica.range)"]
+        )
+        let hint = hint(of: replica)
+        failAll(of: replica) { .elsewhere(hint) }
+    }
+
+    private func armTimer(of replica: Replica) {
+        guard let deadline = replica.machine.nextDeadline else { return }
+        // A timer that fires too early only asks for the next one.
+        if let timer = replica.timer, timer.deadline <= deadline { return }
+        replica.timer?.work.cancel()
+        let range = replica.range
+        let work = executor.schedule(after: max(.zero, deadline - now)) { [weak self] in
+            self?.assumeIsolated { node in
+                guard let replica = node.replicas[range] else { return }
+                replica.timer = nil
+                node.drive(replica)
+            }
+        }
+        replica.timer = (deadline, work)
+    }
+
+    // MARK: - One flush per turn
+
+    /// Messages and records of one turn of the executor leave together.
+    func scheduleFlush() {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        executor.execute { [weak self] in self?.assumeIsolated { $0.flush() } }
+    }
+
+    private func flush() {
+        isFlushScheduled = false
+        flushPersistence()
+        flushOutbox()
+    }
+
+    func flushOutbox() {
+        for (member, messages) in outbox.take() {
+            transport.send(messages, to: member) { [weak self] _ in
+                self?.assumeIsolated { node in
+                    if node.outbox.ended(callTo: member) { node.scheduleFlush() }
+                }
+            }
+        }
+    }
+
+    // MARK: - Failure
+
+    /// The log or the rows have failed: what this node says from now on could be wrong, so it says nothing.
+    func fail(_ error: StoreError) {
+        guard failure == nil else { return }
+        failure = error
+        logger.critical("the store of this node serves no more: \(error)")
+        for replica in replicas.values {
+            replica.timer?.work.cancel()
+            failAll(of: replica) { .unavailable(error) }
+        }
+        placementTimer?.cancel()
+    }
+
+    private func failAll(of replica: Replica, _ refusal: () -> StoreRefusal) {
+        let writes = replica.writes
+        replica.writes = [:]
+        for write in writes.values {
+            write.completion(
+                .failed(.mayHaveHappened("the replica that took the write has stopped"))
+            )
+        }
+        let reads = Array(replica.reads.values) + replica.confirmed.flatMap(\.reads)
+        replica.reads = [:]
+        replica.confirmed = []
+        for read in reads { read.failed(refusal()) }
+    }
+}

@@ -1,0 +1,50 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+
+/// Settings of a node's store.
+package struct StoreSettings: Hashable, Sendable {
+    package var raft: RaftSettings
+    /// Voters of each range: 1, 3, 5 or 7. More survive more failures at once, and make each write wait for
+    /// more disks.
+    package var replicas = 3
+    /// The largest value. More lets one write hold up the others of its range for longer.
+    package var valueBytes = 1 << 20
+    /// How long a replica may be silent before another takes its place. Shorter restores the number of
+    /// copies sooner; longer copies less data for a node that comes back.
+    package var replaceAfter: Duration = .seconds(300)
+    /// How long the ring must have named the same members before replicas are moved. Shorter moves sooner;
+    /// longer copies less while nodes come and go.
+    package var settleTime: Duration = .seconds(10)
+    /// Time between two decisions about the replicas of a range.
+    package var placementInterval: Duration = .seconds(1)
+    /// Entries that a replica keeps in its log after they are applied, so that a follower that was away for a
+    /// moment needs no snapshot.
+    package var logEntries: UInt64 = 10_000
+
+    package init(raft: RaftSettings = .lan) {
+        self.raft = raft
+    }
+
+    /// - Throws: `invalidSettings`; the message names the setting.
+    package func validate() throws(StoreError) {
+        try raft.validate()
+        guard RangeDescriptor.replications.contains(replicas) else {
+            throw StoreError(.invalidSettings, "replicas is \(replicas): 1, 3, 5 or 7 are possible")
+        }
+        guard (1...RowLimits.valueBytes).contains(valueBytes) else {
+            throw StoreError(
+                .invalidSettings,
+                "valueBytes is \(valueBytes), from 1 to \(RowLimits.valueBytes) is allowed"
+            )
+        }
+        for (name, value) in [
+            ("replaceAfter", replaceAfter), ("settleTime", settleTime),
+            ("placementInterval", placementInterval),
+        ] where value <= .zero {
+            throw StoreError(.invalidSettings, "\(name) is \(value), it must be longer than zero")
+        }
+    }
+}

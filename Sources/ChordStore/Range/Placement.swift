@@ -1,0 +1,232 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A member of the ring that holds data.
+package struct StoreMember: Hashable, Sendable {
+    package var node: String
+    package var address: String
+    package var disk: DiskID
+
+    package init(node: String, address: String, disk: DiskID) {
+        self.node = node
+        self.address = address
+        self.disk = disk
+    }
+}
+
+/// What the leader of a range knows when it decides about the range's replicas.
+package struct PlacementView: Sendable {
+    /// How far a replica is, as its leader sees it.
+    package struct Progress: Hashable, Sendable {
+        /// The replica has every entry but the last few, and has answered lately.
+        package var isCaughtUp: Bool
+        /// Time since its last message.
+        package var silence: Duration
+
+        package init(isCaughtUp: Bool, silence: Duration) {
+            self.isCaughtUp = isCaughtUp
+            self.silence = silence
+        }
+    }
+
+    package var descriptor: RangeDescriptor
+    /// The replicated configuration, applied.
+    package var configuration: RaftConfiguration
+    /// The replica that decides, the leader.
+    package var leader: ReplicaNumber
+    package var progress: [ReplicaNumber: Progress]
+    /// The store members at or after the range's end, in the order of the ring, at least as many as the
+    /// range wants voters if there are as many. Nil while the ring is not sure (``PlacementOracle``): then
+    /// nothing is begun.
+    package var wanted: [StoreMember]?
+    /// Disks whose nodes have left for good.
+    package var departed: Set<DiskID>
+    /// Disks whose nodes did not answer this leader when they were learners. Others are tried first.
+    package var avoided: Set<DiskID>
+    /// A voter that is silent for this long is replaced.
+    package var replaceAfter: Duration
+
+    package init(
+        descriptor: RangeDescriptor,
+        configuration: RaftConfiguration,
+        leader: ReplicaNumber,
+        progress: [ReplicaNumber: Progress],
+        wanted: [StoreMember]?,
+        departed: Set<DiskID> = [],
+        avoided: Set<DiskID> = [],
+        replaceAfter: Duration
+    ) {
+        self.descriptor = descriptor
+        self.configuration = configuration
+        self.leader = leader
+        self.progress = progress
+        self.wanted = wanted
+        self.departed = departed
+        self.avoided = avoided
+        self.replaceAfter = replaceAfter
+    }
+}
+
+/// The next step towards the wanted replicas of a range.
+package enum PlacementStep: Hashable, Sendable {
+    /// Give the member a replica number, by a command in the log.
+    case prepare(StoreMember)
+    /// Change the configuration. A change of voters goes through a joint configuration.
+    case change(RaftConfiguration)
+    /// Hand the leadership to this voter, because the leader's own replica is to go.
+    case transfer(to: ReplicaNumber)
+    /// Nothing can be done now, for this reason.
+    case wait(PlacementWait)
+    /// The replicas are the wanted ones.
+    case settled
+}
+
+/// Why a range's replicas are not the wanted ones, and nothing is done about it now.
+package enum PlacementWait: Hashable, Sendable {
+    /// The ring has not confirmed the wanted members yet.
+    case ringUnsure
+    /// The joint configuration of the last change is still in force.
+    case changing
+    /// The learner with this number receives its data.
+    case catchingUp(ReplicaNumber)
+    /// The voter with this number is silent and there is no other member to replace it.
+    case noReplacement(ReplicaNumber)
+}
+
+/// Decides about the replicas of a range, one step at a time.
+///
+/// Wanted are the first members at or after the end of the range. The number of voters never falls because
+/// the ring looks smaller: a voter goes only in one change with the learner that replaces it. A voter that is
+/// wanted stays while it is silent for less than ``PlacementView/replaceAfter``.
+package enum Placement {
+    package static func nextStep(_ view: PlacementView) -> PlacementStep {
+        if view.configuration.isJoint { return .wait(.changing) }
+        guard let wanted = view.wanted else { return .wait(.ringUnsure) }
+        let plan = Plan(view, wanted)
+        if let stale = plan.learnerToDrop {
+            return change(view, learners: view.configuration.learners.filter { $0 != stale })
+        }
+        if let learner = view.configuration.learners.first {
+            return advance(learner, view, plan)
+        }
+        guard let newcomer = plan.missing.first else { return rest(view, plan) }
+        guard plan.hasRoom || plan.voterToGo != nil else { return .settled }
+        guard let replica = view.descriptor.replica(on: newcomer.disk) else {
+            return .prepare(newcomer)
+        }
+        return change(view, learners: [replica.number])
+    }
+
+    /// Brings a learner on: it waits for its data, then it becomes a voter, in the place of another where the
+    /// range has its number of voters.
+    private static func advance(
+        _ learner: ReplicaNumber,
+        _ view: PlacementView,
+        _ plan: Plan
+    ) -> PlacementStep {
+        guard view.progress[learner]?.isCaughtUp == true else {
+            return .wait(.catchingUp(learner))
+        }
+        var voters = view.configuration.voters + [learner]
+        if !plan.hasRoom {
+            // A learner without a place was dropped before.
+            guard let leaving = plan.voterToGo else { return .settled }
+            if leaving == view.leader { return handOver(view, except: leaving) }
+            voters.removeAll { $0 == leaving }
+        }
+        return change(view, voters: voters, learners: [])
+    }
+
+    /// No member is missing: all that is left to tell is a silent voter that nobody can replace.
+    private static func rest(_ view: PlacementView, _ plan: Plan) -> PlacementStep {
+        plan.lost.first.map { .wait(.noReplacement($0)) } ?? .settled
+    }
+
+    private static func handOver(
+        _ view: PlacementView,
+        except leaving: ReplicaNumber
+    ) -> PlacementStep {
+        let heir = view.configuration.voters.first { voter in
+            voter != leaving && view.progress[voter]?.isCaughtUp == true
+        }
+        return heir.map { .transfer(to: $0) } ?? .wait(.catchingUp(leaving))
+    }
+
+    private static func change(
+        _ view: PlacementView,
+        voters: [ReplicaNumber]? = nil,
+        learners: [ReplicaNumber]
+    ) -> PlacementStep {
+        do throws(StoreError) {
+            return .change(
+                try RaftConfiguration(
+                    voters: voters ?? view.configuration.voters,
+                    learners: learners
+                )
+            )
+        } catch {
+            preconditionFailure("placement made a wrong configuration: \(error)")
+        }
+    }
+
+    /// Who is missing among the voters, and who could go.
+    private struct Plan {
+        /// Wanted members without a voter, in the order of the ring.
+        var missing: [StoreMember] = []
+        /// Voters that are silent for too long or have left for good.
+        var lost: [ReplicaNumber] = []
+        /// The voter that the next learner replaces: a lost one first, then one that is not wanted.
+        var voterToGo: ReplicaNumber?
+        /// The range has fewer voters than it wants.
+        var hasRoom: Bool
+        /// A learner that is not wanted any more, or has no place.
+        var learnerToDrop: ReplicaNumber?
+
+        init(_ view: PlacementView, _ wanted: [StoreMember]) {
+            let voters = view.configuration.voters
+            let limits = view.replaceAfter
+            func disk(_ number: ReplicaNumber) -> DiskID? {
+                view.descriptor.replica(number)?.disk
+            }
+            func isLost(_ number: ReplicaNumber) -> Bool {
+                if number == view.leader { return false }
+                if let disk = disk(number), view.departed.contains(disk) { return true }
+                return view.progress[number].map { $0.silence >= limits } ?? false
+            }
+            lost = voters.filter(isLost)
+            let silentLearners = view.configuration.learners.filter(isLost)
+            let lostDisks = Set(lost.compactMap(disk)).union(view.departed)
+            let held = Set(voters.compactMap(disk))
+            func places(without disks: Set<DiskID>) -> ArraySlice<StoreMember> {
+                let usable = wanted.filter { !lostDisks.contains($0.disk) }
+                let ordered =
+                    usable.filter { !disks.contains($0.disk) }
+                    + usable.filter { disks.contains($0.disk) }
+                return ordered.prefix(view.descriptor.replication)
+            }
+            let chosen = places(without: view.avoided)
+            missing = chosen.filter { !held.contains($0.disk) }
+            hasRoom = voters.count < view.descriptor.replication
+            let wantedDisks = Set(chosen.map(\.disk))
+            let unwanted = voters.filter { number in
+                !lost.contains(number) && disk(number).map { !wantedDisks.contains($0) } ?? true
+            }
+            // The leader goes last, as it has to hand the leadership over first.
+            voterToGo =
+                lost.first ?? unwanted.first { $0 != view.leader } ?? unwanted.first
+
+            // A silent learner is dropped only for another one: alone it does no harm.
+            let silentDisks = Set(silentLearners.compactMap(disk))
+            let hasOther = places(without: view.avoided.union(silentDisks)).contains {
+                !held.contains($0.disk) && !silentDisks.contains($0.disk)
+            }
+            let missingDisks = Set(missing.map(\.disk))
+            let hasPlace = hasRoom || voterToGo != nil
+            learnerToDrop = view.configuration.learners.first { learner in
+                guard hasPlace, let disk = disk(learner) else { return true }
+                return !missingDisks.contains(disk) || hasOther && silentLearners.contains(learner)
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+package import ChordCore
+
+// How the state is stored beside the rows, by the same transaction: a header per range, which is rewritten with
+// each batch of entries, and a record per client, which is written when the client's answers change.
+
+/// A replica as its disk has it.
+package struct StoredReplica: Hashable, Sendable {
+    /// The number of this disk's replica.
+    package var number: ReplicaNumber
+    package var state: RangeState
+
+    package init(number: ReplicaNumber, state: RangeState) {
+        self.number = number
+        self.state = state
+    }
+}
+
+extension StoredReplica {
+    private static let formatVersion: UInt8 = 1
+    private static let headerPrefix = "range/"
+    private static let clientPrefix = "client/"
+
+    private static func header(of range: RangeID) -> RowMetadataName {
+        RowMetadataName(.store, headerPrefix + range.description)
+    }
+
+    private func record(of client: ClientID) -> RowMetadataName {
+        // The halves of a split share their slot, and have request tables of their own.
+        RowMetadataName(
+            .slot(state.slot),
+            Self.clientPrefix + state.descriptor.id.description + "/" + client.description
+        )
+    }
+
+    /// Writes what has changed since the last call.
+    package mutating func save(
+        into transaction: inout some RowEngineTransaction
+    ) throws(StoreError) {
+        try transaction.setMetadata(encodedHeader, for: Self.header(of: state.descriptor.id))
+        for client in state.takeChangedClients() {
+            let record = state.requests.records[client]
+            try transaction.setMetadata(record?.encoded, for: self.record(of: client))
+        }
+    }
+
+    /// The ranges of which this disk has a replica.
+    package static func ranges(
+        in transaction: inout some RowEngineTransaction
+    ) throws(StoreError) -> [RangeID] {
+        try transaction.metadataNames(in: .store).compactMap { name in
+            name.name.hasPrefix(headerPrefix)
+                ? RangeID(name.name.dropFirst(headerPrefix.count)) : nil
+        }
+    }
+
+    /// Reads a replica; nil if this disk has none of the range.
+    package static func load(
+        _ range: RangeID,
+        in space: IdentifierSpace,
+        from transaction: inout some RowEngineTransaction
+    ) throws(StoreError) -> Self? {
+        guard let bytes = try transaction.metadata(header(of: range)) else { return nil }
+        var replica = try Self(decodingHeader: bytes, in: space)
+        guard replica.state.descriptor.id == range else {
+            throw StoreError(
+                .corrupted,
+                "the record of range \(range) is about range \(replica.state.descriptor.id)"
+            )
+        }
+        let prefix = clientPrefix + range.description + "/"
+        let slot = RowMetadataName.Scope.slot(replica.state.slot)
+        for name in try transaction.metadataNames(in: slot) where name.name.hasPrefix(prefix) {
+            guard let bits = RandomBits(name.name.dropFirst(prefix.count)),
+                let record = try transaction.metadata(name)
+            else { continue }
+            replica.state.restore(
+                try RequestTable.Record(decoding: record),
+                of: ClientID(bits)
+            )
+        }
+        return replica
+    }
+
+    /// Removes the records of a replica. Its rows are cleared by works of their own.
+    package func erase(from transaction: inout some RowEngineTransaction) throws(StoreError) {
+        try transaction.setMetadata(nil, for: Self.header(of: state.descriptor.id))
+        for client in state.requests.records.keys.sorted() {
+            try transaction.setMetadata(nil, for: record(of: client))
+        }
+    }
+
+    private var encodedHeader: [UInt8] {
+        var writer = ByteWriter(reserving: 256)
+        writer.byte(Self.formatVersion)
+        writer.number(number.number)
+        writer.number(state.slot.number)
+        state.encodeHeader(to: &writer)
+        return writer.bytes
+    }
+
+    private init(decodingHeader bytes: [UInt8], in space: IdentifierSpace) throws(StoreError) {
+        var reader = ByteReader(bytes, what: "the record of a range")
+        let version = try reader.byte()
+        guard version == Self.formatVersion else {
+            throw StoreError(
+                .unknownVersion,
+                """
+                the record of a range has format version \(version), and this release knows \
+                \(Self.formatVersion): start the node with a release that knows it
+                """
+            )
+        }
+        number = ReplicaNumber(try reader.number())
+        let slot = Slot(try reader.number())
+        state = try RangeState(decodingHeader: &reader, slot: slot, in: space)
+        try reader.end()
+    }
+}
+
+extension RangeState {
+    /// Clients whose answers changed since the last call.
+    fileprivate mutating func takeChangedClients() -> [ClientID] { requests.takeChanges() }
+
+    /// All records are written by the next `save`.
+    mutating func markAllClientsChanged() { requests.markAllChanged() }
+
+    fileprivate mutating func restore(_ record: RequestTable.Record, of client: ClientID) {
+        requests.restore(record, of: client)
+    }
+
+    /// Everything but the request table.
+    fileprivate func encodeHeader(to writer: inout ByteWriter) {
+        descriptor.encode(to: &writer)
+        writer.number(applied.number)
+        writer.number(appliedTerm.number)
+        writer.string(configuration.encoded)
+        writer.number(time.milliseconds)
+        writer.number(size.rows)
+        writer.number(size.bytes)
+    }
+
+    fileprivate init(
+        decodingHeader reader: inout ByteReader,
+        slot: Slot,
+        in space: IdentifierSpace
+    ) throws(StoreError) {
+        let descriptor = try RangeDescriptor(decoding: &reader)
+        let applied = LogIndex(try reader.number())
+        let term = Term(try reader.number())
+        // A replica without data knows no configuration.
+        let stored = try reader.string()
+        let configuration =
+            stored == RaftConfiguration.empty.encoded
+            ? .empty : try RaftConfiguration(encoded: stored)
+        self.init(
+            descriptor: descriptor,
+            slot: slot,
+            space: space,
+            birth: RaftSnapshot(index: applied, term: term, configuration: configuration)
+        )
+        time = RangeTime(milliseconds: try reader.number())
+        size = RangeSize(rows: try reader.number(), bytes: try reader.number())
+        guard space.contains(descriptor.bounds.lowerBound),
+            space.contains(descriptor.bounds.upperBound)
+        else {
+            throw reader.failure("has bounds that do not fit identifiers of \(space.width) bits")
+        }
+    }
+}

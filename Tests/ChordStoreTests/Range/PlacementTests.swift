@@ -1,0 +1,228 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordStore
+import ChordTestSupport
+import Testing
+
+@Suite("Placement of replicas", .tags(.unit))
+struct PlacementTests {
+    @Test("a range that is born on one node grows to three voters, one learner at a time")
+    func growth() {
+        var range = PlacementFixture(voters: ["a"])
+        range.ring = ["a", "b", "c", "d"]
+        let steps = range.settle()
+        #expect(range.voters == ["a", "b", "c"])
+        #expect(steps.count { if case .change = $0 { true } else { false } } == 4)
+    }
+
+    @Test("with fewer members than wanted all of them vote", arguments: 1...3)
+    func fewMembers(count: Int) {
+        var range = PlacementFixture(voters: ["a"])
+        range.ring = Array(["a", "b", "c"].prefix(count))
+        range.settle()
+        #expect(range.voters == range.ring)
+    }
+
+    @Test("a member that comes between replaces the one that is not wanted any more")
+    func newcomer() {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["x", "a", "b", "c"]
+        range.settle()
+        #expect(range.voters == ["a", "b", "x"])
+    }
+
+    @Test("the leader hands the leadership over before its own replica goes")
+    func leaderGoes() {
+        var range = PlacementFixture(voters: ["a", "b", "c"], leader: "c")
+        range.ring = ["x", "a", "b", "c"]
+        let steps = range.settle()
+        #expect(range.voters == ["a", "b", "x"])
+        #expect(range.leader != "c")
+        #expect(steps.contains { if case .transfer = $0 { true } else { false } })
+    }
+
+    @Test("voters never fall because the ring looks smaller", arguments: 0...2)
+    func smallRing(count: Int) {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = Array(["a", "b"].prefix(count))
+        range.settle()
+        #expect(range.voters == ["a", "b", "c"])
+    }
+
+    @Test("a silent voter is replaced after the time for it, and not before")
+    func silentVoter() {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["a", "b", "d"]
+        range.silence["c"] = .seconds(299)
+        #expect(range.fewestVoters { $0.settle() } == 3)
+        // Not wanted, so it goes by the ordinary way: its replacement is caught up first.
+        #expect(range.voters == ["a", "b", "d"])
+
+        range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["a", "b", "c", "d"]
+        range.silence["c"] = .seconds(299)
+        range.settle()
+        #expect(range.voters == ["a", "b", "c"])
+        range.silence["c"] = .seconds(300)
+        range.settle()
+        #expect(range.voters == ["a", "b", "d"])
+    }
+
+    @Test("a silent voter without replacement stays and is told of")
+    func noReplacement() {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["a", "b", "c"]
+        range.silence["c"] = .seconds(1000)
+        #expect(Placement.nextStep(range.view) == .wait(.noReplacement(range.number(of: "c"))))
+    }
+
+    @Test("a voter that left for good is replaced at once")
+    func departed() {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["a", "b", "c", "d"]
+        range.departed = ["c"]
+        range.settle()
+        #expect(range.voters == ["a", "b", "d"])
+    }
+
+    @Test("nothing begins while the ring is not sure of its members")
+    func unsure() {
+        var range = PlacementFixture(voters: ["a"])
+        range.ring = nil
+        #expect(Placement.nextStep(range.view) == .wait(.ringUnsure))
+    }
+
+    @Test(
+        "a learner that is not caught up is waited for, and dropped when nobody wants it any more"
+    )
+    func learner() {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["a", "b", "x", "c"]
+        range.behind = ["x"]
+        range.settle()
+        #expect(range.voters == ["a", "b", "c"])
+        #expect(Placement.nextStep(range.view) == .wait(.catchingUp(range.number(of: "x"))))
+        range.ring = ["a", "b", "c"]
+        range.settle()
+        #expect(range.configuration.learners.isEmpty)
+        #expect(Placement.nextStep(range.view) == .settled)
+    }
+
+    @Test("replica numbers are never used again")
+    func numbers() {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        let first = range.number(of: "c")
+        range.ring = ["a", "b", "x"]
+        range.settle()
+        range.ring = ["a", "b", "c"]
+        range.settle()
+        #expect(range.voters == ["a", "b", "c"])
+        #expect(range.number(of: "c") > first)
+    }
+}
+
+/// A range whose steps are carried out at once.
+struct PlacementFixture {
+    var descriptor: RangeDescriptor
+    var configuration: RaftConfiguration
+    var leader: String
+    /// Members of the ring from the end of the range on; nil while the ring is not sure.
+    var ring: [String]? = []
+    var silence: [String: Duration] = [:]
+    var behind: Set<String> = []
+    var departed: Set<String> = []
+    private var voterCounts: [Int] = []
+
+    init(voters: [String], leader: String = "a") {
+        let members = voters.map(Self.member)
+        let replicas = members.enumerated().map { place, member in
+            ReplicaDescriptor(
+                number: ReplicaNumber(UInt64(place) + 1),
+                node: member.node,
+                address: member.address,
+                disk: member.disk,
+                role: .voter
+            )
+        }
+        descriptor = RangeDescriptor(
+            id: RangeID(high: 0, low: 1),
+            bounds: IdentifierRange(after: .zero, through: .zero),
+            replicas: replicas,
+            nextNumber: ReplicaNumber(UInt64(voters.count) + 1),
+            replication: 3
+        )
+        do {
+            configuration = try RaftConfiguration(voters: replicas.map(\.number))
+        } catch {
+            fatalError("the fixture's voters are no configuration: \(error)")
+        }
+        self.leader = leader
+    }
+
+    static func member(_ name: String) -> StoreMember {
+        let letter = UInt64(name.utf8.first ?? 0)
+        return StoreMember(node: name, address: "\(name):1", disk: DiskID(high: 0, low: letter))
+    }
+
+    func number(of name: String) -> ReplicaNumber {
+        descriptor.replicas.first { $0.node == name }?.number ?? ReplicaNumber(0)
+    }
+
+    /// Names of the voters in alphabetical order.
+    var voters: [String] {
+        configuration.voters.compactMap { descriptor.replica($0)?.node }.sorted()
+    }
+
+    var view: PlacementView {
+        PlacementView(
+            descriptor: descriptor,
+            configuration: configuration,
+            leader: number(of: leader),
+            progress: Dictionary(
+                uniqueKeysWithValues: descriptor.replicas.map { replica in
+                    let progress = PlacementView.Progress(
+                        isCaughtUp: !behind.contains(replica.node)
+                            && silence[replica.node] == nil,
+                        silence: silence[replica.node] ?? .zero
+                    )
+                    return (replica.number, progress)
+                }
+            ),
+            wanted: ring.map { $0.map(Self.member) },
+            departed: Set(departed.map { Self.member($0).disk }),
+            replaceAfter: .seconds(300)
+        )
+    }
+
+    /// Carries steps out until there is none.
+    @discardableResult
+    mutating func settle() -> [PlacementStep] {
+        var steps: [PlacementStep] = []
+        while steps.count < 100 {
+            let step = Placement.nextStep(view)
+            switch step {
+            case .wait, .settled: return steps
+            case .prepare(let member): descriptor.prepare(member)
+            case .transfer(let heir):
+                leader = descriptor.replica(heir)?.node ?? leader
+            case .change(let next):
+                configuration = next
+                descriptor.adopt(next)
+                voterCounts.append(next.voters.count)
+            }
+            steps.append(step)
+        }
+        Issue.record("placement does not settle: \(steps.suffix(6))")
+        return steps
+    }
+
+    /// The fewest voters that any configuration had while `changes` was carried out.
+    mutating func fewestVoters(_ changes: (inout Self) -> Void) -> Int {
+        voterCounts = [configuration.voters.count]
+        changes(&self)
+        return voterCounts.min() ?? 0
+    }
+}
