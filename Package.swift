@@ -94,6 +94,11 @@ var targets: [Target] = [
         pkgConfig: "zlib",
         providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
     ),
+    .systemLibrary(
+        name: "CSQLite",
+        pkgConfig: "sqlite3",
+        providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]
+    ),
     .target(name: "CChordProtos", dependencies: ["CProtobufC"]),
 ]
 targets += module("ChordBase", [])
@@ -123,6 +128,13 @@ targets += module(
     ]
 )
 targets += module(
+    "ChordStore",
+    [
+        "CSQLite", "CZlib", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime",
+        "ChordWire", nioLocks, logging, metrics,
+    ]
+)
+targets += module(
     "Chord",
     [
         "ChordRuntime", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC",
@@ -134,9 +146,8 @@ targets += module(
 targets += module(
     "ChordSimulator",
     [
-        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", "ChordWire",
-        nioLocks,
-        logging,
+        "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", "ChordStore",
+        "ChordWire", nioLocks, logging,
     ],
     exclude: ["Scenarios", "Node/Scenarios"]
 )

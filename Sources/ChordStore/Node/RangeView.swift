@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
+
 /// What the executor knows of a replica's applied state. The state itself changes on the thread of the rows.
 package struct RangeView: Hashable, Sendable {
     package var descriptor: RangeDescriptor

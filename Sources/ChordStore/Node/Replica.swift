@@ -22,6 +22,8 @@ final class Replica {
 
     /// The time of the range and of the executor when this replica began to lead.
     var reign: (began: RangeTime, at: MonotonicTime)?
+    /// When this leader saw each other replica first in its configuration.
+    var observed: [ReplicaNumber: Duration] = [:]
     /// What the decision about replicas last led to.
     var placement: PlacementStep = .settled
     var timer: (deadline: Duration, work: ScheduledWork)?

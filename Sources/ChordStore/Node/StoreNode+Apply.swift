@@ -87,6 +87,7 @@ extension StoreNode {
     ) {
         let command = RangeCommand(time: replica.time(at: executor.now), action: action)
         let payload = command.encoded(in: space)
+        var refused: RaftRefusal?
         drive(replica) { machine in
             do throws(RaftRefusal) {
                 let place = try machine.propose(payload)
@@ -95,9 +96,10 @@ extension StoreNode {
                     completion: completion
                 )
             } catch {
-                completion(.failed(refusal(error, of: replica)))
+                refused = error
             }
         }
+        if let refused { completion(.failed(refusal(refused, of: replica))) }
     }
 
     private func answer(_ entry: LogEntry, _ result: AppliedEntry, of replica: Replica) {
@@ -123,102 +125,5 @@ extension StoreNode {
             .unknownSender, .secondLeader, .malformed:
             .busy(reason.description)
         }
-    }
-
-    // MARK: - Reads
-
-    /// Reads at this node's replica, after a majority has confirmed that it leads.
-    ///
-    /// - Parameter run: reads the rows, as a work of the engine.
-    package func read<Output: Sendable>(
-        at position: Identifier,
-        _ run:
-            @escaping @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) ->
-            Output,
-        _ completion: @escaping @Sendable (Result<(Output, RangeView), StoreRefusal>) -> Void
-    ) {
-        if let failure { return completion(.failure(.unavailable(failure))) }
-        guard let replica = replica(at: position) else { return completion(.failure(.notHere)) }
-        let id = replica.nextRead()
-        replica.reads[id] = PendingRead { [weak self] in
-            guard let self else { return }
-            assumeIsolated { $0.perform(run, at: position, of: replica.range, completion) }
-        } failed: { refusal in
-            completion(.failure(refusal))
-        }
-        drive(replica) { machine in
-            do throws(RaftRefusal) {
-                try machine.read(id)
-            } catch {
-                replica.reads[id] = nil
-                completion(.failure(refusal(error, of: replica)))
-            }
-        }
-    }
-
-    private func perform<Output: Sendable>(
-        _ run:
-            @escaping @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) ->
-            Output,
-        at position: Identifier,
-        of range: RangeID,
-        _ completion: @escaping @Sendable (Result<(Output, RangeView), StoreRefusal>) -> Void
-    ) {
-        guard let state = replicas[range]?.state else { return completion(.failure(.notHere)) }
-        rows.submit(
-            { transaction throws(StoreError) -> (Output, RangeView)? in
-                try state.refresh(in: &transaction)
-                // A split may have moved the position meanwhile.
-                guard state.state.descriptor.bounds.contains(position) else { return nil }
-                return (try run(state.state, &transaction), RangeView(state.state))
-            },
-            { result in
-                switch result {
-                case .success(let output?): completion(.success(output))
-                case .success(nil): completion(.failure(.notHere))
-                case .failure(let error): completion(.failure(.unavailable(error)))
-                }
-            }
-        )
-    }
-
-    /// A majority has confirmed the reads: they run once everything up to the index is applied.
-    func confirm(_ ids: [UInt64], at index: LogIndex, of replica: Replica) {
-        let reads = ids.compactMap { replica.reads.removeValue(forKey: $0) }
-        replica.confirmed.append((index, reads))
-        runConfirmedReads(of: replica)
-    }
-
-    func runConfirmedReads(of replica: Replica) {
-        while let first = replica.confirmed.first, first.index <= replica.view.applied {
-            replica.confirmed.removeFirst()
-            for read in first.reads { read.run() }
-        }
-    }
-
-    func failReads(_ ids: [UInt64], of replica: Replica) {
-        let hint = hint(of: replica)
-        for id in ids { replica.reads.removeValue(forKey: id)?.failed(.elsewhere(hint)) }
-    }
-
-    // MARK: - Finding
-
-    /// This node's replica whose range has the position.
-    func replica(at position: Identifier) -> Replica? {
-        replicas.values.first { $0.view.descriptor.bounds.contains(position) }
-    }
-
-    /// What this node knows of a range of which it has a replica.
-    func hint(of replica: Replica) -> RangeHint {
-        RangeHint(
-            descriptor: replica.view.descriptor,
-            leader: replica.machine.leader,
-            term: replica.machine.term
-        )
-    }
-
-    /// The range with a position, if this node has a replica of it.
-    package func locate(_ position: Identifier) -> RangeHint? {
-        replica(at: position).map(hint)
     }
 }

@@ -14,11 +14,11 @@ extension StoreNode {
             truncateAfter: wanted.truncateAfter,
             entries: wanted.entries
         )
-        if let snapshot = wanted.reset {
+        if let position = wanted.reset {
             // Whatever the log holds contradicts the snapshot, or ends before it.
             update.truncateAfter = replica.logBase.index
-            update.compactThrough = snapshot.position
-            replica.logBase = snapshot.position
+            update.compactThrough = position
+            replica.logBase = position
         }
         persistence.append((replica.range, update, wanted.token))
         scheduleFlush()
@@ -32,7 +32,7 @@ extension StoreNode {
         let base = replica.machine.base.index
         guard through.number > base.number + settings.logEntries / 4 else { return }
         drive(replica) { $0.compact(through: through) }
-        let position = replica.machine.base.position
+        let position = replica.machine.base
         guard position.index > replica.logBase.index else { return }
         replica.logBase = position
         persistence.append(

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
+import Logging
 
 extension StoreNode {
     /// Messages of other replicas have come from a node, whose certificate has this name.

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
-package import ChordCore
+import Logging
+import ChordCore
 import ChordRPC
 
 extension StoreNode {
@@ -39,48 +40,24 @@ extension StoreNode {
         _ group: RecoveredGroup?
     ) throws(StoreError) {
         let state = stored.state
-        let applied = LogPosition(index: state.applied, term: state.appliedTerm)
         let group = group ?? RecoveredGroup()
-        var logBase = group.compactedThrough
-        var entries = Array(group.entries.drop { $0.index <= applied.index })
-        let termInLog =
-            group.entries.first { $0.index == applied.index }?.term
-            ?? (logBase.index == applied.index ? logBase.term : nil)
-        if termInLog != applied.term {
-            // The node stopped between the rows and the log of a snapshot or of the range's birth.
-            entries = []
-            persistence.append(
-                (
-                    state.descriptor.id,
-                    GroupUpdate(
-                        state.descriptor.id,
-                        truncateAfter: logBase.index,
-                        compactThrough: applied
-                    ),
-                    nil
-                )
-            )
-            logBase = applied
-            scheduleFlush()
-        }
-        var hardState = group.hardState
-        hardState.commit = min(hardState.commit, entries.last?.index ?? applied.index)
         let machine = try RaftMachine(
             number: stored.number,
             restored: RaftMachine.Restored(
-                hardState: hardState,
-                base: RaftSnapshot(
-                    index: applied.index,
-                    term: applied.term,
+                hardState: group.hardState,
+                base: group.compactedThrough,
+                entries: group.entries,
+                applied: RaftSnapshot(
+                    index: state.applied,
+                    term: state.appliedTerm,
                     configuration: state.configuration
-                ),
-                entries: entries
+                )
             ),
             settings: settings.raft,
             seed: executor.random(),
             now: now
         )
-        let replica = Replica(machine: machine, stored: stored, logBase: logBase)
+        let replica = Replica(machine: machine, stored: stored, logBase: group.compactedThrough)
         replicas[replica.range] = replica
         drive(replica)
     }
@@ -159,7 +136,8 @@ extension StoreNode {
     package func handle(_ event: RowEngineEvent) {
         switch event {
         case .durable(let sequence): rowsDurable(through: sequence)
-        case .diskFull: logger.error("the disk is full: writes are refused, reads and deletes go on")
+        case .diskFull:
+            logger.error("the disk is full: writes are refused, reads and deletes go on")
         case .diskHasRoom: logger.notice("the disk has room again")
         case .closed(let error): fail(error)
         }

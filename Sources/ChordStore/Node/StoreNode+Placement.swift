@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
+import ChordCore
 import ChordRPC
+import Logging
 
 extension StoreNode {
     func schedulePlacement() {
@@ -29,7 +31,7 @@ extension StoreNode {
                 descriptor: descriptor,
                 configuration: replica.view.configuration,
                 leader: replica.number,
-                progress: replica.machine.placementProgress,
+                progress: replica.placementProgress(at: now),
                 wanted: wanted,
                 avoided: avoided,
                 replaceAfter: settings.replaceAfter
@@ -61,7 +63,7 @@ extension StoreNode {
     private func handOver(_ replica: Replica, to owner: StoreMember) {
         guard let heir = replica.view.descriptor.replica(on: owner.disk), heir.role == .voter,
             heir.number != replica.number,
-            replica.machine.placementProgress[heir.number]?.isCaughtUp == true
+            replica.placementProgress(at: now)[heir.number]?.isCaughtUp == true
         else { return }
         drive(replica) { try? $0.transferLeadership(to: heir.number) }
     }
@@ -94,17 +96,19 @@ extension StoreNode {
     }
 }
 
-extension RaftMachine {
+extension Replica {
     /// How far the other replicas are, as this leader sees them.
-    var placementProgress: [ReplicaNumber: PlacementView.Progress] {
-        guard let leadership else { return [:] }
+    func placementProgress(at now: Duration) -> [ReplicaNumber: PlacementView.Progress] {
+        guard let leadership = machine.leadership else { return [:] }
         var progress: [ReplicaNumber: PlacementView.Progress] = [:]
         for peer in leadership.peers {
-            // Of a replica that never answered the silence counts from the beginning of this reign.
-            let silence = now - (peer.lastHeard ?? leadership.began)
-            let missing = last.index.entries(after: peer.match)
+            let known = observed[peer.replica] ?? now
+            observed[peer.replica] = known
+            let silence = now - max(peer.lastHeard ?? known, known)
+            let missing = machine.last.index.entries(after: peer.match)
             progress[peer.replica] = PlacementView.Progress(
-                isCaughtUp: missing < 100 && silence < settings.electionTimeoutMinimum,
+                isCaughtUp: missing < 100 && peer.lastHeard != nil
+                    && silence < machine.settings.electionTimeoutMinimum,
                 silence: silence
             )
         }

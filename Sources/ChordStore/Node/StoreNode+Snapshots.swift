@@ -16,7 +16,12 @@ extension StoreNode {
         rows.submit(
             { transaction throws(StoreError) in
                 try state.refresh(in: &transaction)
-                return try RangeSnapshot(of: state.state, from: from, to: receiver, in: &transaction)
+                return try RangeSnapshot(
+                    of: state.state,
+                    from: from,
+                    to: receiver,
+                    in: &transaction
+                )
             },
             { [weak self] result in
                 self?.assumeIsolated { node in

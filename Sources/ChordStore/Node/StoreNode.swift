@@ -19,7 +19,7 @@ package actor StoreNode {
     nonisolated let rows: any RowEngine
     nonisolated let transport: any StoreTransport
     nonisolated let logger: Logger
-    package let identity: StoreIdentity
+    package nonisolated let identity: StoreIdentity
 
     var replicas: [RangeID: Replica] = [:]
     /// Ranges of which this disk had a replica, with the lowest number that a later one may have.
@@ -111,6 +111,7 @@ package actor StoreNode {
             replica.reign = (replica.view.time, executor.now)
         } else if !isLeader {
             replica.reign = nil
+            replica.observed = [:]
         }
         logger.debug(
             "role in range changed",

@@ -138,6 +138,7 @@ struct DictionaryRows: RowTransaction {
 
     mutating func expired(
         in slot: Slot,
+        within bounds: RowBounds,
         at time: RangeTime,
         atMost limit: Int
     ) throws(StoreError) -> [RowKey] {
@@ -145,7 +146,7 @@ struct DictionaryRows: RowTransaction {
         return
             rows
             .compactMap { key, row in row.expiry.map { (key, $0) } }
-            .filter { $0.1 <= time }
+            .filter { $0.1 <= time && bounds.contains($0.0.position) }
             .sorted { $0.1 < $1.1 }
             .prefix(limit)
             .map(\.0)

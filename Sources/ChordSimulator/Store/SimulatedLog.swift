@@ -1,0 +1,111 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordStore
+
+/// A disk's log in the simulation: what was synced survives a crash, and of the rest a beginning may.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
+final class SimulatedLogDisk: @unchecked Sendable {
+    /// How long a sync takes.
+    var syncTime: () -> Int64
+    private let scheduler: SimulationScheduler
+    /// What is durable.
+    private var durable: MemoryLog
+    private var executor: SimulatedExecutor?
+    private var waiting: [(batch: LogBatch, completion: @Sendable (Result<Void, StoreError>) -> Void)] =
+        []
+    private var isSyncing = false
+    /// Counts the processes that have used the disk: what an earlier one has begun is void.
+    private var user = 0
+
+    init(scheduler: SimulationScheduler, syncTime: @escaping () -> Int64) {
+        self.scheduler = scheduler
+        self.syncTime = syncTime
+        durable = MemoryLog { $0() }
+    }
+
+    /// A log for a new process.
+    func log(for executor: SimulatedExecutor) -> SimulatedLog {
+        user += 1
+        self.executor = executor
+        return SimulatedLog(disk: self, user: user)
+    }
+
+    /// Takes the power away.
+    ///
+    /// - Parameter kept: how many of the batches that wait for a sync are on the disk all the same.
+    func crash(keeping kept: Int) {
+        for item in waiting.prefix(kept) { durable.submit(item.batch) { _ in } }
+        waiting = []
+        isSyncing = false
+        executor = nil
+        user += 1
+        durable.close {}
+    }
+
+    var waitingCount: Int { waiting.count }
+
+    fileprivate func open(
+        _ user: Int,
+        _ completion: @escaping @Sendable (Result<RecoveredLog, StoreError>) -> Void
+    ) {
+        guard user == self.user, let executor else { return }
+        durable.open { result in executor.execute { completion(result) } }
+    }
+
+    fileprivate func submit(
+        _ user: Int,
+        _ batch: LogBatch,
+        _ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        guard user == self.user else { return }
+        waiting.append((batch, completion))
+        if !isSyncing { sync() }
+    }
+
+    /// All batches that wait become durable by one sync, as in the real log.
+    private func sync() {
+        guard !waiting.isEmpty, let executor else { return }
+        isSyncing = true
+        let count = waiting.count
+        let user = user
+        scheduler.schedule(at: scheduler.now + syncTime(), for: nil) { [self] in
+            guard user == self.user else { return }
+            isSyncing = false
+            let synced = waiting.prefix(count)
+            waiting.removeFirst(count)
+            for item in synced {
+                durable.submit(item.batch) { result in executor.execute { item.completion(result) } }
+            }
+            sync()
+        }
+    }
+}
+
+/// A process' log on a ``SimulatedLogDisk``.
+final class SimulatedLog: RaftLogStore, @unchecked Sendable {
+    private let disk: SimulatedLogDisk
+    private let user: Int
+
+    init(disk: SimulatedLogDisk, user: Int) {
+        self.disk = disk
+        self.user = user
+    }
+
+    func open(_ completion: @escaping @Sendable (Result<RecoveredLog, StoreError>) -> Void) {
+        disk.open(user, completion)
+    }
+
+    func submit(
+        _ batch: LogBatch,
+        _ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        disk.submit(user, batch, completion)
+    }
+
+    func close(_ completion: @escaping @Sendable () -> Void) { completion() }
+
+    var statistics: LogStatistics { LogStatistics() }
+}

@@ -1,0 +1,179 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordRPC
+import ChordStore
+import Logging
+
+/// A store node in the simulation: a disk, and the process that uses it at present.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
+final class SimulatedStoreNode: @unchecked Sendable {
+    let member: StoreMember
+    let number: Int
+    let logDisk: SimulatedLogDisk
+    let rowDisk: MemoryRowDisk
+    private(set) var executor: SimulatedExecutor?
+    private(set) var node: StoreNode?
+    private var starts: UInt64 = 0
+    private unowned let world: StoreWorld
+
+    init(number: Int, store: StoreID, world: StoreWorld) {
+        self.number = number
+        self.world = world
+        let name = "s\(number)"
+        let disk = DiskID(high: 1, low: UInt64(number))
+        member = StoreMember(node: name, address: "\(name):1", disk: disk)
+        rowDisk = MemoryRowDisk(store: store, disk: disk)
+        rowDisk.commitDelay = .milliseconds(2)
+        logDisk = SimulatedLogDisk(scheduler: world.scheduler) { [unowned world] in
+            world.syncTime()
+        }
+    }
+
+    var isRunning: Bool { node != nil }
+
+    /// Starts a process on the disk.
+    func start(givingBirthTo range: RangeID? = nil) {
+        starts += 1
+        let executor = SimulatedExecutor(
+            number: number,
+            seed: world.generator.next(),
+            skew: Int64(world.generator.below(20_000)) - 10_000,
+            scheduler: world.scheduler
+        )
+        self.executor = executor
+        let log = logDisk.log(for: executor)
+        let events = EventBox()
+        let rows = MemoryRows(
+            disk: rowDisk,
+            host: RowEngineHost(
+                deliver: { executor.execute($0) },
+                schedule: { delay, work in _ = executor.schedule(after: delay, work) },
+                now: { executor.now - MonotonicTime(nanoseconds: 0) },
+                report: { event in events.node?.assumeIsolated { $0.handle(event) } }
+            )
+        )
+        let node = StoreNode(
+            identity: StoreIdentity(store: world.store, member: member, starts: starts),
+            settings: world.settings,
+            space: .standard,
+            executor: executor,
+            log: log,
+            rows: rows,
+            transport: SimulatedStoreTransport(world: world, from: member.node, executor: executor),
+            logger: Logger(label: "store") { _ in SwiftLogNoOpLogHandler() }
+        )
+        events.node = node
+        self.node = node
+        let members = world.ring
+        world.scheduler.run(as: executor) {
+            _ = Task(executorPreference: executor) {
+                do {
+                    try await node.open()
+                    if let range { try await node.giveBirth(to: range) }
+                    await node.setWantedMembers { _ in members.members }
+                } catch {
+                    members.problems.append("\(node.identity.member.node): \(error)")
+                }
+            }
+        }
+    }
+
+    /// Ends the process at once, and the power of its disk with it.
+    func crash() {
+        executor?.die()
+        executor = nil
+        node = nil
+        let waiting = logDisk.waitingCount
+        logDisk.crash(keeping: Int(world.generator.below(UInt64(waiting) + 1)))
+        rowDisk.crash(keepsUnfinished: world.generator.below(2) == 0)
+    }
+
+    func pause() { executor?.pause() }
+
+    func resume() { executor?.resume() }
+}
+
+/// Breaks the circle between a store and the events of its rows.
+private final class EventBox: @unchecked Sendable {
+    weak var node: StoreNode?
+}
+
+/// What all nodes know of the ring: its store members in order.
+final class SimulatedMembers: @unchecked Sendable {
+    var members: [StoreMember]?
+    var problems: [String] = []
+}
+
+/// Messages of one node to the others.
+final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
+    private unowned let world: StoreWorld
+    private let sender: String
+    private let executor: SimulatedExecutor
+
+    init(world: StoreWorld, from sender: String, executor: SimulatedExecutor) {
+        self.world = world
+        self.sender = sender
+        self.executor = executor
+    }
+
+    func send(
+        _ messages: [GroupMessage],
+        to member: StoreMember,
+        _ completion: @escaping @Sendable (Bool) -> Void
+    ) {
+        deliver(to: member, completion) { [sender] node in
+            node.receive(messages, from: sender)
+            return true
+        }
+    }
+
+    func send(
+        _ snapshot: RangeSnapshot,
+        to member: StoreMember,
+        _ completion: @escaping @Sendable (Bool) -> Void
+    ) {
+        deliver(to: member, completion) { [sender] node in
+            node.receive(snapshot, from: sender)
+        }
+    }
+
+    private func deliver(
+        to member: StoreMember,
+        _ completion: @escaping @Sendable (Bool) -> Void,
+        _ body: @escaping @Sendable (isolated StoreNode) -> Bool
+    ) {
+        let answered = OneShot(completion, on: executor)
+        world.scheduler.schedule(at: world.scheduler.now + 2_000_000_000, for: nil) {
+            answered.end(with: false)
+        }
+        world.network.send(from: sender, to: member.node) { [world, sender] in
+            guard let receiver = world.nodes[member.node], let node = receiver.node,
+                let executor = receiver.executor
+            else { return }
+            executor.execute {
+                let result = node.assumeIsolated(body)
+                world.network.send(from: member.node, to: sender) { answered.end(with: result) }
+            }
+        }
+    }
+}
+
+/// The answer to a call, or its time limit, whichever comes first.
+private final class OneShot: @unchecked Sendable {
+    private var completion: (@Sendable (Bool) -> Void)?
+    private let executor: SimulatedExecutor
+
+    init(_ completion: @escaping @Sendable (Bool) -> Void, on executor: SimulatedExecutor) {
+        self.completion = completion
+        self.executor = executor
+    }
+
+    func end(with result: Bool) {
+        guard let completion = completion.take(), !executor.isDead else { return }
+        executor.execute { completion(result) }
+    }
+}

@@ -1,0 +1,171 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordCore
+package import ChordStore
+
+/// A store of several nodes under a virtual clock, with faults, clients and a history of what they saw.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
+package final class StoreWorld: @unchecked Sendable {
+    package let seed: UInt64
+    let scheduler: SimulationScheduler
+    var generator: SimulationGenerator
+    let network: StoreNetwork
+    let store = StoreID(high: 7, low: 7)
+    let range = RangeID(high: 9, low: 9)
+    var settings = StoreSettings(raft: .lan)
+    let ring = SimulatedMembers()
+    private(set) var nodes: [String: SimulatedStoreNode] = [:]
+    private(set) var clients: [StoreClientActor] = []
+    package let history = StoreHistory()
+
+    package init(seed: UInt64, nodes count: Int, clients clientCount: Int) {
+        self.seed = seed
+        scheduler = SimulationScheduler(seed: seed)
+        generator = SimulationGenerator(seed: seed)
+        network = StoreNetwork(scheduler: scheduler, seed: seed)
+        settings.raft.quietAfter = nil
+        settings.replaceAfter = .seconds(30)
+        settings.settleTime = .seconds(2)
+        settings.logEntries = 50
+        for number in 1...count {
+            let node = SimulatedStoreNode(number: number, store: store, world: self)
+            nodes[node.member.node] = node
+        }
+        for number in 1...max(1, clientCount) {
+            clients.append(StoreClientActor(number: number, world: self, seed: generator.next()))
+        }
+    }
+
+    var now: Int64 { scheduler.now }
+
+    /// Names of all nodes, in order.
+    var names: [String] { nodes.keys.sorted() }
+
+    func syncTime() -> Int64 {
+        // Mostly a fraction of a millisecond, now and then a disk takes long.
+        let slow = generator.below(200) == 0
+        return Int64(generator.below(slow ? 200_000_000 : 800_000)) + 100_000
+    }
+
+    /// Tells the nodes which of them are members of the ring.
+    func updateRing() {
+        ring.members = names.compactMap { nodes[$0] }.filter(\.isRunning).map(\.member)
+    }
+
+    // MARK: - Running
+
+    /// Starts all nodes. The first one gives birth to the store's first range.
+    package func start() {
+        for name in names { nodes[name]?.start(givingBirthTo: name == "s1" ? range : nil) }
+        updateRing()
+    }
+
+    package func run(for duration: Duration) {
+        let end = scheduler.now + duration.nanoseconds
+        _ = scheduler.run(until: end) { true }
+    }
+
+    /// Runs until a condition holds. False if it does not within the time.
+    package func run(
+        atMost duration: Duration,
+        until isDone: () -> Bool
+    ) -> Bool {
+        let end = scheduler.now + duration.nanoseconds
+        while scheduler.now < end {
+            if isDone() { return true }
+            _ = scheduler.run(until: min(end, scheduler.now + 50_000_000)) { true }
+        }
+        return isDone()
+    }
+
+    package func drive<Value>(_ body: () throws -> Value) rethrows -> Value {
+        try scheduler.drive(body)
+    }
+
+    /// Lets clients begin operations until `stopClients`.
+    package func startClients() {
+        for client in clients { client.start() }
+    }
+
+    package func stopClients() {
+        for client in clients { client.stop() }
+    }
+
+    /// Whether every client has the answer to its last operation, or has given up.
+    package var clientsAreIdle: Bool { clients.allSatisfy(\.isIdle) }
+
+    // MARK: - Faults
+
+    /// Does one random thing to the store.
+    package func injectFault() -> String {
+        let name = names[Int(generator.below(UInt64(names.count)))]
+        guard let node = nodes[name] else { return "nothing" }
+        switch generator.below(6) {
+        case 0, 1:
+            guard node.isRunning, nodes.values.count(where: { !$0.isRunning }) < 2 else {
+                return restartAll()
+            }
+            node.crash()
+            return "crash \(name)"
+        case 2:
+            return restartAll()
+        case 3:
+            network.cut(from: name, to: names[Int(generator.below(UInt64(names.count)))])
+            for other in names where generator.below(2) == 0 {
+                network.cut(from: name, to: other)
+                network.cut(from: other, to: name)
+            }
+            return "cut \(name)"
+        case 4:
+            network.lossPermille = Int(generator.below(100))
+            network.repeatPermille = Int(generator.below(100))
+            return "lossy network"
+        default:
+            node.pause()
+            let time = Int64(generator.below(5_000_000_000))
+            scheduler.schedule(at: now + time, for: nil) { node.resume() }
+            return "pause \(name)"
+        }
+    }
+
+    private func restartAll() -> String {
+        for node in nodes.values.sorted(by: { $0.number < $1.number }) where !node.isRunning {
+            node.start()
+        }
+        updateRing()
+        network.healCuts()
+        return "restart and heal"
+    }
+
+    /// Ends all faults.
+    package func heal() {
+        network.healCuts()
+        network.lossPermille = 0
+        network.repeatPermille = 0
+        _ = restartAll()
+        for node in nodes.values { node.resume() }
+    }
+
+    /// Takes the power from all nodes at once, and starts them again.
+    package func restartEverything() {
+        for name in names where nodes[name]?.isRunning == true { nodes[name]?.crash() }
+        for name in names { nodes[name]?.start() }
+        updateRing()
+    }
+
+    package func crash(_ name: String) {
+        nodes[name]?.crash()
+        updateRing()
+    }
+
+    package func restart(_ name: String) {
+        nodes[name]?.start()
+        updateRing()
+    }
+
+    /// What went wrong in a node's start.
+    package var problems: [String] { ring.problems }
+}
