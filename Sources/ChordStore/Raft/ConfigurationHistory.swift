@@ -10,7 +10,7 @@ struct ConfigurationHistory: Hashable, Sendable {
         var configuration: RaftConfiguration
     }
 
-    /// Ordered by index. The first one is that of the log's base.
+    /// Ordered by index. The first one is that of the log's base, or of the state at the start.
     private var items: [Item]
 
     init(base: RaftSnapshot) {
@@ -22,9 +22,16 @@ struct ConfigurationHistory: Hashable, Sendable {
     /// The index of the entry that brought it.
     var currentIndex: LogIndex { items[items.count - 1].index }
 
-    /// The configuration in force once the entry at `index` is the last one.
-    func configuration(at index: LogIndex) -> RaftConfiguration {
-        (items.last { $0.index <= index } ?? items[0]).configuration
+    /// The configuration in force once the entry at `index` is the last one; nil where it is not known.
+    func configuration(at index: LogIndex) -> RaftConfiguration? {
+        items.last { $0.index <= index }?.configuration
+    }
+
+    /// Whether the replica votes in a configuration that may be the latest committed one, now that `commit` is
+    /// known to be committed.
+    func isVoter(_ replica: ReplicaNumber, sinceCommit commit: LogIndex) -> Bool {
+        let first = items.lastIndex { $0.index <= commit } ?? 0
+        return items[first...].contains { $0.configuration.isVoter(replica) }
     }
 
     mutating func append(_ configuration: RaftConfiguration, at index: LogIndex) {

@@ -22,7 +22,7 @@ struct PersistenceQueue: Hashable, Sendable {
     /// What was handed out last, or is on disk since the start.
     private var handed: HardState
     private var handedThrough: LogIndex
-    private var reset: RaftSnapshot?
+    private var reset: LogPosition?
     private var truncation: LogIndex?
     /// Messages since the last hand-out that promise something.
     private var waiting: [RaftMessage] = []
@@ -52,12 +52,12 @@ struct PersistenceQueue: Hashable, Sendable {
         for place in pending.indices { pending[place].through = min(pending[place].through, index) }
     }
 
-    /// The log has been replaced by a snapshot, whose data are durable.
-    mutating func reset(to snapshot: RaftSnapshot) {
+    /// The log has been replaced by one that begins after `base`.
+    mutating func reset(to base: LogPosition) {
         truncated(after: .zero)
         truncation = nil
-        reset = snapshot
-        handedThrough = snapshot.index
+        reset = base
+        handedThrough = base.index
     }
 
     /// What is to become durable now, if anything, and the messages that need not wait.

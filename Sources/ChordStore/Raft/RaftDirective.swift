@@ -48,8 +48,8 @@ package struct PersistToken: Hashable, Sendable, Comparable, CustomStringConvert
 package struct RaftPersistence: Hashable, Sendable {
     package var token: PersistToken
     package var hardState: HardState
-    /// The log begins anew after this snapshot: all entries go.
-    package var reset: RaftSnapshot?
+    /// The log begins anew after this position, that of a snapshot: all entries go.
+    package var reset: LogPosition?
     /// All entries after this index go.
     package var truncateAfter: LogIndex?
     /// Entries to append.

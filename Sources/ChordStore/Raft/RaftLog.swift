@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
+
 /// The entries of a replica after its base, in memory.
 struct RaftLog: Hashable, Sendable {
     /// The last entry that is not kept any more: a snapshot replaces it.
@@ -11,6 +13,25 @@ struct RaftLog: Hashable, Sendable {
 
     init(base: LogPosition) {
         self.base = base
+    }
+
+    /// The log of a replica that starts in this term.
+    ///
+    /// - Throws: `corrupted` where the entries do not follow each other.
+    init(_ restored: RaftMachine.Restored, term: Term) throws(StoreError) {
+        base = restored.base
+        for entry in restored.entries {
+            guard entry.index == last.index.successor, entry.term >= last.term,
+                entry.term <= term, entry.index.isPlausible
+            else {
+                throw StoreError(
+                    .corrupted,
+                    "entry \(entry.index) of term \(entry.term) follows \(last) in the log of a "
+                        + "replica in term \(term)"
+                )
+            }
+            entries.append(entry)
+        }
     }
 
     /// The last entry, or the base.

@@ -49,7 +49,7 @@ extension RaftMachine {
 
     /// Asks whether this replica could win an election.
     mutating func campaign() {
-        guard configuration.isVoter(number), term.successor.isPlausible else {
+        guard mayCampaign, term.successor.isPlausible else {
             electionDeadline = nil
             return
         }

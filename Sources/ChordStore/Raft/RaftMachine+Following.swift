@@ -80,13 +80,13 @@ extension RaftMachine {
         configurationTookEffect()
     }
 
-    /// Only a voter campaigns; a leader sends to all members.
+    /// A leader sends to all members; only voters campaign.
     mutating func configurationTookEffect() {
         if leadership != nil {
             let others = configuration.members.filter { $0 != number }
             let last = log.last.index
             leadership?.setPeers(others, next: last)
-        } else if configuration.isVoter(number) != (electionDeadline != nil) {
+        } else if mayCampaign != (electionDeadline != nil) {
             resetElectionTimer()
         }
     }

@@ -82,7 +82,10 @@ extension RaftMachine {
             wakeLeader()
             return
         }
-        for peer in leadership?.peers ?? [] { send(.quiet(log.last), to: peer.replica) }
+        // A silent member that lacks entries is not asked: the message says what it has acknowledged.
+        for peer in leadership?.peers ?? [] where peer.match == log.last.index {
+            send(.quiet(log.last), to: peer.replica)
+        }
         restIfAllAgree()
     }
 

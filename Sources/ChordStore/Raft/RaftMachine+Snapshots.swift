@@ -31,10 +31,11 @@ extension RaftMachine {
         guard let leadership else { throw .notLeader(leader) }
         guard let place = leadership.place(of: replica),
             case .snapshot = leadership.peers[place].state, let term = log.term(at: index),
-            index <= applied
+            let configuration = configurations.configuration(at: index), index <= applied
         else { throw .noSnapshotNeeded(replica) }
         self.leadership?.peers[place].sendSnapshot(at: index)
-        send(.snapshot(snapshot(at: LogPosition(index: index, term: term))), to: replica)
+        let snapshot = RaftSnapshot(index: index, term: term, configuration: configuration)
+        send(.snapshot(snapshot), to: replica)
     }
 
     /// The stream of a snapshot has ended. Where it is not complete, or the snapshot was not made, the leader
@@ -71,7 +72,7 @@ extension RaftMachine {
         } else {
             log = RaftLog(base: snapshot.position)
             configurations = ConfigurationHistory(base: snapshot)
-            persistence.reset(to: snapshot)
+            persistence.reset(to: snapshot.position)
         }
         commit = max(commit, snapshot.index)
         applied = max(applied, snapshot.index)

@@ -50,10 +50,14 @@ extension RaftMachine {
         return heard.map { $0 + settings.electionTimeoutMinimum }
     }
 
-    /// Draws the time at which this replica campaigns unless it hears of a leader. Only a voter does.
+    /// Whether this replica starts elections. One that its latest configuration does not name does so too until that
+    /// configuration is committed: the log that it holds may be needed [Ongaro 4.2.2]. It does not count itself.
+    var mayCampaign: Bool { configurations.isVoter(number, sinceCommit: commit) }
+
+    /// Draws the time at which this replica campaigns unless it hears of a leader.
     mutating func resetElectionTimer() {
         electionDeadline =
-            configuration.isVoter(number) && !isResting
+            mayCampaign && !isResting
             ? now
                 + random(
                     from: settings.electionTimeoutMinimum,

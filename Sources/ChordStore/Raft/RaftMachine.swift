@@ -31,23 +31,31 @@ package struct RaftMachine: Hashable, Sendable {
     /// What a replica finds on its disk when it starts.
     package struct Restored: Hashable, Sendable {
         package var hardState: HardState
-        /// What the entries follow. The shell takes it from the applied state, whose transaction holds it,
-        /// where that is newer than the log's own beginning.
-        package var base: RaftSnapshot
+        /// What the entries of the log follow.
+        package var base: LogPosition
         package var entries: [LogEntry]
-        /// The index up to which the state machine has applied, durably.
-        package var applied: LogIndex
+        /// Up to where the state machine has applied durably, and the configuration there.
+        package var applied: RaftSnapshot
 
         package init(
             hardState: HardState = HardState(),
-            base: RaftSnapshot,
+            base: LogPosition,
             entries: [LogEntry] = [],
-            applied: LogIndex? = nil
+            applied: RaftSnapshot
         ) {
             self.hardState = hardState
             self.base = base
             self.entries = entries
-            self.applied = applied ?? base.index
+            self.applied = applied
+        }
+
+        /// A replica that has nothing but this state: that of the group's birth, or none.
+        package init(_ state: RaftSnapshot) {
+            self.init(
+                hardState: HardState(term: state.term, commit: state.index),
+                base: state.position,
+                applied: state
+            )
         }
     }
 
@@ -111,52 +119,52 @@ package struct RaftMachine: Hashable, Sendable {
         now: Duration
     ) throws(StoreError) {
         try settings.validate()
-        let base = restored.base
+        let state = restored.applied
         var hardState = restored.hardState
-        // The snapshot became durable with the rows; the term in which it came may not have.
-        if hardState.term < base.term { hardState = HardState(term: base.term) }
+        // A snapshot became durable with the state; the term in which it came may not have.
+        if hardState.term < state.term { hardState = HardState(term: state.term) }
         self.number = number
         self.settings = settings
         self.now = now
         term = hardState.term
         vote = hardState.vote
-        log = RaftLog(base: base.position)
-        configurations = ConfigurationHistory(base: base)
-        for entry in restored.entries {
-            guard entry.index == log.last.index.successor, entry.term >= log.last.term,
-                entry.term <= hardState.term, entry.index.isPlausible
-            else {
+        log = try RaftLog(restored, term: hardState.term)
+        configurations = ConfigurationHistory(base: state)
+        persistence = PersistenceQueue(hardState: restored.hardState, last: log.last.index)
+        if !log.contains(state.position) {
+            // The state comes from a snapshot, and the replica stopped before the log was replaced too.
+            guard state.index >= log.base.index, state.index >= hardState.commit else {
                 throw StoreError(
                     .corrupted,
-                    "entry \(entry.index) of term \(entry.term) follows \(log.last) in the log of "
-                        + "a replica in term \(hardState.term)"
+                    "the log begins after \(log.base) with entries up to \(hardState.commit) "
+                        + "committed, but the state ends at \(state.position): a part of the data was "
+                        + "restored from an old copy; remove the replica and let it be made anew"
                 )
             }
-            if entry.kind == .configuration {
-                let configuration = try RaftConfiguration(encoded: entry.payload)
-                configurations.append(configuration, at: entry.index)
-            }
-            log.append(entry)
+            log = RaftLog(base: state.position)
+            persistence.reset(to: state.position)
         }
-        let last = log.last.index
-        guard hardState.commit <= last, restored.applied <= last, restored.applied >= base.index
-        else {
+        guard hardState.commit <= log.last.index else {
             throw StoreError(
                 .corrupted,
-                "the log holds the entries from \(base.index) to \(last), but \(hardState.commit) is "
-                    + "committed and \(restored.applied) applied: a part of the data was restored from "
-                    + "an old copy; remove the replica and let it be made anew"
+                "the log ends at \(log.last), but \(hardState.commit) is committed: a part of the data "
+                    + "was restored from an old copy; remove the replica and let it be made anew"
             )
         }
-        applied = restored.applied
+        applied = state.index
         handedToApply = applied
         commit = max(hardState.commit, applied)
-        persistence = PersistenceQueue(hardState: restored.hardState, last: last)
         generator = SeededGenerator(seed: seed)
         reportedStatus = RaftStatus(role: .follower, term: term, leader: nil)
         reportedConfiguration = configurations.current
         // Before the restart this replica may have promised a leader with a lease to be loyal.
         if settings.leaseDuration != nil { leaderContact = now }
+        for entry in log.entries(after: applied, through: log.last.index, limit: .max)
+        where entry.kind == .configuration {
+            let configuration = try RaftConfiguration(encoded: entry.payload)
+            configurations.append(configuration, at: entry.index)
+        }
+        reportedConfiguration = configurations.current
         resetElectionTimer()
     }
 
@@ -172,7 +180,7 @@ package struct RaftMachine: Hashable, Sendable {
     package var last: LogPosition { log.last }
 
     /// What the entries in the log follow.
-    package var base: RaftSnapshot { snapshot(at: log.base) }
+    package var base: LogPosition { log.base }
 
     /// Whether this replica rests, as a leader or as a follower.
     package var isQuiet: Bool { leadership.map { $0.rest == .quiet } ?? isResting }
@@ -181,14 +189,6 @@ package struct RaftMachine: Hashable, Sendable {
     package func term(at index: LogIndex) -> Term? { log.term(at: index) }
 
     var hardState: HardState { HardState(term: term, vote: vote, commit: commit) }
-
-    func snapshot(at position: LogPosition) -> RaftSnapshot {
-        RaftSnapshot(
-            index: position.index,
-            term: position.term,
-            configuration: configurations.configuration(at: position.index)
-        )
-    }
 
     // MARK: Output
 
