@@ -37,11 +37,12 @@ struct Leadership: Hashable, Sendable {
     /// The latest proposal, read or change.
     var lastActivity: Duration
 
-    init(firstIndex: LogIndex, uncommittedBytes: Int, now: Duration) {
+    init(firstIndex: LogIndex, uncommittedBytes: Int, now: Duration, heartbeat: Duration) {
         self.firstIndex = firstIndex
         self.uncommittedBytes = uncommittedBytes
         awakeSince = now
-        heartbeatDeadline = now
+        // The first entry serves as the first heartbeat.
+        heartbeatDeadline = now + heartbeat
         lastActivity = now
     }
 

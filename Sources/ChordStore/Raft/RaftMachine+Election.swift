@@ -37,7 +37,8 @@ extension RaftMachine {
         var leadership = Leadership(
             firstIndex: first,
             uncommittedBytes: log.size(after: commit, through: log.last.index),
-            now: now
+            now: now,
+            heartbeat: settings.heartbeatInterval
         )
         leadership.setPeers(configuration.members.filter { $0 != number }, next: first)
         self.leadership = leadership

@@ -192,7 +192,8 @@ package struct RaftMachine: Hashable, Sendable {
 
     // MARK: Output
 
-    /// What is to be done since the last call. The order is that in which it is to be started.
+    /// What is to be done since the last call. The shell begins all of it, in this order, before it feeds
+    /// anything back.
     package mutating func takeDirectives() -> [RaftDirective] {
         if halt == nil {
             replicate()
