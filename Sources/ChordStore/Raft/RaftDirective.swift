@@ -112,6 +112,8 @@ package enum RaftRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case tooMuchUncommitted
     /// The payload has more bytes than one entry may have.
     case entryTooLarge(limit: Int)
+    /// The log has reached the largest index that is accepted.
+    case logExhausted
     /// No entry of the leader's own term is committed yet: try again later.
     case termNotCommitted
     /// Another change of the configuration is under way: try again later.
@@ -141,6 +143,7 @@ package enum RaftRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .transferring: "the leadership is being handed over"
         case .tooMuchUncommitted: "too many bytes wait to be committed"
         case .entryTooLarge(let limit): "the entry has more than \(limit) bytes"
+        case .logExhausted: "the log has reached its largest index"
         case .termNotCommitted: "no entry of the leader's term is committed yet"
         case .changePending: "another change of the configuration is under way"
         case .sameConfiguration: "the configuration is this one already"

@@ -50,7 +50,7 @@ extension RaftMachine {
 
     /// Asks whether this replica could win an election.
     mutating func campaign() {
-        guard mayCampaign, term.successor.isPlausible else {
+        guard mayCampaign, hasNumbersLeft else {
             electionDeadline = nil
             return
         }
@@ -68,9 +68,12 @@ extension RaftMachine {
         }
     }
 
+    /// Whether terms and indexes can be counted up. Only forged messages bring a replica to their end.
+    var hasNumbersLeft: Bool { term.successor.isPlausible && log.last.index.adding(4) != nil }
+
     /// The leader wants this replica to take over [Ongaro 3.10].
     mutating func campaignForTransfer() {
-        guard configuration.isVoter(number), term.successor.isPlausible else { return }
+        guard configuration.isVoter(number), hasNumbersLeft else { return }
         isResting = false
         seekVotes(isTransfer: true)
     }

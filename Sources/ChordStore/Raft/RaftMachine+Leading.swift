@@ -18,6 +18,7 @@ extension RaftMachine {
         guard payload.count <= settings.entryBytes else {
             throw .entryTooLarge(limit: settings.entryBytes)
         }
+        guard hasNumbersLeft else { throw .logExhausted }
         // A single entry is always allowed, however small the limit.
         let size = LogEntry.overhead + payload.count
         if leadership.uncommittedBytes > 0,

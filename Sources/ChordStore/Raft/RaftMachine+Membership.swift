@@ -31,6 +31,7 @@ extension RaftMachine {
         guard !target.isJoint, !target.voters.isEmpty else {
             throw .malformed("a target configuration \(target)")
         }
+        guard hasNumbersLeft else { throw .logExhausted }
         guard target != configuration else { throw .sameConfiguration }
         noteActivity()
         appendAsLeader(.configuration, configuration.firstStep(to: target).encoded)

@@ -69,7 +69,12 @@ extension RaftMachine {
             handOutPersistence()
             configurations.compact(through: snapshot.index)
             log.compact(through: snapshot.index)
+        } else if snapshot.index <= commit || leadership != nil {
+            // Whoever commits or leads holds every committed entry.
+            stop(.committedEntryDiffers(snapshot.index))
+            return
         } else {
+            if role != .follower { becomeFollower(term: term, leader: nil) }
             log = RaftLog(base: snapshot.position)
             configurations = ConfigurationHistory(base: snapshot)
             persistence.reset(to: snapshot.position)

@@ -87,7 +87,8 @@ struct ClusterChecks {
         guard machine.term(at: maximumCommit) == committed[maximumCommit] else {
             throw Violation(
                 property: "leader completeness",
-                details: "\(machine.number) leads in term \(machine.term) without entry \(maximumCommit)"
+                details:
+                    "\(machine.number) leads in term \(machine.term) without entry \(maximumCommit)"
             )
         }
         return true
@@ -104,7 +105,8 @@ struct ClusterChecks {
             if let known = contents[position], known != content {
                 throw Violation(
                     property: "log matching",
-                    details: "entry \(position) of \(machine.number) differs from that of another log"
+                    details:
+                        "entry \(position) of \(machine.number) differs from that of another log"
                 )
             }
             contents[position] = content
@@ -119,7 +121,8 @@ struct ClusterChecks {
         if let term = committed[position.index], term != position.term {
             throw Violation(
                 property: "state machine safety",
-                details: "entry \(position.index) is committed with term \(term), and at \(replica) with "
+                details:
+                    "entry \(position.index) is committed with term \(term), and at \(replica) with "
                     + "term \(position.term)"
             )
         }
@@ -178,12 +181,14 @@ extension RaftCluster {
         guard let machine = nodes[place].machine else { return }
         if machine.role == .leader {
             let isNew = try checks.leads(machine)
+            if isNew, !isHealed { mayStrike(place, perMille: options.strikesLeaders) }
             if let seen = nodes[place].seenLeading, !isNew, seen.term == machine.term,
                 machine.last.index < seen.index
             {
                 throw Violation(
                     property: "leader append-only",
-                    details: "the log of \(machine.number) shrank from \(seen.index) to \(machine.last)"
+                    details:
+                        "the log of \(machine.number) shrank from \(seen.index) to \(machine.last)"
                 )
             }
             nodes[place].seenLeading = LogPosition(index: machine.last.index, term: machine.term)
@@ -213,7 +218,8 @@ extension RaftCluster {
         guard isDurable else {
             throw Violation(
                 property: "durability",
-                details: "\(machine.number) commits \(position), which is not durable at a majority of "
+                details:
+                    "\(machine.number) commits \(position), which is not durable at a majority of "
                     + "\(machine.configuration)"
             )
         }

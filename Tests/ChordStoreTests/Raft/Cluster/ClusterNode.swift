@@ -111,7 +111,8 @@ struct ClusterNode {
 
     /// The global time of a time of its clock, rounded up.
     func time(_ clock: Duration) -> Int64 {
-        let microseconds = clock.components.seconds * 1_000_000
+        let microseconds =
+            clock.components.seconds * 1_000_000
             + clock.components.attoseconds / 1_000_000_000_000 + 1
         let elapsed = microseconds - clockStart
         return elapsed * 1000 / (1000 + clockDrift) + 1

@@ -16,7 +16,8 @@ extension RaftCluster {
     mutating func operate() throws {
         if isHealed, options.settings.quietAfter != nil, checks.committedAfterHealing > 2 { return }
         queue.add(.operation, at: now + generator.number(in: options.operationGap))
-        let place = generator.chance(perMille: 900)
+        let place =
+            generator.chance(perMille: 900)
             ? generator.element(of: leaders) : generator.element(of: running)
         guard let place = place ?? generator.element(of: running),
             !nodes[place].isPaused
@@ -32,11 +33,15 @@ extension RaftCluster {
         nextCommand += 1
         let command = nextCommand
         let length = Int(generator.element(of: [0, 1, 60]) ?? 0)
-        let payload = withUnsafeBytes(of: command.littleEndian) { Array($0) }
+        let payload =
+            withUnsafeBytes(of: command.littleEndian) { Array($0) }
             + [UInt8](repeating: 7, count: length)
         var position: LogPosition?
         try perform(at: place) { position = try $0.propose(payload) }
-        if let position { nodes[place].proposals[position.index] = position.term }
+        if let position {
+            nodes[place].proposals[position.index] = position.term
+            mayStrike(place, perMille: options.strikesLeaders / 10)
+        }
         // A shell that has a call and no leader wakes its replica.
         if position == nil { try perform(at: place) { $0.wake() } }
     }
@@ -62,16 +67,11 @@ extension RaftCluster {
     mutating func cause() throws {
         queue.add(.fault, at: now + generator.number(in: options.faultGap))
         guard let place = generator.element(of: running) else { return }
-        let victim = generator.chance(perMille: 400) ? generator.element(of: leaders) ?? place : place
-        switch generator.below(9) {
-        case 0, 1, 2:
-            crash(victim)
-            queue.add(.restart(victim), at: now + generator.number(in: 1000...400_000))
-        case 3:
-            nodes[victim].isPaused = true
-            schedule(.resume, at: victim, after: generator.number(in: 1000...500_000))
-        case 4, 5: isolate(victim)
-        case 6:
+        let victim =
+            generator.chance(perMille: 400) ? generator.element(of: leaders) ?? place : place
+        switch generator.below(8) {
+        case 0, 1, 2: strike(victim)
+        case 3, 4:
             guard let other = generator.element(of: running), other != victim else { return }
             block(from: victim, to: other, for: generator.number(in: 1000...500_000))
         default:
@@ -80,7 +80,32 @@ extension RaftCluster {
             else { return }
             let replica = number(target)
             try perform(at: leader) { try $0.transferLeadership(to: replica) }
+            mayStrike(leader, perMille: options.strikesLeaders * 2)
         }
+    }
+
+    /// Lets a replica fail soon, now and then.
+    mutating func mayStrike(_ place: Int, perMille: UInt64) {
+        guard generator.chance(perMille: perMille) else { return }
+        queue.add(.strike(place), at: now + generator.number(in: 0...6000))
+    }
+
+    mutating func strike(_ place: Int) {
+        guard nodes[place].machine != nil else { return }
+        switch generator.below(5) {
+        case 0, 1: isolate(place)
+        case 2: pause(place)
+        default:
+            crash(place)
+            queue.add(.restart(place), at: now + generator.number(in: 1000...400_000))
+        }
+    }
+
+    /// Stops a process for a while.
+    private mutating func pause(_ place: Int) {
+        guard !nodes[place].isPaused else { return }
+        nodes[place].isPaused = true
+        schedule(.resume, at: place, after: generator.number(in: 1000...500_000))
     }
 
     /// Cuts a replica off from all others, in one direction or both.

@@ -37,6 +37,8 @@ struct RaftCluster {
         var operationGap: ClosedRange<Int64> = 1000...15_000
         var faultGap: ClosedRange<Int64> = 50_000...500_000
         var changeGap: ClosedRange<Int64> = 30_000...400_000
+        /// How often, in thousandths, a replica fails right after it was elected or has taken a command.
+        var strikesLeaders: UInt64 = 0
         var changesConfiguration = true
         var compacts = true
     }
@@ -62,6 +64,8 @@ struct RaftCluster {
         case restart(Int)
         case operation
         case fault
+        /// A replica fails at a sensitive moment.
+        case strike(Int)
         case change
         case liveness
         case heal(from: Int, to: Int)
@@ -154,6 +158,7 @@ struct RaftCluster {
         case .restart(let place): try start(place)
         case .operation: try operate()
         case .fault: if !isHealed { try cause() }
+        case .strike(let place): if !isHealed { strike(place) }
         case .change: if !isHealed { try changeMembership() }
         case .liveness: try tellLiveness()
         case .heal(let from, let to): blocked.remove([from, to])
@@ -183,8 +188,9 @@ struct RaftCluster {
 
     /// Whether a leader has committed everything, and all members have applied it.
     private var isSettled: Bool {
-        guard let leader = nodes.compactMap(\.machine).filter({ $0.role == .leader })
-            .max(by: { $0.term < $1.term })
+        guard
+            let leader = nodes.compactMap(\.machine).filter({ $0.role == .leader })
+                .max(by: { $0.term < $1.term })
         else { return false }
         guard leader.commit == leader.last.index, checks.committedAfterHealing > 0,
             !leader.configuration.isJoint
@@ -223,6 +229,7 @@ extension RaftCluster.Options {
         loss = generator.element(of: [0, 10, 50, 200]) ?? 0
         duplication = generator.element(of: [0, 10, 100]) ?? 0
         straggling = generator.element(of: [0, 10, 50, 150]) ?? 0
+        strikesLeaders = generator.element(of: [0, 100, 300]) ?? 0
         changesConfiguration = generator.chance(perMille: 700)
         compacts = generator.chance(perMille: 700)
         if generator.chance(perMille: 300) { faultGap = 10_000...100_000 }

@@ -8,7 +8,8 @@ import Testing
 
 /// `RAFT_SEEDS=100000 swift test --filter RaftClusterTests` runs more seeds.
 @Suite(.tags(.simulation)) struct RaftClusterTests {
-    static let seeds = ProcessInfo.processInfo.environment["RAFT_SEEDS"].flatMap { UInt64($0) } ?? 320
+    static let seeds =
+        ProcessInfo.processInfo.environment["RAFT_SEEDS"].flatMap { UInt64($0) } ?? 320
     static let parts: UInt64 = 16
 
     @Test(arguments: 0..<parts)
@@ -29,12 +30,14 @@ import Testing
             }
         }
         // The runs have content.
-        #expect(tally.leaders > 20 && tally.reads > 100 && tally.commits > 500)
+        #expect(tally.leaders > 20 && tally.reads > 100 && tally.commits > 300)
         #expect(tally.leaseReads > 20 && tally.snapshots > 5 && tally.quiet > 0)
     }
 
     @Test func theSameSeedGivesTheSameRun() throws {
-        let runs = (0..<2).map { _ in RaftCluster.run(seed: 77).map { "\($0.events) \($0.describe())" } }
+        let runs = (0..<2).map { _ in
+            RaftCluster.run(seed: 77).map { "\($0.events) \($0.describe())" }
+        }
         #expect(try runs[0].get() == runs[1].get())
     }
 }

@@ -215,7 +215,9 @@ struct RaftScriptRunner {
         }
         if command == "lease-begin" {
             leaseReads[node] = machine.leaseRead
-            group.note("  \(node) " + (machine.leaseRead.map { "reads at \($0.index)" } ?? "has no lease"))
+            group.note(
+                "  \(node) " + (machine.leaseRead.map { "reads at \($0.index)" } ?? "has no lease")
+            )
         } else {
             let holds = leaseReads[node].map { machine.leaseHolds(at: clock, for: $0) }
             group.note("  \(node) " + (holds == true ? "answers" : "throws the read away"))

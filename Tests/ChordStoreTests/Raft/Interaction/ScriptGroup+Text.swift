@@ -26,7 +26,8 @@ extension ScriptGroup {
             "vote? log ends at \(last)" + (isTransfer ? ", transfer" : "")
         case .voteReply(let isGranted): isGranted ? "vote" : "no vote"
         case .append(let append):
-            "append after \(append.previous)" + text(of: append.entries) + ", commit \(append.commit)"
+            "append after \(append.previous)" + text(of: append.entries)
+                + ", commit \(append.commit)"
         case .appendAccepted(let index): "accepted \(index)"
         case .appendRejected(let rejection):
             "rejected after \(rejection.previous), perhaps \(rejection.hint)"
@@ -72,7 +73,8 @@ extension ScriptGroup {
                 persistence.truncateAfter.map { "truncated after \($0)" },
                 persistence.entries.isEmpty ? nil : "entries\(list(persistence.entries))",
             ]
-            return "writes \(persistence.token): " + parts.compactMap(\.self).joined(separator: ", ")
+            return "writes \(persistence.token): "
+                + parts.compactMap(\.self).joined(separator: ", ")
         case .apply(let entries): return "applies\(list(entries))"
         case .readsReady(let reads, let index):
             return "answers reads \(reads.map(String.init).joined(separator: " ")) at \(index)"
@@ -102,7 +104,8 @@ extension ScriptGroup {
             terms.append(machine.term(at: index)?.description ?? "?")
         }
         return "\(number) \(machine.role) term \(machine.term) log \(machine.base) |"
-            + terms.map { " \($0)" }.joined() + " commit \(machine.commit) applied \(machine.applied)"
+            + terms.map { " \($0)" }.joined()
+            + " commit \(machine.commit) applied \(machine.applied)"
             + " \(machine.configuration)" + (machine.isQuiet ? " resting" : "")
     }
 }
