@@ -11,7 +11,7 @@ public typealias StoreError = ModuleError<StoreErrorCode>
 public struct StoreErrorCode: ErrorCode {
     private enum Kind: String {
         case corrupted, unknownVersion, wrongDisk, wrongStore, inUse, diskFull, readOnly, ioFailed
-        case closed, invalidSettings, invalidConfiguration
+        case closed, invalidSettings, invalidConfiguration, invalidBatch, tooLarge
     }
 
     private let kind: Kind
@@ -38,6 +38,11 @@ public struct StoreErrorCode: ErrorCode {
     public static let invalidSettings = Self(kind: .invalidSettings)
     /// A set of voters and learners cannot be the configuration of a group.
     public static let invalidConfiguration = Self(kind: .invalidConfiguration)
+
+    /// A batch contradicts what the log holds; the message says how.
+    public static let invalidBatch = Self(kind: .invalidBatch)
+    /// Something has more bytes than a limit allows; the message names the limit.
+    public static let tooLarge = Self(kind: .tooLarge)
 
     /// The name of the code.
     public var description: String { kind.rawValue }
