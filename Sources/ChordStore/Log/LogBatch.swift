@@ -1,0 +1,88 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A place in the log of a group: an index, and the term of the entry there.
+package struct LogPosition: Hashable, Sendable, CustomStringConvertible {
+    package var index: LogIndex
+    package var term: Term
+
+    package init(index: LogIndex, term: Term) {
+        self.index = index
+        self.term = term
+    }
+
+    /// The place before the first entry.
+    package static let zero = Self(index: .zero, term: .zero)
+
+    /// `index (term t)`.
+    package var description: String { "\(index) (term \(term))" }
+}
+
+/// A change of what the log holds of one group.
+///
+/// The parts take effect in the order of the properties, and all of them or none is durable.
+package struct GroupUpdate: Hashable, Sendable {
+    /// The group, named by its range.
+    package var range: RangeID
+    /// The new hard state; nil where it did not change.
+    package var hardState: HardState?
+    /// Entries after this index are removed: they conflict with those of a leader [Ongaro 3.5].
+    package var truncateAfter: LogIndex?
+    /// Entries up to here are no longer needed. A place beyond the last entry stands for an installed
+    /// snapshot: the log then begins after it.
+    ///
+    /// A snapshot that contradicts the log needs `truncateAfter` besides. A place that was compacted already
+    /// changes nothing.
+    package var compactThrough: LogPosition?
+    /// Entries to append. The first follows the last one that the log holds.
+    package var entries: [LogEntry]
+    /// Where the replica is deleted: the lowest number that a later replica of the range may have on this
+    /// disk. Nothing of the group remains but this tombstone. It excludes the other parts.
+    package var removal: ReplicaNumber?
+
+    package init(
+        _ range: RangeID,
+        hardState: HardState? = nil,
+        truncateAfter: LogIndex? = nil,
+        compactThrough: LogPosition? = nil,
+        entries: [LogEntry] = [],
+        removal: ReplicaNumber? = nil
+    ) {
+        self.range = range
+        self.hardState = hardState
+        self.truncateAfter = truncateAfter
+        self.compactThrough = compactThrough
+        self.entries = entries
+        self.removal = removal
+    }
+
+    /// Bytes that the update counts for in limits.
+    var size: Int {
+        entries.reduce(64) { $0 + $1.size }
+    }
+}
+
+/// Updates of any number of groups that become durable together: after a crash all of them are there or
+/// none is.
+package struct LogBatch: Hashable, Sendable {
+    /// The updates, at most one for each group.
+    package var updates: [GroupUpdate]
+    /// Whether the batch may use the reserve of a full disk although it has entries: those of deletes may.
+    /// A batch without entries always may.
+    package var mayUseReserve: Bool
+
+    package init(_ updates: [GroupUpdate], mayUseReserve: Bool = false) {
+        self.updates = updates
+        self.mayUseReserve = mayUseReserve
+    }
+
+    /// Bytes that the batch counts for in limits.
+    package var size: Int {
+        updates.reduce(0) { $0 + $1.size }
+    }
+
+    var hasEntries: Bool {
+        updates.contains { !$0.entries.isEmpty }
+    }
+}
