@@ -2,23 +2,6 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A place in the log of a group: an index, and the term of the entry there.
-package struct LogPosition: Hashable, Sendable, CustomStringConvertible {
-    package var index: LogIndex
-    package var term: Term
-
-    package init(index: LogIndex, term: Term) {
-        self.index = index
-        self.term = term
-    }
-
-    /// The place before the first entry.
-    package static let zero = Self(index: .zero, term: .zero)
-
-    /// `index (term t)`.
-    package var description: String { "\(index) (term \(term))" }
-}
-
 /// A change of what the log holds of one group.
 ///
 /// The parts take effect in the order of the properties, and all of them or none is durable.
