@@ -38,7 +38,7 @@ import Testing
 
     @Test func missingDatesAreReported() {
         let ends = CertificateEnds(serial: "1A", certificate: 10 * day)
-        #expect(ends.texts(at: 0).last == "no revocation list that ends")
+        #expect(ends.texts(at: 0).last == "no revocation list that expires")
         #expect(!ends.json.lines.contains("authority_ends"))
     }
 

@@ -98,7 +98,7 @@ import Testing
 
             try laid.put(laid.againstAlice)
             try node.reloadCertificates()
-            let told = log.lines(with: "read the certificates anew")
+            let told = log.lines(with: "read the certificates again")
             #expect(
                 told.last?.metadata["chord.revocation_lists"]
                     == "\(laid.folder.path)/crl.pem"

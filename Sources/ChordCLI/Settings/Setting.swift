@@ -27,7 +27,8 @@ struct Setting: Sendable {
     let summary: String
     /// The reasons for a higher, lower or different value.
     let tradeOff: String
-    /// Settings of one group exclude each other: the source that ranks highest decides for all of them.
+    /// Settings of one group exclude each other. The source with the highest priority decides for
+    /// all of them.
     var group: String?
 
     /// The name in the environment and in files.

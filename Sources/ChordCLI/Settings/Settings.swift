@@ -177,7 +177,8 @@ extension Setting {
         summary:
             "Refuse certificates whose authority has no revocation list, if there are lists of other"
             + " authorities.",
-        tradeOff: "Safer, but if one list is missing, all certificates of its authority are refused."
+        tradeOff:
+            "Safer, but if one list is missing, all certificates of its authority are refused."
     )
     static let trustDomain = Setting(
         name: "trust-domain",

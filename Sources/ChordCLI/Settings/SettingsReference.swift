@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// docs/configuration.md, made from the declarations of the settings.
+/// Generates docs/configuration.md from the declarations of the settings.
 enum SettingsReference {
     static var markdown: String {
         var lines = [

@@ -4,7 +4,7 @@
 
 /// Whether the shares of a ring's members look like those of identifiers drawn at random.
 ///
-/// A hash whose leading bits are not well mixed puts all members into a small arc of the circle; the member
+/// A hash whose leading bits are not evenly distributed puts all members into a small arc of the circle; the member
 /// after the gap then owns nearly all keys.
 package enum ShareBalance {
     /// One ring in a million has such a member by chance.

@@ -66,7 +66,7 @@ import Testing
         }
         #expect(ring.shell("n0").view == view)
         let warnings = ring.member("n0").log.lines.filter {
-            $0.level == .warning && $0.message.contains("claims to be our predecessor")
+            $0.level == .warning && $0.message.contains("claims to be this node's predecessor")
         }
         #expect(warnings.count == 1)
         #expect(warnings.first?.metadata[LogKeys.address] == "\(node.address)")
@@ -262,7 +262,7 @@ import Testing
         }
         let errors = ring.member("n2").log.lines.filter { $0.level == .error }
         #expect(errors.count == 1, "\(errors)")
-        #expect(errors.first?.message.contains("its own link is to blame") == true)
+        #expect(errors.first?.message.contains("its own link is faulty") == true)
         for node in ring.circle {
             ring.plan.set(nil, from: InProcessRing.address("n2"), to: node.address)
         }

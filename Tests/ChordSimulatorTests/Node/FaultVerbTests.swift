@@ -28,7 +28,7 @@ import Testing
 
     /// Moments, in seconds, at which some node's place in the ring changed.
     private func changes(_ report: SimulationReport) -> [Double] {
-        report.trace.drop { !$0.hasSuffix("time is told from here") }
+        report.trace.drop { !$0.hasSuffix("times count from here") }
             .filter { $0.contains(" < ") }
             .compactMap { $0.split(separator: " ").first.flatMap { Double($0) } }
     }

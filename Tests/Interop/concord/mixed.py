@@ -460,7 +460,7 @@ def check(suite):
             narrow.await_ready()
             ring.gone.append(ring.members.pop(name))
             if contact:
-                said = ring.members["n2"].await_line("made otherwise")
+                said = ring.members["n2"].await_line("computes identifiers differently")
             else:
                 code, report = suite.run("interop", "check", narrow.address, *hasty)
                 said = found(report, "concord: identifiers")
