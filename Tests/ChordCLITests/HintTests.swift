@@ -59,7 +59,7 @@ import Testing
         )
     }
 
-    @Test("A ring's custom hash is no setting of a client")
+    @Test("The hint about a ring's custom hash names no setting")
     func customHash() {
         let error = ChordError(.parametersDiffer, "hash", reasons: [.customHash])
         #expect(failure(error).hint?.contains("--id") == true)

@@ -101,7 +101,7 @@ import Testing
     }
 
     /// Two broken links at a time leave every node two members that can speak for any other.
-    @Test("Two random links are cut at a time", arguments: 1...20)
+    @Test("Two random broken links at a time change no range", arguments: 1...20)
     func randomCuts(_ seed: UInt64) throws {
         var generator = SimulationGenerator(seed: seed)
         let nodes = generator.integer(in: 6...9)
