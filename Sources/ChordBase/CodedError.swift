@@ -9,7 +9,7 @@ public protocol CodedError: Error, CustomStringConvertible {
 
     /// The kind of the error.
     var code: Code { get }
-    /// What went wrong, and what to do about it where that is known.
+    /// The problem and, if known, the remedy.
     var message: String { get }
     /// The error that caused this one.
     var cause: (any Error)? { get }
@@ -31,7 +31,7 @@ public protocol ErrorCode: Hashable, Sendable, CustomStringConvertible {}
 public struct ModuleError<Code: ErrorCode>: CodedError {
     /// The kind of the error.
     public let code: Code
-    /// What went wrong, and what to do about it where that is known.
+    /// The problem and, if known, the remedy.
     public let message: String
     /// The error that caused this one.
     public let cause: (any Error)?

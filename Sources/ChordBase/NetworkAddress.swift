@@ -10,14 +10,14 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads an address to dial.
     ///
-    /// - Throws: `AddressError` with `invalidAddress`; the message says what is wrong.
+    /// - Throws: `AddressError` with `invalidAddress`; the message tells the problem.
     package init(_ text: String) throws(AddressError) {
         try self.init(text, ports: 1...65535)
     }
 
-    /// Reads an address to listen at: port 0 lets the kernel choose one.
+    /// Reads an address to listen on. With port 0 the kernel chooses the port.
     ///
-    /// - Throws: `AddressError` with `invalidAddress`; the message says what is wrong.
+    /// - Throws: `AddressError` with `invalidAddress`; the message tells the problem.
     package init(listening text: String) throws(AddressError) {
         try self.init(text, ports: 0...65535)
     }
