@@ -81,7 +81,7 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
         }
         // The system's parser would stop at a zero byte and leave the rest in the host.
         guard IPAddress(String(withoutBrackets(host)))?.bytes.count == 16 else {
-            throw error(text, "what stands in brackets is no IPv6 address")
+            throw error(text, "the text in brackets is not an IPv6 address")
         }
     }
 
@@ -120,11 +120,11 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
         var problem = problem
         if let scheme = text.firstRange(of: "://") {
             let host = text[scheme.upperBound...].prefix { !"/?#".contains($0) }
-            problem = "it is a URL; an address is the host and the port alone: \(host.prefix(270))"
+            problem = "it is a URL; write only the host and the port: \(host.prefix(270))"
         }
         return AddressError(
             .invalidAddress,
-            "\"\(text.prefix(300))\" is no host:port address: \(problem)"
+            "\"\(text.prefix(300))\" is not a host:port address: \(problem)"
         )
     }
 }

@@ -101,7 +101,7 @@ enum TLSFailure {
         case SSL_AD_CERTIFICATE_UNKNOWN, SSL_AD_ACCESS_DENIED:
             "it gave no reason; see the peer's log"
         case SSL_AD_UNKNOWN_CA: "it does not trust the authority that issued it"
-        case SSL_AD_CERTIFICATE_REQUIRED: "we sent none"
+        case SSL_AD_CERTIFICATE_REQUIRED: "this side sent none"
         case SSL_AD_DECRYPT_ERROR:
             "it could not verify our signature; do certificate and key belong together?"
         default: nil

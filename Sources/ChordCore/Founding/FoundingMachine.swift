@@ -117,8 +117,8 @@ package struct FoundingMachine: Sendable {
             return giveUp(
                 JoinError(
                     .invalidConfiguration,
-                    "the initial ring is \(founders.joined(separator: ", ")), and this node, which is "
-                        + "dialled at \(node.address), is not in it; name all founders by the addresses "
+                    "the initial ring \(founders.joined(separator: ", ")) does not contain this node's "
+                        + "address \(node.address); list all founders with the addresses "
                         + "that they advertise"
                 )
             )
@@ -211,8 +211,8 @@ package struct FoundingMachine: Sendable {
             return giveUp(
                 JoinError(
                     .nameTaken,
-                    "\(left) and \(right) both stand at \(left.id.hexadecimal(width: space.width)) of the "
-                        + "ring that they are to found; give one of them another name"
+                    "\(left) and \(right) have the same identifier "
+                        + "\(left.id.hexadecimal(width: space.width)); give one of them another name"
                 )
             )
         }
@@ -239,8 +239,8 @@ package struct FoundingMachine: Sendable {
     private static func timeIsOver(_ missing: [String]) -> JoinError {
         JoinError(
             .noContact,
-            "a ring begins when all its founders are up, and \(missing.joined(separator: ", ")) did not "
-                + "answer in time; start them, or take them out of the initial ring of all founders"
+            "a ring begins when all its founders are up, but \(missing.joined(separator: ", ")) did not "
+                + "answer in time; start them, or remove them from the initial ring of all founders"
         )
     }
 
@@ -282,8 +282,8 @@ package struct FoundingMachine: Sendable {
                 return .failure(
                     JoinError(
                         .parametersDiffer,
-                        "the founder at \(address) wants to be dialled at \(node.address); name all "
-                            + "founders by the addresses that they advertise"
+                        "the founder at \(address) advertises \(node.address); list all "
+                            + "founders with the addresses that they advertise"
                     )
                 )
             }

@@ -73,7 +73,7 @@ extension JoinMachine {
         case (.member(let member, let head), .state(.state(let state), _)):
             return memberAnswered(state, member, head, now)
         case (.member(let member, _), .state(let answer, _)):
-            let message = "\(member) does not say its state: \(answer.kind)"
+            let message = "\(member) does not tell its state: \(answer.kind)"
             return fail(JoinError(.noContact, message), now: now)
         default:
             return fail(JoinError(.invalidAnswer, "\(contact) answers another question"), now: now)
@@ -129,7 +129,7 @@ extension JoinMachine {
             return fail(
                 JoinError(
                     .noContact,
-                    "\(head) is to come after this node, and this node cannot reach it: \(reason)"
+                    "this node cannot reach its future successor \(head): \(reason)"
                 ),
                 now: now
             )
@@ -137,7 +137,7 @@ extension JoinMachine {
             return fail(
                 JoinError(
                     .noContact,
-                    "\(head) is to come after this node, and is no member of the ring now"
+                    "this node's future successor \(head) is not a member of the ring now"
                 ),
                 now: now
             )
@@ -199,7 +199,7 @@ extension JoinMachine {
             return fail(
                 JoinError(
                     .noContact,
-                    "\(holder) stands in this node's place and does not say if it is alive"
+                    "\(holder) has this node's place, and does not tell whether it is alive"
                 ),
                 now: now
             )
@@ -208,8 +208,8 @@ extension JoinMachine {
             let remedy =
                 state.node.name == node.name
                 ? "stop that node, or give this one another name and certificate"
-                : "its identifier \(state.node.id.hexadecimal(width: width)) is that of \(node.name) too; "
-                    + "give one of them another name, or the ring wider identifiers"
+                : "its identifier \(state.node.id.hexadecimal(width: width)) is also that of \(node.name); "
+                    + "give one of them another name, or use wider identifiers in the ring"
             return fail(
                 JoinError(
                     .nameTaken,

@@ -219,9 +219,9 @@ package struct JoinMachine: Sendable {
             return giveUp(
                 JoinError(
                     .invalidConfiguration,
-                    "this node was told to join a ring through itself, which cannot begin or find one: "
-                        + "name a member of the ring; nodes that begin a ring together are all named as its "
-                        + "initial ring"
+                    "this node's only contact is itself, and a node cannot find or begin a ring through itself: "
+                        + "give the address of a member; for nodes that begin a ring together, list all of them as "
+                        + "the initial ring"
                 )
             )
         }
@@ -348,8 +348,8 @@ package struct JoinMachine: Sendable {
             return giveUp(
                 JoinError(
                     .unreachable,
-                    "\(refusal.head.name) cannot reach us at \(refusal.address): \(refusal.reason). It is "
-                        + "the node after this one's place and must be able to dial it: open the port, or "
+                    "\(refusal.head.name) cannot reach this node at \(refusal.address): \(refusal.reason). It is "
+                        + "this node's successor and must be able to dial it: open the port, or "
                         + "advertise an address that other members can dial"
                 ),
                 naming: false
@@ -361,7 +361,7 @@ package struct JoinMachine: Sendable {
             return giveUp(
                 JoinError(
                     .noContact,
-                    "\(head) has not taken this node for its predecessor in time; can it dial "
+                    "\(head) has not accepted this node as its predecessor in time; can it dial "
                         + "\(node.address)?"
                 ),
                 naming: false

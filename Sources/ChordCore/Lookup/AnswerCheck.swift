@@ -22,16 +22,16 @@ package enum AnswerObjection: Error, Hashable, Sendable, CustomStringConvertible
     package var description: String {
         switch self {
         case .ownerMisplaced(let node):
-            "the owner that it names, \(node), does not belong at identifier \(node.id)"
+            "the named owner, \(node), does not belong at identifier \(node.id)"
         case .answeringMisplaced(let node):
-            "the node that is said to answer, \(node), does not belong at identifier \(node.id)"
+            "the answering node, \(node), does not belong at identifier \(node.id)"
         case .outsideArc(let owner, let answering):
-            "the identifier does not lie between \(answering), which is said to answer, and the owner "
+            "the identifier does not lie between the answering node \(answering) and the owner "
                 + "\(owner)"
         case .joinerNamed(let node):
             "it names the joining node \(node) as a member"
         case .passesOver(let known, let named):
-            "it names \(named), and the member \(known) is nearer"
+            "it names \(named), but the member \(known) is nearer"
         }
     }
 }

@@ -90,7 +90,7 @@ struct StartingTests {
             for: .seconds(20)
         )
         #expect(error?.code == .invalidConfiguration)
-        #expect(error?.message.contains("initial ring") == true)
+        #expect(error?.message.contains("the initial ring") == true)
         #expect((error?.cause as? JoinFailure)?.isOnlyItself == true)
         #expect(!shell.view.isMember)
     }
