@@ -109,7 +109,10 @@ import Testing
         #expect(failure?.code == .unreachable)
         let owner = ring.owner(of: ring.identifier("x"), in: views.map(\.node))
         let message = failure?.message ?? ""
-        #expect(message.hasPrefix("\(owner.name) cannot reach this node at \(address): "), "\(message)")
+        #expect(
+            message.hasPrefix("\(owner.name) cannot reach this node at \(address): "),
+            "\(message)"
+        )
         #expect(views == views.map { ring.shell($0.node.name).view })
         let lines = ring.member("x").log.lines
         #expect(!lines.contains { $0.message == "joined" || $0.message == "range changed" })
@@ -131,7 +134,11 @@ import Testing
             }
         }
         #expect(failure?.code == .noContact)
-        #expect("\(failure?.cause.map { "\($0)" } ?? "")".contains("cannot reach its future successor \(owner)"))
+        #expect(
+            "\(failure?.cause.map { "\($0)" } ?? "")".contains(
+                "cannot reach its future successor \(owner)"
+            )
+        )
         #expect(shell.view.phase == .notJoined)
     }
 
