@@ -23,8 +23,8 @@ extension CodedError {
     }
 }
 
-/// The kind of an error: a struct over a private enum, so that new kinds can be added without breaking
-/// anybody's `switch`. Its description is its name.
+/// The kind of an error: a struct over a private enum, so that new kinds do not break callers'
+/// `switch` statements. Its description is its name.
 public protocol ErrorCode: Hashable, Sendable, CustomStringConvertible {}
 
 /// An error that has a code, a message and a cause, and nothing else.

@@ -108,7 +108,7 @@ enum TLSFailure {
         }
     }
 
-    /// What the other alerts mean to the person who has to act on them.
+    /// The meaning of the other alerts, for the person who must act on them.
     private static func meaning(_ number: Int32) -> String? {
         switch number {
         case SSL_AD_HANDSHAKE_FAILURE, SSL_AD_INSUFFICIENT_SECURITY:

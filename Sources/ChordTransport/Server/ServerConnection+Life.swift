@@ -9,7 +9,7 @@ import ChordTLS
 import CoreMetrics
 import NIOCore
 
-/// Carries out what `ServerConnectionState` decides.
+/// Executes the decisions of `ServerConnectionState`.
 extension ServerConnection {
     /// The handler between this one and the socket.
     private var tlsHandler: TLSHandler? {
@@ -90,7 +90,7 @@ extension ServerConnection {
         }
     }
 
-    /// Each stream has its own clock, whatever the client does on others.
+    /// Each stream has its own time, whatever the client does on others.
     private func resetStreams(stalledSince time: MonotonicTime) {
         guard let session else { return }
         touchClock()
@@ -161,7 +161,7 @@ extension ServerConnection {
         }
     }
 
-    /// Closes the connection behind what is written already.
+    /// Closes the connection after the output that is already written.
     func close() {
         assert(executor.isCurrent)
         if state.close() { closeChannel() }

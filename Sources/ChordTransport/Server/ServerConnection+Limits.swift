@@ -172,8 +172,8 @@ extension ServerConnection {
 }
 
 extension TransportLimit {
-    /// The ring's maintenance is answered beyond the limit: what others do, or a node in a hurry, must not
-    /// become suspicion.
+    /// The ring's maintenance is answered beyond the limit: load from others must not lead to
+    /// suspicion.
     fileprivate var sparesMaintenance: Bool {
         switch self {
         case .heldBytesPerConnection, .heldBytesPerIdentity: false
