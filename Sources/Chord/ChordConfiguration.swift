@@ -21,8 +21,8 @@ public struct RingConfiguration: Sendable {
     public var width = 64
     /// The source of node identifiers.
     public var identifierRule = IdentifierRule.name
-    /// The length of the successor lists, 1 to 32. The ring survives if one node less than this
-    /// crashes at once. Each further entry costs a reference in every maintenance reply.
+    /// The length of the successor lists, 1 to 32. The ring survives if fewer neighbouring
+    /// nodes than this crash at once. Each further entry costs a reference in every maintenance reply.
     public var successorCount = 4
 
     /// A ring of this name, with defaults for all other parameters. The defaults are those of a

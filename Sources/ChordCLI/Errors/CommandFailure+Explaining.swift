@@ -150,7 +150,7 @@ extension CommandFailure {
         if error.allReasons.contains(.customHash) {
             return
                 "only programs that have the ring's hash function can look its keys up; chord lookup"
-                + " identifier"
+                + " --id looks up an identifier"
         }
         switch command {
         case .serve, .clusterNode, .cluster:

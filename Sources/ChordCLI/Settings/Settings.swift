@@ -211,8 +211,8 @@ extension Setting {
         unit: "n",
         standard: "4",
         summary:
-            "Length of the successor lists, 1 to 32. The ring survives if one node less than this"
-            + " crashes at once.",
+            "Length of the successor lists, 1 to 32. The ring survives if fewer neighbouring nodes"
+            + " than this crash at once.",
         tradeOff: "Each further entry costs a node reference in every maintenance answer."
     )
     static let width = Setting(
