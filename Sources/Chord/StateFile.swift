@@ -115,7 +115,7 @@ struct StateFile: Sendable {
         func refuse(_ theirs: String, _ ours: String) -> DataDirectoryFailure {
             DataDirectoryFailure(
                 folder,
-                "\(path) is of \(theirs), and this is \(ours); the file was not changed: give each node of "
+                "\(path) belongs to \(theirs), and this is \(ours); the file was not changed: give each node of "
                     + "each ring its own data directory"
             )
         }

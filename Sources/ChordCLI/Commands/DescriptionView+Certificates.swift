@@ -10,7 +10,7 @@ import ChordTLS
 extension CertificateEnds {
     /// The expiry dates as text, one part each, the certificate's first.
     func texts(at now: Int64) -> [String] {
-        var texts = ["ends \(Self.text(certificate, at: now))", "serial \(serial.printable)"]
+        var texts = ["expires \(Self.text(certificate, at: now))", "serial \(serial.printable)"]
         if let authority { texts.append("its authority expires \(Self.text(authority, at: now))") }
         texts.append(
             revocationList.map { "its revocation list expires \(Self.text($0, at: now))" }
