@@ -240,13 +240,13 @@ class Chaos:
             except Exception:
                 process.kill()
                 process.wait()
-                self.blame(f"{name}, whom nobody can call, still tries to join after 45 s")
+                self.blame(f"{name}, which no node can call, still tries to join after 45 s")
                 code = None
         finally:
             self.net.open_port(side, port)
         log = pathlib.Path(self.bench.folder, f"{name}.log").read_text(errors="replace")
-        if code == 0 or (code is not None and "cannot reach us at" not in log):
-            self.blame(f"{name}, whom nobody can call, ended with {code} and without its message")
+        if code == 0 or (code is not None and "cannot reach this node at" not in log):
+            self.blame(f"{name}, which no node can call, ended with {code} and without its message")
         for each, count in before.items():
             if changes := self.range_changes(each) - count:
                 self.blame(f"{each}: its range changed {changes} times while {name} was shut out")

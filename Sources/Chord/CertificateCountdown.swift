@@ -5,30 +5,30 @@
 import ChordIdentity
 import ChordTLS
 
-/// What is to be said, and when, about the ends of certificates and revocation lists.
+/// Decides when to report the expiry of certificates and revocation lists.
 ///
-/// A value without a clock: it is told the time. Times are seconds since 1970, as certificates have them.
+/// A value without a clock: callers pass the time, in seconds since 1970, as in certificates.
 struct CertificateCountdown: Sendable {
-    /// How near an end is.
+    /// The part of the lifetime that is left.
     enum Stage: Int, Comparable {
         case ample
-        /// A third of its life is left.
+        /// At most a third is left.
         case third
-        /// A tenth of its life is left.
+        /// At most a tenth is left.
         case tenth
         case over
 
         static func < (left: Stage, right: Stage) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// One thing to say.
+    /// One report.
     struct Notice: Equatable {
         var validity: CertificateValidity
         var stage: Stage
-        /// Seconds until the end; negative after it.
+        /// Seconds until expiry; negative after it.
         var left: Int64
 
-        /// Whether the node does not work any more, as opposed to: will not for much longer.
+        /// Whether something has expired, and not just expires soon.
         var isError: Bool { stage == .over }
     }
 
@@ -48,7 +48,7 @@ struct CertificateCountdown: Sendable {
         return left <= life / 10 ? .tenth : left <= life / 3 ? .third : .ample
     }
 
-    /// What is new since the last time.
+    /// The reports that are due since the last call.
     mutating func notices(at now: Int64) -> [Notice] {
         var notices: [Notice] = []
         for (index, validity) in validities.enumerated() {
@@ -66,7 +66,7 @@ struct CertificateCountdown: Sendable {
         return notices
     }
 
-    /// The seconds that are left of each kind, the first end of each; negative after it.
+    /// The seconds until the first expiry of each kind; negative after it.
     func left(at now: Int64) -> [CertificateValidity.Kind: Int64] {
         var result: [CertificateValidity.Kind: Int64] = [:]
         for validity in validities {
@@ -78,7 +78,7 @@ struct CertificateCountdown: Sendable {
 }
 
 extension CertificateCountdown.Notice {
-    /// The notice for a log.
+    /// The report as a log message.
     var message: String {
         let what =
             switch validity.kind {
@@ -86,21 +86,22 @@ extension CertificateCountdown.Notice {
             case .authority: "the authority of this node's certificate"
             case .revocationList: "a revocation list"
             }
-        guard stage == .over else { return "\(what) ends soon; \(remedy) before it does" }
+        guard stage == .over else { return "\(what) expires soon; \(remedy) before that" }
         let consequence =
             switch validity.kind {
             case .certificate: "every peer refuses it"
-            case .authority: "every peer refuses what it has issued"
+            case .authority: "every peer refuses the certificates that it has issued"
             case .revocationList: "every certificate of its authority is refused"
             }
-        return "\(what) has ended, and \(consequence); \(remedy), or set the clock if it is wrong"
+        return
+            "\(what) has expired, and \(consequence); \(remedy), or correct the clock if it is wrong"
     }
 
     private var remedy: String {
         switch validity.kind {
         case .certificate: "issue a new one and send SIGHUP"
-        case .authority: "make a new authority and have every node trust both"
-        case .revocationList: "sign it anew and send SIGHUP to every node"
+        case .authority: "create a new authority and let every node trust both"
+        case .revocationList: "sign it again and send SIGHUP to every node"
         }
     }
 }

@@ -10,11 +10,12 @@ import Logging
 import Metrics
 import NIOConcurrencyHelpers
 
-/// Tells a node's operators in time when its certificates and revocation lists end: in the log at a third
-/// and a tenth of their lives and at the end, and in metrics all the time.
+/// Warns operators before the node's certificates and revocation lists expire. The log gets a line
+/// at a third and at a tenth of their lifetime, and at expiry. Metrics always show the remaining
+/// time.
 final class CertificateWatch: Sendable {
-    /// How often the clock is looked at. It may be set at any time, so no timer runs from here to the end
-    /// of a certificate.
+    /// The time between two checks of the clock. The clock may be set at any time, so one timer
+    /// until the expiry would be wrong.
     static let interval = Duration.seconds(60)
 
     private struct State {
@@ -33,7 +34,8 @@ final class CertificateWatch: Sendable {
         self.node = node
         self.executor = executor
         self.logger = logger
-        // `chord_certificate_expiry_seconds`, seconds until the first end, negative after it, by kind.
+        // `chord_certificate_expiry_seconds`: seconds until the first expiry of each kind, negative
+        // after it.
         gauges = Dictionary(
             uniqueKeysWithValues: CertificateValidity.Kind.allCases.map { kind in
                 (
@@ -47,7 +49,7 @@ final class CertificateWatch: Sendable {
         )
     }
 
-    /// Watches these from now on, in place of others.
+    /// Watches these from now on, instead of the previous ones.
     func watch(_ validities: [CertificateValidity]) {
         state.withLockedValue { state in
             state.countdown = CertificateCountdown(validities)
@@ -98,7 +100,7 @@ final class CertificateWatch: Sendable {
         )
     }
 
-    /// A time that is left, in the unit that suits it.
+    /// A remaining time in a suitable unit.
     static func text(_ seconds: Int64) -> String {
         let (sign, length) = seconds < 0 ? ("-", 0 &- seconds) : ("", seconds)
         switch length {

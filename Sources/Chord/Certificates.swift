@@ -6,33 +6,34 @@ import ChordCore
 import ChordIdentity
 public import ChordTLS
 
-/// The certificate files of a node or a client, and whose certificates it accepts.
+/// The certificate files of a node or a client, and which peers' certificates it accepts.
 public struct Certificates: Hashable, Sendable {
-    /// Own certificate, own key, trusted authorities, revocation list; all PEM.
+    /// The own certificate, the own key, the trusted authorities and the revocation list, all PEM.
     public var files: TLSFiles
-    /// A revocation list that is used where there is one: it is looked for whenever the files are read.
-    /// It plays no role where `files` names a list, which must be there.
+    /// A revocation list that need not exist. The file is looked for whenever the files are read.
+    /// It is ignored if `files` names a list, which must exist.
     public var optionalRevocationList: String?
-    /// Whether a certificate is refused when there is a revocation list and the certificate's authority
-    /// has none in it. Off, an authority whose list is forgotten goes unchecked; on, it is refused with
-    /// all that it has issued.
+    /// Whether a certificate is refused if its authority has no revocation list, although lists of
+    /// other authorities exist. If false, certificates of an authority without a list are not
+    /// checked for revocation. If true, a missing list makes all certificates of its authority
+    /// invalid.
     public var requiresRevocationLists = false
-    /// The SPIFFE trust domains that are ours. Empty stands for that of the own certificate.
+    /// The accepted SPIFFE trust domains. Empty stands for the domain of the own certificate.
     public var trustDomains: Set<String> = []
-    /// Whether certificates without a SPIFFE name are accepted as nodes, proven for their host only.
-    /// Whoever holds a host's certificate can then claim any name there. Off unless a ring needs it:
-    /// one with identifiers from addresses, or with members of other implementations.
+    /// Whether certificates without a SPIFFE name are accepted as nodes. They prove only a host, so
+    /// the holder of such a certificate can claim any name at that host. Needed only for rings with
+    /// identifiers from addresses, or with members of other implementations.
     public var admitsHostCertificates = false
-    /// How long a TLS handshake may take.
+    /// The longest time of a TLS handshake.
     public var handshakeTimeout: Duration = .seconds(10)
 
-    /// Certificates from files named one by one.
+    /// Certificates in single files.
     public init(files: TLSFiles) {
         self.files = files
     }
 
-    /// Certificates as `make certs` lays them out: `NAME.pem`, `NAME.key`, `ca.pem` and, where there is
-    /// one, `crl.pem` in one directory.
+    /// Certificates in a directory as `make certs` creates it: `NAME.pem`, `NAME.key`, `ca.pem`
+    /// and, if it exists, `crl.pem`.
     public init(directory: String, name: String) {
         func path(_ file: String) -> String { "\(directory)/\(file)" }
         self.init(
@@ -45,10 +46,10 @@ public struct Certificates: Hashable, Sendable {
         optionalRevocationList = path("crl.pem")
     }
 
-    /// What is wrong with the files, in the order in which a node or client that starts would say it, and
-    /// what works and should be known. Reads files: not for an event loop.
+    /// The problems of the files, in the order in which a starting node or client would report
+    /// them, and warnings. It reads files, so it must not run on an event loop.
     ///
-    /// A node or client starts with these files exactly when there are no faults.
+    /// A node or client starts with these files exactly if there are no problems.
     package func check(
         for use: CertificateUse
     ) -> (faults: [TLSError], warnings: [String]) {
@@ -58,7 +59,7 @@ public struct Certificates: Hashable, Sendable {
 
     /// Loads the files.
     ///
-    /// - Throws: `TLSError` that names the file and says what is wrong with it.
+    /// - Throws: `TLSError`, which names the file and its problem.
     func load(for use: CertificateUse = CertificateUse()) throws(TLSError) -> TLSContext {
         try TLSContext(configuration: configuration(for: use))
     }
@@ -83,7 +84,7 @@ public struct Certificates: Hashable, Sendable {
         return configuration
     }
 
-    /// The trust domains that the own certificate names. What cannot be read is told when it is loaded.
+    /// The trust domains in the own certificate. Errors are reported when it is loaded.
     private var ownTrustDomains: Set<String> {
         let own = try? CertificateFile.inspect(file: files.certificateChain)
         return Set((own?.first?.uris ?? []).compactMap { try? SPIFFEName(uri: $0).trustDomain })
@@ -91,7 +92,7 @@ public struct Certificates: Hashable, Sendable {
 }
 
 extension TLSContext {
-    /// The ends of the own certificate and of what it rests on.
+    /// The expiry dates of the own certificate, of its authorities and of the revocation lists.
     var ends: CertificateEnds {
         func first(_ kind: CertificateValidity.Kind) -> Int64? {
             validities.filter { $0.kind == kind }.map(\.to).min()

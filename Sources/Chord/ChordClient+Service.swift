@@ -5,22 +5,24 @@
 public import ServiceLifecycle
 
 extension ChordClient: Service {
-    /// Keeps the client open until the service group shuts down gracefully or the task is cancelled, and
-    /// closes it. A client works without it too; then `close()` ends it.
+    /// Keeps the client open until the service group shuts down gracefully or the task is
+    /// cancelled, and then closes it. A client also works without this method; `close()` then ends
+    /// it.
     public func run() async {
-        // Cancellation ends the wait as well.
+        // Cancellation also ends the wait.
         try? await gracefulShutdown()
         await close()
     }
 }
 
-/// Makes a client, hands it to `body` and closes it, however that ends.
+/// Makes a client, passes it to `body`, and closes it when `body` has returned or thrown.
 ///
 /// ```swift
 /// let answer = try await withChordClient(configuration) { try await $0.lookup(key: "apple") }
 /// ```
 ///
-/// - Throws: what `body` throws; `ChordError` with `invalidConfiguration` where no client can be made.
+/// - Throws: the error of `body`; `ChordError` with `invalidConfiguration` if no client can be
+///   made.
 public func withChordClient<Result>(
     _ configuration: ChordClientConfiguration,
     isolation: isolated (any Actor)? = #isolation,

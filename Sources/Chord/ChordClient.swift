@@ -13,45 +13,45 @@ public import Logging
 public import NIOCore
 import NIOPosix
 
-/// What a client of a ring is told.
+/// The configuration of a client.
 public struct ChordClientConfiguration: Sendable {
-    /// Addresses of members, as `host:port`; the next is tried when one is down.
+    /// Addresses of members, as `host:port`. If one is down, the next is tried.
     public var nodes: [String]
-    /// The client's certificate files, and whom it trusts.
+    /// The client's certificate files, and which certificates it accepts.
     public var certificates: Certificates
     /// How long a node may be silent before the next is tried.
     public var failureDetection = FailureDetection()
     /// Limits of lookups.
     public var lookups = LookupLimits()
-    /// Hash functions of one's own, for rings that use one.
+    /// Custom hash functions, for rings that use one.
     public var hashes: [HashFunction] = []
     /// Connections and HTTP/2.
     public var transport = TransportConfiguration(client: .outsider)
-    /// Where the client logs to.
+    /// The client's logger.
     public var logger = Logger(label: "chord.client")
-    /// The event loops to run on. Nil makes one thread, which `close()` ends.
+    /// The event loops to run on. Nil creates one thread, which `close()` ends.
     public var eventLoopGroup: (any EventLoopGroup)?
 
-    /// A client of these nodes with everything else at its default.
+    /// A client of these nodes, with defaults for all other settings.
     public init(nodes: [String], certificates: Certificates) {
         self.nodes = nodes
         self.certificates = certificates
     }
 }
 
-/// Asks a ring without being a member of it.
+/// A client of a ring. It is not a member.
 ///
-/// It keeps its connections between calls; ``close()`` ends them, and the client's thread. A call in a task
-/// that is cancelled ends at once, with a `ChordError` of code `cancelled`.
+/// It keeps its connections between calls. ``close()`` ends them and the client's thread. If the
+/// calling task is cancelled, a call ends at once with a `ChordError` of code `cancelled`.
 public final class ChordClient: Sendable {
     private let client: RingClient
     private let transport: NetworkTransport
-    /// The thread of a client that was given none.
+    /// The thread of a client without a given event loop group.
     let ownGroup: MultiThreadedEventLoopGroup?
 
-    /// Loads the certificates; nothing is dialled yet.
+    /// Loads the certificates. It opens no connection yet.
     ///
-    /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting or the file at fault.
+    /// - Throws: `ChordError` with `invalidConfiguration`, which names the setting or file.
     public init(_ configuration: ChordClientConfiguration) throws(ChordError) {
         let context: TLSContext
         do {
@@ -91,14 +91,14 @@ public final class ChordClient: Sendable {
         )
     }
 
-    /// What the ring's members have in common, as the first node that answers says.
+    /// The ring's parameters, from the first node that answers.
     ///
     /// - Throws: `ChordError` with `noContact`.
     public func parameters() async throws(ChordError) -> RingParameters {
         try await client.whileOpen { () throws(ChordError) in try await client.parameters() }
     }
 
-    /// Looks up who owns a key; ``lookup(_:wantsPath:verify:)`` says how.
+    /// Looks up the owner of a key; see ``lookup(_:wantsPath:verify:)``.
     ///
     /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded`, `refused`,
     ///   `parametersDiffer` or `invalidAnswer`.
@@ -110,20 +110,20 @@ public final class ChordClient: Sendable {
         try await lookup(.key(Array(key.utf8)), wantsPath, verify)
     }
 
-    /// Looks up who owns an identifier; the ring forwards the question.
+    /// Looks up the owner of an identifier. The members forward the request.
     ///
-    /// An answer that cannot be true is not taken: the next of the client's nodes is asked then.
+    /// An impossible answer is refused, and the next of the client's nodes is asked.
     ///
     /// - Parameters:
     ///   - id: the identifier, as wide as the ring's.
-    ///   - wantsPath: whether the result is to name the nodes that the question went through.
-    ///   - verify: whether to go several ways that share no node (``LookupLimits/verifiedWays``), and to
-    ///     ask the owner itself. The ways begin at the client's nodes: give several, so that one that lies
-    ///     does not choose all of them. The result names the path in any case.
+    ///   - wantsPath: whether the result contains the nodes on the path.
+    ///   - verify: whether to use several paths that share no node (``LookupLimits/verifiedWays``),
+    ///     and to ask the owner itself. The paths start at the client's nodes, so give several: a
+    ///     single lying node would choose all paths. The result then always contains the path.
     /// - Throws: `ChordError` with `noContact`, `lookupFailed`, `deadlineExceeded` or `refused`;
-    ///   `invalidAnswer` where what was answered cannot be true; `invalidConfiguration` for an identifier
-    ///   wider than the ring's; `parametersDiffer` to verify in a ring whose hash function the client does
-    ///   not have.
+    ///   `invalidAnswer` if the answers are impossible; `invalidConfiguration` for an identifier
+    ///   wider than the ring's; `parametersDiffer` for a verified lookup if the client does not
+    ///   have the ring's hash function.
     public func lookup(
         _ id: Identifier,
         wantsPath: Bool = false,
@@ -144,7 +144,7 @@ public final class ChordClient: Sendable {
         }
     }
 
-    /// Looks up who owns a key step by step, asking each node on the way.
+    /// Looks up the owner of a key iteratively: the client asks each node on the path itself.
     ///
     /// - Throws: `ChordError` with `noContact` or `lookupFailed`.
     public func trace(key: String) async throws(ChordError) -> LookupTrace {
@@ -153,7 +153,8 @@ public final class ChordClient: Sendable {
         }
     }
 
-    /// Looks up who owns an identifier step by step, asking each node on the way.
+    /// Looks up the owner of an identifier iteratively: the client asks each node on the path
+    /// itself.
     ///
     /// - Throws: `ChordError` with `noContact` or `lookupFailed`; `invalidConfiguration` for an
     ///   identifier wider than the ring's.
@@ -163,17 +164,17 @@ public final class ChordClient: Sendable {
         }
     }
 
-    /// Walks once around the ring.
+    /// Lists the members by a walk around the ring.
     ///
     /// - Throws: `ChordError` with `noContact`.
     public func walk() async throws(ChordError) -> RingWalk {
         try await client.whileOpen { () throws(ChordError) in try await client.walk() }
     }
 
-    /// Those of this client's nodes that answer as members and were not met on a walk: they are in another
-    /// ring, or the walked ring is not whole. Nodes that do not answer are not among them.
+    /// The client's nodes that answer as members, but that a walk did not meet. They are in another
+    /// ring, or the walked ring is not complete. Nodes that do not answer are not included.
     ///
-    /// - Throws: `ChordError` with `stopped` after ``close()``, and `cancelled`.
+    /// - Throws: `ChordError` with `stopped` after ``close()``, or `cancelled`.
     public func nodes(notOn walk: RingWalk) async throws(ChordError) -> [NodeReference] {
         try await client.whileOpen { () throws(ChordError) in try await client.strays(from: walk) }
     }
@@ -215,15 +216,17 @@ public final class ChordClient: Sendable {
         }
     }
 
-    /// Calls a unary method of the first node that is reached: one of a service that a program gave its nodes.
+    /// Calls a unary method of the first node that can be reached. The method belongs to a service
+    /// that a program has added to its nodes.
     ///
     /// - Parameters:
-    ///   - method: the method; whether the client may call it the node decides.
+    ///   - method: the method. The node decides whether the client may call it.
     ///   - request: the request's bytes.
-    ///   - timeout: how long it may take at each node.
-    /// - Returns: the answer's bytes.
-    /// - Throws: `ChordError` with `noContact` where no node is reached; `refused` where the client may not
-    ///   call the method; `deadlineExceeded`; `callFailed` with the ``Status`` as its cause.
+    ///   - timeout: the timeout of the call to each node.
+    /// - Returns: the reply's bytes.
+    /// - Throws: `ChordError` with `noContact` if no node can be reached; `refused` if the client
+    ///   may not call the method; `deadlineExceeded`; `callFailed` with the ``Status`` as its
+    ///   cause.
     public func call(
         _ method: RPCMethod,
         _ request: [UInt8],
@@ -236,44 +239,45 @@ public final class ChordClient: Sendable {
 
     // MARK: Administration
 
-    /// Asks the first node that answers what it is, where it is in its life, and what it sees of its ring. It
-    /// need not be a member.
+    /// Describes the first node that answers: its state and its view of the ring. It need not be a
+    /// member.
     ///
     /// - Throws: `ChordError` with `noContact`.
     public func describe() async throws(ChordError) -> NodeDescription {
         try await client.whileOpen { () throws(ChordError) in try await client.describe() }
     }
 
-    /// Watches the first node that answers: what it is now, then whatever happens to its place in the ring,
-    /// until the node ends or the reader stops. Nothing is asked before the first `next()`.
+    /// Watches the first node that answers: its present state, then every change of its place in
+    /// the ring, until the node ends or the reader stops. The call starts with the first `next()`.
     ///
-    /// Iterating throws a `ChordError` with `noContact`, `stopped`, `refused` or `invalidAnswer`, as
-    /// ``NodeWatch`` tells. A machine that vanishes without a word is found out by the system after a minute
-    /// (``TransportConfiguration/socketKeepalive``), a process that is stuck by keepalive pings after about
-    /// five by default.
+    /// Iterating throws a `ChordError` with `noContact`, `stopped`, `refused` or `invalidAnswer`;
+    /// see ``NodeWatch``. If the node's machine disappears, the system detects it after a minute
+    /// (``TransportConfiguration/socketKeepalive``). If its process hangs, keepalive pings detect
+    /// it after about five minutes by default.
     public func watch() -> NodeWatch { client.watch() }
 
-    /// Makes a node leave its ring and end. Takes a certificate of role `admin`, and a client of exactly one
-    /// node: which one is to end is not left to who answers.
+    /// Makes a node leave its ring and stop. It needs a certificate of role `admin`, and a client
+    /// with exactly one node, so that the answering order does not decide which node stops.
     ///
-    /// - Returns: who has left. Its process ends after that.
-    /// - Throws: `ChordError` with `invalidConfiguration` for a client of several nodes; `noContact`;
-    ///   `refused`; `invalidAnswer`.
+    /// - Returns: the node that has left. Its process ends after that.
+    /// - Throws: `ChordError` with `invalidConfiguration` for a client with several nodes;
+    ///   `noContact`; `refused`; `invalidAnswer`.
     @discardableResult
     public func leave() async throws(ChordError) -> NodeReference {
         try await client.whileOpen { () throws(ChordError) in try await client.leave() }
     }
 
-    /// Makes the ring of the first node that answers and that of a contact one. They have the same name and
-    /// parameters, and have never met or have forgotten each other; rings that came apart find each other
-    /// without being told. Takes a certificate of role `admin`.
+    /// Merges the ring of the first node that answers with the ring of a contact. The rings must
+    /// have the same name and parameters. This is needed only for rings that have never met or have
+    /// forgotten each other; the parts of a split ring merge by themselves. It needs a certificate
+    /// of role `admin`.
     ///
-    /// - Parameter contact: the address of a member of the other ring, as `host:port`, as seen from the
-    ///   node that is asked.
-    /// - Returns: who listens there, and whether the two were in one ring before. Else the rings become one
-    ///   after that; ``walk()`` tells when.
-    /// - Throws: `ChordError` with `invalidConfiguration` for what is no address; `noContact`;
-    ///   `parametersDiffer`, naming both sides; `refused`; `invalidAnswer`.
+    /// - Parameter contact: the address of a member of the other ring, as `host:port`, as the asked
+    ///   node can reach it.
+    /// - Returns: the node at the contact's address, and whether both nodes were already in one
+    ///   ring. If not, the rings merge after the call; ``walk()`` shows when they have.
+    /// - Throws: `ChordError` with `invalidConfiguration` for an invalid address; `noContact`;
+    ///   `parametersDiffer`, with both sides' values; `refused`; `invalidAnswer`.
     public func merge(with contact: String) async throws(ChordError) -> RingMerge {
         do throws(AddressError) {
             _ = try NetworkAddress(contact)
@@ -286,16 +290,16 @@ public final class ChordClient: Sendable {
     }
 
     deinit {
-        // A client that was never closed: nobody is left to wait.
+        // The client was never closed, and no caller waits for its end.
         if client.gate.close() { ownGroup?.shutdownGracefully { _ in } }
     }
 
-    /// Closes the client's connections and ends its thread, which is awaited. Calls under way fail at once;
-    /// what is asked later throws a `ChordError` with `stopped`.
+    /// Closes the client's connections and ends its thread, and waits for both. Calls in progress
+    /// fail at once. Later calls throw a `ChordError` with `stopped`.
     public func close() async {
         guard client.gate.close() else { return }
         await transport.shutdown(grace: .zero)
-        // Calls that have failed return on the thread that is to end.
+        // Failed calls still return on the thread that will end.
         await client.gate.whenEmpty()
         try? await ownGroup?.shutdownGracefully()
     }

@@ -7,15 +7,15 @@ import ChordCore
 import ChordRuntime
 import ChordWire
 
-// Whether the settings can work, before anything runs.
+// Checks of the settings before anything runs.
 
 extension ChordConfiguration {
-    /// Checks the settings, without reading the certificates or opening the port.
+    /// Checks the settings. It reads no certificates and opens no port.
     ///
-    /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting at fault.
+    /// - Throws: `ChordError` with `invalidConfiguration`, which names the setting.
     public func validate() throws(ChordError) { _ = try validated() }
 
-    /// The ring's parameters and the address to listen on, of settings that can work.
+    /// The ring's parameters and the address to listen on, if the settings are valid.
     func validated() throws(ChordError) -> (RingParameters, NetworkAddress) {
         func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
         let parameters = try ring.parameters()
@@ -34,16 +34,16 @@ extension ChordConfiguration {
         }
         guard (1...255).contains(name.utf8.count),
             !name.utf8.contains(0)
-        else { throw refuse("a node's name has 1 to 255 bytes and no zero byte") }
+        else { throw refuse("a node's name must have 1 to 255 bytes and no zero byte") }
         guard contacts.isEmpty || initialRing.isEmpty else {
             throw refuse(
-                "a node either founds a ring or joins one: give it contacts or an initial ring, not both"
+                "a node either founds a ring or joins one: set contacts or initialRing, not both"
             )
         }
         guard initialRing.count <= WireLimits.listNodes else {
             throw refuse(
-                "\(initialRing.count) founders are too many: start with "
-                    + "\(WireLimits.listNodes) at the most and let the others join"
+                "\(initialRing.count) founders are too many: start with at most "
+                    + "\(WireLimits.listNodes) and let the others join"
             )
         }
         try Self.check(addresses: contacts, "a contact's address")
@@ -55,11 +55,13 @@ extension ChordConfiguration {
                 throw ChordError(.invalidConfiguration, "the advertised address", cause: error)
             }
             guard !Self.isEverywhere(advertise) else {
-                throw refuse("\(advertise) is advertised, which nobody can dial")
+                throw refuse(
+                    "the advertised address \(advertise) is a wildcard address, which other nodes cannot dial"
+                )
             }
         } else if Self.isEverywhere(listen) {
             throw refuse(
-                "\(listen) listens everywhere, which nobody can dial: set the advertised "
+                "the address \(listen) is a wildcard address, which other nodes cannot dial: set the advertised "
                     + "address"
             )
         }
@@ -67,7 +69,8 @@ extension ChordConfiguration {
         return (parameters, address)
     }
 
-    /// Whether an address stands for all addresses of a machine, at which a node can listen and nobody dial.
+    /// Whether an address is a wildcard address, on which a node can listen but which others cannot
+    /// dial.
     private static func isEverywhere(_ address: String) -> Bool {
         guard let address = try? NetworkAddress(listening: address) else { return false }
         guard let bytes = IPAddress(address.host)?.bytes else { return false }

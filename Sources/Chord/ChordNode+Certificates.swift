@@ -10,12 +10,13 @@ import ChordTransport
 import Logging
 
 extension ChordNode {
-    /// What a node's certificate has to be: of role node, of its name, and valid for the host that others
-    /// dial, without which nobody could join through it.
+    /// The requirements for a node's certificate: role node, the node's name, and the host that
+    /// others dial. Without that host no node could join through it.
     static func use(of configuration: ChordConfiguration, listen: NetworkAddress) -> CertificateUse
     {
         let advertised = configuration.advertise.map { NetworkAddress.host(of: $0) }
-        // Where neither is a host that can be dialled, the settings are refused for that.
+        // If neither address has a host that can be dialled, the settings are refused for that
+        // reason.
         let host = advertised ?? (isWildcard(listen.host) ? nil : listen.host)
         return CertificateUse(
             role: .node,
@@ -24,18 +25,19 @@ extension ChordNode {
         )
     }
 
-    /// Whether a host stands for all addresses of the machine.
+    /// Whether a host is a wildcard address.
     static func isWildcard(_ host: String) -> Bool { ["0.0.0.0", "::"].contains(host) }
 
-    /// Reads the certificate files anew: own certificate and key, trusted authorities, revocation list,
-    /// which is looked for again where there was none. New connections use them; those that are open go on
-    /// for as long as their peers would still be accepted. What has changed is told in the log. Reads
-    /// files: not for an event loop.
+    /// Reads the certificate files again: the own certificate and key, trusted authorities, and the
+    /// revocation list, also if there was none before. New connections use them. Open connections
+    /// continue as long as their peers are still accepted. The log tells the changes. It reads
+    /// files, so it must not run on an event loop.
     ///
-    /// A revocation list that was in use and is gone is refused: a file that is lost must not make revoked
-    /// certificates valid. To do without one, start the node again.
+    /// If a revocation list was in use and is missing now, the reload fails: a lost file must not
+    /// make revoked certificates valid. Restart the node to run without a list.
     ///
-    /// - Throws: `ChordError` with `invalidConfiguration`; the former certificates then stay in use.
+    /// - Throws: `ChordError` with `invalidConfiguration`; the previous certificates then stay in
+    ///   use.
     public func reloadCertificates() throws(ChordError) {
         let former = tls.current
         let context: TLSContext
@@ -46,23 +48,23 @@ extension ChordNode {
             {
                 throw TLSError(
                     .revocationListVanished,
-                    "the revocation list \(list) is gone, and without it revoked certificates would be"
-                        + " accepted again: put it back, or start the node again to do without",
+                    "the revocation list \(list) is missing, and without it revoked certificates would be"
+                        + " accepted again: restore the file, or restart the node to run without a list",
                     about: TLSError.Subject(file: list)
                 )
             }
         } catch {
             throw ChordError(
                 .invalidConfiguration,
-                "the certificates stay as they are",
+                "the present certificates stay in use",
                 cause: error
             )
         }
         tls.replace(with: context)
-        tell(of: context, "read the certificates anew")
+        tell(of: context, "read the certificates again")
     }
 
-    /// Tells in the log which certificates are in use, and watches their ends.
+    /// Logs which certificates are in use, and watches their expiry.
     func tell(of context: TLSContext, _ what: String) {
         let logger = configuration.logger
         let list = context.configuration.files.revocationList

@@ -6,32 +6,32 @@ import ChordCore
 import ChordRPC
 public import ChordRuntime
 
-// A node's place in the ring, as it is and as it changes. Each iterator begins with the present state at its
-// first `next()`, so that there is no moment between looking and listening in which something is missed.
+// A node's place in the ring and its changes. Each iterator starts with the present state at its
+// first `next()`, so that no change can be missed between reading the state and listening.
 
 extension ChordNode {
-    /// What this node owns, and each change of it.
+    /// The range that this node owns, and each change of it.
     ///
-    /// The first element is the present range, as if all of it had just been gained; its cause is nil. Each
-    /// further one begins where the one before ended, however slowly they are read: changes that pile up
-    /// become one. The sequence ends with the node.
+    /// The first element is the present range, with the whole range as gained and without a cause.
+    /// Each further element starts from the range of the element before, however slowly they are
+    /// read: several changes are combined into one. The sequence ends with the node.
     public func rangeChanges() -> RangeChanges { RangeChanges(node: self) }
 
-    /// This node's description, and then each event of its place in the ring. A reader that is more than
-    /// 1,024 events behind loses the oldest. The sequence ends with the node.
+    /// This node's description, then each change of its place in the ring. A reader that is more
+    /// than 1,024 events behind loses the oldest ones. The sequence ends with the node.
     public func events() -> NodeEvents { NodeEvents(node: self) }
 }
 
-/// What a node owns, and each change of it: ``ChordNode/rangeChanges()``.
+/// The range that a node owns, and each change of it: ``ChordNode/rangeChanges()``.
 public struct RangeChanges: AsyncSequence, Sendable {
-    /// What is told.
+    /// A change of the range.
     public typealias Element = RangeChange
-    /// It ends without an error.
+    /// The sequence throws no errors.
     public typealias Failure = Never
 
     let node: ChordNode
 
-    /// A reader, which begins with the state at its first `next()`.
+    /// Makes a reader, which starts with the present state at its first `next()`.
     public func makeAsyncIterator() -> Iterator { Iterator(node: node) }
 
     /// One reader.
@@ -42,7 +42,8 @@ public struct RangeChanges: AsyncSequence, Sendable {
 
         init(node: ChordNode) { self.node = node }
 
-        /// The present range, then what changes it; nil when the node has ended or the task is cancelled.
+        /// The present range, then each change of it. Nil if the node has ended or the task is
+        /// cancelled.
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async -> RangeChange? {
@@ -63,21 +64,21 @@ public struct RangeChanges: AsyncSequence, Sendable {
             return nil
         }
 
-        /// The present range, then what changes it.
+        /// The present range, then each change of it.
         public mutating func next() async -> RangeChange? { await next(isolation: nil) }
     }
 }
 
 /// A node's description and then its events: ``ChordNode/events()``.
 public struct NodeEvents: AsyncSequence, Sendable {
-    /// What is told.
+    /// A description or an event.
     public typealias Element = NodeNews.Content
-    /// It ends without an error.
+    /// The sequence throws no errors.
     public typealias Failure = Never
 
     let node: ChordNode
 
-    /// A reader, which begins with the state at its first `next()`.
+    /// Makes a reader, which starts with the present state at its first `next()`.
     public func makeAsyncIterator() -> Iterator { Iterator(node: node) }
 
     /// One reader.
@@ -87,7 +88,8 @@ public struct NodeEvents: AsyncSequence, Sendable {
 
         init(node: ChordNode) { self.node = node }
 
-        /// What the node is, then what happens; nil when the node has ended or the task is cancelled.
+        /// The node's description, then its events. Nil if the node has ended or the task is
+        /// cancelled.
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async -> NodeNews.Content? {
@@ -100,25 +102,26 @@ public struct NodeEvents: AsyncSequence, Sendable {
             return await reading.next(isolation: actor).map { .event($0) }
         }
 
-        /// What the node is, then what happens.
+        /// The node's description, then its events.
         public mutating func next() async -> NodeNews.Content? { await next(isolation: nil) }
     }
 }
 
 extension ChordNode {
-    /// The present state, and what happens after it; nil when the node is closed.
+    /// The present state and the events after it; nil if the node is closed.
     fileprivate func present() async -> (RoutingView, AsyncStream<RingEvent>)? {
         isClosed ? nil : await shell.present()
     }
 }
 
 extension NodeShell {
-    /// The present state, and what happens after it: on the actor, where nothing happens in between.
+    /// The present state and the events after it. Both are taken on the actor, so no event is
+    /// between them.
     fileprivate func present() -> (RoutingView, AsyncStream<RingEvent>) { (view, events.events()) }
 }
 
 extension RoutingView {
-    /// What the node owns; nil while it is no member, or one that its successor has not taken for its
-    /// predecessor.
+    /// The range that the node owns. Nil if it is not a member, or if its successor has not
+    /// accepted it as its predecessor yet.
     var ownedRange: IdentifierRange? { isMember && tenure != .awaited ? range : nil }
 }

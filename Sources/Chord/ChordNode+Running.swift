@@ -10,14 +10,17 @@ import NIOConcurrencyHelpers
 import NIOCore
 import ServiceLifecycle
 
-// The life of a node: it runs once, and is closed.
+// Running and closing a node; a node runs once.
 
 extension ChordNode {
-    /// Serves the ring: joins it (or makes it, alone or with other founders), takes part until the surrounding
-    /// task is shut down gracefully or cancelled, then leaves and ends what is under way.
+    /// Joins the ring, or begins it, alone or with other founders. Takes part in it until the
+    /// surrounding task is shut down gracefully or cancelled. Then leaves the ring and ends the
+    /// calls in progress.
     ///
-    /// - Throws: `ChordError` with `serviceFailed` when a service does not start; `nameTaken`,
-    ///   `parametersDiffer`, `noContact` or `refused` when it cannot join; `unreachable` when the others cannot dial its advertised address; `replaced` when a newer life of this node took its place.
+    /// - Throws: `ChordError` with `serviceFailed` if a service does not start; `nameTaken`,
+    ///   `parametersDiffer`, `noContact` or `refused` if the node cannot join; `unreachable` if
+    ///   other nodes cannot dial its advertised address; `replaced` if a newer process with its
+    ///   name took its place.
     public func run() async throws {
         let mayRun = phase.withLockedValue { phase in
             guard phase == .made else { return false }
@@ -27,8 +30,8 @@ extension ChordNode {
         guard mayRun else {
             throw ChordError(
                 .invalidState,
-                "run() of node \(configuration.name) was called again: a node runs once, and is not run "
-                    + "after close(); make another one"
+                "run() of node \(configuration.name) was called again, or after "
+                    + "close(): a node runs once; make a new one"
             )
         }
         let failure = await remembering {
@@ -51,7 +54,7 @@ extension ChordNode {
                     shell.requestLeave()
                 }
             } catch let error as ChordError where error.cause is CancellationError {
-                // The node was to end before its services had started.
+                // The node was stopped before its services had started.
                 failure = nil
             } catch {
                 failure = error
@@ -63,10 +66,10 @@ extension ChordNode {
         if let failure { throw failure }
     }
 
-    /// Runs `body`, which ends with the node, and writes down meanwhile what the node is to remember.
+    /// Runs `body`, which returns when the node ends. Meanwhile the state file is kept up to date.
     private func remembering(_ body: () async -> (any Error)?) async -> (any Error)? {
         guard let keeper else { return await body() }
-        // Listening begins before anything happens, so that nothing is missed.
+        // The subscription comes first, so that no event is missed.
         let events = shell.events.events()
         return await withTaskGroup(of: Void.self) { [memory, shell] tasks in
             tasks.addTask { await keeper.keep(memory, of: shell, at: events) }
@@ -74,12 +77,12 @@ extension ChordNode {
         }
     }
 
-    /// Becomes a member and is one, until the node is to end or cannot go on.
+    /// Joins, then stays a member until the node is stopped or fails.
     private func takePart() async -> ChordError? {
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.becomeMember() }
             let end = await shell.waitForEnd()
-            // Joining may be in the middle of a call to somebody who is silent.
+            // A join may be waiting for a silent node.
             tasks.cancelAll()
             return end
         }
@@ -91,7 +94,7 @@ extension ChordNode {
         }
         do throws(ChordError) {
             if configuration.initialRing.isEmpty || memory.isMember {
-                // Who has been a member goes back to that ring, and does not found another.
+                // A former member returns to its ring and does not found another one.
                 try await shell.join(
                     through: configuration.contacts + configuration.initialRing,
                     for: configuration.joinTimeout,
@@ -117,9 +120,9 @@ extension ChordNode {
         await transport.shutdown(grace: .zero)
     }
 
-    /// Frees the port, the threads and the other things of a node that is not going to run, or that has run:
-    /// at once, rather than when the last reference to it goes. It does nothing to a node that runs, which is
-    /// ended by graceful shutdown or cancellation. A closed node is not asked anything any more.
+    /// Releases the port, the threads and other resources of a node that will not run or that has
+    /// run, without waiting for the last reference to it. It does nothing while the node runs:
+    /// graceful shutdown or cancellation ends a running node. A closed node answers no calls.
     public func close() async {
         let isNew = phase.withLockedValue { phase in
             guard phase != .running, phase != .closed else { return false }
@@ -131,9 +134,10 @@ extension ChordNode {
         try? await ownGroup?.shutdownGracefully()
     }
 
-    /// Waits until this node is a member. In a service it waits no longer than until graceful shutdown.
+    /// Waits until this node is a member. In a service it waits at most until graceful shutdown.
     ///
-    /// - Throws: why it will not become one, or `CancellationError`, also on graceful shutdown.
+    /// - Throws: the reason why the node will not become a member, or `CancellationError`, also on
+    ///   graceful shutdown.
     public func waitUntilJoined() async throws {
         guard !isClosed else { throw ChordError(.stopped, "the node is closed") }
         try await cancelWhenGracefulShutdown { [shell] in try await shell.waitUntilJoined() }

@@ -17,12 +17,13 @@ public import ServiceLifecycle
 
 /// A member of a Chord ring.
 ///
-/// Making one loads the certificates, takes the data directory and opens the port; ``run()`` joins the ring,
-/// serves it, and on graceful shutdown leaves it. A node runs once.
+/// `init` loads the certificates, locks the data directory and opens the port. ``run()`` joins the
+/// ring, serves it, and leaves it on graceful shutdown. A node runs once.
 ///
-/// A service of the same `ServiceGroup` that waits for the node with ``waitUntilJoined()`` stops waiting on
-/// graceful shutdown. One that reads ``events()`` or ``rangeChanges()`` reads them with
-/// `cancelOnGracefulShutdown()`, as a group ends its services one after the other, the last first.
+/// Other services of the same `ServiceGroup` can wait for the node with ``waitUntilJoined()``,
+/// which returns on graceful shutdown. A service that reads ``events()`` or ``rangeChanges()``
+/// should add `cancelOnGracefulShutdown()`, because a group stops its services one after the other,
+/// the last one first.
 ///
 /// ```swift
 /// let node = try await ChordNode(configuration)
@@ -39,30 +40,31 @@ public final class ChordNode: Service, Sendable {
     let certificateWatch: CertificateWatch
     let keeper: StateKeeper?
     let memory: StateFile.Memory
-    /// In the order in which they start.
+    /// The services in the order of their start.
     let services: [any NodeService]
     let phase = NIOLockedValueBox(Phase.made)
 
-    /// What becomes of a node, in this order.
+    /// The phases of a node, in order.
     enum Phase {
         case made, running, ended, closed
     }
 
-    /// The node itself: identifier, name, and the address that others dial.
+    /// The node's own reference: identifier, name and advertised address.
     public let reference: NodeReference
 
-    /// Loads the certificates, checks the configuration, takes the data directory and opens the port.
+    /// Loads the certificates, checks the configuration, locks the data directory and opens the
+    /// port.
     ///
     /// - Parameters:
-    ///   - given: what the node is told.
-    ///   - services: services of the program's own, in the order in which they are to start.
-    /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting or the file at fault.
+    ///   - given: the configuration.
+    ///   - services: additional services, in the order in which they start.
+    /// - Throws: `ChordError` with `invalidConfiguration`, which names the setting or file.
     public init(
         _ given: ChordConfiguration,
         services: [any NodeService] = []
     ) async throws(ChordError) {
         var configuration = given
-        // Every line says of which node it is, those of the transport and of the files too.
+        // Every log line names its node, including lines of the transport.
         configuration.logger[metadataKey: LogKeys.node] = "\(given.name)"
         let (parameters, listen) = try configuration.validated()
         let context: TLSContext
@@ -140,7 +142,8 @@ public final class ChordNode: Service, Sendable {
             )
         }
         var clientSide = configuration.transport
-        // A dead peer is dialled again at the pace of maintenance, as nobody waits longer for it.
+        // A dead peer is dialled again at least once per maintenance interval, because maintenance
+        // waits for it.
         clientSide.client.maxBackoff = min(
             clientSide.client.maxBackoff,
             configuration.intervals.stabilize
@@ -202,28 +205,29 @@ public final class ChordNode: Service, Sendable {
     }
 
     deinit {
-        // A node that never ran has its port still.
+        // A node that never ran still has its port open.
         server.abandon()
-        // Not when the node stops: until it is gone it may be asked, and answers on its loop.
+        // The threads end with the object and not when the node stops: until then it may be called,
+        // and its answers need the event loop.
         ownGroup?.shutdownGracefully { _ in }
     }
 
-    // MARK: The ring as this node sees it
+    // MARK: The node's view of the ring
 
-    /// The nearest successors, nearest first; empty while this node is alone.
+    /// The successor list, nearest first; empty while this node is alone.
     public var successors: [NodeReference] { shell.view.successors }
 
     /// The predecessor; this node itself while it is alone.
     public var predecessor: NodeReference { shell.view.predecessor }
 
-    /// What this node owns; nil while it is no member, or one that its successor has not taken for its
-    /// predecessor.
+    /// The range that this node owns. Nil if it is not a member, or if its successor has not
+    /// accepted it as its predecessor yet.
     public var range: IdentifierRange? { shell.view.ownedRange }
 
-    /// What the ring's members have in common.
+    /// The parameters that all members of the ring share.
     public var parameters: RingParameters { shell.view.parameters }
 
-    // MARK: Looking up
+    // MARK: Lookups
 
     /// The identifier of a key in this ring.
     public func identifier(of key: String) -> Identifier {
@@ -235,7 +239,7 @@ public final class ChordNode: Service, Sendable {
         hash.identifier(of: key, in: shell.view.parameters.space)
     }
 
-    /// Looks up who owns a key; ``lookup(_:timeout:wantsPath:verify:)`` says how.
+    /// Looks up the owner of a key; see ``lookup(_:timeout:wantsPath:verify:)``.
     ///
     /// - Throws: `ChordError` with `notMember`, `lookupFailed` or `deadlineExceeded`.
     public func lookup(
@@ -246,15 +250,16 @@ public final class ChordNode: Service, Sendable {
         try await lookup(identifier(of: key), timeout: timeout, verify: verify)
     }
 
-    /// Looks up who owns an identifier.
+    /// Looks up the owner of an identifier.
     ///
     /// - Parameters:
     ///   - id: the identifier, as wide as the ring's.
-    ///   - timeout: how long it may take; nil stands for the configured deadline.
-    ///   - wantsPath: whether the result is to name the nodes that the question went through.
-    ///   - verify: whether to go several ways that share no node (``LookupLimits/verifiedWays``), and to
-    ///     ask the owner itself. It costs several times as much, and finds out lies that a plain lookup
-    ///     cannot; the threat model says which. The result names the path in any case.
+    ///   - timeout: how long the lookup may take; nil stands for the configured deadline.
+    ///   - wantsPath: whether the result contains the nodes on the path.
+    ///   - verify: whether to use several paths that share no node (``LookupLimits/verifiedWays``),
+    ///     and to ask the owner itself. It costs several times as much, and detects lies that a
+    ///     plain lookup cannot detect (docs/threat-model.md). The result then always contains the
+    ///     path.
     /// - Throws: `ChordError` with `notMember`, `lookupFailed` or `deadlineExceeded`.
     public func lookup(
         _ id: Identifier,

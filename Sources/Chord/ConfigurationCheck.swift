@@ -4,10 +4,11 @@
 
 import ChordRuntime
 
-/// Checks every duration and every number of a configuration, and names the one that cannot work.
+/// Checks every duration and every number of a configuration. An error names the setting.
 ///
-/// The settings are found by reflection, so that a new one is checked as soon as it is declared: a
-/// duration is more than nothing and at most a year, a number at least 1. The tables hold the exceptions.
+/// Reflection finds the settings, so a new setting is checked as soon as it is declared. A duration
+/// must be positive and at most a year; a number must be at least 1. The tables list the
+/// exceptions.
 enum ConfigurationCheck {
     static let longest = Duration.seconds(365 * 24 * 60 * 60)
 
@@ -25,7 +26,7 @@ enum ConfigurationCheck {
         "limits.emptyDataFramesPerSecond", "limits.maxContinuations",
     ]
 
-    /// Fractions with bounds of their own, by the end of their path.
+    /// Fractions with their own bounds, by the end of their path.
     static let fractions: [String: ClosedRange<Double>] = [
         "intervals.jitter": 0...0.99, "lookups.answerShare": 0.1...0.9,
         "client.backoffMultiplier": 1...100, "client.backoffJitter": 0...0.99,
@@ -33,7 +34,7 @@ enum ConfigurationCheck {
 
     /// Checks all settings below `subject`.
     ///
-    /// - Throws: `ChordError` with `invalidConfiguration`, naming the setting by its path.
+    /// - Throws: `ChordError` with `invalidConfiguration`, which names the setting by its path.
     static func check(_ subject: Any, _ path: String = "") throws(ChordError) {
         for child in Mirror(reflecting: subject).children {
             guard let label = child.label else { continue }
@@ -74,7 +75,8 @@ enum ConfigurationCheck {
         }
     }
 
-    /// Whether a value is a group of settings, rather than one setting of another library's type.
+    /// Whether a value is a group of our settings, and not a single setting of another library's
+    /// type.
     private static func isOurs(_ value: Any) -> Bool {
         String(reflecting: type(of: value)).hasPrefix("Chord")
     }

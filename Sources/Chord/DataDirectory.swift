@@ -10,11 +10,12 @@
     import Darwin
 #endif
 
-/// Why a node's data directory is not used. It is the cause of a `ChordError` with `invalidConfiguration`.
+/// Why a node's data directory cannot be used. It is the cause of a `ChordError` with
+/// `invalidConfiguration`.
 public struct DataDirectoryFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The directory.
     public var path: String
-    /// What is wrong with it, and what to do.
+    /// The problem and its remedy.
     public var description: String
 
     init(_ path: String, _ description: String) {
@@ -28,19 +29,21 @@ public struct DataDirectoryFailure: Error, Hashable, Sendable, CustomStringConve
     }
 }
 
-/// A node's data directory: what the node keeps from one life to the next. One process holds it at a time.
+/// A node's data directory. It keeps the node's state between restarts. One process uses it at a
+/// time.
 ///
-/// It holds two files: `state.json`, what the node remembers, and `lock`, which names the process that holds
-/// the directory. It is held as long as this object lives.
+/// It contains two files: `state.json` with the state, and `lock`, which names the process that
+/// uses the directory. The directory stays locked as long as this object exists.
 final class DataDirectory: Sendable {
     let path: String
     private let lock: OpenFile
 
     var stateFile: String { "\(path)/state.json" }
 
-    /// Takes a directory, which is made where only its last part is missing.
+    /// Locks a directory. If only the last part of its path is missing, it is created.
     ///
-    /// - Throws: where it cannot be used, or where another process holds it, which is named.
+    /// - Throws: the reason why it cannot be used. If another process uses it, the error names the
+    ///   process.
     init(_ path: String) throws(DataDirectoryFailure) {
         self.path = path
         do throws(SystemFailure) {
@@ -57,11 +60,11 @@ final class DataDirectory: Sendable {
             guard error.isHeldElsewhere else { throw DataDirectoryFailure(path, error) }
             throw DataDirectoryFailure(
                 path,
-                "the data directory \(path) is in use by \(Self.holder(in: lock)): a directory is one "
-                    + "node's, and a node runs once"
+                "the data directory \(path) is in use by \(Self.holder(in: lock)): each "
+                    + "running node needs its own directory"
             )
         }
-        // For the message above only: a full disk does not keep a node from running.
+        // This is only for the message above: a full disk must not keep a node from running.
         try? lock.replaceContents(with: Array("\(getpid())\n".utf8))
     }
 

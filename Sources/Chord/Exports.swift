@@ -2,8 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a user gets with `import Chord`: the values that the API speaks in, with all their members. Whole
-// modules, because members of nested types do not come along with a single type.
+// The types of the API, which `import Chord` makes visible with all their members. Whole modules
+// are exported, because exporting a single type does not export members of its nested types.
 
 @_exported public import ChordBase
 @_exported public import ChordCore

@@ -4,23 +4,23 @@
 
 public import ChordCore
 
-/// A change of what this node owns. The changes that one reader sees follow each other without a gap: each
-/// `from` is the former `to`.
+/// A change of the range that this node owns. The changes that one reader sees have no gaps: each
+/// `from` equals the `to` of the change before.
 public struct RangeChange: Hashable, Sendable {
-    /// What it owned; nil when it was no member.
+    /// The range before; nil if the node was not a member.
     public var from: IdentifierRange?
-    /// What it owns now; nil when it is no member any more.
+    /// The range after; nil if the node is not a member any more.
     public var to: IdentifierRange?
-    /// Why; nil for the first element that a reader sees, which is the present range.
+    /// The cause; nil for a reader's first element, which is the present range.
     public var cause: RingEvent.Cause?
 
-    /// What has become this node's.
+    /// The parts that the node has gained.
     public var gained: [IdentifierRange] {
         guard let to else { return [] }
         return from.map { to.subtracting($0) } ?? [to]
     }
 
-    /// What is this node's no longer.
+    /// The parts that the node has lost.
     public var lost: [IdentifierRange] {
         guard let from else { return [] }
         return to.map { from.subtracting($0) } ?? [from]

@@ -18,21 +18,21 @@ import ChordTransport
     import Darwin
 #endif
 
-/// What a node remembers from one life to the next, in a file: which node of which ring it is, whether it
-/// has been a member, and the members that it knew last. It is small, and replaced as a whole or not at all.
+/// The state of a node between restarts: its name and ring, whether it has been a member, and the
+/// members that it knew last. The file is small, and is replaced as a whole.
 struct StateFile: Sendable {
-    /// A member as the file names it. Its identifier follows from these.
+    /// A member in the file. Its identifier follows from these values.
     struct Member: Codable, Hashable, Sendable {
         var name: String
         var address: String
         var incarnation: UInt64
     }
 
-    /// What of a ring cannot change while its nodes keep their data.
+    /// The parameters of a ring that cannot change while its nodes keep their data.
     struct Ring: Codable, Hashable, Sendable {
         var name: String
         var hash: String
-        /// The identifier of a fixed text: it tells apart functions of one name.
+        /// The identifier of a fixed text. It distinguishes hash functions with the same name.
         var probe: String
         var width: Int
         var identifierRule: String
@@ -46,11 +46,11 @@ struct StateFile: Sendable {
         }
     }
 
-    /// What a node remembers.
+    /// The stored state.
     struct Memory: Hashable, Sendable {
         /// Whether the node has been a member of its ring.
         var isMember = false
-        /// Members that it knew last, at most `mostMembers`.
+        /// The members that the node knew last, at most `mostMembers`.
         var members: [Member] = []
     }
 
@@ -62,12 +62,13 @@ struct StateFile: Sendable {
         var members: [Member]
     }
 
-    /// Why a file is not used: it does not make sense. That it is another's is an error of its own.
+    /// Why the content of a file makes no sense. A file of another node is a different error.
     struct Damage: Error, CustomStringConvertible {
         var description: String
     }
 
-    /// The most members in a file: enough to find one that is up, few enough to try them all.
+    /// The largest number of members in a file: enough to find one that is up, and few enough to
+    /// try them all.
     static let mostMembers = 32
     private static let mostBytes = 64 * 1024
     private static let version = 1
@@ -76,10 +77,10 @@ struct StateFile: Sendable {
     let node: String
     let ring: Ring
 
-    /// What the file says; nil where there is none yet.
+    /// The content of the file; nil if there is none yet.
     ///
-    /// - Throws: `Damage`; `SystemFailure` where it cannot be read; `DataDirectoryFailure` where it is another
-    ///   node's, or of another ring.
+    /// - Throws: `Damage`; `SystemFailure` if it cannot be read; `DataDirectoryFailure` if it
+    ///   belongs to another node or ring.
     func memory() throws -> Memory? {
         guard let file = try OpenFile.existing(path, O_RDONLY) else { return nil }
         let bytes = try file.contents(atMost: Self.mostBytes + 1)
@@ -95,12 +96,13 @@ struct StateFile: Sendable {
         guard contents.version == Self.version else {
             throw Damage(description: "it has version \(contents.version), not \(Self.version)")
         }
-        // Of a node that was no member there is nothing to lose: its first command may have been a mistake.
+        // A node that was never a member has nothing to lose: its first command may have been a
+        // mistake.
         guard contents.member else { return Memory() }
         try check(contents)
         guard contents.members.count <= Self.mostMembers else {
             throw Damage(
-                description: "it names \(contents.members.count) members, more than "
+                description: "it contains \(contents.members.count) members, more than "
                     + "\(Self.mostMembers)"
             )
         }
@@ -108,13 +110,13 @@ struct StateFile: Sendable {
         return Memory(isMember: true, members: contents.members)
     }
 
-    /// Whether the file is this node's.
+    /// Checks that the file belongs to this node.
     private func check(_ contents: Contents) throws(DataDirectoryFailure) {
         func refuse(_ theirs: String, _ ours: String) -> DataDirectoryFailure {
             DataDirectoryFailure(
                 folder,
-                "\(path) is of \(theirs), and this is \(ours); nothing was changed: give each node of "
-                    + "each ring a data directory of its own"
+                "\(path) belongs to \(theirs), and this is \(ours); the file was not changed: give each node of "
+                    + "each ring its own data directory"
             )
         }
         guard contents.node == node else {
@@ -126,7 +128,7 @@ struct StateFile: Sendable {
         guard contents.ring == ring else {
             throw refuse(
                 "a ring with \(Self.text(contents.ring))",
-                "a node of one with \(Self.text(ring))"
+                "a node of a ring with \(Self.text(ring))"
             )
         }
     }
@@ -138,24 +140,26 @@ struct StateFile: Sendable {
 
     private static func check(_ member: Member) throws(Damage) {
         guard (1...255).contains(member.name.utf8.count), !member.name.utf8.contains(0) else {
-            throw Damage(description: "it names a member whose name has not 1 to 255 bytes")
+            throw Damage(
+                description: "it contains a member's name that does not have 1 to 255 bytes"
+            )
         }
         do throws(AddressError) {
             _ = try NetworkAddress(member.address)
         } catch {
-            throw Damage(description: "it has an address that is none: \(error)")
+            throw Damage(description: "it contains an invalid address: \(error)")
         }
     }
 
-    /// The members to write down: those that are known now, and of those before as many as there is room
-    /// for. Who left may be back when this node starts again, and the last to leave knows nobody.
+    /// The members to store: those known now, then earlier ones while there is room. A member that
+    /// left may be back when this node restarts, and the last node to leave knows no others.
     static func merged(_ now: [Member], after former: [Member]) -> [Member] {
         var seen: Set<String> = []
         return Array((now + former).filter { seen.insert($0.name).inserted }.prefix(mostMembers))
     }
 
-    /// Replaces the file: a new one is written beside it, reaches the disk, and takes its name, which
-    /// reaches the disk too.
+    /// Replaces the file. A new file is written beside it, synced and renamed, and the folder is
+    /// synced.
     func write(_ memory: Memory) throws(SystemFailure) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -6,20 +6,20 @@ import ChordCore
 import ChordRuntime
 import Logging
 
-/// Reads what a node remembers when it is made, and keeps it while it runs.
+/// Reads a node's state when the node is made, and keeps the file up to date while it runs.
 struct StateKeeper: Sendable {
     let directory: DataDirectory
     let file: StateFile
     let logger: Logger
 
-    /// Changes come in bursts; the file is written no oftener than this.
+    /// Changes come in bursts. This is the shortest time between two writes.
     private static let pause = Duration.milliseconds(500)
-    /// The time between two attempts to write where the disk does not let us.
+    /// The time between two attempts to write after a disk error.
     private static let retryPause = Duration.seconds(5)
 
-    /// Takes the directory.
+    /// Locks the directory.
     ///
-    /// - Throws: where it cannot be used, or another process holds it.
+    /// - Throws: the reason why it cannot be used, or that another process uses it.
     init(
         _ path: String,
         node: String,
@@ -38,11 +38,13 @@ struct StateKeeper: Sendable {
         self.logger = logger
     }
 
-    /// What the file says, once it is known that it can be written.
+    /// The stored state. The file is also checked to be writable.
     ///
-    /// - Parameter hasContacts: whether the node was told of others to find its ring by. Then it can do
-    ///   without the file; a node that cannot read whether it was a member must not begin a ring.
-    /// - Throws: where it cannot be read or written, is damaged, or is another node's.
+    /// - Parameter hasContacts: whether the node has contacts or founders. Then it can find its
+    ///   ring without the file. Without them, a node that cannot read whether it was a member must
+    ///   not begin a ring.
+    /// - Throws: the reason, if the file cannot be read or written, is damaged, or belongs to
+    ///   another node.
     func load(hasContacts: Bool) throws(DataDirectoryFailure) -> StateFile.Memory {
         let memory: StateFile.Memory
         do {
@@ -55,18 +57,19 @@ struct StateKeeper: Sendable {
             guard hasContacts else {
                 throw DataDirectoryFailure(
                     directory.path,
-                    "\(file.path) is damaged (\(error)), so that this node does not know its ring: name "
-                        + "members of it to join through, or remove the file to begin a new ring"
+                    "\(file.path) is damaged (\(error)), so this node does not know its ring: set contacts,"
+                        + " or remove the file to begin a new ring"
                 )
             }
             logger.warning(
                 """
-                what this node remembered is damaged, and written anew; it finds its ring by the \
-                addresses that it was given
+                the state file is damaged and will be written again; this node finds its ring by the \
+                configured addresses
                 """,
                 metadata: [LogKeys.error: "\(error)"]
             )
-            // It may have been one: it does not begin a ring that others may have.
+            // The node may have been a member, so it must not begin a ring that others may still
+            // have.
             memory = StateFile.Memory()
         }
         do throws(SystemFailure) {
@@ -78,12 +81,13 @@ struct StateKeeper: Sendable {
         return memory
     }
 
-    /// Writes down what the node knows whenever something happens, until the events end.
+    /// Writes the state after each event, until the events end.
     ///
     /// - Parameters:
-    ///   - events: of the node, from before it joins: the last one may be that it has joined.
-    ///   - written: what the file says.
-    ///   - retryPause: the time between two attempts to write where the disk does not let us.
+    ///   - events: the node's events, from before it joins: the last event may be that it has
+    ///     joined.
+    ///   - written: the present content of the file.
+    ///   - retryPause: the time between two attempts to write after a disk error.
     func keep(
         _ written: StateFile.Memory,
         of shell: NodeShell,
@@ -98,17 +102,17 @@ struct StateKeeper: Sendable {
             }
             await shell.pause(Self.pause)
         }
-        // A task that was cancelled may not have seen the last of them.
+        // A cancelled task may not have seen the last event.
         _ = await write(&record, of: shell)
     }
 
-    /// What the file says, and whether the last attempt to change it failed.
+    /// The content of the file, and whether the last write failed.
     private struct Record {
         var written: StateFile.Memory
         var isFailing = false
     }
 
-    /// - Returns: whether the file says what the node knows.
+    /// - Returns: whether the file is up to date.
     private func write(_ record: inout Record, of shell: NodeShell) async -> Bool {
         var memory = record.written
         if await shell.hasJoined { memory.isMember = true }
@@ -120,10 +124,10 @@ struct StateKeeper: Sendable {
         do throws(SystemFailure) {
             try file.write(memory)
         } catch {
-            // Once, and again when it has been well meanwhile.
+            // One warning per failure; another one only after a successful write.
             if record.isFailing {
                 logger.debug(
-                    "still not written down",
+                    "the state file still cannot be written",
                     metadata: [LogKeys.error: "\(error.reason)"]
                 )
             } else {
@@ -132,7 +136,7 @@ struct StateKeeper: Sendable {
             record.isFailing = true
             return false
         }
-        if record.isFailing { logger.notice("what this node remembers is written down again") }
+        if record.isFailing { logger.notice("the state file can be written again") }
         record = Record(written: memory)
         return true
     }
@@ -140,8 +144,8 @@ struct StateKeeper: Sendable {
     private func warn(_ failure: SystemFailure) {
         logger.warning(
             """
-            what this node remembers cannot be written down: started again, it may find its ring by the \
-            addresses that it is given only
+            the state file cannot be written: after a restart this node may find its ring only by the \
+            configured addresses
             """,
             metadata: [LogKeys.error: "\(failure.reason)"]
         )

@@ -10,40 +10,41 @@
     import Darwin
 #endif
 
-/// A system call that failed, with the system's own words for the reason.
+/// A failed system call, with the system's reason.
 struct SystemFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The number of the error.
+    /// The error number.
     let number: CInt
-    /// The file or folder that the call was for.
+    /// The file or folder of the call.
     let path: String
 
-    /// The failure of the call that was made last on this thread.
+    /// The failure of the last call on this thread.
     static func last(_ path: String) -> SystemFailure {
         SystemFailure(number: errno, path: path)
     }
 
-    /// The reason in the system's words.
+    /// The reason as the system describes it.
     var reason: String { String(cString: strerror(number)) }
 
     var description: String { "\(path): \(reason)" }
 
-    /// The disk is full, or the user's part of it: that passes.
+    /// Whether the disk, or the user's quota, is full. That can pass.
     var isFullDisk: Bool { number == ENOSPC || number == EDQUOT }
     var isMissing: Bool { number == ENOENT }
     var isThere: Bool { number == EEXIST }
     var isHeldElsewhere: Bool { number == EWOULDBLOCK }
 }
 
-/// An open file, closed when the last reference to it goes.
+/// An open file. It is closed when the last reference is released.
 ///
-/// Only what a data directory needs: Foundation hides the number of an error, and does not sync folders.
+/// It has only what a data directory needs: Foundation hides error numbers and does not sync
+/// folders.
 final class OpenFile: Sendable {
     let path: String
     private let descriptor: CInt
 
     /// Opens a file.
     ///
-    /// - Parameter mode: the permissions of a file that is made.
+    /// - Parameter mode: the permissions of a new file.
     init(_ path: String, _ flags: CInt, mode: mode_t = 0o600) throws(SystemFailure) {
         self.path = path
         while true {
@@ -58,7 +59,7 @@ final class OpenFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Opens a file; nil where there is none.
+    /// Opens a file; nil if it does not exist.
     static func existing(_ path: String, _ flags: CInt) throws(SystemFailure) -> OpenFile? {
         do throws(SystemFailure) {
             return try OpenFile(path, flags)
@@ -68,7 +69,7 @@ final class OpenFile: Sendable {
         }
     }
 
-    /// Makes a folder, which must not be there yet.
+    /// Creates a folder, which must not exist yet.
     static func makeFolder(_ path: String) throws(SystemFailure) {
         guard mkdir(path, 0o700) == 0 else { throw .last(path) }
     }
@@ -77,16 +78,17 @@ final class OpenFile: Sendable {
         guard rename(from, path) == 0 else { throw .last(path) }
     }
 
-    /// Locks the file against other processes, and other openings in this one, as long as it is open.
+    /// Locks the file as long as it is open. The lock excludes other processes and other open files
+    /// of this process.
     ///
-    /// - Throws: a failure that `isHeldElsewhere` where it is locked.
+    /// - Throws: a failure with `isHeldElsewhere` if it is locked.
     func lock() throws(SystemFailure) {
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EINTR else { throw .last(path) }
         }
     }
 
-    /// What the file holds from its beginning, up to a number of bytes.
+    /// The beginning of the file, up to a number of bytes.
     func contents(atMost limit: Int) throws(SystemFailure) -> [UInt8] {
         var contents: [UInt8] = []
         while contents.count < limit {
@@ -102,7 +104,7 @@ final class OpenFile: Sendable {
         return contents
     }
 
-    /// Makes these bytes all that the file holds.
+    /// Replaces the content of the file.
     func replaceContents(with bytes: [UInt8]) throws(SystemFailure) {
         guard ftruncate(descriptor, 0) == 0 else { throw .last(path) }
         var rest = bytes
@@ -116,7 +118,7 @@ final class OpenFile: Sendable {
         }
     }
 
-    /// Waits until all that was written is on the disk.
+    /// Waits until all written data is on the disk.
     func sync() throws(SystemFailure) {
         while fsync(descriptor) != 0 {
             guard errno == EINTR else { throw .last(path) }

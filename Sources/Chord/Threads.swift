@@ -6,9 +6,9 @@ import ChordRuntime
 import ChordTransport
 import NIOCore
 
-/// Whether the system gives this process the threads that it needs.
+/// Checks that the system allows this process enough threads.
 enum Threads {
-    /// Looks for threads for event loops, and for the pool that looks host names up.
+    /// Checks the threads of the event loops, and of the pool that looks up host names.
     ///
     /// - Throws: `ChordError` with `invalidConfiguration`.
     static func check(eventLoops: Int, for who: String) throws(ChordError) {

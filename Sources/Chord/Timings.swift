@@ -4,8 +4,8 @@
 
 public import ChordRuntime
 
-/// The times of the protocol, which have to fit each other and the network: how often a node looks at its
-/// neighbours, after what silence a peer counts as dead, and how long a lookup may take.
+/// The times of the protocol, which must fit each other and the network: maintenance intervals,
+/// peer timeouts and lookup deadlines.
 public struct Timings: Hashable, Sendable {
     /// Intervals of maintenance.
     public var intervals = MaintenanceIntervals()
@@ -17,11 +17,11 @@ public struct Timings: Hashable, Sendable {
     /// The times of ``lan``.
     public init() {}
 
-    /// For machines of one data centre, and the default: a crash is noticed within about two seconds.
+    /// The default, for machines in one data centre: a crash is detected within about two seconds.
     public static let lan = Timings()
 
-    /// For one machine: notices a crash within a second, and takes a process that is stopped for half a
-    /// second for dead.
+    /// For nodes on one machine: a crash is detected within a second. A process that is stopped for
+    /// half a second counts as dead.
     public static let local: Timings = {
         var timings = Timings()
         timings.intervals.stabilize = .milliseconds(250)
@@ -29,7 +29,7 @@ public struct Timings: Hashable, Sendable {
         return timings
     }()
 
-    /// For nodes far apart: slower rounds, and patience with long round trips.
+    /// For nodes far apart: slower rounds, and timeouts for long round trips.
     public static let wan: Timings = {
         var timings = Timings()
         timings.intervals.stabilize = .seconds(5)
@@ -44,8 +44,8 @@ public struct Timings: Hashable, Sendable {
 }
 
 extension ChordConfiguration {
-    /// `intervals`, `failureDetection` and `lookups` as one value: ``Timings/lan``, ``Timings/wan``,
-    /// ``Timings/local`` or one's own.
+    /// `intervals`, `failureDetection` and `lookups` as one value: ``Timings/lan``,
+    /// ``Timings/wan``, ``Timings/local`` or a custom one.
     public var timings: Timings {
         get {
             var timings = Timings()

@@ -9,7 +9,7 @@ public protocol CodedError: Error, CustomStringConvertible {
 
     /// The kind of the error.
     var code: Code { get }
-    /// What went wrong, and what to do about it where that is known.
+    /// The problem and, if known, the remedy.
     var message: String { get }
     /// The error that caused this one.
     var cause: (any Error)? { get }
@@ -23,15 +23,15 @@ extension CodedError {
     }
 }
 
-/// The kind of an error: a struct over a private enum, so that new kinds can be added without breaking
-/// anybody's `switch`. Its description is its name.
+/// The kind of an error: a struct over a private enum, so that new kinds do not break callers'
+/// `switch` statements. Its description is its name.
 public protocol ErrorCode: Hashable, Sendable, CustomStringConvertible {}
 
 /// An error that has a code, a message and a cause, and nothing else.
 public struct ModuleError<Code: ErrorCode>: CodedError {
     /// The kind of the error.
     public let code: Code
-    /// What went wrong, and what to do about it where that is known.
+    /// The problem and, if known, the remedy.
     public let message: String
     /// The error that caused this one.
     public let cause: (any Error)?

@@ -10,14 +10,14 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads an address to dial.
     ///
-    /// - Throws: `AddressError` with `invalidAddress`; the message says what is wrong.
+    /// - Throws: `AddressError` with `invalidAddress`; the message tells the problem.
     package init(_ text: String) throws(AddressError) {
         try self.init(text, ports: 1...65535)
     }
 
-    /// Reads an address to listen at: port 0 lets the kernel choose one.
+    /// Reads an address to listen on. With port 0 the kernel chooses the port.
     ///
-    /// - Throws: `AddressError` with `invalidAddress`; the message says what is wrong.
+    /// - Throws: `AddressError` with `invalidAddress`; the message tells the problem.
     package init(listening text: String) throws(AddressError) {
         try self.init(text, ports: 0...65535)
     }
@@ -81,7 +81,7 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
         }
         // The system's parser would stop at a zero byte and leave the rest in the host.
         guard IPAddress(String(withoutBrackets(host)))?.bytes.count == 16 else {
-            throw error(text, "what stands in brackets is no IPv6 address")
+            throw error(text, "the text in brackets is not an IPv6 address")
         }
     }
 
@@ -120,11 +120,11 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
         var problem = problem
         if let scheme = text.firstRange(of: "://") {
             let host = text[scheme.upperBound...].prefix { !"/?#".contains($0) }
-            problem = "it is a URL; an address is the host and the port alone: \(host.prefix(270))"
+            problem = "it is a URL; write only the host and the port: \(host.prefix(270))"
         }
         return AddressError(
             .invalidAddress,
-            "\"\(text.prefix(300))\" is no host:port address: \(problem)"
+            "\"\(text.prefix(300))\" is not a host:port address: \(problem)"
         )
     }
 }

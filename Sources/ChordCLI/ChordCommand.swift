@@ -9,26 +9,26 @@ import ChordCommandLine
 struct ChordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chord",
-        abstract: "A Chord ring: run its nodes, ask it, look at it.",
+        abstract: "Run nodes of a Chord ring, look keys up, and inspect the ring.",
         discussion: """
-            Every node and every client needs a certificate; `make certs` makes a set of them.
+            Every node and every client needs a certificate; `make certs` creates a set of them.
 
-            Commands that ask a ring find it by --node, --certs-dir and --as, else by CHORD_NODE, \
-            CHORD_CERTS_DIR and CHORD_AS in the environment, else by lines of these names in the \
-            file .chord.env of the current folder. So it is with --peer-timeout and CHORD_PEER_TIMEOUT, how \
-            long a node may be silent.
+            Commands that ask a ring take --node, --certs-dir and --as. Without these options they use \
+            CHORD_NODE, CHORD_CERTS_DIR and CHORD_AS from the environment, else from the file .chord.env \
+            in the current folder. The same holds for --peer-timeout and CHORD_PEER_TIMEOUT, the time \
+            without an answer after which a node counts as dead.
 
-            Commands that print data take --json; then errors are JSON too, one object on standard \
-            error. The keys are listed in docs/json.md.
+            Commands that print data take --json. Errors are then JSON too: one object on standard \
+            error. docs/json.md lists the keys.
 
             EXIT CODES
-              0   done
-              1   failed: no owner found, the ring did not become ideal in time
-              64  the command line was not understood
-              69  no node could be reached, or the one that was watched ended
+              0   success
+              1   failure, for example: no owner found, or the ring did not become ideal in time
+              64  wrong command line
+              69  no node could be reached, or the watched node ended
               75  with ring --check: the ring is not ideal
-              77  refused: by a certificate, or by the rules of who may do what
-              78  a setting or a file that cannot work
+              77  refused: the certificate is not accepted, or its role does not allow the call
+              78  wrong setting or file
             """,
         version: Version.text,
         subcommands: [

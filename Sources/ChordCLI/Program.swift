@@ -12,7 +12,7 @@ enum Program {
         await CommandProcess.run(
             ChordCommand.self,
             hintForBytes:
-                "a key of other bytes is looked up by its identifier, chord lookup --id HEX",
+                "for a key of other bytes give its identifier: chord lookup --id HEX",
             expanding: ServeSettings.expand
         )
     }

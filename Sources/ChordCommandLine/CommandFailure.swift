@@ -4,9 +4,9 @@
 
 import ArgumentParser
 
-/// Why a command failed, for the person who typed it: what was wrong, and what to do about it.
+/// Why a command failed: the problem and the remedy, for the user.
 package struct CommandFailure: Error, Equatable {
-    /// The exit codes, as far as they can be those of sysexits.h.
+    /// The exit codes, as in sysexits.h where possible.
     package enum Kind: Int32, CaseIterable {
         case failed = 1
         case usage = 64
@@ -38,13 +38,13 @@ package struct CommandFailure: Error, Equatable {
         self.hint = hint
     }
 
-    /// One line each for what was wrong and what to do.
+    /// The problem and the remedy, one line each.
     package var lines: [String] {
         ["\(CommandProcess.name): \(Self.line(message))"]
             + (hint.map { ["hint: \(Self.line($0))"] } ?? [])
     }
 
-    /// The failure for a program.
+    /// The failure for JSON.
     package var json: JSON {
         .object(
             [("code", .string(kind.name)), ("message", .string(Self.line(message)))]
@@ -57,20 +57,20 @@ package struct CommandFailure: Error, Equatable {
         text.split(whereSeparator: \.isNewline).joined(separator: " ").printable
     }
 
-    /// Tells the failure on standard error: as JSON where the command line asks for JSON.
+    /// Prints the failure on standard error, as JSON if the command line asks for JSON.
     package func report() {
         guard !Self.isToldAsJSON else { return StandardStreams.error(json.line) }
         for line in lines { StandardStreams.error(line) }
     }
 
-    /// Whether the command line asks for JSON. What comes after `--` is no option.
+    /// Whether the command line asks for JSON. Words after `--` are not options.
     private static let isToldAsJSON = CommandLine.arguments.prefix { $0 != "--" }.contains("--json")
 }
 
 extension CommandFailure {
-    /// Runs a command and turns what it throws into lines on standard error and an exit code.
+    /// Runs a command. Turns errors into lines on standard error and an exit code.
     ///
-    /// - Parameter explain: what other errors mean to the person who typed the command.
+    /// - Parameter explain: explains other errors to the user.
     package static func reporting(
         explaining explain: (any Error) -> CommandFailure = { .init(.failed, "\($0)") },
         _ body: () async throws -> Void

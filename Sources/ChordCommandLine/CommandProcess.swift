@@ -13,26 +13,28 @@ import NIOConcurrencyHelpers
     import Darwin
 #endif
 
-/// The process of a command: what has to be right before it runs, and how it ends.
+/// The process of a command: its preparation and its end.
 package enum CommandProcess {
     private static let programName = NIOLockedValueBox("chord")
 
-    /// The program's name, which begins each of its messages.
+    /// The program's name, with which each of its messages begins.
     package static var name: String { programName.withLockedValue { $0 } }
 
-    /// Prepares standard descriptors and signals. `main` calls it before its first `await`: the runtime opens
-    /// files of its own when it switches threads, and would take the numbers of closed descriptors.
+    /// Prepares standard descriptors and signals. `main` calls it before its first `await`, because
+    /// the runtime opens files when it switches threads, and these would get the numbers of closed
+    /// descriptors.
     package static func prepare() {
         openStandardDescriptors()
         ignoreSignalsOfWriting()
     }
 
-    /// Runs the command that the command line names, and ends the process. `prepare()` comes first.
+    /// Runs the command of the command line, and ends the process. `prepare()` must be called
+    /// first.
     ///
     /// - Parameters:
     ///   - root: the program, whose command name is its name.
-    ///   - hint: what to do about an argument that is no text.
-    ///   - expand: adds options to the command line that come from elsewhere.
+    ///   - hint: the remedy for an argument that is not text.
+    ///   - expand: adds options from other sources to the command line.
     package static func run(
         _ root: any ParsableCommand.Type,
         hintForBytes hint: String? = nil,
@@ -41,7 +43,7 @@ package enum CommandProcess {
         if let name = root.configuration.commandName { programName.withLockedValue { $0 = name } }
         if let place = unreadableArgument() {
             StandardStreams.error(
-                "\(name): argument \(place) is not UTF-8 text: names, keys and paths are text here"
+                "\(name): argument \(place) is not UTF-8 text; names, keys and paths must be text"
             )
             if let hint { StandardStreams.error("hint: \(hint)") }
             end(with: 64)
@@ -63,7 +65,7 @@ package enum CommandProcess {
             }
             end(with: 0)
         } catch {
-            // Help that was asked for, and exit codes of commands that have said why themselves.
+            // Requested help, and exit codes of commands that have already printed the reason.
             guard root.exitCode(for: error) == .validationFailure else {
                 end(with: error, of: root)
             }
@@ -73,7 +75,7 @@ package enum CommandProcess {
         }
     }
 
-    /// Ends with what ArgumentParser makes of an error: a text, for help on standard output, and a code.
+    /// Ends with ArgumentParser's text and exit code for an error; help goes to standard output.
     private static func end(with error: any Error, of root: any ParsableCommand.Type) -> Never {
         let code = root.exitCode(for: error).rawValue
         let text = root.fullMessage(for: error)
@@ -83,32 +85,35 @@ package enum CommandProcess {
         end(with: code)
     }
 
-    /// Ends the process. What could not be printed is a failure, where nothing else was.
+    /// Ends the process. Output that could not be printed is a failure, unless there was another
+    /// one.
     private static func end(with code: Int32) -> Never {
         guard code == 0, let failure = StandardStreams.outputFailure else { exit(code) }
-        StandardStreams.error("\(name): standard output cannot be written: \(failure)")
-        StandardStreams.error("hint: what was asked for may be done, and its result is not whole")
+        StandardStreams.error("\(name): cannot write to standard output: \(failure)")
+        StandardStreams.error(
+            "hint: the command may have had its effect, but its output is incomplete"
+        )
         exit(CommandFailure.Kind.failed.rawValue)
     }
 
-    /// Opens /dev/null in place of standard descriptors that are closed. Otherwise the next file or socket
-    /// would become one of them, and log lines would go into it.
+    /// Opens /dev/null for standard descriptors that are closed. Otherwise the next file or socket
+    /// would get their numbers, and log lines would be written into it.
     private static func openStandardDescriptors() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
-            // The lowest free number, which is this one.
+            // The kernel returns the lowest free number, which is this one.
             guard open("/dev/null", O_RDWR) >= 0 else { exit(71) }
         }
     }
 
-    /// A reader that goes away, or a file that may not grow, is an error of the write and not the end of a
-    /// member.
+    /// A reader that ends, or a file that reaches its size limit, is an error of the write and must
+    /// not end the process.
     private static func ignoreSignalsOfWriting() {
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
     }
 
-    /// The place of the first argument that is not UTF-8. `CommandLine.arguments` has it repaired, which
-    /// makes another key, name or path of it.
+    /// The index of the first argument that is not UTF-8. `CommandLine.arguments` has it repaired,
+    /// which would be a different key, name or path.
     private static func unreadableArgument() -> Int? {
         for index in 1..<max(1, Int(CommandLine.argc)) {
             guard let bytes = CommandLine.unsafeArgv[index] else { continue }

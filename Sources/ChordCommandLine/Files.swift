@@ -10,14 +10,14 @@
     import Darwin
 #endif
 
-/// Why the system did not do what it was asked to do with a file.
+/// Why a file operation failed.
 package struct FileError: Error, CustomStringConvertible {
-    /// The file, as it was named.
+    /// The path of the file, as given.
     package let path: String
     /// The system's error number.
     package let number: Int32
 
-    /// The error that the last call on this thread left.
+    /// The error of the last call on this thread.
     package init(last path: String) {
         self.init(path: path, number: errno)
     }
@@ -27,21 +27,20 @@ package struct FileError: Error, CustomStringConvertible {
         self.number = number
     }
 
-    /// The system's words, such as "No such file or directory".
+    /// The system's description, for example "No such file or directory".
     package var reason: String { String(cString: strerror(number)) }
 
     package var description: String { "\(path): \(reason)" }
 }
 
-/// Files and folders, by the calls of the system: Foundation would make the program several times as
-/// large.
+/// File operations with system calls. Foundation would make the program several times as large.
 package enum Files {
-    /// The largest file that is read as a whole: scenarios and settings are far smaller.
+    /// The largest file that is read as a whole; scenarios and settings are much smaller.
     private static let mostBytes = 64 * 1024 * 1024
 
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// Whether the path is a file that may be executed.
+    /// Whether the path is an executable file.
     package static func isExecutable(_ path: String) -> Bool {
         guard let mode = mode(of: path), mode & UInt32(S_IFMT) == UInt32(S_IFREG) else {
             return false
@@ -49,14 +48,14 @@ package enum Files {
         return access(path, X_OK) == 0
     }
 
-    /// Type and permissions, as `stat` tells them; nil where there is no such file.
+    /// Type and permissions, as in `stat`; nil if the file does not exist.
     package static func mode(of path: String) -> UInt32? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         return UInt32(status.st_mode)
     }
 
-    /// The text in a file; bytes that are no UTF-8 become replacement characters.
+    /// The text of a file; bytes that are not UTF-8 become replacement characters.
     package static func text(of path: String) throws(FileError) -> String {
         String(decoding: try bytes(of: path), as: UTF8.self)
     }
@@ -78,7 +77,7 @@ package enum Files {
         }
     }
 
-    /// Replaces a file as a whole: the text is written beside it and takes its name.
+    /// Replaces a file as a whole: the text is written to a new file, which is then renamed.
     package static func write(
         _ text: String,
         to path: String,
@@ -106,7 +105,7 @@ package enum Files {
         }
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file, if it exists.
     package static func remove(_ path: String) { unlink(path) }
 
     /// The names in a folder, in no order.
@@ -125,13 +124,13 @@ package enum Files {
         return names
     }
 
-    /// Makes a folder, and those above it that are missing.
+    /// Creates a folder and its missing parents.
     package static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
         var made = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
             made += (made.isEmpty || made == "/" ? "" : "/") + part
             guard mkdir(made, mode_t(mode)) != 0, errno != EEXIST else { continue }
-            // A folder that is there already may be on a disk that is read only.
+            // An existing folder may be on a read-only disk.
             let number = errno
             guard let found = Files.mode(of: made), found & UInt32(S_IFMT) == UInt32(S_IFDIR) else {
                 throw FileError(path: path, number: number)

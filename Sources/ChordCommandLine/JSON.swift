@@ -2,11 +2,11 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A JSON value whose members keep their order: the output is read by people too.
+/// A JSON value whose members keep their order, because people read the output too.
 package enum JSON {
     case string(String)
     case integer(Int)
-    /// A number, and how many digits follow its point.
+    /// A number and its decimal places.
     case number(Double, digits: Int)
     case boolean(Bool)
     case array([JSON])
@@ -19,7 +19,7 @@ package enum JSON {
         return text
     }
 
-    /// The value with a line for each member of the outer two levels.
+    /// The value with one line per member of the outer two levels.
     package var lines: String {
         var text = ""
         write(into: &text, indent: 0)
@@ -91,7 +91,7 @@ package enum JSON {
 }
 
 extension Double {
-    /// The number with so many digits after its point, whatever the locale says.
+    /// The number with this many decimal places, in every locale.
     package func formatted(digits: Int) -> String {
         guard isFinite, magnitude < 1e12 else { return "0" }
         let scale = (0..<digits).reduce(1.0) { power, _ in power * 10 }
@@ -113,7 +113,8 @@ extension Duration {
 }
 
 extension Duration {
-    /// The duration for a person, with one digit: `350 ms`, `10.7 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`.
+    /// The duration in readable form, with one decimal: `350 ms`, `10.7 s`, `3 min 5 s`, `2 h 10
+    /// min`, `3 d 4 h`.
     package var inWords: String {
         let seconds = components.seconds
         func two(_ first: Int64, _ unit: String, _ second: Int64, _ smaller: String) -> String {
@@ -130,6 +131,6 @@ extension Duration {
 }
 
 extension Int {
-    /// So many of something: `1 member`, `3 members`.
+    /// The number with a noun: `1 member`, `3 members`.
     package func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
 }

@@ -15,18 +15,18 @@ import NIOConcurrencyHelpers
 
 /// Standard output and standard error.
 ///
-/// Both are written with `write` at once: standard output may be a pipe on which somebody waits for
-/// one line.
+/// Both are written immediately, because standard output may be a pipe whose reader waits for one
+/// line.
 package enum StandardStreams {
-    /// Writes text and a line break to standard output. Where that fails the command goes on, and ends with
-    /// a failure. A reader that is gone, as `head` is, wants no more: that is none.
+    /// Writes a line to standard output. If that fails, the command continues, and ends with a
+    /// failure. A reader that has ended, such as `head`, is not a failure.
     package static func output(_ text: String) {
         _ = isWritten(text)
     }
 
-    /// Writes text and a line break to standard output.
+    /// Writes a line to standard output.
     ///
-    /// - Returns: false where it could not be written.
+    /// - Returns: false if it could not be written.
     package static func isWritten(_ text: String) -> Bool {
         guard let number = write(text, to: STDOUT_FILENO) else { return true }
         if number != EPIPE {
@@ -35,20 +35,21 @@ package enum StandardStreams {
         return false
     }
 
-    /// Why something could not be written to standard output, in the system's words; nil where all was.
+    /// Why a line could not be written to standard output, as the system describes it; nil if all
+    /// were written.
     package static var outputFailure: String? { firstFailure.withLockedValue { $0 } }
 
     private static let firstFailure = NIOLockedValueBox<String?>(nil)
 
-    /// Writes text and a line break to standard error.
+    /// Writes a line to standard error.
     package static func error(_ text: String) {
         write(text, to: STDERR_FILENO)
     }
 
-    /// Writes text and a line break to standard output, however long its reader takes, without holding up
-    /// what else there is to do. In a task that is cancelled the writing is no longer waited for.
+    /// Writes a line to standard output without blocking other work, however long the reader takes.
+    /// A cancelled task no longer waits.
     ///
-    /// - Returns: false where it could not be written, or where the task was cancelled.
+    /// - Returns: false if the line could not be written, or if the task was cancelled.
     package static func outputAwaited(_ text: String) async -> Bool {
         let (endings, ending) = AsyncStream.makeStream(of: Bool.self)
         waitingOutput.async {
@@ -61,7 +62,7 @@ package enum StandardStreams {
 
     private static let waitingOutput = DispatchQueue(label: "chord.output")
 
-    /// - Returns: the number of the error where it could not be written.
+    /// - Returns: the error number if the line could not be written.
     @discardableResult
     private static func write(
         _ text: String,
@@ -79,7 +80,8 @@ package enum StandardStreams {
                     continue
                 }
                 let number = errno
-                // Somebody else made it not wait. Results wait for their reader; the log waits for nobody.
+                // Another process made the descriptor non-blocking. Results wait for their reader;
+                // the log does not.
                 guard count < 0, number == EAGAIN, descriptor == STDOUT_FILENO else {
                     return count == 0 ? EIO : number
                 }
@@ -106,14 +108,13 @@ package enum StandardStreams {
 
     /// Whether standard output is a terminal.
     package static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
-    /// Whether standard error is one.
+    /// Whether standard error is a terminal.
     package static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
-    /// The columns that text on standard output may use; nil where it goes into a pipe or a file, in which
-    /// nothing is cut.
+    /// The width for text on standard output; nil for a pipe or a file, where nothing is cut.
     package static var columns: Int? { outputIsTerminal ? columns(of: STDOUT_FILENO) : nil }
 
-    /// The columns of a terminal: what COLUMNS says, else what the terminal does, else 80.
+    /// The width of a terminal: COLUMNS, else the terminal's own, else 80.
     private static func columns(of descriptor: Int32) -> Int {
         let least = 40
         if let given = System.environment("COLUMNS").flatMap({ Int($0) }), given > 0 {
@@ -124,8 +125,7 @@ package enum StandardStreams {
         return max(least, Int(size.ws_col))
     }
 
-    /// Shows text in the last line of standard error's terminal, in place of what stood there before; nil
-    /// takes it away.
+    /// Shows text in the last line of the terminal, replacing the previous text; nil removes it.
     package static func status(_ text: String?) {
         let shown = text.map { $0.shortened(to: columns(of: STDERR_FILENO) - 1) } ?? ""
         write("\r\u{1b}[K\(shown)", ending: "", to: STDERR_FILENO)
@@ -133,8 +133,8 @@ package enum StandardStreams {
 }
 
 extension String {
-    /// The text as it may be shown: what could steer a terminal is written out. Names of nodes come
-    /// from other machines.
+    /// The text in printable form: control characters are escaped. Names of nodes come from other
+    /// machines and could control a terminal.
     package var printable: String {
         guard unicodeScalars.contains(where: Self.steers) else { return self }
         var text = ""

@@ -2,9 +2,9 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What somebody may have meant who typed a name that there is not.
+/// Suggestions for mistyped names.
 package enum Suggestion {
-    /// The name that is most like a word, if one is like it at all: a third of its letters may differ.
+    /// The most similar name, if at most a third of its letters differ.
     package static func nearest(to word: String, among names: [String]) -> String? {
         let allowed = max(1, word.count / 3)
         let ranked = names.map { (name: $0, distance: distance(word, $0)) }
@@ -12,10 +12,10 @@ package enum Suggestion {
         return ranked.min { $0.distance < $1.distance }?.name
     }
 
-    /// How many letters have to be put in, left out, changed or swapped with their neighbour.
+    /// The number of letters to insert, delete, change or swap with their neighbour.
     package static func distance(_ first: String, _ second: String) -> Int {
         let (first, second) = (Array(first.lowercased()), Array(second.lowercased()))
-        // Long ones are not names, and cost their product.
+        // Long texts are not names, and the cost is the product of the lengths.
         guard !first.isEmpty, !second.isEmpty, first.count <= 64, second.count <= 64 else {
             return max(first.count, second.count)
         }

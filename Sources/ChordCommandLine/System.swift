@@ -10,9 +10,9 @@
     import Darwin
 #endif
 
-/// What the machine is and was told.
+/// Properties of the machine and the process.
 package enum System {
-    /// How many processors are in use.
+    /// The number of active processors.
     package static var processors: Int {
         #if canImport(Darwin)
             max(1, Int(sysconf(_SC_NPROCESSORS_ONLN)))
@@ -35,7 +35,7 @@ package enum System {
         return variables
     }
 
-    /// An environment variable; an empty one counts as none.
+    /// An environment variable; nil if it is empty.
     package static func environment(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
@@ -43,7 +43,7 @@ package enum System {
 
 /// Standard input.
 package enum StandardInput {
-    /// Reads and forgets until the input ends. Blocks the thread.
+    /// Reads and discards the input until it ends. It blocks the thread.
     package static func skipToEnd() {
         var buffer = [UInt8](repeating: 0, count: 512)
         while true {

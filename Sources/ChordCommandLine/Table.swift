@@ -2,16 +2,18 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Rows in aligned columns. On a narrow terminal long cells are shortened as far as they stay legible, and
-/// then whole columns are left out, those that matter least first. Without a width nothing is cut.
+/// Rows in aligned columns. On a narrow terminal long cells are shortened as far as they stay
+/// readable. Then whole columns are left out, the least important first. Without a width nothing is
+/// cut.
 package struct Table {
     /// One column.
     package struct Column {
         package let title: String
         package var isNumeric: Bool
-        /// The width that the column may be shortened to and still be read; nil where nothing may be cut.
+        /// The smallest readable width of the column; nil if it must not be cut.
         package var least: Int?
-        /// The order in which columns are left out where there is no room, the highest first; 0 stays always.
+        /// The order in which columns are left out, the highest first. Columns with rank 0 always
+        /// stay.
         package var rank: Int
 
         package init(title: String, isNumeric: Bool = false, least: Int? = nil, rank: Int = 0) {
@@ -31,15 +33,15 @@ package struct Table {
 
     /// The lines of the table.
     ///
-    /// - Parameter width: that of the terminal; nil where nothing may be cut. Lines are longer only where
-    ///   the columns of rank 0 alone have no room.
+    /// - Parameter width: the width of the terminal; nil if nothing may be cut. Lines are longer
+    ///   only if the columns of rank 0 alone do not fit.
     package func lines(width: Int?) -> [String] {
         let shown = width.map(columnsShown) ?? Array(columns.indices)
         let cells = cells(of: shown)
         var widths = Self.natural(cells)
         if let width {
             var excess = Self.total(widths) - width
-            // The widest of those that may be cut gives first, so that no column starves for another.
+            // The widest column is cut first, so that no column becomes too narrow.
             while excess > 0 {
                 let candidates = shown.indices.filter {
                     widths[$0] > columns[shown[$0]].least ?? .max
@@ -52,12 +54,12 @@ package struct Table {
         return render(cells, shown, widths)
     }
 
-    /// The lines of the table, in parts below each other where it has no room beside; every part begins with
-    /// the first column.
+    /// The lines of the table, divided into parts below each other if it is too wide. Every part
+    /// starts with the first column.
     ///
     /// - Parameters:
-    ///   - width: that of the terminal; nil where one part takes all.
-    ///   - follows: whether a column must not be parted from the one before it.
+    ///   - width: the width of the terminal; nil for a single part.
+    ///   - follows: whether a column must stay beside the one before it.
     package func parts(width: Int?, follows: (Column) -> Bool) -> [[String]] {
         let all = Self.natural(cells(of: Array(columns.indices)))
         guard let width, Self.total(all) > width, columns.count > 2 else {
@@ -86,7 +88,7 @@ package struct Table {
         }
     }
 
-    /// The columns for which there is room.
+    /// The columns that fit.
     private func columnsShown(in width: Int) -> [Int] {
         var shown = Array(columns.indices)
         while true {
@@ -135,18 +137,18 @@ package struct Table {
 }
 
 extension String {
-    /// The text with blanks behind it, up to so many characters.
+    /// The text padded with blanks to this length.
     package func padding(toLength length: Int) -> String {
         self + String(repeating: " ", count: max(0, length - count))
     }
 
-    /// The text itself, or its beginning and an ellipsis.
+    /// The text, or its beginning and an ellipsis.
     package func shortened(to width: Int) -> String {
         count <= width ? self : String(prefix(max(0, width - 1))) + "…"
     }
 }
 
-/// Colour, sparsely, and only where somebody looks.
+/// Colours, used sparingly, and only on a terminal.
 package enum Style {
     private static let isOn =
         StandardStreams.outputIsTerminal && (System.environment("NO_COLOR") ?? "").isEmpty
@@ -163,9 +165,9 @@ package enum Style {
     }
 }
 
-/// Sentences that break between words.
+/// Text that is wrapped between words.
 package enum Paragraph {
-    /// A sentence in lines of at most `width`; later ones are indented. Nil leaves it on one line.
+    /// A text in lines of at most `width`; later lines are indented. Nil leaves it on one line.
     package static func lines(_ text: String, width: Int?) -> [String] {
         guard let width else { return [text] }
         var lines: [String] = []

@@ -4,10 +4,10 @@
 
 package import ArgumentParser
 
-// What is wrong with a command line, told as every other failure is: what was wrong, and what to do.
+// Explanations of wrong command lines, in the form of all other failures: problem and remedy.
 
 extension CommandFailure {
-    /// The explanation of what ArgumentParser did not understand.
+    /// The explanation of an error of ArgumentParser.
     ///
     /// - Parameter arguments: the command line without the program's name.
     package init(
@@ -21,7 +21,7 @@ extension CommandFailure {
             let nearest = Suggestion.nearest(to: unknown, among: line.commands)
             self.init(
                 .usage,
-                "there is no command \"\(unknown)\"",
+                "unknown command \"\(unknown)\"",
                 hint: (nearest.map { "did you mean \($0)? " } ?? "")
                     + "\(line.helpCommand) lists the commands"
             )
@@ -29,7 +29,7 @@ extension CommandFailure {
             let nearest = Suggestion.nearest(to: unknown, among: line.options)
             self.init(
                 .usage,
-                "there is no option \(unknown)",
+                "unknown option \(unknown)",
                 hint: (nearest.map { "did you mean \($0)? " } ?? "")
                     + "\(line.helpCommand) lists the options"
             )
@@ -38,15 +38,15 @@ extension CommandFailure {
         }
     }
 
-    /// What ArgumentParser says of an error, as other failures are told.
+    /// ArgumentParser's message for an error, in the form of other failures.
     package static func told(_ error: any Error, by command: any ParsableCommand.Type) -> String {
         var message = command.message(for: error)
         if message.hasPrefix("Error: ") { message = String(message.dropFirst("Error: ".count)) }
         return sentence(message)
     }
 
-    /// A message in one line that reads as those of other failures do. Values to choose from stand on lines
-    /// of their own, what else follows is usage.
+    /// A message as one sentence. Values to choose from are on further lines; anything else that
+    /// follows is usage.
     private static func sentence(_ text: String) -> String {
         var lines = text.split(whereSeparator: \.isNewline).map { String($0).trimmed }[...]
         guard var sentence = lines.popFirst() else { return text }
@@ -63,15 +63,15 @@ extension CommandFailure {
     }
 }
 
-/// The command that a command line names, and the first of its words that is not known.
+/// The command in a command line, and its first unknown word.
 package struct CommandLinePath {
-    /// The words that name the command, such as `cert inspect`.
+    /// The words of the command, for example `cert inspect`.
     private(set) var words: [String] = []
-    /// The first word where a command had to stand, and none of that name is.
+    /// The first word that should be a command but is unknown.
     private(set) var unknownCommand: String?
     /// The first option that the command does not have, without its value.
     private(set) var unknownOption: String?
-    /// The names of the commands that might have stood where the unknown one does.
+    /// The names of the possible commands at the unknown word.
     private(set) var commands: [String] = []
     /// The options of the command.
     private(set) var options: [String] = []
@@ -104,12 +104,12 @@ package struct CommandLinePath {
         }
     }
 
-    /// What shows how to use the command.
+    /// The command that shows help for this command.
     package var helpCommand: String {
         ([CommandProcess.name, "help"] + words).joined(separator: " ")
     }
 
-    /// The long options that a help text names.
+    /// The long options in a help text.
     private static func options(in help: String) -> [String] {
         var names: [String] = []
         for match in help.matches(of: #/--[a-z][a-z-]*/#) { names.append(String(match.output)) }

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CNGHTTP2
-// Whoever sees this module sees its errors' members.
+// Users of this module also see the members of its errors.
 @_exported public import ChordBase
 
 /// Why a connection failed, or why a request could not be sent.

@@ -25,7 +25,7 @@ package struct HTTP2Payload: Hashable, Sendable, BitwiseCopyable {
     package var isEmpty: Bool { start == end }
 }
 
-/// What a header list is to its stream.
+/// The role of a header list in its stream.
 package enum HTTP2HeaderKind: Hashable, Sendable, BitwiseCopyable {
     case request
     case response
@@ -73,8 +73,8 @@ package struct HTTP2Counters: Hashable, Sendable {
     package var headerListsRefused: UInt64 = 0
     package var pingsReceived: UInt64 = 0
     package var settingsReceived: UInt64 = 0
-    /// Frames received that ask for work and carry no message: PING, SETTINGS, PRIORITY, GOAWAY, and
-    /// those of types that nobody knows.
+    /// Received frames that cause work and carry no message: PING, SETTINGS, PRIORITY, GOAWAY, and
+    /// frames of unknown types.
     package var controlFramesReceived: UInt64 = 0
     package var windowUpdatesReceived: UInt64 = 0
     /// DATA frames received that neither carry a byte nor end their stream.

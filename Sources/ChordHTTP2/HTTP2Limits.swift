@@ -58,13 +58,13 @@ public struct HTTP2Limits: Sendable, Hashable {
     /// Resets per second by which the burst allowance grows again. Default 33.
     public var streamResetsPerSecond: UInt64
 
-    /// Frames that carry no message (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown types) taken in
-    /// a burst before the connection is closed, beyond those that its calls have earned: four per
-    /// call, and one per frame and kibibyte sent. Default 10,000.
+    /// Frames that carry no message (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown types)
+    /// accepted in a burst before the connection is closed. Calls earn more: four per call, and one
+    /// per frame and kibibyte sent. Default 10,000.
     ///
-    /// Each costs little, but a peer can send millions of them per second that answer nobody's
-    /// question. Honest peers send a few per round trip and with what they receive: window updates,
-    /// and pings by which they measure their bandwidth.
+    /// Each frame costs little, but a peer can send millions of them per second. Honest peers send
+    /// a few per round trip, and more for data that they receive: window updates, and pings that
+    /// measure bandwidth.
     public var maxControlFrames: UInt64
 
     /// Such frames per second by which the burst allowance grows again. Default 330.

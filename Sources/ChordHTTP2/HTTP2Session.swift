@@ -315,7 +315,7 @@ extension HTTP2Session {
         return state.pointee.events[index]
     }
 
-    /// Forgets all events, seen or not, and what they carried; keeps the memory.
+    /// Removes all events, handled or not, and their contents; keeps the memory.
     package func removeEvents() {
         state.pointee.removeEvents()
     }

@@ -2,10 +2,10 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What section 8 of RFC 9113 demands of a request's header list, field by field.
+/// The rules of section 8 of RFC 9113 for a request's header list, field by field.
 ///
-/// nghttp2 could apply the same rules; but it looks up every name itself, which costs a twelfth of a call.
-/// nghttp2 checks responses, of which a node reads fewer.
+/// nghttp2 could apply the same rules, but it looks up every name itself, which costs a twelfth of
+/// a call. nghttp2 checks responses, of which a node reads fewer.
 struct RequestRules {
     struct Seen: OptionSet {
         var rawValue: UInt16
@@ -86,7 +86,7 @@ struct RequestRules {
 
     private mutating func take(_ field: Seen) -> Bool { seen.insert(field).inserted }
 
-    /// Whether what has come is a whole request, or trailers at its end.
+    /// Whether the fields so far are a complete request, or trailers at its end.
     func isComplete(endStream: Bool) -> Bool {
         if isTrailers { return endStream }
         if seen.contains(.connect) {

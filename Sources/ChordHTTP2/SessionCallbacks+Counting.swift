@@ -4,7 +4,7 @@
 
 internal import CNGHTTP2
 
-/// What is counted frame by frame, for whoever limits it.
+/// Counts frames for the limits of a session's owner.
 extension SessionCallbacks {
     static func installCounting(in callbacks: OpaquePointer?) {
         // Asked for every frame, also for those that nghttp2 then ignores: a flood on streams that
@@ -23,12 +23,12 @@ extension SessionCallbacks {
             _,
             _,
             userData in
-            // A header block that breaks a rule ends here, and nobody is told of it otherwise.
+            // A header block that breaks a rule ends here, without another callback.
             SessionCallbacks.state(userData).pointee.isBlockIncomplete = false
             return 0
         }
         nghttp2_session_callbacks_set_unpack_extension_callback(callbacks) { _, _, _, _ in
-            // Of a frame of a type that nobody knows nothing is wanted but that it came.
+            // Only the arrival of a frame of unknown type matters.
             CInt(NGHTTP2_ERR_CANCEL.rawValue)
         }
     }

@@ -4,8 +4,8 @@
 
 internal import CNGHTTP2
 
-/// What nghttp2 calls while it reads and writes. Nothing here throws, traps on what a peer sent, or
-/// enters a read or write again.
+/// The callbacks of nghttp2 for reading and writing. They do not throw, do not trap on a peer's
+/// input, and do not call nghttp2's read or write functions.
 enum SessionCallbacks {
     typealias State = UnsafeMutablePointer<SessionState>
     typealias Frame = UnsafePointer<nghttp2_frame>
@@ -86,7 +86,7 @@ enum SessionCallbacks {
             if state.pointee.admitsBody(stream, count) {
                 state.pointee.appendData(stream, data, count)
             } else {
-                // Nobody will take these bytes: the connection's window opens again by itself.
+                // These bytes have no reader: the connection's window opens again by itself.
                 nghttp2_session_consume_connection(session, count)
                 SessionCallbacks.reset(session, stream)
             }

@@ -127,7 +127,7 @@ extension SessionState {
         return slot < 0 || slots[slot].bodyLeft <= 0
     }
 
-    /// The stream of the block is being reset: nobody will ask for its fields.
+    /// The stream of the block will be reset, so its fields are not needed.
     mutating func refuseBlock() {
         isBlockRefused = true
         isBlockIncomplete = false

@@ -18,8 +18,8 @@ package struct StreamTable: ~Copyable {
     private var displaced = 0
     package private(set) var count = 0
 
-    /// What a table without memory of its own reads: an idle connection needs none. Nobody writes to it, as
-    /// the first stream makes a table grow.
+    /// The entries of a table without memory of its own, which an idle connection does not need.
+    /// They are never written: the first stream makes a table grow.
     private nonisolated(unsafe) static let nothing = makeEntries(1)
 
     package init() {

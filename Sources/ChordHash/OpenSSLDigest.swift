@@ -22,8 +22,7 @@ final class OpenSSLDigest: @unchecked Sendable {
         if let fetched = EVP_MD_fetch(nil, name, nil) {
             algorithm = fetched
         } else {
-            // Nobody reads this error. If it stayed in the queue, it would be attributed to a later
-            // call.
+            // This error is not read. In the queue it would be attributed to a later call.
             ERR_clear_error()
             algorithm = fallback
         }

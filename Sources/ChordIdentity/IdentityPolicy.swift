@@ -2,16 +2,16 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which certificates are accepted, and in which role. See "Who may speak" in the design.
+/// The rules for accepting certificates, and for the role of each.
 package struct IdentityPolicy: Sendable, Hashable {
     /// The accepted trust domains. A SPIFFE name of another domain is refused. Without any trust
     /// domain, no SPIFFE name is accepted.
     package var trustDomains: Set<String>
 
-    /// Whether a certificate without a URI is accepted as a node that has proven its hosts only
-    /// (the `dns` policy). It is off by default, because anybody with a host's certificate can then
-    /// claim any name on that host. Rings whose certificates have no SPIFFE names need it, and
-    /// rings whose identifiers are derived from addresses.
+    /// Whether a certificate without a URI is accepted as a node that has proved only its hosts
+    /// (the `dns` policy). It is off by default, because the holder of a host's certificate can
+    /// then claim any name on that host. Rings without SPIFFE names in certificates need it, and
+    /// rings with identifiers from addresses.
     package var admitsHostCertificates: Bool
 
     /// Creates a policy.

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A set of roles: who may call a method.
+/// A set of roles that may call a method.
 public struct Roles: OptionSet, Sendable, Hashable, CustomStringConvertible {
     /// One bit for each role.
     public let rawValue: UInt8
@@ -18,7 +18,7 @@ public struct Roles: OptionSet, Sendable, Hashable, CustomStringConvertible {
     public static let clients = Roles(rawValue: 2)
     /// Operators.
     public static let admins = Roles(rawValue: 4)
-    /// Whoever has a certificate of the ring, whatever its role.
+    /// All roles: every certificate of the ring.
     public static let everybody: Roles = [.nodes, .clients, .admins]
 
     /// Whether a role is one of them.

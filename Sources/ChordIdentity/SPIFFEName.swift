@@ -47,8 +47,7 @@ package struct SPIFFEName: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads a name from a URI.
     ///
-    /// - Throws: `IdentityError` with `malformedSPIFFE`; the message says what is wrong with the
-    ///   URI.
+    /// - Throws: `IdentityError` with `malformedSPIFFE`; the message tells the problem.
     package init(uri: String) throws(IdentityError) {
         func malformed(_ problem: String) -> IdentityError {
             IdentityError(.malformedSPIFFE, "\(quoted(uri)) is not a SPIFFE name: \(problem)")

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The version of this program, said to peers and to operators.
+/// The version of this program, for peers and operators.
 package enum ProgramVersion {
     package static let number = "0.1.0"
 }

@@ -10,10 +10,10 @@ import ChordSimulator
 struct ExperimentCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "experiment",
-        abstract: "Do an experiment of the Chord literature, and compare.",
+        abstract: "Repeat a measurement of the Chord papers and compare the figures.",
         discussion: """
-            Each experiment prints a table of our figures beside the published ones, the settings on which \
-            they depend, and what must be true of them; where that is not so, the exit code is 1. The same \
+            Each experiment prints a table of our figures and the published ones, the settings that they \
+            depend on, and checks of the figures; if a check fails, the exit code is 1. The same \
             seed gives the same figures.
 
             EXPERIMENTS
@@ -22,22 +22,22 @@ struct ExperimentCommand: ParsableCommand {
     )
 
     @Argument(
-        help: ArgumentHelp("An experiment, or all of them, or list.", valueName: "name"),
+        help: ArgumentHelp("The name of an experiment, or all, or list.", valueName: "name"),
         completion: .list(["list", "all"] + Experiment.allCases.map(\.rawValue))
     )
     var name: String
 
-    @Option(help: "What chance is drawn from.")
+    @Option(help: "The seed of all random choices.")
     var seed: UInt64 = 1
 
-    @Option(help: "Nodes of the ring, or of the largest; the publication's unless said otherwise.")
+    @Option(help: "The number of nodes of the largest ring. Default: that of the publication.")
     var nodes: Int?
 
-    @Option(help: "Lookups, keys or looks; fewer are faster and say less.")
+    @Option(help: "The number of lookups, keys or snapshots. Fewer are faster, but less precise.")
     var samples: Int?
 
     @Option(
-        help: "Write a plot to this SVG file; with all, to files of this folder.",
+        help: "Write a plot to this SVG file; with all, plots to files in this folder.",
         completion: .file(extensions: ["svg"])
     )
     var plot: String?
@@ -48,19 +48,19 @@ struct ExperimentCommand: ParsableCommand {
     @Flag(help: "Print Markdown.")
     var markdown = false
 
-    @Flag(help: "Say how far it is on standard error, even where that is no terminal.")
+    @Flag(help: "Show progress on standard error, even if that is not a terminal.")
     var progress = false
 
     func validate() throws {
         guard !(json && markdown) else {
-            throw ValidationError("Give one of --json and --markdown.")
+            throw ValidationError("Give --json or --markdown, not both.")
         }
         guard name == "list" || !experiments.isEmpty else {
             let names = Experiment.allCases.map(\.rawValue)
             let meant = Suggestion.nearest(to: name, among: names).map { "; did you mean \($0)?" }
             throw ValidationError(
-                "There is no experiment '\(name)'"
-                    + (meant ?? "; there are \(names.joined(separator: ", "))")
+                "Unknown experiment '\(name)'"
+                    + (meant ?? "; known are \(names.joined(separator: ", "))")
             )
         }
         for experiment in experiments {
@@ -71,7 +71,9 @@ struct ExperimentCommand: ParsableCommand {
                 )
             }
             guard experiment.sampleLimits.contains(options.samples) else {
-                throw ValidationError("--samples is from \(Self.text(experiment.sampleLimits)).")
+                throw ValidationError(
+                    "--samples must be from \(Self.text(experiment.sampleLimits))."
+                )
             }
         }
     }

@@ -19,13 +19,13 @@ struct SimulatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chord-sim",
         abstract:
-            "Try the Chord protocol out: rings under random faults, and experiments of the literature.",
+            "Test the Chord protocol: rings under random faults, and measurements of the Chord papers.",
         discussion: """
             EXIT CODES
-              0   done, and what was checked holds
-              1   what was checked does not hold
-              64  the command line was not understood
-              78  a file that cannot be read or written
+              0   success: all checks hold
+              1   a check failed
+              64  wrong command line
+              78  a file cannot be read or written
             """,
         subcommands: [SimulateCommand.self, ExperimentCommand.self]
     )

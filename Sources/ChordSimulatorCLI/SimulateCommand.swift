@@ -10,16 +10,16 @@ import ChordSimulator
 struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Run rings under random faults, each replayed from its seed.",
+        abstract: "Run rings under random faults. Each run can be repeated from its seed.",
         discussion: """
-            Each seed stands for one ring with its faults: crashes, restarts, departures, joins, pauses, \
-            losses, partitions. A run that does not hold is made short, written to a file and ends the \
-            command with exit code 1. With --large it is one ring of that many nodes without faults, nine \
-            tenths of which found it while the others join, until it is ideal.
+            Each seed determines one ring and its faults: crashes, restarts, departures, joins, pauses, \
+            losses, partitions. A run with a violation is shortened and written to a file, and the \
+            exit code is 1. With --large the command runs one ring of that many nodes without faults: nine \
+            tenths of the nodes found it, the others join, and it must become ideal.
             """
     )
 
-    @Option(help: "machine: the protocol alone; node: whole nodes.")
+    @Option(help: "machine: the protocol alone. node: whole nodes.")
     var level = SimulationLevel.machine
 
     private static let defaultSeeds = 1000
@@ -27,30 +27,35 @@ struct SimulateCommand: AsyncParsableCommand {
     /// Each job is a thread; more jobs than cores bring no speed.
     private static let mostJobs = 1024
 
-    @Option(help: "How many seeds to run; 1000 unless said otherwise.")
+    @Option(help: "The number of seeds to run. Default: 1000.")
     var seeds: Int?
 
-    @Option(help: "The one seed to run.")
+    @Option(help: "A single seed to run.")
     var seed: UInt64?
 
     @Option(help: "The first of the seeds.")
     var first: UInt64 = 1
 
-    @Option(help: ArgumentHelp("Founders of a ring.", valueName: "least...most"))
+    @Option(
+        help: ArgumentHelp(
+            "The number of founders of a ring: a number, or a range such as 3...20.",
+            valueName: "least...most"
+        )
+    )
     var nodes: NodeCounts?
 
-    @Option(help: "What nodes do with questions while they have one out: answering or delaying.")
+    @Option(help: "How nodes treat queries during their own operation: answering or delaying.")
     var mode: SimulatedMode?
 
     @Flag(
         help: ArgumentHelp(
-            "Rings that come apart: long partitions in every run, and only failures that leave the"
-                + " parts able to find each other."
+            "Rings that split: long partitions in every run, and only failures after which the parts"
+                + " can still find each other."
         )
     )
     var partitions = false
 
-    @Option(help: "A scenario to run instead.", completion: .file())
+    @Option(help: "The file of a scenario to run instead of seeds.", completion: .file())
     var scenario: String?
 
     @Option(help: ArgumentHelp("One large ring, at the machine level.", valueName: "nodes"))
@@ -58,35 +63,35 @@ struct SimulateCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How long rings of so many nodes together take to become one, at the machine level.",
+            "Measure the time in which rings with this many nodes in total merge, at the machine level.",
             valueName: "nodes"
         )
     )
     var merge: Int?
 
-    @Option(help: "With --merge: how many rings; 1 shows a false alarm.")
+    @Option(help: "With --merge: the number of rings. With 1 the ring reacts to a false alarm.")
     var parts = 2
 
-    @Option(help: "With --merge: how many nodes hear of each member that is taken in.")
+    @Option(help: "With --merge: the number of nodes that are told of each accepted member.")
     var fanout = 3
 
-    @Option(help: "Runs at the same time; all cores unless said otherwise.")
+    @Option(help: "The number of runs at the same time. Default: the number of cores.")
     var jobs: Int?
 
-    @Flag(help: "With --seed or --scenario: print what happened, line by line.")
+    @Flag(help: "With --seed or --scenario: print the log of events.")
     var trace = false
 
     func validate() throws {
         guard [seeds != nil, seed != nil, scenario != nil].count(where: { $0 }) <= 1 else {
-            throw ValidationError("Give one of --seeds, --seed and --scenario.")
+            throw ValidationError("Give only one of --seeds, --seed and --scenario.")
         }
         if let large {
             guard (1...1_000_000).contains(large) else {
-                throw ValidationError("--large is from 1 to 1000000.")
+                throw ValidationError("--large must be from 1 to 1000000.")
             }
             guard level == .machine, seeds == nil, scenario == nil else {
                 throw ValidationError(
-                    "--large is for the machine level, and takes a --seed at most."
+                    "--large needs the machine level, and can be combined only with --seed."
                 )
             }
         }
@@ -95,7 +100,7 @@ struct SimulateCommand: AsyncParsableCommand {
                 (0...64).contains(fanout)
             else {
                 throw ValidationError(
-                    "--merge is from 1 to 100000, --parts at most that, --fanout at most 64."
+                    "--merge must be from 1 to 100000, --parts at most as much, and --fanout at most 64."
                 )
             }
         }
@@ -105,13 +110,13 @@ struct SimulateCommand: AsyncParsableCommand {
         let count = seeds ?? Self.defaultSeeds
         guard count <= Self.mostSeeds, jobs ?? 1 <= Self.mostJobs else {
             throw ValidationError(
-                "--seeds is at most \(Self.mostSeeds), --jobs at most \(Self.mostJobs)."
+                "--seeds must be at most \(Self.mostSeeds), and --jobs at most \(Self.mostJobs)."
             )
         }
         guard first <= UInt64.max - UInt64(count) else {
             throw ValidationError(
-                "--first is too large: \(count) seeds from there on are more than there are; the last "
-                    + "one that fits is \(UInt64.max - UInt64(count))."
+                "--first is too large for \(count) seeds; the largest "
+                    + "possible value is \(UInt64.max - UInt64(count))."
             )
         }
     }
@@ -196,7 +201,7 @@ struct SimulateCommand: AsyncParsableCommand {
         if parts == 1 {
             let quiet = trial.quiet()
             StandardStreams.output(
-                "nothing split: \(quiet.all.formatted(digits: 2)) messages per node and second,"
+                "undisturbed ring: \(quiet.all.formatted(digits: 2)) messages per node and second,"
                     + " \(quiet.merging.formatted(digits: 2)) of them to find other rings"
             )
         }
@@ -230,8 +235,8 @@ struct SimulateCommand: AsyncParsableCommand {
         guard once == twice else {
             throw CommandFailure(
                 .failed,
-                "seed \(first) gave the trace hashes \(once) and \(twice): the simulation depends on"
-                    + " something that is not the seed"
+                "seed \(first) gave the trace hashes \(once) and \(twice): the simulation depends on something"
+                    + " other than the seed"
             )
         }
     }
@@ -243,7 +248,7 @@ struct SimulateCommand: AsyncParsableCommand {
         if let mode { command += " --mode \(mode.rawValue)" }
         if partitions { command += " --partitions" }
         StandardStreams.output("replay with: \(command)")
-        StandardStreams.error("making it short ...")
+        StandardStreams.error("shortening the run ...")
         let short = level.shrink(failure.scenario, attempts: level == .node ? 300 : 2000)
         let path = "simulate-\(level.rawValue)-\(seed).txt"
         StandardStreams.output("")
@@ -251,7 +256,7 @@ struct SimulateCommand: AsyncParsableCommand {
         do {
             try Files.write(short.text, to: path)
             StandardStreams.output(
-                "or, made short, with: chord-sim simulate --level \(level.rawValue)"
+                "or, shortened, with: chord-sim simulate --level \(level.rawValue)"
                     + " --scenario \(path) --trace"
             )
         } catch {

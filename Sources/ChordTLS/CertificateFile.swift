@@ -31,7 +31,7 @@ package enum CertificateFile {
     }
 }
 
-/// PEM files, read by OpenSSL. Errors name the file and say what to do.
+/// PEM files, read by OpenSSL. Errors name the file, the problem and the remedy.
 ///
 /// Every read passes a password callback that declines. Without it OpenSSL would ask for a password
 /// on the terminal and block the server.

@@ -39,8 +39,8 @@ struct CredentialsReader {
         TLSError(code, message, about: TLSError.Subject(file: file))
     }
 
-    /// Reads and checks everything; nil if the files are too damaged for that. Where there are
-    /// faults, the result must not be used.
+    /// Reads and checks everything; nil if the files are too damaged for that. If there are faults,
+    /// the result must not be used.
     mutating func read() -> Credentials? {
         let chain = attempt { reader throws(TLSError) in
             try PEMFile.certificates(in: reader.files.certificateChain)

@@ -26,7 +26,7 @@ package struct TLSError: CodedError {
         package static let fileMissing = Self(kind: .fileMissing)
         /// A file exists and cannot be read.
         package static let fileUnreadable = Self(kind: .fileUnreadable)
-        /// A file does not hold what it should.
+        /// The content of a file is not what it should be.
         package static let fileMalformed = Self(kind: .fileMalformed)
         /// The private key is encrypted.
         package static let keyEncrypted = Self(kind: .keyEncrypted)
@@ -56,7 +56,7 @@ package struct TLSError: CodedError {
         package static let revocationListExpired = Self(kind: .revocationListExpired)
         /// A revocation list is not signed by the authority that it names, or is only a part of a list.
         package static let revocationListRefused = Self(kind: .revocationListRefused)
-        /// A revocation list that was in use is gone: certificates are not read anew without it.
+        /// A revocation list that was in use is missing: certificates are not reloaded without it.
         package static let revocationListVanished = Self(kind: .revocationListVanished)
         /// The peer does not offer HTTP/2.
         package static let noApplicationProtocol = Self(kind: .noApplicationProtocol)
@@ -74,13 +74,13 @@ package struct TLSError: CodedError {
         package static let handshakeFailed = Self(kind: .handshakeFailed)
         /// The peer broke the TLS protocol.
         package static let malformed = Self(kind: .malformed)
-        /// The connection ended without a close_notify: what was received may be incomplete.
+        /// The connection ended without a close_notify, so the received data may be incomplete.
         package static let truncated = Self(kind: .truncated)
         /// The connection is closed or closing.
         package static let closed = Self(kind: .closed)
         /// A setting has no meaning.
         package static let invalidConfiguration = Self(kind: .invalidConfiguration)
-        /// OpenSSL failed where it should not, for instance for want of memory.
+        /// OpenSSL failed unexpectedly, for example for lack of memory.
         package static let internalFailure = Self(kind: .internalFailure)
 
         /// The name of the code.
@@ -89,30 +89,30 @@ package struct TLSError: CodedError {
 
     /// The kind of the error.
     package let code: Code
-    /// What happened, and what to do about it where that is known.
+    /// The problem and, if known, the remedy.
     package let message: String
     /// The error that caused this one.
     package let cause: (any Error)?
 
-    /// What the failure is about, for programs: nothing has to be read out of the message.
+    /// The subject of the failure, for programs, so that they need not parse the message.
     package var subject: Subject
 
-    /// What a failure is about. Each part is nil where it plays no role.
+    /// The subject of a failure. Each part is nil if it plays no role.
     package struct Subject: Sendable, Hashable {
         /// The file at fault.
         package var file: String?
         /// The address of the peer.
         package var peer: String?
-        /// Who the peer's certificate says that it is: its URI, else its subject. Not proven.
+        /// The peer's identity by its certificate: its URI, else its subject. It is not verified.
         package var peerName: String?
         /// The serial number of the certificate that was refused, in hexadecimal digits.
         package var serial: String?
-        /// The role of our own certificate, where that is known and plays a part.
+        /// The role of our own certificate, if it is known and matters.
         package var role: Role?
         /// The host that a certificate does not hold for.
         package var host: String?
 
-        /// Nothing in particular, or what is given.
+        /// No subject, or the given parts.
         package init(
             file: String? = nil,
             peer: String? = nil,

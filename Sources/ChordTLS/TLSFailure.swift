@@ -101,14 +101,14 @@ enum TLSFailure {
         case SSL_AD_CERTIFICATE_UNKNOWN, SSL_AD_ACCESS_DENIED:
             "it gave no reason; see the peer's log"
         case SSL_AD_UNKNOWN_CA: "it does not trust the authority that issued it"
-        case SSL_AD_CERTIFICATE_REQUIRED: "we sent none"
+        case SSL_AD_CERTIFICATE_REQUIRED: "this side sent none"
         case SSL_AD_DECRYPT_ERROR:
             "it could not verify our signature; do certificate and key belong together?"
         default: nil
         }
     }
 
-    /// What the other alerts mean to the person who has to act on them.
+    /// The meaning of the other alerts, for the person who must act on them.
     private static func meaning(_ number: Int32) -> String? {
         switch number {
         case SSL_AD_HANDSHAKE_FAILURE, SSL_AD_INSUFFICIENT_SECURITY:

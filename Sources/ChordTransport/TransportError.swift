@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Whoever sees this module sees its errors' members.
+// Users of this module also see the members of its errors.
 @_exported public import ChordBase
 
 /// Why a listener could not be started.

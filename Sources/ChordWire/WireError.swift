@@ -4,7 +4,7 @@
 
 package import ChordBase
 
-/// Why bytes from a peer are not a valid message: the message names the field and what is wrong with it.
+/// Why bytes from a peer are not a valid message. The message names the field and the problem.
 package typealias WireError = ModuleError<WireErrorCode>
 
 /// The kind of a `WireError`.

@@ -6,8 +6,8 @@ internal import ChordCore
 
 /// The limits of messages.
 ///
-/// A peer chooses what it sends; these limits bound what that costs here. They are part of the
-/// contract and not configuration: other nodes would refuse the messages of a node that raised one.
+/// A peer chooses what it sends; these limits bound its cost here. They are part of the contract
+/// and not configuration: other nodes would refuse the messages of a node with higher limits.
 package enum WireLimits {
     /// Bytes of a message, checked before memory is allocated for it.
     package static let messageBytes = 64 * 1024

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Byte comparison", .tags(.unit))
 struct ByteComparisonTests {
-    @Test("bytes are equal at every length and differ wherever one byte differs", arguments: 0...20)
+    @Test("Bytes are equal at every length and differ wherever one byte differs", arguments: 0...20)
     func everyPlace(count: Int) {
         let bytes = (0..<count).map { UInt8($0) }
         #expect(isEqual(bytes, bytes))

@@ -12,7 +12,7 @@ struct NetworkAddressTests {
         ("localhost:1", "localhost", 1), ("10.0.0.1:65535", "10.0.0.1", 65535),
         ("[::1]:7400", "::1", 7400), ("node-3.ring_a.test:80", "node-3.ring_a.test", 80),
     ])
-    func hostAndPort(_ text: String, _ host: String, _ port: Int) throws {
+    func addressIsSplitIntoHostAndPort(_ text: String, _ host: String, _ port: Int) throws {
         let address = try NetworkAddress(text)
         #expect(address.host == host)
         #expect(address.port == port)
@@ -39,7 +39,7 @@ struct NetworkAddressTests {
     }
 
     @Test(
-        "the host of a text that need not be an address",
+        "The host of a text is found even if the text is not an address",
         arguments: [
             ("a.example:4400", "a.example"), ("127.0.0.1:1", "127.0.0.1"), ("[::1]:4400", "::1"),
             ("[fe80::1%eth0]:1", "fe80::1%eth0"), ("noport", "noport"), ("", ""), (":1", ""),

@@ -28,7 +28,7 @@ struct AdministrationTests {
             #expect(words.contains(["successors", next.name, next.address, id(next)]))
             #expect(words.contains([previous.name, previous.address, id(previous)]))
             #expect(words.contains(["routes", "by", "2", "nodes"]))
-            #expect(words.contains { $0.prefix(2) == ["certificate", "ends"] }, "\(text.output)")
+            #expect(words.contains { $0.prefix(2) == ["certificate", "expires"] }, "\(text.output)")
             #expect(
                 text.output.contains(
                     "\nring         test: sha256, 64 bits, identifiers from names, lists of 4\n"
@@ -86,7 +86,7 @@ struct AdministrationTests {
         let text = try await ChordProcess.run(["describe"] + flags)
         #expect(text.code == 0, "\(text.errors)")
         for line in [
-            "phase        founding, waits for the other founders", "predecessor  none",
+            "phase        founding, waiting for the other founders", "predecessor  none",
             "successors   none", "routes by    nobody",
         ] {
             #expect(text.outputLines.contains(line), "\(text.output)")
@@ -160,7 +160,7 @@ struct AdministrationTests {
                 #expect(last?.hasSuffix("  left         the ring, and ends") == true)
                 #expect(
                     outcome.errorLines == [
-                        "chord: \(node.address): n1 has left the ring and ends"
+                        "chord: \(node.address): n1 has left the ring and stops"
                     ]
                 )
             } else {
@@ -195,17 +195,17 @@ struct AdministrationTests {
                 environment: ["CHORD_NODE": leaver.address]
             )
             #expect(unnamed.code == 64)
-            #expect(unnamed.errors.contains("chord: say with --node which node is to leave\n"))
+            #expect(unnamed.errors.contains("chord: give the node that is to leave with --node\n"))
             try await ring.awaitIdeal(3)
 
             let done = try await ChordProcess.run(["leave"] + admin)
             #expect(done.code == 0, "\(done.errors)")
-            #expect(done.output == "n2 at \(leaver.address) has left and ends\n")
+            #expect(done.output == "n2 at \(leaver.address) has left the ring and stops\n")
             _ = ring.forget("n2")
             defer { leaver.process.kill() }
             let outcome = try await leaver.process.outcome()
             #expect(outcome.code == 0, "\(outcome.errors)")
-            #expect(outcome.errors.contains("told to leave"))
+            #expect(outcome.errors.contains("asked to leave"))
             try await ring.awaitIdeal(2)
 
             let again = try await ChordProcess.run(["leave"] + admin)
@@ -229,7 +229,7 @@ struct AdministrationTests {
             let admin = try ring.flags(as: "admin-admin")
             let done = try await ChordProcess.run(["merge", contact] + admin)
             #expect(done.code == 0, "\(done.errors)")
-            #expect(done.output == "n3 at \(contact) answers; the rings become one now\n")
+            #expect(done.output == "n3 at \(contact) answers; the rings now merge\n")
             try await ring.awaitIdeal(4)
         }
     }

@@ -157,7 +157,9 @@ struct CommandTests {
         #expect(misspelt.code == 78)
         #expect(misspelt.errors.contains(".chord.env, line 1: unknown setting \"CHORD_NODES\""))
         #expect(
-            misspelt.errors.contains("hint: did you mean CHORD_NODE? the names are CHORD_NODE,")
+            misspelt.errors.contains(
+                "hint: did you mean CHORD_NODE? the known names are CHORD_NODE,"
+            )
         )
     }
 

@@ -22,10 +22,10 @@ import Testing
         )
         #expect(
             ends.texts(at: 9 * day) == [
-                "ends 1970-01-11 (1 day left)",
+                "expires 1970-01-11 (1 day left)",
                 "serial 1A",
-                "its authority ends 1971-02-05 (391 days left)",
-                "its revocation list ends 1970-01-09T23:59:59Z: it is over",
+                "its authority expires 1971-02-05 (391 days left)",
+                "its revocation list expires 1970-01-09T23:59:59Z: it has expired",
             ]
         )
         let lines = ends.json.lines
@@ -38,7 +38,7 @@ import Testing
 
     @Test func missingDatesAreReported() {
         let ends = CertificateEnds(serial: "1A", certificate: 10 * day)
-        #expect(ends.texts(at: 0).last == "no revocation list that ends")
+        #expect(ends.texts(at: 0).last == "no revocation list that expires")
         #expect(!ends.json.lines.contains("authority_ends"))
     }
 

@@ -47,7 +47,7 @@ struct ExperimentCommandTests {
     func badName() async throws {
         let outcome = try await run(["experiment", "path"])
         #expect(outcome.code == 64)
-        #expect(outcome.errors.contains("chord-sim: there is no experiment 'path'"))
+        #expect(outcome.errors.contains("chord-sim: unknown experiment 'path'"))
         for name in Self.names { #expect(outcome.errors.contains(name)) }
     }
 

@@ -59,7 +59,7 @@ import Testing
         )
     }
 
-    @Test("A ring's custom hash is no setting of a client")
+    @Test("The hint about a ring's custom hash names no setting")
     func customHash() {
         let error = ChordError(.parametersDiffer, "hash", reasons: [.customHash])
         #expect(failure(error).hint?.contains("--id") == true)
@@ -127,7 +127,7 @@ import Testing
         ])
         #expect(foreign.code == 78)
         #expect(foreign.errors.contains("an address of this machine"), "\(foreign.errors)")
-        #expect(!foreign.errors.contains("stop what listens there"))
+        #expect(!foreign.errors.contains("stop the program that listens there"))
     }
 
     @Test("A cluster with a revoked node reports it and starts nothing", .timeLimit(.minutes(2)))

@@ -36,7 +36,7 @@ struct MistakeTests {
     }
 
     @Test(arguments: try topics())
-    func topic(name: String) async throws {
+    func mistakesHaveTheirRecordedOutput(name: String) async throws {
         let file = Self.folder.appending(path: name)
         var script = MistakeScript(try String(contentsOf: file, encoding: .utf8))
         let isUpdating = ProcessInfo.processInfo.environment["UPDATE_INTERACTIONS"] != nil

@@ -36,7 +36,7 @@ import Testing
         #expect(Patience(argument: text) == nil)
     }
 
-    @Test func never() {
+    @Test func neverMeansNoTimeLimit() {
         #expect(Patience(argument: "never")?.duration == nil)
         #expect(Patience(argument: "never") != nil)
         #expect(Interval(argument: "never") == nil)
@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test(
-        "Numbers",
+        "Numbers have the given decimal places",
         arguments: [
             (0.0, 2, "0.00"), (0.005, 2, "0.01"), (-0.004, 2, "0.00"), (12.345, 1, "12.3"),
             (99.96, 1, "100.0"), (7, 0, "7"), (.infinity, 1, "0"), (.nan, 1, "0"),

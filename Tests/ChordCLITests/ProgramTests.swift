@@ -9,7 +9,7 @@ import Testing
 /// The libraries of the program.
 @Suite(.tags(.unit)) struct ProgramTests {
     #if os(Linux)
-        @Test("Of Foundation no more than its essentials is linked in", .timeLimit(.minutes(1)))
+        @Test("Only the essentials of Foundation are linked", .timeLimit(.minutes(1)))
         func libraries() async throws {
             let process = Process()
             process.executableURL = URL(filePath: "/usr/bin/ldd")

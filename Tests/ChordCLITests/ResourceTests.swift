@@ -52,11 +52,11 @@ struct ResourceTests {
         let process = try await Self.serve("ulimit -n 40;", port: port)
         defer { process.kill() }
         try await Self.awaitMember(process)
-        #expect(process.errorText.contains("taking 14 connections instead of"))
+        #expect(process.errorText.contains("accepting 14 connections instead of"))
         #expect(process.errorText.contains("RLIMIT_NOFILE 40"))
         let silent = try (0..<60).map { _ in try SilentConnection(to: port.address) }
         try await eventually("connections are refused; \(process.report)") {
-            process.errorText.contains("all that 40 files (RLIMIT_NOFILE) leave room for")
+            process.errorText.contains("the most that 40 files (RLIMIT_NOFILE) allow")
         }
         for connection in silent { connection.close() }
         try await eventually("somebody is served again") { try await Self.isServed(by: port) }

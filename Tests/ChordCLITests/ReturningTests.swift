@@ -171,7 +171,7 @@ struct ReturningTests {
         let kept = try Data(contentsOf: state)
         let other = try await ChordProcess.run(try await serve("n2", folder.path))
         #expect(other.code == 78, "\(other.errors)")
-        #expect(other.errors.contains("is of node n1, and this is node n2"), "\(other.errors)")
+        #expect(other.errors.contains("belongs to node n1, and this is node n2"), "\(other.errors)")
         let ring = try await ChordProcess.run(try await serve("n1", folder.path, "--ring", "prod"))
         #expect(ring.code == 78, "\(ring.errors)")
         #expect(ring.errors.contains("\"test\""), "\(ring.errors)")
@@ -179,7 +179,7 @@ struct ReturningTests {
         #expect(width.code == 78, "\(width.errors)")
         #expect(width.errors.contains("width 64"), "\(width.errors)")
         for outcome in [other, ring, width] {
-            #expect(outcome.errors.contains("hint: --data-dir"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("--data-dir FOLDER"), "\(outcome.errors)")
         }
         #expect(try Data(contentsOf: state) == kept)
     }

@@ -120,7 +120,7 @@ struct RingOfProcessesTests {
             let node = try #require(ring.nodes["n1"])
             node.process.send(SIGHUP)
             try await eventually("the log says so: \(node.process.errorText)") {
-                node.process.errorText.contains("read the certificates anew")
+                node.process.errorText.contains("read the certificates again")
             }
             try await expectAgreement(of: ring, keys: 10)
             #expect(node.process.isRunning)

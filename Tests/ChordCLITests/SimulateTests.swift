@@ -38,7 +38,7 @@ struct SimulateTests {
             program: ChordProcess.simulator
         )
         #expect(refused.code == 64)
-        #expect(refused.errors.contains("chord-sim: --large is from 1 to 1000000\n"))
+        #expect(refused.errors.contains("chord-sim: --large must be from 1 to 1000000\n"))
     }
 
     @Test(
@@ -47,10 +47,10 @@ struct SimulateTests {
             (["--first", "18446744073709551615"], "--first is too large"),
             (["--first", "18446744073709551615", "--seeds", "1"], "--first is too large"),
             (["--first", "18446744073709551616"], "--first"),
-            (["--seeds", "9223372036854775807"], "--seeds is at most"),
+            (["--seeds", "9223372036854775807"], "--seeds must be at most"),
             (["--seeds", "1", "--jobs", "9223372036854775807"], "--jobs at most"),
-            (["--large", "9223372036854775807"], "--large is from 1 to"),
-            (["--merge", "9223372036854775807"], "--merge is from 1 to"),
+            (["--large", "9223372036854775807"], "--large must be from 1 to"),
+            (["--merge", "9223372036854775807"], "--merge must be from 1 to"),
             (["--merge", "10", "--fanout", "9223372036854775807"], "--fanout at most"),
             (["--nodes", "1...9223372036854775807"], "--nodes"),
             (["--seed", "-1"], "--seed"),

@@ -92,7 +92,7 @@ struct StandardStreamsTests {
         )
         defer { process.kill() }
         try await eventually("it says so: \(process.errorText)") {
-            process.errorText.contains("standard output does not take")
+            process.errorText.contains("cannot write to standard output")
         }
         process.send(SIGTERM)
         let outcome = try await process.outcome()

@@ -98,7 +98,7 @@ struct StartingTests {
             defer { neighbour.send(SIGCONT) }
             node.process.send(SIGTERM)
             try await eventually("it leaves: \(node.process.errorText)") {
-                node.process.errorText.contains("a second signal ends at once")
+                node.process.errorText.contains("a second signal ends the process at once")
             }
             let clock = ContinuousClock()
             let first = clock.now
@@ -125,7 +125,10 @@ struct StartingTests {
             node.process.send(SIGTERM)
             let outcome = try await node.process.outcome()
             #expect(outcome.code == 0, "\(outcome.errors)")
-            #expect(outcome.errors.contains("left without an answer"), "\(outcome.errors)")
+            #expect(
+                outcome.errors.contains("left before all neighbours answered"),
+                "\(outcome.errors)"
+            )
         }
     }
 

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(arguments: files)
-    func scenarioEndsAsItSays(file: String) throws {
+    func scenarioHasItsRecordedOutcome(file: String) throws {
         let text = try String(
             contentsOf: Self.folder.appending(path: file),
             encoding: .utf8
@@ -29,7 +29,7 @@ import Testing
         #expect(report.outcome == expected, "\(report)")
     }
 
-    @Test func thereAreSome() {
+    @Test func scenariosAreFound() {
         #expect(!Self.files.isEmpty)
     }
 }

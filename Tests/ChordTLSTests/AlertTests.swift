@@ -33,7 +33,7 @@ import Testing
             ),
             (SSL_AD_CERTIFICATE_UNKNOWN, ["it gave no reason"]),
             (SSL_AD_UNKNOWN_CA, ["does not trust the authority"]),
-            (SSL_AD_CERTIFICATE_REQUIRED, ["we sent none"]),
+            (SSL_AD_CERTIFICATE_REQUIRED, ["this side sent none"]),
             (SSL_AD_DECRYPT_ERROR, ["could not verify our signature"]),
         ]
     )

@@ -98,7 +98,7 @@ import Testing
 
             try laid.put(laid.againstAlice)
             try node.reloadCertificates()
-            let told = log.lines(with: "read the certificates anew")
+            let told = log.lines(with: "read the certificates again")
             #expect(
                 told.last?.metadata["chord.revocation_lists"]
                     == "\(laid.folder.path)/crl.pem"
@@ -116,7 +116,7 @@ import Testing
             let vanished = #expect(throws: ChordError.self) { try node.reloadCertificates() }
             let cause = try #require(vanished?.cause as? TLSError)
             #expect(cause.code == .revocationListVanished)
-            #expect(cause.message.contains("is gone"))
+            #expect(cause.message.contains("is missing"))
             // Alice has no list any more and dials; the node still has it.
             let refused = await #expect(throws: ChordError.self) {
                 try await describe(node, as: "client-alice", laid)

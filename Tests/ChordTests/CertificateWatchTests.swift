@@ -86,7 +86,7 @@ import Testing
         executor.set(to: 1_000 + 28 * day)
         let warning = try #require(log.lines.first)
         #expect(warning.level == .warning)
-        #expect(warning.message.contains("this node's certificate ends soon"))
+        #expect(warning.message.contains("this node's certificate expires soon"))
         #expect(warning.metadata["chord.node"] == "n1")
         #expect(warning.metadata["chord.certificate"] == "CN = n1")
         #expect(warning.metadata["chord.certificate.serial"] == "1A")

@@ -89,7 +89,7 @@ import Testing
                 $0.certificates.trustDomains = ["elsewhere.test"]
             },
         ])
-    func refused(fault: Fault) async throws {
+    func invalidSettingIsRefusedByName(fault: Fault) async throws {
         var spoilt = try await configuration("n1")
         try await fault.spoil(&spoilt)
         let error = await #expect(throws: ChordError.self) { _ = try await ChordNode(spoilt) }

@@ -49,7 +49,7 @@ import Testing
                 let failure = await #expect(throws: ChordError.self) { try await three.run() }
                 #expect(failure?.code == .unreachable)
                 let message = failure?.message ?? ""
-                #expect(message.contains("cannot reach us at \(Self.closed)"), "\(message)")
+                #expect(message.contains("cannot reach this node at \(Self.closed)"), "\(message)")
                 #expect(message.hasPrefix("n1 ") || message.hasPrefix("n2 "), "\(message)")
                 #expect(three.range == nil)
                 #expect(one.range == ranges.0)

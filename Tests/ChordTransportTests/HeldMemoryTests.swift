@@ -222,7 +222,7 @@ struct HeldMemoryTests {
         }
     }
 
-    /// No new call is taken while the client does not take its answers.
+    /// No new call is taken while the client does not read its answers.
     @Test func unreadAnswersAreHeldUpToTheLimit() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()

@@ -314,7 +314,7 @@ struct ServerWireTests {
                 isEndless: true
             )
             #expect(response["grpc-status"] == "4")
-            #expect(response["grpc-message"]?.contains("did not become whole") == true)
+            #expect(response["grpc-message"]?.contains("was not complete") == true)
         }
     }
 

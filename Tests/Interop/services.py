@@ -4,7 +4,7 @@
 """Calls a node's health, reflection and administration services with grpcio.
 
 The one argument is a JSON object: the node's address, the folder of the contracts, and the PEM files of
-a client and of an administrator. At the end the node is told to leave. The results are printed as one JSON
+a client and of an administrator. At the end the node is asked to leave. The results are printed as one JSON
 object.
 """
 

@@ -7,10 +7,10 @@ import ChordCommandLine
 import ChordIdentity
 import ChordTLS
 
-/// What a certificate is good for in a ring, and what is wrong with it.
+/// The uses of a certificate in a ring, and its problems.
 ///
-/// What is wrong is said by the same code that reads the files for `chord serve` and the other commands,
-/// so that they refuse exactly what is called wrong here.
+/// The problems come from the code that reads the files for `chord serve` and the other commands.
+/// The commands therefore refuse exactly the reported problems.
 struct CertificateJudgement {
     private(set) var uses: [String] = []
     private(set) var problems: [String] = []
@@ -18,10 +18,10 @@ struct CertificateJudgement {
 
     /// - Parameters:
     ///   - leaf: The certificate.
-    ///   - certificates: It and the files that lie beside it.
-    ///   - name: What a node that shows it is to be called; nil where that plays no part.
-    ///   - hosts: What others are to dial.
-    ///   - hasKey: Whether its key is expected to be there.
+    ///   - certificates: The certificate's file and the files beside it.
+    ///   - name: The name of the node that will use it; nil if it does not matter.
+    ///   - hosts: The hosts that others will dial.
+    ///   - hasKey: Whether the key must be present.
     init(
         _ leaf: PeerCertificate,
         _ certificates: Certificates,
@@ -37,7 +37,7 @@ struct CertificateJudgement {
         }
         let spoken = leaf.uris.lazy.compactMap { try? SPIFFEName(uri: $0) }.first
         var use = CertificateUse(role: spoken?.role, hosts: hosts)
-        // Whoever carries no SPIFFE name can be a node only.
+        // A certificate without a SPIFFE name can only be a node's.
         if spoken == nil { use.role = .node }
         if use.role == .node { use.name = name }
         let (faults, warnings) = certificates.check(for: use)
@@ -46,7 +46,7 @@ struct CertificateJudgement {
         }.map { fault in
             let isHost = (fault.cause as? IdentityError)?.code == .noUsableIdentity
             return isHost && leaf.uris.isEmpty && !certificates.admitsHostCertificates
-                ? "\(fault.message); --admit-host-certificates accepts it, proven for its hosts only"
+                ? "\(fault.message); --admit-host-certificates accepts it, as proof of its hosts only"
                 : fault.message
         }
         notes = warnings
@@ -54,13 +54,17 @@ struct CertificateJudgement {
     }
 
     private mutating func judge(authority: PeerCertificate) {
-        uses.append("an authority: it signs certificates, and belongs in ca.pem; no member's own")
+        uses.append(
+            "an authority's certificate, for ca.pem: it signs certificates; no node or client can use it"
+        )
         let now = CertificateFile.now
         let clock = "this machine's clock says \(PeerCertificate.timestamp(secondsSince1970: now))"
         if now > authority.notAfter {
-            problems.append("it has expired: every peer refuses what it has issued; \(clock)")
+            problems.append(
+                "it has expired: every peer refuses the certificates that it has issued; \(clock)"
+            )
         } else if now < authority.notBefore {
-            problems.append("it is not valid yet; \(clock): is that right?")
+            problems.append("it is not valid yet; \(clock): is the clock right?")
         }
     }
 
@@ -83,19 +87,21 @@ struct CertificateJudgement {
     private static func use(of identity: PeerIdentity) -> String {
         let hosts = identity.hosts.joined(separator: ", ")
         guard identity.proof == .spiffe else {
-            return "a node at \(hosts), any name there; only in rings that run with"
+            return "a node at \(hosts), with any name; only in rings with"
                 + " --admit-host-certificates"
         }
         let name = identity.name ?? "?"
         switch identity.role {
         case .node:
-            return "node \(name): a member of a ring; others may join through it at \(hosts)"
-        case .client: return "client \(name): looks up keys and walks the ring"
-        case .admin: return "administrator \(name): what a client may do, and running the ring"
+            return "node \(name): a member of a ring, which others can dial at \(hosts)"
+        case .client: return "client \(name): may look keys up and list the ring"
+        case .admin:
+            return
+                "administrator \(name): may do what a client may, make nodes leave and rings merge"
         }
     }
 
-    /// The judgement for a program.
+    /// The result for JSON.
     var members: [(String, JSON)] {
         [
             ("uses", .array(uses.map { .string($0) })),

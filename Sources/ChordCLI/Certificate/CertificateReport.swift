@@ -5,7 +5,7 @@
 import ChordCommandLine
 import ChordIdentity
 
-/// What a certificate says, in lines.
+/// The content of a certificate as lines.
 struct CertificateReport {
     let certificate: PeerCertificate
     /// Seconds since 1970.
@@ -35,7 +35,7 @@ struct CertificateReport {
         }
     }
 
-    /// The certificate for a program. What it does not say is not there.
+    /// The certificate for JSON. Missing values are omitted.
     var json: JSON {
         var members: [(String, JSON)] = [
             ("subject", .string(certificate.subject)), ("issuer", .string(certificate.issuer)),

@@ -7,14 +7,14 @@ import ChordCommandLine
 import Logging
 import UnixSignals
 
-/// A ring of processes on this machine: starts them, watches them, ends them.
+/// A ring of processes on this machine: starts, watches and ends them.
 struct Cluster {
     let names: [String]
     let ring: String
     let certificatesDirectory: String
     let basePort: Int
     let stateDirectory: String
-    /// Whether events are told as JSON, one object a line.
+    /// Whether events are printed as JSON, one object per line.
     let asJSON: Bool
     /// How long the ring may take to form.
     let patience: Duration
@@ -45,13 +45,13 @@ struct Cluster {
         (events, sender) = AsyncStream.makeStream()
     }
 
-    /// Runs the cluster until somebody ends it.
+    /// Runs the cluster until the user ends it.
     ///
-    /// - Throws: a `CommandFailure` where a node cannot start or the ring does not form; nothing runs
-    ///   any more then.
+    /// - Throws: a `CommandFailure` if a node cannot start or the ring does not form; all processes
+    ///   have then ended.
     func run() async throws {
         let nodes = names.map { ClusterNode(name: $0, stateDirectory: stateDirectory) }
-        // Each cluster is a new ring: what nodes of a former one remember is of no use.
+        // Each cluster is a new ring, so the state of an earlier one must not be used.
         for node in nodes { Files.remove("\(data(of: node))/state.json") }
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -96,7 +96,7 @@ struct Cluster {
                 certificatesDirectory, "--end-with-input", "--data-dir",
                 data(of: node),
             ]
-            // The first makes the ring, and the others have to know where it listens.
+            // The first node begins the ring; the others need its address.
             if index > 0, let first = nodes[0].address { arguments += ["--join", first] }
             try node.start(arguments: arguments, reportingTo: sender)
             if index == 0 {
@@ -127,7 +127,7 @@ struct Cluster {
                 node.hasEnded()
                 let left = nodes.count(where: \.isRunning)
                 guard left > 0 else {
-                    throw CommandFailure(.failed, "the last node has ended: \(name), \(ending)")
+                    throw CommandFailure(.failed, "the last node, \(name), has ended: \(ending)")
                 }
                 tell(
                     "ended",
@@ -143,9 +143,9 @@ struct Cluster {
         }
     }
 
-    /// Waits until so many nodes are members.
+    /// Waits until this number of nodes are members.
     ///
-    /// - Returns: false where somebody wants the cluster to end.
+    /// - Returns: false if the user ends the cluster.
     private func awaitReady(
         _ nodes: [ClusterNode],
         count: Int,
@@ -174,7 +174,7 @@ struct Cluster {
                 throw CommandFailure(
                     .failed,
                     "\(name) ended while it started (\(ending))",
-                    hint: "its log above says why"
+                    hint: "its log above shows the reason"
                 )
             case .signal: return false
             case .settled, .graceIsOver: break
@@ -183,7 +183,7 @@ struct Cluster {
         return true
     }
 
-    /// Asks the ring, with the first node's own certificate, until it is ideal.
+    /// Asks the ring, with the first node's certificate, until it is ideal.
     private func settle(_ addresses: [String]) async -> Result<Int, CommandFailure> {
         do {
             var configuration = ChordClientConfiguration(
@@ -206,14 +206,14 @@ struct Cluster {
         }
     }
 
-    /// Tells what has happened: to a person as a line, to a program as an object.
+    /// Prints an event: a line of text, or a JSON object.
     private func tell(_ event: String, _ members: [(String, JSON)], _ text: String) {
         let object: [(String, JSON)] =
             [("time", .string(Duration.sinceEpoch.stamp)), ("event", .string(event))] + members
         StandardStreams.output(asJSON ? JSON.object(object).line : text)
     }
 
-    /// Whose certificate somebody who asks the ring can show.
+    /// The certificate that the printed example commands use.
     private var asker: String {
         Files.exists("\(certificatesDirectory)/client-demo.pem") ? "client-demo" : names[0]
     }
@@ -249,7 +249,9 @@ struct Cluster {
             case .ended(let name, _): nodes.first { $0.name == name }?.hasEnded()
             case .signal, .graceIsOver:
                 let stragglers = nodes.filter(\.isRunning)
-                StandardStreams.error("killing \(stragglers.map(\.name).joined(separator: ", "))")
+                StandardStreams.error(
+                    "killing nodes that did not end: \(stragglers.map(\.name).joined(separator: ", "))"
+                )
                 for node in stragglers { node.kill() }
             case .ready, .settled: break
             }
@@ -258,7 +260,7 @@ struct Cluster {
 }
 
 extension String {
-    /// The text as one word of a shell.
+    /// The text quoted as one shell word.
     fileprivate var shellWord: String {
         let plain = allSatisfy {
             $0.isASCII && ($0.isLetter || $0.isNumber || "/._-+:@%".contains($0))

@@ -14,28 +14,27 @@ import ChordTLS
     import Darwin
 #endif
 
-/// The folder of a cluster: its logs, and the certificates that it made for itself. One cluster has it at a
-/// time.
+/// The folder of a cluster: its logs, and its own certificates. One cluster uses it at a time.
 struct ClusterFolder {
     let path: String
 
-    /// The most clusters that may run with folders of the default name.
+    /// The largest number of clusters in folders with the default name.
     private static let mostClusters = 64
-    /// The certificates of a cluster are for its life, and a year is longer than any.
+    /// The certificates are for the life of a cluster, which is shorter than a year.
     private static let life = Duration.seconds(365 * 86_400)
 
-    /// Takes a folder for as long as this process lives, and makes it where there is none.
+    /// Locks a folder until this process ends; the folder is created if necessary.
     ///
-    /// - Parameter given: the folder that somebody named; otherwise the first that no cluster has, of
+    /// - Parameter given: the folder that the user named; otherwise the first unused one of
     ///   `.cluster`, `.cluster-2` and so on.
-    /// - Throws: a `CommandFailure` where it cannot be made, or where another cluster has it.
+    /// - Throws: a `CommandFailure` if it cannot be created, or if another cluster uses it.
     static func take(given: String?) throws(CommandFailure) -> ClusterFolder {
         if let given {
             guard try lock(given) else {
                 throw CommandFailure(
                     .configuration,
-                    "another cluster has the folder \(given)",
-                    hint: "--state-dir names a folder of its own for each cluster"
+                    "another cluster uses the folder \(given)",
+                    hint: "give each cluster its own folder with --state-dir"
                 )
             }
             return ClusterFolder(path: given)
@@ -46,18 +45,18 @@ struct ClusterFolder {
         }
         throw CommandFailure(
             .configuration,
-            "\(mostClusters) clusters have the folders .cluster to .cluster-\(mostClusters)",
-            hint: "--state-dir names another folder"
+            "\(mostClusters) clusters use the folders .cluster to .cluster-\(mostClusters)",
+            hint: "use another folder with --state-dir"
         )
     }
 
-    /// Whether the folder is this process's now. The lock goes when the process does.
+    /// Whether this process has locked the folder. The lock ends with the process.
     private static func lock(_ path: String) throws(CommandFailure) -> Bool {
         func failure(_ error: FileError) -> CommandFailure {
             CommandFailure(
                 .configuration,
-                "the folder \(path) cannot be made: \(error.reason)",
-                hint: "--state-dir names another"
+                "cannot create the folder \(path): \(error.reason)",
+                hint: "use another folder with --state-dir"
             )
         }
         do throws(FileError) {
@@ -79,11 +78,11 @@ struct ClusterFolder {
         return true
     }
 
-    /// Makes an authority that nobody else trusts, and a certificate for each node, for a client called demo
-    /// and for an administrator called admin. The authority's key is written nowhere.
+    /// Creates an authority for this cluster, and certificates for each node, for a client named
+    /// demo and for an administrator named admin. The authority's key is not stored.
     ///
     /// - Returns: the folder of the certificates.
-    /// - Throws: a `CommandFailure` where they cannot be made or written.
+    /// - Throws: a `CommandFailure` if they cannot be created or written.
     func makeCertificates(for names: [String]) throws(CommandFailure) -> String {
         let folder = "\(path)/certs"
         do {
@@ -100,8 +99,8 @@ struct ClusterFolder {
         } catch {
             throw CommandFailure(
                 .configuration,
-                "certificates for the cluster cannot be made: \(error)",
-                hint: "--certs-dir names a folder of certificates that there are"
+                "cannot create certificates for the cluster: \(error)",
+                hint: "use a folder of existing certificates with --certs-dir"
             )
         }
         return folder

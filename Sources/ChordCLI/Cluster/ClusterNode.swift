@@ -12,29 +12,29 @@ import ChordCommandLine
     import Darwin
 #endif
 
-/// What happens to the processes of a cluster, in the order in which it happens.
+/// Events of the processes of a cluster, in order.
 enum ClusterEvent: Sendable {
-    /// A node is a member; it listens here.
+    /// A node is a member, and listens at this address.
     case ready(name: String, address: String)
     /// A process has ended.
     case ended(name: String, ChildProcess.Ending)
-    /// The ring is ideal, or will not become it.
+    /// The ring is ideal, or did not become ideal.
     case settled(Result<Int, CommandFailure>)
-    /// Somebody wants the cluster to end.
+    /// The user wants the cluster to end.
     case signal
-    /// Processes that were asked to end have had time enough.
+    /// Processes that were asked to end have used up their time.
     case graceIsOver
 }
 
-/// One node of a cluster: a process of this command's own program.
+/// One node of a cluster: a process that runs this program.
 ///
-/// Confined to the task that runs the cluster; what comes from the process arrives as events.
+/// It is confined to the task that runs the cluster; the process reports through events.
 final class ClusterNode {
     let name: String
     /// The path of the log.
     let log: String
     private(set) var address: String?
-    /// The process while it runs. It ends when this command does, however that ends.
+    /// The process while it runs. It ends when this command ends, in any way.
     private var process: ChildProcess?
 
     var isRunning: Bool { process != nil }
@@ -46,7 +46,7 @@ final class ClusterNode {
 
     /// Starts the process.
     ///
-    /// - Throws: a `CommandFailure` where the log or the process cannot be made.
+    /// - Throws: a `CommandFailure` if the log or the process cannot be created.
     func start(
         arguments: [String],
         reportingTo events: AsyncStream<ClusterEvent>.Continuation
@@ -55,8 +55,8 @@ final class ClusterNode {
         guard logFile >= 0 else {
             throw CommandFailure(
                 .configuration,
-                "the log cannot be written: \(FileError(last: log))",
-                hint: "--state-dir names another folder"
+                "cannot write the log: \(FileError(last: log))",
+                hint: "use another folder with --state-dir"
             )
         }
         defer { close(logFile) }
@@ -73,7 +73,7 @@ final class ClusterNode {
                 onEnd: { [name] ending in events.yield(.ended(name: name, ending)) }
             )
         } catch {
-            throw CommandFailure(.failed, "a node cannot be started: \(error)")
+            throw CommandFailure(.failed, "cannot start a node: \(error)")
         }
     }
 

@@ -11,7 +11,7 @@ import ChordTLS
 struct CertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cert",
-        abstract: "Look at certificates.",
+        abstract: "Inspect certificates.",
         subcommands: [CertInspectCommand.self]
     )
 }
@@ -20,56 +20,74 @@ struct CertCommand: ParsableCommand {
 struct CertInspectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Say what a certificate is and what it is good for.",
+        abstract: "Show what a certificate contains and what it can be used for.",
         discussion: """
-            The first certificate in the file is judged together with NAME.key, ca.pem and crl.pem beside \
-            it, as chord serve and the other commands judge them when they start: what is called wrong \
-            here they refuse, and what they refuse is called wrong here. The exit code is 1 where \
-            something is wrong.
+            The first certificate in the file is checked together with NAME.key, ca.pem and crl.pem in the \
+            same folder. The checks are those that chord serve and the other commands make when they \
+            start: exactly the reported problems make them refuse the files. The exit code is 1 if there \
+            is a problem.
             """
     )
 
     @Argument(help: ArgumentHelp("A PEM file.", valueName: "file"), completion: .file())
     var file: String
 
-    @Option(help: ArgumentHelp("Its key, in place of the one beside it.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The file of its key. Default: NAME.key in the same folder.",
+            valueName: "file"
+        )
+    )
     var key: String?
 
-    @Option(help: ArgumentHelp("The authorities that are trusted.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The file of trusted authorities. Default: ca.pem in the same folder.",
+            valueName: "file"
+        )
+    )
     var ca: String?
 
-    @Option(help: ArgumentHelp("The revocation list.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The file of the revocation list. Default: crl.pem in the same folder.",
+            valueName: "file"
+        )
+    )
     var crl: String?
 
     @Option(
         help: ArgumentHelp(
-            "The name of the node that is to show it. Default: the file's, where key and ca.pem lie"
-                + " beside it.",
+            "The name of the node that will use it. Default: that of the file, if its key and ca.pem are"
+                + " in the same folder.",
             valueName: "name"
         )
     )
     var name: String?
 
     @Option(
-        help: ArgumentHelp("A host that others are to dial it at; repeatable.", valueName: "host")
+        help: ArgumentHelp(
+            "A host at which others will dial the node; repeatable.",
+            valueName: "host"
+        )
     )
     var host: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "A trust domain that is ours; repeatable. Default: that of the certificate.",
+            "An accepted trust domain; repeatable. Default: that of the certificate.",
             valueName: "domain"
         )
     )
     var trustDomain: [String] = []
 
-    @Flag(help: "Judge it for rings that run with --admit-host-certificates.")
+    @Flag(help: "Check it for rings with --admit-host-certificates.")
     var admitHostCertificates = false
 
-    @Flag(help: "Judge it for nodes that run with --require-crl.")
+    @Flag(help: "Check it for nodes with --require-crl.")
     var requireCrl = false
 
-    @Flag(help: "Judge a peer's certificate, whose key is elsewhere.")
+    @Flag(help: "Check a certificate whose key is on another machine.")
     var noKey = false
 
     @Flag(help: "Print JSON.")
@@ -107,12 +125,12 @@ struct CertInspectCommand: AsyncParsableCommand {
         }
     }
 
-    /// The folder that the file lies in, with a slash at its end, or nothing.
+    /// The file's folder with a slash at its end, or nothing.
     private var folder: String {
         file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
     }
 
-    /// The file's name without what follows the last dot.
+    /// The file's name without its extension.
     private var base: String {
         let name = file.dropFirst(folder.count)
         guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return String(name) }
@@ -135,7 +153,7 @@ struct CertInspectCommand: AsyncParsableCommand {
         return certificates
     }
 
-    /// Files as `make certs` lays them out are shown by the node that is called as they are.
+    /// Files named as by `make certs` belong to the node with the same name.
     private var nameOfNode: String? {
         if let name { return name }
         let files = certificates.files

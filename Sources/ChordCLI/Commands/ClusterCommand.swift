@@ -14,18 +14,18 @@ struct ClusterCommand: AsyncParsableCommand {
         commandName: "cluster",
         abstract: "Run a ring of several nodes on this machine.",
         discussion: """
-            The nodes are called n1, n2 and so on; each is a process of its own with its own \
-            certificate. One Ctrl-C ends them all. Without --certs-dir the command makes certificates that \
+            The nodes are named n1, n2 and so on. Each is a process with its own certificate. \
+            Ctrl-C ends them all. Without --certs-dir the command creates certificates that \
             only this cluster trusts, in its folder.
             """
     )
 
-    @Argument(help: "How many nodes.")
+    @Argument(help: "The number of nodes.")
     var count: Int
 
     @Option(
         help: ArgumentHelp(
-            "The folder of the certificates. Default: CHORD_CERTS_DIR, else some are made for this cluster.",
+            "The folder of the certificates. Default: CHORD_CERTS_DIR, else new ones for this cluster.",
             valueName: "folder"
         )
     )
@@ -33,7 +33,7 @@ struct ClusterCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The first node's port; the others take the next. 0 lets the system choose.",
+            "The first node's port; the others use the following ones. With 0 the system chooses.",
             valueName: "port"
         )
     )
@@ -44,7 +44,7 @@ struct ClusterCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The folder of logs and certificates. Default: .cluster, or the next that no cluster has.",
+            "The folder of logs and certificates. Default: .cluster, or the next free one of .cluster-2 and so on.",
             valueName: "folder"
         )
     )
@@ -59,7 +59,7 @@ struct ClusterCommand: AsyncParsableCommand {
         }
         guard basePort == 0 || (1...(65536 - count)).contains(basePort) else {
             throw ValidationError(
-                "--base-port \(basePort) leaves no room for \(count) ports up to 65535."
+                "--base-port \(basePort) is too high for \(count) ports: the last port is 65535."
             )
         }
     }
@@ -86,7 +86,7 @@ struct ClusterCommand: AsyncParsableCommand {
         }
     }
 
-    /// What a node would refuse to start with is said once, before any is started.
+    /// Problems that every node would report are reported once, before any node starts.
     private static func judge(_ names: [String], in directory: String) throws(CommandFailure) {
         for name in names {
             let use = CertificateUse(role: .node, name: name, hosts: ["127.0.0.1"])
@@ -111,8 +111,8 @@ struct ClusterCommand: AsyncParsableCommand {
             "\(missing.count == 1 ? "a certificate is" : "certificates are") missing in \(directory):"
                 + " \(shown)",
             hint: Files.isExecutable("scripts/certs") && Files.exists("Makefile")
-                ? "\(command); without --certs-dir the cluster makes its own"
-                : "without --certs-dir the cluster makes its own; in the source folder of swift-chord,"
+                ? "\(command); without --certs-dir the cluster creates its own"
+                : "without --certs-dir the cluster creates its own; in the source folder of swift-chord,"
                     + " \(command) makes them"
         )
     }

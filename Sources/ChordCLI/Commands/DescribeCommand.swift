@@ -11,14 +11,14 @@ import ChordTLS
 struct DescribeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "describe",
-        abstract: "Show what one node is, and the ring as it sees it.",
+        abstract: "Show the state of one node, and its view of the ring.",
         discussion: """
-            The first of the nodes named that answers is shown. It need not be a member: one that still \
-            waits to join answers too.
+            It shows the first node of --node that answers. The node need not be a member: one that is \
+            still joining answers, too.
             """
     )
 
-    @Flag(help: "List the nodes that it routes by.")
+    @Flag(help: "List the nodes of its routing table.")
     var table = false
 
     @Flag(help: "Print JSON.")
@@ -42,7 +42,7 @@ struct DescribeCommand: AsyncParsableCommand {
     }
 }
 
-/// A node's description as it is shown.
+/// The output for a node's description.
 struct DescriptionView {
     let description: NodeDescription
 
@@ -50,7 +50,7 @@ struct DescriptionView {
 
     private func hexadecimal(_ id: Identifier) -> String { id.hexadecimal(width: width) }
 
-    /// Whether it knows of no other node.
+    /// Whether the node knows no other node.
     private var isAlone: Bool {
         description.successors.isEmpty && description.predecessor.id == description.node.id
     }
@@ -59,26 +59,26 @@ struct DescriptionView {
         description.parameters.space.fraction(from: range.lowerBound, to: range.upperBound)
     }
 
-    /// Where the node is in its life, in words.
+    /// The node's phase in words.
     var phase: String {
         switch description.phase {
         case .notJoined: "not a member yet"
-        case .founding: "founding, waits for the other founders"
+        case .founding: "founding, waiting for the other founders"
         case .member: isAlone ? "member, alone" : "member"
         case .left: "left, ends"
         }
     }
 
-    /// What is said beside the first successor, where this node cannot reach it.
+    /// The note beside the first successor if this node cannot reach it.
     private var brokenLink: String? {
         description.isHeadUnreached && !description.successors.isEmpty ? "not reached" : nil
     }
 
-    /// The description for a person.
+    /// The description as text.
     func lines(width columns: Int?, withTable: Bool) -> [String] {
         let parameters = description.parameters
         let count = description.table.count
-        // One table, so that the columns of all nodes stand below each other.
+        // A single table, so that all nodes have the same columns.
         var nodes = Table(columns: [
             .init(title: Self.label("")), .init(title: "", least: 12), .init(title: ""),
             .init(title: "", least: 9, rank: 1),
@@ -162,7 +162,7 @@ struct DescriptionView {
         "\(Self.label(label))  \(text)"
     }
 
-    /// The description for a program. What there is none of is not there.
+    /// The description for JSON. Missing values are omitted.
     func members(withTable: Bool) -> [(String, JSON)] {
         let parameters = description.parameters
         var members: [(String, JSON)] = [

@@ -8,29 +8,30 @@ import ChordIdentity
 import ChordTLS
 
 extension CertificateEnds {
-    /// The ends for a person, one sentence part each, the certificate's first.
+    /// The expiry dates as text, one part each, the certificate's first.
     func texts(at now: Int64) -> [String] {
-        var texts = ["ends \(Self.text(certificate, at: now))", "serial \(serial.printable)"]
-        if let authority { texts.append("its authority ends \(Self.text(authority, at: now))") }
+        var texts = ["expires \(Self.text(certificate, at: now))", "serial \(serial.printable)"]
+        if let authority { texts.append("its authority expires \(Self.text(authority, at: now))") }
         texts.append(
-            revocationList.map { "its revocation list ends \(Self.text($0, at: now))" }
-                ?? "no revocation list that ends"
+            revocationList.map { "its revocation list expires \(Self.text($0, at: now))" }
+                ?? "no revocation list that expires"
         )
         return texts
     }
 
     private static func text(_ end: Int64, at now: Int64) -> String {
-        // What a node tells may be any number.
+        // A peer can send any number.
         let shown = PeerCertificate.timestamp(secondsSince1970: min(end, lastShown))
         let left = end.subtractingReportingOverflow(now).partialValue
         return left < 0
-            ? "\(shown): it is over" : "\(shown.prefix(10)) (\(CertificateReport.days(left)) left)"
+            ? "\(shown): it has expired"
+            : "\(shown.prefix(10)) (\(CertificateReport.days(left)) left)"
     }
 
     /// The end of the year 9999.
     private static let lastShown: Int64 = 253_402_300_799
 
-    /// The ends for a program. What there is none of is not there.
+    /// The expiry dates for JSON. Missing values are omitted.
     var json: JSON {
         func stamp(_ end: Int64) -> JSON { .string(Duration.seconds(end).stamp) }
         var members: [(String, JSON)] = [

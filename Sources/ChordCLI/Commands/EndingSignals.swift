@@ -16,15 +16,16 @@ import UnixSignals
     import Darwin
 #endif
 
-/// What a signal that asks a command to end means, by the time since the first.
+/// Decides the meaning of a signal from the time since the first signal.
 struct EndingRequests {
-    /// Signals within this time are one: wrappers and terminals send theirs besides that of a supervisor.
+    /// Signals within this time count as one: a wrapper or terminal sends its own besides that of a
+    /// supervisor.
     static let sameRequest = Duration.milliseconds(500)
 
     enum Meaning {
-        /// End in your own time.
+        /// End in an orderly way.
         case first
-        /// The same request once more.
+        /// The first request, repeated.
         case repetition
         /// End at once.
         case second
@@ -41,13 +42,13 @@ struct EndingRequests {
     }
 }
 
-/// SIGTERM and SIGINT: the first lets the services end in their own time, a second one half a second later
-/// or more ends the process. SIGHUP is handed on.
+/// Handles SIGTERM and SIGINT. The first signal lets the services stop in an orderly way. A second
+/// one, at least half a second later, ends the process at once. SIGHUP is passed on.
 ///
-/// A `ServiceGroup` would listen to the first by itself, and swallow the second.
+/// A `ServiceGroup` handles only the first signal, and would swallow the second.
 enum EndingSignals {
-    /// Makes services and runs them. A signal that comes while they are made ends the process at once, with
-    /// code 0: there is nothing to end yet, and looking up a host may take as long as a name server likes.
+    /// Creates services and runs them. A signal during their creation ends the process at once with
+    /// code 0: there is nothing to stop yet, and a host lookup may take long.
     static func run(
         logger: Logger,
         onHangup: @escaping @Sendable () -> Void,
@@ -67,33 +68,33 @@ enum EndingSignals {
                     switch requests.meaning(at: .now) {
                     case .repetition: continue
                     case .second:
-                        logger.warning("a second signal: ending at once")
+                        logger.warning("second signal: this process ends at once")
                         _exit(128 + signal.number)
                     case .first: break
                     }
                     guard let group = running.withLockedValue({ $0 }) else {
-                        logger.info("ending before this node has begun")
+                        logger.info("this process ends before the node has started")
                         _exit(0)
                     }
                     isEnding.withLockedValue { $0 = true }
-                    logger.info("ending; a second signal ends at once")
+                    logger.info("the node is stopping; a second signal ends the process at once")
                     await group.triggerGracefulShutdown()
                 }
             }
-            // An error ends the other task, too.
+            // An error also ends the other task.
             defer { tasks.cancelAll() }
             let group = try await start()
             running.withLockedValue { $0 = group }
             do {
                 try await group.run()
             } catch is ServiceGroupError where isEnding.withLockedValue({ $0 }) {
-                // The signal came before the group ran, and a group that has ended does not run.
+                // The signal came before the group ran, and a stopped group does not run.
             }
         }
     }
 
-    /// Runs `body`, which goes on for as long as it is wanted, until it ends or somebody ends it by SIGTERM or
-    /// SIGINT; that is no failure. A second signal ends the process at once.
+    /// Runs `body` until it returns, or until SIGTERM or SIGINT, which is not a failure. A second
+    /// signal ends the process at once.
     static func untilEnded(_ body: @escaping @Sendable () async throws -> Void) async throws {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let (ending, endIt) = AsyncStream.makeStream(of: Void.self)

@@ -10,11 +10,11 @@ import ChordCommandLine
 struct LeaveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leave",
-        abstract: "Make one node leave its ring and end.",
+        abstract: "Make one node leave its ring and stop.",
         discussion: """
-            The node tells its neighbours and its process ends with code 0, as after SIGTERM. Which one is \
-            said on the command line, by one --node: CHORD_NODE and .chord.env do not count here. It takes \
-            the certificate of an administrator (make admin-cert).
+            The node tells its neighbours, and its process ends with code 0, as after SIGTERM. The node must \
+            be given by exactly one --node; CHORD_NODE and .chord.env are not used. The command needs \
+            an administrator's certificate (make admin-cert).
             """
     )
 
@@ -27,7 +27,7 @@ struct LeaveCommand: AsyncParsableCommand {
     func validate() throws {
         switch ring.namedNodes.count {
         case 1: break
-        case 0: throw ValidationError("Say with --node which node is to leave.")
+        case 0: throw ValidationError("Give the node that is to leave with --node.")
         default:
             throw ValidationError(
                 "One node leaves at a time: give --node once, not \(ring.namedNodes.count) nodes"
@@ -44,7 +44,7 @@ struct LeaveCommand: AsyncParsableCommand {
                 StandardStreams.output(
                     json
                         ? JSON.object([("left", .node(node, width: width))]).lines
-                        : "\(node.name.printable) at \(node.address) has left and ends"
+                        : "\(node.name.printable) at \(node.address) has left the ring and stops"
                 )
             }
         }

@@ -10,7 +10,7 @@ import ChordCommandLine
 struct LookupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lookup",
-        abstract: "Say which node owns a key.",
+        abstract: "Show which node owns a key.",
         discussion:
             "The ring forwards the question; with --trace this command asks each node itself. With --verify"
             + " it goes several ways that share no node, and asks the owner, so that a member that lies is"
@@ -20,13 +20,13 @@ struct LookupCommand: AsyncParsableCommand {
     @Argument(help: "The key; any text.")
     var key: String?
 
-    @Option(help: ArgumentHelp("Look up this identifier rather than a key.", valueName: "hex"))
+    @Option(help: ArgumentHelp("Look up this identifier instead of a key.", valueName: "hex"))
     var id: String?
 
-    @Flag(help: "Show each step and how long it took.")
+    @Flag(help: "Show each node asked, and the time of its answer.")
     var trace = false
 
-    @Flag(help: "Ask the owner itself, and several ways to it.")
+    @Flag(help: "Use several paths, and ask the owner to confirm.")
     var verify = false
 
     @Flag(help: "Print JSON.")
@@ -37,10 +37,10 @@ struct LookupCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard !(trace && verify) else {
-            throw ValidationError("Give one of --trace and --verify.")
+            throw ValidationError("Give --trace or --verify, not both.")
         }
         guard (key == nil) != (id == nil) else {
-            throw ValidationError("Give a key or --id, one of them.")
+            throw ValidationError("Give either a key or --id.")
         }
     }
 
@@ -96,7 +96,7 @@ struct LookupCommand: AsyncParsableCommand {
     }
 }
 
-/// A lookup's answer as it is shown.
+/// The output for a lookup's result.
 struct LookupAnswer {
     var key: String?
     var width: Int
@@ -119,7 +119,7 @@ struct LookupAnswer {
 
     private func hexadecimal(_ id: Identifier) -> String { id.hexadecimal(width: width) }
 
-    /// What a node that was asked on the way said.
+    /// The answer of a node that was asked on the path.
     private enum StepAnswer {
         case failed(String)
         case nearer(NodeReference)
@@ -132,7 +132,7 @@ struct LookupAnswer {
         return .owner(result?.owner ?? step.node)
     }
 
-    /// The answer for a person.
+    /// The result as text.
     func lines(width columns: Int?, withSteps: Bool) -> [String] {
         guard let result else { return [] }
         let owner = result.owner
@@ -176,15 +176,15 @@ struct LookupAnswer {
 
     private static func text(of verification: LookupVerification) -> String {
         var text =
-            "the owner confirms it; \(verification.agreeing) of \(verification.ways) ways named it"
+            "confirmed by the owner; named by \(verification.agreeing) of \(verification.ways) paths"
         if !verification.refuted.isEmpty {
             let names = verification.refuted.map { "\($0)".printable }.joined(separator: ", ")
-            text += "; also named, and not the owner: \(names)"
+            text += "; wrongly named as owner: \(names)"
         }
         return text
     }
 
-    /// The answer for a program.
+    /// The result for JSON.
     var json: JSON {
         guard let result else { return .object([]) }
         var members: [(String, JSON)] = []

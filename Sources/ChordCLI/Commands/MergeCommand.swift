@@ -10,18 +10,18 @@ import ChordCommandLine
 struct MergeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "merge",
-        abstract: "Make two rings of one name one ring.",
+        abstract: "Merge two rings of the same name.",
         discussion: """
-            For rings that have never met, or have forgotten each other: a ring that came apart becomes one \
-            again by itself. The node asked (--node) calls CONTACT, a member of the other ring, and the \
-            rings become one after that; chord ring --wait tells when. Rings whose names or parameters \
-            differ are not merged. It takes the certificate of an administrator (make admin-cert).
+            For rings that have never met, or that have forgotten each other. A ring that was split merges \
+            again by itself. The node given by --node calls CONTACT, a member of the other ring. The rings \
+            merge after that; chord ring --wait shows when they have. Rings with different names or \
+            parameters do not merge. The command needs an administrator's certificate (make admin-cert).
             """
     )
 
     @Argument(
         help: ArgumentHelp(
-            "A member of the other ring, as the node asked can reach it.",
+            "A member of the other ring, at an address that the node of --node can reach.",
             valueName: "contact"
         )
     )
@@ -41,8 +41,8 @@ struct MergeCommand: AsyncParsableCommand {
                 let width = json ? try await client.parameters().space.width : 0
                 let text =
                     merge.wasOne
-                    ? "\(node) is in the same ring already: there is nothing to merge"
-                    : "\(node) answers; the rings become one now"
+                    ? "\(node) is already in the same ring: there is nothing to merge"
+                    : "\(node) answers; the rings now merge"
                 let object = JSON.object([
                     ("merging_with", .node(merge.contact, width: width)),
                     ("was_one", .boolean(merge.wasOne)),

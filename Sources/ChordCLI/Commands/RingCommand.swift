@@ -10,24 +10,26 @@ import ChordCommandLine
 struct RingCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ring",
-        abstract: "Walk around the ring and show its members.",
+        abstract: "List the members of the ring.",
         discussion: """
-            A ring is ideal when every member knows its right predecessor and has a full and right list \
-            of successors. With --wait the command returns when the ring is that, with so many members. \
-            With --check the exit code is 75 where it is not.
+            A ring is ideal if every member has the right predecessor and a full and right list \
+            of successors. With --wait N the command returns when N members form an ideal ring. \
+            With --check the exit code is 75 if the ring is not ideal.
 
-            The walk begins at the first node named that answers. Where another of them is a member that \
-            the walk does not meet, there is more than one ring, and the command ends with code 1.
+            The command walks along the successors from the first node of --node that answers. If another \
+            node of --node is a member that the walk does not meet, there are two rings: exit code 1.
             """
     )
 
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Flag(help: "End with code 75 where the ring is not ideal.")
+    @Flag(help: "Exit with code 75 if the ring is not ideal.")
     var check = false
 
-    @Option(help: ArgumentHelp("Wait until so many members form an ideal ring.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Wait until this number of members forms an ideal ring.", valueName: "n")
+    )
     var wait: Int?
 
     @Option(
@@ -72,14 +74,14 @@ struct RingCommand: AsyncParsableCommand {
     }
 }
 
-/// Asks a ring again and again until it is ideal and has the right number of members.
+/// Walks the ring repeatedly until it is ideal and has the right number of members.
 struct RingWait {
     let client: ChordClient
     let members: Int
-    /// Whether nothing is told on standard error while it waits.
+    /// Whether no progress is shown.
     var isSilent = false
 
-    /// - Throws: a `CommandFailure` that says what is still missing when the time is over.
+    /// - Throws: a `CommandFailure` with the missing condition when the time is over.
     func run(for timeout: Interval) async throws -> RingWalk {
         let clock = ContinuousClock()
         let deadline = clock.now + timeout.duration
@@ -101,7 +103,7 @@ struct RingWait {
                     missing = CommandFailure(
                         .failed,
                         "no ideal ring of \(members) after \(timeout): \(state)",
-                        hint: "the logs of the nodes say why; --timeout waits longer"
+                        hint: "the logs of the nodes show why; a longer --timeout waits longer"
                     )
                 }
             } catch {
@@ -111,13 +113,13 @@ struct RingWait {
             }
             progress.tell("waiting for an ideal ring of \(members): \(state)")
             guard clock.now < deadline else { throw missing }
-            // The last wait is shortened, so that the time is used to its end.
+            // The last wait is shortened to end with the timeout.
             try await clock.sleep(for: min(pause, deadline - clock.now))
             pause = min(pause * 2, .milliseconds(250))
         }
     }
 
-    /// Why nodes that a walk did not meet are a failure; nil where there are none.
+    /// The failure if a walk did not meet some nodes; nil if there are none.
     static func notOneRing(_ strays: [NodeReference], _ walk: RingWalk) -> CommandFailure? {
         guard !strays.isEmpty else { return nil }
         let shown = strays.prefix(5).map { "\($0.name.printable) at \($0.address.printable)" }
@@ -126,11 +128,11 @@ struct RingWait {
         let start = walk.members.first?.node.name.printable ?? "the first"
         return CommandFailure(
             .failed,
-            "the nodes named are not in one ring: the walk from \(start) does not meet"
+            "the given nodes are not in one ring: the walk from \(start) does not meet"
                 + " \(shown.joined(separator: ", "))\(more)",
             hint:
-                "chord merge, for administrators, makes two rings one; where one has just come apart,"
-                + " wait"
+                "chord merge, for administrators, merges two rings; a ring that was just split merges"
+                + " by itself"
         )
     }
 
@@ -144,7 +146,7 @@ struct RingWait {
     }
 }
 
-/// A ring as it is shown.
+/// The output for a ring.
 struct RingView {
     let walk: RingWalk
 
@@ -152,10 +154,10 @@ struct RingView {
         id.hexadecimal(width: walk.parameters.space.width)
     }
 
-    /// The ring for a person.
+    /// The ring as text.
     ///
     /// - Parameters:
-    ///   - width: that of the terminal; nil where nothing may be cut.
+    ///   - width: the width of the terminal; nil if nothing may be cut.
     ///   - isChecked: whether the exit code tells that the ring is not ideal.
     func lines(width: Int?, isChecked: Bool = false) -> [String] {
         var table = Table(columns: [
@@ -165,7 +167,7 @@ struct RingView {
             .init(title: "successors", least: 11, rank: 2),
             .init(title: "round trip", isNumeric: true, rank: 4),
         ])
-        // Where all speak our own, that goes without saying.
+        // The dialect is shown only if there is more than one.
         let isMixed = walk.members.contains { $0.dialect != .native }
         if isMixed { table.columns.append(.init(title: "speaks", rank: 1)) }
         for member in walk.members {
@@ -187,7 +189,7 @@ struct RingView {
         let summary =
             "ring \(parameters.ring.printable), \(count.counted("member")), "
             + "\(parameters.hash.printable), \(parameters.space.width) bits"
-        // What colours a word would count as its letters.
+        // Colour codes would count as letters, so colours are added after the layout.
         let verdict = walk.isIdeal ? "ideal" : "not ideal"
         var last = Paragraph.lines("\(summary): \(verdict)", width: width)
         if let end = last.popLast() {
@@ -207,7 +209,7 @@ struct RingView {
             if !isChecked {
                 let code = CommandFailure.Kind.notIdeal.rawValue
                 lines += Paragraph.lines(
-                    "the exit code is 0 all the same; with --check it is \(code)",
+                    "the exit code is 0; with --check it would be \(code)",
                     width: width
                 )
             }
@@ -218,14 +220,14 @@ struct RingView {
         return lines
     }
 
-    /// What is right by the protocol and hardly what anybody wants.
+    /// States that the protocol allows, but that are probably mistakes.
     var warnings: [String] { brokenLinks + imbalance }
 
     private var brokenLinks: [String] {
         walk.members.filter(\.isHeadUnreached).compactMap { member in
             member.successors.first.map { head in
                 "\(member.node.name) cannot reach its successor \(head.name) at \(head.address),"
-                    + " and other members can: look at the network between them"
+                    + " but other members can: check the network between them"
             }
         }
     }
@@ -237,13 +239,13 @@ struct RingView {
         else { return [] }
         let percent = (largest.share * 100).formatted(digits: 1)
         return [
-            "\(largest.node.name) owns \(percent) % of the circle, more than chance explains:"
-                + " the leading bits of the ring's hash (\(walk.parameters.hash)) are not well mixed,"
-                + " or names were chosen"
+            "\(largest.node.name) owns \(percent) % of the ring, more than chance explains:"
+                + " the leading bits of the ring's hash (\(walk.parameters.hash)) are not evenly"
+                + " distributed, or names were chosen on purpose"
         ]
     }
 
-    /// The ring for a program.
+    /// The ring for JSON.
     var json: JSON {
         let width = walk.parameters.space.width
         let nodes = walk.members.map { member in

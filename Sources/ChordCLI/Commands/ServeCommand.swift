@@ -16,20 +16,20 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run a node.",
         discussion: """
-            Nodes that begin a ring together are started with the same --initial-ring. Every other node \
-            is started with --join and the addresses of a few members. A node that is given neither makes \
-            a new ring of its own, which is for the first node of a ring and for trying things out.
+            Start nodes that begin a ring together with the same --initial-ring. Start every other node \
+            with --join and the addresses of a few members. A node with neither option begins a new ring: \
+            use this for the first node of a ring, and for experiments.
 
-            What a node has to remember is in its data directory (--data-dir). Started again, with the \
-            same command or another, it goes back to its ring.
+            A node stores its ring in its data directory (--data-dir). After a restart it returns to that \
+            ring, whatever its command line says.
 
-            Every option can also be a variable of the environment, as CHORD_STABILIZE_INTERVAL, or a line \
-            of a file of such variables (--config). The command line counts first, then the environment, \
-            then the file; --check-config shows what holds.
+            Every option can also be an environment variable, such as CHORD_STABILIZE_INTERVAL, or a line \
+            of a file of such variables (--config). The command line has priority, then the environment, \
+            then the file; --check-config shows the result.
 
-            One line on standard output says when it is a member; the log goes to standard error. SIGTERM \
-            and SIGINT make it leave the ring and end; a second one ends it at once. SIGHUP makes it read \
-            its certificates anew.
+            A line on standard output tells that the node is a member; the log goes to standard error. \
+            SIGTERM and SIGINT make it leave the ring and stop; a second signal ends it at once. SIGHUP \
+            makes it read its certificates again.
             """
     )
 
@@ -48,7 +48,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(.config, completion: .file())
     var config: String?
 
-    @Flag(help: "Print all settings, each with where it comes from, and end.")
+    @Flag(help: "Print all settings and their sources, and exit.")
     var checkConfig = false
 
     @Flag(help: .hidden)
@@ -91,15 +91,15 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// Prints what holds, as a file that `--config` reads, and where each value comes from.
+    /// Prints the settings in effect, with their sources, as a file that `--config` reads.
     private func showSettings() throws {
         try configuration(logger: logging.logger(of: node.name), makesFolders: false).validate()
         let settings = try ServeSettings(Array(CommandLine.arguments.dropFirst()))
         for line in settings.lines { StandardStreams.output(line) }
     }
 
-    /// Closes the node after `body`, however that ends: its threads must not run on into the end of the
-    /// process.
+    /// Closes the node after `body` has returned or thrown, because its threads must not run while
+    /// the process exits.
     private func closing(
         _ made: NIOLockedValueBox<ChordNode?>,
         _ body: () async throws -> Void
@@ -118,13 +118,13 @@ struct ServeCommand: AsyncParsableCommand {
             try node.reloadCertificates()
         } catch {
             logger.error(
-                "cannot take up the certificates",
+                "the certificates cannot be reloaded",
                 metadata: ["chord.error": "\(error)"]
             )
         }
     }
 
-    /// Leaves the ring when standard input closes: whoever started this node is gone.
+    /// Leaves the ring when standard input closes: the process that started this node has ended.
     private static func endWhenInputCloses() {
         DispatchQueue(label: "chord.input").async {
             StandardInput.skipToEnd()
@@ -132,7 +132,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// What the node is told, from what was typed.
+    /// The node's configuration from the options.
     func configuration(logger: Logger, makesFolders: Bool = true) throws -> ChordConfiguration {
         try node.checkAddresses()
         var configuration = ChordConfiguration(
@@ -158,7 +158,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 }
 
-/// Says once, on standard output, that the node is a member.
+/// Prints once on standard output that the node is a member.
 struct ReadyLine: Service {
     let node: ChordNode
     let ring: RingConfiguration
@@ -168,9 +168,9 @@ struct ReadyLine: Service {
         do {
             try await node.waitUntilJoined()
             if !StandardStreams.isWritten(text) {
-                // The node is a member all the same; the process ends with 1 when it ends.
+                // The node stays a member; the process will exit with 1.
                 logger.warning(
-                    "standard output does not take the line that this node is a member",
+                    "cannot write to standard output that this node is a member",
                     metadata: [
                         "chord.error": "\(StandardStreams.outputFailure ?? "its reader is gone")"
                     ]
@@ -178,8 +178,8 @@ struct ReadyLine: Service {
             }
             try await gracefulShutdown()
         } catch {
-            // The node is to end, or reports itself why it did not become a member; to end before it would
-            // look like a failure of this service.
+            // The node stops, or reports itself why it did not join. An early return would look
+            // like a failure of this service.
             try? await gracefulShutdown()
         }
     }

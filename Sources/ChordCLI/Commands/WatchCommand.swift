@@ -10,24 +10,29 @@ import ChordCommandLine
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch",
-        abstract: "Tell what happens to one node's place in the ring.",
+        abstract: "Show each change of one node's place in the ring.",
         discussion: """
-            One line says what there is, and one line each what happens after that: time (UTC, by the node's \
-            clock), what has changed, from what to what, and why. The first of the nodes named that answers \
-            is watched. SIGINT and SIGTERM end the command with code 0, as --count does; when the node ends, \
-            or cannot be reached any more, that is an error.
+            The first line shows the present state. Each further line shows a change: its time (UTC, by the \
+            node's clock), the old and the new value, and the cause. The command watches the first node of \
+            --node that answers. SIGINT, SIGTERM and --count end it with code 0. If the node ends, \
+            or can no longer be reached, that is an error.
 
             CAUSES
               joined      the node has become a member
               stabilized  maintenance found a nearer or newer neighbour
-              rectified   another node named itself as predecessor
-              merged      a member of another ring, or part of the ring, was taken in
+              rectified   another node became the predecessor
+              merged      a member of another ring, or of another part of this ring, was accepted
               failed      a neighbour was found dead
               left        a neighbour, or the node itself, left
             """
     )
 
-    @Option(help: ArgumentHelp("End after so many events; the first line is none.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Exit after this many events; the first line is not an event.",
+            valueName: "n"
+        )
+    )
     var count: Int?
 
     @Flag(help: "Print a JSON object per line.")
@@ -52,13 +57,13 @@ struct WatchCommand: AsyncParsableCommand {
         }
     }
 
-    /// Prints what is told, one after the other: what is not printed yet is not read.
+    /// Prints each message before the next one is read.
     private static func follow(_ watch: NodeWatch, count: Int?, asJSON: Bool) async throws {
         var view = NewsView()
         var events = 0
         for try await news in watch {
             let line = asJSON ? view.json(news).line : view.line(news)
-            // Nobody reads any more.
+            // The reader of standard output is gone.
             guard await StandardStreams.outputAwaited(line) else { return }
             if case .event = news.content { events += 1 }
             if let count, events >= count { return }
@@ -66,22 +71,22 @@ struct WatchCommand: AsyncParsableCommand {
     }
 }
 
-/// A node's news as they are shown.
+/// The output for the messages of a watched node.
 struct NewsView {
-    /// The identifiers' width in the node's ring, which its first word tells.
+    /// The identifier width of the node's ring, which the first message gives.
     private var width = IdentifierSpace.standard.width
 
-    /// A line for a person.
+    /// The message as a line of text.
     mutating func line(_ news: NodeNews) -> String {
         learn(from: news)
         let (what, text, cause) = words(for: news.content)
         let reason = cause.map { " (\($0.rawValue))" } ?? ""
         let label = what.padding(toLength: "predecessor".count)
-        let gap = news.missed > 0 ? " (\(news.missed) events before it were missed)" : ""
+        let gap = news.missed > 0 ? " (\(news.missed) earlier events were dropped)" : ""
         return "\(news.time.stamp)  \(label)  \(text)\(reason)\(gap)"
     }
 
-    /// An object for a program. What there is none of is not there.
+    /// The message for JSON. Missing values are omitted.
     mutating func json(_ news: NodeNews) -> JSON {
         learn(from: news)
         let missed = news.missed > 0 ? [("missed", JSON.integer(news.missed))] : []
@@ -132,7 +137,7 @@ struct NewsView {
     private func range(_ range: IdentifierRange?) -> String {
         guard let range else { return "nothing" }
         if range.isWholeCircle { return "the whole circle" }
-        // Wide identifiers would hide what the line says; as JSON they are whole.
+        // Wide identifiers would make the line unreadable; JSON has them in full.
         func bound(_ id: Identifier) -> String { id.hexadecimal(width: width).shortened(to: 17) }
         return "(\(bound(range.lowerBound)), \(bound(range.upperBound))]"
     }

@@ -7,11 +7,11 @@ import ChordCommandLine
 import ChordIdentity
 import ChordTLS
 
-// What the errors of the library mean to the person at the terminal, and what can be done.
+// Explains the library's errors to the user, with a hint about the remedy.
 //
-// A hint is made from an error's codes and from the command that runs, never from a text.
+// Hints depend on error codes and on the running command, never on error texts.
 
-/// The command that runs, as far as it matters for what can be done.
+/// The running command, as far as hints depend on it.
 enum RunningCommand {
     /// `chord serve`.
     case serve
@@ -24,7 +24,7 @@ enum RunningCommand {
 }
 
 extension CommandFailure {
-    /// The explanation of any error.
+    /// Explains any error.
     init(explaining error: any Error, in command: RunningCommand = .ask) {
         switch error {
         case let failure as CommandFailure: self = failure
@@ -44,7 +44,7 @@ extension CommandFailure {
             self.init(
                 .configuration,
                 text,
-                hint: "a name is one live node; wait until the other has ended"
+                hint: "each running node needs its own name; wait until the other node has ended"
             )
         case .parametersDiffer:
             self.init(.configuration, text, hint: Self.hint(difference: error, command))
@@ -53,16 +53,16 @@ extension CommandFailure {
                 .unavailable,
                 text,
                 hint:
-                    "nodes that begin a ring together are all started with the same --initial-ring;"
-                    + " --join names members of a ring that there is"
+                    "start all nodes that begin a ring together with the same --initial-ring;"
+                    + " --join takes addresses of members of an existing ring"
             )
         case .noContact: self.init(contact: error, text, command)
         case .unreachable:
             self.init(
                 .unavailable,
                 text,
-                hint: "--advertise HOST:PORT names an address that the other members can dial; a"
-                    + " firewall must let them in"
+                hint: "set --advertise HOST:PORT to an address that the other members can dial;"
+                    + " a firewall must allow these connections"
             )
         case .stopped: self.init(.unavailable, text)
         case .cancelled: self.init(.failed, "interrupted")
@@ -76,28 +76,29 @@ extension CommandFailure {
             self.init(
                 .refused,
                 text,
-                hint: "it takes the certificate of an administrator: make admin-cert NAME=bob, then"
+                hint: "this needs an administrator's certificate: make admin-cert NAME=bob, then"
                     + " --as admin-bob"
             )
         case .refused:
             self.init(
                 .refused,
                 text,
-                hint: "chord cert inspect FILE says what a certificate is good for"
+                hint: "chord cert inspect FILE shows what a certificate can be used for"
             )
         case .invalidAnswer:
             self.init(
                 .failed,
                 text,
-                hint: "that node is broken or lies; name another with --node HOST:PORT"
+                hint: "that node is faulty or lies; ask another node with --node HOST:PORT"
             )
         case .lookupFailed, .deadlineExceeded:
-            self.init(.failed, text, hint: "chord ring shows whether the ring is whole; try again")
+            self.init(.failed, text, hint: "chord ring shows whether the ring is ideal; try again")
         case .replaced:
             self.init(
                 .failed,
                 text,
-                hint: "a newer process runs under this name; it goes on, this one ended"
+                hint:
+                    "a newer process with this name is running; it continues, and this one has ended"
             )
         default:
             self.init(.failed, text)
@@ -110,13 +111,14 @@ extension CommandFailure {
         case let tls as TLSError:
             self.init(.configuration, tls.message, hint: CertificateHint(tls, command).text)
             return
-        case is AddressError: hint = "an address is HOST:PORT, as 10.0.0.1:7946 or [::1]:7946"
+        case is AddressError:
+            hint = "an address is HOST:PORT, for example 10.0.0.1:7946 or [::1]:7946"
         case let transport as TransportError: hint = Self.hint(transport, command)
-        case is DataDirectoryFailure: hint = "--data-dir FOLDER names another folder"
+        case is DataDirectoryFailure: hint = "use another folder with --data-dir FOLDER"
         case is JoinFailure:
             hint =
-                "--join names another member; --initial-ring, at each node, all that begin a ring"
-                + " together; without both this node begins a ring of its own"
+                "set --join to another member, or --initial-ring, at each node, to all nodes that begin"
+                + " a ring together; without both this node begins a new ring"
         default:
             switch command {
             case .serve, .clusterNode: hint = "chord help serve lists the settings"
@@ -131,15 +133,15 @@ extension CommandFailure {
         let isOne = command == .clusterNode || command == .cluster
         return switch error.code {
         case .addressInUse where isOne:
-            "stop what listens there, or take other ports with --base-port; 0 lets the system choose"
+            "stop the program that listens there, or use --base-port; with 0 the system chooses ports"
         case .addressInUse:
-            "stop what listens there, or choose another port; --listen HOST:0 lets the system choose"
+            "stop the program that listens there, or choose another port; with port 0 the system chooses"
         case .addressNotOurs:
-            "--listen takes an address of this machine; --advertise names the one that others dial"
+            "--listen needs an address of this machine; --advertise is the address that others dial"
         case .portReserved:
-            "ports below 1024 are the system's as a rule; choose another, or allow it"
+            "ports below 1024 need a permission; choose another port, or allow it"
                 + " (CAP_NET_BIND_SERVICE)"
-        case .resolveFailed: "is the name spelled right? An IP address will do as well"
+        case .resolveFailed: "is the host name spelled correctly? An IP address also works"
         default: "chord help serve lists the settings"
         }
     }
@@ -147,27 +149,29 @@ extension CommandFailure {
     private static func hint(difference error: ChordError, _ command: RunningCommand) -> String {
         if error.allReasons.contains(.customHash) {
             return
-                "its keys are looked up by programs that have its hash; chord lookup --id asks for an"
-                + " identifier"
+                "only programs that have the ring's hash function can look its keys up; chord lookup"
+                + " --id looks up an identifier"
         }
         switch command {
         case .serve, .clusterNode, .cluster:
             return
                 "give --ring, --hash, --width, --id-from and --successors as the ring has them, or join"
                 + " another"
-        case .ask: return "chord describe shows what a node's ring is"
+        case .ask: return "chord describe shows the parameters of a node's ring"
         }
     }
 
-    /// Nobody answered as a member. What keeps certificates apart weighs more than a node that is down.
+    /// No contact answered as a member. Problems with certificates are reported first, because they
+    /// matter more than nodes that are down.
     private init(contact error: ChordError, _ text: String, _ command: RunningCommand) {
         let reasons = error.allReasons
         if reasons.contains(.peerProvesHostOnly) {
             self.init(
                 .refused,
                 text,
-                hint: "--admit-host-certificates accepts such a node, proven for its host only;"
-                    + " docs/interop.md says when to"
+                hint:
+                    "--admit-host-certificates accepts such nodes; their certificates prove only the host;"
+                    + " docs/interop.md says when to use it"
             )
         } else if reasons.contains(.otherImplementation) {
             self.init(
@@ -183,8 +187,9 @@ extension CommandFailure {
             self.init(
                 .refused,
                 text,
-                hint: "both sides need certificates of the same authority and trust domain;"
-                    + " chord cert inspect FILE says what one is good for"
+                hint:
+                    "both sides need certificates of the same authority and the same trust domain;"
+                    + " chord cert inspect FILE shows both"
             )
         } else if reasons.contains(.peerIsAnother) {
             self.init(
@@ -198,25 +203,25 @@ extension CommandFailure {
             self.init(
                 .unavailable,
                 text,
-                hint: "something else listens there; is the port right?"
+                hint: "another kind of program listens there; is the port right?"
             )
         } else {
             let hint =
                 switch command {
                 case .serve:
-                    "is a node running there? Name others with --join HOST:PORT, repeatedly"
+                    "is a node running there? Repeat --join HOST:PORT to give other members"
                 case .ask:
-                    "is a node running there? Name others with --node HOST:PORT, repeatedly"
-                case .clusterNode, .cluster: "the logs in the state folder say what each node saw"
+                    "is a node running there? Repeat --node HOST:PORT to give other members"
+                case .clusterNode, .cluster: "each node's log in the state folder shows the reason"
                 }
             self.init(.unavailable, text, hint: hint)
         }
     }
 
-    /// The message, and the messages beneath it.
+    /// The message, with the messages of its causes.
     private static func sentence(of error: any Error) -> String {
         switch error {
-        // What an identity was refused for is part of the message.
+        // The reason why an identity was refused is already part of the message.
         case let error as TLSError:
             join(error.message, error.cause is IdentityError ? nil : error.cause)
         case let error as any CodedError: join(error.message, error.cause)
@@ -230,9 +235,9 @@ extension CommandFailure {
     }
 }
 
-/// Runs a command and turns what it throws into lines on standard error and an exit code.
+/// Runs a command. Turns errors into lines on standard error and an exit code.
 ///
-/// - Parameter command: The command that runs: what can be done about a failure depends on it.
+/// - Parameter command: The running command, on which hints depend.
 func reportingFailures(
     in command: RunningCommand = .ask,
     _ body: () async throws -> Void
@@ -243,7 +248,7 @@ func reportingFailures(
     )
 }
 
-/// What can be done about a certificate, key or revocation list that is refused.
+/// The hint for a refused certificate, key or revocation list.
 struct CertificateHint {
     let text: String
 
@@ -251,47 +256,48 @@ struct CertificateHint {
         let make = Self.make(error.subject, command)
         switch (error.code, (error.cause as? IdentityError)?.code) {
         case (.fileMissing, _): text = Self.missing(command)
-        case (.fileUnreadable, _): text = "who runs this command has to be able to read it"
-        case (.keyEncrypted, _): text = "a key is read by its owner only: mode 0600"
-        case (.keyExposed, _): text = "a key is read by its owner only: chmod 600"
+        case (.fileUnreadable, _): text = "the user who runs this command must be able to read it"
+        case (.keyEncrypted, _): text = "only its owner may be able to read a key: mode 0600"
+        case (.keyExposed, _): text = "only its owner may be able to read a key: chmod 600"
         case (.fileMalformed, _):
-            text = "the files are PEM text; chord cert inspect FILE reads one"
+            text = "the files must be PEM text; chord cert inspect FILE shows the content of one"
         case (.keyMismatch, _):
-            text = "a certificate and its key are made together and stay together"
-        case (.keyUnsuitable, _): text = "\(make) FORCE=1 makes one with a P-256 key"
+            text = "use the key that was created together with the certificate"
+        case (.keyUnsuitable, _): text = "\(make) FORCE=1 creates a certificate with a P-256 key"
         case (.certificateExpired, _), (.certificateNotYetValid, _):
-            text = "where the clock is right, issue a new certificate: \(make) FORCE=1"
+            text = "if the clock is right, issue a new certificate: \(make) FORCE=1"
         case (.certificateRevoked, _): text = "issue a new certificate: \(make) FORCE=1"
         case (.revocationListExpired, _), (.revocationListMissing, _), (.revocationListRefused, _):
-            text = "make crl signs the list anew; copy it to every node"
+            text = "make crl signs the list again; copy it to every node"
         case (.revocationListVanished, _): text = "make crl signs a new list"
         case (.unknownAuthority, _):
             text =
-                "a ring's members trust the authority that issued their certificates; --ca names the"
-                + " file"
+                "--ca must name the file of the authority that issued the certificates of the ring's"
+                + " members"
         case (.identityRefused, .wrongHost?):
             let host = error.subject.host.map { " HOSTS=\($0)" } ?? " HOSTS=…"
-            text = "\(make)\(host) FORCE=1, or --advertise a host that it holds for"
+            text = "\(make)\(host) FORCE=1, or --advertise a host that the certificate names"
         case (.identityRefused, .wrongRole?):
-            text = "make node-cert NAME=… makes a node's; --cert and --key name its files"
+            text =
+                "make node-cert NAME=… creates a node's certificate; --cert and --key name its files"
         case (.identityRefused, .wrongName?):
-            text = "--name is the name in the certificate"
+            text = "--name must be the name in the certificate"
         case (.identityRefused, .noUsableIdentity?):
             text =
-                "--admit-host-certificates takes certificates without a SPIFFE name, proven for their"
-                + " hosts only"
-        default: text = "chord cert inspect FILE says what a certificate is good for"
+                "--admit-host-certificates accepts certificates without a SPIFFE name; they prove only"
+                + " hosts"
+        default: text = "chord cert inspect FILE shows what a certificate can be used for"
         }
     }
 
     private static func missing(_ command: RunningCommand) -> String {
         switch command {
         case .ask:
-            "make certs makes a set of certificates, make client-cert NAME=… one more client's;"
-                + " --certs-dir names the folder they lie in, --as the one to show"
+            "make certs creates a set of certificates, make client-cert NAME=… one more client's;"
+                + " --certs-dir names their folder, --as the certificate to use"
         case .serve, .clusterNode, .cluster:
-            "make certs makes a set of certificates, make node-cert NAME=… one more node's; --certs-dir"
-                + " names the folder they lie in"
+            "make certs creates a set of certificates, make node-cert NAME=… one more node's;"
+                + " --certs-dir names their folder"
         }
     }
 
@@ -303,7 +309,7 @@ struct CertificateHint {
         var name = base
         if role != .node {
             let prefix = "\(role)-"
-            // Certificates of clients lie in files that are called so.
+            // The files of clients' certificates have this prefix.
             name = base.hasPrefix(prefix) ? String(base.dropFirst(prefix.count)) : "…"
         }
         return "make \(role)-cert NAME=\(name.isEmpty ? "…" : name)"

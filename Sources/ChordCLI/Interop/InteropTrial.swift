@@ -5,7 +5,7 @@
 import Chord
 import ChordCommandLine
 
-/// A node that joins a ring, waits for its neighbours to know it, and leaves.
+/// A node that joins a ring, waits until its neighbours know it, and leaves.
 struct InteropTrial {
     let address: String
     let configuration: ChordConfiguration
@@ -22,7 +22,7 @@ struct InteropTrial {
         return await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await node.run() }
             var findings = await arrive(node)
-            // Cancelled, it leaves.
+            // The cancelled node leaves.
             group.cancelAll()
             await group.waitForAll()
             if findings.count > 1 { findings.append(await depart()) }
@@ -68,13 +68,13 @@ struct InteropTrial {
         }
         return finding(
             "leave",
-            "the node does not name it any more",
+            "the node no longer names it",
             left ?? "after \(seconds(ContinuousClock.now - began)) s",
             left == nil
         )
     }
 
-    /// Asks until nothing is missing, or the time is over; returns what is still missing then.
+    /// Repeats a check until nothing is missing or the time is over. Returns what is still missing.
     private func poll(_ missing: () async -> String?) async -> String? {
         let end = ContinuousClock.now + timeout
         while let reason = await missing() {
@@ -84,7 +84,7 @@ struct InteropTrial {
         return nil
     }
 
-    /// Why the node's neighbours do not know it yet.
+    /// Why the node's neighbours do not know the node yet.
     private func missing(in node: ChordNode) async -> String? {
         var settings = ChordClientConfiguration(
             nodes: [node.reference.address],

@@ -5,7 +5,7 @@
 import Chord
 import ChordCommandLine
 
-/// A report as it is shown.
+/// The output for a report.
 struct InteropView {
     let report: InteropReport
 
@@ -25,7 +25,7 @@ struct InteropView {
         let wrong = report.findings.count { $0.outcome == .wrong }
         lines.append(
             wrong == 0
-                ? "\(report.address.printable) can be a member beside ours"
+                ? "\(report.address.printable) can be a member of a ring of ours"
                 : "\(report.address.printable): \(wrong) of \(report.findings.count) checks failed"
         )
         return lines

@@ -4,22 +4,22 @@
 
 import ArgumentParser
 
-/// Addresses as they are typed: options that may be repeated, each with one address or several between
+/// Address options: each is repeatable, and each value can hold several addresses separated by
 /// commas.
 enum AddressList {
     static func addresses(in values: [String]) -> [String] {
         values.flatMap(split)
     }
 
-    /// Refuses empty addresses, which come of variables that are not set: passed over, they would make a
-    /// node begin a ring of its own, or a command ask another ring.
+    /// Refuses empty addresses, which come from unset shell variables. If they were ignored, a node
+    /// would begin a new ring, or a command would ask another ring.
     ///
     /// - Throws: `ValidationError`.
     static func check(_ values: [String], of option: String, _ remedy: String) throws {
         for value in values where split(value).contains("") {
             throw ValidationError(
                 value.isEmpty
-                    ? "\(option) is empty: is a variable not set? Then \(remedy)."
+                    ? "\(option) is empty; is a shell variable not set? Otherwise \(remedy)."
                     : "\(option) \"\(value)\" has an empty address: \(remedy)."
             )
         }

@@ -13,7 +13,7 @@ import ChordCommandLine
 #endif
 
 extension NodeOptions {
-    /// The node's data directory: the one that was given, else its place among the user's own.
+    /// The node's data directory: the given one, else the default.
     func dataDirectory(makesFolders: Bool = true) throws(CommandFailure) -> String {
         if let dataDir { return dataDir }
         let base = try DefaultDataDirectory.base(
@@ -25,22 +25,22 @@ extension NodeOptions {
     }
 }
 
-/// Where a node keeps its data when nobody says where.
+/// The default data directory of a node.
 enum DefaultDataDirectory {
-    /// The folder of all nodes of a user, as the XDG Base Directory Specification has it.
+    /// The parent folder for all nodes of a user, by the XDG Base Directory Specification.
     static func base(stateHome: String?, home: String?) throws(CommandFailure) -> String {
-        // By the specification, a path that is not absolute does not count.
+        // The specification ignores relative paths.
         if let stateHome, stateHome.hasPrefix("/") { return "\(stateHome)/chord" }
         if let home, home.hasPrefix("/") { return "\(home)/.local/state/chord" }
         throw CommandFailure(
             .configuration,
-            "there is no home folder to keep this node's data in",
-            hint: "--data-dir FOLDER says where what the node remembers is kept"
+            "there is no home folder for this node's data",
+            hint: "choose a folder with --data-dir FOLDER"
         )
     }
 
-    /// A node's name as the name of a folder. Names are hardly ever anything but letters and digits; what
-    /// would lead elsewhere is written as % and two digits.
+    /// A node's name as a folder name. Bytes other than letters, digits, `-`, `_` and `.` are
+    /// written as % and two digits, so that the name cannot lead to another folder.
     static func fileName(of name: String) -> String {
         func isPlain(_ byte: UInt8) -> Bool {
             switch byte {
@@ -62,7 +62,7 @@ enum DefaultDataDirectory {
         return result
     }
 
-    /// Makes a folder and those above it that are missing.
+    /// Creates a folder and its missing parents.
     static func make(_ path: String) throws(CommandFailure) {
         var end = path.startIndex
         while end != path.endIndex {
@@ -70,12 +70,12 @@ enum DefaultDataDirectory {
             let folder = String(path[..<end])
             guard mkdir(folder, 0o700) != 0, errno != EEXIST else { continue }
             let reason = String(cString: strerror(errno))
-            // Above what is ours there may be folders in which nothing can be made.
+            // Parents that exist may not be writable.
             if access(folder, F_OK) == 0 { continue }
             throw CommandFailure(
                 .configuration,
-                "the folder \(folder) for this node's data cannot be made: \(reason)",
-                hint: "--data-dir FOLDER says where what the node remembers is kept"
+                "cannot create the folder \(folder) for this node's data: \(reason)",
+                hint: "choose a folder with --data-dir FOLDER"
             )
         }
     }

@@ -37,7 +37,7 @@ struct Interval: ExpressibleByArgument, CustomStringConvertible {
         return nil
     }
 
-    static let help = "such as 250ms, 1.5s, 2m"
+    static let help = "for example 250ms, 1.5s or 2m"
 }
 
 /// A duration, or "never".

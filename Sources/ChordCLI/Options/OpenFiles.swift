@@ -12,18 +12,18 @@ import Logging
     import Darwin
 #endif
 
-/// How many files the process may have open: each connection is one.
+/// The number of files that the process can open. Each connection needs one.
 enum OpenFiles {
-    /// Raises the limit as far as the system lets the process do by itself, and says so.
+    /// Raises the limit as far as the system allows, and logs it.
     ///
-    /// Most systems begin with 1,024, for programs that use select; the hard limit is what the administrator
-    /// has decided on.
+    /// Most systems start with 1,024, for programs that use select. The hard limit is the
+    /// administrator's choice.
     static func raiseLimit(logger: Logger) {
         var limit = rlimit()
         guard get(&limit) else { return }
         let before = limit.rlim_cur
         guard before < limit.rlim_max else {
-            return logger.info("this process may open \(before) files (RLIMIT_NOFILE)")
+            return logger.info("this process can open \(before) files (RLIMIT_NOFILE)")
         }
         limit.rlim_cur = limit.rlim_max
         #if canImport(Darwin)
@@ -31,10 +31,12 @@ enum OpenFiles {
         #endif
         if set(&limit) {
             let now = limit.rlim_cur
-            logger.info("this process may open \(now) files (RLIMIT_NOFILE), not \(before)")
+            logger.info(
+                "this process can now open \(now) files (RLIMIT_NOFILE), instead of \(before)"
+            )
         } else {
             logger.warning(
-                "cannot raise RLIMIT_NOFILE: this process may open \(before) files",
+                "cannot raise RLIMIT_NOFILE: this process can open \(before) files",
                 metadata: ["chord.error": "\(String(cString: strerror(errno)))"]
             )
         }

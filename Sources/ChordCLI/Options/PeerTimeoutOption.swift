@@ -6,7 +6,7 @@ import ArgumentParser
 import Chord
 import ChordCommandLine
 
-/// How long others may be silent.
+/// The peer timeout.
 struct PeerTimeoutOption: ParsableArguments {
     @Option(.peerTimeout)
     var given: Interval?
@@ -15,15 +15,15 @@ struct PeerTimeoutOption: ParsableArguments {
         if let given { try Self.check(given) { ValidationError("--peer-timeout \($0)") } }
     }
 
-    /// The time after environment and file have had their say.
+    /// The value from the option, the environment or the file.
     func resolved() throws(CommandFailure) -> Duration {
         if let given { return given.duration }
         guard let setting = try SettingsReader.value(of: .peerTimeout) else { return .seconds(1) }
         guard let interval = Interval(argument: setting) else {
             throw CommandFailure(
                 .configuration,
-                "\(Setting.peerTimeout.variable) is \"\(setting.prefix(60).description.printable)\", which is no time",
-                hint: "a time is \(Interval.help)"
+                "\(Setting.peerTimeout.variable) is \"\(setting.prefix(60).description.printable)\", which is not a time",
+                hint: "write a time as a number with its unit, \(Interval.help)"
             )
         }
         try Self.check(interval) {
@@ -37,7 +37,7 @@ struct PeerTimeoutOption: ParsableArguments {
         _ failure: (String) -> Failure
     ) throws(Failure) {
         guard (.milliseconds(10)...(.seconds(3600))).contains(interval.duration) else {
-            throw failure("is from 10ms to 1h, not \(interval).")
+            throw failure("must be from 10ms to 1h, not \(interval).")
         }
     }
 }

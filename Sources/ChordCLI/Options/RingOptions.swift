@@ -7,7 +7,7 @@ import Chord
 import ChordCommandLine
 import Logging
 
-/// How a command finds a ring and proves who it is.
+/// The ring to ask, and the certificate to use.
 struct RingOptions: ParsableArguments {
     @Option(.node)
     var nodes: [String]
@@ -38,17 +38,17 @@ struct RingOptions: ParsableArguments {
         try AddressList.check(nodes, of: "--node", "give HOST:PORT of a node")
     }
 
-    /// The settings after environment and file have had their say.
+    /// The values from options, environment and file.
     struct Resolved: Equatable {
         var nodes: [String]
         var certificatesDirectory: String
         var name: String
     }
 
-    /// The nodes that the command line names.
+    /// The nodes in the command line.
     var namedNodes: [String] { nodes.flatMap(Self.list) }
 
-    /// Resolves flags, environment and file, in this order.
+    /// The values from options, environment and file, in this order of priority.
     func resolved() throws(CommandFailure) -> Resolved {
         var nodes = namedNodes
         if nodes.isEmpty, let setting = try SettingsReader.value(of: .node) {
@@ -63,7 +63,7 @@ struct RingOptions: ParsableArguments {
         return Resolved(nodes: nodes, certificatesDirectory: directory, name: shown)
     }
 
-    /// The folder of the certificates: flag, environment, file, default.
+    /// The folder of the certificates: option, environment, file or default.
     static func directory(given: String?) throws(CommandFailure) -> String {
         if let given { return given }
         return try SettingsReader.value(of: .certsDir) ?? "certs/generated"
@@ -78,8 +78,8 @@ struct RingOptions: ParsableArguments {
         guard let files = try? Files.names(in: directory) else {
             throw CommandFailure(
                 .configuration,
-                "there is no folder of certificates at \(directory)",
-                hint: "make certs makes one; --certs-dir names another"
+                "there is no folder \(directory) with certificates",
+                hint: "make certs creates it; --certs-dir names another folder"
             )
         }
         let names = files.filter { $0.hasSuffix(".pem") }.map { String($0.dropLast(4)) }
@@ -91,20 +91,20 @@ struct RingOptions: ParsableArguments {
                 names.isEmpty ? "" : "; there are \(names.prefix(8).joined(separator: ", "))"
             throw CommandFailure(
                 .configuration,
-                "no client's certificate lies in \(directory)\(others)",
-                hint: "make client-cert NAME=alice makes one; --as NAME shows another"
+                "there is no client's certificate in \(directory)\(others)",
+                hint: "make client-cert NAME=alice creates one; --as NAME uses another certificate"
             )
         }
         throw CommandFailure(
             .configuration,
-            "several clients' certificates lie in \(directory): \(clients.prefix(8).joined(separator: ", "))",
+            "there are several clients' certificates in \(directory): \(clients.prefix(8).joined(separator: ", "))",
             hint: "choose one with --as \(clients[0])"
         )
     }
 }
 
 extension RingOptions {
-    /// Makes a client, hands it over and closes it.
+    /// Makes a client, passes it to `body`, and closes it.
     func withClient<Result>(
         _ body: (ChordClient) async throws -> Result
     ) async throws -> Result {
@@ -120,7 +120,7 @@ extension RingOptions {
         let failureDetection = try failureDetection.resolved()
         configuration.failureDetection = FailureDetection(allowing: failureDetection)
         configuration.lookups = LookupLimits(allowing: failureDetection)
-        // What a command has to say it says itself.
+        // The command prints everything itself.
         configuration.logger = Logger(label: "chord.client") { _ in SwiftLogNoOpLogHandler() }
         return try await withChordClient(configuration, body)
     }

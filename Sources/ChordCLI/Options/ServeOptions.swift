@@ -7,7 +7,7 @@ import Chord
 import ChordCommandLine
 public import Logging
 
-/// Where a node listens, whom it joins, how it runs.
+/// Options for addresses, joining and intervals.
 struct NodeOptions: ParsableArguments {
     @Option(name: .customLong(Setting.name.name), help: Setting.name.help)
     var name: String
@@ -44,12 +44,12 @@ struct NodeOptions: ParsableArguments {
 
     func validate() throws {
         guard join.isEmpty || initialRing.isEmpty else {
-            throw ValidationError("--join and --initial-ring exclude one another.")
+            throw ValidationError("Give --join or --initial-ring, not both.")
         }
         try AddressList.check(
             join,
             of: "--join",
-            "give HOST:PORT of a member; leave --join out only for the first node of a new ring"
+            "give HOST:PORT of a member; omit --join only for the first node of a new ring"
         )
         try AddressList.check(
             initialRing,
@@ -57,44 +57,46 @@ struct NodeOptions: ParsableArguments {
             "give HOST:PORT of every founder, separated by commas"
         )
         guard dataDir != "" else {
-            throw ValidationError("--data-dir is empty: is a variable not set? Give a folder.")
+            throw ValidationError(
+                "--data-dir is empty; is a shell variable not set? Otherwise give a folder."
+            )
         }
         guard (1...256).contains(threads) else {
-            throw ValidationError("--threads is from 1 to 256.")
+            throw ValidationError("--threads must be from 1 to 256.")
         }
         guard stabilizeInterval.duration >= .milliseconds(1) else {
-            throw ValidationError("--stabilize-interval is at least 1ms.")
+            throw ValidationError("--stabilize-interval must be at least 1ms.")
         }
     }
 }
 
 extension NodeOptions {
-    /// - Throws: a `CommandFailure` where others could not dial the node.
+    /// - Throws: a `CommandFailure` if other nodes could not dial the node.
     func checkAddresses() throws(CommandFailure) {
-        let hint = "--advertise HOST:PORT says which address of this machine others dial"
+        let hint = "set --advertise HOST:PORT to the address of this machine that other nodes dial"
         if let advertise, Self.isEverywhere(advertise) {
             throw CommandFailure(
                 .configuration,
-                "--advertise \(advertise) is no address that anybody can dial",
+                "--advertise \(advertise) is a wildcard address, which other nodes cannot dial",
                 hint: hint
             )
         }
         if advertise == nil, Self.isEverywhere(listen) {
             throw CommandFailure(
                 .configuration,
-                "--listen \(listen) listens at all addresses of this machine, and others have to dial one",
+                "--listen \(listen) is a wildcard address, and other nodes need one that they can dial",
                 hint: hint
             )
         }
     }
 
-    /// Whether an address stands for all addresses of a machine.
+    /// Whether an address is a wildcard address.
     private static func isEverywhere(_ address: String) -> Bool {
         ["0.0.0.0:", "[::]:", "[0:0:0:0:0:0:0:0]:"].contains { address.hasPrefix($0) }
     }
 }
 
-/// Which files make the node's certificate, and whose it accepts.
+/// The node's certificate files, and which certificates it accepts.
 struct CertificateOptions: ParsableArguments {
     @Option(.certsDir)
     var certsDir: String?
@@ -136,7 +138,7 @@ struct CertificateOptions: ParsableArguments {
     }
 }
 
-/// What all members of a ring have in common.
+/// The parameters that all members of a ring share.
 struct ParameterOptions: ParsableArguments {
     @Option(.ring)
     var ring: String
@@ -159,28 +161,30 @@ struct ParameterOptions: ParsableArguments {
     func validate() throws {
         for dialect in dialect where DialectName(rawValue: dialect) == nil {
             throw ValidationError(
-                "--dialect is \(DialectName.foreign.map(\.rawValue).joined(separator: " or ")), not "
+                "--dialect must be \(DialectName.foreign.map(\.rawValue).joined(separator: " or ")), not "
                     + "\"\(dialect)\"."
             )
         }
         guard HashFunction.named(hash) != nil else {
-            throw ValidationError("--hash is sha256 or sha1, not \"\(hash)\".")
+            throw ValidationError("--hash must be sha256 or sha1, not \"\(hash)\".")
         }
         guard (1...32).contains(successors) else {
-            throw ValidationError("--successors is from 1 to 32, not \(successors).")
+            throw ValidationError("--successors must be from 1 to 32, not \(successors).")
         }
         let most = HashFunction.named(hash)?.bits ?? 256
         guard (1...most).contains(width) else {
-            throw ValidationError("--width is from 1 to \(most) with --hash \(hash), not \(width).")
+            throw ValidationError(
+                "--width must be from 1 to \(most) with --hash \(hash), not \(width)."
+            )
         }
         if width > 64, let dialect = dialect.first {
             throw ValidationError(
-                "--width is at most 64 with --dialect \(dialect), whose identifiers have 64 bits, not"
+                "--width must be at most 64 with --dialect \(dialect), whose identifiers have 64 bits, not"
                     + " \(width)."
             )
         }
         guard IdentifierRule(rawValue: idFrom) != nil else {
-            throw ValidationError("--id-from is name or address, not \"\(idFrom)\".")
+            throw ValidationError("--id-from must be name or address, not \"\(idFrom)\".")
         }
     }
 
@@ -198,7 +202,7 @@ struct ParameterOptions: ParsableArguments {
     }
 }
 
-/// What is logged, and how.
+/// Options of the log.
 struct LogOptions: ParsableArguments {
     @Option(.logLevel)
     var logLevel: Logger.Level
@@ -206,7 +210,7 @@ struct LogOptions: ParsableArguments {
     @Option(.logFormat)
     var logFormat: LineLogHandler.Format
 
-    /// A log whose every line names the node.
+    /// A logger that names the node in every line.
     func logger(of node: String) -> Logger {
         var logger = Logger(label: "chord") { _ in
             LineLogHandler(format: logFormat, level: logLevel)

@@ -5,7 +5,7 @@
 import Chord
 import ChordCommandLine
 
-// The ring's values, the same in every command's JSON.
+// The JSON forms of the ring's values, the same for all commands.
 
 extension JSON {
     /// A node, in a ring whose identifiers have `width` bits.
@@ -18,7 +18,7 @@ extension JSON {
         .array(nodes.map { node($0, width: width) })
     }
 
-    /// The members of a node that is told with more than that.
+    /// The members of a node's object, for objects with more members.
     static func members(of node: NodeReference, width: Int) -> [(String, JSON)] {
         [
             ("name", .string(node.name)), ("address", .string(node.address)),
@@ -26,7 +26,7 @@ extension JSON {
         ]
     }
 
-    /// What a ring's members have in common.
+    /// The ring's parameters.
     static func ring(_ parameters: RingParameters) -> JSON {
         .object([
             ("name", .string(parameters.ring)), ("hash", .string(parameters.hash)),

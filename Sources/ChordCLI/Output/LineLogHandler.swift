@@ -7,11 +7,11 @@ import Logging
 
 /// Writes log records to standard error, one line each.
 struct LineLogHandler: LogHandler {
-    /// How a line reads.
+    /// The format of log lines.
     enum Format: String, CaseIterable {
         /// Time, level, message, sorted metadata.
         case text
-        /// One JSON object, for machines.
+        /// One JSON object.
         case json
     }
 
@@ -44,7 +44,7 @@ struct LineLogHandler: LogHandler {
                 format,
                 .sinceEpoch,
                 .warning,
-                "log lines were lost, because they could not be written",
+                "log lines could not be written and are lost",
                 told.sorted { $0.key < $1.key }
             )
         }
@@ -72,7 +72,7 @@ struct LineLogHandler: LogHandler {
         }
     }
 
-    /// A list without the brackets and quotes of source code: lines are read by people.
+    /// A list without brackets and quotes, for readability.
     private static func text(of value: Logger.MetadataValue) -> String {
         switch value {
         case .array(let values): values.map(text).joined(separator: ",")
@@ -94,7 +94,7 @@ struct LineLogHandler: LogHandler {
         }
     }
 
-    /// The text as one word: quoted where it holds blanks, so that a line can be taken apart again.
+    /// The text as one word: quoted if it contains blanks, so that programs can parse the line.
     private static func word(_ text: String) -> String {
         let plain = text.printable
         guard plain.isEmpty || plain.contains(where: { " \"=".contains($0) }) else { return plain }

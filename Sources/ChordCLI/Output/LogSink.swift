@@ -13,29 +13,30 @@ import NIOConcurrencyHelpers
     import Darwin
 #endif
 
-/// Where log lines go: standard error. A line that cannot be written is lost and counted, and the next one
-/// that can be written says so; the node goes on.
+/// Writes log lines to standard error. A line that cannot be written is lost and counted, and the
+/// next line tells how many were lost. The node continues.
 ///
-/// A full disk refuses a line at once. A pipe whose reader has stopped would keep the writer waiting, and
-/// with it the event loop: it is given a moment, and none once lines are being lost.
+/// A full disk refuses a line at once. A pipe whose reader has stopped would block the writer, and
+/// with it the event loop. The reader gets a short time, and none while lines are being lost.
 final class LogSink: Sendable {
-    /// How long a reader may keep a line waiting, in milliseconds.
+    /// How long a reader may delay a line, in milliseconds.
     private static let patience: CInt = 100
 
-    /// What a pipe that is ready has room for at least: POSIX promises less, and every system a page.
+    /// The smallest free space of a pipe that is ready. POSIX guarantees less, but every system has
+    /// a page.
     private static let page = 4_096
 
-    /// What one thread at a time knows and changes. Of two that find room for one page at once, the second
-    /// would be kept waiting.
+    /// The state, used by one thread at a time. Of two threads that find space for one page, the
+    /// second would block.
     private struct Losses {
         var count = 0
         var lastError: CInt = 0
-        /// The last line was lost after a part of it was written.
+        /// The last line was lost after a part of it had been written.
         var isMidLine = false
     }
 
     private let descriptor: CInt
-    /// Whoever reads may make the writer wait.
+    /// Whether the reader may block the writer.
     private let mayBlock: Bool
     private let losses = NIOLockedValueBox(Losses())
 
@@ -50,7 +51,7 @@ final class LogSink: Sendable {
 
     /// Writes a line.
     ///
-    /// - Parameter lossLine: Makes the line that says how many were lost, and why.
+    /// - Parameter lossLine: Makes the line that tells how many were lost, and why.
     func write(_ line: String, lossLine: (_ lost: Int, _ reason: String) -> String) {
         losses.withLockedValue { losses in
             if losses.count > 0 {
@@ -80,7 +81,7 @@ final class LogSink: Sendable {
         return false
     }
 
-    /// - Returns: How much is written, and the system's error number where that is not all.
+    /// - Returns: The number of bytes written, and the system's error number if that is not all.
     private func writeAll(
         _ bytes: UnsafeRawBufferPointer,
         patience: CInt
@@ -106,13 +107,13 @@ final class LogSink: Sendable {
         return (written, nil)
     }
 
-    /// Whether the reader takes a page.
+    /// Whether the reader accepts a page.
     private func isReady(within milliseconds: CInt) -> Bool {
         var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         while true {
             let count = withUnsafeMutablePointer(to: &poll) { waitFor($0, milliseconds) }
             if count < 0, errno == EINTR { continue }
-            // An error is for the write to find.
+            // If there is an error, the write will report it.
             return count != 0
         }
     }

@@ -4,11 +4,11 @@
 
 import ChordCommandLine
 
-/// What a command waits for, told on standard error: one line that is written anew on a terminal, a line
-/// every few seconds elsewhere. Nothing is told where the command line asks for JSON: what stands on
-/// standard error then is an error.
+/// Shows on standard error what a command waits for: one line that is updated on a terminal, or a
+/// line every few seconds elsewhere. With JSON output nothing is shown, because standard error then
+/// contains only errors.
 struct Progress {
-    /// Between two lines where there is no terminal.
+    /// The time between two lines without a terminal.
     static let pause = Duration.seconds(5)
 
     private let isTerminal: Bool
@@ -25,7 +25,7 @@ struct Progress {
         told = began
     }
 
-    /// Tells what is waited for, unless that was told just now.
+    /// Shows the text, unless it was just shown.
     mutating func tell(_ text: String) {
         guard !isSilent else { return }
         let now = clock.now
@@ -39,7 +39,7 @@ struct Progress {
         }
     }
 
-    /// Takes the line away: what comes next on the terminal is the result.
+    /// Removes the line before the result is printed.
     mutating func end() {
         if isShown { StandardStreams.status(nil) }
         isShown = false

@@ -20,9 +20,8 @@ extension Duration {
         return .seconds(Int64(time.tv_sec)) + .nanoseconds(Int64(time.tv_nsec))
     }
 
-    /// The moment so long after the beginning of 1970 as logs and news tell it: UTC, with milliseconds. What
-    /// another machine tells may be any number: what has more than four digits for its year is shown as the
-    /// end of the year 9999.
+    /// This time since 1970 in the format of logs: UTC with milliseconds. Other machines can send
+    /// any number; a year with more than four digits is shown as the end of the year 9999.
     var stamp: String {
         let last: Int64 = 253_402_300_799
         let (seconds, milliseconds) =
@@ -36,9 +35,10 @@ extension Duration {
             + ".\(Self.digits(milliseconds, 3))Z"
     }
 
-    /// The day, as in 2027-01-15, of the moment so long after the beginning of 1970.
+    /// The day of this time since 1970, for example 2027-01-15.
     var day: String {
-        // The civil calendar by days since 0000-03-01, in which the leap day is a year's last.
+        // The civil calendar in days since 0000-03-01, where the leap day is the last day of a
+        // year.
         let days = min(max(components.seconds, 0), 253_402_300_799) / 86_400 + 719_468
         let era = days / 146_097
         let dayOfEra = days % 146_097

@@ -5,10 +5,10 @@
 import ArgumentParser
 import ChordCommandLine
 
-/// The settings of `serve` from all their sources. What the environment and the file say becomes options
-/// of the command line, so that it is read and judged as they are.
+/// The settings of `serve` from all sources. Values from the environment and the file become
+/// options of the command line, so that they are parsed and checked in the same way.
 struct ServeSettings {
-    /// A setting and its value; nil where no source has one.
+    /// A setting and its value; nil if no source has one.
     struct Resolved {
         let setting: Setting
         let value: String?
@@ -31,7 +31,7 @@ struct ServeSettings {
             file = try SettingsFile(
                 path: path,
                 known: settings,
-                remedy: "--config names a file of lines CHORD_NAME=value"
+                remedy: "--config must name a file with lines CHORD_NAME=value"
             )
         } else {
             file = try SettingsReader.clientFile()
@@ -39,7 +39,8 @@ struct ServeSettings {
         let reader = SettingsReader(commandLine: given, environment: environment, file: file)
         let found = settings.map { ($0, reader.value(of: $0)) }
         all = found.map { setting, value in
-            // Of settings that exclude each other, those count that come from where the first comes from.
+            // Of settings that exclude each other, only those from the source with the highest
+            // priority count.
             let rivals = found.filter { $0.0.group == setting.group && setting.group != nil }
             let rank = rivals.compactMap { $0.1.map { Self.rank($0.origin) } }.min()
             guard let value, rank == nil || Self.rank(value.origin) == rank else {
@@ -57,7 +58,7 @@ struct ServeSettings {
         }
     }
 
-    /// The file that a node's command line or the environment names.
+    /// The file named by the command line or the environment.
     static func file(
         in arguments: [String],
         _ environment: [String: String] = System.environment
@@ -69,7 +70,7 @@ struct ServeSettings {
         return path.isEmpty ? nil : path
     }
 
-    /// The options on a command line, by the names of their variables.
+    /// The options in a command line, by the names of their variables.
     private static func options(in arguments: [String], of settings: [Setting]) -> [String: String]
     {
         var given: [String: String] = [:]
@@ -95,16 +96,16 @@ struct ServeSettings {
 }
 
 extension ServeSettings {
-    /// The command line with the options that environment and file add. Other commands, and nodes of a
-    /// cluster, stay as they are.
+    /// The command line with the options from environment and file. Other commands, and the nodes
+    /// of a cluster, are not changed.
     ///
     /// - Parameter arguments: the command line without the program's name.
-    /// - Throws: a `CommandFailure` with `configuration` that names the setting and where it stands.
+    /// - Throws: a `CommandFailure` with `configuration`, which names the setting and its source.
     static func expand(_ arguments: [String]) throws(CommandFailure) -> [String] {
         guard areExpanded(in: arguments[...]) else { return arguments }
         let settings = try ServeSettings(arguments)
         var expanded = Array(arguments.dropFirst())
-        // What is wrong with the options themselves is told as that.
+        // Errors in the options themselves are reported as such.
         let isSound = isUnderstood(expanded) || isUnderstood(expanded + ["--name=n"])
         let added = settings.all.filter { $0.origin != nil && $0.origin != .commandLine }
         let name = added.filter { $0.setting.name == Setting.name.name }
@@ -155,7 +156,7 @@ extension ServeSettings {
             default:
                 throw CommandFailure(
                     .configuration,
-                    "\(setting.variable) (\(origin.description)) is true or false, not"
+                    "\(setting.variable) (\(origin.description)) must be true or false, not"
                         + " \"\(value.prefix(60).description.printable)\"",
                     hint: "docs/configuration.md lists the settings"
                 )
@@ -163,7 +164,7 @@ extension ServeSettings {
         }
     }
 
-    /// All settings as lines of a file, each with where its value comes from.
+    /// All settings as lines of a file, each with its source.
     var lines: [String] {
         all.map { resolved in
             let origin = resolved.origin?.description ?? "default"

@@ -4,30 +4,31 @@
 
 import ArgumentParser
 
-/// One setting of a command, declared once: its option, its help, its variable in the environment and in a
-/// file, and its row in docs/configuration.md all come from here.
+/// One setting of a command. Its option, its help, its variable in the environment and in files, and
+/// its row in docs/configuration.md are all made from this declaration.
 struct Setting: Sendable {
-    /// What an option takes.
+    /// The values that an option takes.
     enum Kind: Sendable {
         case value
-        /// Several values, between commas or by repeating the option.
+        /// Several values, separated by commas or given by repeating the option.
         case list
-        /// Nothing: it is on or off.
+        /// No value: the option is on or off.
         case flag
     }
 
     /// The option without its dashes.
     let name: String
     var kind = Kind.value
-    /// What the help calls a value: its unit or form.
+    /// The name of a value in the help: its unit or form.
     let unit: String
-    /// The default, as it would be typed; nil where there is none or the summary says it.
+    /// The default, as typed; nil if there is none, or if the summary gives it.
     var standard: String?
-    /// What it does: the help text.
+    /// The help text: the meaning of the setting.
     let summary: String
-    /// What speaks for more and for less of it, or for another value.
+    /// The reasons for a higher, lower or different value.
     let tradeOff: String
-    /// Settings of one group exclude each other: the source that ranks highest decides for all of them.
+    /// Settings of one group exclude each other. The source with the highest priority decides for
+    /// all of them.
     var group: String?
 
     /// The name in the environment and in files.
@@ -42,8 +43,8 @@ struct Setting: Sendable {
     /// The default as a value.
     fileprivate func standardValue<Value: ExpressibleByArgument>() -> Value {
         guard let standard, let value = Value(argument: standard) else {
-            // A declaration of this program is wrong: every use of the command, and a test, shows it.
-            fatalError("the default of --\(name) is none: \(standard ?? "nil")")
+            // The declaration is wrong. Every use of the command, and a test, shows it.
+            fatalError("the default of --\(name) is not a valid value: \(standard ?? "nil")")
         }
         return value
     }

@@ -33,33 +33,36 @@ extension Setting {
     static let name = Setting(
         name: "name",
         unit: "name",
-        summary: "The node's name, the one in its certificate.",
-        tradeOff: "The node's identifier is its hash: another name is another place in the ring."
+        summary: "The node's name, as in its certificate.",
+        tradeOff:
+            "The node's identifier is the hash of its name, so a new name is a new place in the"
+            + " ring."
     )
     static let listen = Setting(
         name: "listen",
         unit: "host:port",
         standard: "127.0.0.1:7946",
-        summary: "Where to listen; port 0 lets the system choose.",
+        summary: "The address to listen on. With port 0 the system chooses the port.",
         tradeOff:
-            "A wildcard address needs `--advertise`; a fixed port lets others find the node again."
+            "A wildcard address also needs `--advertise`. With a fixed port other nodes find this"
+            + " node after a restart."
     )
     static let advertise = Setting(
         name: "advertise",
         unit: "host:port",
-        summary: "What other nodes dial, where it differs from --listen.",
+        summary: "The address that other nodes dial, if it differs from --listen.",
         tradeOff:
-            "Needed behind a translation or with a wildcard address; others refuse a node that they"
-            + " cannot dial there."
+            "Needed behind address translation, or with a wildcard address. Other nodes refuse a"
+            + " node that they cannot dial at this address."
     )
     static let join = Setting(
         name: "join",
         kind: .list,
         unit: "host:port",
         summary:
-            "A member to join through; repeat it to name others to try. With it, this node never"
-            + " begins a ring that it was not a member of.",
-        tradeOff: "More members make a start possible while some are down.",
+            "The address of a member to join through; repeatable, for more members to try. With it,"
+            + " a node that has never been a member begins no ring.",
+        tradeOff: "With more members the node can start while some of them are down.",
         group: "begin"
     )
     static let initialRing = Setting(
@@ -67,9 +70,10 @@ extension Setting {
         kind: .list,
         unit: "host:port,...",
         summary:
-            "The addresses of all founders of a new ring, this node's own among them, the same at"
-            + " each: the ring begins when all are up. One that is there already is joined.",
-        tradeOff: "Safer than one first node, and the ring waits for the slowest founder.",
+            "The addresses of all founders of a new ring, including this node's. Every founder needs"
+            + " the same list. The ring begins when all founders are up. If the ring exists already,"
+            + " the node joins it.",
+        tradeOff: "Safer than one first node, but the ring waits for the slowest founder.",
         group: "begin"
     )
     static let joinTimeout = Setting(
@@ -77,49 +81,55 @@ extension Setting {
         unit: "time",
         standard: "60s",
         summary:
-            "How long to try to join or to wait for the other founders; \(Interval.help), or never.",
-        tradeOff: "Longer waits for members that start slowly; shorter tells a supervisor sooner."
+            "How long to try to join, or to wait for the other founders; \(Interval.help), or never.",
+        tradeOff:
+            "A longer time waits for members that start slowly. With a shorter time a supervisor"
+            + " learns of the failure sooner."
     )
     static let leaveTimeout = Setting(
         name: "leave-timeout",
         unit: "time",
         standard: "20s",
         summary: "How long leaving the ring may take; \(Interval.help).",
-        tradeOff: "Longer lets slow neighbours hear of it; who does not hear finds out by itself."
+        tradeOff:
+            "With a longer time slow neighbours still learn of it. Others find out by their own"
+            + " maintenance."
     )
     static let dataDir = Setting(
         name: "data-dir",
         unit: "folder",
         summary:
-            "The folder of what this node remembers: that it has been a member, and the members that"
-            + " it knew last. Its parent folder must be there. Default: chord/NAME in XDG_STATE_HOME,"
-            + " else in ~/.local/state, which is made.",
-        tradeOff: "On a disk that survives the machine, a node finds its ring again after a move."
+            "The folder where this node stores that it has been a member, and which members it knew"
+            + " last. The parent folder must exist. Default: chord/NAME in XDG_STATE_HOME, else in"
+            + " ~/.local/state, which is created.",
+        tradeOff:
+            "On a disk that outlives the machine, a node also finds its ring after a move to another"
+            + " machine."
     )
     static let stabilizeInterval = Setting(
         name: "stabilize-interval",
         unit: "time",
         standard: "1s",
         summary: "Time between two rounds of maintenance.",
-        tradeOff: "Shorter finds crashes sooner; longer costs fewer messages."
+        tradeOff: "A shorter time detects crashes sooner; a longer one costs fewer messages."
     )
     static let peerTimeout = Setting(
         name: "peer-timeout",
         unit: "time",
         summary:
-            "How long a node may be silent before it counts as dead, \(Interval.help): more where"
-            + " machines are slow or far apart. Default: CHORD_PEER_TIMEOUT, else 1s.",
+            "Time without an answer after which a node counts as dead; \(Interval.help). Slow"
+            + " machines and long distances need more. Default: CHORD_PEER_TIMEOUT, else 1s.",
         tradeOff:
-            "Shorter routes around dead nodes sooner; longer spares live ones that stand still."
+            "A shorter time routes around dead nodes sooner; a longer one tolerates nodes that pause."
     )
     static let threads = Setting(
         name: "threads",
         unit: "n",
         standard: "1",
-        summary: "Threads to serve with.",
+        summary: "The number of threads that serve calls.",
         tradeOff:
-            "One serves some hundred thousand lookups per second; each more connects to every peer"
-            + " once more."
+            "One thread serves some hundred thousand lookups per second. Each further thread has its"
+            + " own connection to every peer."
     )
     static let certsDir = Setting(
         name: "certs-dir",
@@ -128,34 +138,36 @@ extension Setting {
             "The folder of NAME.pem, NAME.key, ca.pem and crl.pem. Default: CHORD_CERTS_DIR, else"
             + " certs/generated.",
         tradeOff:
-            "One folder for all certificates is simple; on a host of its own a node needs its own"
-            + " files alone."
+            "One folder for all certificates is simple. On its own host a node needs only its own"
+            + " files."
     )
     static let cert = Setting(
         name: "cert",
         unit: "file",
-        summary: "The certificate, in place of the folder's.",
-        tradeOff: "For files that are laid out otherwise."
+        summary: "The certificate's file, instead of NAME.pem in the folder.",
+        tradeOff: "For certificates with other file names."
     )
     static let key = Setting(
         name: "key",
         unit: "file",
-        summary: "Its key.",
-        tradeOff: "For files that are laid out otherwise; mode 0600."
+        summary: "The key's file, instead of NAME.key in the folder.",
+        tradeOff: "For keys with other file names. The file must have mode 0600."
     )
     static let ca = Setting(
         name: "ca",
         unit: "file",
-        summary: "The authorities that are trusted.",
-        tradeOff: "Several authorities in one file let one replace another without an interruption."
+        summary: "The file of trusted authorities, instead of ca.pem in the folder.",
+        tradeOff:
+            "With several authorities in one file, a new authority can replace an old one without"
+            + " interruption."
     )
     static let crl = Setting(
         name: "crl",
         unit: "file",
         summary:
-            "The revocation list; it must be there. Default: crl.pem in the folder, where there is"
-            + " one.",
-        tradeOff: "Named, a list that is missing keeps the node from starting."
+            "The file of the revocation list, which must exist. Default: crl.pem in the folder, if"
+            + " it exists.",
+        tradeOff: "With this option the node does not start if the list is missing."
     )
     static let requireCrl = Setting(
         name: "require-crl",
@@ -163,26 +175,28 @@ extension Setting {
         unit: "true or false",
         standard: "false",
         summary:
-            "Refuse certificates whose authority has no revocation list, where there are lists of"
-            + " others.",
+            "Refuse certificates whose authority has no revocation list, if there are lists of other"
+            + " authorities.",
         tradeOff:
-            "Safer; an authority whose list is forgotten is refused with all that it has issued."
+            "Safer, but if one list is missing, all certificates of its authority are refused."
     )
     static let trustDomain = Setting(
         name: "trust-domain",
         kind: .list,
         unit: "domain",
         summary:
-            "A SPIFFE trust domain that is ours; repeatable. Default: that of the own certificate.",
-        tradeOff: "Each more lets members of another domain in."
+            "An accepted SPIFFE trust domain; repeatable. Default: that of the node's own"
+            + " certificate.",
+        tradeOff: "Each further domain admits its members to the ring."
     )
     static let admitHostCertificates = Setting(
         name: "admit-host-certificates",
         kind: .flag,
         unit: "true or false",
         standard: "false",
-        summary: "Accept certificates without a SPIFFE name as nodes, proven for their host only:"
-            + " whoever holds a host's certificate can claim any name there.",
+        summary:
+            "Accept nodes whose certificates have no SPIFFE name. Such a certificate proves only its"
+            + " host: its holder can claim any node name there.",
         tradeOff: "Needed for nodes of other implementations; weaker than names in certificates."
     )
     static let ring = Setting(
@@ -196,30 +210,35 @@ extension Setting {
         name: "successors",
         unit: "n",
         standard: "4",
-        summary: "Length of the successor lists; one less may crash at once without harm.",
-        tradeOff: "Each more costs a node reference in every maintenance answer. 1 to 32."
+        summary:
+            "Length of the successor lists, 1 to 32. The ring survives if fewer neighbouring nodes"
+            + " than this crash at once.",
+        tradeOff: "Each further entry costs a node reference in every maintenance answer."
     )
     static let width = Setting(
         name: "width",
         unit: "bits",
         standard: "64",
-        summary: "Bits of an identifier, 1 to 256.",
-        tradeOff: "Fewer make messages shorter and two nodes at one identifier likelier."
+        summary: "The number of bits of an identifier, 1 to 256.",
+        tradeOff:
+            "With fewer bits messages are shorter, and two nodes are more likely to have the same"
+            + " identifier."
     )
     static let hash = Setting(
         name: "hash",
         unit: "name",
         standard: "sha256",
-        summary: "The hash: sha256 or sha1.",
-        tradeOff: "`sha1` for rings that use it already."
+        summary: "The hash function: sha256 or sha1.",
+        tradeOff: "`sha1` only for rings that already use it."
     )
     static let idFrom = Setting(
         name: "id-from",
-        unit: "what",
+        unit: "source",
         standard: "name",
-        summary: "Where a node's identifier comes from: name or address.",
+        summary: "The source of a node's identifier: name or address.",
         tradeOff:
-            "`address` for rings whose members have no names; a node that moves is another one then."
+            "`address` is for rings whose members have no names. A node then gets a new identifier"
+            + " with a new address."
     )
     static let dialect = Setting(
         name: "dialect",
@@ -236,22 +255,24 @@ extension Setting {
         name: "log-level",
         unit: "level",
         standard: "info",
-        summary: "The least that is logged: trace, debug, info, notice, warning or error.",
-        tradeOff: "`debug` shows each step of maintenance, `trace` each message, at a cost."
+        summary: "The lowest level that is logged: trace, debug, info, notice, warning or error.",
+        tradeOff:
+            "`debug` shows each step of maintenance and `trace` each message; both cost time and"
+            + " space."
     )
     static let logFormat = Setting(
         name: "log-format",
         unit: "format",
         standard: "text",
-        summary: "text or json.",
-        tradeOff: "`json` for log collectors."
+        summary: "The format of log lines: text or json.",
+        tradeOff: "`json` is for log collectors."
     )
     static let config = Setting(
         name: "config",
         unit: "file",
         summary:
-            "A file of settings, lines CHORD_NAME=value; docs/configuration.md lists them. Default:"
-            + " CHORD_CONFIG, else .chord.env for the settings that clients have too.",
+            "A file of settings with lines CHORD_NAME=value; docs/configuration.md lists them."
+            + " Default: CHORD_CONFIG, else .chord.env for the settings that clients also have.",
         tradeOff: "One file per node keeps its command line short."
     )
     static let node = Setting(
@@ -259,16 +280,16 @@ extension Setting {
         kind: .list,
         unit: "host:port",
         summary:
-            "A member to ask; repeat it to name others to try when one is down. Default, except for"
-            + " leave: CHORD_NODE, else 127.0.0.1:7946.",
-        tradeOff: "More members make an answer possible while some are down."
+            "The address of a member to ask; repeatable, for more members to try if one is down."
+            + " Default, except for leave: CHORD_NODE, else 127.0.0.1:7946.",
+        tradeOff: "With more members a command works while some of them are down."
     )
     static let shownAs = Setting(
         name: "as",
         unit: "name",
         summary:
-            "Whose certificate to show, as its file is called without .pem. Default: CHORD_AS, else"
-            + " the only client-….pem there is.",
-        tradeOff: "Administrators' commands take the certificate of an administrator."
+            "The certificate to use: the name of its file without .pem. Default: CHORD_AS, else the"
+            + " only client-….pem in the folder.",
+        tradeOff: "Commands for administrators need the certificate of an administrator."
     )
 }

@@ -6,25 +6,25 @@ import ChordCommandLine
 
 /// A file of settings: lines `NAME=value`.
 struct SettingsFile: Equatable {
-    /// The file, in the current folder, of the settings that commands find a ring by.
+    /// The file in the current folder with the settings of commands that ask a ring.
     static let clientFile = ".chord.env"
 
     let path: String
     /// The values by the names of their variables.
     private(set) var values: [String: String] = [:]
-    /// The line on which each stands.
+    /// The line number of each.
     private(set) var lines: [String: Int] = [:]
 
     /// Reads a file.
     ///
     /// - Parameters:
-    ///   - known: the settings that may stand in it.
-    ///   - remedy: what to do about a file that cannot be read.
+    ///   - known: the settings that the file may contain.
+    ///   - remedy: the hint if the file cannot be read.
     init(path: String, known: [Setting], remedy: String) throws(CommandFailure) {
         func unreadable(_ reason: String) -> CommandFailure {
             CommandFailure(
                 .configuration,
-                "the file \(path) cannot be read: \(reason)",
+                "cannot read the file \(path): \(reason)",
                 hint: remedy
             )
         }
@@ -40,15 +40,15 @@ struct SettingsFile: Equatable {
         try self.init(text, path: path, known: known)
     }
 
-    /// Reads lines `NAME=value` as a shell would: the value may be quoted, and `export` may stand before the
-    /// name. Empty lines and those that begin with # are passed over.
+    /// Reads lines `NAME=value` like a shell: the value may be quoted, and `export` may precede the
+    /// name. Empty lines and lines that start with # are ignored.
     init(_ text: String, path: String, known: [Setting]) throws(CommandFailure) {
         self.path = path
         let names = known.map(\.variable)
         let listed =
             names.count > 8
             ? "docs/configuration.md lists the names"
-            : "the names are \(names.joined(separator: ", "))"
+            : "the known names are \(names.joined(separator: ", "))"
         let rows = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (index, line) in rows.enumerated() {
             var setting = String(line).trimmed
@@ -60,7 +60,7 @@ struct SettingsFile: Equatable {
             guard let equals = setting.firstIndex(of: "=") else {
                 throw CommandFailure(
                     .configuration,
-                    "\(place): \"\(setting.prefix(60).description.printable)\" is no NAME=value",
+                    "\(place): \"\(setting.prefix(60).description.printable)\" does not have the form NAME=value",
                     hint: listed
                 )
             }
@@ -86,13 +86,13 @@ struct SettingsFile: Equatable {
         }
     }
 
-    /// A value without the quotes around it and the comment after them.
+    /// A value without its quotes and the comment after it.
     private static func value(
         _ text: String,
         _ place: String
     ) throws(CommandFailure) -> String {
         guard let quote = text.first, quote == "\"" || quote == "'" else {
-            // As in a shell, a comment begins after a blank.
+            // As in a shell, a comment starts after a blank.
             let comment = text.firstRange(of: " #")?.lowerBound
             return String(text[..<(comment ?? text.endIndex)]).trimmed
         }

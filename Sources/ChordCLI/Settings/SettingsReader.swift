@@ -6,9 +6,10 @@ import ChordCommandLine
 import Configuration
 import NIOConcurrencyHelpers
 
-/// The settings of a command from all their sources: the command line, then the environment, then one file.
+/// The settings of a command from all sources: the command line, then the environment, then one
+/// file.
 struct SettingsReader {
-    /// Where a value comes from.
+    /// The source of a value.
     enum Origin: Equatable {
         case commandLine
         case environment
@@ -48,7 +49,7 @@ struct SettingsReader {
         reader = ConfigReader(
             providers: [
                 provider("command line", commandLine),
-                // A variable that is empty counts as none.
+                // Empty variables are ignored.
                 provider("environment", environment.filter { !$0.value.isEmpty }),
                 provider("file", file?.values ?? [:]),
             ],
@@ -56,7 +57,7 @@ struct SettingsReader {
         )
     }
 
-    /// The value of a setting in the source that ranks highest; nil where none has it.
+    /// The value from the source with the highest priority; nil if no source has one.
     func value(of setting: Setting) -> (text: String, origin: Origin)? {
         guard let text = reader.string(forKey: ConfigKey([setting.variable])) else { return nil }
         let origin: Origin =
@@ -68,7 +69,7 @@ struct SettingsReader {
         return (text, origin)
     }
 
-    /// Which of the providers had the value that was asked for last.
+    /// Remembers which provider had the last requested value.
     private final class LastAccess: AccessReporter {
         private let last = NIOLockedValueBox(0)
 
@@ -84,7 +85,7 @@ struct SettingsReader {
 }
 
 extension SettingsReader {
-    /// The settings of this process's environment and of the clients' file, for commands that ask a ring.
+    /// The settings from the environment and the clients' file, for commands that ask a ring.
     private static func ofClient() throws(CommandFailure) -> SettingsReader {
         try checkEnvironment()
         return SettingsReader(
@@ -94,25 +95,25 @@ extension SettingsReader {
         )
     }
 
-    /// The clients' file, where there is one.
+    /// The clients' file, if it exists.
     static func clientFile() throws(CommandFailure) -> SettingsFile? {
         guard Files.exists(SettingsFile.clientFile) else { return nil }
         return try SettingsFile(
             path: SettingsFile.clientFile,
             known: Setting.client,
-            remedy: "remove it, or give --node, --certs-dir and --as"
+            remedy: "remove the file, or give --node, --certs-dir and --as"
         )
     }
 
-    /// A setting from the environment or, failing that, from the file.
+    /// A setting from the environment, else from the file.
     static func value(of setting: Setting) throws(CommandFailure) -> String? {
-        // What holds for a node has become part of its command line.
+        // A node's settings are already part of its command line.
         if ServeSettings.areExpanded(in: CommandLine.arguments.dropFirst()) { return nil }
         return try ofClient().value(of: setting)?.text
     }
 
-    /// Refuses variables whose names are nearly those of settings. Others that begin alike may be anybody's:
-    /// a Kubernetes service called chord makes some.
+    /// Refuses variables whose names are similar to those of settings. Other variables with the
+    /// same prefix can belong to other programs: a Kubernetes service named chord creates some.
     static func checkEnvironment(
         _ environment: [String: String] = System.environment
     ) throws(CommandFailure) {

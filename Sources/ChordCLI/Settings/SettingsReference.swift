@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// docs/configuration.md, made from the declarations of the settings.
+/// Generates docs/configuration.md from the declarations of the settings.
 enum SettingsReference {
     static var markdown: String {
         var lines = [
@@ -11,22 +11,23 @@ enum SettingsReference {
             "<!-- Made from Sources/ChordCLI/Settings: UPDATE_INTERACTIONS=1 make test"
                 + " FILTER=SettingsTests -->",
             "",
-            "Each setting is an option, an environment variable and a line of a file. The command line"
-                + " ranks first, then the environment, then the file, then the default. An option that may"
-                + " be repeated is one variable with commas.",
+            "Each setting can be given as an option, as an environment variable, or as a line of a"
+                + " file. The command line has priority over the environment, the environment over the"
+                + " file, and the file over the default. A repeatable option is a single variable with"
+                + " its values separated by commas.",
             "",
-            "A file has lines `NAME=value`. A value may stand in quotes, `export` may stand before the"
-                + " name, and `#` begins a comment: a shell and systemd (`EnvironmentFile=`) read it too. An"
-                + " unknown name in a file is an error that names the nearest known one, and so is a"
-                + " variable of the environment whose name is nearly that of a setting.",
+            "A file has lines `NAME=value`. A value may be quoted, `export` may precede the name, and"
+                + " `#` starts a comment, so a shell and systemd (`EnvironmentFile=`) can read the file"
+                + " too. An unknown name in a file is an error; the error names the most similar setting."
+                + " The same holds for an environment variable whose name is similar to a setting's.",
             "",
-            "`chord serve --check-config` prints all settings of a node and where each comes from. Its"
-                + " output is a file that `--config` reads.",
+            "`chord serve --check-config` prints all settings of a node and the source of each. Its"
+                + " output can be used as a file for `--config`.",
             "",
             "## `chord serve`",
             "",
-            "The file is the one that `--config FILE` or `CHORD_CONFIG` names. Without one,"
-                + " `.chord.env` in the current folder is read for the settings that it may hold.",
+            "The file is named by `--config FILE` or `CHORD_CONFIG`. Without either, `.chord.env` in"
+                + " the current folder is read, but only for the settings that other commands also have.",
         ]
         for (title, settings) in Setting.serve {
             lines += ["", "### \(title)", ""] + table(settings)
@@ -43,7 +44,7 @@ enum SettingsReference {
 
     private static func table(_ settings: [Setting]) -> [String] {
         [
-            "| option | variable | value | default | what it does | trade-off |",
+            "| option | variable | value | default | meaning | trade-off |",
             "|---|---|---|---|---|---|",
         ]
             + settings.map { setting in

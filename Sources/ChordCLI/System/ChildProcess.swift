@@ -13,11 +13,10 @@ import Dispatch
     import Darwin
 #endif
 
-/// A process of this one's own making, in a process group of its own: a terminal's Ctrl-C reaches only
-/// this command, which then ends its children in its own way.
+/// A child process in its own process group. A terminal's Ctrl-C therefore reaches only this
+/// command, which then ends its children in order.
 ///
-/// Its standard input is a pipe that this process holds the other end of, and that closes when this
-/// process ends.
+/// Its standard input is a pipe from this process, which closes when this process ends.
 final class ChildProcess: Sendable {
     /// How a process ended.
     enum Ending: Sendable, CustomStringConvertible {
@@ -40,8 +39,8 @@ final class ChildProcess: Sendable {
     /// Starts a process.
     ///
     /// - Parameters:
-    ///   - log: the descriptor that the process gets as standard error.
-    ///   - onLine: gets each line that the process writes to standard output.
+    ///   - log: the descriptor of its standard error.
+    ///   - onLine: receives each line of its standard output.
     ///   - onEnd: is called once, after the last line.
     /// - Throws: a `FileError` that names the program.
     init(
@@ -90,13 +89,13 @@ final class ChildProcess: Sendable {
     /// Ends the process at once. It must not have been reported as ended.
     func kill() { SignalSending.kill(identifier) }
 
-    /// Two descriptors that no process inherits unless told so.
+    /// Creates two descriptors that child processes do not inherit by default.
     private static func pipe(
         _ program: String
     ) throws(FileError) -> (reading: Int32, writing: Int32) {
         var ends: [Int32] = [-1, -1]
         guard makePipe(&ends) == 0 else { throw FileError(last: program) }
-        // Processes are made one after the other, so that none is made between these calls.
+        // Processes are created one after the other, so none is created between these calls.
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         return (ends[0], ends[1])
     }
@@ -130,7 +129,7 @@ final class ChildProcess: Sendable {
             posix_spawnattr_destroy(&attributes)
         }
         for (from, to) in descriptors { posix_spawn_file_actions_adddup2(&actions, from, to) }
-        // Signals that this process has trapped are ignored here, and would be in the child.
+        // Signals handled by this process are ignored here, and would be ignored in the child.
         var trapped = sigset_t()
         sigemptyset(&trapped)
         for signal in [SIGTERM, SIGINT, SIGHUP, SIGPIPE] { sigaddset(&trapped, signal) }
@@ -149,7 +148,7 @@ final class ChildProcess: Sendable {
         return identifier
     }
 
-    /// Hands lines on until the process has closed its output, which it does when it ends.
+    /// Delivers lines until the process closes its output, at the latest when it ends.
     private static func read(
         _ descriptor: Int32,
         of process: Int32,
@@ -200,9 +199,9 @@ final class ChildProcess: Sendable {
     }
 }
 
-/// Cuts what arrives into lines.
+/// Splits the input into lines.
 private final class LineReader: @unchecked Sendable {
-    // Confined to the queue of the children: all that come there come one after the other.
+    // Confined to the serial queue of the children.
     private var rest: [UInt8] = []
 
     func append(_ bytes: ArraySlice<UInt8>) -> [String] {

@@ -2,60 +2,63 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a founder has found out about the others, and by that which decisions count: its own and theirs.
+/// A founder's knowledge about the other founders, which decides whether a decision counts, its own
+/// or another founder's.
 ///
-/// A decision makes a node a member of a ring with everybody that the decision names. So no founder is taken
-/// on anybody's word, its own included: it counts once a connection of ours to its address, which is one of
-/// our own initial ring, has shown who lives there. A value; times are those of one monotonic clock.
+/// A decision makes a node a member of a ring with all nodes that the decision names. No node's
+/// word is enough for this, not even the named founder's own. A founder counts only after a
+/// connection of ours to its address has proved its identity, and that address must be in our
+/// initial ring. It is a value; times are those of one monotonic clock.
 package struct FounderRegister: Hashable, Sendable {
     private struct Founder: Hashable {
         var node: NodeReference
         var time: Duration
     }
 
-    /// What becomes of a decision that another founder has made.
+    /// The verdict about another founder's decision.
     package enum Verdict: Hashable, Sendable {
-        /// The ring begins with these.
+        /// The ring begins with these nodes.
         case accept([NodeReference])
-        /// These addresses are to be reached first; then the decision is judged again.
+        /// These addresses must be reached first; then the decision is judged again.
         case reach([String])
-        /// It is no decision about this node.
+        /// The decision is not valid for this node.
         case reject
     }
 
-    /// How long what was reached or decided counts. Longer bridges lost answers; shorter leaves less time
-    /// for a founder to have gone since.
+    /// How long a reached founder, or a decision, counts. A longer time bridges lost answers; a
+    /// shorter one makes it less likely that the founder has ended since.
     private let lifetime: Duration
     private var reached: [String: Founder] = [:]
     private var pending: [NodeReference] = []
     private var pendingSince = Duration.zero
 
-    /// A register in which what was reached counts for `lifetime`.
+    /// A register in which reached founders count for `lifetime`.
     package init(lifetime: Duration) {
         self.lifetime = lifetime
     }
 
-    /// A connection of ours to an address has shown who lives there.
+    /// A connection of ours to an address has proved the identity of the node there.
     package mutating func reached(_ node: NodeReference, at address: String, now: Duration) {
         guard node.address == address else { return }
         reached[address] = Founder(node: node, time: now)
     }
 
-    /// A founder says who it is. That proves nothing, except that what was reached before may be over.
+    /// A founder names itself. This proves nothing, except that an earlier proof may be outdated.
     ///
-    /// - Returns: whether it is to be reached.
+    /// - Returns: whether the founder must be reached.
     package mutating func heard(_ node: NodeReference, now: Duration) -> Bool {
         if let known = reached[node.address]?.node, known != node { reached[node.address] = nil }
         return isMissing(node.address, now: now)
     }
 
-    /// Whether the founder at an address has not been reached a short while ago. Not in the same moment: one
-    /// lost answer among many would make all founders wait; and not ever: it may be gone since.
+    /// Whether the founder at an address was not reached recently. The proof may be a little old,
+    /// because otherwise one lost answer among many would make all founders wait. It may not be
+    /// very old, because the founder may have ended since.
     private func isMissing(_ address: String, now: Duration) -> Bool {
         reached[address].map { now - $0.time > lifetime } ?? true
     }
 
-    /// Of these addresses, those whose founders have not been reached a short while ago.
+    /// The addresses whose founders were not reached recently.
     package func missing(of addresses: [String], now: Duration) -> [String] {
         addresses.filter { isMissing($0, now: now) }
     }
@@ -65,13 +68,14 @@ package struct FounderRegister: Hashable, Sendable {
         addresses.compactMap { reached[$0]?.node }
     }
 
-    /// Judges what another founder has decided, or, without one, the last decision that had to wait.
+    /// Judges another founder's decision or, without one, the last decision that had to wait.
     ///
     /// - Parameters:
-    ///   - decided: all founders, as the one that decided names them.
-    ///   - node: this node, in this life: a decision about a former life is none about this one.
+    ///   - decided: all founders, as the deciding founder names them.
+    ///   - node: this node, with its present incarnation. A decision about an earlier incarnation
+    ///     does not count.
     ///   - founders: the addresses of this node's own initial ring, sorted.
-    ///   - isPlaced: whether a node stands where the ring's rule puts it.
+    ///   - isPlaced: whether a node has the identifier that the ring's rule gives it.
     package mutating func judge(
         _ decided: [NodeReference]? = nil,
         for node: NodeReference,
@@ -90,7 +94,8 @@ package struct FounderRegister: Hashable, Sendable {
             if isNew { (pending, pendingSince) = (ring, now) }
             return .reach(unknown)
         }
-        // What answered there is somebody else, or in another life: the decision names nobody that exists.
+        // Another node, or another incarnation, answered at the address: the decision names a node
+        // that does not exist.
         guard others.allSatisfy({ reached[$0.address]?.node == $0 }) else { return .reject }
         pending = []
         return .accept(ring)

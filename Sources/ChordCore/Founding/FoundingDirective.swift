@@ -2,9 +2,9 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a ``FoundingMachine`` wants done.
+/// The actions that a ``FoundingMachine`` asks its caller to carry out.
 package enum FoundingDirective: Sendable {
-    /// Put questions off from now on: call ``ChordMachine/beginFounding()``.
+    /// Answer "busy" to queries from now on: call ``ChordMachine/beginFounding()``.
     case prepare
     /// Call the founder at an address in a round, and answer ``FoundingMachine/answered(_:at:inRound:now:)``.
     case call(address: String, round: Int)
@@ -13,7 +13,7 @@ package enum FoundingDirective: Sendable {
     case reach(address: String)
     /// Take this node's place in the ring of these: call ``ChordMachine/found(with:)``. Founding is over.
     case begin([NodeReference])
-    /// Tell a founder which ring has begun. Nothing depends on the answer.
+    /// Tell a founder which ring has begun. The answer does not matter.
     case tell(NodeReference, ring: [NodeReference])
     /// This node is the only founder: begin a ring of one. Founding is over.
     case beginAlone
@@ -24,8 +24,8 @@ package enum FoundingDirective: Sendable {
     case retry(after: Duration)
     /// Tell an operator which founders are missing.
     case report(missing: [String])
-    /// A founder does not answer as one yet.
+    /// A founder does not answer as a founder yet.
     case passOver(address: String, JoinError)
-    /// Founding is over, in vain. The contacts are the founders that did not answer.
+    /// Founding has failed. The contacts are the founders that did not answer.
     case giveUp(JoinError, contacts: [JoinContact])
 }

@@ -2,16 +2,16 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Rings that are born from a set of founders.
+// Founding a ring with a fixed set of founders.
 //
-// Each founder calls all others again and again. One that has reached all of them a short while ago
-// decides: it takes its place in the ring of all, and tells the others the list of all founders, so that
-// they take theirs once they have reached all of them, too (`FounderRegister`). A founder that hears "there
-// is a ring already" joins that instead. So a ring begins once, when all founders are up, and a founder that
-// comes back later is an ordinary joiner.
+// Each founder calls all others repeatedly. A founder that has recently reached all of them
+// decides: it takes its place in the ring of all founders, and sends the list of all founders to
+// the others. They take their places once they have reached all founders too (`FounderRegister`). A
+// founder that is told of an existing ring joins it instead. A ring therefore begins once, when all
+// founders are up. A founder that returns later joins like any other node.
 
-/// One founder's part in the birth of a ring. Inputs are its mutating methods; what is to be done comes out as
-/// directives. It does no I/O and knows no clock: `now` is the time of one monotonic clock of the caller.
+/// One founder's part in founding a ring. Its mutating methods take inputs and return directives.
+/// It does no I/O and has no clock: `now` is the time of one monotonic clock of the caller.
 package struct FoundingMachine: Sendable {
     /// The machine's settings.
     package struct Settings: Sendable {
@@ -19,26 +19,28 @@ package struct FoundingMachine: Sendable {
         package var retry: Duration = .milliseconds(100)
         /// The longest wait between two rounds.
         package var retryCap: Duration = .seconds(2)
-        /// How long a founder that was reached, or a decision, counts.
+        /// How long a reached founder, or a decision, counts.
         package var lifetime: Duration = .seconds(10)
 
         /// The defaults.
         package init() {}
     }
 
-    /// What a founder says to a call.
+    /// A founder's answer to a call.
     package enum Answer: Sendable {
-        /// It is a founder, too. It is proven if its certificate holds for what it says of itself.
+        /// The node is a founder too. `isProven` tells whether its certificate proves what it says
+        /// about itself.
         case founder(NodeReference, isProven: Bool)
-        /// It is a member. Where its ring has only just begun and counts on this node, it names all founders.
+        /// The node is a member. If its ring has just begun and includes this node, it names all
+        /// founders.
         case member(NodeReference, isProven: Bool, founders: [NodeReference])
-        /// The call got no answer that helps.
+        /// The call gave no useful answer.
         case failed(JoinError)
     }
 
-    /// Why a founder that calls is refused.
+    /// Why a calling founder is refused.
     package enum Refusal: Error, Hashable, Sendable {
-        /// It has another initial ring: this is ours.
+        /// It has another initial ring; this is ours.
         case otherFounders([String])
         /// It does not call from a founder's address.
         case notFounder
@@ -50,7 +52,7 @@ package struct FoundingMachine: Sendable {
         case calling
         /// Waits for the next round.
         case waiting
-        /// Gave founding up. A decision that arrives meanwhile still counts.
+        /// Founding was given up. A decision that arrives later still counts.
         case joining
         case ended
     }
@@ -67,9 +69,9 @@ package struct FoundingMachine: Sendable {
     private var phase = Phase.new
     private var register: FounderRegister
     private var failures: [String: JoinError] = [:]
-    /// Founders that are being dialled outside of the rounds.
+    /// Founders that are being dialled outside the rounds.
     private var dialled: Set<String> = []
-    /// The ring that has begun, where this node was there.
+    /// The ring that has begun with this node.
     package private(set) var ring: [NodeReference]?
     private var beginning = Duration.zero
     private var countedOnSince: Duration?
@@ -82,11 +84,11 @@ package struct FoundingMachine: Sendable {
     private var member: (address: String, founders: [NodeReference])?
     private var refusal: JoinError?
 
-    /// A founder among `addresses`, its own included.
+    /// A founder among `addresses`, which include its own.
     ///
     /// - Parameters:
     ///   - deadline: when to give up; nil stands for never.
-    ///   - isPlaced: whether a node stands where the ring's rule puts it.
+    ///   - isPlaced: whether a node has the identifier that the ring's rule gives it.
     package init(
         node: NodeReference,
         space: IdentifierSpace,
@@ -115,8 +117,8 @@ package struct FoundingMachine: Sendable {
             return giveUp(
                 JoinError(
                     .invalidConfiguration,
-                    "the initial ring is \(founders.joined(separator: ", ")), and this node, which is "
-                        + "dialled at \(node.address), is not in it; name all founders by the addresses "
+                    "the initial ring \(founders.joined(separator: ", ")) does not contain this node's "
+                        + "address \(node.address); list all founders with the addresses "
                         + "that they advertise"
                 )
             )
@@ -173,12 +175,12 @@ package struct FoundingMachine: Sendable {
 
     private mutating func endRound(_ now: Duration) -> [FoundingDirective] {
         var directives: [FoundingDirective] = []
-        // A founder that has decided meanwhile counts on this node from then on.
+        // A founder that has decided in the meantime counts on this node from now on.
         let isCountedOn = takePlace(in: member?.founders ?? [], now, &directives)
         guard case .calling = phase else { return directives }
         if let refusal { return directives + giveUp(refusal) }
-        // The others are reached first. To join instead would be to come back in another life, to a ring in
-        // which this node stands already; but no founder waits for ever.
+        // The other founders are reached first. Joining instead would need a new incarnation, in a
+        // ring that already contains this node. But no founder waits for ever.
         if isCountedOn, countedOnSince == nil { countedOnSince = now }
         if let member, !isCountedOn || !isRecent(countedOnSince, now) {
             phase = .joining
@@ -196,21 +198,21 @@ package struct FoundingMachine: Sendable {
             return directives + giveUp(Self.timeIsOver(missing), naming: missing)
         }
         phase = .waiting
-        // The last wait is shortened, so that the time is used to its end.
+        // The last wait is shortened to end with the deadline.
         directives.append(.retry(after: deadline.map { min(wait, $0 - now) } ?? wait))
         wait = min(wait * 2, settings.retryCap)
         return directives
     }
 
-    /// All have answered: the ring begins here, and a moment later there.
+    /// All founders have answered: the ring begins here, and a moment later at the others.
     private mutating func decide(_ now: Duration) -> [FoundingDirective] {
         let all = ([node] + register.nodes(at: others)).sorted { $0.id < $1.id }
         for (left, right) in zip(all, all.dropFirst()) where left.id == right.id {
             return giveUp(
                 JoinError(
                     .nameTaken,
-                    "\(left) and \(right) both stand at \(left.id.hexadecimal(width: space.width)) of the "
-                        + "ring that they are to found; give one of them another name"
+                    "\(left) and \(right) have the same identifier "
+                        + "\(left.id.hexadecimal(width: space.width)); give one of them another name"
                 )
             )
         }
@@ -237,14 +239,14 @@ package struct FoundingMachine: Sendable {
     private static func timeIsOver(_ missing: [String]) -> JoinError {
         JoinError(
             .noContact,
-            "a ring begins when all its founders are up, and \(missing.joined(separator: ", ")) did not "
-                + "answer in time; start them, or take them out of the initial ring of all founders"
+            "a ring begins when all its founders are up, but \(missing.joined(separator: ", ")) did not "
+                + "answer in time; start them, or remove them from the initial ring of all founders"
         )
     }
 
     // MARK: Founders that were reached
 
-    /// A founder was dialled outside of the rounds.
+    /// A founder was dialled outside the rounds.
     package mutating func reached(
         _ answer: Answer,
         at address: String,
@@ -255,16 +257,16 @@ package struct FoundingMachine: Sendable {
         switch noted(answer, at: address, now) {
         case .success(let founders):
             if let founders { _ = takePlace(in: founders, now, &directives) }
-            // A decision may have waited for this one.
+            // A decision may have waited for this founder.
             _ = takePlace(in: nil, now, &directives)
         case .failure(let error): directives.append(.passOver(address: address, error))
         }
         return directives
     }
 
-    /// A connection of ours to a founder's address has shown which node lives there.
+    /// A connection of ours to a founder's address has proved the identity of the node there.
     ///
-    /// - Returns: all founders as a member names them; nil where the node is no member.
+    /// - Returns: all founders as a member names them; nil if the node is not a member.
     private mutating func noted(
         _ answer: Answer,
         at address: String,
@@ -280,8 +282,8 @@ package struct FoundingMachine: Sendable {
                 return .failure(
                     JoinError(
                         .parametersDiffer,
-                        "the founder at \(address) wants to be dialled at \(node.address); name all "
-                            + "founders by the addresses that they advertise"
+                        "the founder at \(address) advertises \(node.address); list all "
+                            + "founders with the addresses that they advertise"
                     )
                 )
             }
@@ -290,7 +292,7 @@ package struct FoundingMachine: Sendable {
         }
     }
 
-    /// Dials a founder that has called, or that a decision names, outside of the rounds.
+    /// Dials a founder that has called, or that a decision names, outside the rounds.
     private mutating func reach(_ address: String) -> [FoundingDirective] {
         if case .ended = phase { return [] }
         guard founders.contains(address), address != node.address,
@@ -305,8 +307,9 @@ package struct FoundingMachine: Sendable {
     ///
     /// - Parameters:
     ///   - addresses: its initial ring.
-    ///   - decided: all founders, where it has decided.
-    ///   - isProven: whether its certificate holds for its address. Only such a one makes this node dial.
+    ///   - decided: all founders, if it has decided.
+    ///   - isProven: whether its certificate is valid for its address. Only such a founder makes
+    ///     this node dial.
     package mutating func called(
         by founder: NodeReference,
         addresses: [String],
@@ -316,15 +319,15 @@ package struct FoundingMachine: Sendable {
     ) -> Result<[FoundingDirective], Refusal> {
         guard addresses.sorted() == founders else { return .failure(.otherFounders(founders)) }
         guard founders.contains(founder.address), isProven else { return .failure(.notFounder) }
-        // It is reached before it counts.
+        // The founder must be reached before it counts.
         var directives: [FoundingDirective] = []
         if register.heard(founder, now: now) { directives += reach(founder.address) }
         if !decided.isEmpty { _ = takePlace(in: decided, now, &directives) }
         return .success(directives)
     }
 
-    /// All founders, for one of them that calls a short while after the ring has begun: where the answers to
-    /// its call or ours got lost, it is counted on and need not join.
+    /// All founders, for a founder that calls shortly after the ring has begun. If the answers to
+    /// its call or to ours were lost, the ring counts on it, and it need not join.
     package func founders(for founder: NodeReference, now: Duration) -> [NodeReference] {
         guard let ring, ring.contains(founder), isRecent(beginning, now) else { return [] }
         return ring
@@ -336,10 +339,10 @@ package struct FoundingMachine: Sendable {
 
     // MARK: Decisions
 
-    /// The ring begins with these, if the decision counts.
+    /// Begins the ring with these founders, if the decision counts.
     ///
     /// - Parameter decided: all founders; nil for those of the last decision that had to wait.
-    /// - Returns: whether the decision counts once the others are reached.
+    /// - Returns: whether the decision will count once the others are reached.
     private mutating func takePlace(
         in decided: [NodeReference]?,
         _ now: Duration,

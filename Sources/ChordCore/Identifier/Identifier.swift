@@ -8,8 +8,8 @@
 /// that wraps around lives there. Order is numeric order, which is not an order on the circle: use
 /// ``isBetween(_:and:)`` and ``isIn(after:through:)`` for that.
 public struct Identifier: Hashable, Comparable, Sendable {
-    // Four stored words rather than an array: a lookup compares and subtracts dozens of identifiers,
-    // and none of it may allocate.
+    // Four stored words instead of an array: a lookup compares and subtracts dozens of identifiers,
+    // and must not allocate.
 
     /// Bits 192 to 255.
     package let word0: UInt64
@@ -67,7 +67,7 @@ extension Identifier {
 
     /// Whether this identifier lies in the half-open interval (`start`, `end`], going clockwise.
     ///
-    /// Equal bounds mean the whole circle, the bound included: what a node alone owns.
+    /// Equal bounds mean the whole circle, including the bound: the range of a lone node.
     public func isIn(after start: Identifier, through end: Identifier) -> Bool {
         if start < end { return start < self && self <= end }
         if end < start { return start < self || self <= end }

@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A half-open arc of the ring: every identifier after the lower bound, through the upper bound.
+/// A half-open arc of the ring: every identifier after the lower bound, up to and including the
+/// upper bound.
 ///
-/// It is what a node owns: (predecessor, self]. Equal bounds are the whole circle, so there is no
-/// empty range. Two ranges of the whole circle with different bounds hold the same identifiers and
-/// are nevertheless different values.
+/// A node owns such a range: (predecessor, self]. Equal bounds mean the whole circle, so there is
+/// no empty range. Two ranges of the whole circle with different bounds contain the same
+/// identifiers, but are different values.
 public struct IdentifierRange: Hashable, Sendable {
     /// Where the range starts; not part of it unless it is the whole circle.
     public let lowerBound: Identifier
@@ -27,11 +28,11 @@ public struct IdentifierRange: Hashable, Sendable {
         identifier.isIn(after: lowerBound, through: upperBound)
     }
 
-    /// What is in this range and not in the other: nothing, one range or two, clockwise from this
-    /// range's lower bound.
+    /// The part of this range that is not in the other: none, one or two ranges, clockwise from
+    /// this range's lower bound.
     ///
-    /// The new range without the old one is what an ownership change gained, the old without the new
-    /// what it lost. Neighbouring results are never returned apart.
+    /// The new range without the old one is the gain of an ownership change; the old range without
+    /// the new one is its loss. Adjacent results are combined.
     public func subtracting(_ other: IdentifierRange) -> [IdentifierRange] {
         if other.isWholeCircle { return [] }
         let rest = IdentifierRange(after: other.upperBound, through: other.lowerBound)

@@ -2,9 +2,9 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How identifiers enter and leave as bytes and text. On the wire an identifier is an unsigned
-// big-endian number of exactly `byteCount` bytes; of a digest it is the leading `width` bits, so that
-// rings of different widths over one hash put the same names in the same order.
+// Identifiers as bytes and text. On the wire an identifier is an unsigned big-endian number of
+// exactly `byteCount` bytes. It is the leading `width` bits of a digest, so rings of different
+// widths with one hash put the same names in the same order.
 
 extension IdentifierSpace {
     /// Reads an identifier as it stands on the wire.

@@ -8,7 +8,7 @@
 public struct IdentifierSpace: Hashable, Sendable {
     /// Bits of an identifier, 1 to 256.
     public let width: Int
-    /// The largest identifier, 2^width − 1; as a bit pattern, what addition may leave standing.
+    /// The largest identifier, 2^width − 1. It is also the mask for addition.
     public let largest: Identifier
 
     /// The widths that fit an identifier.

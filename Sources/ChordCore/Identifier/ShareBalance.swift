@@ -2,10 +2,10 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whether the shares of a ring's members look like those of identifiers drawn at random.
+/// Checks whether the shares of a ring's members look like those of random identifiers.
 ///
-/// A hash whose leading bits are not well mixed puts all members into a small arc of the circle; the member
-/// after the gap then owns nearly all keys.
+/// A hash whose leading bits are not evenly distributed puts all members into a small arc of the
+/// circle; the member after the gap then owns nearly all keys.
 package enum ShareBalance {
     /// One ring in a million has such a member by chance.
     package static let leastProbability = 1e-6

@@ -2,22 +2,23 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a ``JoinMachine`` wants done. A directive with a token is a question: its answer is an input of the
-/// machine under the same token. The machine has one question out at a time.
+/// The actions that a ``JoinMachine`` asks its caller to carry out. A directive with a token is a
+/// question: its answer is passed to the machine with the same token. The machine has at most one
+/// open question.
 package enum JoinDirective: Sendable {
     /// Why a node begins a ring instead of joining one.
     package enum Beginning: String, Hashable, Sendable {
-        /// The node was never a member, and was given no contact.
+        /// The node was never a member, and has no contact.
         case first
         /// The node was the only member of its ring.
         case onlyMember
-        /// The node was a member, and no other member is there any more.
+        /// The node was a member, and no other member is left.
         case noMemberLeft
     }
 
     /// Ask the node at an address for its state and its ring's parameters.
     case askContact(Token, address: String)
-    /// Ask a node that stands in this node's place whether it is alive.
+    /// Ask the node at this node's place whether it is alive.
     case askHolder(Token, NodeReference)
     /// Look up the member before this node's place through a contact, as a joiner.
     case lookUpPlace(Token, via: String)
@@ -25,18 +26,18 @@ package enum JoinDirective: Sendable {
     case searchPlace(Token, among: [NodeReference])
     /// Look up the owner of this node's identifier through a contact, not as a joiner.
     case lookUpOwner(Token, via: String)
-    /// Ask the node after this node's place for its state: a verdict of death has to be certain.
+    /// Ask the node after this node's place for its state. The verdict `dead` must be certain.
     case reachHead(Token, NodeReference)
     /// Ask the member before this node's place for its state and its ring's parameters.
     case askMember(Token, NodeReference)
-    /// A peer names a former life of this node. Exceed it, if the number is plausible.
+    /// A peer names an earlier incarnation of this node. Exceed it if it is plausible.
     case raiseIncarnation(above: UInt64)
     /// Join after a member: call ``ChordMachine/join(after:incarnationLimit:)``, and answer
     /// ``JoinMachine/joined(_:now:)`` or ``JoinMachine/placeChanged(now:)``.
     case join(after: RingState)
     /// Begin a ring. Joining is over.
     case create(Beginning)
-    /// The attempt through a contact has failed; others follow.
+    /// The attempt through a contact has failed; the next contact follows.
     case passOver(address: String, JoinError)
     /// Call ``JoinMachine/timerFired(now:)`` after a duration: all contacts are tried again.
     case retry(after: Duration)
@@ -44,8 +45,8 @@ package enum JoinDirective: Sendable {
     case awaitHead(atMost: Duration)
     /// Tell an operator that no contact lets this node join yet.
     case report([JoinContact])
-    /// The head has taken this node for its predecessor. Joining is over.
+    /// The head has accepted this node as its predecessor. Joining is over.
     case finish
-    /// Joining is over, in vain. The contacts are those that were tried; none where they do not matter.
+    /// Joining has failed. The contacts are the tried ones; empty if they do not matter.
     case giveUp(JoinError, contacts: [JoinContact])
 }

@@ -2,23 +2,24 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a contact does not let a node join, or why joining or founding has ended in vain.
+/// Why a contact does not let a node join, or why joining or founding has failed.
 package struct JoinError: Error, Sendable, CustomStringConvertible {
     /// The kind of the error.
     package enum Code: String, Hashable, Sendable {
         case invalidAnswer, invalidConfiguration, nameTaken, noContact, notMember
         case parametersDiffer, refused, unreachable
-        /// An error of the caller that is none of these.
+        /// Another error of the caller.
         case other
     }
 
     /// The kind of the error.
     package var code: Code
-    /// What went wrong, and what to do about it.
+    /// The problem and its remedy.
     package var message: String
-    /// The error beneath: for an error that the caller has met, the caller's own.
+    /// The underlying error; for an error of the caller, the caller's own.
     package var cause: (any Error)?
-    /// Whether a node answers at the contact and only certificates keep the two apart: it may be a member.
+    /// Whether a node answers at the contact but the certificates do not match. The contact may be
+    /// a member.
     package var isCertificateRefused: Bool
 
     /// An error from its parts.
@@ -34,7 +35,7 @@ package struct JoinError: Error, Sendable, CustomStringConvertible {
         self.isCertificateRefused = isCertificateRefused
     }
 
-    /// Whether another attempt would end in the same way.
+    /// Whether another attempt would fail in the same way.
     package var isFinal: Bool {
         switch code {
         case .nameTaken, .parametersDiffer, .refused, .invalidConfiguration, .unreachable: true
@@ -52,7 +53,7 @@ package struct JoinContact: Sendable {
     package enum Outcome: Sendable {
         /// The address is the joining node's own.
         case itself
-        /// The time was over before the contact had its turn.
+        /// The time was over before the contact was tried.
         case notTried
         /// The contact did not let the node join.
         case failed(JoinError)

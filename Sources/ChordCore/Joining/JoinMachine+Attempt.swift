@@ -2,10 +2,10 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// One attempt to join, through one contact.
+// One attempt to join through one contact.
 
 extension JoinMachine {
-    /// What the machine waits for.
+    /// The answer that the machine waits for.
     enum Question: Sendable {
         case contact
         case holder(NodeReference, then: Step)
@@ -15,7 +15,7 @@ extension JoinMachine {
         case member(NodeReference, head: Identifier)
     }
 
-    /// How an attempt goes on once it is clear that nobody holds the node's place.
+    /// How an attempt continues once no other node holds the node's place.
     enum Step: Sendable {
         case lookUpPlace
         case searchPlace(among: [NodeReference])
@@ -24,7 +24,7 @@ extension JoinMachine {
         case fail
     }
 
-    /// The answer to a question. One whose token is stale changes nothing.
+    /// Takes the answer to a question. An answer with a stale token changes nothing.
     package mutating func receive(
         _ answer: Answer,
         for token: Token,
@@ -50,8 +50,8 @@ extension JoinMachine {
         case (.holder(let holder, let step), .state(let answer, _)):
             return holderAnswered(answer, holder, step, now)
         case (.place, .nameTaken):
-            // A node on the way may lie, which would keep this node out of the ring for good: the member is
-            // looked up and asked itself.
+            // A node on the path may lie and would keep this node out of the ring for good. So the
+            // named member is looked up and asked itself.
             let contact = contact
             return ask(.owner) { .lookUpOwner($0, via: contact) }
         case (.owner, .owner(let owner)):
@@ -73,7 +73,7 @@ extension JoinMachine {
         case (.member(let member, let head), .state(.state(let state), _)):
             return memberAnswered(state, member, head, now)
         case (.member(let member, _), .state(let answer, _)):
-            let message = "\(member) does not say its state: \(answer.kind)"
+            let message = "\(member) does not tell its state: \(answer.kind)"
             return fail(JoinError(.noContact, message), now: now)
         default:
             return fail(JoinError(.invalidAnswer, "\(contact) answers another question"), now: now)
@@ -94,7 +94,8 @@ extension JoinMachine {
         case .takePlace(let state, let head):
             var state = state
             state.successors = judge.admissible(state.successors)
-            // A node has joined or left meanwhile: the head is another, which has to be reached first.
+            // A node has joined or left in the meantime. The head is a different node, which must
+            // be reached first.
             guard self.head(after: state.node, state.successors).id == head else {
                 return fail(.ringChanged, now: now)
             }
@@ -106,13 +107,13 @@ extension JoinMachine {
 
     // MARK: The head, and the member before
 
-    /// The node after this one when it joins after a member.
+    /// This node's successor if it joins after a member.
     private func head(after member: NodeReference, _ successors: [NodeReference]) -> NodeReference {
         successors.first { $0.id != node.id } ?? member
     }
 
-    /// A joiner reaches its head before it is a member: otherwise it would begin with a head that it takes for
-    /// dead.
+    /// A joiner reaches its head before it becomes a member. Otherwise it would start with a head
+    /// that it takes for dead.
     private mutating func headAnswered(
         _ answer: StateAnswer,
         _ head: NodeReference,
@@ -128,7 +129,7 @@ extension JoinMachine {
             return fail(
                 JoinError(
                     .noContact,
-                    "\(head) is to come after this node, and this node cannot reach it: \(reason)"
+                    "this node cannot reach its future successor \(head): \(reason)"
                 ),
                 now: now
             )
@@ -136,14 +137,14 @@ extension JoinMachine {
             return fail(
                 JoinError(
                     .noContact,
-                    "\(head) is to come after this node, and is no member of the ring now"
+                    "this node's future successor \(head) is not a member of the ring now"
                 ),
                 now: now
             )
         }
     }
 
-    /// The member itself, rather than what others say of it: its state in one answer.
+    /// Asks the member itself for its state, instead of trusting what others say about it.
     private mutating func askMember(
         _ member: NodeReference,
         head: Identifier
@@ -165,16 +166,16 @@ extension JoinMachine {
 
     // MARK: Holders of the place
 
-    /// Whether a node stands where this one is to stand: under its name at another address, or under
-    /// another name whose hash is the same.
+    /// Whether a node has this node's place: the same name at another address, or another name with
+    /// the same identifier.
     private func isHolder(_ other: NodeReference) -> Bool {
         let isOurName = other.name == node.name
         guard isOurName || other.id == node.id else { return false }
         return !isOurName || other.address != node.address
     }
 
-    /// Asks the member that stands in this node's place, if there is one. A live one keeps the place; a dead
-    /// one is what is left of a former life.
+    /// Asks the member at this node's place, if there is one. A live one keeps the place. A dead
+    /// one is an earlier incarnation of this node.
     private mutating func refuseHolder(
         among nodes: [NodeReference],
         _ now: Duration,
@@ -182,7 +183,7 @@ extension JoinMachine {
     ) -> [JoinDirective] {
         let raises = nodes.filter { $0.name == node.name }
             .map { JoinDirective.raiseIncarnation(above: $0.incarnation) }
-        // An honest list names one at the most.
+        // An honest list names at most one.
         guard let holder = nodes.first(where: isHolder) else { return raises + take(step, now) }
         return raises + ask(.holder(holder, then: step)) { .askHolder($0, holder) }
     }
@@ -198,7 +199,7 @@ extension JoinMachine {
             return fail(
                 JoinError(
                     .noContact,
-                    "\(holder) stands in this node's place and does not say if it is alive"
+                    "\(holder) has this node's place, and does not tell whether it is alive"
                 ),
                 now: now
             )
@@ -207,8 +208,8 @@ extension JoinMachine {
             let remedy =
                 state.node.name == node.name
                 ? "stop that node, or give this one another name and certificate"
-                : "its identifier \(state.node.id.hexadecimal(width: width)) is that of \(node.name) too; "
-                    + "give one of them another name, or the ring wider identifiers"
+                : "its identifier \(state.node.id.hexadecimal(width: width)) is also that of \(node.name); "
+                    + "give one of them another name, or use wider identifiers in the ring"
             return fail(
                 JoinError(
                     .nameTaken,
@@ -223,7 +224,7 @@ extension JoinMachine {
 }
 
 extension StateAnswer {
-    /// The answer without its content, for messages.
+    /// The answer's kind without its content, for messages.
     package var kind: String {
         switch self {
         case .state: "member"

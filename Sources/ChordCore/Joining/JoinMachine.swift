@@ -2,16 +2,17 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Joining a ring (Join of "How to Make Chord Correct", section 3), with everything around it that the paper
-// leaves to the reader: which contact is asked, what keeps a node out, when it tries again, and when it begins
-// a ring of its own.
+// Joining a ring (Join of "How to Make Chord Correct", section 3), with what the paper leaves open:
+// which contact is asked, what prevents a join, when the node tries again, and when it begins a new
+// ring.
 //
-// One attempt goes through one contact: the contact's state, a lookup of the joiner's own place, the head
-// (the node after that place, which has to be reached first), the state of the member before it. A live
-// node that stands in the joiner's place keeps it. The joiner is in once its head has named it.
+// An attempt goes through one contact. It asks for the contact's state, looks up the joiner's own
+// place, reaches the head (the node after that place), and asks the member before it for its state.
+// A live node at the joiner's place keeps it. Joining is complete once the head has named the
+// joiner as its predecessor.
 
-/// One node's way into a ring. Inputs are its mutating methods; what is to be done comes out as directives.
-/// It does no I/O and knows no clock: `now` is the time of one monotonic clock of the caller.
+/// One node's way into a ring. Its mutating methods take inputs and return directives. It does no
+/// I/O and has no clock: `now` is the time of one monotonic clock of the caller.
 package struct JoinMachine: Sendable {
     /// The machine's settings.
     package struct Settings: Sendable {
@@ -21,20 +22,21 @@ package struct JoinMachine: Sendable {
         package var retryCap: Duration = .seconds(2)
         /// The time between two reports that no contact lets the node join.
         package var report: Duration = .seconds(5)
-        /// The interval of maintenance: how often a joined node looks whether its head has named it.
+        /// The interval of maintenance: how often a joined node checks whether its head has named
+        /// it.
         package var stabilize: Duration = .seconds(1)
-        /// How long the head may say that it cannot reach the node before joining ends.
+        /// How long the head may report that it cannot reach the node before joining ends.
         package var refusalPatience: Duration = .seconds(5)
 
         /// The defaults.
         package init() {}
     }
 
-    /// How a caller judges references that peers name.
+    /// The caller's checks of references that peers name.
     package struct Judge: Sendable {
-        /// Whether a node stands where the ring's rule puts it.
+        /// Whether a node has the identifier that the ring's rule gives it.
         package var isPlaced: @Sendable (NodeReference) -> Bool
-        /// The leading nodes of a list that are placed, in a plausible life.
+        /// The leading nodes of a list that have the right identifier and a plausible incarnation.
         package var admissible: @Sendable ([NodeReference]) -> [NodeReference]
 
         /// A judge from its parts.
@@ -46,15 +48,15 @@ package struct JoinMachine: Sendable {
             self.admissible = admissible
         }
 
-        /// A judge that believes everything.
+        /// A judge that accepts everything.
         package static let credulous = Judge(isPlaced: { _ in true }, admissible: { $0 })
     }
 
-    /// Where a node came from.
+    /// The node's state from before its restart.
     package struct Past: Sendable {
-        /// Members of the ring in a former life of the node.
+        /// Members of the ring that the node knew before its restart.
         package var members: [NodeReference]
-        /// Whether the node was a member in a former life, which may have known nobody.
+        /// Whether the node was a member before its restart, perhaps without knowing other members.
         package var wasMember: Bool
 
         /// A past from its parts.
@@ -64,13 +66,14 @@ package struct JoinMachine: Sendable {
         }
     }
 
-    /// What a joined node knows about its head.
+    /// A joined node's knowledge about its head.
     package struct Standing: Sendable {
         /// The head of the node's list.
         package var head: NodeReference?
-        /// Whether the head has taken the node for its predecessor.
+        /// Whether the head has accepted the node as its predecessor.
         package var isTaken: Bool
-        /// The head says that it cannot reach the node: at which address, why, and since when.
+        /// The head's report that it cannot reach the node: the address, the reason, and the time
+        /// of the first report.
         package var refusal: Refusal?
 
         /// A head that cannot reach the node.
@@ -99,19 +102,19 @@ package struct JoinMachine: Sendable {
 
     /// An answer to a question.
     package enum Answer: Sendable {
-        /// The asked node is a member, of a ring with these parameters.
+        /// The asked node is a member of a ring with these parameters.
         case member(RingState, RingParameters)
         /// The contact is a member of another implementation, and names these members.
         case members([NodeReference])
-        /// What came of asking a node for its state, and why it did not answer.
+        /// The result of asking a node for its state, and why it did not answer.
         case state(StateAnswer, reason: String)
         /// The member before this node's place, and its list.
         case place(NodeReference, successors: [NodeReference])
-        /// A node on the way says that the joiner is a member already.
+        /// A node on the path reports that the joiner is a member already.
         case nameTaken
-        /// The owner of this node's identifier, where there is one.
+        /// The owner of this node's identifier, if there is one.
         case owner(NodeReference?)
-        /// The question got no answer that helps.
+        /// The question got no useful answer.
         case failed(JoinError)
     }
 
@@ -119,7 +122,7 @@ package struct JoinMachine: Sendable {
         case new
         /// Waits for the answer to a question.
         case asking(Token, Question)
-        /// Has a place; the caller applies it.
+        /// Has a place, which the caller applies.
         case taking
         /// Waits for the next pass.
         case waiting
@@ -133,27 +136,28 @@ package struct JoinMachine: Sendable {
     let settings: Settings
     let judge: Judge
     var phase = Phase.new
-    /// The addresses to try in turn: contacts, then former members; without the node's own.
+    /// The addresses to try in turn: contacts, then former members, without the node's own.
     package private(set) var contacts: [String] = []
     private var hasOwnAddress = false
     private let past: Past
     private let deadline: Duration?
-    /// When the node begins its former ring again, if nobody is a member of it.
+    /// When the node begins its former ring again, if no node is a member.
     private var beginningTime: Duration?
     private var reportTime = Duration.zero
     private var wait: Duration
     private var next = 0
     private var failures: [String: JoinError] = [:]
-    /// In this pass a live member has answered: the ring lives, whatever kept this node from joining it.
+    /// Whether a live member has answered in this pass. The ring then exists, whatever prevented
+    /// the join.
     var hasHeardMember = false
     private var lastToken: UInt64 = 0
 
-    /// A node that is to join.
+    /// A node that will join.
     ///
     /// - Parameters:
-    ///   - addresses: the contacts that the node was given.
-    ///   - past: the node's former life. Its members are contacts, too; and where nobody is a member for a
-    ///     while, as all start again, the node begins the ring.
+    ///   - addresses: the configured contacts.
+    ///   - past: the state from before the restart. Its members are contacts too. If no node is a
+    ///     member for a while, because all nodes restart, the node begins the ring.
     ///   - deadline: when to give up; nil stands for never.
     package init(
         node: NodeReference,
@@ -191,7 +195,7 @@ package struct JoinMachine: Sendable {
     /// Whether the node is a member that waits for its head.
     package var hasPlace: Bool { if case .joined = phase { true } else { false } }
 
-    /// The member whose list the node is about to take over.
+    /// The member whose list the node is about to copy.
     package var memberBefore: NodeReference? {
         guard case .asking(_, let question) = phase else { return nil }
         switch question {
@@ -215,9 +219,9 @@ package struct JoinMachine: Sendable {
             return giveUp(
                 JoinError(
                     .invalidConfiguration,
-                    "this node was told to join a ring through itself, which cannot begin or find one: "
-                        + "name a member of the ring; nodes that begin a ring together are all named as its "
-                        + "initial ring"
+                    "this node's only contact is itself, and a node cannot find or begin a ring through itself: "
+                        + "give the address of a member; for nodes that begin a ring together, list all of them as "
+                        + "the initial ring"
                 )
             )
         }
@@ -245,7 +249,7 @@ package struct JoinMachine: Sendable {
         return ask(.contact) { .askContact($0, address: contact) }
     }
 
-    /// The contact of the attempt under way.
+    /// The contact of the present attempt.
     var contact: String { contacts[next] }
 
     private mutating func endPass(now: Duration) -> [JoinDirective] {
@@ -264,13 +268,13 @@ package struct JoinMachine: Sendable {
             directives.append(.report(outcomes))
         }
         phase = .waiting
-        // The last wait is shortened, so that the time is used to its end.
+        // The last wait is shortened to end with the deadline.
         directives.append(.retry(after: deadline.map { min(wait, $0 - now) } ?? wait))
         wait = min(wait * 2, settings.retryCap)
         return directives
     }
 
-    /// How the last attempt through each contact ended.
+    /// The result of the last attempt through each contact.
     private var outcomes: [JoinContact] {
         let tried = contacts.map { address in
             JoinContact(
@@ -282,8 +286,8 @@ package struct JoinMachine: Sendable {
             ? tried + [JoinContact(address: node.address, outcome: .itself)] : tried
     }
 
-    /// How long this node waits for former members before it begins the ring again. The first by name waits
-    /// the shortest time, so that as a rule the others find it.
+    /// How long this node waits for former members before it begins the ring again. The first node
+    /// by name waits the shortest time, so that the others usually find it.
     private var patience: Duration {
         let rank = past.members.count { $0.name < node.name }
         return settings.stabilize * (2 + min(rank, 8))
@@ -323,13 +327,14 @@ package struct JoinMachine: Sendable {
 
     // MARK: Having a place
 
-    /// The ring has changed since the member answered: another attempt may do.
+    /// The ring has changed since the member answered: another attempt may succeed.
     package mutating func placeChanged(now: Duration) -> [JoinDirective] {
         guard case .taking = phase else { return [] }
         return fail(.ringChanged, now: now)
     }
 
-    /// The node is a member, and nobody knows of it. It is in once its head has taken it.
+    /// The node is a member that no other node knows. Joining is complete once its head has
+    /// accepted it.
     package mutating func joined(_ standing: Standing, now: Duration) -> [JoinDirective] {
         switch phase {
         case .taking, .joined: phase = .joined
@@ -343,8 +348,8 @@ package struct JoinMachine: Sendable {
             return giveUp(
                 JoinError(
                     .unreachable,
-                    "\(refusal.head.name) cannot reach us at \(refusal.address): \(refusal.reason). It is "
-                        + "the node after this one's place and must be able to dial it: open the port, or "
+                    "\(refusal.head.name) cannot reach this node at \(refusal.address): \(refusal.reason). It is "
+                        + "this node's successor and must be able to dial it: open the port, or "
                         + "advertise an address that other members can dial"
                 ),
                 naming: false
@@ -356,7 +361,7 @@ package struct JoinMachine: Sendable {
             return giveUp(
                 JoinError(
                     .noContact,
-                    "\(head) has not taken this node for its predecessor in time; can it dial "
+                    "\(head) has not accepted this node as its predecessor in time; can it dial "
                         + "\(node.address)?"
                 ),
                 naming: false

@@ -2,53 +2,53 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where the ring's rule puts the node of a name and an address.
+/// The ring's rule for the identifier of a name and an address.
 package typealias NodePlacement = @Sendable (_ name: String, _ address: String) -> Identifier
 
-/// What is wrong with an answer to a lookup.
+/// The reason why an answer to a lookup is refused.
 package enum AnswerObjection: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The owner does not stand where the ring's rule puts it.
+    /// The owner does not have the identifier that the ring's rule gives it.
     case ownerMisplaced(NodeReference)
-    /// The answering node does not stand where the ring's rule puts it.
+    /// The answering node does not have the identifier that the ring's rule gives it.
     case answeringMisplaced(NodeReference)
-    /// The target lies neither at the answering node nor between it and the owner that it names.
+    /// The target is neither at the answering node nor between it and the named owner.
     case outsideArc(owner: NodeReference, answering: NodeReference)
-    /// The node that wants to join is named as the owner of its own place.
+    /// The joining node is named as the owner of its own place.
     case joinerNamed(NodeReference)
-    /// A member lies nearer to the target than the node that the answer names.
+    /// A known member is nearer to the target than the named node.
     case passesOver(NodeReference, named: NodeReference)
 
-    /// One sentence.
+    /// The objection as a sentence.
     package var description: String {
         switch self {
         case .ownerMisplaced(let node):
-            "the owner that it names, \(node), does not belong at identifier \(node.id)"
+            "the named owner, \(node), does not belong at identifier \(node.id)"
         case .answeringMisplaced(let node):
-            "the node that is said to answer, \(node), does not belong at identifier \(node.id)"
+            "the answering node, \(node), does not belong at identifier \(node.id)"
         case .outsideArc(let owner, let answering):
-            "the identifier does not lie between \(answering), which is said to answer, and the owner "
+            "the identifier does not lie between the answering node \(answering) and the owner "
                 + "\(owner)"
         case .joinerNamed(let node):
             "it names the joining node \(node) as a member"
         case .passesOver(let known, let named):
-            "it names \(named), and the member \(known) is nearer"
+            "it names \(named), but the member \(known) is nearer"
         }
     }
 }
 
-/// The rules by which an answer to a lookup is believed. A value without I/O: nodes that forward, clients
-/// and the simulator use the same one.
+/// The rules for accepting an answer to a lookup. It is a value without I/O; forwarding nodes,
+/// clients and the simulator use the same one.
 ///
-/// The rules find answers that contradict the ring's parameters, themselves, or what the asker knows. They
-/// do not find a lie that contradicts nothing: ``VerifiedSearch`` asks the owner itself.
+/// The rules detect answers that contradict the ring's parameters, themselves, or the caller's
+/// knowledge. They cannot detect other lies: for these ``VerifiedSearch`` asks the owner itself.
 package struct AnswerCheck: Sendable {
-    /// The identifier that is looked up.
+    /// The identifier of the lookup.
     package let target: Identifier
-    /// The place of the node that wants to join, in a lookup of its place.
+    /// The identifier of the joining node, in a lookup of its place.
     package let joiner: Identifier?
     private let isPlaced: @Sendable (NodeReference) -> Bool
 
-    /// - Parameter isPlaced: whether a node stands where the ring's rule puts it.
+    /// - Parameter isPlaced: whether a node has the identifier that the ring's rule gives it.
     package init(
         of target: Identifier,
         joiner: Identifier? = nil,
@@ -59,9 +59,10 @@ package struct AnswerCheck: Sendable {
         self.isPlaced = isPlaced
     }
 
-    /// What is wrong with an answer, by itself; nil where nothing is.
+    /// The objection to an answer by itself; nil if there is none.
     ///
-    /// A node answers for its own range, and for what lies between it and a member of its successor list.
+    /// A node may answer for its own range, and for the arc between it and a member of its
+    /// successor list.
     package func objection(
         owner: NodeReference,
         answering: NodeReference
@@ -79,11 +80,11 @@ package struct AnswerCheck: Sendable {
         return nil
     }
 
-    /// The node nearest to the target, of those that the asker knows, which contradicts an answer if it is
-    /// alive and a member; nil where none does.
+    /// The known node nearest to the target that contradicts an answer if it is a live member. Nil
+    /// if there is none.
     ///
-    /// A joiner's place is not judged by that: it may be in another ring, which the joiner is to make one
-    /// with ours, and a member that has only just joined is found by stabilizing.
+    /// A joiner's place is not checked in this way. It may be in another ring, which the joiner
+    /// will merge with ours. And a member that has just joined is found by stabilization.
     package func passedOver(
         owner: NodeReference,
         among known: some Sequence<NodeReference>
@@ -100,24 +101,24 @@ package struct AnswerCheck: Sendable {
         return id == target || id.isBetween(target, and: other)
     }
 
-    /// The beginning of a list up to the first node that does not stand where it must.
+    /// The beginning of a list up to the first node at a wrong identifier.
     package func placed(_ nodes: [NodeReference]) -> [NodeReference] {
         Array(nodes.prefix(while: isPlaced))
     }
 
-    /// The nodes of a list that stand where they must, each once.
+    /// The nodes of a list at their right identifiers, each once.
     package func placedOnes(_ nodes: [NodeReference]) -> [NodeReference] {
         var seen: Set<Identifier> = []
         return nodes.filter { isPlaced($0) && seen.insert($0.id).inserted }
     }
 
-    /// The owner according to a node's successor list; nil if the list does not reach so far.
+    /// The owner according to a node's successor list; nil if the list does not reach that far.
     package func owner(in list: [NodeReference], of node: Identifier) -> NodeReference? {
         list.first { target.isIn(after: node, through: $0.id) }
     }
 
-    /// Of the nodes that `asked` names as the next ones to ask, those that stand where they must and are
-    /// nearer to the target than it is.
+    /// The nodes that `asked` names as the next ones to ask. Only those at their right identifiers
+    /// and nearer to the target than `asked` are returned.
     package func nearer(_ nodes: [NodeReference], than asked: Identifier) -> [NodeReference] {
         nodes.filter { $0.id != asked && $0.id.isIn(after: asked, through: target) && isPlaced($0) }
     }

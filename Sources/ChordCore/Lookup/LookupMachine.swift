@@ -4,20 +4,20 @@
 
 /// Why a lookup found no owner.
 package enum LookupFailure: Error, Hashable, Sendable {
-    /// Asked too many nodes in a row: the ring's pointers go in a circle.
+    /// Too many hops: the ring's pointers form a loop.
     case hopBudgetSpent
-    /// No node that could be asked is alive, as far as this node can tell.
+    /// All nodes that could be asked are dead, as far as this node knows.
     case exhausted
-    /// This node is no member.
+    /// This node is not a member.
     case notMember
-    /// The node that wants to join is a member already.
+    /// The joining node's identifier is a member's already.
     case nameTaken(NodeReference)
 }
 
-/// One node's part in a recursive lookup: answer from the view, or ask the best next hop, and the next
-/// best when that fails. A value: the caller makes the calls.
+/// One node's part in a recursive lookup: answer from the view, or ask the best next hop, and then
+/// the next best. It is a value: the caller makes the calls.
 package struct LookupMachine: Hashable, Sendable {
-    /// What to do next.
+    /// The next step.
     package enum Step: Hashable, Sendable {
         /// The owner is known here.
         case answer(NodeReference)
@@ -27,22 +27,23 @@ package struct LookupMachine: Hashable, Sendable {
         case fail(LookupFailure)
     }
 
-    /// The identifier that is looked up.
+    /// The identifier of the lookup.
     package let target: Identifier
-    /// The node that wants to join at the target, in a lookup of its place.
+    /// The node that joins at the target, in a lookup of its place.
     package let joiner: NodeReference?
-    /// Forwardings before this node.
+    /// Hops before this node.
     package let hops: Int
-    /// Forwardings that are allowed in all.
+    /// The total number of hops that are allowed.
     package private(set) var hopBudget: Int
-    /// Nodes that others on the way found dead: asked last, as that may be wrong, or no longer true.
+    /// Nodes that others on the path found dead. They are asked last, because that may be wrong or
+    /// outdated.
     package private(set) var avoided: [Identifier]
-    /// The nodes that were asked here and failed.
+    /// Nodes that failed when this node asked them.
     package private(set) var excluded: [Identifier] = []
-    /// How many nodes answered without helping.
+    /// The number of nodes that answered without helping.
     package private(set) var refusals = 0
 
-    /// A lookup that has come `hops` forwardings far.
+    /// A lookup with `hops` hops so far.
     package init(
         target: Identifier,
         joiner: NodeReference? = nil,
@@ -57,8 +58,8 @@ package struct LookupMachine: Hashable, Sendable {
         self.avoided = avoided
     }
 
-    /// The number of forwardings that are allowed by default: twice as many as a finger table of `width`
-    /// bits can need.
+    /// The default number of allowed hops: twice as many as a finger table of `width` bits can
+    /// need.
     package static func defaultHopBudget(width: Int) -> Int { 2 * width }
 
     /// The next step, seen from `view`.
@@ -75,25 +76,26 @@ package struct LookupMachine: Hashable, Sendable {
         }
     }
 
-    /// The nodes that the next node is to avoid: all that were found dead on the way.
+    /// The nodes that the next node should avoid: all that were found dead on the path.
     package var toAvoid: [Identifier] { avoided + excluded.filter { !avoided.contains($0) } }
 
-    /// Allows nodes that failed to be asked again, but last: they may answer by now.
+    /// Allows failed nodes to be asked again, after all others: they may answer now.
     package mutating func startOver() {
         avoided = toAvoid
         excluded = []
     }
 
-    /// The node that was asked is alive, and its answer is an error or contradicts this node's knowledge. It
-    /// may lie, so the next best is asked; or it may be right, and every node will answer the same. So each
-    /// refusal leaves a quarter of the remaining forwardings, which bounds the cost of one lookup.
+    /// The asked node is alive, but its answer is an error or contradicts this node's knowledge. It
+    /// may lie; then the next best node helps. Or it may be right; then every node will answer the
+    /// same. Each refusal therefore leaves a quarter of the remaining hops, which limits the cost
+    /// of a lookup.
     package mutating func refuse(_ id: Identifier) {
         exclude(id)
         refusals += 1
         hopBudget = hops + max(0, hopBudget - hops) / 4
     }
 
-    /// The node that was asked failed: it is not asked again.
+    /// The asked node failed: it is not asked again.
     package mutating func exclude(_ id: Identifier) {
         if !excluded.contains(id) { excluded.append(id) }
     }

@@ -2,42 +2,44 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Lookups among nodes whose answers have to be checked.
+// Lookups among nodes whose answers must be checked.
 //
-// A node of another implementation may answer a lookup wrongly: some name the predecessor of a node when they
-// are asked for the node's own identifier, and any node may name a dead one. A node's statement about its own
-// place is more reliable. So the owner is determined by states: the answer to a lookup is only a hint, and the
-// node that it names must say itself that it is a member, and name its predecessor.
+// A node of another implementation may answer a lookup wrongly. Some name a node's predecessor when
+// they are asked for the node's own identifier, and any node may name a dead one. A node's
+// statement about its own place is more reliable. The owner is therefore found by node states: a
+// lookup's answer is only a hint, and the named node must confirm itself that it is a member, and
+// name its predecessor.
 
-/// Finds the owner of an identifier by asking nodes for their states. A value: the caller makes the calls, and
-/// answers each step with one of `answered`, `failed` and `jumped`.
+/// Finds the owner of an identifier by asking nodes for their states. It is a value: the caller
+/// makes the calls, and answers each step with one of `answered`, `failed` and `jumped`.
 package struct OwnerSearch: Hashable, Sendable {
-    /// What to do next.
+    /// The next step.
     package enum Step: Hashable, Sendable {
         /// Ask a node for its state.
         case ask(NodeReference)
-        /// Ask a node to look the target up: it may know a way that its successor list does not. Where it
-        /// must not be asked, it is passed over by `jumped(to: nil)`.
+        /// Ask a node to look the target up, because its fingers may lead further than its list. If
+        /// it must not be asked, call `jumped(to: nil)`.
         case jump(NodeReference)
-        /// The owner, and the nearest member before the target, as each describes itself. The latter is
-        /// nil where no node needed to be asked.
+        /// The owner, and the nearest member before the target, each with its own state. The latter
+        /// is nil if no node had to be asked.
         case found(owner: RingState, before: RingState?)
         /// No node that could be asked answers.
         case fail
     }
 
-    /// The identifier that is looked up.
+    /// The identifier of the lookup.
     package let target: Identifier
-    /// The node that wants to join at the target: never the owner, and the node before it is wanted too.
+    /// The node that joins at the target. It is never the owner, and the member before it is needed
+    /// too.
     package let joiner: Identifier?
-    /// Members that have to answer before ``isFar``: more than a small ring has.
+    /// The number of members that must answer before ``isFar``; a small ring has fewer.
     private static let smallRing = 8
-    /// How many questions are allowed.
+    /// The largest number of questions.
     private let questionLimit: Int
-    /// The nodes to begin with.
+    /// The nodes to start with.
     private let start: [NodeReference]
-    /// Other nodes that the asker knows: the search goes on with them when a node says that it is alone, or
-    /// names no live node.
+    /// Other nodes that the caller knows. The search continues with them if a node claims to be
+    /// alone or names no live node.
     private let known: [NodeReference]
 
     /// The nearest member before the target that has answered.
@@ -50,9 +52,10 @@ package struct OwnerSearch: Hashable, Sendable {
     private var questions = 0
     private var membersSeen: Set<Identifier> = []
 
-    /// A search that begins with one of `start`.
+    /// A search that starts with one of `start`.
     ///
-    /// - Parameter known: other nodes that the asker knows, itself included if it is a member.
+    /// - Parameter known: other nodes that the caller knows, and the caller itself if it is a
+    ///   member.
     package init(
         for target: Identifier,
         from start: [NodeReference],
@@ -68,9 +71,9 @@ package struct OwnerSearch: Hashable, Sendable {
         excluded = Set(joiner.map { [$0] } ?? [])
     }
 
-    /// Whether the ring is larger than the successor list of the nearest member before the target. In a smaller
-    /// ring that list goes round and holds the member itself, and a node that forwards a question along such a
-    /// list may ask itself.
+    /// Whether the ring is larger than the successor list of the nearest member before the target.
+    /// In a smaller ring that list wraps around and contains the member itself. A node that
+    /// forwards a request along such a list may ask itself.
     package var isFar: Bool {
         guard let near, beyond == nil else { return false }
         return membersSeen.count > max(Self.smallRing, near.successors.count + 1)
@@ -112,7 +115,7 @@ package struct OwnerSearch: Hashable, Sendable {
         if let other = nearestAtOrAfterTarget(of: start + known, beside: near) {
             return .ask(other)
         }
-        // One that was alone and has been notified knows of one other.
+        // A node that was alone and has been notified knows one other node.
         if isUsable(near.predecessor, beside: near) { return .ask(near.predecessor) }
         let isAlone = excluded.subtracting([joiner].compactMap { $0 }).isEmpty
         return isAlone ? .found(owner: near, before: near) : .fail
@@ -137,7 +140,7 @@ package struct OwnerSearch: Hashable, Sendable {
         }
     }
 
-    /// A node is dead, or no member.
+    /// A node is dead or not a member.
     package mutating func failed(_ id: Identifier) {
         if hint?.id == id { hint = nil }
         excluded.insert(id)
@@ -158,7 +161,7 @@ package struct OwnerSearch: Hashable, Sendable {
         node.id != near.node.id && !excluded.contains(node.id)
     }
 
-    /// Whether a node at or after the target is nearer to it than the one that is known.
+    /// Whether a node at or after the target is nearer to it than the known one.
     private func isNearer(_ id: Identifier) -> Bool {
         guard let known = beyond?.node.id else { return true }
         guard known != target, id != known else { return false }
@@ -168,7 +171,7 @@ package struct OwnerSearch: Hashable, Sendable {
     private func nearestBeforeTarget(of nodes: [NodeReference]) -> NodeReference? {
         var best: NodeReference?
         for node in nodes where !excluded.contains(node.id) {
-            // The node at the target owns it, if it lives.
+            // A node exactly at the target owns it if it is alive.
             if node.id == target, beyond == nil { return node }
             guard node.id != target else { continue }
             if best.map({ node.id.isBetween($0.id, and: target) }) ?? true { best = node }

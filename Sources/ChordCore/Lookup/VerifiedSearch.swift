@@ -2,25 +2,25 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Lookups that do not trust a single node.
+// Lookups that trust no single node.
 //
-// A recursive lookup is as honest as every node on its way. Here the asker goes itself, several times, and
-// no two ways have a node in common: the second way is told to avoid the nodes of the first. The ways end
-// at different members before the target, because a successor list names the owner to several of them. Each
-// way names an owner; the owners are asked themselves, the nearest to the target first, and the first one
-// that is a member and says that the target is its own is the answer.
+// A recursive lookup is only as honest as every node on its path. Here the caller asks the nodes
+// itself, over several paths without a common node: each path avoids the nodes of the others. The
+// paths end at different members before the target, because several successor lists contain the
+// owner. Each path names an owner. The named owners are asked themselves, the nearest to the target
+// first. The result is the first one that is a member and claims the target.
 
-/// Finds the owner of an identifier over several ways that share no node, and has the owner confirm it. A
-/// value: the caller makes the calls, and answers `ask` with one of `answered` and `failed`, and `confirm`
-/// with one of `confirmed` and `denied`.
+/// Finds the owner of an identifier over several paths without a common node, and lets the owner
+/// confirm it. It is a value: the caller makes the calls, and answers `ask` with one of `answered`
+/// and `failed`, and `confirm` with one of `confirmed` and `denied`.
 package struct VerifiedSearch: Sendable {
-    /// What to do next.
+    /// The next step.
     package enum Step: Hashable, Sendable {
         /// Ask a node for the nodes to ask next, without the excluded ones.
         case ask(NodeReference, excluded: [Identifier])
         /// Ask a node that was named as the owner for its state.
         case confirm(NodeReference)
-        /// No node that was named confirmed.
+        /// No named node confirmed.
         case fail
     }
 
@@ -28,13 +28,14 @@ package struct VerifiedSearch: Sendable {
     package struct Outcome: Hashable, Sendable {
         /// The owner's own state.
         package var owner: RingState
-        /// The nodes of the first way that named the owner, first to last.
+        /// The nodes of the first path that named the owner, first to last.
         package var path: [NodeReference]
-        /// How many ways named an owner.
+        /// The number of paths that named an owner.
         package var ways: Int
-        /// How many of them named the owner.
+        /// The number of paths that named this owner.
         package var agreeing: Int
-        /// Nodes that were named as the owner and are not: they are dead, no members, or own something else.
+        /// Nodes that were named as the owner and are not: they are dead, not members, or own
+        /// another range.
         package var refuted: [NodeReference]
     }
 
@@ -43,16 +44,16 @@ package struct VerifiedSearch: Sendable {
         var paths: [[NodeReference]]
     }
 
-    /// How many owners are asked at the most.
+    /// The largest number of named owners that are asked.
     private static let confirmationLimit = 8
-    /// How many nodes one way may ask.
+    /// The largest number of nodes that one path may ask.
     private static let wayLimit = 32
 
     private let check: AnswerCheck
     private var waysLeft: Int
-    /// Nodes that a way may begin with.
+    /// Nodes that a path may start with.
     private var starts: [NodeReference]
-    /// Nodes that were asked: no two ways share one.
+    /// Nodes that were asked; no two paths share one.
     private var asked: [Identifier] = []
     private var candidates: [NodeReference] = []
     private var path: [NodeReference] = []
@@ -64,9 +65,11 @@ package struct VerifiedSearch: Sendable {
     private var confirmations = 0
 
     /// - Parameters:
-    ///   - starts: nodes that the asker knows. The more of them are its own choice, the less one liar can do.
-    ///   - ways: how many ways to go.
-    ///   - named: nodes that successor lists name as the owner: the asker's own, or those of its contacts.
+    ///   - starts: nodes that the caller knows. A single liar can do less if the caller has chosen
+    ///     more of them itself.
+    ///   - ways: the number of paths.
+    ///   - named: nodes that successor lists name as the owner: the caller's own list, or those of
+    ///     its contacts.
     package init(
         _ check: AnswerCheck,
         from starts: [NodeReference],
@@ -79,7 +82,7 @@ package struct VerifiedSearch: Sendable {
         for owner in check.placedOnes(named) { claims.append(Claim(owner: owner, paths: [])) }
     }
 
-    /// The identifier that is looked up.
+    /// The identifier of the lookup.
     package var target: Identifier { check.target }
 
     /// The next step.
@@ -98,14 +101,14 @@ package struct VerifiedSearch: Sendable {
             questions = 0
             isUnderWay = true
         }
-        // Nearest first: an honest owner that any way has found comes before all nodes behind it.
+        // Nearest first: an honest owner found by any path precedes all nodes behind it.
         let next = claims.filter { !tried.contains($0.owner.id) }
             .min { check.isNearer($0.owner.id, than: $1.owner.id) }
         guard let next, confirmations < Self.confirmationLimit else { return .fail }
         return .confirm(next.owner)
     }
 
-    /// Goes no further ways: the time is needed to ask the owners.
+    /// Starts no further paths: the time is needed to ask the owners.
     package mutating func endWays() {
         waysLeft = 0
         isUnderWay = false
@@ -121,8 +124,8 @@ package struct VerifiedSearch: Sendable {
 
     // MARK: Ways
 
-    /// The node that was asked knows the owner, or the nodes to ask next. An answer that contradicts itself
-    /// counts as none.
+    /// The asked node knows the owner, or the next nodes to ask. An answer that contradicts itself
+    /// is ignored.
     package mutating func answered(
         _ node: NodeReference,
         owner: NodeReference?,
@@ -133,13 +136,13 @@ package struct VerifiedSearch: Sendable {
         guard let owner else {
             let nearer = check.nearer(closer, than: node.id).filter { !asked.contains($0.id) }
             path.append(node)
-            // The remaining nodes of the former step stay as alternatives.
+            // The remaining nodes of the previous step stay as alternatives.
             candidates = nearer + candidates.filter { old in !nearer.contains { $0.id == old.id } }
-            // Nodes that this way does not need may begin another.
+            // Nodes that this path does not need may start another one.
             starts += nearer.dropFirst()
             return
         }
-        // An iterative step is answered by the node that was asked, and by no other.
+        // Only the asked node itself may answer an iterative step.
         guard answering.id == node.id,
             check.objection(owner: owner, answering: answering) == nil
         else { return }
@@ -169,9 +172,9 @@ package struct VerifiedSearch: Sendable {
 
     // MARK: Owners
 
-    /// A node that was named as the owner is a member, and this is its state.
+    /// A node that was named as the owner is a member with this state.
     ///
-    /// - Returns: the outcome, where it is the owner.
+    /// - Returns: the outcome, if it is the owner.
     package mutating func confirmed(_ node: NodeReference, _ state: RingState) -> Outcome? {
         confirmations += 1
         tried.append(node.id)
@@ -197,7 +200,7 @@ package struct VerifiedSearch: Sendable {
         )
     }
 
-    /// A node that was named as the owner does not answer as a member of that name.
+    /// A named owner does not answer as a member of that name.
     package mutating func denied(_ node: NodeReference) {
         confirmations += 1
         tried.append(node.id)

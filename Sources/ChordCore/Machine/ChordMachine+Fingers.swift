@@ -18,8 +18,8 @@ extension ChordMachine {
         return lookUpFinger(after: last.id, changed: false)
     }
 
-    /// Takes the owner of a finger target; nil when the lookup failed. An answer with a stale token changes
-    /// nothing.
+    /// Takes the owner of a finger target; nil if the lookup failed. An answer with a stale token
+    /// changes nothing.
     package mutating func resolveFinger(
         _ owner: NodeReference?,
         for token: Token
@@ -41,8 +41,8 @@ extension ChordMachine {
         return directives
     }
 
-    /// Removes nodes that are no fingers. Each is asked once whether it is still of this ring: in a ring that
-    /// was split, lookups pass over all nodes of the other part.
+    /// Removes nodes that are not fingers. Each is asked once whether it is still in this ring:
+    /// after a split, lookups pass over all nodes of the other part.
     private mutating func prune(between confirmed: Identifier, and end: Identifier) {
         remember(table.entries.filter { $0.id.isBetween(confirmed, and: end) })
         table.removeAll(between: confirmed, and: end)
@@ -74,7 +74,8 @@ extension ChordMachine {
             machine.prune(between: pass.confirmed, and: machine.node.id)
             isNew = machine.table != before
         }
-        // A pass that changed something is followed by the next at once: the ring is moving.
+        // A pass that changed something is followed by the next one at once, because the ring is
+        // changing.
         if pass.changed || isNew { quietTicks = configuration.fingerQuietTicks }
         return directives
     }

@@ -2,20 +2,21 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Rings that are born with r + 1 members and more, which is where the proof begins ("How to Make Chord
-// Correct", section 4: the initial ring is ideal). Until all founders have been heard of nobody is a
-// member; from then on everybody is, with every pointer right.
+// Rings that start with at least r + 1 members, where the proof begins ("How to Make Chord
+// Correct", section 4: the initial ring is ideal). Until all founders are known, no node is a
+// member. From then on all are members with right pointers.
 
 extension ChordMachine {
-    /// Waits for the other founders. A member that asks this node meanwhile is put off rather than told
-    /// "not a member": it may have heard that the ring has begun before this node has.
+    /// Waits for the other founders. A member that queries this node in the meantime is answered
+    /// "busy" and not "not a member", because it may know that the ring has begun before this node
+    /// does.
     package mutating func beginFounding() -> [Directive] {
         guard phase == .notJoined else { return [] }
         phase = .founding
         return [.publish]
     }
 
-    /// Gives founding up: the ring exists already and is to be joined.
+    /// Gives up founding: the ring exists already and will be joined.
     package mutating func ceaseFounding() -> [Directive] {
         guard phase == .founding else { return [] }
         phase = .notJoined

@@ -34,11 +34,11 @@ extension ChordMachine {
 
     /// A node's state about rings that it may merge with.
     struct Merging: Hashable, Sendable {
-        /// A look for our own place that is under way.
+        /// A lookup of this node's own place in progress.
         struct Search: Hashable, Sendable {
             var token: Token
             var contact: NodeReference
-            /// Whether the contact is probably of another ring, so that it is worth remembering.
+            /// Whether the contact is probably in another ring, so that it is worth remembering.
             var isForeign: Bool
         }
 
@@ -46,28 +46,28 @@ extension ChordMachine {
         var search: Search?
         /// The contact to look through next.
         var nextContact: NodeReference?
-        /// The nearest of the members that offered themselves while an operation was under way.
+        /// The nearest of the members that offered themselves during an operation.
         var waitingOffer: NodeReference?
-        /// Lookups that other nodes may still cause before the next tick.
+        /// The number of lookups that other nodes may still cause before the next tick.
         var tokens = 8
         var ticksToProbe = 0
         var ticksToCheck: Int
-        /// Probes of lost members since the last one was added, none of them answered.
+        /// The number of unanswered probes of lost members since the last one was added.
         var vainProbes = 0
         /// The index of the table entry that is told or asked next.
         var turn = 0
 
         init(_ settings: MergeSettings) {
-            // A new node has just been placed: its first lookup can wait.
+            // A new node has just looked up its place, so its first check can wait.
             ticksToCheck = settings.checkTicks
         }
     }
 
-    /// The members that this node lost, last lost first.
+    /// The lost members, most recently lost first.
     package var lostMembers: [NodeReference] { merging.lost.entries }
 
-    /// All nodes that this node calls sooner or later: those that it routes by, and the lost ones. The
-    /// predecessor is among them only if no other node is known, as any nearer node may take its place.
+    /// All nodes that this node will call: its routing table and the lost members. The predecessor
+    /// is included only if no other node is known, because any nearer node may replace it.
     package var acquaintances: [NodeReference] {
         (successors.head == nil ? [predecessor] : []) + table.entries + merging.lost.entries
             + [merging.search?.contact, merging.nextContact].compactMap { $0 }
@@ -75,9 +75,8 @@ extension ChordMachine {
 
     // MARK: Lost members
 
-    /// A new neighbour does not know which members were lost before it came. It is told two of them, so that
-    /// the knowledge of another ring survives the failure of a few nodes. (A node that leaves names more of
-    /// them in its Leave.)
+    /// A new neighbour does not know which members were lost before it came. It is told two of
+    /// them, so that the knowledge survives the failure of a few nodes. (A Leave names more.)
     func handOver(to neighbour: NodeReference) -> [Directive] {
         merging.lost.entries.filter { $0.id != neighbour.id }.prefix(2).map {
             .meet(neighbour, contact: $0)
@@ -90,14 +89,15 @@ extension ChordMachine {
         merging.vainProbes = 0
     }
 
-    /// Remembers members of a former life, or of a list: they count as lost until one of them answers.
+    /// Remembers members from before a restart, or from a list. They count as lost until one of
+    /// them answers.
     package mutating func remember(_ nodes: some Sequence<NodeReference>) {
         for node in nodes { lose(node) }
     }
 
     // MARK: Looking up this node's own place
 
-    /// An interval has passed: it is the turn of a lost member, or of a node of the table.
+    /// An interval has passed: a lost member, or a node of the table, is asked if it is due.
     mutating func startPlaceSearchIfDue() -> [Directive] {
         let settings = configuration.merging
         guard settings.isOn else { return [] }
@@ -127,13 +127,14 @@ extension ChordMachine {
         return [.findPlace(token, via: contact)]
     }
 
-    /// An operator says that `contact` is a member of another ring. It is remembered until the rings are one.
+    /// An operator reports that `contact` is a member of another ring. It is remembered until the
+    /// rings have merged.
     package mutating func merge(with contact: NodeReference) -> [Directive] {
         lose(contact)
         return met(contact)
     }
 
-    /// A member of this ring says that `contact` is one of another.
+    /// A member of this ring reports that `contact` is a member of another ring.
     package mutating func met(_ contact: NodeReference) -> [Directive] {
         guard phase == .member, contact.id != node.id, configuration.merging.isOn else { return [] }
         guard merging.search == nil, merging.tokens > 0 else {
@@ -153,13 +154,13 @@ extension ChordMachine {
         var directives: [Directive] = []
         switch answer {
         case .dead, .unknown:
-            // Perhaps no other node knows of it: it is asked again when its turn comes.
+            // Perhaps no other node knows the contact, so it is asked again at its next turn.
             if search.isForeign { merging.lost.add(search.contact) }
         case .after(let member, let isHead):
-            // Some of the lost are alive: the next one need not wait for its turn.
+            // Some lost members are alive, so the next one is asked soon.
             merging.ticksToProbe = 0
             if isHead || member.id == node.id {
-                // Its ring knows us: a false alarm, or done.
+                // The contact's ring knows this node: a false alarm, or the merge is complete.
                 merging.lost.remove(search.contact.id)
             } else {
                 merging.vainProbes = 0
@@ -176,7 +177,8 @@ extension ChordMachine {
 
     // MARK: Taking a member of another ring in
 
-    /// A member says that its place is right after us. The shell has checked that it speaks about itself.
+    /// A member claims that its place is right after this node. The shell has checked that the
+    /// member speaks about itself.
     package mutating func offered(by candidate: NodeReference) -> [Directive] {
         guard phase == .member, isNearer(candidate) else { return [] }
         if operation == nil { return unite(with: candidate) }
@@ -187,7 +189,7 @@ extension ChordMachine {
         return []
     }
 
-    /// Whether a node stands between us and our head.
+    /// Whether a node lies between this node and its head.
     private func isNearer(_ candidate: NodeReference) -> Bool {
         guard candidate.id != node.id else { return false }
         guard let head = successors.head else { return true }
@@ -219,7 +221,7 @@ extension ChordMachine {
             )
         }
         if state.predecessor != node { directives.append(.notify(state.node)) }
-        // It knows the node after us: it was of our ring and had been passed over.
+        // The candidate knows our head: it was in our ring and had been passed over.
         guard let head, !state.successors.contains(where: { $0.id == head.id }) else {
             return directives
         }
@@ -234,7 +236,7 @@ extension ChordMachine {
     private mutating func nextOfTable(_ count: Int) -> [NodeReference] {
         let entries = table.entries
         guard !entries.isEmpty else { return [] }
-        // Different nodes begin at different entries.
+        // Different nodes start at different entries.
         let start = merging.turn &+ Int(truncatingIfNeeded: node.id.word3 & 0xFFFF)
         merging.turn &+= count
         return (0..<min(count, entries.count)).map { entries[(start &+ $0) % entries.count] }
@@ -244,20 +246,21 @@ extension ChordMachine {
 extension ChordMachine {
     /// How a node looks for rings to merge with.
     package struct MergeSettings: Hashable, Sendable {
-        /// Whether it looks at all. If not, a ring that was split stays split.
+        /// Whether the node looks for other rings at all. If not, a split ring stays split.
         package var isOn = true
-        /// Ticks between two lookups through a lost member. Fewer find the end of a split sooner, and dial
-        /// dead nodes more often.
+        /// Ticks between two lookups through a lost member. A lower number detects the end of a
+        /// split sooner, but dials dead nodes more often.
         package var probeTicks = 3
-        /// The same after ``slowAfter`` failures in a row.
+        /// The same after ``probesUntilSlow`` failures in a row.
         package var slowProbeTicks = 15
-        /// Failures in a row after which lookups are rarer.
+        /// The number of failures in a row after which lookups become rarer.
         package var probesUntilSlow = 100
-        /// Ticks between two lookups through a node of the table. Fewer find a ring that is wound around the
-        /// circle twice sooner, and cost a lookup each time.
+        /// Ticks between two lookups through a node of the table. A lower number finds a ring that
+        /// is wound around the circle twice sooner; each costs one lookup.
         package var checkTicks = 10
-        /// Nodes of the table that hear of another ring when a member of it was taken in. More merge
-        /// faster, fewer cost fewer messages; 0 is the paper's simple variant.
+        /// The number of nodes of the table that are told of another ring when a member of it was
+        /// accepted. A higher number merges faster; a lower one costs fewer messages. 0 is the
+        /// paper's simple variant.
         package var fanout = 3
 
         /// The defaults.

@@ -5,11 +5,12 @@
 // Rectify ("How to Make Chord Correct", section 4), and neighbours that leave.
 
 extension ChordMachine {
-    /// A node says that it may be our predecessor. The shell has checked that it speaks about itself.
+    /// A node claims to be our predecessor. The shell has checked that it speaks about itself.
     package mutating func notified(by candidate: NodeReference) -> [Directive] {
         guard phase == .member, candidate.id != node.id else { return [] }
         if operation == nil { return rectify(with: candidate) + startNextOperation() }
-        // One operation at a time: of those that wait, the nearest is kept. The others notify again.
+        // One operation at a time. Of the waiting candidates the nearest is kept; the others will
+        // notify again.
         if let waiting = waitingCandidate {
             let isNearer = candidate.id.isBetween(waiting.id, and: node.id)
             let isNewer =
@@ -21,11 +22,11 @@ extension ChordMachine {
         return []
     }
 
-    /// Adopts a nearer candidate without asking; before a farther one, the old predecessor is asked
-    /// whether it lives, as only its death makes room.
+    /// Adopts a nearer candidate at once. Before it adopts a farther one, it asks the old
+    /// predecessor, because only its death makes room.
     mutating func rectify(with candidate: NodeReference) -> [Directive] {
         if candidate.id == predecessor.id {
-            // The same place in the ring: at most a newer life of the same node.
+            // The same identifier: at most a newer incarnation of the same node.
             guard candidate.incarnation >= predecessor.incarnation else { return [] }
             return changing(.rectified) { machine, _ in
                 machine.predecessor = candidate
@@ -38,7 +39,8 @@ extension ChordMachine {
         if candidate.id.isBetween(predecessor.id, and: node.id) {
             let former = predecessor
             let directives = adopt(candidate)
-            // It has a new successor, and would otherwise learn that only with its next question.
+            // The former predecessor has a new successor, and would otherwise learn of it only with
+            // its next question.
             return former.id == node.id ? directives : directives + [.nudge(former)]
         }
         return starting(.rectify(nextToken(), candidate: candidate), asking: predecessor)
@@ -51,7 +53,7 @@ extension ChordMachine {
         return false
     }
 
-    /// The successor says that what it answered before has changed.
+    /// The successor reports that its state has changed.
     package mutating func nudged(by id: Identifier) -> [Directive] {
         guard phase == .member, id == (successors.head ?? predecessor).id, id != node.id else {
             return []
@@ -67,10 +69,11 @@ extension ChordMachine {
     ) -> [Directive] {
         switch answer {
         case .state(let state) where state.node.id == predecessor.id:
-            // The old predecessor is alive and nearer; the candidate learns that with its next question.
+            // The old predecessor is alive and nearer. The candidate learns of it with its next
+            // question.
             return [.nudge(candidate)]
         case .unreached:
-            // It is alive, too; only this node cannot reach it.
+            // The old predecessor is alive too; only this node cannot reach it.
             return [.nudge(candidate)]
         case .busy:
             return []
@@ -89,12 +92,12 @@ extension ChordMachine {
         return directives + handOver(to: candidate)
     }
 
-    /// A neighbour says that it leaves: a failure that is known at once. The shell has checked that it speaks
+    /// A neighbour leaves: a failure that is known at once. The shell has checked that it speaks
     /// about itself.
     package mutating func neighbourLeft(_ leaveNotice: LeaveNotice) -> [Directive] {
         let leaver = leaveNotice.state.node
         guard phase == .member, leaver.id != node.id else { return [] }
-        // The Leave of a former life may arrive after the node has come back.
+        // The Leave of an earlier incarnation may arrive after the node has returned.
         let known = [predecessor] + successors.entries + table.entries
         guard !known.contains(where: { $0.id == leaver.id && $0.incarnation > leaver.incarnation })
         else { return [] }
@@ -122,14 +125,14 @@ extension ChordMachine {
         return directives
     }
 
-    /// A call to a node failed in a way that makes its death likely: lookups avoid it, and if it is a
-    /// successor or the predecessor, a round checks it soon. Only operations take nodes out of the list.
+    /// A failed call suggests that a node is dead. Lookups avoid it. If it is a successor or the
+    /// predecessor, a round checks it soon. Only operations remove nodes from the list.
     package mutating func suspect(_ id: Identifier) -> [Directive] {
         guard phase == .member else { return [] }
         let isNeighbour = successors.contains(id) || predecessor.id == id
         if let node = ([predecessor] + table.entries).first(where: { $0.id == id }) { lose(node) }
-        // A successor comes back at once, as the list knows it: that may be at another address, where a
-        // list of another implementation does not name its incarnation.
+        // A successor is entered again at once as the list has it. It may be listed with another
+        // address by another implementation, whose lists have no incarnation.
         var directives = changing(.failed) { machine, _ in machine.table.remove(id) }
         if isNeighbour { wantRound(&directives) }
         return directives

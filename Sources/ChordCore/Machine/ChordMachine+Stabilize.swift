@@ -5,15 +5,15 @@
 // StabilizeFromSuccessor and StabilizeFromPredecessor ("How to Make Chord Correct", section 4).
 
 extension ChordMachine {
-    /// The interval has passed: does a round, and fills the bucket of prompt rounds.
+    /// An interval has passed: does a round, and refills the bucket of prompt rounds.
     package mutating func tick() -> [Directive] {
         promptTokens = min(configuration.promptCapacity, promptTokens + configuration.promptRefill)
         quietTicks += 1
         return round() + (phase == .member ? startPlaceSearchIfDue() : [])
     }
 
-    /// Does one maintenance round: stabilization, and a pass over the fingers when one is due. While
-    /// an operation is under way the round waits for its end.
+    /// Does one maintenance round: stabilization, and a finger pass if one is due. During an
+    /// operation the round waits for its end.
     package mutating func round() -> [Directive] {
         guard phase == .member else { return [] }
         var directives = startFingerPassIfDue()
@@ -30,7 +30,7 @@ extension ChordMachine {
             let token = nextToken()
             return starting(.stabilizeFromSuccessor(token, head: head), asking: head)
         }
-        // A node that is alone is its own successor: it has nothing to ask.
+        // A lone node is its own successor and has no node to ask.
         guard predecessor.id != node.id else { return [] }
         return starting(
             .stabilizeFromPredecessor(nextToken(), candidate: predecessor, head: nil),
@@ -69,7 +69,7 @@ extension ChordMachine {
         return directives
     }
 
-    /// The node that the operation under way asked; nil for a token of another operation.
+    /// The node that the present operation asked; nil for a token of another operation.
     package func peer(askedUnder token: Token) -> NodeReference? {
         guard let operation, operation.token == token else { return nil }
         return peer(askedBy: operation)
@@ -89,7 +89,7 @@ extension ChordMachine {
         _ answer: StateAnswer,
         head: NodeReference
     ) -> [Directive] {
-        // A Leave may have taken the head out while the question was under way.
+        // A Leave may have removed the head while the question was open.
         guard successors.head?.id == head.id else { return [] }
         switch answer {
         case .busy:
@@ -156,7 +156,7 @@ extension ChordMachine {
         }
     }
 
-    /// Drops the head of the list and goes on with the next, which is told of us at once.
+    /// Drops the head of the list and continues with the next entry, which is notified at once.
     mutating func dropHead(cause: RingEvent.Cause, rest: [NodeReference] = []) -> [Directive] {
         guard let head = successors.head else { return [] }
         let lost = successors.entries
@@ -180,8 +180,8 @@ extension ChordMachine {
         return directives
     }
 
-    /// The last successor is gone: the nearest node of the table takes its place. That node may be dead, too,
-    /// or too far; stabilization corrects that.
+    /// The last successor is gone: the nearest node of the table takes its place. It may be dead or
+    /// too far; stabilization corrects that.
     private mutating func recoverSuccessor(except dead: Identifier) {
         var candidates = table.entries.filter { $0.id != dead }
         if predecessor.id != node.id, predecessor.id != dead, !isPredecessorGone,
@@ -200,7 +200,7 @@ extension ChordMachine {
         return configuration.queryMode == .delaying ? [.publish, ask] : [ask]
     }
 
-    /// After an operation: the node that waits to be our predecessor, then the round that waits.
+    /// After an operation: handles the waiting candidate for predecessor, then the waiting round.
     mutating func startNextOperation() -> [Directive] {
         guard operation == nil else { return [] }
         if let candidate = waitingCandidate {
@@ -222,14 +222,14 @@ extension ChordMachine {
         return configuration.queryMode == .delaying ? [.publish] : []
     }
 
-    /// A busy node is asked again at the next tick and not before. To ask at once would keep the asker busy
-    /// itself; with round trips of a fifth of the interval, all nodes would be busy all the time, and nothing
-    /// would be repaired.
+    /// A busy node is asked again at the next tick, not at once. Asking at once would keep the
+    /// caller busy too. With round trips of a fifth of the interval, all nodes would always be
+    /// busy, and nothing would be repaired.
     private func waitForTick() -> [Directive] { [] }
 
-    /// Whether a state names a newer life of this node. At our own address it is a former one, whose
-    /// incarnation ours must exceed; elsewhere it may be a live rival. The shell, which has a clock, decides
-    /// whether the incarnation is plausible.
+    /// Whether a state names a newer incarnation of this node. At our own address it is an earlier
+    /// process, whose incarnation ours must exceed. At another address it may be a live rival. The
+    /// shell has a clock and decides whether the incarnation is plausible.
     func rivals(in state: RingState) -> [Directive] {
         let named = [state.predecessor] + state.successors
         guard

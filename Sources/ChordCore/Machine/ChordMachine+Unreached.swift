@@ -11,13 +11,13 @@
 // decides: where it does not name the head any more, the head is out of the ring, and is dropped.
 
 extension ChordMachine {
-    /// The head is kept because other members can reach it; no lookup is forwarded to it.
+    /// Keeps the head because other members can reach it. No lookup is forwarded to it.
     mutating func markUnreached(_ head: NodeReference) -> [Directive] {
         changing(.stabilized) { machine, _ in machine.unreachedHead = head }
     }
 
-    /// Asks the first entry of the list behind those that cannot be reached; they stay as they are where there
-    /// is none.
+    /// Asks the first entry of the list after those that cannot be reached. If there is none, they
+    /// stay.
     mutating func askPast(_ unreached: [NodeReference]) -> [Directive] {
         guard
             let next = successors.entries.first(where: { entry in
@@ -28,13 +28,13 @@ extension ChordMachine {
         return starting(.stabilizePast(token, unreached: unreached, next: next), asking: next)
     }
 
-    /// Takes the answer of the entry behind those that cannot be reached.
+    /// Takes the answer of the entry after those that cannot be reached.
     mutating func nextAnswered(
         _ answer: StateAnswer,
         unreached: [NodeReference],
         next: NodeReference
     ) -> [Directive] {
-        // A Leave, or a member that was taken in, may have changed the list meanwhile.
+        // A Leave, or a member that was accepted, may have changed the list in the meantime.
         let asked = (unreached + [next]).map(\.id)
         guard successors.entries.prefix(asked.count).map(\.id) == asked else { return [] }
         switch answer {
@@ -51,15 +51,15 @@ extension ChordMachine {
         }
     }
 
-    /// The entries that cannot be reached stay if the member behind them confirms them; the rest of the list
-    /// is that member's.
+    /// The entries that cannot be reached stay if the member after them confirms them. The rest of
+    /// the list comes from that member.
     private mutating func keep(
         _ unreached: [NodeReference],
         before state: RingState
     ) -> [Directive] {
         let predecessor = state.predecessor.id
         let kept = unreached.prefix {
-            // The member's predecessor is this entry, or one behind it.
+            // The member's predecessor is this entry, or one after it.
             predecessor == $0.id || predecessor.isBetween($0.id, and: state.node.id)
         }
         guard !kept.isEmpty else {
@@ -80,8 +80,8 @@ extension ChordMachine {
         }
     }
 
-    /// A member between this node and its head that the head names, and that this node cannot reach, becomes
-    /// the head.
+    /// A member between this node and its head becomes the head if the head names it, even if this
+    /// node cannot reach it.
     mutating func keepUnreached(_ candidate: NodeReference) -> [Directive] {
         changing(.stabilized) { machine, _ in
             machine.unreachedHead = candidate

@@ -27,48 +27,48 @@
 //   owns it reports once its head has named it (RangeTenure): the state changes as in the paper.
 // - In the mode `answering`, state queries are answered while an operation is under way.
 
-/// One node's part in the protocol. Inputs are its mutating methods; what is to be done comes out as
-/// directives. It does no I/O and knows no clock, so that a test or a simulator can drive it.
+/// One node's part in the protocol. Its mutating methods take inputs and return directives. It does
+/// no I/O and has no clock, so a test or a simulator can drive it.
 package struct ChordMachine: Hashable, Sendable {
-    /// What a node does with state queries while it has one of its own out.
+    /// How a node treats state queries during its own operation.
     package enum QueryMode: String, Hashable, Sendable {
-        /// Answers at once from its present state: faster, weaker than the proof.
+        /// It answers at once from its present state: faster, but weaker than the proof.
         case answering
-        /// Answers "busy", and the asker tries again: what the proof assumes.
+        /// It answers "busy", and the caller tries again: the proof assumes this.
         case delaying
     }
 
     /// The machine's settings.
     package struct Configuration: Hashable, Sendable {
-        /// What to do with state queries while one is out.
+        /// How to treat state queries during an operation.
         package var queryMode = QueryMode.answering
-        /// Prompt rounds that may follow each other without waiting for ticks. More converge faster
-        /// after a mass join, fewer bound the traffic of a ring in trouble.
+        /// The number of prompt rounds that may follow each other without ticks. A higher number
+        /// converges faster after many joins; a lower one limits the traffic of an unstable ring.
         package var promptCapacity = 32
-        /// Prompt rounds that each tick allows anew.
+        /// The number of prompt rounds that each tick adds.
         package var promptRefill = 4
-        /// Ticks between two passes over the fingers while nothing changes. Fewer mend fingers sooner
-        /// and cost log N lookups each time.
+        /// Ticks between two finger passes while nothing changes. A lower number repairs fingers
+        /// sooner; each pass costs log N lookups.
         package var fingerQuietTicks = 3
-        /// How rings that came apart find each other.
+        /// How separate rings find each other.
         package var merging = MergeSettings()
 
         /// The defaults.
         package init() {}
     }
 
-    /// Where the node is in its life.
+    /// The node's phase.
     package typealias Phase = NodePhase
 
-    /// The saved node of the operation under way.
+    /// The saved node of the present operation.
     enum Operation: Hashable, Sendable {
         /// Asked the head of the list.
         case stabilizeFromSuccessor(Token, head: NodeReference)
         /// Asked the head's predecessor, which stands between us and the head.
         case stabilizeFromPredecessor(Token, candidate: NodeReference, head: NodeReference?)
-        /// Asked the old predecessor whether it lives, as `candidate` wants its place.
+        /// Asked the old predecessor whether it is alive, because `candidate` wants its place.
         case rectify(Token, candidate: NodeReference)
-        /// Asked a member, maybe of another ring, that offered itself as our successor.
+        /// Asked a member that offered itself as our successor; it may be in another ring.
         case unite(Token, candidate: NodeReference, head: NodeReference?)
         /// Asked the next entry of the list, as the ones before it cannot be reached from here.
         case stabilizePast(Token, unreached: [NodeReference], next: NodeReference)
@@ -93,27 +93,27 @@ package struct ChordMachine: Hashable, Sendable {
 
     /// The node itself.
     package internal(set) var node: NodeReference
-    /// What the ring's members have in common.
+    /// The parameters that all members of the ring share.
     package let parameters: RingParameters
     /// The settings.
     package let configuration: Configuration
-    /// Where the node is in its life.
+    /// The node's phase.
     package internal(set) var phase = Phase.notJoined
     /// The successor list.
     package internal(set) var successors = SuccessorList.empty
-    /// The predecessor; the node itself when it is alone or no member.
+    /// The predecessor; the node itself if it is alone or not a member.
     package internal(set) var predecessor: NodeReference
     /// Fingers and successors.
     package internal(set) var table: RoutingTable
 
     /// The head, if this node cannot reach it and keeps it because others can.
     package internal(set) var unreachedHead: NodeReference?
-    /// Whether the predecessor said that it leaves, so that it need not be probed.
+    /// Whether the predecessor has announced that it leaves, so that it need not be probed.
     var isPredecessorGone = false
     var operation: Operation?
-    /// The nearest of the nodes that notified us while an operation was under way.
+    /// The nearest of the nodes that notified us during an operation.
     var waitingCandidate: NodeReference?
-    /// A round was asked for while an operation was under way.
+    /// Whether a round was requested during an operation.
     var isRoundWaiting = false
     var fingerPass: FingerPass?
     var merging: Merging
@@ -121,7 +121,7 @@ package struct ChordMachine: Hashable, Sendable {
     var promptTokens: Int
     private var lastToken: UInt64 = 0
 
-    /// A node outside of any ring.
+    /// A node that is not a member.
     package init(
         node: NodeReference,
         parameters: RingParameters,
@@ -155,7 +155,7 @@ package struct ChordMachine: Hashable, Sendable {
         phase == .member && successors.head == nil && predecessor.id == node.id
     }
 
-    /// Whether an operation is under way.
+    /// Whether an operation is in progress.
     package var isBusy: Bool { operation != nil }
 
     var limit: Int { parameters.successorCount }
@@ -165,7 +165,7 @@ package struct ChordMachine: Hashable, Sendable {
         return Token(number: lastToken)
     }
 
-    // MARK: Becoming and ceasing to be a member
+    // MARK: Membership
 
     /// Makes the first node of a new ring.
     ///
@@ -224,9 +224,9 @@ package struct ChordMachine: Hashable, Sendable {
         }
     }
 
-    /// Takes note of a former life of this node, before it joins or when one is found dead: references to
-    /// it must not count as newer than those to the present one. The caller bounds `former`: it comes from
-    /// a peer.
+    /// Records an earlier incarnation of this node, before it joins or when one is found dead.
+    /// References to it must not count as newer than those to the present one. The caller limits
+    /// `former`, because it comes from a peer.
     package mutating func raiseIncarnation(above former: UInt64) -> [Directive] {
         let raised = Incarnation.following(former)
         guard raised > node.incarnation else { return [] }
@@ -234,7 +234,7 @@ package struct ChordMachine: Hashable, Sendable {
         return [.publish]
     }
 
-    /// Leaves: the neighbours are told, and every later query is answered "not a member".
+    /// Leaves the ring: the neighbours are told, and every later query is answered "not a member".
     package mutating func leave() -> [Directive] {
         guard phase == .member else {
             phase = .left
@@ -268,7 +268,8 @@ package struct ChordMachine: Hashable, Sendable {
 
     // MARK: Comparing before and after
 
-    /// Runs a change and reports its results: every directive about a change is made here and nowhere else.
+    /// Runs a change and reports its results. Every directive about a change is made here and
+    /// nowhere else.
     mutating func changing(
         _ cause: RingEvent.Cause,
         _ change: (inout ChordMachine, inout [Directive]) -> Void
@@ -276,8 +277,9 @@ package struct ChordMachine: Hashable, Sendable {
         let before = view
         var directives: [Directive] = []
         change(&self, &directives)
-        // A node that the new list passes over may be alive behind a partition, and come back: it is
-        // remembered. A node that left is not, as the change itself took it out of the table.
+        // Nodes that the new list passes over may be alive behind a partition and return, so they
+        // are remembered. A node that left is not among them, because the change itself removed it
+        // from the table.
         let missing = table.take(over: successors)
         if before.isMember { remember(missing) }
         let after = view
@@ -326,7 +328,7 @@ package struct ChordMachine: Hashable, Sendable {
         return directives
     }
 
-    /// Asks for a prompt round, if the bucket still holds one.
+    /// Requests a prompt round if the bucket is not empty.
     mutating func wantRound(_ directives: inout [Directive]) {
         guard promptTokens > 0, !directives.contains(.roundSoon) else { return }
         promptTokens -= 1

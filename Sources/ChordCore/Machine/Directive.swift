@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Names one question that the machine asked; its answer comes back under the same token.
+/// Identifies one question of the machine. Its answer carries the same token.
 package struct Token: Hashable, Sendable, CustomStringConvertible {
     let number: UInt64
 
@@ -10,7 +10,8 @@ package struct Token: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "#\(number)" }
 }
 
-/// What the machine wants done. The shell does it and feeds the results back; it decides nothing.
+/// The actions that the machine asks its shell to carry out. The shell passes the results back; it
+/// decides nothing.
 package enum Directive: Hashable, Sendable {
     /// Ask a node for its state, and answer ``ChordMachine/receive(_:for:)`` under the token, always.
     case askState(Token, NodeReference)
@@ -29,15 +30,15 @@ package enum Directive: Hashable, Sendable {
     case offer(NodeReference)
     /// Tell a member that `contact` is of another ring, so that it looks up its own place there.
     case meet(NodeReference, contact: NodeReference)
-    /// Run a maintenance round soon rather than at the next tick.
+    /// Run a maintenance round soon and not only at the next tick.
     case roundSoon
     /// The routing view changed: publish it.
     case publish
-    /// Something happened that an embedder or an operator may want to know.
+    /// Something happened that may matter to an embedder or an operator.
     case report(RingEvent)
-    /// A peer names a newer life of this node. At our own address it is a former life: call
-    /// ``ChordMachine/raiseIncarnation(above:)`` if the number is plausible. At another address it may be a
-    /// rival: find out whether it is alive.
+    /// A peer names a newer incarnation of this node. At our own address it is an earlier process:
+    /// call ``ChordMachine/raiseIncarnation(above:)`` if the number is plausible. At another
+    /// address it may be a rival: find out whether it is alive.
     case verifyRival(NodeReference)
 }
 
@@ -47,9 +48,10 @@ package enum StateAnswer: Hashable, Sendable {
     case state(RingState)
     /// The node is alive but not a member: it is skipped and never counted as live.
     case notMember
-    /// The node delays its answer while its own question is open: nothing is known, try again.
+    /// The node delays its answer during its own operation. Nothing is known; try again.
     case busy
-    /// The node did not answer this node, and other members can reach it: it is alive, and a link is broken.
+    /// The node did not answer this node, but other members can reach it: it is alive, and a link
+    /// is broken.
     case unreached
     /// The node did not answer.
     case dead
@@ -57,26 +59,26 @@ package enum StateAnswer: Hashable, Sendable {
 
 /// A change of a node's place in the ring, with its cause.
 public enum RingEvent: Hashable, Sendable {
-    /// Why it changed.
+    /// The cause of the change.
     public enum Cause: String, Hashable, Sendable, CaseIterable {
         /// The node became a member.
         case joined
         /// A maintenance round found a nearer or newer neighbour.
         case stabilized
-        /// A node named itself as our predecessor.
+        /// Another node became the predecessor.
         case rectified
         /// A member of another ring joined this one: the rings had been split, or had never been connected.
         case merged
         /// A neighbour was found dead, or no longer a member; or the range belongs to the head, because the
         /// head cannot reach this node.
         case failed
-        /// A neighbour said that it leaves.
+        /// A neighbour announced that it leaves.
         case left
     }
 
     /// The node is a member now.
     case joined(RingState)
-    /// What the node owns has changed; `from` is nil when it joined, `to` when it left.
+    /// The node's range has changed. `from` is nil when it joined, `to` when it left.
     case rangeChanged(from: IdentifierRange?, to: IdentifierRange?, cause: Cause)
     /// The predecessor has changed.
     case predecessorChanged(from: NodeReference, to: NodeReference, cause: Cause)

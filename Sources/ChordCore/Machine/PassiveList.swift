@@ -2,24 +2,24 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The members that a node has lost, as in Shafaat, Ghodsi and Haridi's ring unification: a node that was
-/// found dead may be alive behind a partition, in a ring of its own.
+/// The members that a node has lost, as in Shafaat, Ghodsi and Haridi's ring unification. A node
+/// that was found dead may be alive behind a partition, in a separate ring.
 ///
-/// It holds ``capacity`` nodes at the most. When it is full, the one in the middle makes room: half of
-/// the places are for those that were lost first, so that deaths during a long split cannot push out all
-/// nodes that were lost when it began.
+/// The list has at most ``capacity`` nodes. When it is full, the entry in the middle is dropped.
+/// Half of the places therefore keep the nodes that were lost first, so that deaths during a long
+/// split cannot displace all nodes that were lost at its beginning.
 package struct PassiveList: Hashable, Sendable {
-    /// The most nodes that it holds.
+    /// The largest number of nodes in the list.
     package static let capacity = 64
 
-    /// The nodes, last lost first.
+    /// The nodes, most recently lost first.
     package private(set) var entries: [NodeReference] = []
     private var nextTurn = 0
 
     /// An empty list.
     package init() {}
 
-    /// Adds a node, in front; of one that is there already the newer life is kept.
+    /// Adds a node at the front. If it is already listed, the newer incarnation is kept.
     package mutating func add(_ node: NodeReference) {
         if let index = entries.firstIndex(where: { $0.id == node.id }) {
             if entries[index].incarnation < node.incarnation { entries[index] = node }
@@ -29,12 +29,12 @@ package struct PassiveList: Hashable, Sendable {
         entries.insert(node, at: 0)
     }
 
-    /// Takes a node out.
+    /// Removes a node.
     package mutating func remove(_ id: Identifier) {
         entries.removeAll { $0.id == id }
     }
 
-    /// The node whose turn it is: each in turn. Nil when no member is lost.
+    /// The next node in turn; nil if the list is empty.
     package mutating func takeTurn() -> NodeReference? {
         guard !entries.isEmpty else { return nil }
         nextTurn %= entries.count

@@ -2,18 +2,19 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// When what a node's TLS rests on ends, in seconds since 1970.
+/// Expiry times of the files for a node's TLS, in seconds since 1970.
 public struct CertificateEnds: Hashable, Sendable {
     /// The serial number of the node's certificate, in hexadecimal digits.
     public var serial: String
-    /// The end of the node's certificate.
+    /// The expiry of the node's certificate.
     public var certificate: Int64
-    /// The end of the first of the authorities in its chain; nil where its chain is only itself.
+    /// The earliest expiry of the authorities in its chain; nil if the chain is only the
+    /// certificate.
     public var authority: Int64?
-    /// The end of the first of its revocation lists; nil where it has none, or none that ends.
+    /// The earliest expiry of its revocation lists; nil if there are none, or none that expires.
     public var revocationList: Int64?
 
-    /// Ends from their parts.
+    /// Makes the times from their parts.
     public init(
         serial: String,
         certificate: Int64,

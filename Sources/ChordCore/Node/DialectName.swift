@@ -2,9 +2,9 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A wire contract that a node speaks.
+/// An RPC contract that a node speaks.
 public enum DialectName: String, Hashable, Sendable, CaseIterable {
-    /// This project's own.
+    /// The contract of this implementation.
     case native
     /// The contract of another implementation, a Chord node in Go.
     case concord

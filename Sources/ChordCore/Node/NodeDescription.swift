@@ -2,30 +2,30 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A node and the ring as it sees it, at one moment: what it tells operators.
+/// A node's state and its view of the ring at one moment, for operators.
 public struct NodeDescription: Hashable, Sendable {
     /// The node itself.
     public var node: NodeReference
-    /// Where it is in its life.
+    /// The node's phase.
     public var phase: NodePhase
-    /// Its predecessor; itself when it is alone or no member.
+    /// The predecessor; the node itself if it is alone or not a member.
     public var predecessor: NodeReference
-    /// Its successors, nearest first; empty when it is alone.
+    /// The successor list, nearest first; empty if the node is alone.
     public var successors: [NodeReference]
-    /// All that it routes by, clockwise from it.
+    /// The routing table, clockwise from the node.
     public var table: [NodeReference]
-    /// What the ring's members have in common.
+    /// The parameters that all members of the ring share.
     public var parameters: RingParameters
-    /// The version of the program that it runs.
+    /// The version of the node's program.
     public var version: String
-    /// How long it has been running; nil where it does not say.
+    /// The time since the node started; nil if it does not tell.
     public var uptime: Duration?
-    /// When its certificate ends, and what that rests on; nil where it does not say.
+    /// The expiry times of its certificates; nil if it does not tell.
     public var certificates: CertificateEnds?
     /// Whether it cannot reach its first successor, while other members can.
     public var isHeadUnreached: Bool
 
-    /// A description from its parts.
+    /// Makes a description from its parts.
     public init(
         node: NodeReference,
         phase: NodePhase,
@@ -50,12 +50,12 @@ public struct NodeDescription: Hashable, Sendable {
         self.isHeadUnreached = isHeadUnreached
     }
 
-    /// What it owns; nil while it is no member.
+    /// The range that the node owns; nil if it is not a member.
     public var range: IdentifierRange? {
         phase == .member ? IdentifierRange(after: predecessor.id, through: node.id) : nil
     }
 
-    /// What a routing view says.
+    /// A description of a routing view.
     package init(
         _ view: RoutingView,
         version: String,

@@ -2,14 +2,14 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a node is in its life as a member.
+/// The phase of a node.
 public enum NodePhase: String, Hashable, Sendable, CaseIterable {
-    /// Not yet a member.
+    /// The node is not a member yet.
     case notJoined
-    /// About to be a member of the ring that it founds with others: questions are put off.
+    /// The node is founding a ring with others. It answers "busy" to queries.
     case founding
-    /// A member.
+    /// The node is a member.
     case member
-    /// It has left and does not come back.
+    /// The node has left for good.
     case left
 }

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a node's identifier comes about.
+/// The source of a node's identifier.
 public enum IdentifierRule: String, Hashable, Sendable, CaseIterable {
     /// The hash of the node's name: a node keeps its place when its address changes.
     case name

@@ -2,13 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a member answers when it is asked for its state: all of it from one moment.
+/// A member's state, all parts from the same moment.
 public struct RingState: Hashable, Sendable {
-    /// Who answers.
+    /// The answering node.
     public var node: NodeReference
-    /// Its predecessor; itself when it is alone.
+    /// Its predecessor; the node itself if it is alone.
     public var predecessor: NodeReference
-    /// Its successors, nearest first; itself alone when it is alone.
+    /// Its successor list, nearest first; the node itself if it is alone.
     public var successors: [NodeReference]
 
     /// A state from its parts.

@@ -2,31 +2,34 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Nodes that say that they may be our predecessor, until this node has reached them.
+/// Claimants: nodes that claim to be our predecessor, until this node has reached them.
 ///
-/// A Notify proves that its sender is alive and can dial us; it does not prove that others can dial the sender.
-/// So a claimant is dialled at the address that it advertises before ``ChordMachine/notified(by:)`` hears of
-/// it. To the proof of "How to Make Chord Correct" the Notify is only late.
+/// A Notify proves that its sender is alive and can dial us. It does not prove that others can dial
+/// the sender. So a claimant is dialled at its advertised address before it is passed to
+/// ``ChordMachine/notified(by:)``. For the proof of "How to Make Chord Correct" the Notify is only
+/// late.
 ///
-/// The table decides which claimant to dial next, and which not to dial again yet. It is bounded: one dial for each
-/// claimant, few at a time, the nearest claimant first; one that could not be reached waits longer each time,
-/// so that many that cannot be reached do not starve one that can.
+/// The table decides which claimant is dialled next, and which is not dialled again yet. It is
+/// bounded: one dial per claimant, few at a time, the nearest claimant first. A claimant that could
+/// not be reached waits longer each time, so that many such claimants do not starve one that can be
+/// reached.
 package struct ClaimTable: Hashable, Sendable {
     /// The bounds of the table. Times are in ticks, which are stabilize intervals.
     package struct Settings: Hashable, Sendable {
-        /// Claimants that are dialled at the same time. More take many joiners in faster; fewer bound what
-        /// claimants that cannot be reached cost.
+        /// The number of claimants dialled at the same time. A higher number accepts many joiners
+        /// faster; a lower one limits the cost of unreachable claimants.
         package var dialLimit = 4
-        /// Claimants that wait for their dial. Beyond it the farthest is left out; it notifies again.
+        /// The number of claimants that wait for their dial. Beyond it the farthest is dropped; it
+        /// will notify again.
         package var waitingLimit = 32
-        /// Ticks for which a node that has answered counts as reached without being asked again. More save
-        /// questions; fewer notice sooner that a port has been closed.
+        /// Ticks for which a node that has answered counts as reached without another question. A
+        /// higher number saves questions; a lower one detects a closed port sooner.
         package var freshTicks = 3
-        /// The longest wait of a claimant that could not be reached, in ticks. A longer one costs fewer dials;
-        /// a shorter one takes the claimant in sooner once its port is open. A claimant waits longer than that
-        /// before it notifies again.
+        /// The longest wait of an unreachable claimant, in ticks. A longer wait costs fewer dials;
+        /// a shorter one accepts the claimant sooner after its port opens. A claimant waits longer
+        /// than this before it notifies again.
         package var longestWait = 8
-        /// Nodes that are remembered as reached, and as not reached.
+        /// The number of nodes remembered as reached, and as not reached.
         package var memory = 64
 
         /// The defaults.
@@ -37,7 +40,8 @@ package struct ClaimTable: Hashable, Sendable {
     package struct Claim: Hashable, Sendable {
         /// The claimant as it describes itself.
         package var node: NodeReference
-        /// Whether only its own answer proves its name, as its certificate does not.
+        /// Whether only an answer from its address proves its name, because its certificate does
+        /// not.
         package var mustAnswer: Bool
 
         /// A claim from its parts.
@@ -47,13 +51,13 @@ package struct ClaimTable: Hashable, Sendable {
         }
     }
 
-    /// The knowledge about a claimant.
+    /// The table's knowledge about a claimant.
     package enum Answer: Hashable, Sendable {
-        /// It was reached a short while ago, and described itself like this.
+        /// The claimant was reached recently, and described itself like this.
         case reached(NodeReference)
-        /// It is dialled, or waits for its dial.
+        /// The claimant is being dialled, or waits for its dial.
         case trying
-        /// It could not be reached a short while ago.
+        /// The claimant could not be reached recently.
         case notReached(reason: String)
     }
 
@@ -85,10 +89,10 @@ package struct ClaimTable: Hashable, Sendable {
         self.settings = settings
     }
 
-    /// How many claimants are dialled now.
+    /// The number of claimants that are being dialled.
     package var dialCount: Int { dialled.count }
 
-    /// How many claimants wait for their dial.
+    /// The number of claimants that wait for their dial.
     package var waitingCount: Int { waiting.count }
 
     /// A stabilize interval has passed.
@@ -97,7 +101,7 @@ package struct ClaimTable: Hashable, Sendable {
         reached.removeAll { now - $0.tick > settings.freshTicks }
     }
 
-    /// A node says that it may be our predecessor.
+    /// A node claims to be our predecessor.
     package mutating func claimed(_ claim: Claim) -> Answer {
         let node = claim.node
         if let known = reached.first(where: { $0.node == node }) { return .reached(known.node) }
@@ -112,8 +116,8 @@ package struct ClaimTable: Hashable, Sendable {
         return .trying
     }
 
-    /// Whether a claimant is dialled before another: those that could not be reached come last, and of two
-    /// the nearer comes first.
+    /// Whether a claimant is dialled before another. Those that could not be reached come last;
+    /// otherwise the nearer comes first.
     private func isBefore(_ left: NodeReference, _ right: NodeReference) -> Bool {
         let (leftFailed, rightFailed) = (hasFailed(left), hasFailed(right))
         if leftFailed != rightFailed { return rightFailed }
@@ -124,7 +128,7 @@ package struct ClaimTable: Hashable, Sendable {
         refused.contains { $0.node.id == node.id }
     }
 
-    /// Takes the claimants that are to be dialled now; each ends in ``succeeded(_:as:)``,
+    /// Takes the claimants that must be dialled now. Each dial ends in ``succeeded(_:as:)``,
     /// ``failed(_:reason:)`` or ``abandoned(_:)``.
     package mutating func nextDials() -> [Claim] {
         let count = min(waiting.count, settings.dialLimit - dialled.count)
@@ -135,7 +139,7 @@ package struct ClaimTable: Hashable, Sendable {
         return next
     }
 
-    /// A dial has reached its claimant, which says of itself that it is `node`.
+    /// A dial has reached its claimant, which describes itself as `node`.
     package mutating func succeeded(_ claim: Claim, as node: NodeReference) {
         abandoned(claim)
         answered(node)
@@ -151,7 +155,7 @@ package struct ClaimTable: Hashable, Sendable {
         var failures = 0
         if let index = refused.firstIndex(where: { $0.node.id == node.id }) {
             let former = refused.remove(at: index)
-            // A newer life, or another address, begins anew.
+            // A newer incarnation, or another address, starts without failures.
             if former.node == node { failures = former.failures }
         }
         if refused.count >= settings.memory { refused.removeFirst() }
@@ -163,12 +167,12 @@ package struct ClaimTable: Hashable, Sendable {
         return failures == 0
     }
 
-    /// A dial has ended without saying anything about the claimant.
+    /// A dial has ended without any knowledge about the claimant.
     package mutating func abandoned(_ claim: Claim) {
         dialled.removeAll { $0.node.id == claim.node.id }
     }
 
-    /// A node has answered a question of ours, whatever it was asked for.
+    /// A node has answered a question of this node, whatever its purpose.
     package mutating func answered(_ node: NodeReference) {
         guard node.id != owner else { return }
         reached.removeAll { $0.node.id == node.id }
@@ -177,7 +181,7 @@ package struct ClaimTable: Hashable, Sendable {
         reached.append(Reached(node: node, tick: now))
     }
 
-    /// A node did not answer a question of ours: that it was reached before counts no more.
+    /// A node did not answer a question of this node: it no longer counts as reached.
     package mutating func unanswered(_ id: Identifier) {
         reached.removeAll { $0.node.id == id }
     }

@@ -2,21 +2,22 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whether it is this node's own calls that fail, rather than the nodes that it calls.
+/// Detects that this node's own link fails, and not the nodes that it calls.
 ///
-/// A node that hears others' calls while none of its own gets through has a broken link, not a broken ring:
-/// it must not take its neighbours for dead. A node that hears nothing either may be cut off, or the last
-/// member; it goes on as before.
+/// If calls of others arrive while none of its own calls succeeds, a node has a broken link, and
+/// must not take its neighbours for dead. If no calls arrive either, it may be cut off, or may be
+/// the last member; it continues as before.
 ///
-/// The criterion is whether any call gets through, not the share of calls that fail: after a mass failure most
-/// calls of a healthy node fail, too, and a node with one link left can ask that member about the others.
+/// The criterion is whether any call succeeds, not the fraction of failed calls. After a mass
+/// failure most calls of a healthy node fail too. And a node with one working link can ask that
+/// member about the others.
 package struct DialHealth: Hashable, Sendable {
     /// The bounds. Times are in ticks, which are stabilize intervals.
     package struct Settings: Hashable, Sendable {
-        /// Ticks for which the end of a call counts.
+        /// Ticks for which the result of a call counts.
         package var windowTicks = 5
-        /// Nodes that must have failed to answer within the window. Fewer blame this node for one dead
-        /// neighbour.
+        /// The number of nodes that must have failed to answer within the window. With a lower
+        /// number this node would blame itself for one dead neighbour.
         package var leastFailed = 2
 
         /// The defaults.
@@ -39,7 +40,7 @@ package struct DialHealth: Hashable, Sendable {
         self.settings = settings
     }
 
-    /// Ticks for which the end of a call, and a call of another member, count.
+    /// Ticks for which the result of a call, and a call of another member, count.
     package var windowTicks: Int { settings.windowTicks }
 
     /// A stabilize interval has passed.
@@ -48,20 +49,20 @@ package struct DialHealth: Hashable, Sendable {
         failures.removeAll { now - $0.tick > settings.windowTicks }
     }
 
-    /// A call of ours was answered.
+    /// A call of this node was answered.
     package mutating func succeeded(_ id: Identifier) {
         failures.removeAll { $0.id == id }
         for index in failures.indices { failures[index].isLatest = false }
     }
 
-    /// A call of ours was not answered.
+    /// A call of this node was not answered.
     package mutating func failed(_ id: Identifier) {
         failures.removeAll { $0.id == id }
         failures.append(Failure(id: id, tick: now))
         if failures.count > 64 { failures.removeFirst() }
     }
 
-    /// Whether the last call to a node failed a short while ago.
+    /// Whether the last call to a node failed recently.
     package func hasFailed(_ id: Identifier) -> Bool {
         failures.contains { $0.id == id }
     }

@@ -2,21 +2,23 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// How often this node dials other nodes on request: an indirect probe must not serve as a port scanner.
+/// Limits how often this node dials other nodes on request: an indirect probe must not serve as a
+/// port scanner.
 package struct ProbeBudget: Hashable, Sendable {
     /// The bounds. A budget is refilled with each tick, which is a stabilize interval.
     package struct Settings: Hashable, Sendable {
-        /// Probes that one caller may ask for at once. More let a caller with many dead neighbours settle
-        /// sooner; fewer bound the dials that it causes.
+        /// The number of probes that one caller may request at once. With a higher number a caller
+        /// with many dead neighbours recovers sooner; a lower one limits the dials that it causes.
         package var knownBurst = 8
-        /// Probes that each tick allows a caller anew.
+        /// The number of probes that each tick adds per caller.
         package var knownRefill = 2
-        /// Probes, of all callers together, of nodes that this node does not know, as claimants are. More let
-        /// several joiners behind broken links in sooner; fewer bound what strangers may be dialled.
+        /// The number of probes, of all callers together, for nodes that this node does not know,
+        /// such as claimants. With a higher number several joiners behind broken links are accepted
+        /// sooner; a lower one limits dials to unknown addresses.
         package var strangerBurst = 8
-        /// Probes of nodes that it does not know that each tick allows anew.
+        /// The number of probes for unknown nodes that each tick adds.
         package var strangerRefill = 2
-        /// Callers whose budgets are remembered.
+        /// The number of callers whose budgets are remembered.
         package var callers = 64
 
         /// The defaults.
@@ -47,14 +49,14 @@ package struct ProbeBudget: Hashable, Sendable {
 
     /// Takes one probe out of the budget.
     ///
-    /// - Returns: false where the budget is spent.
+    /// - Returns: false if the budget is used up.
     package mutating func spend(caller: String, isKnown: Bool) -> Bool {
         guard isKnown || strangersLeft > 0 else { return false }
         if let index = accounts.firstIndex(where: { $0.caller == caller }) {
             guard accounts[index].left > 0 else { return false }
             accounts[index].left -= 1
         } else {
-            // Too many callers at once: a caller that is not remembered cannot be held to a budget.
+            // Too many callers at once: a caller that is not remembered cannot be limited.
             guard accounts.count < settings.callers else { return false }
             accounts.append(Account(caller: caller, left: settings.knownBurst - 1))
         }

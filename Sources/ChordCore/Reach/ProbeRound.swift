@@ -2,15 +2,15 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The reports of other members about a node that this one cannot reach (an indirect probe: Das, Gupta and
-/// Motivala, "SWIM", 2002).
+/// The reports of other members about a node that this one cannot reach (an indirect probe: Das,
+/// Gupta and Motivala, "SWIM", 2002).
 ///
-/// Up to three members are asked. The node counts as reached when two of them have reached it, or the only one
-/// that could tell. A member that does not answer, or cannot tell, does not count.
+/// Up to three members are asked. The node counts as reached if two of them have reached it, or the
+/// only one that could tell. Members that do not answer, or cannot tell, do not count.
 package struct ProbeRound: Hashable, Sendable {
-    /// The most members that are asked.
+    /// The largest number of members that are asked.
     package static let helperLimit = 3
-    /// Members that must have reached the node, if as many can tell.
+    /// The number of members that must have reached the node, if enough can tell.
     package static let quorum = 2
 
     /// The result of a round.

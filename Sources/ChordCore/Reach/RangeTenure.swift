@@ -2,20 +2,21 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whether a member owns what lies between its predecessor and itself.
+/// Whether a member owns the range between its predecessor and itself.
 ///
-/// A node that joins is a member at once, as in "How to Make Chord Correct": it has a list and a predecessor,
-/// and no other node is told. Its future range belongs to its head until the head has taken it for its
-/// predecessor. So the machine's state changes as in the paper, and this value decides which events embedders
-/// see and which node lookups name:
-/// - ``State/awaited``: the head has not named this node. Nothing is reported, and the head is named as the
-///   owner.
+/// A joining node is a member at once, as in "How to Make Chord Correct": it has a list and a
+/// predecessor, and no other node is told. Its future range belongs to its head until the head has
+/// accepted it as its predecessor. The machine's state therefore changes as in the paper. This
+/// value decides which events embedders see, and which node lookups name:
+/// - ``State/awaited``: the head has not named this node. Nothing is reported, and the head is
+///   named as the owner.
 /// - ``State/held``: the head has named this node, or this node is alone. It owns its range.
-/// - ``State/doubted``: the head has answered with another predecessor, which stands before this node, and so
-///   owns the range itself. The head is named as the owner; nothing is reported, as the next Notify may
-///   settle it.
+/// - ``State/doubted``: the head has answered with another predecessor, which lies before this
+///   node, and so owns the range itself. The head is named as the owner. Nothing is reported,
+///   because the next Notify may settle it.
 ///
-/// A doubted range is lost, and that is reported, once the head has said that nobody can reach this node.
+/// A doubted range is lost, and this is reported, once the head has said that no member can reach
+/// this node.
 package struct RangeTenure: Hashable, Sendable {
     /// The state of the range.
     package enum State: String, Hashable, Sendable, CaseIterable {
@@ -29,12 +30,12 @@ package struct RangeTenure: Hashable, Sendable {
 
     /// The state of the range now.
     package private(set) var state = State.awaited
-    /// Whether embedders have heard that this node has joined.
+    /// Whether embedders were told that this node has joined.
     package private(set) var hasJoined = false
     /// The range that was last reported to embedders.
     package private(set) var reported: IdentifierRange?
 
-    /// The tenure of a node outside of any ring.
+    /// The tenure of a node that is not a member.
     package init() {}
 
     /// The node creates or founds a ring: no other node could confirm it.
@@ -42,7 +43,7 @@ package struct RangeTenure: Hashable, Sendable {
         state = .held
     }
 
-    /// The part of an event of the machine that embedders see.
+    /// The part of a machine event that embedders see.
     package mutating func events(for event: RingEvent) -> [RingEvent] {
         switch event {
         case .joined:
@@ -67,7 +68,7 @@ package struct RangeTenure: Hashable, Sendable {
         return [.rangeChanged(from: reported, to: range, cause: cause)]
     }
 
-    /// The head names this node as its predecessor, or says that it has taken it for one; or this node is
+    /// The head names this node as its predecessor, or has accepted it as one; or this node is
     /// alone.
     package mutating func confirm(_ view: RoutingView) -> [RingEvent] {
         guard view.isMember, state != .held || !hasJoined else { return [] }
@@ -77,7 +78,7 @@ package struct RangeTenure: Hashable, Sendable {
         return [.joined(view.state)] + report(view.range, .joined)
     }
 
-    /// The head has answered that `predecessor` stands before it.
+    /// The head has answered that `predecessor` is its predecessor.
     package mutating func headNames(
         _ predecessor: NodeReference,
         head: Identifier,

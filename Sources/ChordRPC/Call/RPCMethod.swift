@@ -21,7 +21,7 @@ public struct RPCMethod: Hashable, Sendable, CustomStringConvertible {
         case bidirectional
     }
 
-    /// What a node under load gives up first.
+    /// The order in which a node under load refuses calls.
     public enum Priority: String, Hashable, Sendable, CaseIterable {
         /// Refused with RESOURCE_EXHAUSTED when as many calls are under way as may be.
         case ordinary
@@ -38,26 +38,27 @@ public struct RPCMethod: Hashable, Sendable, CustomStringConvertible {
     public let path: String
     /// How the messages travel.
     public let kind: Kind
-    /// Who may call it.
+    /// The roles that may call the method.
     public let callers: Roles
-    /// The longest message that a caller may send, in bytes, decompressed. It is known before the message's
-    /// first byte is held, and bounds what an unfinished request can hold.
+    /// The longest message that a caller may send, in bytes, after decompression. It is known
+    /// before the first byte of a message is stored, and limits the memory of an incomplete
+    /// request.
     public let maximumMessageBytes: Int
-    /// What becomes of its calls under load.
+    /// How calls are treated under load.
     public let priority: Priority
-    /// The .proto file that declares it, which reflection hands out; nil where there is none.
+    /// The .proto file that declares the method, for reflection; nil if there is none.
     public let protoFile: String?
 
     /// Describes a method.
     ///
     /// - Parameters:
-    ///   - service: the full name of the service, package included.
+    ///   - service: the full name of the service, including its package.
     ///   - name: the name of the method.
-    ///   - kind: how its messages travel.
-    ///   - callers: who may call it; others are refused with PERMISSION_DENIED.
+    ///   - kind: unary, or the direction of its streams.
+    ///   - callers: the roles that may call it; others are refused with PERMISSION_DENIED.
     ///   - maximumMessageBytes: the longest message of a caller; larger ones are refused with
-    ///     RESOURCE_EXHAUSTED. What the server takes at most (`receiveLimitBytes`) holds besides.
-    ///   - priority: what becomes of its calls under load.
+    ///     RESOURCE_EXHAUSTED. The server's own limit (`receiveLimitBytes`) also applies.
+    ///   - priority: how calls are treated under load.
     ///   - protoFile: the .proto file that declares it, by the name in its descriptor.
     public init(
         service: String,
@@ -78,13 +79,13 @@ public struct RPCMethod: Hashable, Sendable, CustomStringConvertible {
         self.protoFile = protoFile
     }
 
-    /// A method that others serve and of which only the name matters here, as nobody may call it here.
+    /// A method of another server, of which only the path is needed here.
     package init(calling name: String, of service: String) {
         self.init(service: service, name: name, callers: [])
     }
 
-    /// Two values of one path are the same method: who calls it need not know what its server holds callers
-    /// to.
+    /// Two values with the same path are the same method. A caller need not know the server's
+    /// limits.
     public static func == (left: Self, right: Self) -> Bool { left.path == right.path }
 
     /// Hashes the path.

@@ -22,9 +22,9 @@ public struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConv
     public static let invalidArgument = StatusCode(rawValue: 3)
     /// No answer came in time.
     public static let deadlineExceeded = StatusCode(rawValue: 4)
-    /// What was asked for does not exist.
+    /// The requested object does not exist.
     public static let notFound = StatusCode(rawValue: 5)
-    /// What was to be made exists.
+    /// The object to create already exists.
     public static let alreadyExists = StatusCode(rawValue: 6)
     /// The caller may not do that.
     public static let permissionDenied = StatusCode(rawValue: 7)
@@ -44,7 +44,7 @@ public struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConv
     public static let unavailable = StatusCode(rawValue: 14)
     /// Data is lost or damaged.
     public static let dataLoss = StatusCode(rawValue: 15)
-    /// The caller did not prove who it is.
+    /// The caller has not proved its identity.
     public static let unauthenticated = StatusCode(rawValue: 16)
 
     private static let names = [
@@ -66,9 +66,9 @@ public struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConv
     }
 }
 
-/// The result of a call, and who determined it.
+/// The result of a call, and which side determined it.
 public struct Status: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Who determined the status. It is not sent: for the receiver of a status, it is always the
+    /// The side that determined the status. It is not sent: for a received status it is always the
     /// peer.
     package enum Origin: Hashable, Sendable {
         /// The peer sent the status, so it is alive.
@@ -100,7 +100,7 @@ public struct Status: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The kind of the end.
     public var code: StatusCode
-    /// What went wrong, for a person to read.
+    /// The problem, for people.
     public var message: String
     package var origin: Origin
     package var reason: Reason?

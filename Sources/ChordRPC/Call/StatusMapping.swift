@@ -2,10 +2,10 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The status of a call whose peer sent no gRPC status. All rules are here.
+/// The status of a call if the peer sent no gRPC status. All rules are here.
 ///
-/// They apply to both directions: a client derives the status from them, and a server chooses what
-/// it sends by what a client derives.
+/// They apply in both directions: a client derives the status from them, and a server chooses what
+/// to send so that the client derives the right status.
 package enum StatusMapping {
     /// One rule: a number on the wire, its name in HTTP, and the status code that it means.
     package struct Row: Hashable, Sendable {

@@ -51,8 +51,8 @@ package final class Responder: Sendable {
         finish(status, message: nil, trailers: trailers)
     }
 
-    /// Runs `handler` once when the caller cancels or its deadline passes before the answer; at once
-    /// where that happened already.
+    /// Runs `handler` once if the caller cancels, or if the deadline passes before the answer. If
+    /// that has already happened, it runs at once.
     package func onCancel(_ handler: @escaping @Sendable () -> Void) {
         state.onCancel(handler)
     }
@@ -64,8 +64,8 @@ package final class Responder: Sendable {
     }
 }
 
-/// What a deferred call's connection and its responder share: whether it is answered, and whether
-/// anybody still waits.
+/// The state that a deferred call's connection and its responder share: whether the call is
+/// answered, and whether its caller still waits.
 package final class DeferredCall: Sendable {
     private struct State {
         var isFinished = false
@@ -79,7 +79,7 @@ package final class DeferredCall: Sendable {
 
     package var isFinished: Bool { state.withLockedValue { $0.isFinished } }
 
-    /// Nobody waits for the answer any more: runs the handler of `Responder.onCancel`.
+    /// The caller no longer waits: runs the handler of `Responder.onCancel`.
     package func cancel() {
         let handler = state.withLockedValue { state -> (@Sendable () -> Void)? in
             guard !state.isFinished, !state.isCancelled else { return nil }
@@ -89,7 +89,7 @@ package final class DeferredCall: Sendable {
         handler?()
     }
 
-    /// True once: for whoever may answer.
+    /// Returns true once: to the side that may answer.
     func claim() -> Bool {
         state.withLockedValue { state in
             guard !state.isFinished else { return false }

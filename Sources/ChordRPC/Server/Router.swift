@@ -4,8 +4,8 @@
 
 package import ChordIdentity
 
-/// Finds the handler of a call, and says who may make it. Made of the methods of a server's services;
-/// what a call needs of a method is worked out when the router is made.
+/// Finds the handler of a call, and the roles that may make it. It is made from the methods of a
+/// server's services; everything that a call needs is prepared when the router is made.
 package struct Router: Sendable {
     /// A method with its handler. A class, because every call carries one.
     package final class Route: Sendable {
@@ -15,8 +15,7 @@ package struct Router: Sendable {
         package let number: Int
         /// Asked of every call, and cheaper than looking into `handler`.
         package let isStream: Bool
-        /// What answers a unary call: the handler, without a look into an enumeration and a reference
-        /// counted.
+        /// The handler of a unary call, without an enumeration and without reference counting.
         fileprivate let answer: UnaryHandler
         let path: [UInt8]
 
@@ -55,7 +54,7 @@ package struct Router: Sendable {
         routes.append(Route(method, number: routes.count))
     }
 
-    /// The route whose method has the bytes of `path`; nil where there is none.
+    /// The route of the method with the bytes of `path`; nil if there is none.
     package func route(path: UnsafeRawBufferPointer) -> Route? {
         // A node has a dozen methods: comparing lengths first is cheaper than hashing the path.
         for route in routes where route.path.count == path.count {
@@ -76,7 +75,7 @@ package struct Router: Sendable {
         return route.answer(request, &call)
     }
 
-    /// Why `peer` may not make calls of `route`; nil where it may.
+    /// The reason why `peer` may not make calls of `route`; nil if it may.
     package func refusal(of route: Route, to peer: PeerIdentity) -> Status? {
         guard !route.method.callers.contains(peer.role) else { return nil }
         return Status(
@@ -85,7 +84,7 @@ package struct Router: Sendable {
         )
     }
 
-    /// What a call to a method without a handler is answered with.
+    /// The status of a call to a method without a handler.
     package static func unimplemented(path: UnsafeRawBufferPointer) -> Status {
         let shown = String(decoding: path.prefix(200), as: UTF8.self)
         return Status(.unimplemented, "this node has no method \(shown)")

@@ -4,8 +4,8 @@
 
 package import ChordIdentity
 
-/// What all calls of one connection have in common. A class, so that a call carries one reference and
-/// not a copy of everything that is known of its peer.
+/// The values that all calls of one connection share. A class, so that a call carries one reference
+/// and not a copy of everything known about its peer.
 package final class ServerCallContext: Sendable {
     package let peer: PeerIdentity
     /// The peer's, asked for by every call: a copy of the whole identity would cost more.
@@ -21,14 +21,14 @@ package final class ServerCallContext: Sendable {
     }
 }
 
-/// What a handler knows of the call that it answers, and where it writes its answer.
+/// A call as its handler sees it, with the place for its answer.
 package struct ServerCall {
-    /// When the caller stops waiting, on `executor`'s clock; nil where it did not say.
+    /// When the caller stops waiting, on `executor`'s clock; nil if it set no deadline.
     package let deadline: MonotonicTime?
-    /// What the caller's application sent along.
+    /// The metadata of the caller's application.
     package let metadata: Metadata
-    /// The answer's message, not framed; a handler that returns `.replied` has appended it here. What
-    /// stands in it before the handler runs belongs to the transport and stays.
+    /// The answer's message, without framing. A handler that returns `.replied` has appended it
+    /// here. Bytes that were in it before belong to the transport and must stay.
     package var reply: [UInt8]
 
     let context: ServerCallContext
@@ -48,7 +48,7 @@ package struct ServerCall {
         self.stream = stream
     }
 
-    /// Who calls, as its certificate says.
+    /// The caller, as its certificate names it.
     package var peer: PeerIdentity { context.peer }
 
     /// The executor of the connection. The handler runs on it, and so does all that is called back.

@@ -14,8 +14,8 @@ public struct ServiceMethod: Sendable {
     package enum Handler: Sendable {
         /// One request, one answer.
         case unary(UnaryHandler)
-        /// Messages both ways, and a task that takes and gives them: on the executor, or on the
-        /// connection's where there is none, which spares a hop for each message.
+        /// Messages in both directions, handled by a task on the executor, or on the connection's
+        /// executor if there is none, which saves a hop for each message.
         case stream(StreamHandler, on: (any NodeExecutor)?)
     }
 
@@ -39,8 +39,9 @@ public struct ServiceMethod: Sendable {
         self.handler = .stream(handler, on: executor)
     }
 
-    /// Answers a unary method with a task on `executor`, or on the connection's where there is none. Its
-    /// calls are accepted before it runs. For rare calls: each costs a task.
+    /// Answers a unary method with a task on `executor`, or on the connection's executor if there
+    /// is none. Its calls are accepted before the task runs. Use it for rare calls, because each
+    /// costs a task.
     package init(
         _ method: RPCMethod,
         on executor: (any NodeExecutor)?,
@@ -52,7 +53,7 @@ public struct ServiceMethod: Sendable {
             let peer = call.peer
             let executor = executor ?? call.executor
             let responder = call.makeResponder()
-            // Who waits for an answer that takes its time need not fear for the node.
+            // Callers of a slow method learn early that the node is alive.
             responder.accept()
             let task = Task(executorPreference: executor) {
                 do throws(Status) {
@@ -66,12 +67,13 @@ public struct ServiceMethod: Sendable {
         }
     }
 
-    /// Answers a unary method with a task, which is cancelled when nobody waits for the answer any more.
+    /// Answers a unary method with a task, which is cancelled when the caller no longer waits.
     ///
     /// - Parameters:
     ///   - method: the method, of kind `unary`.
-    ///   - answer: makes the answer from a request and the identity of its caller, who may call the method.
-    ///     A ``Status`` that it throws is the caller's; any other error is told as UNKNOWN, without its text.
+    ///   - answer: makes the answer from the request and the identity of the caller, who may call
+    ///     the method. A ``Status`` that it throws is sent to the caller. Any other error is sent
+    ///     as UNKNOWN, without its text.
     public init(
         _ method: RPCMethod,
         answer: @escaping @Sendable ([UInt8], PeerIdentity) async throws -> [UInt8]
@@ -85,12 +87,13 @@ public struct ServiceMethod: Sendable {
         }
     }
 
-    /// Answers a method of streams with a task, which is cancelled when the call ends.
+    /// Answers a streaming method with a task, which is cancelled when the call ends.
     ///
     /// - Parameters:
-    ///   - method: the method, of any kind but `unary`.
-    ///   - answer: takes the caller's messages and sends answers; the call ends when it returns. A ``Status``
-    ///     that it throws is the caller's; any other error is told as UNKNOWN, without its text.
+    ///   - method: the method, of any kind except `unary`.
+    ///   - answer: reads the caller's messages and sends answers; the call ends when it returns. A
+    ///     ``Status`` that it throws is sent to the caller. Any other error is sent as UNKNOWN,
+    ///     without its text.
     public init(
         _ method: RPCMethod,
         streaming answer: @escaping @Sendable (ServerStream) async throws -> Void

@@ -87,9 +87,9 @@ package final class ClientStream: MessageSource {
     /// otherwise.
     package var responses: MessageSequence { MessageSequence(source: self) }
 
-    /// The next of the peer's messages; nil once the call has ended with OK.
+    /// The next message of the peer; nil after the call has ended with OK.
     ///
-    /// - Throws: the status of the call, or what is wrong with the message.
+    /// - Throws: the status of the call, or the problem with the message.
     nonisolated(nonsending) package func nextMessage() async throws(Status) -> [UInt8]? {
         do throws(Status) {
             return try await state.inbox.next { [link] bytes in

@@ -69,9 +69,9 @@ public final class ServerStream: MessageSource {
     /// The caller's messages, until its half-close.
     package var requests: MessageSequence { MessageSequence(source: self) }
 
-    /// The next of the caller's messages; nil once it has ended them.
+    /// The next message of the caller; nil after it has ended its messages.
     ///
-    /// - Throws: the status of the call, or what is wrong with the message.
+    /// - Throws: the status of the call, or the problem with the message.
     nonisolated(nonsending) public func nextMessage() async throws(Status) -> [UInt8]? {
         try await inbox.next(clock: link.executor) { [link] bytes in
             link.executor.runOrExecute { link.returnCredit(bytes) }
@@ -147,7 +147,7 @@ public final class ServerStream: MessageSource {
     private func end(_ status: Status, _ trailers: Metadata) {
         let earlier = state.withLockedValue { $0.trailers }
         let all = Metadata(earlier.entries + trailers.entries)
-        // If the call is over already, nobody waits for its end.
+        // If the call is already over, no task waits for its end.
         try? outbox.put(.finish(status, all), for: link)
     }
 

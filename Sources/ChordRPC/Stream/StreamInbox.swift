@@ -112,7 +112,7 @@ package final class StreamInbox: Sendable {
 
     /// The peer's messages have ended, normally if `failure` is nil.
     ///
-    /// - Returns: what is wrong with the messages, if the reader has noticed it already or the last
+    /// - Returns: the problem with the messages, if the reader has already found one or the last
     ///   message is incomplete.
     @discardableResult
     package func finish(_ failure: Status?) -> Status? {

@@ -31,7 +31,7 @@ extension InteropProbe {
         let head = look.list.first ?? node
         var questions = [
             Question(
-                subject: "owner of the one after",
+                subject: "owner of the identifier after its own",
                 id: space.adding(node.id, powerOfTwo: 0),
                 owner: head,
                 isForwarded: false
@@ -50,7 +50,7 @@ extension InteropProbe {
         } else if mayCross(look, state, node, around, space) {
             questions.append(
                 Question(
-                    subject: "owner of the one before",
+                    subject: "owner of the identifier before its own",
                     id: space.subtracting(node.id, Identifier(1)),
                     owner: node,
                     isForwarded: true
@@ -103,7 +103,7 @@ extension InteropProbe {
             }
         }
         if !isRight, question.isForwarded {
-            found += "; a finger on the way names a node that is gone, or the ring moves"
+            found += "; a finger on the path names a node that is gone, or the ring is changing"
         }
         return Judged(
             question.subject,
@@ -136,7 +136,7 @@ extension InteropProbe {
         let isAnswered = result.status.origin == .peer
         return Judged(
             "deadline of 1 s",
-            expected: "an answer within it, if only DEADLINE_EXCEEDED",
+            expected: "an answer in time, at least DEADLINE_EXCEEDED",
             found: isAnswered
                 ? "\(result.status.code) after \(milliseconds) ms" : "\(result.status)",
             isAnswered ? .asExpected : .wrong,

@@ -146,8 +146,8 @@ extension InteropProbe {
         _ around: Neighbourhood,
         _ dialect: any Dialect
     ) -> [Judged] {
-        let subject = "who it is"
-        let expected = "a name whose place is its identifier"
+        let subject = "identity"
+        let expected = "a name that belongs to its identifier"
         let sides =
             around.isAlone
             ? ""
@@ -159,7 +159,7 @@ extension InteropProbe {
                 Judged(
                     subject,
                     expected: expected,
-                    found: "it does not say, and nobody names it\(sides)",
+                    found: "neither it nor its neighbours tell its name\(sides)",
                     isLonely ? .known : .wrong,
                     mayPass: true
                 )
@@ -169,7 +169,7 @@ extension InteropProbe {
             Judged(subject, expected: expected, found: "\(node.name)\(sides)", .asExpected),
             Judged(
                 "address",
-                expected: "it answers where its ring dials it",
+                expected: "it answers at the address that its ring dials",
                 found: around.unreachable ?? node.address,
                 around.unreachable == nil ? .asExpected : .wrong,
                 mayPass: true
@@ -191,7 +191,7 @@ extension InteropProbe {
         func said(_ side: Look?, _ name: String, _ isRight: Bool, _ other: String?) -> String? {
             guard !isRight else { return nil }
             guard let side, side.state != nil else { return "\(name) does not answer as a member" }
-            return "\(name) has \(other ?? "nobody") there"
+            return "\(name) has \(other ?? "no node") there"
         }
         let missing = [
             said(
@@ -211,9 +211,9 @@ extension InteropProbe {
         let isExcused = around.before?.state == nil || around.after?.state == nil
         return Judged(
             "neighbours",
-            expected: "the node before it lists it first, the one after it has it as predecessor",
+            expected: "its predecessor lists it first, and its successor names it as predecessor",
             found: missing.isEmpty
-                ? "\(state.predecessor.name) and \(after.name) do"
+                ? "so do \(state.predecessor.name) and \(after.name)"
                 : missing.joined(separator: ", "),
             missing.isEmpty ? .asExpected : isExcused ? .known : .wrong,
             mayPass: true

@@ -114,7 +114,7 @@ package struct InteropProbe: Sendable {
             InteropFinding(
                 "dialect",
                 expected: DialectName.allCases.map(\.rawValue).joined(separator: " or "),
-                found: names.isEmpty ? "none of them" : names,
+                found: names.isEmpty ? "none of these" : names,
                 names.isEmpty ? .wrong : .asExpected
             ),
             at: 1
@@ -186,7 +186,7 @@ package struct InteropProbe: Sendable {
 
     private func certificate(_ result: ClientResult) -> InteropFinding {
         let host = NetworkAddress.host(of: address)
-        let expected = "a certificate of a node that holds for \(host)"
+        let expected = "a node's certificate that is valid for \(host)"
         guard let peer = result.peer else {
             return InteropFinding(
                 "certificate",
@@ -198,7 +198,7 @@ package struct InteropProbe: Sendable {
         return InteropFinding(
             "certificate",
             expected: expected,
-            found: "\(peer)" + (peer.holds(forHost: host) ? "" : ", which does not hold for it"),
+            found: "\(peer)" + (peer.holds(forHost: host) ? "" : ", which is not valid for it"),
             peer.role == .node && peer.holds(forHost: host) ? .asExpected : .wrong
         )
     }
@@ -213,7 +213,8 @@ package struct InteropProbe: Sendable {
             return [Judged("state", expected: "an answer", found: found, .wrong, mayPass: true)]
         }
         if let problem = look.problem {
-            let expected = "a message of the contract, in a ring of \(parameters.space.width) bits"
+            let expected =
+                "a message of the contract, with identifiers of \(parameters.space.width) bits"
             return [Judged("state", expected: expected, found: "\(problem)", .wrong)]
         }
         let always = "one, always"
@@ -240,7 +241,7 @@ package struct InteropProbe: Sendable {
             "identifiers",
             expected: "the first \(parameters.space.width) bits of \(rule)",
             found: misplaced.isEmpty
-                ? "so for all \(nodes.count) named"
+                ? "right for all \(nodes.count) named nodes"
                 : misplaced.map(\.description).joined(separator: ", and "),
             misplaced.isEmpty ? .asExpected : .wrong
         )
@@ -254,7 +255,7 @@ package struct InteropProbe: Sendable {
         _ parameters: RingParameters
     ) async -> Judged {
         let subject = "successor list"
-        let expected = "nearest first, none twice, without the node itself unless alone"
+        let expected = "nearest first, no node twice, and not the node itself unless it is alone"
         let list = look.list
         let names = list.map(\.name).joined(separator: " ")
         // Where the node's identity is unknown, the order is judged from its predecessor, which is
@@ -264,7 +265,7 @@ package struct InteropProbe: Sendable {
         }
         if !list.isEmpty, list.allSatisfy({ $0.id == place }) {
             let isAlone = look.state?.predecessor.id == place
-            let found = isAlone ? names : "\(names), and it is not alone"
+            let found = isAlone ? names : "\(names), but it is not alone"
             let outcome: InteropFinding.Outcome = isAlone ? .asExpected : .wrong
             return Judged(subject, expected: expected, found: found, outcome, mayPass: true)
         }
@@ -276,7 +277,7 @@ package struct InteropProbe: Sendable {
             // there.
             let goesRound = list.isEmpty ? false : list[orderly.count].id == place
             outcome = goesRound && !orderly.isEmpty ? .known : .wrong
-            found += goesRound ? ", which goes round" : ", out of order"
+            found += goesRound ? ", which wraps around" : ", out of order"
         }
         var gone: [String] = []
         for node in orderly {

@@ -137,12 +137,12 @@ public struct NodeWatch: AsyncSequence, Sendable {
                 throw ChordError(watching: error, at: target.address)
             }
             guard let message else {
-                throw ChordError(.stopped, "\(target.address) tells no more")
+                throw ChordError(.stopped, "\(target.address) has ended the stream")
             }
             do throws(WireError) {
                 return NodeNews(try WatchReply(decoding: message, space: space))
             } catch {
-                throw ChordError(.invalidAnswer, "the news of \(target.address)", cause: error)
+                throw ChordError(.invalidAnswer, "a message of \(target.address)", cause: error)
             }
         }
     }
@@ -169,7 +169,7 @@ extension ChordError {
         case (.peer, .unavailable):
             self.init(.stopped, "\(address): \(status.message)")
         case (.peer, .permissionDenied), (.peer, .unauthenticated):
-            self.init(.refused, "\(address) does not tell this client: \(status.message)")
+            self.init(.refused, "\(address) does not let this client watch: \(status.message)")
         default:
             self.init(.noContact, status.told(by: address), reasons: Reason.of(status))
         }

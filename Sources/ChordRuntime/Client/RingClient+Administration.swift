@@ -40,7 +40,7 @@ extension RingClient {
         guard contacts.count == 1 else {
             throw ChordError(
                 .invalidConfiguration,
-                "only one node at a time is made to leave, and this client is of \(contacts.count): "
+                "leave needs a client with exactly one node, and this client has \(contacts.count): "
                     + contacts.joined(separator: ", ")
             )
         }

@@ -37,7 +37,7 @@ extension RingClient {
         }
         throw ChordError(
             .noContact,
-            "no node was reached: " + failures.joined(separator: "; "),
+            "no node could be reached: " + failures.joined(separator: "; "),
             reasons: reasons
         )
     }

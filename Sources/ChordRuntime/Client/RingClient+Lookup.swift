@@ -129,7 +129,7 @@ extension RingClient {
         if let objection {
             throw ChordError(
                 .invalidAnswer,
-                "the answer of \(contact.state.node.name) at \(contact.target.address) cannot be true: "
+                "the answer of \(contact.state.node.name) at \(contact.target.address) is impossible: "
                     + "\(objection)"
             )
         }
@@ -172,7 +172,10 @@ extension RingClient {
         let parameters = first.parameters
         _ = try hash(of: parameters)
         guard let place = placement(in: parameters) else {
-            throw ChordError(.parametersDiffer, "the ring's hash function is not known here")
+            throw ChordError(
+                .parametersDiffer,
+                "this client does not have the ring's hash function"
+            )
         }
         for other in members.dropFirst() {
             guard let difference = parameters.difference(from: other.parameters) else { continue }

@@ -164,7 +164,7 @@ extension RingClient {
         let answer = try? said.dialect.state(of: node, from: said.answers, in: contact.parameters)
         guard let state = answer ?? nil else {
             return ClientResult(
-                status: Status(.failedPrecondition, "\(node.name) is no member of the ring")
+                status: Status(.failedPrecondition, "\(node.name) is not a member of the ring")
             )
         }
         let reply = FindSuccessorReply(stepFor: id, of: state)

@@ -53,7 +53,7 @@ extension RingClient {
             candidates.removeFirst()
             if seen.contains(next.id) {
                 if next.id != members.first?.node.id {
-                    problems.append("the walk came back to \(next.name) rather than to its start")
+                    problems.append("the walk came back to \(next.name) and not to its start")
                 }
                 candidates = []
                 break
@@ -101,7 +101,7 @@ extension RingClient {
         do throws(WireError) {
             let answer = try said.dialect.state(of: node, from: said.answers, in: parameters)
             guard let answer else {
-                return .failure(Status(.failedPrecondition, "it is no member of this ring"))
+                return .failure(Status(.failedPrecondition, "it is not a member of this ring"))
             }
             state = answer
         } catch {

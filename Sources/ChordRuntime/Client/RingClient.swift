@@ -144,7 +144,7 @@ package struct RingClient: Sendable {
         guard let known else {
             throw ChordError(
                 .parametersDiffer,
-                "the ring hashes with \"\(parameters.hash)\", which this client does not have",
+                "the ring's hash function is \"\(parameters.hash)\", which this client does not have",
                 reasons: [.customHash]
             )
         }
@@ -153,7 +153,7 @@ package struct RingClient: Sendable {
         else {
             throw ChordError(
                 .parametersDiffer,
-                "the ring's hash \"\(parameters.hash)\" is not this client's function of that name",
+                "the ring's hash function \"\(parameters.hash)\" differs from this client's of the same name",
                 reasons: [.customHash]
             )
         }

@@ -91,10 +91,13 @@ final class ForeignLookup: @unchecked Sendable {
             case .busy:
                 // The node may be the owner, and only its own answer can tell.
                 return finish(
-                    .failure(Status(.unavailable, "\(node) does not say whether it is a member"))
+                    .failure(Status(.unavailable, "\(node) does not tell whether it is a member"))
                 )
             case .dead, .notMember, .unreached, .state:
-                lastFailure = Status(.unavailable, "\(node) is dead or no member: \(answer.kind)")
+                lastFailure = Status(
+                    .unavailable,
+                    "\(node) is dead or not a member: \(answer.kind)"
+                )
                 gone.append(node.id)
                 search.failed(node.id)
             }

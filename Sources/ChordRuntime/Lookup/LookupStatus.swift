@@ -15,15 +15,15 @@ extension LookupFailure {
         case .exhausted where refusal != nil, .hopBudgetSpent where refusal != nil:
             Status(
                 .resourceExhausted,
-                "\(view.node.name) got no answer that holds; the last was of \(refusal ?? "")"
+                "\(view.node.name) got no valid answer; the last was from \(refusal ?? "")"
             )
         case .hopBudgetSpent:
             Status(
                 .resourceExhausted,
-                "the lookup's hop budget is spent at \(view.node.name): the ring is not settled"
+                "the lookup's hop budget is used up at \(view.node.name): the ring is changing"
             )
         case .exhausted:
-            Status(.unavailable, "\(view.node.name) found nobody alive to ask")
+            Status(.unavailable, "\(view.node.name) found no live node to ask")
         case .notMember:
             view.notMember
         case .nameTaken(let node):

@@ -48,7 +48,7 @@ struct VerifiedLookup: Sendable {
                 switch await state(of: node, until: deadline) {
                 case .success(let state):
                     if let outcome = search.confirmed(node, state) { return result(id, outcome) }
-                    failures.append("\(node) says that it is not the owner")
+                    failures.append("\(node) answers that it is not the owner")
                 case .failure(let status):
                     failures.append(status.told(by: "\(node)"))
                     search.denied(node)
@@ -56,14 +56,14 @@ struct VerifiedLookup: Sendable {
             case .fail:
                 throw ChordError(
                     .lookupFailed,
-                    "nobody confirmed that the identifier is its own"
+                    "no node confirmed that it owns the identifier"
                         + (failures.isEmpty ? "" : ": \(failures.joined(separator: "; "))")
                 )
             }
         }
         throw ChordError(
             .deadlineExceeded,
-            "nobody confirmed in time that the identifier is its own"
+            "no node confirmed in time that it owns the identifier"
                 + (failures.isEmpty ? "" : ": \(failures.joined(separator: "; "))")
         )
     }
@@ -124,7 +124,7 @@ struct VerifiedLookup: Sendable {
             return .failure(Status(.internalError, "\(error)"))
         }
         return state.map { .success($0) }
-            ?? .failure(Status(.failedPrecondition, "\(node.name) is no member of the ring"))
+            ?? .failure(Status(.failedPrecondition, "\(node.name) is not a member of the ring"))
     }
 
     private func result(_ id: Identifier, _ outcome: VerifiedSearch.Outcome) -> LookupResult {

@@ -98,6 +98,6 @@ private final class AwaitedAnswer<Answer: Sendable>: Sendable {
 extension ClientResult {
     /// The result of a call whose caller was cancelled.
     static let cancelled = ClientResult(
-        status: Status(.cancelled, "the caller does not wait any more", origin: .local)
+        status: Status(.cancelled, "the caller no longer waits", origin: .local)
     )
 }

@@ -60,8 +60,8 @@ package struct Misplacement: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         let width = parameters.space.width
         let rule = "\(parameters.hash) of its \(parameters.rule.rawValue) in \(width) bits"
-        return "\(node.name) stands at \(node.id.hexadecimal(width: width)), and \(rule) is "
+        return "\(node.name) has identifier \(node.id.hexadecimal(width: width)), but \(rule) is "
             + right.hexadecimal(width: width)
-            + (other.map { "; it goes by \($0)" } ?? "; its hash or its width is another")
+            + (other.map { "; it seems to use \($0)" } ?? "; its hash or its width differs")
     }
 }

@@ -44,7 +44,7 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     }
 
     func start(_ call: ClientCall) {
-        arm(after: connectLimit, "no connection to \(address) came about")
+        arm(after: connectLimit, "no connection to \(address) could be made")
         handle = peers.transport.start(call, on: executor, observer: self)
     }
 

@@ -64,7 +64,7 @@ struct AdminService: NodeService {
         } catch {
             throw Status(.invalidArgument, "\(error)")
         }
-        shell.logger.notice("told to leave", metadata: [LogKeys.peer: "\(peer)"])
+        shell.logger.notice("asked to leave", metadata: [LogKeys.peer: "\(peer)"])
         await shell.leave()
         return AdminLeaveReply().encoded(in: space)
     }
@@ -77,7 +77,7 @@ struct AdminService: NodeService {
             throw Status(.invalidArgument, "\(error)")
         }
         shell.logger.notice(
-            "told to merge with another ring",
+            "asked to merge with another ring",
             metadata: [LogKeys.peer: "\(peer)", LogKeys.address: "\(request.contact)"]
         )
         do throws(ChordError) {
@@ -111,7 +111,7 @@ extension ServerStream {
             throw Status(.internalError, "the call ended without a request")
         }
         guard try await nextMessage() == nil else {
-            throw Status(.internalError, "more than one request in a call that takes one")
+            throw Status(.internalError, "more than one request in a call that accepts one")
         }
         do throws(WireError) {
             return try Request(decoding: message, space: space)
@@ -124,7 +124,7 @@ extension ServerStream {
 extension NodeShell {
     /// The status of streams that end because the node ends.
     nonisolated var hasEnded: Status {
-        Status(.unavailable, "\(configuration.name) has left the ring and ends")
+        Status(.unavailable, "\(configuration.name) has left the ring and stops")
     }
 }
 

@@ -38,7 +38,7 @@ extension ChordService {
                 return .failed(
                     Status(
                         .invalidArgument,
-                        "\(contact) does not stand where the ring's rule puts it"
+                        "\(contact) does not have the identifier that the ring's rule gives it"
                     )
                 )
             }

@@ -31,7 +31,10 @@ extension ChordService {
         // This node dials only nodes at the identifier that the ring's rule gives them.
         guard shell.isRightlyPlaced(node) else {
             return .failed(
-                Status(.invalidArgument, "\(node) does not stand where the ring's rule puts it")
+                Status(
+                    .invalidArgument,
+                    "\(node) does not have the identifier that the ring's rule gives it"
+                )
             )
         }
         shell.heard.heard(at: call.executor.now)

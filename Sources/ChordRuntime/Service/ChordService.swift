@@ -82,7 +82,7 @@ struct ChordService: NodeService {
             let width = shell.configuration.parameters.space.width
             return Status(
                 .invalidArgument,
-                "\(joiner.name) joins at \(joiner.id.hexadecimal(width: width)) and must look up that,"
+                "\(joiner.name) joins at \(joiner.id.hexadecimal(width: width)) and must look that up,"
                     + " not \(request.id.hexadecimal(width: width))"
             )
         }
@@ -175,7 +175,7 @@ struct ChordService: NodeService {
                 shell.heard.heard(at: call.executor.now)
             }
             guard !view.isDelaying else {
-                return .failed(Status(.aborted, "\(view.node.name) has a question out itself"))
+                return .failed(Status(.aborted, "\(view.node.name) is busy with its own operation"))
             }
             call.reply += snapshot.stateReply
             return .replied

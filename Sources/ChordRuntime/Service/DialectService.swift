@@ -196,7 +196,7 @@ private final class ForeignOwnerLookup: @unchecked Sendable {
                 finish(.failure(status))
             case .success(let reply):
                 guard let owner = reply.owner else {
-                    return finish(.failure(Status(.internalError, "no owner was named")))
+                    return finish(.failure(Status(.internalError, "the lookup named no owner")))
                 }
                 found(owner)
             }

@@ -78,7 +78,7 @@ extension NodeShell {
             }
             let isUnary = if case .unary = served.handler { true } else { false }
             guard isUnary == (method.kind == .unary) else {
-                return "\(method) is \(method.kind.rawValue), and its handler is not"
+                return "\(method) is \(method.kind.rawValue), but its handler is not"
             }
         }
         return nil
@@ -128,7 +128,7 @@ extension NodeShell {
         begun.timer = executor.schedule(after: allowance) { [weak self] in
             self?.assumeIsolated { shell in
                 guard shell.departure != nil else { return }
-                shell.logger.warning("left without waiting any longer for the node's services")
+                shell.logger.warning("the node left: its services were not ready in time")
                 shell.endDeparture()
             }
         }

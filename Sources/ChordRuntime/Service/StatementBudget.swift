@@ -82,8 +82,8 @@ final class StatementBudget: Sendable {
         guard !isAllowed else { return nil }
         return Status(
             .resourceExhausted,
-            "\(peer) says too much about itself: more than \(limits.burst) statements at once and "
-                + "\(perSecond) a second after that; try again in a second"
+            "\(peer) sends too many statements about itself: more than \(limits.burst) at once and "
+                + "\(perSecond) per second after that; try again in a second"
         )
     }
 }

@@ -41,8 +41,8 @@ extension NodeShell {
         guard let share = balance.observe(machine.view) else { return }
         logger.warning(
             """
-            this node owns more of the circle than chance explains: the leading bits of the ring's hash are \
-            not well mixed, or names were chosen
+            this node owns more of the ring than chance explains: the leading bits of the ring's hash are \
+            not evenly distributed, or names were chosen on purpose
             """,
             metadata: [
                 LogKeys.share: .stringConvertible(share),

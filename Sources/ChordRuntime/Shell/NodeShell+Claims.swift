@@ -188,7 +188,7 @@ extension NodeShell {
         case .state(let state):
             failed(claim, "\(state.node.name) answers there")
         case .notMember:
-            failed(claim, "it answers that it is no member of this ring")
+            failed(claim, "it answers that it is not a member of this ring")
         case .unreached, .dead:
             judgeUnreachable(claim, status.message)
         }
@@ -229,7 +229,7 @@ extension NodeShell {
         metrics.record(.claimant)
         if isNew {
             logger.warning(
-                "a node that claims to be our predecessor cannot be reached and is not taken",
+                "a node that claims to be this node's predecessor cannot be reached and is not accepted",
                 metadata: [
                     LogKeys.peer: "\(claim.node.name)", LogKeys.address: "\(claim.node.address)",
                     LogKeys.error: "\(reason)",

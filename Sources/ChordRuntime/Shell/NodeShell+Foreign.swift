@@ -39,7 +39,7 @@ extension NodeShell {
         throw ChordError(
             .parametersDiffer,
             "cannot join the ring of \(contact.address): "
-                + (misplaced?.description ?? "it names nobody")
+                + (misplaced?.description ?? "it names no other node")
         )
     }
 
@@ -95,7 +95,7 @@ extension NodeShell {
             )
         )
         let view = machine.view
-        let given = Status(.cancelled, "this node does not join any more", origin: .local)
+        let given = Status(.cancelled, "this node has stopped joining", origin: .local)
         let result: Result<FindSuccessorReply, Status> = await executor.answer(
             orWhenCancelled: .failure(given)
         ) { [states, configuration, executor] completion in
@@ -115,7 +115,7 @@ extension NodeShell {
         case .failure(let status):
             throw ChordError(
                 .noContact,
-                "no member stands before this node's place: \(status.message)"
+                "found no member before this node's place: \(status.message)"
             )
         case .success(let reply): return reply
         }

@@ -248,7 +248,7 @@ extension NodeShell {
             return .failure(
                 Status(
                     .unavailable,
-                    "\(node.name) founds no ring; it is not a member of one either"
+                    "\(node.name) neither founds a ring nor is a member of one"
                 )
             )
         }
@@ -280,7 +280,7 @@ extension NodeShell {
             return .failure(
                 Status(
                     .permissionDenied,
-                    "\(peer) is no founder at \(founder.address): its certificate must hold for the "
+                    "\(peer) is not a founder at \(founder.address): its certificate must be valid for the "
                         + "host of an address of the initial ring"
                 )
             )

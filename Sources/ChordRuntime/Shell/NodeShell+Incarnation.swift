@@ -55,7 +55,7 @@ extension NodeShell {
         guard former <= latestIncarnation(.ofOurselves) else {
             logger.warning(
                 """
-                a peer names a life of this node that begins in the future; it is not believed. Is this \
+                a peer names an incarnation of this node that is in the future; it is ignored. Is this \
                 machine's clock right?
                 """,
                 metadata: [LogKeys.incarnation: "\(former)"]

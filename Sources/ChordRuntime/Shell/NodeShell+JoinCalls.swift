@@ -141,11 +141,11 @@ extension ChordError {
         case (.peer, .failedPrecondition) where isOwnName:
             self.init(
                 .notMember,
-                "\(address) is not a member, and has this node's own name: it is this node itself, or "
-                    + "another that was given its certificate"
+                "\(address) is not a member, and has this node's name: it is this node itself, or another "
+                    + "one with the same certificate"
             )
         case (.peer, .failedPrecondition), (.peer, .aborted):
-            self.init(.notMember, "\(address) answers, and is not a member yet: \(status.message)")
+            self.init(.notMember, "\(address) answers, but is not a member yet: \(status.message)")
         case (.peer, .alreadyExists):
             self.init(.nameTaken, "cannot join through \(address): \(status.message)")
         case (.peer, .permissionDenied), (.peer, .unauthenticated), (.peer, .invalidArgument):
@@ -163,6 +163,6 @@ extension ChordError {
 
     /// The message about a node of another implementation whose dialect is unknown or not enabled.
     static func speaksAnother(_ address: String) -> String {
-        "\(address) speaks no chord.v1: it is no node of this make"
+        "\(address) does not serve chord.v1: it is not a node of this implementation"
     }
 }

@@ -19,7 +19,9 @@ extension NodeShell {
     /// Starts a new ring with this node as its first member, and logs it.
     func beginNewRing() {
         guard machine.phase == .notJoined else { return }
-        logger.notice("began a new ring: this node was never a member, and was given no contact")
+        logger.notice(
+            "began a new ring: this node was never a member, and no contact is configured"
+        )
         create()
     }
 
@@ -106,7 +108,7 @@ extension NodeShell {
             return joining.joined(standing, now: machineTime)
         case .passOver(let address, let error):
             logger.debug(
-                "cannot join through it yet",
+                "cannot join through this contact yet",
                 metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(ChordError(error))"]
             )
         case .retry(let wait):
@@ -148,7 +150,7 @@ extension NodeShell {
         case .onlyMember:
             logger.notice("this node was the only member of its ring, and begins it again")
         case .noMemberLeft:
-            logger.notice("nobody is a member of the ring any more: this node begins it again")
+            logger.notice("no node is a member of the ring any more: this node begins it again")
         }
         create()
         remember(former)

@@ -28,7 +28,7 @@ extension NodeShell {
                 self?.assumeIsolated { shell in
                     guard shell.end == nil, shell.leavesUnderWay > 0 else { return }
                     shell.logger.warning(
-                        "left without an answer of all neighbours: they find out by themselves"
+                        "left before all neighbours answered: they will detect it by themselves"
                     )
                     shell.endLeaving()
                 }

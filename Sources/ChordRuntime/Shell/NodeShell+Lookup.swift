@@ -63,7 +63,7 @@ extension NodeShell {
         case .forward(let candidates): starts = candidates
         case .notMember: throw ChordError(lookup: view.notMember)
         case .exhausted, .nameTaken:
-            throw ChordError(.lookupFailed, "\(view.node.name) knows nobody alive to ask")
+            throw ChordError(.lookupFailed, "\(view.node.name) knows no live node to ask")
         }
         let check = AnswerCheck(of: id, isPlaced: states.isRightlyPlaced)
         // A node that was alone until a Notify arrived knows one other node, which is not in its

@@ -222,7 +222,7 @@ extension NodeShell {
                 let status = said.result.status
                 if !status.isOK {
                     shell.logger.debug(
-                        "leave was not heard",
+                        "a neighbour did not receive the Leave",
                         metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(status)"]
                     )
                 }
@@ -268,7 +268,7 @@ extension NodeShell {
                 guard state.node.incarnation > shell.machine.node.incarnation else { return }
                 let error = ChordError(
                     .replaced,
-                    "a newer life of \(state.node.name) runs at \(state.node.address); this one at "
+                    "a newer process named \(state.node.name) runs at \(state.node.address); this one at "
                         + "\(shell.machine.node.address) stops"
                 )
                 shell.logger.error("replaced", metadata: [LogKeys.error: "\(error)"])
@@ -366,7 +366,7 @@ extension NodeShell {
         ]
         if lost.count >= configuration.parameters.successorCount {
             logger.error(
-                "all successors failed at once: this node is alone, and others may live on without it",
+                "all successors failed at once: this node is alone, and other members may form a ring without it",
                 metadata: metadata
             )
         } else {
@@ -387,7 +387,7 @@ extension NodeShell {
             refused: { [logger, metrics] peer, reason in
                 metrics.refusedAnswer()
                 logger.debug(
-                    "a peer's answer to a lookup does not hold",
+                    "a peer's answer to a lookup was refused",
                     metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(reason)"]
                 )
             }

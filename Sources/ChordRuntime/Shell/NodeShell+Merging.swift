@@ -92,7 +92,7 @@ extension NodeShell {
             self?.assumeIsolated { shell in
                 let answer = shell.place(result)
                 shell.logger.trace(
-                    "looked for the own place",
+                    "looked up this node's own place",
                     metadata: [LogKeys.peer: "\(contact)", LogKeys.answer: "\(answer)"]
                 )
                 completion(shell, answer)
@@ -166,7 +166,7 @@ extension NodeShell {
         guard isRightlyPlaced(state.node) else {
             throw ChordError(
                 .invalidAnswer,
-                "\(state.node) does not stand where the ring's rule puts it"
+                "\(state.node) does not have the identifier that the ring's rule gives it"
             )
         }
         let isItself =
@@ -254,10 +254,13 @@ extension NodeShell {
         Task(executorPreference: executor) {
             do throws(ChordError) {
                 let contact = try await self.merge(through: address).contact
-                self.logger.info("alone, and found a ring", metadata: [LogKeys.peer: "\(contact)"])
+                self.logger.info(
+                    "this node was alone, and found a ring",
+                    metadata: [LogKeys.peer: "\(contact)"]
+                )
             } catch {
                 self.logger.debug(
-                    "alone, and could not reach",
+                    "this node is alone, and could not reach",
                     metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(error)"]
                 )
             }

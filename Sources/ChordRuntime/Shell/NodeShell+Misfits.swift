@@ -41,7 +41,7 @@ extension NodeShell {
             )
         else { return }
         logger.warning(
-            "a node wants to be a member whose identifiers are made otherwise: members share --hash and --width",
+            "a node that wants to join computes identifiers differently: all members need the same --hash and --width",
             metadata: [
                 LogKeys.peer: "\(claim.name) at \(claim.address)",
                 LogKeys.error: "\(misplacement)",
@@ -53,7 +53,7 @@ extension NodeShell {
     func misunderstood(_ peer: PeerIdentity, _ error: WireError) {
         guard misfits.isDue("\(peer)", now: executor.now) else { return }
         logger.warning(
-            "a node calls whose identifiers have more bits than the ring's: members share --hash and --width",
+            "a calling node has identifiers with more bits than the ring's: all members need the same --hash and --width",
             metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(error)"]
         )
     }

@@ -126,13 +126,13 @@ extension NodeShell {
         reach.doubtsLinkSince = nil
         guard reach.isLinkToBlame else { return }
         reach.isLinkToBlame = false
-        logger.notice("calls of this node get through again")
+        logger.notice("this node reaches other members again")
     }
 
     private static let linkToBlame =
-        "no call of this node gets through, while other members' calls arrive here: its own link is to "
-        + "blame. It takes nobody for dead and claims nothing until a call works; let this machine dial "
-        + "the other members' ports"
+        "no call of this node reaches a member, while calls of other members arrive: its own link is "
+        + "faulty. Until a call succeeds, it takes no node for dead and sends no Notify. Allow connections "
+        + "from this machine to the other members' ports"
 
     /// Whether our own link is to blame for our failed calls.
     func blamesLink() -> Bool {
@@ -196,7 +196,7 @@ extension NodeShell {
             return responder.fail(
                 Status(
                     .resourceExhausted,
-                    "\(machine.node.name) has dialled enough nodes for others for now"
+                    "\(machine.node.name) has reached its limit of probes for other nodes"
                 )
             )
         }
@@ -221,7 +221,7 @@ extension NodeShell {
                     responder.fail(
                         Status(
                             .unavailable,
-                            "no call of \(shell.machine.node.name) gets through: it cannot say"
+                            "no call of \(shell.machine.node.name) reaches a member, so it cannot tell"
                         )
                     )
                 }

@@ -48,7 +48,7 @@ extension NodeShell {
             ?? Reach.Refusal(head: head, reason: "", address: address, since: executor.now)
         if refusal.head.id != head.id || refusal.reason != reason || refusal.address != address {
             logger.warning(
-                "our successor cannot reach this node at the address that it advertises",
+                "the successor cannot reach this node at its advertised address",
                 metadata: [
                     LogKeys.peer: "\(head)", LogKeys.address: "\(address)",
                     LogKeys.error: "\(reason)",
@@ -75,7 +75,7 @@ extension NodeShell {
         guard let refusal = reach.refusal else { return }
         reach.refusal = nil
         logger.info(
-            "our successor reaches this node again",
+            "the successor reaches this node again",
             metadata: [LogKeys.peer: "\(refusal.head)"]
         )
     }

@@ -176,25 +176,25 @@ package actor NodeShell {
         as part: String
     ) -> Status? {
         if peer.role != .node {
-            return Status(.permissionDenied, "\(peer) is no node and cannot be a \(part)")
+            return Status(.permissionDenied, "\(peer) is not a node and cannot be a \(part)")
         }
         if peer.proof == .spiffe, peer.name != claim.name {
             return Status(
                 .permissionDenied,
-                "\(peer) speaks for itself only, and the \(part) is \(claim.name)"
+                "\(peer) may name only itself as \(part), not \(claim.name)"
             )
         }
         if peer.proof == .host, !peer.holds(forHost: NetworkAddress.host(of: claim.address)) {
             return Status(
                 .permissionDenied,
-                "\(peer) speaks for itself only, and the \(part) listens at \(claim.address)"
+                "\(peer) may name only itself as \(part), not the address \(claim.address)"
             )
         }
         let latest = latestIncarnation(.claimed)
         guard claim.incarnation <= latest else {
             return Status(
                 .invalidArgument,
-                "\(claim.name) began its life \(claim.incarnation) ms after 1970, which is more than "
+                "\(claim.name) names a start time (\(claim.incarnation) ms after 1970) that is more than "
                     + "\(configuration.clockTolerance / 2) ahead of the clock of "
                     + "\(configuration.name); is one of the two clocks wrong?"
             )

@@ -166,14 +166,14 @@ struct Churn {
     }
 
     private let notes = [
-        "Rates are joins per second in a ring of 1000, and departures. Departures are told to the "
-            + "neighbours, or, in the columns \"crashes\", to nobody.",
-        "A lookup has failed when the live node that answered as the owner was not the member at or "
+        "Rates are joins per second, and equally departures, in a ring of 1000. Nodes tell their "
+            + "neighbours that they depart; in the columns \"crashes\" they do not.",
+        "A lookup has failed if the live node that answered as the owner was not the member at or "
             + "after the key at that moment. Failures are counted per 10,000 lookups.",
-        "As after mass failures, the owner is named by the member before the key. The columns \"by "
+        "As after mass failures, the member before the key names the owner. The columns \"by "
             + "list\" are of lookups in the same rings that end where the key falls in a list of 20, "
             + "as in the papers' simulator.",
-        "Timeouts are fewer than published, and the published text does not say enough to tell why: "
+        "Timeouts are fewer than published; the published text does not explain its figures enough: "
             + "of 1000 nodes 0.4 per second depart, so of fingers that are looked up each 30 s about "
             + "one in a hundred is dead.",
     ]

@@ -17,11 +17,11 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .pathLength: "forwardings of a lookup, by the number of nodes"
         case .load: "keys per node, by the number of virtual positions"
-        case .massFailure: "lookups after a share of all nodes has failed at once"
-        case .churn: "lookups while nodes join and depart"
-        case .latency: "lookup latency over that of a direct call, iterative and recursive"
-        case .wrongPointers: "successors and fingers that are wrong under churn, against theory"
-        case .liars: "lookups that lying members turn, without checks, with them, and verified"
+        case .massFailure: "lookups after a fraction of all nodes has failed at once"
+        case .churn: "lookups while nodes join and leave"
+        case .latency: "lookup time relative to a direct call, iterative and recursive"
+        case .wrongPointers: "wrong successors and fingers under churn, compared with theory"
+        case .liars: "lookups misled by lying members: without checks, with checks, and verified"
         }
     }
 
@@ -41,12 +41,12 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
     /// The unit of `samples`.
     package var sampleMeaning: String {
         switch self {
-        case .pathLength: "lookups for each number of nodes, at the most 100 for each node"
+        case .pathLength: "lookups for each number of nodes, at most 100 per node"
         case .load: "keys"
         case .massFailure, .latency: "lookups"
         case .liars: "lookups for each row"
         case .churn: "lookups for each rate"
-        case .wrongPointers: "looks at the ring for each rate, one per stabilisation interval"
+        case .wrongPointers: "snapshots for each rate, one per stabilisation interval"
         }
     }
 

@@ -85,13 +85,16 @@ struct Liars {
             settings: [
                 .init("ring", "ideal, \(options.nodes) nodes, lists of 4"),
                 .init("lookups", "\(options.samples) for each row, from honest members"),
-                .init("liars", "drawn \(Self.draws) times; they lie to everybody"),
-                .init("verified", "\(LiarLookup.ways) ways that share no node, the owner asked"),
+                .init("liars", "\(Self.draws) random sets; they lie to all nodes"),
+                .init(
+                    "verified",
+                    "\(LiarLookup.ways) paths that share no node, and a question to the owner"
+                ),
             ],
             columns: [
                 .init("liars", "liars"), .init("lie", "lie"), .init("met", "meet one %"),
                 .init("publishedMet", "published %"),
-                .init("turnedUnchecked", "turned %, no checks"),
+                .init("turnedUnchecked", "misled %, no checks"),
                 .init("turnedChecked", "checked"), .init("turnedVerified", "verified"),
                 .init("failedUnchecked", "failed %, no checks"),
                 .init("failedChecked", "checked"), .init("failedVerified", "verified"),
@@ -99,32 +102,32 @@ struct Liars {
             rows: rows,
             checks: [
                 .init(
-                    "one liar that names itself or an owner in the wrong place turns no lookup",
+                    "one liar that names itself, or an owner at a wrong identifier, misleads no lookup",
                     exceptions: wrong["turned"] ?? []
                 ),
                 .init(
                     "errors and silence of one liar end less than 1 % of all lookups",
                     exceptions: wrong["ended"] ?? []
                 ),
-                .init("one liar turns no verified lookup", exceptions: wrong["verified"] ?? []),
+                .init("one liar misleads no verified lookup", exceptions: wrong["verified"] ?? []),
                 .init(
                     "no invented owner passes a verified lookup",
                     exceptions: wrong["invented"] ?? []
                 ),
             ],
             notes: [
-                "A lookup is turned where a wrong owner, or a list with an invented node, is taken; it has "
-                    + "failed where none is, or where it ends by its deadline.",
-                "A liar beside the key's arc can name a node that it has invented in the right place: "
-                    + "nothing that other nodes know contradicts that, so checks alone do not help, and a "
+                "A lookup is misled if a wrong owner, or a list with an invented node, is accepted. It has "
+                    + "failed if no answer is accepted, or if its deadline passes.",
+                "A liar next to the key's arc can invent a node with the right identifier: "
+                    + "no other node's knowledge contradicts that, so checks do not help, but a "
                     + "verified lookup does.",
-                "Liars that hold certificates confirm each other. A verified lookup is turned only where "
-                    + "none of its ways finds the owner.",
+                "Liars that hold certificates confirm each other. A verified lookup is misled only if "
+                    + "none of its paths finds the owner.",
             ],
             plot: ExperimentPlot(
                 title: "Liars: \(options.nodes / 10) of \(options.nodes) nodes",
                 xTitle: "lie",
-                yTitle: "lookups turned or failed, %",
+                yTitle: "lookups misled or failed, %",
                 categories: Lie.allCases.map(\.title),
                 series: [
                     .init("no checks", .variant, points[.unchecked] ?? []),

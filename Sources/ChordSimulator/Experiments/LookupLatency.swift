@@ -71,7 +71,7 @@ struct LookupLatency {
             sources: [Self.source],
             settings: [
                 .init("nodes", "\(options.nodes), uniform in a cube; latency is distance"),
-                .init("ring", "ideal; fingers are not chosen by nearness"),
+                .init("ring", "ideal; fingers are not chosen by proximity"),
                 .init("lookups", "\(options.samples), with the call to the owner"),
             ],
             columns: [
@@ -86,11 +86,11 @@ struct LookupLatency {
             ],
             notes: [
                 "The stretch is a lookup's time up to the owner's answer over that of a call to the owner.",
-                "recursive: the last node passes the question on to the owner, which answers the asker. "
-                    + "retraced: the owner's name goes back the way the question came, as our nodes "
-                    + "have it, and then the asker calls the owner.",
-                "Handshakes are not counted. They are what an iterative lookup pays at each node that "
-                    + "it does not know, while recursive ones go over connections that are open.",
+                "recursive: the last node forwards the request to the owner, which answers the caller. "
+                    + "retraced: the owner's name returns along the path, as in our "
+                    + "nodes, and then the caller calls the owner.",
+                "Handshakes are not counted. An iterative lookup needs one at each unknown node, while "
+                    + "recursive lookups use connections that are already open.",
             ],
             plot: ExperimentPlot(
                 title: "Lookup latency",

@@ -98,13 +98,13 @@ struct MassFailure {
             rows: rows,
             checks: [.init("no lookup fails", exceptions: failures)],
             notes: [
-                "A hop is a node that answered, the owner included; a timeout is a call to a failed "
-                    + "node. A lookup has failed when the first live node at or after its key was not "
-                    + "reached. Which nodes fail is drawn \(Self.draws) times.",
-                "Our nodes name an owner only where the key falls between a node and the head of its "
-                    + "list, so that a lookup ends at the member before the key: one hop more than in "
-                    + "the papers' simulator, which ends where the key falls in the list of \(Self.listLength). "
-                    + "The columns \"by list\" count as it does.",
+                "A hop is a node that answered, including the owner; a timeout is a call to a failed "
+                    + "node. A lookup has failed if the first live node at or after its key was not "
+                    + "reached. The set of failed nodes is chosen at random \(Self.draws) times.",
+                "Our nodes name an owner only if the key lies between a node and the head of its "
+                    + "list, so a lookup ends at the member before the key. This is one hop more than in "
+                    + "the papers' simulator, which ends when the key lies within the list of \(Self.listLength). "
+                    + "The columns \"by list\" count in that way.",
             ],
             plot: ExperimentPlot(
                 title: "Mass failure",

@@ -86,7 +86,7 @@ struct PathLength {
                 .init("ring", "ideal, identifiers of 64 bits drawn at random"),
                 .init(
                     "successor list",
-                    "\(Self.listLengths.paper), and \(Self.listLengths.ours) as a node has it"
+                    "\(Self.listLengths.paper), and \(Self.listLengths.ours), the default of nodes"
                 ),
                 .init("lookups", "of random keys from random nodes"),
             ],

@@ -116,7 +116,7 @@ struct WrongPointers {
             rows: rows,
             checks: [
                 .init(
-                    "from ratio \(Self.leastRatio) on, shares are those predicted, within three "
+                    "from ratio \(Self.leastRatio) on, the shares are as predicted, within three "
                         + "standard errors and \(Self.secondOrder.short(0)) times the share's square",
                     exceptions: off
                 ),
@@ -163,13 +163,13 @@ struct WrongPointers {
     private static let notes = [
         "Shares are per cent of first successors (s) and of the five longest fingers (f). The ratio is "
             + "that of stabilisations to failures of a node, the paper's alpha r.",
-        "Theory of s wrong is the paper's 2 / (3 + ratio). Dead ones, and fingers, are balanced for "
-            + "our rounds, which look all fingers up: the paper's mend one finger at a time.",
-        "Theory knows what goes wrong once within an interval. In a bare round a node drops one dead "
-            + "head and asks the next one a round later; the paper's goes on to the first live one. The "
-            + "difference goes with the square of the share. At 10 and 20 it leaves so little time that "
-            + "lists shrink to nothing and rings come apart.",
-        "Shipped: the same churn with the settings that nodes have, each second with 25 % of jitter, "
+        "The theory of s wrong is the paper's 2 / (3 + ratio). For dead successors and for fingers we "
+            + "adapted it to our rounds, which look up all fingers; the paper's repair one finger at a time.",
+        "The theory covers pointers that become wrong once within an interval. Without prompt rounds, a "
+            + "node drops one dead head per round; the paper's node continues to the first live one. The "
+            + "difference grows with the square of the share. At ratios 10 and 20 so little time remains that "
+            + "lists become empty and rings fall apart.",
+        "Shipped: the same churn with the default settings of nodes: rounds each second with 25 % jitter, "
             + "prompt rounds, and messages of 10 ms.",
     ]
 

@@ -303,7 +303,7 @@ extension MachineWorld {
         } else if scenario.isTruthful, age > departedLimit {
             report(
                 .lookup,
-                ["\(owner) was named as an owner \(Self.text(age)) s after it had gone"],
+                ["\(owner) was named as an owner \(Self.text(age)) s after it had departed"],
                 after: "a lookup of \(started.target)"
             )
         }

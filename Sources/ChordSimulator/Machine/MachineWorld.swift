@@ -180,7 +180,11 @@ final class MachineWorld {
         while violation == nil, let next = heap.nextTime, next <= end {
             step()
             if counts.events >= last {
-                report(.endless, ["\(eventLimit) events and no end"], after: "the last of them")
+                report(
+                    .endless,
+                    ["\(eventLimit) events without reaching the end"],
+                    after: "the last of them"
+                )
             }
         }
         if violation == nil { now = end }

@@ -197,8 +197,8 @@ package struct SweepReport: Sendable, CustomStringConvertible {
                 + "\(counts.restarts) restarts, \(counts.refusedFailures) failures not admitted",
             "  lookups under faults: \(counts.lookupsAnswered) answered, \(counts.lookupsFailed) "
                 + "failed, \(counts.lookupsWrong) named a wrong owner, \(counts.lookupsDeparted) one "
-                + "that had gone (\(Duration.nanoseconds(counts.longestDeparted).inSeconds) before at the most)",
-            "  \(mostRounds.counted("round")) to ideal at the most; \(splits.counted("ring")) had come apart "
+                + "that had departed (\(Duration.nanoseconds(counts.longestDeparted).inSeconds) before at most)",
+            "  \(mostRounds.counted("round")) to ideal at most; \(splits.counted("ring")) had split "
                 + "(\(mostRoundsOfSplits.counted("round"))), the parts of \(forgotten) had forgotten each other",
         ]
         lines += failures.map(\.description)

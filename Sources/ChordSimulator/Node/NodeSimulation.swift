@@ -227,7 +227,7 @@ private struct NodeRun {
         }
         var flaws: [String] = []
         if answers.all.count < answers.expected {
-            flaws.append("\(answers.expected - answers.all.count) lookups have no end")
+            flaws.append("\(answers.expected - answers.all.count) lookups have not ended")
         }
         for (target, number, outcome) in answers.all {
             switch outcome {

@@ -233,7 +233,9 @@ extension NodeWorld {
         if scenario.isTruthful, age > settlingTime {
             report(
                 .lookup,
-                ["\(owner) was named as an owner \(MachineWorld.text(age)) s after it had gone"],
+                [
+                    "\(owner) was named as an owner \(MachineWorld.text(age)) s after it had departed"
+                ],
                 after: "a lookup of \(begun.target)"
             )
         }

@@ -96,7 +96,7 @@ final class NodeWorld: @unchecked Sendable {
         case .founded: found()
         case .grown: grow()
         }
-        note("the ring begins; time is told from here")
+        note("the ring is complete; times count from here")
         begin = now
         ownership.begin(at: now)
         for (index, fault) in scenario.faults.enumerated() {
@@ -249,7 +249,11 @@ final class NodeWorld: @unchecked Sendable {
         if scheduler.detector.count > 0 {
             report(.escape, scheduler.detector.escapes, after: "that")
         } else if !isThere {
-            report(.endless, ["\(workLimit) pieces of work and no end"], after: "the last of them")
+            report(
+                .endless,
+                ["\(workLimit) jobs without reaching the end"],
+                after: "the last of them"
+            )
         }
         return violation == nil
     }

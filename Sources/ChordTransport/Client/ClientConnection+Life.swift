@@ -8,7 +8,7 @@ import ChordTLS
 import CoreMetrics
 import NIOCore
 
-/// Carries out what `ClientConnectionState` decides.
+/// Executes the decisions of `ClientConnectionState`.
 extension ClientConnection {
     /// The handler between this one and the socket.
     private var tlsHandler: TLSHandler? {
@@ -99,7 +99,7 @@ extension ClientConnection {
         close(because: "\(error)")
     }
 
-    /// Closes the connection behind what is written already; its calls fail now.
+    /// Closes the connection after the output that is already written; its calls fail now.
     func close(because reason: String) {
         assert(client.executor.isCurrent)
         if state.close(because: reason) { closeChannel() }

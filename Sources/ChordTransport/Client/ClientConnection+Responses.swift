@@ -36,7 +36,7 @@ extension ClientConnection {
                 call,
                 Status(
                     .unknown,
-                    "the peer's answer is no gRPC: its content-type says otherwise",
+                    "the peer's answer is not gRPC: it has another content-type",
                     origin: .transport
                 )
             )
@@ -49,7 +49,7 @@ extension ClientConnection {
                     call,
                     Status(
                         .internalError,
-                        "the peer compresses its answer, which was not agreed",
+                        "the peer compresses its answer with an encoding that was not agreed",
                         origin: .transport
                     )
                 )
@@ -177,7 +177,7 @@ extension ClientConnection {
                 session.value(of: "grpc-message", in: block).map(PercentEncoding.decode) ?? ""
             if text.isEmpty, code == .unknown, number.decimal != Int(code.rawValue) {
                 let value = String(decoding: number.prefix(20), as: UTF8.self)
-                text = "the peer's grpc-status is none that gRPC defines: \"\(value)\""
+                text = "the peer's grpc-status is not defined by gRPC: \"\(value)\""
             }
             return ClientResult(
                 status: Status(code, text, origin: .peer),

@@ -28,7 +28,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     let client: EventLoopClient
     let address: String
-    /// What is decided about the connection; this class carries it out.
+    /// The connection's state machine, whose decisions this class executes.
     var state: ClientConnectionState
     /// Set for the state's next deadline.
     var timer = DeadlineAlarm()
@@ -46,7 +46,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
-    /// What the operator can do about the end of the connection.
+    /// The reason for the end of the connection, if the operator can remove it.
     private(set) var failure: Status.Reason?
     /// Bytes of incomplete answers.
     var heldBytes = 0
@@ -73,7 +73,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     func attach(to peer: ClientPeer) {
         assert(client.executor.isCurrent)
         self.peer = peer
-        // What happened before was not reported to anybody.
+        // Earlier events were not reported.
         switch state.phase {
         case .closed: return ended()
         case .ready: return peer.connectionReady(self)

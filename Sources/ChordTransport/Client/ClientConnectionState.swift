@@ -14,8 +14,8 @@ import ChordRPC
 struct ClientConnectionState {
     enum Phase: Hashable {
         case handshaking
-        /// TLS is established as far as this side can see: a server that refuses our certificate says
-        /// so only now. Its SETTINGS prove that it accepts us.
+        /// TLS is established as far as this side can see. A server that refuses our certificate
+        /// says so only now; its SETTINGS prove that it accepts us.
         case waitingForSettings
         case ready
         /// Takes no new calls and completes those it has.
@@ -107,7 +107,7 @@ struct ClientConnectionState {
         isPeerGoingAway: Bool,
         keepaliveInterval: Duration?
     ) -> Bool {
-        // After a GOAWAY in the same read the connection is of no use to anybody.
+        // After a GOAWAY in the same read the connection is useless.
         guard phase == .waitingForSettings, !isPeerGoingAway else { return false }
         phase = .ready
         wasReady = true

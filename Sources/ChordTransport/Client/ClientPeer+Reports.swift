@@ -5,7 +5,7 @@
 import ChordRPC
 import CoreMetrics
 
-/// What a peer's connections report.
+/// Reports of a peer's connections.
 extension ClientPeer {
     func connectionReady(_ connection: ClientConnection) {
         guard connection === self.connection else { return }

@@ -207,8 +207,8 @@ final class ClientPeer: @unchecked Sendable {
     func close() {
         assert(client.executor.isCurrent)
         failWaiting(EventLoopClient.shuttingDown, all: true)
-        // A dial under way may take long because of a name server or a silent host. Nobody waits for it:
-        // its connection is closed at once.
+        // A dial in progress may take long because of a name server or a silent host. It is no
+        // longer needed, so its connection is closed at once.
         isDialling = false
         for connection in connections {
             connection.close(because: "this side is shutting down")

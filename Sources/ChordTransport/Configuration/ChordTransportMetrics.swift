@@ -72,10 +72,10 @@ package struct ChordTransportMetrics: Sendable {
         dialTime = Timer(label: "chord_transport_dial_nanoseconds")
     }
 
-    /// Calls received, whatever became of them. Unit: calls. Labels: method.
+    /// Received calls, whatever their result. Unit: calls. Labels: method.
     ///
-    /// - Returns: a counter for each of the router's methods, in their order, and one for calls of
-    ///   anything else.
+    /// - Returns: a counter for each of the router's methods, in their order, and one for all other
+    ///   calls.
     static func callsReceived(by router: Router) -> [Counter] {
         (router.methods.map(\.metricLabel) + ["unknown"]).map { method in
             Counter(

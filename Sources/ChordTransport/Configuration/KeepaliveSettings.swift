@@ -3,11 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension TransportConfiguration {
-    /// How the systems of both ends look after a connection: TCP keepalive (RFC 9293, section 3.8.4), and how
-    /// long what was sent may go unacknowledged (RFC 5482).
+    /// TCP keepalive at both ends of a connection (RFC 9293, section 3.8.4), and how long sent data
+    /// may stay unacknowledged (RFC 5482).
     ///
-    /// It finds machines that have vanished and networks that were cut, and costs no process anything. A
-    /// process that is stuck is found by pings alone: its system still answers.
+    /// It detects machines that have disappeared and networks that were cut, at no cost for the
+    /// processes. Only pings detect a process that hangs, because its system still answers.
     public struct SocketKeepalive: Sendable, Hashable {
         /// How long a connection may be silent before the other system is asked for a sign of life. Whole
         /// seconds, at least one. Default 30 s.
@@ -35,11 +35,12 @@ extension TransportConfiguration {
 
     /// How the accepting side looks after connections that are open for long.
     public struct ServerKeepalive: Sendable, Hashable {
-        /// How long a client with calls under way may be silent before it is asked for a sign of life.
-        /// Default 2 h, gRPC's own; it may take twice as long.
+        /// How long a client with calls in progress may be silent before the server sends a ping.
+        /// Default 2 h, as in gRPC; detection may take twice as long.
         ///
-        /// A connection without calls is closed by `idleTimeout` anyway. Shorter frees what a vanished
-        /// client holds sooner, at a packet per interval and client.
+        /// A connection without calls is closed by `idleTimeout` anyway. A shorter interval
+        /// releases the memory for a vanished client sooner, at the cost of a packet per interval
+        /// and client.
         public var interval: Duration
 
         /// How long the sign of life may take before the connection is closed. Default 20 s, gRPC's
@@ -54,16 +55,16 @@ extension TransportConfiguration {
         /// for each ping.
         public var minPingInterval: Duration
 
-        /// Pings that may come too early before the client is told `too_many_pings` and loses its
-        /// connection. Default 2, gRPC's own.
+        /// The number of early pings that are tolerated before the client gets `too_many_pings` and
+        /// loses its connection. Default 2, as in gRPC.
         public var maxPingStrikes: Int
 
-        /// How long a connection may be open before it is drained; nil for as long as it is used,
-        /// which is the default.
+        /// The age at which a connection is drained; nil, the default, keeps it as long as it is
+        /// used.
         ///
-        /// Connections between nodes are meant to last. Behind a balancer that spreads connections,
-        /// an age spreads them anew; each costs a handshake. Chance moves it by up to a tenth, so that
-        /// connections of one birth do not all end at once.
+        /// Connections between nodes should last. Behind a load balancer an age distributes
+        /// connections again; each costs a handshake. The age varies at random by up to a tenth, so
+        /// that connections of the same age do not all end at once.
         public var maxAge: Duration?
 
         /// How long the calls of a connection that has reached its age may go on. Default 5 min.
@@ -126,7 +127,7 @@ extension TransportConfiguration {
             self.permitsWithoutCalls = permitsWithoutCalls
         }
 
-        /// The interval that follows `interval` when a peer says that it is pinged too often.
+        /// The interval that follows `interval` when a peer reports too many pings.
         func interval(after interval: Duration) -> Duration {
             // An interval that is longer already was chosen by the user and stays.
             guard interval < maxInterval else { return interval }

@@ -5,41 +5,42 @@
 extension TransportConfiguration {
     /// How much of the node its callers may take, all connections together, and how fast.
     public struct ServerLimits: Sendable, Hashable {
-        /// Connections of one identity open at once. Default 256.
+        /// Open connections of one identity. Default 256.
         ///
-        /// A node dials one connection per event loop of its own, and those of its former life may
-        /// linger: 256 leaves room for a machine of a hundred cores. Programs that share one client
-        /// certificate count together; raise it for them. One more is told so and closed, and its
-        /// dialler waits before it tries again.
+        /// A node dials one connection per event loop, and those from before a restart may remain
+        /// for a while: 256 is enough for a machine with a hundred cores. Programs that share one
+        /// client certificate count together; raise the limit for them. A connection above the
+        /// limit is told so and closed, and its client waits before it tries again.
         public var maxConnectionsPerIdentity: Int
 
-        /// Handshakes under way at once. Default 512.
+        /// Handshakes in progress. Default 512.
         ///
-        /// A handshake takes half a millisecond of an event loop's time and holds some 60 KiB for as
-        /// long as the peer draws it out. More let a node that comes back greet everybody sooner;
-        /// fewer leave more time to the connections that are open. Where all are taken, the oldest
-        /// that has not said a word makes room, at the host that has the most of them.
+        /// A handshake takes half a millisecond of an event loop's time, and about 60 KiB for as
+        /// long as the peer delays it. With a higher limit a node that returns reaches all others
+        /// sooner; a lower one leaves more time to open connections. If all are in use, the oldest
+        /// handshake without input is closed, at the host that has the most.
         public var maxHandshakes: Int
 
-        /// Of ``maxHandshakes``, how many only hosts may use from which a peer has authenticated before.
-        /// Default 128; at most a quarter.
+        /// The part of ``maxHandshakes`` that is reserved for hosts from which a peer has
+        /// authenticated before. Default 128; at most a quarter.
         ///
-        /// So strangers, however many hosts they come from, do not keep members and known clients out.
-        /// Fewer leave more to those who come for the first time.
+        /// It keeps unknown hosts, however many, from excluding members and known clients. A lower
+        /// value leaves more to new hosts.
         public var handshakesOfKnownHosts: Int
 
-        /// Handshakes under way at once from one host address. Default 256.
+        /// Handshakes in progress from one host address. Default 256.
         ///
-        /// Without it one host that connects and says nothing could hold all of ``maxHandshakes``.
-        /// Everybody behind one address translator counts together, and so does everybody in one
-        /// IPv6 network of 64 bits, which is what one customer commonly has. Where all are taken, the
-        /// oldest of that host that has not said a word makes room.
+        /// Without this limit one silent host could use all of ``maxHandshakes``. All hosts behind
+        /// one address translator count together, and so do all hosts of an IPv6 /64 network, which
+        /// usually belongs to one customer. If all are in use, the oldest handshake of that host
+        /// without input is closed.
         public var maxHandshakesPerHost: Int
 
-        /// How long a handshake in which something was said may take before it too makes room for
-        /// another where all are taken. Default 1 s.
+        /// How long a handshake with input may take before it can be closed to make room for
+        /// another. Default 1 s.
         ///
-        /// Otherwise a byte each would hold them all. Must exceed three round trips of the farthest peer.
+        /// Otherwise one byte per handshake would keep them all. It must exceed three round trips
+        /// of the farthest peer.
         public var handshakeGrace: Duration
 
         /// How long a header block may take from its first byte to its last. Default 10 s.
@@ -48,34 +49,34 @@ extension TransportConfiguration {
         /// honest reason to draw it out; longer spares links that stall for seconds.
         public var headerTimeout: Duration
 
-        /// Calls one connection may begin in a burst. Default 200,000.
+        /// Calls that one connection may start in a burst. Default 200,000.
         ///
         /// See ``callsPerSecond``. A burst below a few thousand would hurt neighbours that forward
-        /// what they have held back.
+        /// calls which they had to hold back.
         public var callBurst: Int
 
-        /// Calls per second that one connection may begin beyond its burst. Default 100,000.
+        /// Calls per second that one connection may start beyond its burst. Default 100,000.
         ///
-        /// A connection lives on one event loop, which answers a few times as many: what is left is
-        /// for the others on that loop. Calls beyond it are refused with RESOURCE_EXHAUSTED unread;
-        /// lower it where strangers may call.
+        /// A connection uses one event loop, which can answer several times as many; the rest is
+        /// for the other connections on that loop. Further calls are refused with
+        /// RESOURCE_EXHAUSTED without being read. Lower the limit if unknown clients may call.
         public var callsPerSecond: Int
 
-        /// Calls of nodes under way at once, on all connections. Default 20,000.
+        /// Calls of nodes in progress, on all connections. Default 20,000.
         ///
-        /// Each holds its request, its responder and mostly a call of our own to the next hop, some
-        /// kibibytes. Above it every call but the ring's maintenance is refused with
-        /// RESOURCE_EXHAUSTED, so that a node under load loses callers and never its place. Calls that
-        /// are answered at once hardly count. One identity may have as many as are free, which is half
-        /// of them where it is alone: see ``maxClientCallsInFlight``.
+        /// Each call needs memory for its request, its responder and usually our own call to the
+        /// next hop, together some kibibytes. Above the limit every call except the ring's
+        /// maintenance is refused with RESOURCE_EXHAUSTED, so a node under load loses callers but
+        /// not its place. Calls that are answered at once hardly count. One identity may use as
+        /// many as are free, so a single one gets half: see ``maxClientCallsInFlight``.
         public var maxNodeCallsInFlight: Int
 
-        /// Calls of clients under way at once, on all connections. Default 16,000.
+        /// Calls of clients in progress, on all connections. Default 16,000.
         ///
-        /// Counted apart from those of nodes, which clients therefore cannot crowd out. One identity
-        /// may have as many as are free: one alone half of them, two a third each. Whoever comes next
-        /// always finds room. Calls of admins are not counted: whoever is to find out what ails a node
-        /// must reach it.
+        /// They are counted separately from calls of nodes, so that clients cannot displace nodes.
+        /// One identity may use as many as are free: a single one gets half of them, two get a
+        /// third each, and a new one always finds some. Calls of administrators are not counted,
+        /// because they must reach a node in trouble.
         public var maxClientCallsInFlight: Int
 
         /// Calls with streams of messages under way at once, of nodes and of all others, each. Default
@@ -95,9 +96,9 @@ extension TransportConfiguration {
 
         /// The same on all connections. Default 128 MiB.
         ///
-        /// One identity may hold as many as are free, which is half of them where it is alone. The real
-        /// bound on the memory that callers fill; what it costs besides is up to as much again, for
-        /// buffers that are not full.
+        /// One identity may use as many bytes as are free, so a single one gets half. This is the
+        /// actual limit on the memory that callers can fill. Partly filled buffers may cost up to
+        /// as much again.
         public var maxHeldBytes: Int
 
         /// Bytes that the compressed messages of one identity may become in a burst. Default 64 MiB.

@@ -6,7 +6,7 @@ public import ChordHTTP2
 
 /// How a node's connections behave: every limit and every interval has a name here.
 public struct TransportConfiguration: Sendable, Hashable {
-    /// What a peer may make one connection hold or do, on both sides of it.
+    /// Limits on the memory and work that a peer can cause on one connection, at both ends.
     public var limits: HTTP2Limits
 
     /// The largest message accepted, a request or an answer. Default 4 MiB, gRPC's own.
@@ -43,16 +43,18 @@ public struct TransportConfiguration: Sendable, Hashable {
 extension TransportConfiguration {
     /// The accepting side's settings.
     public struct Server: Sendable, Hashable {
-        /// Connections the kernel may hold that we have not accepted yet. Default 1024.
+        /// Connections that wait in the kernel until the node accepts them. Default 1024.
         ///
-        /// A node that comes back is dialled by everybody at once; what does not fit is refused and
-        /// tries again after its backoff. The kernel's own cap (`somaxconn`) applies besides.
+        /// All other nodes dial a node that returns at the same time. Connections that do not fit
+        /// are refused and tried again after a backoff. The kernel's own limit (`somaxconn`) also
+        /// applies.
         public var backlog: Int32
 
-        /// How long no connection is accepted once the system has no file left for one. Default 100 ms.
+        /// How long no connection is accepted after the system had no free file descriptor. Default
+        /// 100 ms.
         ///
-        /// Whoever dials meanwhile waits. Longer leaves more time to what is open; shorter takes
-        /// newcomers in sooner once files are free again.
+        /// New connections wait in the meantime. A longer pause leaves more time to open
+        /// connections; a shorter one accepts new ones sooner once descriptors are free.
         public var acceptPause = Duration.milliseconds(100)
 
         /// Connections open at once, handshakes included. Default 10,000, and fewer where the process may
@@ -64,9 +66,9 @@ extension TransportConfiguration {
 
         /// How long a connection without calls stays open. Default 30 min.
         ///
-        /// Longer than the client's, so that it is the client who closes and no call is lost to a
-        /// connection that closes under it. A peer that forgets its connections costs memory until
-        /// this passes.
+        /// It is longer than the client's timeout, so that the client closes the connection, and no
+        /// call is lost on a connection that is just being closed. A peer that forgets its
+        /// connections costs memory until this time has passed.
         public var idleTimeout: Duration
 
         /// How long an open connection may take until its HTTP/2 SETTINGS are here. Default 10 s.
@@ -74,13 +76,13 @@ extension TransportConfiguration {
         /// The TLS handshake has a limit of its own, which runs before this.
         public var settingsTimeout: Duration
 
-        /// How long a request may take to become whole, and a client to take nothing of an answer,
-        /// before the call is given up; and of all that it was sent, before the connection is. Default
-        /// 30 s. Each has a clock of its own, whatever else goes on; they are looked at every sixth of
-        /// the time.
+        /// How long a request may stay incomplete, and how long a client may leave an answer
+        /// unread, before the call is given up. If a client reads nothing at all for this time, its
+        /// connection is closed. Default 30 s. Each request and answer has its own time, whatever
+        /// else happens. The times are checked every sixth of the timeout.
         ///
-        /// Neither costs a client anything, and each holds memory here. Longer spares peers on very
-        /// slow links.
+        /// Both cost the client nothing, and the node memory. A longer timeout tolerates peers on
+        /// very slow links.
         public var stallTimeout: Duration
 
         /// How long calls that race with our first GOAWAY are still taken when draining, where the
@@ -94,13 +96,13 @@ extension TransportConfiguration {
         /// answers spend on the event loop. A stream's handler may decide otherwise.
         public var compressesAnswers: Bool
 
-        /// Lines per second about failed handshakes and broken peers. Default 10.
+        /// Log lines per second about failed handshakes and faulty peers. Default 10.
         ///
-        /// Whoever can reach the port can cause such lines; the rest is counted and told with the
-        /// next line.
+        /// Anyone who can reach the port can cause such lines. Further ones are counted, and the
+        /// next line tells their number.
         public var loggedFailuresPerSecond: Int
 
-        /// What callers may take of the node.
+        /// Limits on the resources that callers can use.
         public var limits = ServerLimits()
 
         /// Pings, and how old connections become.
@@ -130,14 +132,16 @@ extension TransportConfiguration {
 
     /// The dialling side's settings.
     public struct Client: Sendable, Hashable {
-        /// For whoever is no member of the ring: gRPC's published backoff, 1 s × 1.6 up to 120 s.
+        /// For clients that are not members of the ring: gRPC's published backoff, 1 s × 1.6 up to
+        /// 120 s.
         ///
-        /// A node must notice soon that a neighbour is back; a ring must not be dialled by all its
-        /// clients at once when it comes back.
+        /// A node must notice soon that a neighbour has returned. All clients of a ring must not
+        /// dial it at the same moment when it returns.
         public static var outsider: Client {
             var client = Client(initialBackoff: .seconds(1), maxBackoff: .seconds(120))
-            // Who watches a node sends nothing, and would never learn that its process is stuck. Just above
-            // the five minutes that servers ask for between pings.
+            // A watching client sends nothing, and would never detect that the node's process
+            // hangs. The interval is just above the five minutes between pings that servers
+            // require.
             client.keepalive.interval = .seconds(310)
             return client
         }
@@ -148,16 +152,17 @@ extension TransportConfiguration {
         /// that wait for it as long.
         public var connectTimeout: Duration
 
-        /// How long an accepted connection may take until it is ready: TLS, then the peer's
-        /// SETTINGS. Default 10 s.
+        /// How long an accepted connection may take to become ready: TLS, then the peer's SETTINGS.
+        /// Default 10 s.
         ///
-        /// A stopped process still accepts connections, in its kernel; this is what notices.
+        /// The kernel of a stopped process still accepts connections; this timeout detects it.
         public var readyTimeout: Duration
 
         /// The wait after the first failed dial. Default 100 ms.
         public var initialBackoff: Duration
 
-        /// What each further failed dial multiplies the wait by. Default 1.6, gRPC's own.
+        /// The factor by which the wait grows with each further failed dial. Default 1.6, as in
+        /// gRPC.
         public var backoffMultiplier: Double
 
         /// The part of the wait by which chance shortens or lengthens it. Default 0.2.
@@ -173,23 +178,23 @@ extension TransportConfiguration {
 
         /// How long a connection without calls stays open. Default 5 min.
         ///
-        /// A handshake costs as much processor time as hundreds of calls, an idle connection some
-        /// 60 KiB on each side. Fingers are called every few seconds, so that this closes only what
-        /// the routing table has forgotten.
+        /// A handshake costs as much processor time as hundreds of calls; an idle connection costs
+        /// about 60 KiB on each side. Fingers are called every few seconds, so this closes only
+        /// connections to nodes that are no longer in the routing table.
         public var idleTimeout: Duration
 
-        /// Calls to one peer that may wait, for its connection or for one of its streams. Default
+        /// Calls to one peer that may wait for its connection or for one of its streams. Default
         /// 1000.
         ///
-        /// More fail at once with RESOURCE_EXHAUSTED, so that a slow peer pushes back on whoever
-        /// asks instead of filling memory.
+        /// Further calls fail at once with RESOURCE_EXHAUSTED, so that a slow peer slows down the
+        /// callers instead of filling the memory.
         public var maxWaitingCalls: Int
 
-        /// How long a connection's peer may leave a ping unanswered after a call on it went
+        /// How long a peer may leave a ping unanswered after a call on the connection went
         /// unanswered. Default 2 s.
         ///
-        /// Then the connection is closed and its calls fail, so that the next one dials anew. Must
-        /// exceed the longest round trip with room for a busy peer.
+        /// Then the connection is closed and its calls fail, so that the next call opens a new one.
+        /// It must exceed the longest round trip, with some reserve for a busy peer.
         public var pingTimeout: Duration
 
         /// Connections open at once, to all peers together. Default 4096.

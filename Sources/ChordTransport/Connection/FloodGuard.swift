@@ -33,8 +33,8 @@ struct FloodGuard {
         of counters: HTTP2Counters,
         at now: @autoclosure () -> MonotonicTime
     ) -> Flood? {
-        // What we send earns window updates and the pings by which a peer measures its bandwidth: a
-        // few for each call, and one for each frame and each kibibyte.
+        // Sent data earns the peer window updates, and pings that measure its bandwidth: a few for
+        // each call, and one for each frame and each kibibyte.
         let earned =
             counters.streamsOpened * 4 + counters.streamFramesSent + counters.bytesSent / 1024
         let asked = counters.controlFramesReceived + counters.windowUpdatesReceived

@@ -44,7 +44,7 @@ enum MetadataHeaders {
         return true
     }
 
-    /// Adds `metadata` to `headers`. What an application may not send is left out.
+    /// Adds `metadata` to `headers`. Fields that an application may not send are left out.
     static func append(_ metadata: Metadata, to headers: inout HTTP2Headers) {
         for entry in metadata.entries where Metadata.isAllowed(name: entry.name) {
             if entry.name.hasSuffix("-bin") {

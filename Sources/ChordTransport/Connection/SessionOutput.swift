@@ -16,7 +16,7 @@ final class SessionOutput {
     /// A larger buffer is freed: only a large answer needs it.
     private static let retainedBytes = 32 << 10
 
-    /// Reused: once TLS has encrypted its content, nobody else holds it.
+    /// Reused: once TLS has encrypted its content, it has no other owner.
     private var buffer = ByteBuffer()
     private var isWriting = false
 

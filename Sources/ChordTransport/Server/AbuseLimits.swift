@@ -5,12 +5,13 @@
 import ChordHTTP2
 import ChordRPC
 
-/// How often one client may do what costs us work, as far as nghttp2 does not limit it.
+/// Rate limits for actions of a client that cause work here and that nghttp2 does not limit.
 ///
-/// nghttp2 limits the resets that a client sends. A client that breaks a rule on stream after stream
-/// makes us send them, each after the work of a request ("MadeYouReset"): the same limits hold here.
+/// nghttp2 limits the resets that a client sends. A client that breaks a rule on stream after
+/// stream makes this side send resets, each after the work of a request ("MadeYouReset"). The same
+/// limits apply to these.
 struct AbuseLimits {
-    /// A limit that was passed, and what the client is told.
+    /// An exceeded limit, and the message for the client.
     struct Excess {
         var limit: TransportLimit
         var message: String
@@ -48,9 +49,9 @@ struct AbuseLimits {
         pings = PingPolicy(server.keepalive)
     }
 
-    /// The limit that the client has passed with what it sent last; nil if it has passed none.
+    /// The limit that the client has just exceeded; nil if there is none.
     ///
-    /// The time is a value: to ask for it late would take a closure, which costs more than the clock.
+    /// The time is a value: a closure that reads it late would cost more than the clock.
     mutating func excess(of counters: HTTP2Counters, at now: MonotonicTime) -> Excess? {
         let resets = counters.resetsSent - min(resetsForgiven, counters.resetsSent)
         if !resetsSent.allows(resets, at: now) {
@@ -68,7 +69,7 @@ struct AbuseLimits {
                 }
             return Excess(limit: limit, message: "the client sent \(flood.rawValue)", debug: debug)
         }
-        // Windows are opened for what was sent, so that they are a sign of use too.
+        // Windows are opened for sent data, so they are a sign of use too.
         let activity =
             counters.streamFramesReceived + counters.streamFramesSent
             + counters.windowUpdatesReceived

@@ -24,8 +24,8 @@ final class ConnectionRegistry: Sendable {
         var isListed = false
     }
 
-    /// Identities without a connection whose accounts are kept: a client that reconnects continues with
-    /// what is left of its budgets.
+    /// The number of identities without a connection whose accounts are kept. A client that
+    /// reconnects continues with the rest of its budgets.
     private static let goneIdentities = 1024
 
     private struct State {

@@ -225,8 +225,8 @@ package final class GRPCServer: Sendable {
             error: TransportError(
                 .invalidState,
                 limit == .descriptors
-                    ? "\(shared.maxConnections) are open, all that \(shared.descriptors) files"
-                        + " (RLIMIT_NOFILE) leave room for"
+                    ? "\(shared.maxConnections) are open, the most that \(shared.descriptors) files"
+                        + " (RLIMIT_NOFILE) allow"
                     : "too many are open: \(limit.rawValue)"
             ),
             at: now
@@ -240,11 +240,11 @@ package final class GRPCServer: Sendable {
     ) {
         shared.limits.count(limit)
         shared.log.failure(
-            "closing a handshake that takes long, to make room for another",
+            "closing a slow handshake to make room for another one",
             peer: other.remoteAddress,
             error: TransportError(
                 .invalidState,
-                "as many are under way as may be: \(limit.rawValue)"
+                "too many handshakes in progress: \(limit.rawValue)"
             ),
             at: now
         )
@@ -280,8 +280,8 @@ package final class GRPCServer: Sendable {
         let wanted = shared.configuration.server.maxConnections
         if shared.maxConnections < wanted {
             shared.log.shortage(
-                "taking \(shared.maxConnections) connections instead of \(wanted): this process may"
-                    + " not open more files",
+                "accepting \(shared.maxConnections) connections instead of \(wanted): this process"
+                    + " cannot open more files",
                 limit: "RLIMIT_NOFILE \(shared.descriptors)",
                 help: "raise LimitNOFILE of the unit, or ulimit -n"
             )

@@ -120,7 +120,8 @@ final class ServerStreamTable {
         stream.heldBytes = bytes
     }
 
-    /// Recounts what is held for streaming calls: their handlers read without reporting it.
+    /// Counts again the bytes held for streaming calls, because their handlers read without
+    /// reporting it.
     func recount() {
         for stream in records where stream.id != 0 {
             if let unread = stream.flow?.unreadBytes { hold(unread, for: stream) }

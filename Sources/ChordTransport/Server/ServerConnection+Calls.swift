@@ -52,9 +52,10 @@ extension ServerConnection {
         return call
     }
 
-    /// What a request's header list asks for: read, or remembered from the last call that had the same.
+    /// The call head of a request's header list: parsed now, or remembered from an earlier call
+    /// with the same list.
     ///
-    /// - Returns: nil if it names nothing that can be called; the client has been answered.
+    /// - Returns: nil if the list names no call; the client has then been answered.
     private func callHead(
         _ stream: Int32,
         _ block: HTTP2HeaderBlock,
@@ -90,7 +91,8 @@ extension ServerConnection {
             }
             timeout = duration
         }
-        // Every grpcio client says what it accepts; a server that does not compress skips it.
+        // Every grpcio client sends the encodings that it accepts; a server that does not compress
+        // skips them.
         let accepts =
             (route.isStream || compressesAnswers) && head.acceptedEncodings?.listsGzip == true
         var metadata = Metadata()
@@ -316,9 +318,9 @@ extension ServerConnection {
     }
 }
 
-/// What a call asks for, by its header list. A class, because calls whose lists are alike share one.
+/// A call's request as given by its header list. A class, because calls with equal lists share one.
 final class CallHead {
-    /// The number of the list on its connection; zero where it has not come before.
+    /// The number of the list on its connection; zero if it is new.
     let repetition: UInt32
     let route: Router.Route
     /// The longest message, in bytes.
@@ -350,7 +352,7 @@ final class CallHead {
     }
 }
 
-/// What the transport wants to know of a request's header list, found in one pass over it.
+/// The parts of a request's header list that the transport needs, found in one pass.
 struct RequestHead {
     var method: UnsafeRawBufferPointer?
     var path = UnsafeRawBufferPointer(start: nil, count: 0)

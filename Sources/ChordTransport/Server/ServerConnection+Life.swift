@@ -9,7 +9,7 @@ import ChordTLS
 import CoreMetrics
 import NIOCore
 
-/// Carries out what `ServerConnectionState` decides.
+/// Executes the decisions of `ServerConnectionState`.
 extension ServerConnection {
     /// The handler between this one and the socket.
     private var tlsHandler: TLSHandler? {
@@ -63,7 +63,7 @@ extension ServerConnection {
         case .resetStreams(let time): resetStreams(stalledSince: time)
         case .releaseMemory: return releaseMemory()
         case .logDistrust(let reason):
-            return log("closing a connection whose certificate is not good any more", reason)
+            return log("closing a connection whose certificate is no longer valid", reason)
         case .close(let reason): return close(reason)
         }
         scheduleFlush()
@@ -79,7 +79,7 @@ extension ServerConnection {
             guard stream.phase == .receiving || flow?.awaitsRequest == true else { continue }
             let status = Status(
                 .deadlineExceeded,
-                "the request did not become whole in time (\(TransportLimit.requestTime.rawValue))"
+                "the request was not complete in time (\(TransportLimit.requestTime.rawValue))"
             )
             shared.limits.count(.requestTime)
             if flow == nil {
@@ -90,7 +90,7 @@ extension ServerConnection {
         }
     }
 
-    /// Each stream has its own clock, whatever the client does on others.
+    /// Each stream has its own time, whatever the client does on others.
     private func resetStreams(stalledSince time: MonotonicTime) {
         guard let session else { return }
         touchClock()
@@ -98,7 +98,7 @@ extension ServerConnection {
         guard !stalled.isEmpty else { return }
         shared.limits.count(.outputTime, by: UInt64(stalled.count))
         log(
-            "resetting streams whose answers the client does not take",
+            "resetting streams whose answers the client does not read",
             Status(
                 .resourceExhausted,
                 "\(stalled.count) streams (\(TransportLimit.outputTime.rawValue))"
@@ -126,7 +126,7 @@ extension ServerConnection {
             closeFailed(
                 HTTP2Error(
                     code: .protocolViolation,
-                    message: "no SETTINGS came in time",
+                    message: "no SETTINGS arrived in time",
                     wireCode: .settingsTimeout
                 ),
                 .settingsTime
@@ -144,7 +144,7 @@ extension ServerConnection {
             )
         case .outputStalled:
             closeFailed(
-                HTTP2Error(code: .flooded, message: "the client does not take its answers"),
+                HTTP2Error(code: .flooded, message: "the client does not read its answers"),
                 .outputTime
             )
         case .silence:
@@ -161,7 +161,7 @@ extension ServerConnection {
         }
     }
 
-    /// Closes the connection behind what is written already.
+    /// Closes the connection after the output that is already written.
     func close() {
         assert(executor.isCurrent)
         if state.close() { closeChannel() }

@@ -31,7 +31,7 @@ extension ServerConnection {
         giveUp(
             because: AbuseLimits.Excess(
                 limit: .connectionsPerIdentity,
-                message: "\(name) has \(most) connections already",
+                message: "\(name) already has \(most) connections",
                 debug: "too_many_connections"
             )
         )
@@ -102,8 +102,8 @@ extension ServerConnection {
             return switch share.excess(streams: streams.flowCount) {
             case nil: nil
             case .share:
-                (.streamsPerIdentity, "this identity has its share of the streams open")
-            case .whole: (.streams, "this node has as many streams open as it can")
+                (.streamsPerIdentity, "this identity has used its share of open streams")
+            case .whole: (.streams, "this node has reached its limit of open streams")
             }
         }
         // Operators must reach a node under load.
@@ -111,11 +111,11 @@ extension ServerConnection {
         let underWay = streams.count - streams.flowCount
         return switch share.excess(calls: underWay) {
         case nil: nil
-        case .share: (.callsPerIdentity, "this identity has its share of the calls under way")
+        case .share: (.callsPerIdentity, "this identity has used its share of calls in progress")
         case .whole:
             role == .node
-                ? (.nodeCallsInFlight, "this node has too many calls of nodes under way")
-                : (.clientCallsInFlight, "this node has too many calls of clients under way")
+                ? (.nodeCallsInFlight, "this node has too many calls of nodes in progress")
+                : (.clientCallsInFlight, "this node has too many calls of clients in progress")
         }
     }
 
@@ -156,7 +156,7 @@ extension ServerConnection {
         if held + more > maxHeldBytes {
             return (
                 .heldBytesPerConnection,
-                "this connection holds too much: send requests whole and take the answers"
+                "this connection uses too much memory: complete the requests and read the answers"
             )
         }
         return switch share?.excess(bytes: held, adding: more) {
@@ -164,16 +164,16 @@ extension ServerConnection {
         case .share:
             (
                 .heldBytesPerIdentity,
-                "this identity holds too much: send requests whole and take the answers"
+                "this identity uses too much memory: complete the requests and read the answers"
             )
-        case .whole: (.heldBytes, "this node holds as much for its callers as it can")
+        case .whole: (.heldBytes, "this node has reached its memory limit for all callers")
         }
     }
 }
 
 extension TransportLimit {
-    /// The ring's maintenance is answered beyond the limit: what others do, or a node in a hurry, must not
-    /// become suspicion.
+    /// The ring's maintenance is answered beyond the limit: load from others must not lead to
+    /// suspicion.
     fileprivate var sparesMaintenance: Bool {
         switch self {
         case .heldBytesPerConnection, .heldBytesPerIdentity: false

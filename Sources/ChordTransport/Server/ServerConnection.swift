@@ -30,21 +30,21 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     let executor: EventLoopExecutor
     /// The client's address, for the log.
     let remoteAddress: String
-    /// What is decided about the connection; this class carries it out.
+    /// The connection's state machine, whose decisions this class executes.
     @exclusivity(unchecked) var state: ServerConnectionState
     /// Set for the state's next deadline.
     var timer = DeadlineAlarm()
-    /// What its calls have in common, once the client is authenticated. It holds a reference to the
-    /// connection and is released at its end.
+    /// The values that all its calls share, once the client is authenticated. It holds a reference
+    /// to the connection and is released at its end.
     @exclusivity(unchecked) var calls: ServerCallContext?
     @exclusivity(unchecked) var session: HTTP2Session?
     let streams = ServerStreamTable()
-    /// What the calls ask for whose header list came before.
+    /// The call heads of repeated header lists.
     @exclusivity(unchecked) var repeatedHead: CallHead?
     /// Answers are written here, behind room for their prefix.
     @exclusivity(unchecked) var reply: [UInt8] = []
-    /// Streams answered before their request was complete. They are reset once the answer was sent: a reset
-    /// overtakes what still waits on its stream.
+    /// Streams answered before their request was complete. They are reset after the answer was
+    /// sent, because a reset would overtake waiting data of its stream.
     var unwanted: [Int32] = []
     /// Streams among `unwanted` that were refused because of a limit.
     var refusedAtLimit: Set<Int32> = []
@@ -165,8 +165,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         state.callsBegan(at: now)
     }
 
-    /// A client that does not take its answers is not read from. What it can make us hold is bounded by the
-    /// answers to one read and the session's limits.
+    /// If a client does not read its answers, this side does not read its requests. The memory that
+    /// it can cause is limited by the answers to one read and by the session's limits.
     func read(context: ChannelHandlerContext) {
         if context.channel.isWritable {
             context.read()
@@ -287,7 +287,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    /// Tells the session the time, for what is sent outside of a read.
+    /// Passes the time to the session, for output outside a read.
     func touchClock() {
         if !isReading { session?.setClock(executor.now.milliseconds) }
     }

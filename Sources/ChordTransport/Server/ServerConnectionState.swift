@@ -20,7 +20,7 @@ struct ServerConnectionState {
         case closed
     }
 
-    /// What the connection looks like when a deadline is reached.
+    /// The connection's condition when a deadline is reached.
     struct Observation {
         /// Calls that have a record.
         var hasCalls = false
@@ -54,7 +54,7 @@ struct ServerConnectionState {
         case headerTimeout
         /// No answer to a keepalive ping.
         case silence
-        /// The client takes nothing of what it was sent.
+        /// The client reads nothing of the output.
         case outputStalled
         /// Draining did not end before the certificate was checked again.
         case untrusted
@@ -73,7 +73,7 @@ struct ServerConnectionState {
     private static let memoryTimeout = Duration.seconds(10)
 
     private(set) var phase = Phase.handshaking
-    /// What the client has overdone so far.
+    /// Counts the client's excesses.
     var abuse: AbuseLimits
     private let settings: TransportConfiguration.Server
     private var lastActivity: MonotonicTime
@@ -283,7 +283,7 @@ struct ServerConnectionState {
         return idle >= Self.memoryTimeout ? [.releaseMemory] : []
     }
 
-    /// A client that takes nothing at all of what it asked for would hold our memory for as long as it
+    /// A client that reads nothing of its requested data would use our memory for as long as it
     /// likes.
     private mutating func isStalled(at now: MonotonicTime, _ seen: Observation) -> Bool {
         guard seen.hasWaitingOutput else {

@@ -6,8 +6,8 @@ import ChordHTTP2
 import ChordRPC
 import ChordTLS
 
-/// What all connections of a server share. Immutable except for the registry, which is locked, and for
-/// atomic counters.
+/// The objects that all connections of a server share. Immutable except for the registry, which is
+/// locked, and for atomic counters.
 final class ServerShared: Sendable {
     let configuration: TransportConfiguration
     let log: TransportLog
@@ -16,7 +16,7 @@ final class ServerShared: Sendable {
     /// The context for new handshakes; connections that exist are checked against it too.
     let tls: TLSContextSource
     let limits: LimitCounters
-    /// What all callers share.
+    /// The budgets that all callers share.
     let budgets: ServerBudgets
     /// Files that this process may have open.
     let descriptors: Int

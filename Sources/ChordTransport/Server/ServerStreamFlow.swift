@@ -43,8 +43,9 @@ final class ServerStreamFlow: StreamLink, @unchecked Sendable {
     /// Bytes that have arrived and that the handler has not read.
     var unreadBytes: Int { stream?.inbox.unreadBytes ?? 0 }
 
-    /// Whether what the method cannot answer without has not come: its only request, or the first of
-    /// many. A call that waits for that holds a task and a place, and costs its caller nothing.
+    /// Whether the message that the method needs for its answer is still missing: the only request,
+    /// or the first of many. A call that waits for it holds a task and a place, and costs its
+    /// caller nothing.
     var awaitsRequest: Bool {
         guard let stream, !isRequestComplete else { return false }
         return switch stream.method.kind {

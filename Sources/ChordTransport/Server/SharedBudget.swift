@@ -29,9 +29,9 @@ final class SharedBudget: Sendable {
     /// How much is in use, as far as connections have published it.
     var inUse: Int { used.load(ordering: .relaxed) }
 
-    /// Why an identity that has `own` may not have `more`; nil if it may.
+    /// The reason why an identity that has `own` may not have `more`; nil if it may.
     ///
-    /// - Parameter unpublished: What the caller's connection has and has not published yet.
+    /// - Parameter unpublished: The part of the caller's connection that is not published yet.
     func excess(own: borrowing Atomic<Int>, unpublished: Int, adding more: Int) -> Excess? {
         let all = used.load(ordering: .relaxed) + unpublished
         guard all + more <= limit else { return .whole }
@@ -46,8 +46,8 @@ final class SharedBudget: Sendable {
     }
 }
 
-/// What one identity uses of a server, on all its connections. Each of them holds a reference, so no
-/// call has to look it up.
+/// The resources of a server that one identity uses, on all its connections. Each connection holds
+/// a reference, so calls need no lookup.
 final class CallerAccount: Sendable {
     let calls = Atomic<Int>(0)
     let streams = Atomic<Int>(0)
@@ -65,8 +65,8 @@ final class CallerAccount: Sendable {
     }
 }
 
-/// What all callers of a server share. Nodes have budgets of their own for calls and streams, so that
-/// clients cannot crowd them out.
+/// The budgets that all callers of a server share. Nodes have separate budgets for calls and
+/// streams, so that clients cannot displace them.
 struct ServerBudgets {
     let nodeCalls: SharedBudget
     let clientCalls: SharedBudget

@@ -48,7 +48,7 @@ package protocol Dialect: Sendable {
     ) throws(WireError) -> NodeReference
 }
 
-/// What a node tells or asks another, in any dialect.
+/// A statement or question of a node to another node, in any dialect.
 package enum PeerOperation: Hashable, Sendable {
     /// "What is your state in the ring?"
     case state

@@ -4,7 +4,7 @@
 
 internal import CChordProtos
 
-/// A .proto file as a serialised `google.protobuf.FileDescriptorProto`, and what it declares.
+/// A .proto file as a serialised `google.protobuf.FileDescriptorProto`, with its declarations.
 struct FileDescriptor: Sendable {
     let name: String
     let bytes: [UInt8]

@@ -11,8 +11,8 @@ package struct Reflection: Sendable {
     private let files: [FileDescriptor]
 
     /// - Parameters:
-    ///   - services: the full names of the services that are served.
-    ///   - files: the names of the files of ours that declare them. What those import comes along.
+    ///   - services: the full names of the served services.
+    ///   - files: the names of our files that declare them; their imports are added.
     ///   - others: further files, each a serialised `google.protobuf.FileDescriptorProto`.
     package init(services: [String], files: [String], others: [[UInt8]] = []) {
         self.services = services.sorted()
@@ -46,7 +46,7 @@ package struct Reflection: Sendable {
         }
     }
 
-    /// What is asked for.
+    /// The query of a request.
     private enum Question {
         case file(String)
         case symbol(String)
@@ -71,7 +71,7 @@ package struct Reflection: Sendable {
         }
     }
 
-    /// What is answered.
+    /// The content of a reply.
     private enum Response {
         case files([FileDescriptor])
         case services([String])

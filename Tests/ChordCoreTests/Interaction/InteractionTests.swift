@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: try scripts())
-    func script(name: String) throws {
+    func scriptHasItsRecordedOutput(name: String) throws {
         let file = Self.folder.appending(path: name)
         let expected = try String(contentsOf: file, encoding: .utf8)
         let actual = try ScriptRunner.rewritten(expected)

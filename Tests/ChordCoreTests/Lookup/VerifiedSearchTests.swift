@@ -116,7 +116,7 @@ struct VerifiedSearchTests {
         #expect(outcome.owner.node == Ring.node(80))
     }
 
-    @Test("If every path meets a liar the lookup is wrong, which no asker can detect")
+    @Test("If every path meets a liar, the lookup is wrong, and no caller can detect this")
     func allTurned() throws {
         var asked: [UInt64] = []
         let liars: [UInt64] = [50, 60, 70, 90]

@@ -96,7 +96,7 @@ struct ClientLookupTests {
             try Self.lookup(id, by: alone, in: ring)
         }
         #expect(error?.code == .invalidAnswer)
-        #expect(error?.message.contains("n0 at n0.ring.test:4400 cannot be true") == true)
+        #expect(error?.message.contains("n0 at n0.ring.test:4400 is impossible") == true)
         #expect(error?.message.contains("ghost@10.9.9.9:1") == true)
         let result = try Self.lookup(id, by: Self.client(of: ["n0", "n1"], in: ring), in: ring)
         #expect(result.owner == ring.owner(of: id))

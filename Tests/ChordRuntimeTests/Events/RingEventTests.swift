@@ -102,9 +102,9 @@ struct RingEventTests {
         let expected: [String: Logger.Level] = [
             "joined": .info, "range changed": .info, "predecessor changed": .info,
             "successors changed": .info, "left": .info, "asked for its state": .trace,
-            "notify failed": .debug, "leave was not heard": .debug,
-            "cannot join through it yet": .debug, "replaced": .error,
-            "looked for the own place": .trace, "meeting failed": .debug,
+            "notify failed": .debug, "a neighbour did not receive the Leave": .debug,
+            "cannot join through this contact yet": .debug, "replaced": .error,
+            "looked up this node's own place": .trace, "meeting failed": .debug,
             "asked others about a node that does not answer": .debug,
         ]
         var seen: Set<String> = []

@@ -387,7 +387,9 @@ struct DialectServiceTests {
             #expect(result.status.code == .invalidArgument)
             ring.executor.run(for: .seconds(1))
         }
-        let lines = ring.member("n0").log.lines.filter { $0.message.contains("made otherwise") }
+        let lines = ring.member("n0").log.lines.filter {
+            $0.message.contains("computes identifiers differently")
+        }
         #expect(lines.count == 1)
         let line = "\(try #require(lines.first).metadata[LogKeys.error] ?? "")"
         #expect(line.contains(stranger.id.hexadecimal(width: 64)))
@@ -425,7 +427,9 @@ struct DialectServiceTests {
         let result = try call(claim, at: "n0", as: Stranger.identity("x"), in: ring)
         #expect(result.status.code == .invalidArgument)
         ring.executor.run(for: .seconds(1))
-        let lines = ring.member("n0").log.lines.filter { $0.message.contains("made otherwise") }
+        let lines = ring.member("n0").log.lines.filter {
+            $0.message.contains("computes identifiers differently")
+        }
         let line = "\(try #require(lines.first).metadata[LogKeys.error] ?? "")"
         #expect(line.contains(stranger.id.hexadecimal(width: 64)), "\(line)")
         #expect(line.contains(right.hexadecimal(width: 32)), "\(line)")

@@ -27,7 +27,7 @@ import Testing
         let ring = try InProcessRing.settled(6, settings)
         ring.executor.run(for: .seconds(120))
         let warnings = ring.members.values.flatMap(\.log.lines).filter {
-            $0.level == .warning && $0.message.contains("more of the circle than chance explains")
+            $0.level == .warning && $0.message.contains("more of the ring than chance explains")
         }
         #expect(warnings.count == 1, "\(warnings)")
         #expect(warnings.first?.metadata[LogKeys.hash] == "fnv1a")

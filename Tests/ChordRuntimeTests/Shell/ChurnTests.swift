@@ -11,7 +11,7 @@ import Testing
 
 @Suite("Churn", .tags(.interaction))
 struct ChurnTests {
-    @Test("Churn: the ring repairs itself", arguments: 1...6 as ClosedRange<UInt64>)
+    @Test("The ring repairs itself during churn", arguments: 1...6 as ClosedRange<UInt64>)
     func churn(seed: UInt64) throws {
         var settings = InProcessRing.Settings()
         settings.queryMode = seed % 2 == 0 ? .delaying : .answering

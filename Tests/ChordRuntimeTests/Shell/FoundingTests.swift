@@ -139,7 +139,10 @@ struct FoundingTests {
 
         let absent = ring.failureToFound(ring.add("n5"), with: ["n0", "n1"])
         #expect(absent?.code == .invalidConfiguration)
-        #expect(absent?.message.contains("n5.ring.test:4400, is not in it") == true)
+        #expect(
+            absent?.message.contains("does not contain this node's address n5.ring.test:4400")
+                == true
+        )
     }
 
     @Test("Founders missing at the time limit are named")
@@ -198,7 +201,7 @@ struct FoundingTests {
         let elsewhere = InProcessRing.identity("n1", host: "n9")
         let refusal = try call([own, other], presenting: elsewhere)
         #expect(refusal.code == .permissionDenied)
-        #expect(refusal.message.contains("no founder at n1.ring.test:4400"))
+        #expect(refusal.message.contains("not a founder at n1.ring.test:4400"))
         var stranger = other
         stranger.address = InProcessRing.address("n2")
         var misplaced = other

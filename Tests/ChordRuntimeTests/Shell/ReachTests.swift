@@ -66,7 +66,7 @@ import Testing
         }
         #expect(ring.shell("n0").view == view)
         let warnings = ring.member("n0").log.lines.filter {
-            $0.level == .warning && $0.message.contains("claims to be our predecessor")
+            $0.level == .warning && $0.message.contains("claims to be this node's predecessor")
         }
         #expect(warnings.count == 1)
         #expect(warnings.first?.metadata[LogKeys.address] == "\(node.address)")
@@ -109,7 +109,10 @@ import Testing
         #expect(failure?.code == .unreachable)
         let owner = ring.owner(of: ring.identifier("x"), in: views.map(\.node))
         let message = failure?.message ?? ""
-        #expect(message.hasPrefix("\(owner.name) cannot reach us at \(address): "), "\(message)")
+        #expect(
+            message.hasPrefix("\(owner.name) cannot reach this node at \(address): "),
+            "\(message)"
+        )
         #expect(views == views.map { ring.shell($0.node.name).view })
         let lines = ring.member("x").log.lines
         #expect(!lines.contains { $0.message == "joined" || $0.message == "range changed" })
@@ -131,7 +134,11 @@ import Testing
             }
         }
         #expect(failure?.code == .noContact)
-        #expect("\(failure?.cause.map { "\($0)" } ?? "")".contains("\(owner) is to come after"))
+        #expect(
+            "\(failure?.cause.map { "\($0)" } ?? "")".contains(
+                "cannot reach its future successor \(owner)"
+            )
+        )
         #expect(shell.view.phase == .notJoined)
     }
 
@@ -262,7 +269,7 @@ import Testing
         }
         let errors = ring.member("n2").log.lines.filter { $0.level == .error }
         #expect(errors.count == 1, "\(errors)")
-        #expect(errors.first?.message.contains("its own link is to blame") == true)
+        #expect(errors.first?.message.contains("its own link is faulty") == true)
         for node in ring.circle {
             ring.plan.set(nil, from: InProcessRing.address("n2"), to: node.address)
         }

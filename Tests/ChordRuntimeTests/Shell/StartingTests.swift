@@ -90,7 +90,7 @@ struct StartingTests {
             for: .seconds(20)
         )
         #expect(error?.code == .invalidConfiguration)
-        #expect(error?.message.contains("initial ring") == true)
+        #expect(error?.message.contains("the initial ring") == true)
         #expect((error?.cause as? JoinFailure)?.isOnlyItself == true)
         #expect(!shell.view.isMember)
     }
@@ -137,7 +137,7 @@ struct StartingTests {
         #expect(error?.code == .noContact)
         let cause = try #require(error?.cause as? JoinFailure)
         #expect(cause.contacts.map(\.address) == [address("n0")])
-        #expect(cause.contacts.first?.text.contains("founds no ring") == true, "\(cause)")
+        #expect(cause.contacts.first?.text.contains("neither founds a ring") == true, "\(cause)")
         let taken = ring.executor.now - began
         #expect(taken >= limit)
         #expect(taken < limit + .seconds(1))
@@ -179,7 +179,7 @@ struct StartingTests {
         let log = ring.member("n1").log
         try ring.leave("n1")
         #expect(ring.executor.now - began == .seconds(7))
-        #expect(log.lines.contains { $0.level == .warning && $0.message.contains("left without") })
+        #expect(log.lines.contains { $0.level == .warning && $0.message.contains("left before") })
     }
 
     @Test("A former member that is not let in begins no ring while its ring is alive")

@@ -20,7 +20,7 @@ struct ExperimentTests {
         experiment.run(ExperimentOptions(nodes: nodes, samples: samples, seed: seed))
     }
 
-    @Test("lookups of small rings take half of log2 N and name the owner")
+    @Test("Lookups in small rings take half of log2 N and name the owner")
     func pathLength() throws {
         let report = Self.run(.pathLength, nodes: 64, samples: 2000)
         #expect(report.holds, "\(report.checks)")
@@ -37,7 +37,7 @@ struct ExperimentTests {
         #expect(zip(shorter, means).allSatisfy { $0 < $1 })
     }
 
-    @Test("no key is lost, and virtual positions even the load out")
+    @Test("No key is lost, and virtual positions make the load more even")
     func load() throws {
         let report = Self.run(.load, nodes: 100, samples: 10_000)
         #expect(report.holds, "\(report.checks)")
@@ -50,7 +50,7 @@ struct ExperimentTests {
         #expect(first[first.count - 1] > 0.3)
     }
 
-    @Test("no lookup fails after a mass failure")
+    @Test("No lookup fails after a mass failure")
     func massFailure() throws {
         let report = Self.run(.massFailure, nodes: 200, samples: 400)
         #expect(report.holds, "\(report.checks)")
@@ -66,7 +66,7 @@ struct ExperimentTests {
         #expect(zip(listed, hops).allSatisfy { $0 < $1 })
     }
 
-    @Test("lookups go on while nodes come and go")
+    @Test("Lookups continue while nodes join and leave")
     func churn() throws {
         let report = Self.run(.churn, nodes: 50, samples: 20)
         #expect(report.holds, "\(report.checks)")
@@ -76,7 +76,7 @@ struct ExperimentTests {
         #expect(hops.allSatisfy { $0 > 1 && $0 < 6 })
     }
 
-    @Test("a recursive lookup takes about half of an iterative one")
+    @Test("A recursive lookup takes about half of an iterative one")
     func latency() throws {
         let report = Self.run(.latency, nodes: 256, samples: 500)
         #expect(report.holds, "\(report.checks)")
@@ -85,7 +85,7 @@ struct ExperimentTests {
         #expect(medians[1] < 0.75 * medians[0])
     }
 
-    @Test("pointers are wrong more seldom the more often nodes stabilise")
+    @Test("Nodes that stabilise more often have fewer wrong pointers")
     func wrongPointers() throws {
         let report = Self.run(.wrongPointers, nodes: 50, samples: 20)
         let broken = report.checks.filter { $0.statement.contains("promise") && !$0.holds }
@@ -99,7 +99,7 @@ struct ExperimentTests {
         #expect(predicted.map { $0.short(2) } == ["15.38", "8.7", "3.77", "1.94", "0.99"])
     }
 
-    @Test("a liar turns fewer lookups the more is checked, and none that is verified")
+    @Test("Checks reduce the lookups that a liar misleads, and it misleads no verified one")
     func liars() throws {
         let report = Self.run(.liars, nodes: 60, samples: 400)
         #expect(report.holds, "\(report.checks)")
@@ -114,7 +114,7 @@ struct ExperimentTests {
     }
 
     @Test(
-        "one seed gives one table, another one another",
+        "The same seed gives the same table, and another seed a different one",
         arguments: [Experiment.pathLength, .massFailure, .liars]
     )
     func oneTable(experiment: Experiment) {
@@ -136,7 +136,7 @@ struct ExperimentTests {
 /// What the experiments stand on.
 @Suite(.tags(.unit)) struct ExperimentPartsTests {
     @Test(
-        "a ring that is made at once is ideal",
+        "A ring that is constructed directly is ideal",
         arguments: [(2, 1), (3, 4), (8, 3), (200, 1), (300, 20)]
     )
     func idealRing(nodes: Int, list: Int) {
@@ -179,7 +179,7 @@ struct ExperimentTests {
         }
     }
 
-    @Test("percentiles are by nearest rank")
+    @Test("Percentiles are by nearest rank")
     func sample() {
         var sample = Sample()
         #expect(sample.percentile(50) == 0)

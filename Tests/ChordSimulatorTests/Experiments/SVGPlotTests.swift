@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    @Test("Categories are labelled and their points are not joined")
+    @Test("Categories are labelled, and their points are not connected")
     func categories() throws {
         let plot = ExperimentPlot(
             title: "t",
@@ -128,7 +128,7 @@ import Testing
         #expect(svg.split(separator: "\n").count { $0.contains("stroke-dasharray") } == 2)
     }
 
-    @Test("steps are 1, 2 or 5 times a power of ten")
+    @Test("Steps are 1, 2 or 5 times a power of ten")
     func steps() {
         #expect(SVGPlot.step(for: 10, about: 6) == 2)
         #expect(SVGPlot.step(for: 0.4, about: 8) == 0.05)

@@ -28,7 +28,7 @@ import Testing
 
     /// Moments, in seconds, at which some node's place in the ring changed.
     private func changes(_ report: SimulationReport) -> [Double] {
-        report.trace.drop { !$0.hasSuffix("time is told from here") }
+        report.trace.drop { !$0.hasSuffix("times count from here") }
             .filter { $0.contains(" < ") }
             .compactMap { $0.split(separator: " ").first.flatMap { Double($0) } }
     }
@@ -41,7 +41,7 @@ import Testing
         #expect(report.counts.messages > 100)
     }
 
-    @Test func crash() throws {
+    @Test func crashedNodeLeavesTheRing() throws {
         let report = try run("1s crash n3")
         #expect(report.members == 5)
         #expect(report.counts.crashes == 1)
@@ -64,14 +64,14 @@ import Testing
         #expect(first < 1.2 && second > 2)
     }
 
-    @Test func restart() throws {
+    @Test func restartedNodeIsAMemberAgain() throws {
         let report = try run("1s crash n3", "9s restart n3 via n1")
         #expect(report.members == 6)
         #expect(report.counts.restarts == 1)
         #expect(changes(report).contains { $0 > 9 })
     }
 
-    @Test func bounce() throws {
+    @Test func bouncedNodeIsAMemberAgain() throws {
         let report = try run("1s bounce n3 for 50ms")
         #expect(report.members == 6)
         #expect(report.counts.crashes == 1)
@@ -92,14 +92,14 @@ import Testing
         #expect(moments.contains { $0 > 7 })
     }
 
-    @Test func join() throws {
+    @Test func joinerTakesItsPlace() throws {
         let report = try run("1s join n7 at 3500 via n1")
         #expect(report.members == 7)
         #expect(report.counts.joined == 7)
         #expect(report.trace.contains { $0.contains("n3 < n7 < n4") })
     }
 
-    @Test func leave() throws {
+    @Test func leavingNodeTellsItsNeighboursAtOnce() throws {
         let report = try run("1s leave n3")
         #expect(report.members == 5)
         #expect(report.counts.left == 1)
@@ -107,7 +107,7 @@ import Testing
         #expect(changes(report).contains { $0 < 1.1 })
     }
 
-    @Test func partition() throws {
+    @Test func partitionRemovesANodeAndTheRingRepairsItself() throws {
         let report = try run("1s partition n3 n1,n2,n4,n5,n6", "9s repair n3 n1,n2,n4,n5,n6")
         #expect(report.counts.partitions == 1)
         #expect(report.counts.lost > 0)
@@ -117,14 +117,14 @@ import Testing
         #expect(moments.allSatisfy { $0 < 20 })
     }
 
-    @Test func partitionUntilTheEnd() throws {
+    @Test func memberThatOthersReachStaysDuringAPartition() throws {
         let report = try run("17s partition n3 n4", "30s repair all", heal: "20s")
         #expect(report.counts.lost > 0)
         // The others reach both: one link is not a death.
         #expect(changes(report).isEmpty)
     }
 
-    @Test func partitionOneway() throws {
+    @Test func memberThatOthersReachStaysDuringAOnewayPartition() throws {
         let report = try run("1s partitionOneway n3 n4", "4s repair n3 n4")
         #expect(report.counts.partitions == 1)
         #expect(report.counts.lost > 0)
@@ -133,14 +133,14 @@ import Testing
         #expect(report.members == 6)
     }
 
-    @Test func firewall() throws {
+    @Test func firewallBetweenTwoNodesChangesNothing() throws {
         let report = try run("1s firewall n3 n4", "4s repair n3 n4", "5s firewall n4 n3")
         #expect(report.counts.partitions == 2)
         #expect(report.counts.lost > 0)
         #expect(changes(report).isEmpty)
     }
 
-    @Test func holdAndRelease() throws {
+    @Test func heldMessagesAreLateAndNotLost() throws {
         let report = try run("1s hold n3 n4", "1700ms release n3 n4")
         // What waits is late and not lost.
         #expect(report.counts.lost == 0)
@@ -151,7 +151,7 @@ import Testing
         #expect(changes(longer).isEmpty)
     }
 
-    @Test func lookup() throws {
+    @Test func lookupsNameTheOwner() throws {
         let report = try run("1s lookup 3500 from n1", "1s lookup 4000 from n6")
         #expect(report.counts.lookupsAnswered == 2)
         #expect(report.counts.lookupsWrong == 0)

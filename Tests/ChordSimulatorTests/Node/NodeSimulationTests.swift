@@ -73,7 +73,7 @@ import Testing
     }
 
     /// Fifty nodes for a virtual hour would take a debug build too long; ten take a moment.
-    @Test(.timeLimit(.minutes(5))) func virtualTimeIsCheap() throws {
+    @Test(.timeLimit(.minutes(5))) func quietRingStaysIdealForTenVirtualMinutes() throws {
         var scenario = try Scenario(text: FaultVerbTests.text(nodes: 6, list: 3, []))
         scenario.healTime = .seconds(600)
         let report = NodeSimulation.run(scenario)
@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)), arguments: files)
-    func scenarioEndsAsItSays(file: String) throws {
+    func scenarioHasItsRecordedOutcome(file: String) throws {
         let text = try String(contentsOf: Self.folder.appending(path: file), encoding: .utf8)
         let expected = text.components(separatedBy: "\n----\n").last?
             .trimmingCharacters(in: .whitespacesAndNewlines)
@@ -102,12 +102,12 @@ import Testing
         #expect(report.outcome == expected, "\(report)")
     }
 
-    @Test func thereAreSome() {
+    @Test func scenariosAreFound() {
         #expect(!Self.files.isEmpty)
     }
 
     /// More founders than a message names.
-    @Test func largeRingOfNodesHolds() {
+    @Test func largeRingOfNodesPassesAllChecks() {
         var options = NodeSimulation.standardOptions
         options.founders = 80...80
         options.faultSeconds = 3...3

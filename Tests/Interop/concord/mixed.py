@@ -415,7 +415,7 @@ def check(suite):
         for dialled in (address, address.replace("127.0.0.1", "localhost")):
             code, report = suite.run("interop", "check", dialled, *patient)
             expect(f"theirs at {dialled}", code, 0)
-            expect(f"theirs at {dialled}", found(report, "concord: who it is").split(",")[0], "c1")
+            expect(f"theirs at {dialled}", found(report, "concord: identity").split(",")[0], "c1")
             expect(f"theirs at {dialled}", found(report, "concord: address"), address)
             # Three entries in a ring of two go round.
             known = [check for check, outcome in outcomes(report).items() if outcome == "known"]
@@ -460,7 +460,7 @@ def check(suite):
             narrow.await_ready()
             ring.gone.append(ring.members.pop(name))
             if contact:
-                said = ring.members["n2"].await_line("made otherwise")
+                said = ring.members["n2"].await_line("computes identifiers differently")
             else:
                 code, report = suite.run("interop", "check", narrow.address, *hasty)
                 said = found(report, "concord: identifiers")
