@@ -212,6 +212,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Metadata", ["ChordTransport", "ChordRPC"]),
     ("Percent", ["ChordRPC"]),
     ("Scenario", ["ChordSimulator"]),
+    ("Store", ["ChordWire", "ChordCore"]),
     ("Wire", ["ChordWire", "ChordCore"]),
 ]
 if isFuzzing {
