@@ -54,35 +54,34 @@ final class StoreClientActor: @unchecked Sendable {
         world.scheduler.schedule(at: world.now + pause, for: nil) { [self] in begin() }
     }
 
-    private struct Attempt {
-        var operation: StoreHistory.Operation
+    /// What a client wants.
+    private enum Wish: Sendable {
+        case get
+        case put(value: UInt64, WriteCondition)
+        case delete
+    }
+
+    /// An operation and how far it is.
+    private struct Attempt: Sendable {
+        var key: Int
+        var wish: Wish
+        var began: Int64
         var write: WriteID?
-        var tries = 0
         /// An attempt may have reached a leader.
         var mayHaveHappened = false
     }
 
     private func begin() {
         current += 1
-        let key = Int(generator.below(Self.keys))
-        let kind: StoreHistory.Operation.Kind
+        let wish: Wish
         switch generator.below(10) {
-        case 0..<4: kind = .get
-        case 4..<8: kind = .put(value: newValue(), condition: .none)
-        case 8: kind = .put(value: newValue(), condition: .absent)
-        default: kind = .delete
+        case 0..<4: wish = .get
+        case 4..<8: wish = .put(value: newValue(), .none)
+        case 8: wish = .put(value: newValue(), .absent)
+        default: wish = .delete
         }
-        var attempt = Attempt(
-            operation: StoreHistory.Operation(
-                client: number,
-                key: key,
-                kind: kind,
-                began: world.now,
-                ended: .max,
-                outcome: .unknown
-            )
-        )
-        if kind != .get {
+        var attempt = Attempt(key: Int(generator.below(Self.keys)), wish: wish, began: world.now)
+        if case .get = wish {} else {
             writes += 1
             attempt.write = WriteID(
                 client: ClientID(RandomBits(high: 5, low: UInt64(number))),
@@ -100,19 +99,16 @@ final class StoreClientActor: @unchecked Sendable {
     }
 
     private func send(_ attempt: Attempt) {
-        guard world.now < attempt.operation.began + Self.deadline else { return giveUp(attempt) }
-        var attempt = attempt
-        attempt.tries += 1
+        guard world.now < attempt.began + Self.deadline else { return giveUp(attempt) }
         let names = world.names
         let target = leader ?? names[Int(generator.below(UInt64(names.count)))]
         let operation = current
         let answered = Once()
-        let sent = attempt
         // A lost question or answer: the write may have happened.
         world.scheduler.schedule(at: world.now + 1_000_000_000, for: nil) { [self] in
             guard answered.claim(), operation == current else { return }
             leader = nil
-            retry(sent, mayHaveHappened: true)
+            retry(attempt, mayHaveHappened: true)
         }
         world.network.send(from: name, to: target) { [world, name] in
             guard let receiver = world.nodes[target], let node = receiver.node,
@@ -120,10 +116,10 @@ final class StoreClientActor: @unchecked Sendable {
             else { return }
             executor.execute {
                 node.assumeIsolated { node in
-                    Self.ask(node, sent) { answer in
+                    Self.ask(node, attempt) { answer in
                         world.network.send(from: target, to: name) { [self] in
                             guard answered.claim(), operation == self.current else { return }
-                            take(answer, sent)
+                            take(answer, attempt)
                         }
                     }
                 }
@@ -141,8 +137,8 @@ final class StoreClientActor: @unchecked Sendable {
         _ attempt: Attempt,
         _ completion: @escaping @Sendable (Answer) -> Void
     ) {
-        let key = Array("k\(attempt.operation.key)".utf8)
-        let position = Identifier(UInt64(attempt.operation.key) << 60)
+        let key = Array("k\(attempt.key)".utf8)
+        let position = Identifier(UInt64(attempt.key) << 60)
         guard let id = attempt.write else {
             node.read(at: position) { state, transaction throws(StoreError) in
                 try transaction.get(
@@ -159,7 +155,7 @@ final class StoreClientActor: @unchecked Sendable {
             return
         }
         let operation =
-            switch attempt.operation.kind {
+            switch attempt.wish {
             case .put(let value, let condition):
                 WriteOperation(
                     key: key,
@@ -184,11 +180,23 @@ final class StoreClientActor: @unchecked Sendable {
         switch answer {
         case .read(.success(let (row, view))):
             rangeTime = view.time
-            let value = row.flatMap { UInt64(String(decoding: $0.value, as: UTF8.self)) }
-            end(attempt, .read(value: value, version: row?.version))
+            let seen = row.map { row in
+                HistoryOperation.Observation.row(
+                    value: String(decoding: row.value, as: UTF8.self),
+                    version: row.version.number
+                )
+            }
+            end(attempt, .applied(version: nil), seen: seen ?? .absent)
         case .write(.done(let outcome, let view)):
             rangeTime = view.time
-            end(attempt, .written(applied: outcome.applied, version: outcome.version))
+            let seen = outcome.operations.first?.previousVersion.map { version in
+                HistoryOperation.Observation.row(value: nil, version: version.number)
+            }
+            end(
+                attempt,
+                outcome.applied ? .applied(version: outcome.version.number) : .conditionFailed,
+                seen: seen ?? .absent
+            )
         case .read(.failure(let refusal)), .write(.failed(let refusal)):
             refused(refusal, attempt)
         }
@@ -208,7 +216,7 @@ final class StoreClientActor: @unchecked Sendable {
         case .refused(.mayHaveHappened):
             end(attempt, .unknown)
         case .refused:
-            end(attempt, attempt.mayHaveHappened ? .unknown : .failed)
+            attempt.mayHaveHappened ? end(attempt, .unknown) : next()
         }
     }
 
@@ -221,14 +229,38 @@ final class StoreClientActor: @unchecked Sendable {
     }
 
     private func giveUp(_ attempt: Attempt) {
-        end(attempt, attempt.write != nil && attempt.mayHaveHappened ? .unknown : .failed)
+        attempt.write != nil && attempt.mayHaveHappened ? end(attempt, .unknown) : next()
     }
 
-    private func end(_ attempt: Attempt, _ outcome: StoreHistory.Operation.Outcome) {
-        var operation = attempt.operation
-        operation.ended = outcome == .unknown ? .max : world.now
-        operation.outcome = outcome
-        world.history.add(operation)
+    private func end(
+        _ attempt: Attempt,
+        _ outcome: HistoryOperation.Outcome,
+        seen: HistoryOperation.Observation = .nothing
+    ) {
+        let key = "k\(attempt.key)"
+        let step =
+            switch attempt.wish {
+            case .get: HistoryOperation.Step(key: key, .get, seen: seen)
+            case .delete: HistoryOperation.Step(key: key, .delete, seen: seen)
+            case .put(let value, let condition):
+                HistoryOperation.Step(
+                    key: key,
+                    .put("\(value)"),
+                    if: condition == .absent ? .absent : .none,
+                    seen: seen
+                )
+            }
+        world.history.append(
+            HistoryOperation(
+                number: world.history.count + 1,
+                client: name,
+                partition: key,
+                steps: [step],
+                outcome: outcome,
+                called: attempt.began,
+                returned: world.now
+            )
+        )
         next()
     }
 }

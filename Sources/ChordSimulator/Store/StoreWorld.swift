@@ -19,7 +19,8 @@ package final class StoreWorld: @unchecked Sendable {
     let ring = SimulatedMembers()
     private(set) var nodes: [String: SimulatedStoreNode] = [:]
     private(set) var clients: [StoreClientActor] = []
-    package let history = StoreHistory()
+    /// What the clients saw.
+    package internal(set) var history: [HistoryOperation] = []
 
     package init(seed: UInt64, nodes count: Int, clients clientCount: Int) {
         self.seed = seed

@@ -120,10 +120,7 @@ extension StoreNode {
     func refusal(_ reason: RaftRefusal, of replica: Replica) -> StoreRefusal {
         switch reason {
         case .notLeader, .transferring, .halted: .elsewhere(hint(of: replica))
-        case .tooMuchUncommitted, .termNotCommitted, .changePending: .busy(reason.description)
-        case .entryTooLarge, .sameConfiguration, .notVoter, .noSnapshotNeeded, .wrongAddress,
-            .unknownSender, .secondLeader, .malformed:
-            .busy(reason.description)
+        default: .busy(reason.description)
         }
     }
 }

@@ -20,11 +20,11 @@ struct StoreWorldTests {
             #expect(world.run(atMost: .seconds(10)) { world.clientsAreIdle })
         }
         #expect(world.problems.isEmpty)
-        let done = world.history.operations.count { $0.outcome != .failed && $0.outcome != .unknown }
-        #expect(done > 500, "\(world.history.operations.count) operations")
+        #expect(world.history.count > 500)
+        #expect(LinearizabilityChecker().check(world.history) == .linearizable)
     }
 
-    @Test("under faults nothing acknowledged is lost", arguments: UInt64(1)...20)
+    @Test("under faults nothing acknowledged is lost", arguments: UInt64(1)...8)
     func faults(seed: UInt64) {
         let world = StoreWorld(seed: seed, nodes: 5, clients: 5)
         var faults: [String] = []
@@ -42,7 +42,9 @@ struct StoreWorldTests {
             #expect(world.run(atMost: .seconds(20)) { world.clientsAreIdle })
         }
         #expect(world.problems.isEmpty)
-        let done = world.history.operations.count { $0.outcome != .failed && $0.outcome != .unknown }
-        #expect(done > 100, "\(world.history.operations.count) operations; \(faults)")
+        let known = world.history.count { $0.outcome != .unknown }
+        #expect(known > 300, "\(world.history.count) operations; \(faults)")
+        let verdict = LinearizabilityChecker().check(world.history)
+        #expect(verdict == .linearizable, "\(verdict); \(faults)")
     }
 }
