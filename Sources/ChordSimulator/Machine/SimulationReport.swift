@@ -177,17 +177,6 @@ package struct SweepReport: Sendable, CustomStringConvertible {
         if !report.holds { failures.append(report) }
     }
 
-    package mutating func add(_ other: SweepReport) {
-        seeds += other.seeds
-        counts = counts + other.counts
-        invariantRuns += other.invariantRuns
-        splits += other.splits
-        forgotten += other.forgotten
-        mostRoundsOfSplits = max(mostRoundsOfSplits, other.mostRoundsOfSplits)
-        mostRounds = max(mostRounds, other.mostRounds)
-        failures += other.failures
-    }
-
     package var description: String {
         var lines = [
             "\(seeds.counted("seed")) (\(invariantRuns) with the invariant after every event), "
