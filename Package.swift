@@ -168,13 +168,14 @@ targets += [
     ),
     .executableTarget(
         name: "ChordSimulatorCLI",
-        dependencies: ["ChordCommandLine", "ChordSimulator", nioLocks, arguments],
+        dependencies: ["ChordBase", "ChordCommandLine", "ChordSimulator", nioLocks, arguments],
         swiftSettings: strict
     ),
     .testTarget(
         name: "ChordCLITests",
         dependencies: [
-            "ChordCLI", "ChordCommandLine", "Chord", "ChordRuntime", "ChordTransport", "ChordTLS",
+            "ChordBase", "ChordCLI", "ChordCommandLine", "Chord", "ChordRuntime", "ChordTransport",
+            "ChordTLS",
             "ChordWire",
             "ChordRPC", "ChordHash", "ChordIdentity", "ChordCore", "ChordTestSupport", arguments,
             logging, nioPosix,

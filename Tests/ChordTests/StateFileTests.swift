@@ -186,7 +186,7 @@ import Testing
                 sender.yield(.left)
                 try await eventually("a warning") { !reports().isEmpty }
                 try await eventually("many more attempts") {
-                    log.lines(with: "still not written down").count >= 20
+                    log.lines(with: "still cannot be written").count >= 20
                 }
                 try FileManager.default.createDirectory(
                     at: folder,
