@@ -155,33 +155,38 @@ targets += [
     // What several test targets need: certificates, by the command that users have, and a service.
     .target(
         name: "ChordTestSupport",
-        dependencies: ["ChordRPC", "ChordIdentity", "ChordTLS", nioLocks],
+        dependencies: [
+            "ChordBase", "ChordRPC", "ChordIdentity", "ChordTLS", "ChordHTTP2", nioCore, nioLocks,
+            logging,
+        ],
         path: "Tests/ChordTestSupport",
         swiftSettings: strict
     ),
     // What the two programs share: output, files, failures.
     .target(
         name: "ChordCommandLine",
-        dependencies: [nioLocks, arguments],
+        dependencies: ["ChordBase", nioLocks, arguments],
         swiftSettings: strict
     ),
     .executableTarget(
         name: "ChordCLI",
         dependencies: [
-            "Chord", "ChordCommandLine", "ChordIdentity", "ChordTLS", nioLocks, arguments,
+            "Chord", "ChordBase", "ChordCommandLine", "ChordIdentity", "ChordTLS", nioLocks,
+            arguments,
             configuration, logging, lifecycle, signals,
         ],
         swiftSettings: strict
     ),
     .executableTarget(
         name: "ChordSimulatorCLI",
-        dependencies: ["ChordCommandLine", "ChordSimulator", nioLocks, arguments],
+        dependencies: ["ChordBase", "ChordCommandLine", "ChordSimulator", nioLocks, arguments],
         swiftSettings: strict
     ),
     .testTarget(
         name: "ChordCLITests",
         dependencies: [
-            "ChordCLI", "ChordCommandLine", "Chord", "ChordRuntime", "ChordTransport", "ChordTLS",
+            "ChordBase", "ChordCLI", "ChordCommandLine", "Chord", "ChordRuntime", "ChordTransport",
+            "ChordTLS",
             "ChordWire",
             "ChordRPC", "ChordHash", "ChordIdentity", "ChordCore", "ChordTestSupport", arguments,
             logging, nioPosix,
@@ -193,8 +198,8 @@ targets += [
     .testTarget(
         name: "InteropTests",
         dependencies: [
-            "Chord", "ChordTransport", "ChordTLS", "ChordRPC", "ChordIdentity", "ChordTestSupport",
-            nioCore, nioPosix, nioLocks, logging,
+            "Chord", "ChordBase", "ChordTransport", "ChordTLS", "ChordRPC", "ChordIdentity",
+            "ChordTestSupport", nioCore, nioPosix, nioLocks, logging,
         ],
         swiftSettings: strict
     ),

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -23,7 +25,7 @@ public struct DataDirectoryFailure: Error, Hashable, Sendable, CustomStringConve
         self.description = description
     }
 
-    init(_ path: String, _ failure: SystemFailure) {
+    init(_ path: String, _ failure: FileError) {
         let file = failure.path == path ? "" : "\(failure.path): "
         self.init(path, "the data directory \(path) cannot be used: \(file)\(failure.reason)")
     }
@@ -46,15 +48,15 @@ final class DataDirectory: Sendable {
     ///   process.
     init(_ path: String) throws(DataDirectoryFailure) {
         self.path = path
-        do throws(SystemFailure) {
-            do throws(SystemFailure) {
+        do throws(FileError) {
+            do throws(FileError) {
                 try OpenFile.makeFolder(path)
             } catch  where error.isThere {}
             lock = try OpenFile("\(path)/lock", O_RDWR | O_CREAT)
         } catch {
             throw DataDirectoryFailure(path, error)
         }
-        do throws(SystemFailure) {
+        do throws(FileError) {
             try lock.lock()
         } catch {
             guard error.isHeldElsewhere else { throw DataDirectoryFailure(path, error) }

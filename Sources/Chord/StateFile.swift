@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordTransport
 
@@ -79,7 +80,7 @@ struct StateFile: Sendable {
 
     /// The content of the file; nil if there is none yet.
     ///
-    /// - Throws: `Damage`; `SystemFailure` if it cannot be read; `DataDirectoryFailure` if it
+    /// - Throws: `Damage`; `FileError` if it cannot be read; `DataDirectoryFailure` if it
     ///   belongs to another node or ring.
     func memory() throws -> Memory? {
         guard let file = try OpenFile.existing(path, O_RDONLY) else { return nil }
@@ -160,7 +161,7 @@ struct StateFile: Sendable {
 
     /// Replaces the file. A new file is written beside it, synced and renamed, and the folder is
     /// synced.
-    func write(_ memory: Memory) throws(SystemFailure) {
+    func write(_ memory: Memory) throws(FileError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let contents = Contents(

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordRuntime
 import Logging
@@ -51,7 +52,7 @@ struct StateKeeper: Sendable {
             memory = try file.memory() ?? StateFile.Memory()
         } catch let failure as DataDirectoryFailure {
             throw failure
-        } catch let failure as SystemFailure {
+        } catch let failure as FileError {
             throw DataDirectoryFailure(directory.path, failure)
         } catch {
             guard hasContacts else {
@@ -72,7 +73,7 @@ struct StateKeeper: Sendable {
             // have.
             memory = StateFile.Memory()
         }
-        do throws(SystemFailure) {
+        do throws(FileError) {
             try file.write(memory)
         } catch {
             guard error.isFullDisk else { throw DataDirectoryFailure(directory.path, error) }
@@ -121,7 +122,7 @@ struct StateKeeper: Sendable {
         }
         memory.members = StateFile.merged(known, after: memory.members)
         guard memory != record.written || record.isFailing else { return true }
-        do throws(SystemFailure) {
+        do throws(FileError) {
             try file.write(memory)
         } catch {
             // One warning per failure; another one only after a successful write.
@@ -141,7 +142,7 @@ struct StateKeeper: Sendable {
         return true
     }
 
-    private func warn(_ failure: SystemFailure) {
+    private func warn(_ failure: FileError) {
         logger.warning(
             """
             the state file cannot be written: after a restart this node may find its ring only by the \

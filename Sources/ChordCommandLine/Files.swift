@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -9,29 +11,6 @@
 #elseif canImport(Darwin)
     import Darwin
 #endif
-
-/// Why a file operation failed.
-package struct FileError: Error, CustomStringConvertible {
-    /// The path of the file, as given.
-    package let path: String
-    /// The system's error number.
-    package let number: Int32
-
-    /// The error of the last call on this thread.
-    package init(last path: String) {
-        self.init(path: path, number: errno)
-    }
-
-    package init(path: String, number: Int32) {
-        self.path = path
-        self.number = number
-    }
-
-    /// The system's description, for example "No such file or directory".
-    package var reason: String { String(cString: strerror(number)) }
-
-    package var description: String { "\(path): \(reason)" }
-}
 
 /// File operations with system calls. Foundation would make the program several times as large.
 package enum Files {

@@ -129,8 +129,3 @@ extension Duration {
         }
     }
 }
-
-extension Int {
-    /// The number with a noun: `1 member`, `3 members`.
-    package func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
-}

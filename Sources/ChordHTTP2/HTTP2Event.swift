@@ -22,7 +22,6 @@ package struct HTTP2Payload: Hashable, Sendable, BitwiseCopyable {
     }
 
     package var count: Int { Int(end - start) }
-    package var isEmpty: Bool { start == end }
 }
 
 /// The role of a header list in its stream.

@@ -121,13 +121,6 @@ package struct HTTP2Headers {
         finishField(from: start, value, indexed)
     }
 
-    package mutating func append(name: String, value: String, indexed: Bool = true) {
-        var value = value
-        value.withUTF8 {
-            append(name: name, value: UnsafeRawBufferPointer($0), indexed: indexed)
-        }
-    }
-
     private mutating func finishField(
         from start: Int,
         _ value: UnsafeRawBufferPointer,

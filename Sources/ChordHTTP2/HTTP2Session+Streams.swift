@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CNGHTTP2
-package import NIOCore
 
 /// Commands about streams. None writes: the frames wait for ``takeOutput(into:limit:)``.
 ///
@@ -212,11 +211,6 @@ extension HTTP2Session {
         if endStream { state.pointee.slots[index].flags.insert(.ended) }
         resume(stream, index)
         return true
-    }
-
-    @discardableResult
-    package func send(_ bytes: ByteBuffer, on stream: Int32, endStream: Bool = false) -> Bool {
-        bytes.withUnsafeReadableBytes { send($0, on: stream, endStream: endStream) }
     }
 
     /// Ends our side of the stream with trailers, sent behind the bytes that wait.

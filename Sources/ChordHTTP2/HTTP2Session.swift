@@ -302,11 +302,6 @@ package final class HTTP2Session {
 
 /// Reading events and what they carry.
 extension HTTP2Session {
-    /// The events not removed yet, as a copy. ``nextEvent()`` costs less.
-    package var events: [HTTP2Event] {
-        (0..<state.pointee.events.count).map { state.pointee.events[$0] }
-    }
-
     /// The next event not seen yet. Commands may be given while going through them.
     package func nextEvent() -> HTTP2Event? {
         let index = state.pointee.nextEvent
@@ -346,16 +341,6 @@ extension HTTP2Session {
     /// The bytes of a data event, or the debug data of a GOAWAY, as long as ``field(_:of:)``'s.
     package func bytes(_ payload: HTTP2Payload) -> UnsafeRawBufferPointer {
         state.pointee.text(Int(payload.start), payload.count)
-    }
-
-    package func forEachHeader(
-        _ block: HTTP2HeaderBlock,
-        _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws -> Void
-    ) rethrows {
-        for index in 0..<Int(block.count) {
-            let field = field(index, of: block)
-            try body(field.name, field.value)
-        }
     }
 }
 

@@ -28,7 +28,10 @@ struct AdministrationTests {
             #expect(words.contains(["successors", next.name, next.address, id(next)]))
             #expect(words.contains([previous.name, previous.address, id(previous)]))
             #expect(words.contains(["routes", "by", "2", "nodes"]))
-            #expect(words.contains { $0.prefix(2) == ["certificate", "expires"] }, "\(text.output)")
+            #expect(
+                words.contains { $0.prefix(2) == ["certificate", "expires"] },
+                "\(text.output)"
+            )
             #expect(
                 text.output.contains(
                     "\nring         test: sha256, 64 bits, identifiers from names, lists of 4\n"

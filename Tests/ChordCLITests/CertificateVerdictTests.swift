@@ -18,14 +18,14 @@ struct CertificateVerdictTests {
         var more: [String] = []
         /// Whether both use the same words: only the node knows which host other nodes dial.
         var isVerbatim = true
-        var make: @Sendable (CertificateSets, URL) throws -> Void
+        var make: @Sendable (TestCertificates, URL) throws -> Void
 
         init(
             _ description: String,
             says: String?,
             more: [String] = [],
             isVerbatim: Bool = true,
-            _ make: @escaping @Sendable (CertificateSets, URL) throws -> Void
+            _ make: @escaping @Sendable (TestCertificates, URL) throws -> Void
         ) {
             testDescription = description
             self.says = says
@@ -36,46 +36,46 @@ struct CertificateVerdictTests {
     }
 
     static let cases: [Case] = [
-        Case("good", says: nil) { sets, folder in try sets.lay(sets.good, in: folder) },
+        Case("good", says: nil) { sets, folder in try sets.lay(sets.n1, in: folder) },
         Case("good, with a revocation list", says: nil) { sets, folder in
-            try sets.lay(sets.good, list: sets.list, in: folder)
+            try sets.lay(sets.n1, list: sets.list, in: folder)
         },
         Case("good, its key read by its group", says: nil) { sets, folder in
-            try sets.lay(sets.good, mode: 0o640, in: folder)
+            try sets.lay(sets.n1, mode: 0o640, in: folder)
         },
         Case("good, trusting an intermediate authority alone", says: nil) { sets, folder in
-            try sets.lay(sets.deep, trusting: sets.middle.certificate, in: folder)
+            try sets.lay(sets.viaIntermediate, trusting: sets.intermediate.certificate, in: folder)
         },
         Case("a key that everybody reads", says: "every user of this machine can read the key") {
-            try $0.lay($0.good, mode: 0o644, in: $1)
+            try $0.lay($0.n1, mode: 0o644, in: $1)
         },
         Case("no key", says: "there is no file") { sets, folder in
-            try sets.lay(sets.good, in: folder)
+            try sets.lay(sets.n1, in: folder)
             try FileManager.default.removeItem(at: folder.appending(path: "n1.key"))
         },
         Case("no authority", says: "there is no file") { sets, folder in
-            try sets.lay(sets.good, in: folder)
+            try sets.lay(sets.n1, in: folder)
             try FileManager.default.removeItem(at: folder.appending(path: "ca.pem"))
         },
         Case("another's key", says: "does not belong to the first certificate") { sets, folder in
-            try sets.lay(.init(certificate: sets.good.certificate, key: sets.other.key), in: folder)
+            try sets.lay(.init(certificate: sets.n1.certificate, key: sets.n2.key), in: folder)
         },
         Case("an empty key", says: "it is empty") { sets, folder in
-            try sets.lay(sets.good, in: folder)
+            try sets.lay(sets.n1, in: folder)
             try Data().write(to: folder.appending(path: "n1.key"))
         },
         Case("expired", says: "this machine's clock says") { try $0.lay($0.expired, in: $1) },
-        Case("not yet valid", says: "is not valid before") { try $0.lay($0.early, in: $1) },
+        Case("not yet valid", says: "is not valid before") { try $0.lay($0.notYetValid, in: $1) },
         Case("for servers only", says: "missing: clientAuth") { try $0.lay($0.serverOnly, in: $1) },
         Case("for clients only", says: "missing: serverAuth") { try $0.lay($0.clientOnly, in: $1) },
         Case("no digitalSignature", says: "lacks digitalSignature") {
-            try $0.lay($0.noSignature, in: $1)
+            try $0.lay($0.noDigitalSignature, in: $1)
         },
         Case("an authority's own", says: "certificate authority's") {
             try $0.lay($0.authorityAsLeaf, in: $1)
         },
-        Case("two names", says: "carries 2 URIs") { try $0.lay($0.twoNames, in: $1) },
-        Case("another node's", says: "names node n2") { try $0.lay($0.other, in: $1) },
+        Case("two names", says: "carries 2 URIs") { try $0.lay($0.twoURIs, in: $1) },
+        Case("another node's", says: "names node n2") { try $0.lay($0.n2, in: $1) },
         Case("no host", says: "no host", isVerbatim: false) { try $0.lay($0.noHost, in: $1) },
         Case("an address as a DNS name", says: "as a DNS name", isVerbatim: false) {
             try $0.lay($0.addressAsName, in: $1)
@@ -88,29 +88,29 @@ struct CertificateVerdictTests {
             try $0.lay($0.foreign, in: $1)
         },
         Case("an incomplete chain", says: "issued by an unknown authority") { sets, folder in
-            try sets.lay(sets.deepAlone, in: folder)
+            try sets.lay(sets.withoutIntermediate, in: folder)
         },
         Case("revoked", says: "is revoked by its issuer") { sets, folder in
             try sets.lay(sets.revoked, list: sets.list, in: folder)
         },
         Case("through a revoked authority", says: "is revoked by its issuer") { sets, folder in
-            try sets.lay(sets.deep, list: sets.listAgainstMiddle, in: folder)
+            try sets.lay(sets.viaIntermediate, list: sets.listWithIntermediate, in: folder)
         },
         Case("a list that has expired", says: "expired on") { sets, folder in
-            try sets.lay(sets.good, list: sets.expiredList, in: folder)
+            try sets.lay(sets.n1, list: sets.expiredList, in: folder)
         },
         Case("a list by another key", says: "signed by another key") { sets, folder in
-            try sets.lay(sets.good, list: sets.forgedList, in: folder)
+            try sets.lay(sets.n1, list: sets.forgedList, in: folder)
         },
         Case("a list for another authority only", says: nil) { sets, folder in
-            try sets.lay(sets.good, list: sets.foreignList, in: folder)
+            try sets.lay(sets.n1, list: sets.foreignList, in: folder)
         },
         Case(
             "no list of the authority, required",
             says: "no revocation list",
             more: ["--require-crl"]
         ) { sets, folder in
-            try sets.lay(sets.good, list: sets.foreignList, in: folder)
+            try sets.lay(sets.n1, list: sets.foreignList, in: folder)
         },
         Case("a weak key", says: "1024 bits") { try $0.lay($0.weakKey, in: $1) },
         Case("a curve that TLS 1.3 lacks", says: "secp256k1") { try $0.lay($0.oddCurve, in: $1) },
@@ -118,13 +118,13 @@ struct CertificateVerdictTests {
             try $0.lay($0.weakSignature, in: $1)
         },
         Case("the authority's key in ca.pem", says: "there is a private key in") { sets, folder in
-            try sets.lay(sets.good, trusting: sets.rootWithKey, in: folder)
+            try sets.lay(sets.n1, trusting: sets.authorityWithKey, in: folder)
         },
     ]
 
     @Test(arguments: cases)
     func serveAndInspectAgree(_ given: Case) async throws {
-        let sets = try await CertificateSets.get()
+        let sets = try await TestCertificates.get()
         let folder = sets.folder.appending(path: "case-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try given.make(sets, folder)
@@ -162,10 +162,10 @@ struct CertificateVerdictTests {
 
     @Test("The advertised host must be in the certificate, for serve and inspect")
     func advertisedHost() async throws {
-        let sets = try await CertificateSets.get()
+        let sets = try await TestCertificates.get()
         let folder = sets.folder.appending(path: "advertised")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try sets.lay(sets.good, in: folder)
+        try sets.lay(sets.n1, in: folder)
         let inspected = try await ChordProcess.run([
             "cert", "inspect", folder.appending(path: "n1.pem").path, "--host", "10.0.0.8",
         ])
@@ -185,7 +185,7 @@ struct CertificateVerdictTests {
 
     @Test("The hint for a client's certificate names it as a client's")
     func hintsForClients() async throws {
-        let sets = try await CertificateSets.get()
+        let sets = try await TestCertificates.get()
         let folder = sets.folder.appending(path: "client")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try sets.lay(sets.expiredClient, as: "client-alice", in: folder)

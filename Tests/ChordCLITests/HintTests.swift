@@ -117,11 +117,11 @@ import Testing
         .timeLimit(.minutes(2))
     )
     func listening() async throws {
-        let sets = try await CertificateSets.get()
+        let sets = try await TestCertificates.get()
         let folder = sets.folder.appending(path: "listening")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         // Documentation's addresses (RFC 5737) are nobody's.
-        try sets.lay(sets.elsewhere, in: folder)
+        try sets.lay(sets.otherAddress, in: folder)
         let foreign = try await ChordProcess.run([
             "serve", "--name", "n1", "--listen", "192.0.2.1:0", "--certs-dir", folder.path,
         ])
@@ -132,7 +132,7 @@ import Testing
 
     @Test("A cluster with a revoked node reports it and starts nothing", .timeLimit(.minutes(2)))
     func cluster() async throws {
-        let sets = try await CertificateSets.get()
+        let sets = try await TestCertificates.get()
         let folder = sets.folder.appending(path: "cluster")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try sets.lay(sets.revoked, list: sets.list, in: folder)

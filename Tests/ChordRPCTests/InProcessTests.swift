@@ -13,7 +13,9 @@ import Testing
 @Suite("Calls in process", .tags(.interaction))
 struct InProcessTests {
     private let network = InProcessNetwork()
-    private let caller = ManualExecutor(startingAt: .seconds(1000))
+    private let caller = ManualExecutor(
+        startingAt: MonotonicTime(nanoseconds: 1_000_000_000_000)
+    )
     private let server = ManualExecutor()
     private let recorder = Recorder()
 
@@ -50,10 +52,10 @@ struct InProcessTests {
 
     private func runBoth() {
         for _ in 0..<4 {
-            caller.run()
-            server.run()
+            caller.drain()
+            server.drain()
         }
-        caller.run()
+        caller.drain()
     }
 
     @Test func callStartsWhenTheExecutorsRun() {
@@ -132,10 +134,10 @@ struct InProcessTests {
         }
         start(within: .seconds(5))
         runBoth()
-        caller.advance(by: .milliseconds(4999))
+        caller.run(for: .milliseconds(4999))
         runBoth()
         #expect(recorder.events == ["sent"])
-        caller.advance(by: .milliseconds(1))
+        caller.run(for: .milliseconds(1))
         runBoth()
         #expect(recorder.events == ["sent", "finished"])
         #expect(recorder.result?.status.code == .deadlineExceeded)

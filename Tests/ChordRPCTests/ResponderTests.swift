@@ -30,7 +30,7 @@ struct ResponderTests {
         responder.fail(Status(.aborted))
         // Off the executor, the answer waits until the executor runs.
         #expect(sink.events == ["deferred 5"])
-        executor.run()
+        executor.drain()
         #expect(sink.events == ["deferred 5", "finished 5 OK [1]"])
         #expect(responder.state.isFinished)
     }
@@ -49,7 +49,7 @@ struct ResponderTests {
 
     @Test func droppedResponderFailsTheCall() {
         _ = makeResponder()
-        executor.run()
+        executor.drain()
         #expect(
             sink.events.last == "finished 5 INTERNAL: the handler ended without an answer nothing"
         )
@@ -57,7 +57,7 @@ struct ResponderTests {
 
     @Test func responderThatAnsweredIsDroppedWithoutEffect() {
         makeResponder().succeed([])
-        executor.run()
+        executor.drain()
         #expect(sink.events == ["deferred 5", "finished 5 OK []"])
     }
 
@@ -71,7 +71,7 @@ struct ResponderTests {
         #expect(cancelled.withLockedValue { $0 } == 1)
         // The handler can still answer; the connection ignores it.
         responder.succeed([1])
-        executor.run()
+        executor.drain()
         #expect(sink.events.last == "finished 5 OK [1]")
     }
 

@@ -224,11 +224,11 @@ struct StreamPartsTests {
         let link = Link()
         let executor = try #require(link.executor as? ManualExecutor)
         for _ in 0..<3 { try outbox.put(.message([1]), for: link) }
-        executor.run()
+        executor.drain()
         #expect(link.signals.withLockedValue { $0 } == 1)
         #expect(outbox.take { _ in true } != nil)
         try outbox.put(.endOfMessages, for: link)
-        executor.run()
+        executor.drain()
         #expect(link.signals.withLockedValue { $0 } == 2)
         #expect(throws: Status.self) { try outbox.put(.message([1]), for: link) }
         #expect(throws: Status.self) {

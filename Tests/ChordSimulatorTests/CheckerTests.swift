@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordSimulator
 import ChordTestSupport
 import Testing
@@ -234,7 +235,7 @@ private struct HandMadeRing {
     /// The two ways of counting agree on rings in any state.
     @Test(arguments: UInt64(0)..<100)
     func bothCheckersAgree(seed: UInt64) throws {
-        var generator = SimulationGenerator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let ids = generator.elements(8, of: Array(UInt64(0)..<40)).sorted()
         var bad = try HandMadeRing(list: 3, [])
         for id in ids {

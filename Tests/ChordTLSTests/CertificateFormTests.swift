@@ -11,10 +11,10 @@ import Testing
 
 /// Typical wrong files: the error names the fault and the remedy.
 @Suite(.tags(.unit)) struct CertificateFormTests {
-    let fixtures: Fixtures
+    let fixtures: TestCertificates
 
     init() async throws {
-        fixtures = try await Fixtures.get()
+        fixtures = try await TestCertificates.get()
     }
 
     /// The wrong file, its content, and the expected message.
@@ -23,7 +23,7 @@ import Testing
         var file: any WritableKeyPath<TLSFiles, String> & Sendable = \.certificateChain
         var code = TLSError.Code.fileMalformed
         var says: [String]
-        var contents: @Sendable (Fixtures) throws -> Data
+        var contents: @Sendable (TestCertificates) throws -> Data
     }
 
     private static func text(_ path: String) throws -> String {
@@ -59,15 +59,15 @@ import Testing
             file: \.trustRoots,
             says: ["a line break is missing in line", "end each part with a line break"]
         ) { fixtures in
-            let ours = try text(fixtures.ours).trimmingCharacters(in: .newlines)
-            return data(ours + (try text(fixtures.foreignRoot)))
+            let ours = try text(fixtures.authority.certificate).trimmingCharacters(in: .newlines)
+            return data(ours + (try text(fixtures.foreignAuthority.certificate)))
         },
         Form(
             testDescription: "a chain joined without a line break",
             says: ["a line break is missing in line"]
         ) { fixtures in
             let leaf = try text(fixtures.n1.certificate).trimmingCharacters(in: .newlines)
-            return data(leaf + (try text(fixtures.ours)))
+            return data(leaf + (try text(fixtures.authority.certificate)))
         },
         Form(
             testDescription: "byte order mark",
@@ -78,13 +78,21 @@ import Testing
             file: \.trustRoots,
             says: ["begins with a byte order mark"]
         ) { fixtures in
-            data(try text(fixtures.ours) + "\u{FEFF}" + text(fixtures.foreignRoot))
+            data(
+                try text(fixtures.authority.certificate) + "\u{FEFF}"
+                    + text(fixtures.foreignAuthority.certificate)
+            )
         },
         Form(
             testDescription: "indented, which OpenSSL passes over",
             file: \.trustRoots,
             says: ["has text before -----BEGIN"]
-        ) { fixtures in data(try text(fixtures.ours) + "  " + text(fixtures.foreignRoot)) },
+        ) { fixtures in
+            data(
+                try text(fixtures.authority.certificate) + "  "
+                    + text(fixtures.foreignAuthority.certificate)
+            )
+        },
         Form(testDescription: "UTF-16", says: ["it is UTF-16 text"]) { fixtures in
             try text(fixtures.n1.certificate).data(using: .utf16LittleEndian)
                 .map { Data([0xFF, 0xFE]) + $0 } ?? Data()
@@ -152,12 +160,16 @@ import Testing
             file: \.trustRoots,
             code: .keyExposed,
             says: ["there is a private key in", "every node and client gets a copy of"]
-        ) { fixtures in data(try text(fixtures.ours) + text(fixtures.ourKey)) },
+        ) { fixtures in
+            data(try text(fixtures.authority.certificate) + text(fixtures.authority.key))
+        },
         Form(
             testDescription: "the leaf last in its chain",
             code: .keyMismatch,
             says: ["it belongs to certificate 2: put that one first"]
-        ) { fixtures in data(try text(fixtures.ours) + text(fixtures.n1.certificate)) },
+        ) { fixtures in
+            data(try text(fixtures.authority.certificate) + text(fixtures.n1.certificate))
+        },
     ]
 
     /// Writes a file with mode 0600.

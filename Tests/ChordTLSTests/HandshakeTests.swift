@@ -11,10 +11,10 @@ import Testing
 @testable import ChordTLS
 
 @Suite(.tags(.unit)) struct HandshakeTests {
-    let fixtures: Fixtures
+    let fixtures: TestCertificates
 
     init() async throws {
-        fixtures = try await Fixtures.get()
+        fixtures = try await TestCertificates.get()
     }
 
     @Test func bothNodesLearnThePeersIdentity() throws {
@@ -37,7 +37,7 @@ import Testing
     @Test func serverLearnsThatThePeerIsAClient() throws {
         let server = try TLSConnection.server(fixtures.context(fixtures.n1))
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.client),
+            fixtures.context(fixtures.alice),
             expecting: ExpectedPeer(host: "localhost"),
             serverName: "localhost"
         )
@@ -52,7 +52,7 @@ import Testing
         let server = try TLSConnection.server(fixtures.context(fixtures.viaIntermediate))
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
-            expecting: ExpectedPeer(name: "deep")
+            expecting: ExpectedPeer(name: "n1")
         )
         let outcome = handshake(server: server, client: client)
         #expect(outcome.clientError == nil)
@@ -62,7 +62,7 @@ import Testing
     @Test func hostCertificateIsAcceptedUnderTheHostPolicy() throws {
         let policy = IdentityPolicy(trustDomains: ["chord.test"], admitsHostCertificates: true)
         let server = try TLSConnection.server(
-            fixtures.context(fixtures.hostOnly, policy: policy)
+            fixtures.context(fixtures.wildcardHost, policy: policy)
         )
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1, policy: policy),
@@ -114,7 +114,7 @@ import Testing
     }
 
     @Test func clientCertificateIsRefusedWhereANodeIsExpected() throws {
-        let server = try TLSConnection.server(fixtures.context(fixtures.client))
+        let server = try TLSConnection.server(fixtures.context(fixtures.alice))
         let client = try TLSConnection.client(
             fixtures.context(fixtures.n1),
             expecting: ExpectedPeer(name: "alice")
@@ -130,8 +130,8 @@ import Testing
 
     struct Refusal: Sendable, CustomTestStringConvertible {
         var testDescription: String
-        var certificate: @Sendable (Fixtures) -> TestAuthority.Issued
-        var revocationList: @Sendable (Fixtures) -> String? = { _ in nil }
+        var certificate: @Sendable (TestCertificates) -> TestAuthority.Issued
+        var revocationList: @Sendable (TestCertificates) -> String? = { _ in nil }
         var code: TLSError.Code
         var text: String
         var alert: Int32
@@ -203,7 +203,7 @@ import Testing
         ),
         Refusal(
             testDescription: "host only",
-            certificate: \.hostOnly,
+            certificate: \.wildcardHost,
             code: .identityRefused,
             text: "carries no SPIFFE name",
             alert: SSL_AD_BAD_CERTIFICATE
@@ -256,7 +256,7 @@ import Testing
         // Two authorities are trusted; the list of the peer's has expired, that of ours has not.
         let context = try fixtures.context(
             fixtures.n1,
-            trusting: fixtures.bothRoots,
+            trusting: fixtures.bothAuthorities,
             revocationList: fixtures.mixedLists
         )
         let server = try TLSConnection.server(context)
@@ -277,10 +277,10 @@ import Testing
 
     @Test func severalAuthoritiesCanBeTrusted() throws {
         let server = try TLSConnection.server(
-            fixtures.context(fixtures.n2, trusting: fixtures.bothRoots)
+            fixtures.context(fixtures.n2, trusting: fixtures.bothAuthorities)
         )
         let client = try TLSConnection.client(
-            fixtures.context(fixtures.foreign, trusting: fixtures.bothRoots),
+            fixtures.context(fixtures.foreign, trusting: fixtures.bothAuthorities),
             expecting: ExpectedPeer(name: "n2")
         )
         let outcome = handshake(server: server, client: client)
@@ -304,105 +304,5 @@ import Testing
             error.message
                 == "the peer refused our certificate: alert certificate revoked (44): it is revoked"
         )
-    }
-
-    // MARK: Peers that do not speak as we do
-
-    @Test func clientWithoutCertificateIsRefused() throws {
-        let server = try TLSConnection.server(fixtures.context(fixtures.n1))
-        let rogue = RoguePeer(.init())
-        let error = try #require(handshake(server, with: rogue))
-        #expect(error.code == .certificateMissing)
-        #expect(rogue.alert == SSL_AD_CERTIFICATE_REQUIRED)
-    }
-
-    @Test func tls12ClientIsRefused() throws {
-        let server = try TLSConnection.server(fixtures.context(fixtures.n1))
-        let rogue = RoguePeer(.init(certificate: fixtures.n2, version: TLS1_2_VERSION))
-        let error = try #require(handshake(server, with: rogue))
-        #expect(error.code == .protocolVersion)
-        #expect(rogue.alert == SSL_AD_PROTOCOL_VERSION)
-    }
-
-    @Test func tls12ServerIsRefused() throws {
-        let client = try TLSConnection.client(
-            fixtures.context(fixtures.n1),
-            expecting: ExpectedPeer(name: "n2")
-        )
-        let rogue = RoguePeer(
-            .init(isServer: true, certificate: fixtures.n2, version: TLS1_2_VERSION)
-        )
-        _ = try client.advanceHandshake()
-        rogue.feed(Array(client.takeCiphertext().readableBytesView))
-        let error = try #require(handshake(client, with: rogue))
-        #expect(error.code == .protocolVersion, "\(error)")
-    }
-
-    @Test(arguments: [[], ["http/1.1"], ["h", "h22"]])
-    func clientWithoutHTTP2InALPNIsRefused(_ protocols: [String]) throws {
-        let server = try TLSConnection.server(fixtures.context(fixtures.n1))
-        let rogue = RoguePeer(.init(certificate: fixtures.n2, protocols: protocols))
-        let error = try #require(handshake(server, with: rogue))
-        #expect(error.code == .noApplicationProtocol)
-        #expect(error.message.contains("127.0.0.1:50000 does not offer HTTP/2"))
-        #expect(rogue.alert == SSL_AD_NO_APPLICATION_PROTOCOL)
-    }
-
-    @Test func serverThatDoesNotSelectHTTP2IsRefused() throws {
-        let client = try TLSConnection.client(
-            fixtures.context(fixtures.n1),
-            expecting: ExpectedPeer(name: "n2")
-        )
-        let rogue = RoguePeer(.init(isServer: true, certificate: fixtures.n2, protocols: []))
-        _ = try client.advanceHandshake()
-        rogue.feed(Array(client.takeCiphertext().readableBytesView))
-        let error = try #require(handshake(client, with: rogue))
-        #expect(error.code == .noApplicationProtocol)
-        #expect(error.message == "127.0.0.1:7946 did not select HTTP/2 (h2) by ALPN")
-    }
-
-    @Test func serverIssuesNoSessionTickets() throws {
-        let server = try TLSConnection.server(fixtures.context(fixtures.n1))
-        let client = try TLSConnection.client(
-            fixtures.context(fixtures.n2),
-            expecting: ExpectedPeer(name: "n1")
-        )
-        _ = try client.advanceHandshake()
-        client.drainCiphertext { server.feed($0) }
-        _ = try server.advanceHandshake()
-        server.drainCiphertext { client.feed($0) }
-        #expect(try client.advanceHandshake())
-        client.drainCiphertext { server.feed($0) }
-        #expect(try server.advanceHandshake())
-        #expect(!server.hasCiphertext)
-    }
-
-    @Test(arguments: [
-        ("node.chord.test", true), ("127.0.0.1", false), ("::1", false), ("[::1]", false),
-    ])
-    func addressIsNotSentAsServerName(_ serverName: String, _ isSent: Bool) throws {
-        let client = try TLSConnection.client(
-            fixtures.context(fixtures.n1),
-            expecting: ExpectedPeer(name: "n2"),
-            serverName: serverName
-        )
-        _ = try client.advanceHandshake()
-        let hello = Array(client.takeCiphertext().readableBytesView)
-        let name = Array(serverName.utf8)
-        let contains = hello.indices.contains { hello[$0...].starts(with: name) }
-        #expect(contains == isSent)
-    }
-
-    @Test func invalidServerNameIsAnError() throws {
-        let name = String(repeating: "a", count: 300)
-        #expect {
-            try TLSConnection.client(
-                fixtures.context(fixtures.n1),
-                expecting: ExpectedPeer(name: "n2"),
-                serverName: name
-            )
-        } throws: { error in
-            (error as? TLSError)?.code == .invalidConfiguration
-        }
     }
 }

@@ -11,15 +11,15 @@ import Testing
 @testable import ChordTLS
 
 @Suite(.tags(.unit)) struct TLSConnectionTests {
-    let fixtures: Fixtures
+    let fixtures: TestCertificates
 
     init() async throws {
-        fixtures = try await Fixtures.get()
+        fixtures = try await TestCertificates.get()
     }
 
     /// Shared by many cases, because contexts are expensive.
     private static let contexts = Result {
-        let fixtures = try Fixtures.shared.get()
+        let fixtures = try TestCertificates.shared.get()
         return try (fixtures.context(fixtures.n1), fixtures.context(fixtures.n2))
     }
 

@@ -10,10 +10,10 @@ import Testing
 @testable import ChordTLS
 
 @Suite(.tags(.unit)) struct TLSContextTests {
-    let fixtures: Fixtures
+    let fixtures: TestCertificates
 
     init() async throws {
-        fixtures = try await Fixtures.get()
+        fixtures = try await TestCertificates.get()
     }
 
     @Test func contextReportsItsOwnIdentity() throws {
@@ -30,7 +30,7 @@ import Testing
         var testDescription: String
         var code: TLSError.Code
         var text: String
-        var change: @Sendable (inout TLSConfiguration, Fixtures) -> Void
+        var change: @Sendable (inout TLSConfiguration, TestCertificates) -> Void
     }
 
     static let faults: [Fault] = [
@@ -77,7 +77,9 @@ import Testing
             testDescription: "certificate as list",
             code: .fileMalformed,
             text: "holds no revocation list in PEM form"
-        ) { configuration, fixtures in configuration.files.revocationList = fixtures.ours },
+        ) { configuration, fixtures in
+            configuration.files.revocationList = fixtures.authority.certificate
+        },
         Fault(
             testDescription: "another's key",
             code: .keyMismatch,
@@ -190,7 +192,7 @@ import Testing
     }
 
     @Test func brokenCertificateInABundleIsRefused() throws {
-        let good = try String(contentsOfFile: fixtures.ours, encoding: .utf8)
+        let good = try String(contentsOfFile: fixtures.authority.certificate, encoding: .utf8)
         let path = fixtures.folder.appendingPathComponent("broken.crt").path
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
         try (good + broken).write(toFile: path, atomically: true, encoding: .utf8)
@@ -216,11 +218,11 @@ import Testing
         let certificates = try CertificateFile.inspect(file: fixtures.viaIntermediate.certificate)
         try #require(certificates.count == 2)
         let leaf = certificates[0]
-        #expect(leaf.subject == "CN = deep")
-        #expect(leaf.commonName == "deep")
+        #expect(leaf.subject == "CN = n1")
+        #expect(leaf.commonName == "n1")
         #expect(leaf.issuer == "CN = intermediate authority")
         #expect(leaf.serial == "1000")
-        #expect(leaf.uris == ["spiffe://chord.test/chord/node/deep"])
+        #expect(leaf.uris == ["spiffe://chord.test/chord/node/n1"])
         #expect(leaf.dnsNames == ["localhost"])
         #expect(leaf.ipAddresses == ["127.0.0.1", "::1"])
         #expect(leaf.keyUsage == [.digitalSignature])

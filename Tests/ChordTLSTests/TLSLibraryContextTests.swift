@@ -13,10 +13,10 @@ import Testing
 /// Handshakes run in a library context that shows less of OpenSSL's provider. What TLS 1.3 has a use for
 /// must all be shown.
 @Suite(.tags(.unit)) struct TLSLibraryContextTests {
-    let fixtures: Fixtures
+    let fixtures: TestCertificates
 
     init() async throws {
-        fixtures = try await Fixtures.get()
+        fixtures = try await TestCertificates.get()
     }
 
     @Test func reducedLibraryContextIsUsedWithOpenSSL30And31() {
@@ -36,7 +36,7 @@ import Testing
     /// Two members whose certificates have such keys, by an intermediate authority that has one too.
     private static func members(
         with key: [String],
-        _ fixtures: Fixtures
+        _ fixtures: TestCertificates
     ) throws -> (TLSContext, TLSContext) {
         let name = "keys-\(UUID().uuidString)"
         let root = try TestAuthority(name, in: fixtures.folder)

@@ -11,11 +11,11 @@ import Testing
 @testable import ChordTLS
 
 @Suite(.tags(.unit)) struct VerifiedChainCacheTests {
-    let fixtures: Fixtures
+    let fixtures: TestCertificates
     let n1: PeerIdentity
 
     init() async throws {
-        fixtures = try await Fixtures.get()
+        fixtures = try await TestCertificates.get()
         n1 = try fixtures.context(fixtures.n1).identity
     }
 

@@ -170,6 +170,19 @@ package final class TestAuthority {
         return Issued(certificate: base + ".crt", key: base + ".key")
     }
 
+    /// Issues a certificate that its own key signs.
+    package func issueSelfSigned(_ name: String, _ alternativeNames: [String]) throws -> Issued {
+        let base = folder.appendingPathComponent("\(name)-self-signed").path
+        try openssl(
+            ["req", "-x509", "-config", "ca.cnf", "-newkey", "ec"] + Self.curve + [
+                "-nodes", "-keyout", base + ".key", "-out", base + ".crt", "-subj", "/CN=\(name)",
+                "-addext", "subjectAltName=\(alternativeNames.joined(separator: ","))",
+                "-addext", "keyUsage=critical,digitalSignature",
+            ]
+        )
+        return Issued(certificate: base + ".crt", key: base + ".key")
+    }
+
     /// Revokes a certificate; the next `revocationList` contains it.
     package func revoke(_ issued: Issued) throws {
         try openssl(["ca", "-config", "ca.cnf", "-revoke", issued.certificate])

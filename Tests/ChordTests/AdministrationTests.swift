@@ -64,8 +64,8 @@ import Testing
     @Test(.timeLimit(.minutes(1))) func watchLastsUntilTheNodeEnds() async throws {
         let one = try await ChordNode(try await configuration("n1"))
         try await running(one) {
-            let bob = try await client("bob", of: one)
-            var seen = bob.watch().makeAsyncIterator()
+            let admin = try await client("admin", of: one)
+            var seen = admin.watch().makeAsyncIterator()
             let first = try #require(try await seen.next())
             guard case .now(let description) = first.content else {
                 Issue.record("\(first)")
@@ -82,7 +82,7 @@ import Testing
                 try await wait(for: one) { one.successors == [two.reference] }
             }
             try await wait(for: one) { one.successors.isEmpty }
-            #expect(try await bob.leave() == one.reference)
+            #expect(try await admin.leave() == one.reference)
 
             var events: [RingEvent] = []
             do throws(ChordError) {
@@ -122,7 +122,7 @@ import Testing
             #expect(events.last == .left)
             // What has thrown is over.
             #expect(try await seen.next() == nil)
-            await bob.close()
+            await admin.close()
         }
         #expect(one.range == nil)
     }
@@ -164,16 +164,16 @@ import Testing
                 let refusal = await #expect(throws: ChordError.self) { try await alice.leave() }
                 #expect(refusal?.code == .refused)
                 await alice.close()
-                let both = try await client("bob", of: one, two)
+                let both = try await client("admin", of: one, two)
                 let mistake = await #expect(throws: ChordError.self) { try await both.leave() }
                 #expect(mistake?.code == .invalidConfiguration)
                 #expect(mistake?.message.contains(two.reference.address) == true)
                 await both.close()
                 #expect(one.range != nil && two.range != nil)
 
-                let bob = try await client("bob", of: two)
-                #expect(try await bob.leave() == two.reference)
-                await bob.close()
+                let admin = try await client("admin", of: two)
+                #expect(try await admin.leave() == two.reference)
+                await admin.close()
                 #expect(two.range == nil)
                 try await wait(for: one) { one.successors.isEmpty }
                 #expect(one.range?.isWholeCircle == true)

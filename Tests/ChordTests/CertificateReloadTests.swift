@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    private func node(_ laid: Laid, _ log: CollectedLog) async throws -> ChordNode {
+    private func node(_ laid: Laid, _ log: CapturedLog) async throws -> ChordNode {
         var configuration = try await configuration("n1")
         configuration.certificates = laid.certificates("n1")
         configuration.logger = log.logger
@@ -89,7 +89,7 @@ import Testing
     func lists() async throws {
         let laid = try await onOwnThread { try Laid() }
         defer { try? FileManager.default.removeItem(at: laid.folder.deletingLastPathComponent()) }
-        let log = CollectedLog()
+        let log = CapturedLog(level: .debug)
         let node = try await node(laid, log)
         try await running(node) {
             #expect(log.lines(with: "there is no revocation list").map(\.level) == [.notice])
@@ -143,7 +143,7 @@ import Testing
         let laid = try await onOwnThread { try Laid() }
         defer { try? FileManager.default.removeItem(at: laid.folder.deletingLastPathComponent()) }
         try laid.put(laid.empty)
-        let node = try await node(laid, CollectedLog())
+        let node = try await node(laid, CapturedLog(level: .debug))
         try await running(node) {
             let ends = try #require(
                 try await describe(node, as: "client-carol", laid).certificates

@@ -168,7 +168,7 @@ import Testing
         // What a thread holds for itself goes when the thread ends. (A loop that has ended does not say so:
         // whoever asks it waits for ever.)
         let held = ThreadSpecificVariable<Mark>()
-        weak var mark = try await group.next().submit {
+        weak let mark = try await group.next().submit {
             let mark = Mark()
             held.currentValue = mark
             return mark

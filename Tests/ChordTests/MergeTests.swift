@@ -19,22 +19,22 @@ import Testing
                 }
                 #expect(refusal?.code == .refused)
                 await alice.close()
-                let bob = try await client("bob", of: one)
+                let admin = try await client("admin", of: one)
                 let mistake = await #expect(throws: ChordError.self) {
-                    try await bob.merge(with: "nowhere")
+                    try await admin.merge(with: "nowhere")
                 }
                 #expect(mistake?.code == .invalidConfiguration)
                 #expect(one.successors.isEmpty)
-                let merge = try await bob.merge(with: two.reference.address)
+                let merge = try await admin.merge(with: two.reference.address)
                 #expect(merge == RingMerge(contact: two.reference, wasOne: false))
                 try await wait(for: one) { one.successors == [two.reference] }
                 try await wait(for: two) { two.successors == [one.reference] }
                 // Now they are one, and a node is one with itself.
                 for node in [one, two] {
-                    let again = try await bob.merge(with: node.reference.address)
+                    let again = try await admin.merge(with: node.reference.address)
                     #expect(again == RingMerge(contact: node.reference, wasOne: true))
                 }
-                await bob.close()
+                await admin.close()
             }
         }
     }
@@ -46,13 +46,13 @@ import Testing
         let two = try await ChordNode(other)
         try await running(one) {
             try await running(two) {
-                let bob = try await client("bob", of: one)
+                let admin = try await client("admin", of: one)
                 let refusal = await #expect(throws: ChordError.self) {
-                    try await bob.merge(with: two.reference.address)
+                    try await admin.merge(with: two.reference.address)
                 }
                 #expect(refusal?.code == .parametersDiffer)
                 #expect(refusal?.message.contains("\"other\"") == true)
-                await bob.close()
+                await admin.close()
                 #expect(one.successors.isEmpty)
                 #expect(two.successors.isEmpty)
             }

@@ -37,7 +37,8 @@ func isThere(_ client: ChordClient, _ key: String) async throws -> Bool {
     do {
         _ = try await client.lookup(key: key)
         return true
-    } catch let error as ChordError where error.code == .noContact {
+    } catch {
+        guard error.code == .noContact else { throw error }
         return false
     }
 }

@@ -4,38 +4,10 @@
 
 import Foundation
 import Logging
-import Synchronization
 import ChordTestSupport
 import Testing
 
 @testable import Chord
-
-/// What is logged: lines above debug, and how many at debug.
-private final class LogLines: Sendable {
-    private let state = Mutex<(lines: [String], attempts: Int)>(([], 0))
-
-    var lines: [String] { state.withLock { $0.lines } }
-    var attempts: Int { state.withLock { $0.attempts } }
-    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
-
-    private struct Handler: LogHandler {
-        let lines: LogLines
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.debug
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            lines.state.withLock { state in
-                guard event.level > .debug else { return state.attempts += 1 }
-                state.lines.append("\(event.level): \(event.message) \(event.metadata ?? [:])")
-            }
-        }
-    }
-}
 
 @Suite(.tags(.network)) struct StateFileTests {
     private static let folder: URL = {
@@ -159,8 +131,8 @@ private final class LogLines: Sendable {
                     ports = [one.reference.address, two.reference.address]
                     for (node, other) in [(one, "n2"), (two, "n1")] {
                         let file = try #require(node.keeper?.file)
-                        while try file.memory()?.members.map(\.name) != [other] {
-                            try await Task.sleep(for: .milliseconds(20))
+                        try await eventually("\(node.reference.name) has written \(other) down") {
+                            try file.memory()?.members.map(\.name) == [other]
                         }
                         #expect(try file.memory()?.isMember == true)
                     }
@@ -186,7 +158,8 @@ private final class LogLines: Sendable {
     /// A disk that fails later on is one warning, and one notice when it is well again, in the system's words.
     @Test(.timeLimit(.minutes(2))) func failingDiskIsReportedOnce() async throws {
         let folder = Self.folder.appending(path: UUID().uuidString)
-        let log = LogLines()
+        let log = CapturedLog(level: .debug)
+        func reports() -> [CapturedLog.Line] { log.lines.filter { $0.level > .debug } }
         let keeper = try StateKeeper(
             folder.path,
             node: "n1",
@@ -211,23 +184,25 @@ private final class LogLines: Sendable {
                     )
                 }
                 sender.yield(.left)
-                while log.lines.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
-                // Many attempts later.
-                while log.attempts < 20 { try await Task.sleep(for: .milliseconds(5)) }
+                try await eventually("a warning") { !reports().isEmpty }
+                try await eventually("many more attempts") {
+                    log.lines(with: "still cannot be written").count >= 20
+                }
                 try FileManager.default.createDirectory(
                     at: folder,
                     withIntermediateDirectories: false
                 )
-                while log.lines.count < 2 { try await Task.sleep(for: .milliseconds(5)) }
+                try await eventually("a notice") { reports().count >= 2 }
                 sender.finish()
                 try await tasks.waitForAll()
             }
         }
         await node.close()
-        #expect(log.lines.count == 2, "\(log.lines)")
-        #expect(log.lines.first?.hasPrefix("warning") == true)
-        #expect(log.lines.first?.contains("No such file or directory") == true, "\(log.lines)")
-        #expect(log.lines.last?.hasPrefix("notice") == true, "\(log.lines)")
+        #expect(reports().map(\.level) == [.warning, .notice], "\(reports())")
+        #expect(
+            reports().first?.description.contains("No such file or directory") == true,
+            "\(reports())"
+        )
         #expect(try keeper.file.memory()?.isMember == true)
     }
 }

@@ -66,7 +66,7 @@ struct KeepaliveTests {
     @Test func keepaliveIntervalDoublesAfterTooManyPings() async throws {
         let certificates = try await Certificates.get()
         let held = HeldCalls()
-        let lines = NIOLockedValueBox<[String]>([])
+        let log = CapturedLog(level: .debug)
         try await TestNode.serving(held.router(), as: certificates.n1) { node, address in
             let client = NetworkTransport(
                 tls: TestNode(certificates.n2).source,
@@ -77,7 +77,7 @@ struct KeepaliveTests {
                     always: true
                 ),
                 log: TransportLog(
-                    logger: Logger(label: "test") { _ in LineCollector(lines: lines) },
+                    logger: log.logger,
                     failuresPerSecond: 10
                 ),
                 metrics: ChordTransportMetrics()
@@ -94,7 +94,7 @@ struct KeepaliveTests {
                 }
             }
             #expect(interval == .milliseconds(20))
-            #expect(lines.withLockedValue { $0 }.contains { $0.contains("keepalive pings") })
+            #expect(log.lines.map(\.message).contains { $0.contains("keepalive pings") })
             await client.shutdown(grace: .zero)
         }
     }
@@ -138,24 +138,4 @@ struct KeepaliveTests {
         (name: ":path", value: "/chord.test.Test/Hold"), (name: ":authority", value: "n1"),
         (name: "content-type", value: "application/grpc"), (name: "te", value: "trailers"),
     ]
-}
-
-/// Keeps what is logged.
-private struct LineCollector: LogHandler {
-    let lines: NIOLockedValueBox<[String]>
-    var metadata = Logger.Metadata()
-    var logLevel = Logger.Level.debug
-
-    init(lines: NIOLockedValueBox<[String]>) {
-        self.lines = lines
-    }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        lines.withLockedValue { $0.append("\(event.message)") }
-    }
 }

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordWire
 import Testing
@@ -12,16 +13,16 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
     /// The most bytes that a message of this kind may have.
     let limitBytes: Int
     /// A random message, encoded.
-    let sample: @Sendable (inout SplitMix64, IdentifierSpace) -> [UInt8]
+    let sample: @Sendable (inout SeededGenerator, IdentifierSpace) -> [UInt8]
     /// Decodes and encodes again.
     let recode: @Sendable ([UInt8], IdentifierSpace) throws(WireError) -> [UInt8]
     /// Whether a random message comes back the same.
-    let roundTrips: @Sendable (inout SplitMix64, IdentifierSpace) throws(WireError) -> Bool
+    let roundTrips: @Sendable (inout SeededGenerator, IdentifierSpace) throws(WireError) -> Bool
 
     init<Message: WireMessage & Equatable>(
         _ type: Message.Type,
         limitBytes: Int = WireLimits.messageBytes,
-        _ random: @escaping @Sendable (inout SplitMix64, IdentifierSpace) -> Message
+        _ random: @escaping @Sendable (inout SeededGenerator, IdentifierSpace) -> Message
     ) {
         // A message without fields is an EmptyMessage of its name.
         var name = "\(type)"[...]
@@ -160,7 +161,7 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
     ]
 }
 
-extension SplitMix64 {
+extension SeededGenerator {
     mutating func identifier(_ space: IdentifierSpace) -> Identifier {
         let edges = [Identifier.zero, space.largest]
         if let edge = edges.randomElement(using: &self), next() % 8 == 0 { return edge }
@@ -266,7 +267,7 @@ extension SplitMix64 {
 
     mutating func list<Element>(
         upTo limit: Int,
-        _ make: (inout SplitMix64) -> Element
+        _ make: (inout SeededGenerator) -> Element
     ) -> [Element] {
         (0..<Int.random(in: 0...limit, using: &self)).map { _ in make(&self) }
     }

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordWire
 import ChordTestSupport
@@ -12,7 +13,7 @@ import Testing
     @Test(arguments: MessageKind.all, [1, 9, 16, 64, 160, 256])
     func messageSurvivesEncodingAndDecoding(kind: MessageKind, width: Int) throws {
         let space = try IdentifierSpace(width: width)
-        var generator = SplitMix64(seed: UInt64(width))
+        var generator = SeededGenerator(seed: UInt64(width))
         for _ in 0..<40 {
             #expect(try kind.roundTrips(&generator, space))
         }
@@ -22,7 +23,7 @@ import Testing
     @Test(arguments: MessageKind.all)
     func messageTruncatedAtAnyByteIsRefused(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 64)
-        var generator = SplitMix64(seed: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<5 {
             let bytes = kind.sample(&generator, space)
             for count in 0..<bytes.count {
@@ -36,7 +37,7 @@ import Testing
     @Test(arguments: MessageKind.all)
     func randomBytesDoNotCrashDecoding(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 16)
-        var generator = SplitMix64(seed: 2)
+        var generator = SeededGenerator(seed: 2)
         for _ in 0..<20_000 {
             let count = Int.random(in: 0...40, using: &generator)
             let bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
@@ -49,7 +50,7 @@ import Testing
     @Test(arguments: MessageKind.all)
     func damagedMessageDoesNotCrashDecoding(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 16)
-        var generator = SplitMix64(seed: 3)
+        var generator = SeededGenerator(seed: 3)
         for _ in 0..<2_000 {
             var bytes = kind.sample(&generator, space)
             for _ in 0..<Int.random(in: 1...3, using: &generator) where !bytes.isEmpty {
@@ -69,7 +70,7 @@ import Testing
     @Test(arguments: MessageKind.all)
     func unknownFieldIsIgnored(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 64)
-        var generator = SplitMix64(seed: 4)
+        var generator = SeededGenerator(seed: 4)
         let bytes = kind.sample(&generator, space)
         let later = bytes + WireWriter().unknownFields().bytes
         #expect(try kind.recode(later, space) == bytes)
@@ -87,7 +88,7 @@ import Testing
     @Test(arguments: MessageKind.all)
     func oversizedMessageIsRefusedBeforeDecoding(kind: MessageKind) throws {
         let space = try IdentifierSpace(width: 64)
-        var generator = SplitMix64(seed: 5)
+        var generator = SeededGenerator(seed: 5)
         let bytes = kind.sample(&generator, space)
         // An unknown field fills the message to its limit: two bytes of tag, the length, and its bytes.
         let room = kind.limitBytes - bytes.count - 2
@@ -110,7 +111,7 @@ import Testing
     @Test(arguments: [0, 1, 127, 128, 600])
     func preparedReplyEqualsTheEncodedReply(hops: Int) throws {
         let space = try IdentifierSpace(width: 64)
-        var generator = SplitMix64(seed: 6)
+        var generator = SeededGenerator(seed: 6)
         for _ in 0..<50 {
             let reply = FindSuccessorReply(
                 owner: generator.next() % 4 == 0 ? nil : generator.node(space),
@@ -134,7 +135,7 @@ import Testing
         func sole(_ bytes: [UInt8]) -> Identifier? {
             bytes.withUnsafeBytes { FindSuccessorRequest.soleIdentifier(in: $0, space: space) }
         }
-        var generator = SplitMix64(seed: 7)
+        var generator = SeededGenerator(seed: 7)
         for _ in 0..<200 {
             let plain = FindSuccessorRequest(id: generator.identifier(space))
             let bytes = plain.encoded(in: space)

@@ -36,9 +36,10 @@ struct ClientConformanceTests {
     private static func offering<R: Sendable>(
         _ body: ([Offer], ChildProcess) async throws -> R
     ) async throws -> R {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         let arguments = [
-            "--roots", certificates.roots, "--certificate", certificates.py.certificate,
+            "--roots", certificates.authority.certificate, "--certificate",
+            certificates.py.certificate,
             "--key", certificates.py.key,
         ]
         return try await Python.get().running(
@@ -56,7 +57,7 @@ struct ClientConformanceTests {
 
     @Test
     func everyCallEndsWithTheExpectedStatus() async throws {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         try await Self.offering { offers, process in
             try await BareTransport.running(as: certificates.alice) { transport in
                 await withTaskGroup(of: Void.self) { group in
@@ -81,7 +82,7 @@ struct ClientConformanceTests {
     /// For every answer of a node the command reports the error in one line, and exits.
     @Test
     func commandReportsTheErrorAndExits() async throws {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         let folder = try certificates.folderOfCommand()
         try await Self.offering { offers, _ in
             // Some of each kind of error, because each needs a process.

@@ -20,7 +20,7 @@ struct GRPCIOCallsUsTests {
     @Test
     func everyNodeNamesTheRightOwner() async throws {
         let python = try await Python.get()
-        let alice = try await InteropCertificates.get().alice
+        let alice = try await TestCertificates.get().alice
         try await Ring.running(["n1", "n2", "n3"]) { ring in
             for node in ring.nodes {
                 let here = node.reference
@@ -152,7 +152,7 @@ struct GRPCIOCallsUsTests {
     @Test(arguments: refusals)
     func refusalReachesGRPCIOUnchanged(_ refusal: Refusal) async throws {
         let python = try await Python.get()
-        let alice = try await InteropCertificates.get().alice
+        let alice = try await TestCertificates.get().alice
         try await Ring.running { ring in
             // The second call shows that the connection outlives the refusal.
             let outcomes = try await python.call(
@@ -169,7 +169,7 @@ struct GRPCIOCallsUsTests {
     @Test
     func nodeCannotNotifyInAnotherName() async throws {
         let python = try await Python.get()
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         try await Ring.running { ring in
             let parameters: JSONValue = [
                 "ring": "interop", "hash": "sha256",
@@ -195,7 +195,7 @@ struct GRPCIOCallsUsTests {
     @Test
     func aDeadlineEndsTheCallOnBothSides() async throws {
         let python = try await Python.get()
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         let service = TestService()
         try await BareTransport.running(as: certificates.py) { transport in
             let address = try await transport.serve(service.router)

@@ -17,7 +17,7 @@ struct GRPCIOMatrixTests {
         _ calls: [PythonCall],
         of service: TestService = TestService()
     ) async throws -> [PythonOutcome] {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         return try await BareTransport.running(as: certificates.py) { transport in
             let address = try await transport.serve(service.router)
             return try await Python.get().call(address, as: certificates.alice, calls)
@@ -50,7 +50,7 @@ struct GRPCIOMatrixTests {
 
     @Test
     func everyStatusOfGRPCIOReachesUs() async throws {
-        let alice = try await InteropCertificates.get().alice
+        let alice = try await TestCertificates.get().alice
         try await PythonServer.running { server in
             try await BareTransport.running(as: alice) { transport in
                 for order in Self.orders {
@@ -88,7 +88,7 @@ struct GRPCIOMatrixTests {
 
     @Test
     func deadlineOfAMillisecondWorksWithGRPCIO() async throws {
-        let alice = try await InteropCertificates.get().alice
+        let alice = try await TestCertificates.get().alice
         try await PythonServer.running { server in
             try await BareTransport.running(as: alice) { transport in
                 for _ in 0..<20 {
@@ -130,7 +130,7 @@ struct GRPCIOMatrixTests {
 
     @Test
     func messagesOfEverySizeComeBackFromGRPCIO() async throws {
-        let alice = try await InteropCertificates.get().alice
+        let alice = try await TestCertificates.get().alice
         try await PythonServer.running { server in
             try await BareTransport.running(as: alice) { transport in
                 for size in Self.sizes + [Self.tooMuch, 0] {

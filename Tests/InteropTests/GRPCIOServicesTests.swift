@@ -82,18 +82,18 @@ struct GRPCIOServicesTests {
         "grpcio uses reflection, watches health and events, and makes a node leave"
     )
     func services() async throws {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         let findings = try await Ring.running(["n1", "n2"]) { ring in
             let order = Order(
                 address: ring.address,
                 contracts: Python.root.appendingPathComponent("Protos").path,
-                roots: certificates.roots,
+                roots: certificates.authority.certificate,
                 client: .init(certificates.alice),
-                admin: .init(certificates.root)
+                admin: .init(certificates.admin)
             )
             return try await Python.get().running("services.py", order) { process in
                 guard try await process.exit() == 0 else {
-                    throw InteropFailure("services.py failed: \(process.report)")
+                    throw TestFailure("services.py failed: \(process.report)")
                 }
                 return try JSONDecoder().decode(Findings.self, from: Data(process.output.bytes))
             }

@@ -15,7 +15,7 @@ import Testing
 struct KeepaliveInteropTests {
     @Test
     func weObeyTooManyPingsOfGRPCIO() async throws {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         var configuration = TransportConfiguration()
         configuration.client.keepalive.interval = .milliseconds(20)
         configuration.client.keepalive.permitsWithoutCalls = true
@@ -43,7 +43,7 @@ struct KeepaliveInteropTests {
     @Test
     func grpcioObeysOurTooManyPings() async throws {
         let python = try await Python.get()
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         var router = Router()
         let kept = NIOLockedValueBox<[Responder]>([])
         router.register(TestMethod.wait) { _, call in
@@ -54,14 +54,14 @@ struct KeepaliveInteropTests {
         try await BareTransport.running(as: certificates.py) { [router] transport in
             let order = Order(
                 address: try await transport.serve(router),
-                roots: certificates.roots,
+                roots: certificates.authority.certificate,
                 certificate: certificates.alice.certificate,
                 key: certificates.alice.key,
                 method: TestMethod.wait.path
             )
             try await python.running("keepalive.py", order) { process in
                 guard try await process.exit() == 0 else {
-                    throw InteropFailure("keepalive.py failed: \(process.report)")
+                    throw TestFailure("keepalive.py failed: \(process.report)")
                 }
                 let outcome = try JSONDecoder().decode(
                     Outcome.self,

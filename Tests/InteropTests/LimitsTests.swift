@@ -20,8 +20,8 @@ struct LimitsTests {
     @Test(arguments: LimitCase.calls + LimitCase.floods + LimitCase.others)
     func limitAffectsOnlyTheClientThatExceedsIt(_ attack: LimitCase) async throws {
         let python = try await Python.get()
-        let certificates = try await InteropCertificates.get()
-        let good = try #require(certificates.nodes["n2"])
+        let certificates = try await TestCertificates.get()
+        let good = certificates.n2
         var configuration = TransportConfiguration()
         attack.configure(&configuration)
         let held = HeldCalls()
@@ -73,8 +73,8 @@ struct LimitsTests {
     /// are shed as well, and the ring's maintenance is not.
     @Test
     func maintenanceIsAnsweredUnderOverload() async throws {
-        let certificates = try await InteropCertificates.get()
-        let node = try #require(certificates.nodes["n2"])
+        let certificates = try await TestCertificates.get()
+        let node = certificates.n2
         var configuration = TransportConfiguration()
         configuration.server.limits.maxNodeCallsInFlight = 4
         configuration.server.limits.maxClientCallsInFlight = 8
@@ -125,7 +125,7 @@ struct LimitsTests {
     /// A client that has its share keeps no other client out.
     @Test
     func clientIsServedWhileAnotherUsesItsShare() async throws {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         var configuration = TransportConfiguration()
         configuration.server.limits.maxClientCallsInFlight = 8
         let held = HeldCalls()

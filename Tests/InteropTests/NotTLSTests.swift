@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -59,13 +60,8 @@ struct NotTLSTests {
 
     /// Random bytes that do not start like a TLS handshake, which the node would wait for.
     private static func random(_ count: Int, seed: Int) -> [UInt8] {
-        var state = UInt64(seed) &* 0x9e37_79b9_7f4a_7c15
-        var bytes = (0..<count).map { _ in
-            state ^= state << 13
-            state ^= state >> 7
-            state ^= state << 17
-            return UInt8(truncatingIfNeeded: state >> 24)
-        }
+        var generator = SeededGenerator(seed: UInt64(seed))
+        var bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
         if bytes[0] == 0x16 { bytes[0] = 0x17 }
         return bytes
     }

@@ -17,7 +17,7 @@ struct OfficialInteropTests {
     func grpcioCallsUs(_ run: OfficialRun) async throws {
         let relay = RelayLog()
         let service = OfficialService(relay: run.official.needsRelay ? relay : nil)
-        try await BareTransport.running(as: InteropCertificates.get().py) { transport in
+        try await BareTransport.running(as: TestCertificates.get().py) { transport in
             let address = try await transport.serve(service.router)
             let problem = try await OfficialPython.call(run.official, at: address, relay: relay)
             #expect(problem == nil)
@@ -33,7 +33,7 @@ struct OfficialInteropTests {
 
     @Test("we call us", arguments: OfficialRun.all)
     func weCallUs(_ run: OfficialRun) async throws {
-        try await BareTransport.running(as: InteropCertificates.get().py) { transport in
+        try await BareTransport.running(as: TestCertificates.get().py) { transport in
             guard run.official.needsRelay else {
                 let address = try await transport.serve(OfficialService().router)
                 return try await call(run.official, at: address)
@@ -72,7 +72,7 @@ struct OfficialInteropTests {
         at address: String,
         _ relay: RelayLog? = nil
     ) async throws {
-        try await BareTransport.running(as: InteropCertificates.get().alice) { transport in
+        try await BareTransport.running(as: TestCertificates.get().alice) { transport in
             let client = OfficialClient(
                 transport: transport.client,
                 executor: transport.executor,

@@ -25,7 +25,7 @@ struct SClientTests {
     struct Refusal: Sendable, CustomTestStringConvertible {
         var testDescription: String
         /// The certificate that is shown; nil for none.
-        var certificate: (@Sendable (InteropCertificates) -> TestAuthority.Issued)?
+        var certificate: (@Sendable (TestCertificates) -> TestAuthority.Issued)?
         var options = ["-alpn", "h2"]
         var alert: Alert
         /// The node's log line: code and reason.
@@ -40,9 +40,11 @@ struct SClientTests {
         ),
         Refusal(
             testDescription: "an authority that nobody trusts",
-            certificate: { $0.stranger },
+            certificate: { $0.foreignN2 },
             alert: .unknownAuthority,
-            reason: ["unknownAuthority: ", "is issued by an unknown authority", "other authority"]
+            reason: [
+                "unknownAuthority: ", "is issued by an unknown authority", "foreign authority",
+            ]
         ),
         Refusal(
             testDescription: "expired",
@@ -70,31 +72,31 @@ struct SClientTests {
         ),
         Refusal(
             testDescription: "no URI",
-            certificate: { $0.noURI },
+            certificate: { $0.hostOnly },
             alert: .badCertificate,
             reason: ["identityRefused: ", "carries no SPIFFE name"]
         ),
         Refusal(
             testDescription: "an authority's certificate as a member's",
-            certificate: { $0.subordinateAuthority },
+            certificate: { $0.authorityAsLeaf },
             alert: .unsupportedCertificate,
             reason: ["identityRefused: ", "is a certificate authority's"]
         ),
         Refusal(
             testDescription: "the trusted authority itself",
-            certificate: { $0.authorityItself },
+            certificate: { $0.authority },
             alert: .unsupportedCertificate,
             reason: ["identityRefused: ", "is a certificate authority's"]
         ),
         Refusal(
             testDescription: "a foreign trust domain",
-            certificate: { $0.foreignDomain },
+            certificate: { $0.foreignTrustDomain },
             alert: .badCertificate,
             reason: ["identityRefused: ", "elsewhere.test", "ours is", "chord.test"]
         ),
         Refusal(
             testDescription: "a usage is missing",
-            certificate: { $0.clientUsageOnly },
+            certificate: { $0.clientOnly },
             alert: .unsupportedCertificate,
             reason: ["identityRefused: ", "missing: serverAuth"]
         ),
@@ -124,8 +126,8 @@ struct SClientTests {
     @Test(arguments: refusals)
     func unknownClientIsRefusedAndTheNodeContinues(_ refusal: Refusal) async throws {
         try await Ring.running { ring in
-            let certificates = try await InteropCertificates.get()
-            let certificate = try refusal.certificate?(certificates)
+            let certificates = try await TestCertificates.get()
+            let certificate = refusal.certificate?(certificates)
             try await Self.connect(to: ring.address, as: certificate, refusal.options) { client in
                 // A client of TLS 1.3 counts as connected before it is judged: what it is told shows
                 // at the end of the connection.
@@ -144,9 +146,9 @@ struct SClientTests {
 
     @Test(arguments: ["h2", "http/1.1,h2"])
     func memberReceivesSettings(protocols: String) async throws {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         try await Ring.running { ring in
-            let options = ["-alpn", protocols, "-CAfile", certificates.roots]
+            let options = ["-alpn", protocols, "-CAfile", certificates.authority.certificate]
             try await Self.connect(
                 to: ring.address,
                 as: certificates.alice,
@@ -182,9 +184,10 @@ struct SClientTests {
 extension Ring {
     /// Waits for a line of the log.
     func hasLogged(_ message: String, _ parts: [String]) async throws {
-        try await eventually("the log says \(parts); it says: \(log.all)") {
-            log.all.contains { line in
-                line.message == message && parts.allSatisfy { line.error.contains($0) }
+        try await eventually("the log says \(parts); it says: \(log.lines)") {
+            log.lines.contains { line in
+                let error = line.metadata["chord.error"].map { "\($0)" } ?? ""
+                return line.message == message && parts.allSatisfy { error.contains($0) }
             }
         }
     }

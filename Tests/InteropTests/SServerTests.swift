@@ -14,7 +14,7 @@ struct SServerTests {
     /// A server that our client refuses.
     struct Refusal: Sendable, CustomTestStringConvertible {
         var testDescription: String
-        var certificate: @Sendable (InteropCertificates) -> TestAuthority.Issued?
+        var certificate: @Sendable (TestCertificates) -> TestAuthority.Issued?
         var options = ["-alpn", "h2"]
         /// The reason, for programs.
         var reason = ChordError.Reason.peerCertificateRefused
@@ -37,21 +37,21 @@ struct SServerTests {
         ),
         Refusal(
             testDescription: "no ALPN",
-            certificate: { $0.nodes["n2"] },
+            certificate: { $0.n2 },
             options: [],
             reason: .notOurProtocol,
             message: ["did not select HTTP/2 (h2) by ALPN"]
         ),
         Refusal(
             testDescription: "ALPN of HTTP/1.1 only",
-            certificate: { $0.nodes["n2"] },
+            certificate: { $0.n2 },
             options: ["-alpn", "http/1.1"],
             reason: .notOurProtocol,
             message: ["HTTP/2 (h2)"]
         ),
         Refusal(
             testDescription: "TLS 1.2",
-            certificate: { $0.nodes["n2"] },
+            certificate: { $0.n2 },
             options: ["-alpn", "h2", "-tls1_2"],
             reason: .notOurProtocol,
             message: ["does not speak TLS 1.3"]
@@ -73,8 +73,8 @@ struct SServerTests {
         ),
         Refusal(
             testDescription: "an authority that nobody trusts",
-            certificate: { $0.stranger },
-            message: ["issued by an unknown authority", "other authority"]
+            certificate: { $0.foreignN2 },
+            message: ["issued by an unknown authority", "foreign authority"]
         ),
         Refusal(
             testDescription: "two URIs",
@@ -83,14 +83,14 @@ struct SServerTests {
         ),
         Refusal(
             testDescription: "a foreign trust domain",
-            certificate: { $0.foreignDomain },
+            certificate: { $0.foreignTrustDomain },
             message: ["elsewhere.test"]
         ),
     ]
 
     @Test(arguments: refusals)
     func serverOfAnotherAuthorityIsRefused(_ refusal: Refusal) async throws {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         let certificate = try #require(refusal.certificate(certificates))
         try await Self.serving(certificate, refusal.options) { address in
             try await withClient(of: address) { client in
@@ -110,8 +110,8 @@ struct SServerTests {
 
     @Test
     func nodeWithAnotherNameIsRefused() async throws {
-        let certificates = try await InteropCertificates.get()
-        let n2 = try #require(certificates.nodes["n2"])
+        let certificates = try await TestCertificates.get()
+        let n2 = certificates.n2
         try await Self.serving(n2, ["-alpn", "h2"]) { address in
             try await BareTransport.running(as: certificates.alice) { transport in
                 let outcome = await transport.call(
@@ -137,7 +137,8 @@ struct SServerTests {
     ) async throws {
         let arguments = [
             "s_server", "-accept", "127.0.0.1:0", "-cert", certificate.certificate, "-key",
-            certificate.key, "-CAfile", try await InteropCertificates.get().roots, "-Verify", "2",
+            certificate.key, "-CAfile", try await TestCertificates.get().authority.certificate,
+            "-Verify", "2",
         ]
         try await ChildProcess.running("openssl", arguments + options) { server in
             let address = try await server.wait(for: "its address") { output in

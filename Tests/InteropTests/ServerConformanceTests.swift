@@ -33,7 +33,7 @@ struct ServerConformanceTests {
 
     @Test
     func messagesOfEverySizeComeBack() async throws {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         try await BareTransport.running(as: certificates.py) { transport in
             let address = try await transport.serve(TestService().router)
             let results = try await ConformanceResult.all(
@@ -53,7 +53,7 @@ struct ServerConformanceTests {
         suite: String,
         atLeast count: Int
     ) async throws {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         var configuration = TransportConfiguration()
         configuration.server.compressesAnswers = true
         try await BareTransport.running(as: certificates.py, configuration: configuration) {
@@ -82,10 +82,10 @@ struct ServerConformanceTests {
     @Test
     func forwarderAdmitsOtherTools() async throws {
         let python = try await Python.get()
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         try await Ring.running { ring in
             let arguments = [
-                "--to", ring.address, "--roots", certificates.roots,
+                "--to", ring.address, "--roots", certificates.authority.certificate,
                 "--certificate", certificates.alice.certificate, "--key", certificates.alice.key,
             ]
             try await python.running("conformance/tls_forwarder.py", arguments: arguments) {

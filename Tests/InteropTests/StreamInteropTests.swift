@@ -23,7 +23,7 @@ struct StreamInteropTests {
         _ check: (StreamService) async throws -> Void = { _ in }
     ) async throws -> [PythonStreamOutcome] {
         let python = try await Python.get()
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         let service = StreamService()
         var router = Router()
         service.register(in: &router)
@@ -128,7 +128,7 @@ struct StreamInteropTests {
     private func calling(
         _ body: (BareTransport, PythonServer) async throws -> Void
     ) async throws {
-        let alice = try await InteropCertificates.get().alice
+        let alice = try await TestCertificates.get().alice
         try await PythonServer.running { server in
             try await BareTransport.running(as: alice) { try await body($0, server) }
         }

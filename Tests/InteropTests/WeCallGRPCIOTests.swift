@@ -49,7 +49,7 @@ struct WeCallGRPCIOTests {
     /// Messages from nothing to more than a window and a frame hold.
     @Test(arguments: [0, 1, 16_384, 65_536, 1 << 20])
     func aMessageComesBackWithItsMetadata(bytes: Int) async throws {
-        let alice = try await InteropCertificates.get().alice
+        let alice = try await TestCertificates.get().alice
         let message = filler(bytes)
         let entries = [
             Metadata.Entry(name: "echo-bin", value: [0, 255, 44, 10]),
@@ -81,7 +81,7 @@ struct WeCallGRPCIOTests {
     @Test
     func aMethodThatTheServerLacksIsUnimplemented() async throws {
         try await PythonServer.running { server in
-            try await BareTransport.running(as: InteropCertificates.get().alice) { transport in
+            try await BareTransport.running(as: TestCertificates.get().alice) { transport in
                 let outcome = await transport.call(
                     RPCMethod(calling: "Notify", of: "chord.v1.ChordService"),
                     at: server.address
@@ -94,7 +94,7 @@ struct WeCallGRPCIOTests {
 
     @Test
     func aDeadlineEndsTheCallOnBothSides() async throws {
-        let alice = try await InteropCertificates.get().alice
+        let alice = try await TestCertificates.get().alice
         try await PythonServer.running { server in
             try await BareTransport.running(as: alice) { transport in
                 // The connection is there first, so that the deadline runs on the server.
@@ -119,7 +119,7 @@ struct WeCallGRPCIOTests {
 
     @Test
     func wrongNodeIsNotCalled() async throws {
-        let alice = try await InteropCertificates.get().alice
+        let alice = try await TestCertificates.get().alice
         try await PythonServer.running { server in
             try await BareTransport.running(as: alice) { transport in
                 let outcome = await transport.call(

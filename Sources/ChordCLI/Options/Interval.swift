@@ -46,11 +46,6 @@ struct Patience: ExpressibleByArgument, CustomStringConvertible {
     let duration: Duration?
     let description: String
 
-    init(_ duration: Duration, _ description: String) {
-        self.duration = duration
-        self.description = description
-    }
-
     init?(argument: String) {
         if argument == "never" {
             duration = nil

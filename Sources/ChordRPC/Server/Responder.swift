@@ -99,7 +99,7 @@ package final class DeferredCall: Sendable {
         }
     }
 
-    func onCancel(_ handler: @escaping @Sendable () -> Void) {
+    package func onCancel(_ handler: @escaping @Sendable () -> Void) {
         let runNow = state.withLockedValue { state -> Bool in
             if state.isFinished { return false }
             if state.isCancelled { return true }

@@ -65,7 +65,7 @@ package final class ClientStreamState: ClientCallObserver {
 }
 
 /// A value that is set once, and the tasks that wait for it.
-final class AsyncOneShot<Value: Sendable>: Sendable {
+package final class AsyncOneShot<Value: Sendable>: Sendable {
     private typealias Waiter = CheckedContinuation<Value?, Never>
 
     private struct State {
@@ -76,10 +76,12 @@ final class AsyncOneShot<Value: Sendable>: Sendable {
 
     private let state = NIOLockedValueBox(State())
 
+    package init() {}
+
     var value: Value? { state.withLockedValue { $0.value } }
 
     /// Sets the value, unless it is set already.
-    func set(_ value: Value) {
+    package func set(_ value: Value) {
         let waiters = state.withLockedValue { state -> [Waiter] in
             guard state.value == nil else { return [] }
             state.value = value
@@ -91,7 +93,7 @@ final class AsyncOneShot<Value: Sendable>: Sendable {
     }
 
     /// Waits for the value; nil if the task is cancelled first.
-    nonisolated(nonsending) func wait() async -> Value? {
+    package nonisolated(nonsending) func wait() async -> Value? {
         let number = state.withLockedValue { state in
             state.count += 1
             return state.count

@@ -15,8 +15,6 @@ package enum LogKeys {
     package static let to = "chord.to"
     package static let cause = "chord.cause"
     package static let answer = "chord.answer"
-    package static let hops = "chord.lookup.hops"
-    package static let method = "chord.rpc.method"
     package static let error = "chord.error"
     package static let share = "chord.share"
     package static let hash = "chord.hash"

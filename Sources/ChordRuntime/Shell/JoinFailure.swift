@@ -51,9 +51,6 @@ package struct JoinFailure: Error, Hashable, Sendable, CustomStringConvertible {
             && contacts.allSatisfy { [.notMember, .itself].contains($0.reason) }
     }
 
-    /// Whether all contacts are this node itself.
-    package var isOnlyItself: Bool { contacts.allSatisfy { $0.reason == .itself } }
-
     /// Each address with its reason.
     package var description: String {
         contacts.map { contact in

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// A ring of machines whose nodes join and depart at random while the protocol runs.
@@ -32,7 +33,7 @@ final class ChurnedRing {
     }
 
     let world: MachineWorld
-    var generator: SimulationGenerator
+    var generator: SeededGenerator
     private let settings: Settings
     /// The nodes that are up, in no order.
     private var live: [Int]
@@ -40,7 +41,7 @@ final class ChurnedRing {
 
     init(_ settings: Settings, seed: UInt64) {
         self.settings = settings
-        var generator = SimulationGenerator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         var scenario = Scenario(
             seed: seed,
             width: 64,

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// Ideal rings, constructed directly without events or a clock. Thousands of nodes take about a
@@ -13,7 +14,7 @@ struct IdealRing {
     private let ids: [Identifier]
 
     /// A ring of nodes at random identifiers.
-    init(nodes: Int, successorCount: Int, using generator: inout SimulationGenerator) {
+    init(nodes: Int, successorCount: Int, using generator: inout SeededGenerator) {
         let parameters = RingParameters(
             ring: "experiment",
             hash: "none",

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// The effect of lying members on lookups of other members: without checks, with the checks that
@@ -58,7 +59,7 @@ struct Liars {
     }
 
     func report(_ progress: (String) -> Void) -> ExperimentReport {
-        var generator = SimulationGenerator(seed: options.seed)
+        var generator = SeededGenerator(seed: options.seed)
         let ring = IdealRing(nodes: options.nodes, successorCount: 4, using: &generator)
         var rows: [[ExperimentReport.Value]] = []
         var wrong: [String: [String]] = [:]
@@ -179,7 +180,7 @@ struct Liars {
         _ ring: IdealRing,
         _ lie: Lie,
         _ setting: Setting,
-        _ generator: inout SimulationGenerator
+        _ generator: inout SeededGenerator
     ) -> Result {
         let all = Array(ring.members.indices)
         var result = Result()

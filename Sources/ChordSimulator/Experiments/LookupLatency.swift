@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// The time of a lookup relative to a direct call to the owner, with latencies proportional to
@@ -39,7 +40,7 @@ struct LookupLatency {
     }
 
     func report(_ progress: (String) -> Void) -> ExperimentReport {
-        var generator = SimulationGenerator(seed: options.seed)
+        var generator = SeededGenerator(seed: options.seed)
         var rows: [[ExperimentReport.Value]] = []
         var points: [[ExperimentPlot.Point]] = [[], []]
         var slower: [String] = []
@@ -118,7 +119,7 @@ struct LookupLatency {
     }
 
     /// The stretches for each lookup style.
-    private func measure(list: Int, _ generator: inout SimulationGenerator) -> [Sample] {
+    private func measure(list: Int, _ generator: inout SeededGenerator) -> [Sample] {
         let ring = IdealRing(nodes: options.nodes, successorCount: list, using: &generator)
         let places = ring.members.map { _ in
             (generator.fraction(), generator.fraction(), generator.fraction())

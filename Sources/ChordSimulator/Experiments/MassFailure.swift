@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// Lookups after a fraction of all nodes has failed at once, before any node stabilizes (ToN 2003,
@@ -41,7 +42,7 @@ struct MassFailure {
     }
 
     func report(_ progress: (String) -> Void) -> ExperimentReport {
-        var generator = SimulationGenerator(seed: options.seed)
+        var generator = SeededGenerator(seed: options.seed)
         let ring = IdealRing(
             nodes: options.nodes,
             successorCount: Self.listLength,
@@ -137,7 +138,7 @@ struct MassFailure {
         _ ring: IdealRing,
         _ share: Double,
         _ ending: LookupWalk.Ending,
-        _ generator: inout SimulationGenerator
+        _ generator: inout SeededGenerator
     ) -> Result {
         let all = Array(ring.members.indices)
         var result = Result()

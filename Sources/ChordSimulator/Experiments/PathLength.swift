@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// The number of hops of a lookup (SIGCOMM 2001, section 6.3).
@@ -24,7 +25,7 @@ struct PathLength {
     }
 
     func report(_ progress: (String) -> Void) -> ExperimentReport {
-        var generator = SimulationGenerator(seed: options.seed)
+        var generator = SeededGenerator(seed: options.seed)
         var rows: [[ExperimentReport.Value]] = []
         var paper: [ExperimentPlot.Point] = []
         var ours: [ExperimentPlot.Point] = []
@@ -124,7 +125,7 @@ struct PathLength {
         _ nodes: Int,
         list: Int,
         _ count: Int,
-        _ generator: inout SimulationGenerator
+        _ generator: inout SeededGenerator
     ) -> (lengths: Sample, wrong: Int) {
         let ring = IdealRing(nodes: nodes, successorCount: list, using: &generator)
         var lengths = Sample()

@@ -170,7 +170,6 @@ struct EventHeap {
     private var free: [Int32] = []
     private var lastOrder: UInt64 = 0
 
-    var count: Int { keys.count }
     var nextTime: Int64? { keys.first?.time }
 
     mutating func push(_ event: Event, at time: Int64) {

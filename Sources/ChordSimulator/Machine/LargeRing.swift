@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// The result of a run in which a large ring becomes ideal.
@@ -65,7 +66,7 @@ extension MachineSimulation {
     }
 
     private static func largeScenario(_ count: Int, seed: UInt64) -> Scenario {
-        var generator = SimulationGenerator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         var scenario = Scenario(
             seed: seed,
             width: 64,
@@ -124,7 +125,7 @@ extension MachineWorld {
         let space = parameters.space
         var hops = 0
         var lookups = 0
-        var generator = SimulationGenerator(seed: scenario.seed ^ 0x6C6F_6F6B_7570)
+        var generator = SeededGenerator(seed: scenario.seed ^ 0x6C6F_6F6B_7570)
         let starts =
             ring.members.count <= Self.trackedNodes
             ? ring.members : generator.elements(Self.trackedNodes, of: ring.members)

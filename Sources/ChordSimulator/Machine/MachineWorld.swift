@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// Many machines with one event heap and a virtual clock. It does the shells' work without shells.
@@ -15,7 +16,7 @@ final class MachineWorld {
     var heap = EventHeap()
     var lookups = MachineLookups()
     var network = SimulatedNetwork()
-    var generator: SimulationGenerator
+    var generator: SeededGenerator
     var hash = TraceHash()
     /// Virtual nanoseconds since the start.
     var now: Int64 = 0
@@ -56,7 +57,7 @@ final class MachineWorld {
         recordsTrace: Bool = false
     ) {
         self.scenario = scenario
-        generator = SimulationGenerator(seed: scenario.seed)
+        generator = SeededGenerator(seed: scenario.seed)
         let space: IdentifierSpace
         do {
             space = try IdentifierSpace(width: scenario.width)

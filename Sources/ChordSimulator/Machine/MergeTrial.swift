@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// Measures how several ideal rings of one name merge after one node hears of one node of each
@@ -108,7 +109,7 @@ package struct MergeTrial: Sendable {
         configuration.merging = merging
         let world = MachineWorld(scenario, configuration: configuration)
         world.walksLookups = true
-        var generator = SimulationGenerator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         for number in 1...nodes { world.add(number, id: Identifier(generator.next())) }
         return world
     }

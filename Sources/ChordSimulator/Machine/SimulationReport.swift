@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// A violated property, and when it was found.
@@ -175,17 +176,6 @@ package struct SweepReport: Sendable, CustomStringConvertible {
         mostRounds = max(mostRounds, report.roundsToIdeal ?? 0)
         if report.isForgotten { forgotten += 1 }
         if !report.holds { failures.append(report) }
-    }
-
-    package mutating func add(_ other: SweepReport) {
-        seeds += other.seeds
-        counts = counts + other.counts
-        invariantRuns += other.invariantRuns
-        splits += other.splits
-        forgotten += other.forgotten
-        mostRoundsOfSplits = max(mostRoundsOfSplits, other.mostRoundsOfSplits)
-        mostRounds = max(mostRounds, other.mostRounds)
-        failures += other.failures
     }
 
     package var description: String {

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordIdentity
 import ChordRPC
 import ChordRuntime
@@ -35,13 +36,13 @@ final class NodeNetwork: @unchecked Sendable {
     var lost = 0
     /// The number of ended calls, for the trace.
     private(set) var callCount: UInt64 = 0
-    private var generator: SimulationGenerator
+    private var generator: SeededGenerator
     private var held: [Held] = []
 
     init(scheduler: SimulationScheduler, settings: Scenario.Network, seed: UInt64) {
         self.scheduler = scheduler
         self.settings = settings
-        generator = SimulationGenerator(seed: seed ^ 0x6E65_7477_6F72_6B73)
+        generator = SeededGenerator(seed: seed ^ 0x6E65_7477_6F72_6B73)
     }
 
     // MARK: Nodes

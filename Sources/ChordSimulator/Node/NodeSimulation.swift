@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordRuntime
 
@@ -201,7 +202,7 @@ private struct NodeRun {
     /// Every node looks up some identifiers at the same time. All must name the true owner.
     private mutating func checkLookups(_ ring: RingSnapshot) {
         let space = world.parameters.space
-        var generator = SimulationGenerator(seed: scenario.seed ^ 0x6C6F_6F6B_7570)
+        var generator = SeededGenerator(seed: scenario.seed ^ 0x6C6F_6F6B_7570)
         let answers = LookupAnswers()
         for case let node? in world.network.nodes where node.isUp && node.isMember {
             for offset in UInt64(0)..<3 {

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordHash
 import ChordRPC
@@ -20,7 +21,7 @@ final class NodeWorld: @unchecked Sendable {
     let network: NodeNetwork
     let parameters: RingParameters
     let hash: HashFunction
-    var generator: SimulationGenerator
+    var generator: SeededGenerator
     var counts = SimulationCounts()
     var violation: Violation?
     /// Present in runs in which the invariant must hold after every event.
@@ -72,7 +73,7 @@ final class NodeWorld: @unchecked Sendable {
             rule: .name,
             successorCount: scenario.successorCount
         )
-        generator = SimulationGenerator(seed: scenario.seed)
+        generator = SeededGenerator(seed: scenario.seed)
         scheduler = SimulationScheduler(seed: scenario.seed)
         network = NodeNetwork(
             scheduler: scheduler,
@@ -178,7 +179,7 @@ final class NodeWorld: @unchecked Sendable {
     /// A new incarnation of a node: a process that listens and is not a member yet.
     func makeNode(_ number: Int, life: UInt32 = 1) -> SimulatedNode {
         let space = UInt64(number) << 32 | UInt64(life)
-        var draws = SimulationGenerator(seed: scenario.seed ^ (UInt64(number) << 32) ^ 0x736B_6577)
+        var draws = SeededGenerator(seed: scenario.seed ^ (UInt64(number) << 32) ^ 0x736B_6577)
         let most = Int64(scenario.timing.clockSkew * 1_000_000)
         let executor = SimulatedExecutor(
             number: number,

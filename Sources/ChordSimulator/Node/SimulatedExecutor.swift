@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 package import ChordRPC
 
 /// A node's executor on the scheduler: the node's only source of time, timers and randomness. It
@@ -24,7 +25,7 @@ package final class SimulatedExecutor: NodeExecutor, @unchecked Sendable {
     let scheduler: SimulationScheduler
     /// The error of the node's clock in millionths; negative if it is fast.
     private let skew: Int64
-    private var generator: SimulationGenerator
+    private var generator: SeededGenerator
     private var queue: [Work] = []
     private var head = 0
     private var isListed = false
@@ -42,7 +43,7 @@ package final class SimulatedExecutor: NodeExecutor, @unchecked Sendable {
         self.number = number
         self.scheduler = scheduler
         self.skew = skew
-        generator = SimulationGenerator(seed: seed)
+        generator = SeededGenerator(seed: seed)
     }
 
     // MARK: NodeExecutor

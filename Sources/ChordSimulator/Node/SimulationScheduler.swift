@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
+
 /// All jobs of all nodes of one run, on one thread and one virtual clock. Each node has its own
 /// executor, which runs its jobs in order. The next executor is chosen at random.
 ///
@@ -20,16 +22,16 @@ package final class SimulationScheduler: @unchecked Sendable {
 
     /// The randomness that chooses the next executor. The order of timers that are due together has
     /// its own.
-    private var turns: SimulationGenerator
-    private var ties: SimulationGenerator
+    private var turns: SeededGenerator
+    private var ties: SeededGenerator
     private var ready: [SimulatedExecutor] = []
     private var turn: SimulatedExecutor?
     private var timers = TimerHeap()
     private var lastTimer: UInt64 = 0
 
     package init(seed: UInt64) {
-        turns = SimulationGenerator(seed: seed ^ 0x7363_6865_6475_6C65)
-        ties = SimulationGenerator(seed: seed ^ 0x7469_6D65_7273)
+        turns = SeededGenerator(seed: seed ^ 0x7363_6865_6475_6C65)
+        ties = SeededGenerator(seed: seed ^ 0x7469_6D65_7273)
     }
 
     // MARK: Driving

@@ -41,7 +41,6 @@ struct TimerHeap {
     private var entries: [Entry] = []
 
     var nextDue: Int64? { entries.first?.due }
-    var count: Int { entries.count }
 
     mutating func push(_ timer: SimulatedTimer, at due: Int64, order: UInt64) {
         entries.append(Entry(due: due, order: order, timer: timer))

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
+
 /// The delay of messages.
 package enum DelayDistribution: Hashable, Sendable {
     /// A constant: messages of one link never overtake each other.
@@ -23,7 +25,7 @@ package enum DelayDistribution: Hashable, Sendable {
     }
 
     /// A random delay in nanoseconds.
-    func sample(using generator: inout SimulationGenerator) -> Int64 {
+    func sample(using generator: inout SeededGenerator) -> Int64 {
         switch self {
         case .fixed(let delay):
             return delay.nanoseconds

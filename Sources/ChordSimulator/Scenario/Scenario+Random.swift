@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 package import ChordCore
 
 /// The ranges from which random scenarios are drawn. Each run draws which kinds of faults it has,
@@ -66,7 +67,7 @@ private struct ScenarioDraft {
     }
 
     private let options: SwarmOptions
-    private var generator: SimulationGenerator
+    private var generator: SeededGenerator
     private var scenario: Scenario
     private var ids: Set<Identifier> = []
     private var knownIds: [Identifier] = []
@@ -75,7 +76,7 @@ private struct ScenarioDraft {
 
     init(seed: UInt64, options: SwarmOptions) {
         self.options = options
-        generator = SimulationGenerator(seed: seed)
+        generator = SeededGenerator(seed: seed)
         scenario = Scenario(
             seed: seed,
             width: generator.integer(in: options.widths),

@@ -14,8 +14,9 @@ final class SimulatedLogDisk: @unchecked Sendable {
     /// What is durable.
     private var durable: MemoryLog
     private var executor: SimulatedExecutor?
-    private var waiting: [(batch: LogBatch, completion: @Sendable (Result<Void, StoreError>) -> Void)] =
-        []
+    private var waiting:
+        [(batch: LogBatch, completion: @Sendable (Result<Void, StoreError>) -> Void)] =
+            []
     private var isSyncing = false
     /// Counts the processes that have used the disk: what an earlier one has begun is void.
     private var user = 0
@@ -77,7 +78,8 @@ final class SimulatedLogDisk: @unchecked Sendable {
             let synced = waiting.prefix(count)
             waiting.removeFirst(count)
             for item in synced {
-                durable.submit(item.batch) { result in executor.execute { item.completion(result) } }
+                durable.submit(item.batch) { result in executor.execute { item.completion(result) }
+                }
             }
             sync()
         }

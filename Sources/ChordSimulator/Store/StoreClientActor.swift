@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordRPC
 import ChordStore
@@ -17,7 +18,7 @@ final class StoreClientActor: @unchecked Sendable {
     private unowned let world: StoreWorld
     private let number: Int
     private let name: String
-    private var generator: SimulationGenerator
+    private var generator: SeededGenerator
     private var isStopped = true
     private(set) var isIdle = true
     private var writes: UInt64 = 0
@@ -32,7 +33,7 @@ final class StoreClientActor: @unchecked Sendable {
         self.number = number
         self.world = world
         name = "client\(number)"
-        generator = SimulationGenerator(seed: seed)
+        generator = SeededGenerator(seed: seed)
     }
 
     func start() {
@@ -81,7 +82,8 @@ final class StoreClientActor: @unchecked Sendable {
         default: wish = .delete
         }
         var attempt = Attempt(key: Int(generator.below(Self.keys)), wish: wish, began: world.now)
-        if case .get = wish {} else {
+        if case .get = wish {
+        } else {
             writes += 1
             attempt.write = WriteID(
                 client: ClientID(RandomBits(high: 5, low: UInt64(number))),

@@ -2,12 +2,13 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordStore
 
 /// The network between simulated store nodes and clients: delays, losses and cuts.
 final class StoreNetwork {
     private let scheduler: SimulationScheduler
-    private var generator: SimulationGenerator
+    private var generator: SeededGenerator
     private let delays = DelayDistribution.exponential(
         mean: .milliseconds(1),
         limit: .milliseconds(50)
@@ -21,7 +22,7 @@ final class StoreNetwork {
 
     init(scheduler: SimulationScheduler, seed: UInt64) {
         self.scheduler = scheduler
-        generator = SimulationGenerator(seed: seed ^ 0x6E65_7477_6F72_6B)
+        generator = SeededGenerator(seed: seed ^ 0x6E65_7477_6F72_6B)
     }
 
     func cut(from sender: String, to receiver: String) {
@@ -33,7 +34,8 @@ final class StoreNetwork {
     }
 
     /// Delivers after a random delay, or not at all.
-    func send(from sender: String, to receiver: String, _ delivery: @escaping @Sendable () -> Void) {
+    func send(from sender: String, to receiver: String, _ delivery: @escaping @Sendable () -> Void)
+    {
         guard !cuts.contains([sender, receiver]) else { return }
         if generator.below(1000) < UInt64(lossPermille) { return }
         let copies = generator.below(1000) < UInt64(repeatPermille) ? 2 : 1

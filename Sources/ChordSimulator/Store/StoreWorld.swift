@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 package import ChordCore
 package import ChordStore
 
@@ -11,7 +12,7 @@ package import ChordStore
 package final class StoreWorld: @unchecked Sendable {
     package let seed: UInt64
     let scheduler: SimulationScheduler
-    var generator: SimulationGenerator
+    var generator: SeededGenerator
     let network: StoreNetwork
     let store = StoreID(high: 7, low: 7)
     let range = RangeID(high: 9, low: 9)
@@ -25,7 +26,7 @@ package final class StoreWorld: @unchecked Sendable {
     package init(seed: UInt64, nodes count: Int, clients clientCount: Int) {
         self.seed = seed
         scheduler = SimulationScheduler(seed: seed)
-        generator = SimulationGenerator(seed: seed)
+        generator = SeededGenerator(seed: seed)
         network = StoreNetwork(scheduler: scheduler, seed: seed)
         settings.raft.quietAfter = nil
         settings.replaceAfter = .seconds(30)

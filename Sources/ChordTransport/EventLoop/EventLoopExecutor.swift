@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 package import ChordRPC
 import NIOConcurrencyHelpers
 package import NIOCore
@@ -20,12 +21,13 @@ package import NIOCore
 package final class EventLoopExecutor: NodeExecutor {
     package let eventLoop: any EventLoop
     /// Locked, because any thread may ask for a number.
-    private let numbers: NIOLockedValueBox<Xoshiro256>
+    private let numbers: NIOLockedValueBox<SeededGenerator>
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
-        var seed = SystemRandomNumberGenerator()
-        numbers = NIOLockedValueBox(Xoshiro256(seededBy: &seed))
+        // The system's generator costs a system call per number: it gives only the seed.
+        var system = SystemRandomNumberGenerator()
+        numbers = NIOLockedValueBox(SeededGenerator(seed: system.next()))
     }
 
     package var now: MonotonicTime {
@@ -82,30 +84,6 @@ package final class EventLoopExecutor: NodeExecutor {
 
     package func isIsolatingCurrentContext() -> Bool? {
         eventLoop.inEventLoop
-    }
-}
-
-/// A generator for jitter and choice, not for secrets: the system's own costs a system call each.
-/// (Blackman and Vigna's xoshiro256**.)
-struct Xoshiro256: RandomNumberGenerator {
-    private var state: (UInt64, UInt64, UInt64, UInt64)
-
-    init(seededBy source: inout some RandomNumberGenerator) {
-        // One in 2^256 seeds is all zeros, from which the generator never leaves.
-        state = (source.next() | 1, source.next(), source.next(), source.next())
-    }
-
-    mutating func next() -> UInt64 {
-        let product = state.1 &* 5
-        let result = (product << 7 | product >> 57) &* 9
-        let shifted = state.1 << 17
-        state.2 ^= state.0
-        state.3 ^= state.1
-        state.1 ^= state.2
-        state.0 ^= state.3
-        state.2 ^= shifted
-        state.3 = state.3 << 45 | state.3 >> 19
-        return result
     }
 }
 

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// An unsigned number as an array of bits, lowest first: slow and simple.
@@ -12,7 +13,7 @@ struct Bits: Equatable {
         self.bits = bits
     }
 
-    init(random width: Int, using generator: inout SplitMix64) {
+    init(random width: Int, using generator: inout SeededGenerator) {
         bits = (0..<width).map { _ in Bool.random(using: &generator) }
     }
 

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordTestSupport
 import Testing
@@ -9,7 +10,7 @@ import Testing
 /// Identifier arithmetic against arrays of bits, at every width.
 @Suite(.tags(.unit)) struct IdentifierArithmeticTests {
     static func samples(width: Int) -> [Bits] {
-        var generator = SplitMix64(seed: UInt64(width))
+        var generator = SeededGenerator(seed: UInt64(width))
         return Bits.edges(width: width)
             + (0..<8).map { _ in Bits(random: width, using: &generator) }
     }
@@ -17,7 +18,7 @@ import Testing
     @Test(arguments: IdentifierSpace.widths)
     func identifierSurvivesBytesAndText(width: Int) throws {
         let space = try IdentifierSpace(width: width)
-        var generator = SplitMix64(seed: 4000 + UInt64(width))
+        var generator = SeededGenerator(seed: 4000 + UInt64(width))
         for bits in Self.samples(width: width).shuffled(using: &generator).prefix(16) {
             let identifier = try space.identifier(bits)
             #expect(space.bytes(of: identifier) == bits.bytes)
@@ -37,7 +38,7 @@ import Testing
     @Test(arguments: IdentifierSpace.widths)
     func arithmeticWrapsAroundAndKeepsOrder(width: Int) throws {
         let space = try IdentifierSpace(width: width)
-        var generator = SplitMix64(seed: 2000 + UInt64(width))
+        var generator = SeededGenerator(seed: 2000 + UInt64(width))
         let samples = Self.samples(width: width)
         var faults: [String] = []
         for _ in 0..<40 {
@@ -69,7 +70,7 @@ import Testing
     @Test(arguments: IdentifierSpace.widths)
     func fingersStartAtPowersOfTwo(width: Int) throws {
         let space = try IdentifierSpace(width: width)
-        var generator = SplitMix64(seed: 3000 + UInt64(width))
+        var generator = SeededGenerator(seed: 3000 + UInt64(width))
         let bits = Bits(random: width, using: &generator)
         let identifier = try space.identifier(bits)
         let exponents = Set([0, 63, 64, 127, 128, 191, 192, width - 1]).union(
@@ -84,7 +85,7 @@ import Testing
     @Test(arguments: IdentifierSpace.widths)
     func identifierIsTheLeadingBitsOfADigest(width: Int) throws {
         let space = try IdentifierSpace(width: width)
-        var generator = SplitMix64(seed: 1000 + UInt64(width))
+        var generator = SeededGenerator(seed: 1000 + UInt64(width))
         for byteCount in space.byteCount...(space.byteCount + 3) {
             let digest = Bits(random: byteCount * 8, using: &generator)
             let leading = Bits(bits: Array(digest.bits.suffix(width)))

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordTestSupport
 import Testing
@@ -14,7 +15,7 @@ private struct Strangers {
     var order: [NodeReference]
 
     init(_ count: Int, listing listed: Int, seed: UInt64) {
-        var generator = SplitMix(state: seed)
+        var generator = SeededGenerator(seed: seed)
         order = (0..<count).map { index in
             NodeReference(
                 id: Identifier(generator.next()),
@@ -63,18 +64,6 @@ private struct Strangers {
     }
 }
 
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}
-
 @Suite("Searches among nodes of other implementations", .tags(.unit))
 struct OwnerSearchTests {
     private func owner(_ step: OwnerSearch.Step) -> NodeReference? {
@@ -82,7 +71,7 @@ struct OwnerSearchTests {
         return owner.node
     }
 
-    private func targets(_ ring: Strangers, _ generator: inout SplitMix) -> [Identifier] {
+    private func targets(_ ring: Strangers, _ generator: inout SeededGenerator) -> [Identifier] {
         ring.order.flatMap { node in
             [
                 node.id, ring.space.adding(node.id, Identifier(1)),
@@ -97,7 +86,7 @@ struct OwnerSearchTests {
         [true, false]
     )
     func right(count: Int, jumps: Bool) {
-        var generator = SplitMix(state: UInt64(count))
+        var generator = SeededGenerator(seed: UInt64(count))
         let ring = Strangers(count, listing: 3, seed: UInt64(count))
         for target in targets(ring, &generator) {
             for start in ring.order {
@@ -113,7 +102,7 @@ struct OwnerSearchTests {
     @Test("A hint shortens the walk")
     func short() {
         let ring = Strangers(300, listing: 3, seed: 5)
-        var generator = SplitMix(state: 9)
+        var generator = SeededGenerator(seed: 9)
         for _ in 0..<200 {
             let target = Identifier(generator.next())
             let search = OwnerSearch(for: target, from: [ring.order[0]], questionLimit: 6)
@@ -162,7 +151,7 @@ struct OwnerSearchTests {
     func dead() {
         for seed in UInt64(1)...20 {
             var ring = Strangers(12, listing: 4, seed: seed)
-            var generator = SplitMix(state: seed)
+            var generator = SeededGenerator(seed: seed)
             ring.dead = Set(
                 [Int(seed) % 12, Int(seed) % 12 + 1, Int(seed) % 12 + 5].map {
                     ring.order[$0 % 12].id
@@ -185,7 +174,7 @@ struct OwnerSearchTests {
         var ring = Strangers(5, listing: 3, seed: 3)
         let liar = ring.order[1]
         ring.states[liar.id] = RingState(node: liar, predecessor: liar, successors: [liar])
-        var generator = SplitMix(state: 3)
+        var generator = SeededGenerator(seed: 3)
         for target in targets(ring, &generator) where ring.owner(of: target) != liar {
             let search = OwnerSearch(
                 for: target,

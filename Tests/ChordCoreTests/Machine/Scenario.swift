@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// Random events in a ring. All follow from the seed, so that a failure can be repeated.
@@ -22,7 +23,7 @@ struct Scenario {
     }
 
     var ring: Ring
-    private var generator: SplitMix64
+    private var generator: SeededGenerator
     private let limits: Limits
     private let count: Int
     private var nextName = 1
@@ -32,7 +33,7 @@ struct Scenario {
     private(set) var failures = 0
 
     init(seed: UInt64, limits: Limits) throws {
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let width = Int.random(in: limits.widths, using: &generator)
         ring = try Ring(
             width: width,

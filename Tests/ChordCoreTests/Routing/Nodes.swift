@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 
 /// Short ways to make nodes for tests, each named after its identifier.
@@ -21,7 +22,7 @@ enum Nodes {
     static func distinct(
         _ count: Int,
         width: Int,
-        using generator: inout SplitMix64
+        using generator: inout SeededGenerator
     ) -> [UInt64] {
         var ids: [UInt64] = []
         while ids.count < count {

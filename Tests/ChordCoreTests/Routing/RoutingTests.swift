@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordTestSupport
 import Testing
 
@@ -17,7 +18,7 @@ import Testing
         var entries: [NodeReference]
 
         init(seed: UInt64) throws {
-            var generator = SplitMix64(seed: seed)
+            var generator = SeededGenerator(seed: seed)
             let width = Int.random(in: 5...12, using: &generator)
             let space = try IdentifierSpace(width: width)
             let ids = Nodes.distinct(
@@ -48,7 +49,7 @@ import Testing
             let right = sample.entries.first { sample.distance($0.id) >= start }
             #expect(sample.table.finger(exponent) == right)
         }
-        var generator = SplitMix64(seed: seed &+ 1000)
+        var generator = SeededGenerator(seed: seed &+ 1000)
         let ids =
             sample.entries.map(\.id) + [sample.owner]
             + (0..<8).map { _ in
@@ -103,7 +104,7 @@ import Testing
 
     /// A view in an ideal ring, with all or only a few of the others in the table besides the list.
     static func place(seed: UInt64) throws -> Place {
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let width = Int.random(in: 4...10, using: &generator)
         let parameters = try Nodes.parameters(
             width: width,
@@ -167,7 +168,7 @@ import Testing
     func excludedNodesAreSkipped(seed: UInt64) throws {
         let place = try Self.place(seed: seed)
         let view = place.view
-        var generator = SplitMix64(seed: seed &+ 7)
+        var generator = SeededGenerator(seed: seed &+ 7)
         let excluded = view.table.entries.map(\.id).filter { _ in Bool.random(using: &generator) }
         let isLeft = { (node: NodeReference) in !excluded.contains(node.id) }
         for value in 0...view.parameters.space.largest.word3 {

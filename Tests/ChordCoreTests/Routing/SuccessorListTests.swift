@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordTestSupport
 import Testing
 
@@ -43,7 +44,7 @@ import Testing
     /// Any input is stored ordered, without duplicates and without the owner.
     @Test(arguments: UInt64(0)..<50)
     func randomListBecomesOrdered(seed: UInt64) throws {
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let space = try IdentifierSpace(width: 4)
         let owner = Identifier(UInt64.random(in: 0..<16, using: &generator))
         let offered = (0..<8).map { _ in

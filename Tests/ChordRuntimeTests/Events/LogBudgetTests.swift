@@ -23,7 +23,7 @@ struct LogBudgetTests {
 
     private func logger(_ limits: LogLimits = LogLimits()) -> Logger {
         let clock = clock
-        return log.logger().limited(by: LogBudget(limits) { clock.now })
+        return log.logger.limited(by: LogBudget(limits) { clock.now })
     }
 
     @Test("A flood of one kind of log line is cut, and the next line tells how many were left out")

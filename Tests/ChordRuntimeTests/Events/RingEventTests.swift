@@ -100,6 +100,7 @@ struct RingEventTests {
             for id in 0..<50 { _ = try await shell.lookup(Identifier(UInt64(id))) }
         }
         let expected: [String: Logger.Level] = [
+            "not a member yet: no contact lets this node join": .info,
             "joined": .info, "range changed": .info, "predecessor changed": .info,
             "successors changed": .info, "left": .info, "asked for its state": .trace,
             "notify failed": .debug, "a neighbour did not receive the Leave": .debug,

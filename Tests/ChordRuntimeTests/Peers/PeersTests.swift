@@ -111,7 +111,7 @@ struct PeersTests {
                 ),
                 executor: executor,
                 transport: transport,
-                logger: CapturedLog().logger()
+                logger: CapturedLog().logger
             )
             peers = shell.peers
         }

@@ -224,7 +224,7 @@ struct FoundingTests {
         )
     }
 
-    @Test("A founder that invents another makes nobody a member of its ring")
+    @Test("A founder that names an invented founder makes no node a member")
     func inventedFounder() throws {
         let ring = InProcessRing(seed: 12)
         start("n0", in: ring, with: ["n0", "n1", "n2"])

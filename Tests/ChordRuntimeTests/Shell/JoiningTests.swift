@@ -290,7 +290,7 @@ struct JoiningTests {
             configuration: configuration,
             executor: ring.executor,
             transport: ring.network.transport(identity: identity),
-            logger: CapturedLog().logger()
+            logger: CapturedLog().logger
         )
         let error = #expect(throws: ChordError.self) {
             try ring.executor.wait {

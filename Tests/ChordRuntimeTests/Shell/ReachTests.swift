@@ -134,11 +134,8 @@ import Testing
             }
         }
         #expect(failure?.code == .noContact)
-        #expect(
-            "\(failure?.cause.map { "\($0)" } ?? "")".contains(
-                "cannot reach its future successor \(owner)"
-            )
-        )
+        let cause = failure?.cause.map { "\($0)" } ?? ""
+        #expect(cause.contains("cannot reach its future successor \(owner)"), "\(cause)")
         #expect(shell.view.phase == .notJoined)
     }
 

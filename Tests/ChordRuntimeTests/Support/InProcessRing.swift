@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import ChordCore
 import ChordHash
 import ChordIdentity
@@ -110,7 +111,7 @@ final class InProcessRing: @unchecked Sendable {
             configuration: configuration,
             executor: executor,
             transport: transport,
-            logger: log.logger()
+            logger: log.logger
         )
         network.listen(
             address: address,

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordTestSupport
 import Testing
@@ -140,7 +141,7 @@ struct ExperimentTests {
         arguments: [(2, 1), (3, 4), (8, 3), (200, 1), (300, 20)]
     )
     func idealRing(nodes: Int, list: Int) {
-        var generator = SimulationGenerator(seed: 3)
+        var generator = SeededGenerator(seed: 3)
         let ring = IdealRing(nodes: nodes, successorCount: list, using: &generator)
         let snapshot = RingSnapshot(members: ring.members, successorCount: list)
         #expect(snapshot.members.count == nodes)
@@ -150,7 +151,7 @@ struct ExperimentTests {
 
     @Test("A lookup calls the next live node if the owner is dead, and counts it")
     func silentOwner() throws {
-        var generator = SimulationGenerator(seed: 4)
+        var generator = SeededGenerator(seed: 4)
         let ring = IdealRing(nodes: 20, successorCount: 4, using: &generator)
         let start = ring.members[0]
         // The two members after the asker are gone, and the key is the first one's.
@@ -169,7 +170,7 @@ struct ExperimentTests {
 
     @Test("A lookup without live nodes ends without an owner")
     func nobody() {
-        var generator = SimulationGenerator(seed: 5)
+        var generator = SeededGenerator(seed: 5)
         let ring = IdealRing(nodes: 20, successorCount: 2, using: &generator)
         for ending in [LookupWalk.Ending.atPredecessor, .inList] {
             let key = ring.members[10].node.id

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordSimulator
 import ChordTestSupport
 import Testing
@@ -105,7 +106,7 @@ import Testing
     /// Two broken links at a time leave every node two members that can speak for any other.
     @Test("Two random broken links at a time change no range", arguments: 1...20)
     func randomCuts(_ seed: UInt64) throws {
-        var generator = SimulationGenerator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let nodes = generator.integer(in: 6...9)
         var faults: [String] = []
         for window in 0..<3 {

@@ -6,32 +6,14 @@ import Chord
 import ChordTestSupport
 import Foundation
 import Logging
+import Testing
 
-/// Certificates of the tests in this folder, made once.
 extension TestCertificates {
-    private static let all: Result<[String: Certificates], any Error> = Result {
-        let authority = try TestAuthority(
-            "ours",
-            in: TestCertificates.temporary.appending(path: "ring")
-        )
-        let requests: [TestAuthority.Request] = [
-            .member("n1"), .member("n2"), .member("n3"), .member("alice", role: "client"),
-            .member("bob", role: "admin"),
-        ]
-        var result: [String: Certificates] = [:]
-        for request in requests {
-            let issued = try authority.issue(request)
-            result[request.name] = Certificates(
-                files: issued.files(trusting: authority.root.certificate)
-            )
-        }
-        return result
-    }
-
+    /// The certificates of a node, a client or an administrator.
     static func of(_ name: String) async throws -> Certificates {
-        let all = try await onOwnThread { try Self.all.get() }
-        guard let certificates = all[name] else { throw CancellationError() }
-        return certificates
+        let all = try await get()
+        let issued = try #require(all.members[name], "no certificate of \(name)")
+        return Certificates(files: issued.files(trusting: all.authority.certificate))
     }
 }
 

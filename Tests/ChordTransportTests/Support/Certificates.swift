@@ -7,7 +7,7 @@ import ChordTLS
 import ChordTestSupport
 import Foundation
 
-/// The certificates that the tests show each other, made once per run.
+/// TLS contexts of the tests' certificates, made once per run.
 struct Certificates: Sendable {
     let n1: TLSContext
     let n2: TLSContext
@@ -31,28 +31,19 @@ struct Certificates: Sendable {
     }
 
     private init() throws {
-        let folder = TestCertificates.temporary.appending(path: "transport")
-        let ours = try TestAuthority("ours", in: folder)
-        let other = try TestAuthority("foreign", in: folder)
-        let roots = ours.root.certificate
-        let otherRoots = other.root.certificate
-        let issued = try (
-            n1: ours.issue(.member("n1")), n2: ours.issue(.member("n2")),
-            alice: ours.issue(.member("alice", role: "client"))
+        let issued = try TestCertificates.shared.get()
+        let foreignRoots = issued.foreignAuthority.certificate
+        n1 = try issued.context(issued.n1)
+        n1Again = try issued.context(issued.n1)
+        n2 = try issued.context(issued.n2)
+        alice = try issued.context(issued.alice)
+        n1Revoking = try issued.context(issued.n1, revocationList: issued.listWithN2)
+        aliceRevoking = try issued.context(issued.alice, revocationList: issued.listWithN2)
+        n1Elsewhere = try issued.context(issued.foreign, trusting: foreignRoots)
+        foreign = try issued.context(issued.foreignN2, trusting: foreignRoots)
+        foreignTrustingOurs = try issued.context(
+            issued.foreignN2,
+            trusting: issued.bothAuthorities
         )
-        n1 = try issued.n1.context(trusting: roots)
-        n1Again = try issued.n1.context(trusting: roots)
-        n2 = try issued.n2.context(trusting: roots)
-        alice = try issued.alice.context(trusting: roots)
-        try ours.revoke(issued.n2)
-        let list = try ours.revocationList("n2-revoked.crl")
-        n1Revoking = try issued.n1.context(trusting: roots, revocationList: list)
-        aliceRevoking = try issued.alice.context(trusting: roots, revocationList: list)
-        n1Elsewhere = try other.issue(.member("n1")).context(trusting: otherRoots)
-        let stranger = try other.issue(.member("n2"))
-        foreign = try stranger.context(trusting: otherRoots)
-        let both = folder.appendingPathComponent("both.crt").path
-        try TestCertificates.join([roots, otherRoots], into: both)
-        foreignTrustingOurs = try stranger.context(trusting: both)
     }
 }

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordTestSupport
 import ChordHTTP2
 import ChordIdentity
 import ChordTLS
@@ -253,17 +254,6 @@ enum RawPeers {
         } catch {
             try? await channel.close().get()
             throw error
-        }
-    }
-}
-
-/// Asks again and again until `condition` holds, for what tells nobody that it has changed; the test's
-/// time limit ends it by cancelling.
-func eventually(_ condition: @Sendable () async -> Bool) async throws {
-    while !(await condition()) {
-        try Task.checkCancellation()
-        await withCheckedContinuation { continuation in
-            _ = testExecutors.all[0].schedule(after: .milliseconds(2)) { continuation.resume() }
         }
     }
 }

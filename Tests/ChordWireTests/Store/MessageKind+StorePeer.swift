@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordWire
 
@@ -131,7 +132,7 @@ extension MessageKind {
     ]
 }
 
-extension SplitMix64 {
+extension SeededGenerator {
     mutating func peerHeader() -> WirePeerHeader {
         WirePeerHeader(
             store: random128(),
@@ -146,7 +147,7 @@ extension SplitMix64 {
     }
 
     mutating func configuration() -> WireRaftConfiguration {
-        func numbers(_ generator: inout SplitMix64, atLeast least: Int) -> [UInt64] {
+        func numbers(_ generator: inout SeededGenerator, atLeast least: Int) -> [UInt64] {
             let all = Set(generator.list(upTo: 5) { $0.counter(from: 1) })
             return all.count < least ? [1] : all.sorted()
         }

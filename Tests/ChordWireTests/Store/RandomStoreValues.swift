@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordCore
 import ChordWire
 
 /// Random values of the store's messages. They are valid; edges of their bounds come often.
-extension SplitMix64 {
+extension SeededGenerator {
     mutating func bytes(upTo limit: Int) -> [UInt8] {
         list(upTo: limit) { UInt8(truncatingIfNeeded: $0.next()) }
     }
@@ -23,7 +24,7 @@ extension SplitMix64 {
         }
     }
 
-    mutating func optional<Value>(_ make: (inout SplitMix64) -> Value) -> Value? {
+    mutating func optional<Value>(_ make: (inout SeededGenerator) -> Value) -> Value? {
         next() % 2 == 0 ? nil : make(&self)
     }
 
@@ -106,7 +107,7 @@ extension SplitMix64 {
 
     mutating func outcome<Content>(
         _ space: IdentifierSpace,
-        _ content: (inout SplitMix64) -> Content
+        _ content: (inout SeededGenerator) -> Content
     ) -> WireOutcome<Content> {
         next() % 4 == 0 ? .redirect(hint(space)) : .answer(answer(), content(&self))
     }

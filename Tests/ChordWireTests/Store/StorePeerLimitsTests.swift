@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import CChordProtos
 import ChordCore
 import ChordTestSupport
@@ -194,7 +195,7 @@ import Testing
 
     @Test("Whatever allocation is refused, nothing leaks and nothing is freed twice")
     func everyAllocationCanBeRefused() throws {
-        var generator = SplitMix64(seed: 8)
+        var generator = SeededGenerator(seed: 8)
         let kinds = MessageKind.storePeer.filter { $0.testDescription == "RaftRequest" }
         let kind = try #require(kinds.first)
         let bytes = kind.sample(&generator, space) + WireWriter().unknownFields().bytes
@@ -218,7 +219,7 @@ import Testing
     }
 
     @Test func sizeBoundIsNeverExceeded() {
-        var generator = SplitMix64(seed: 9)
+        var generator = SeededGenerator(seed: 9)
         for _ in 0..<300 {
             let header = generator.peerHeader()
             let message = generator.raftMessage(space)

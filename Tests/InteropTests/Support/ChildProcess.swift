@@ -6,15 +6,6 @@ import ChordTestSupport
 import Foundation
 import NIOConcurrencyHelpers
 
-/// An operation that failed in a test, for its report.
-struct InteropFailure: Error, CustomStringConvertible {
-    var description: String
-
-    init(_ description: String) {
-        self.description = description
-    }
-}
-
 /// A program that runs beside the test. Its input stays open until the end, its outputs are collected.
 final class ChildProcess: Sendable {
     /// The output of a pipe so far.
@@ -90,12 +81,12 @@ final class ChildProcess: Sendable {
             if taken == nil, output.hasEnded, errors.hasEnded {
                 taken = take(output)
                 guard taken != nil else {
-                    throw InteropFailure("\(command) ended without \(what): \(report)")
+                    throw TestFailure("\(command) ended without \(what): \(report)")
                 }
             }
             return taken != nil
         }
-        guard let taken else { throw InteropFailure("\(command) did not print \(what)") }
+        guard let taken else { throw TestFailure("\(command) did not print \(what)") }
         return taken
     }
 

@@ -33,15 +33,16 @@ struct ConformanceResult: Decodable, Sendable {
 
     /// Runs a script of cases as the client `alice`.
     static func all(of script: String, arguments: [String]) async throws -> [ConformanceResult] {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         let credentials = [
-            "--roots", certificates.roots, "--certificate", certificates.alice.certificate,
+            "--roots", certificates.authority.certificate, "--certificate",
+            certificates.alice.certificate,
             "--key", certificates.alice.key, "--json",
         ]
         return try await Python.get().running(script, arguments: arguments + credentials) {
             process in
             guard try await process.exit() == 0 else {
-                throw InteropFailure("\(script) failed: \(process.report)")
+                throw TestFailure("\(script) failed: \(process.report)")
             }
             return try JSONDecoder().decode(
                 [ConformanceResult].self,

@@ -362,7 +362,7 @@ extension Python {
     ) async throws -> AttackOutcome {
         let order = Order(
             address: address,
-            roots: try await InteropCertificates.get().roots,
+            roots: try await TestCertificates.get().authority.certificate,
             certificate: caller.certificate,
             key: caller.key,
             attack: attack.attack,
@@ -372,7 +372,7 @@ extension Python {
         )
         return try await running("limits.py", order) { process in
             guard try await process.exit() == 0 else {
-                throw InteropFailure("limits.py failed: \(process.report)")
+                throw TestFailure("limits.py failed: \(process.report)")
             }
             return try JSONDecoder().decode(AttackOutcome.self, from: Data(process.output.bytes))
         }

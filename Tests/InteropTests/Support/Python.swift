@@ -23,12 +23,12 @@ struct Python: Sendable {
 
     private static func prepare() async throws -> Python {
         guard let interpreter = ProcessInfo.processInfo.environment["CHORD_TEST_PYTHON"] else {
-            throw InteropFailure(
+            throw TestFailure(
                 "CHORD_TEST_PYTHON is not set, so there is no grpcio to test against: run"
                     + " `make test`, or `make test FILTER=InteropTests`, which prepare it"
             )
         }
-        let generated = try await InteropCertificates.get().folder.appendingPathComponent("python")
+        let generated = try await TestCertificates.get().folder.appendingPathComponent("python")
         try FileManager.default.createDirectory(at: generated, withIntermediateDirectories: true)
         try await ChildProcess.running(
             interpreter,
@@ -40,7 +40,7 @@ struct Python: Sendable {
             ]
         ) { protoc in
             guard try await protoc.exit() == 0 else {
-                throw InteropFailure("grpc_tools.protoc failed: \(protoc.report)")
+                throw TestFailure("grpc_tools.protoc failed: \(protoc.report)")
             }
         }
         return Python(interpreter: interpreter, generated: generated.path)
@@ -205,14 +205,14 @@ extension Python {
     ) async throws -> [Outcome] {
         let order = Order(
             address: address,
-            roots: try await InteropCertificates.get().roots,
+            roots: try await TestCertificates.get().authority.certificate,
             certificate: caller.certificate,
             key: caller.key,
             calls: calls
         )
         return try await running(script, order) { process in
             guard try await process.exit() == 0 else {
-                throw InteropFailure("\(script) failed: \(process.report)")
+                throw TestFailure("\(script) failed: \(process.report)")
             }
             return try JSONDecoder().decode([Outcome].self, from: Data(process.output.bytes))
         }
@@ -240,12 +240,12 @@ struct PythonServer: Sendable {
 
     /// Runs the server for the time of `body`.
     static func running<R: Sendable>(_ body: (PythonServer) async throws -> R) async throws -> R {
-        let certificates = try await InteropCertificates.get()
+        let certificates = try await TestCertificates.get()
         let order = Order(
             name: name,
             ring: "written in python",
             members: members,
-            roots: certificates.roots,
+            roots: certificates.authority.certificate,
             certificate: certificates.py.certificate,
             key: certificates.py.key
         )

@@ -7,45 +7,10 @@ import ChordTestSupport
 import Logging
 import NIOConcurrencyHelpers
 
-/// Collects log lines of nodes.
-struct RecordingLog: LogHandler {
-    /// One line.
-    struct Line: Sendable, CustomStringConvertible {
-        var message: String
-        var error: String
-        var description: String { error.isEmpty ? message : "\(message): \(error)" }
-    }
-
-    /// Where the lines go; shared by all copies of the handler.
-    final class Lines: Sendable {
-        private let box = NIOLockedValueBox<[Line]>([])
-        var all: [Line] { box.withLockedValue { $0 } }
-        func append(_ line: Line) { box.withLockedValue { $0.append(line) } }
-    }
-
-    let lines: Lines
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.debug
-
-    init(_ lines: Lines) { self.lines = lines }
-
-    subscript(metadataKey key: String) -> Logger.MetadataValue? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let error = event.metadata?["chord.error"] ?? metadata["chord.error"]
-        lines.append(
-            Line(message: "\(event.message)", error: error.map { "\($0)" } ?? "")
-        )
-    }
-}
-
 /// Nodes of ours that run in this process, over the loopback interface.
 struct Ring: Sendable {
     var nodes: [ChordNode]
-    let log: RecordingLog.Lines
+    let log: CapturedLog
 
     /// The address of the first node.
     var address: String { nodes[0].reference.address }
@@ -55,13 +20,13 @@ struct Ring: Sendable {
         _ names: [String] = ["n1"],
         _ body: @escaping @Sendable (Ring) async throws -> R
     ) async throws -> R {
-        let certificates = try await InteropCertificates.get()
-        let log = RecordingLog.Lines()
+        let certificates = try await TestCertificates.get()
+        let log = CapturedLog(level: .debug)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             var ring = Ring(nodes: [], log: log)
             for name in names {
-                guard let issued = certificates.nodes[name] else {
-                    throw InteropFailure("there is no certificate for \(name)")
+                guard let issued = certificates.members[name] else {
+                    throw TestFailure("there is no certificate for \(name)")
                 }
                 var configuration = ChordConfiguration(
                     name: name,
@@ -78,13 +43,13 @@ struct Ring: Sendable {
                 configuration.failureDetection.cap = .seconds(20)
                 configuration.transport.server.loggedFailuresPerSecond = 1_000
                 configuration.shutdownGrace = .milliseconds(100)
-                configuration.logger = Logger(label: name) { _ in RecordingLog(log) }
+                configuration.logger = log.logger
                 let node = try await ChordNode(configuration)
                 group.addTask { try await node.run() }
                 try await node.waitUntilJoined()
                 ring.nodes.append(node)
             }
-            try await eventually("the ring is as it should be: \(log.all)") { [ring] in
+            try await eventually("the ring is as it should be: \(log.lines)") { [ring] in
                 ring.isIdeal
             }
             let result = try await body(ring)
@@ -128,7 +93,7 @@ func withClient<R: Sendable>(
     as caller: TestAuthority.Issued? = nil,
     _ body: (ChordClient) async throws -> R
 ) async throws -> R {
-    let certificates = try await InteropCertificates.get()
+    let certificates = try await TestCertificates.get()
     var configuration = ChordClientConfiguration(
         nodes: [address],
         certificates: certificates.chord(caller ?? certificates.alice)

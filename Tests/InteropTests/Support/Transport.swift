@@ -52,7 +52,7 @@ struct BareTransport: Sendable {
         _ body: (BareTransport) async throws -> R
     ) async throws -> R {
         let transport = BareTransport(
-            try await InteropCertificates.get().context(issued),
+            try await TestCertificates.get().revokingContext(issued),
             configuration
         )
         do {

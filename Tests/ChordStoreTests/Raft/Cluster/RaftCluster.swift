@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordStore
 
 /// A group of replicas under a virtual clock, from a seed: messages are lost, delayed, duplicated and

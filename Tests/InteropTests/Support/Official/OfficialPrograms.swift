@@ -84,8 +84,8 @@ struct OfficialPython: Encodable {
     private var cases: [String]
 
     private init(_ official: OfficialCase, at address: String?) async throws {
-        let certificates = try await InteropCertificates.get()
-        roots = certificates.roots
+        let certificates = try await TestCertificates.get()
+        roots = certificates.authority.certificate
         server = Files(certificates.py)
         client = Files(certificates.alice)
         relays = official.needsRelay
@@ -108,7 +108,7 @@ struct OfficialPython: Encodable {
                 let line = process.output.lines.last,
                 let outcome = try? JSONDecoder().decode(Outcome.self, from: Data(line.utf8)),
                 outcome.case == official.rawValue
-            else { throw InteropFailure("client.py failed: \(process.report)") }
+            else { throw TestFailure("client.py failed: \(process.report)") }
             return outcome.problem
         }
     }

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordRPC
+
 /// An observer that calls a closure at the end of a call.
 package final class CompletionObserver: ClientCallObserver {
     private let completion: @Sendable (ClientResult) -> Void

@@ -2,7 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordRPC
+import ChordBase
+package import ChordRPC
 import NIOConcurrencyHelpers
 
 #if canImport(Darwin)
@@ -11,9 +12,10 @@ import NIOConcurrencyHelpers
     import Glibc
 #endif
 
-/// An executor that a test drives by hand: one queue, one virtual clock, one generator. A whole ring can
-/// live on it, and what happens there follows from the seed alone.
-final class ManualExecutor: NodeExecutor {
+/// An executor that a test drives by hand: one queue, one virtual clock, one generator.
+///
+/// A whole ring can live on it, and all that happens there follows from the seed.
+package final class ManualExecutor: NodeExecutor {
     private enum Work {
         case job(UnownedJob)
         case closure(@Sendable () -> Void)
@@ -31,38 +33,48 @@ final class ManualExecutor: NodeExecutor {
         /// Sorted, the next one last.
         var timers: [Timer] = []
         var sequence: UInt64 = 0
-        var now = MonotonicTime(nanoseconds: 0)
-        var generator: UInt64
+        var now: MonotonicTime
+        var generator: SeededGenerator
         var thread: pthread_t?
     }
 
-    /// The wall clock when the virtual clock stands at zero.
-    private static let epochMilliseconds: UInt64 = 1_700_000_000_000
-
+    private let startTime: MonotonicTime
+    private let startMilliseconds: UInt64
     private let state: NIOLockedValueBox<State>
 
-    init(seed: UInt64 = 1) {
-        state = NIOLockedValueBox(State(generator: seed))
+    /// - Parameters:
+    ///   - start: the time that the virtual clock shows first.
+    ///   - wallClockMilliseconds: the wall clock at that moment, in milliseconds since 1970.
+    package init(
+        seed: UInt64 = 1,
+        startingAt start: MonotonicTime = MonotonicTime(nanoseconds: 0),
+        wallClockMilliseconds: UInt64 = 1_700_000_000_000
+    ) {
+        startTime = start
+        startMilliseconds = wallClockMilliseconds
+        state = NIOLockedValueBox(State(now: start, generator: SeededGenerator(seed: seed)))
     }
 
     // MARK: NodeExecutor
 
-    var now: MonotonicTime { state.withLockedValue { $0.now } }
+    package var now: MonotonicTime { state.withLockedValue { $0.now } }
 
-    var wallClockMilliseconds: UInt64 {
-        Self.epochMilliseconds + UInt64(now.nanoseconds / 1_000_000)
+    package var wallClockMilliseconds: UInt64 {
+        startMilliseconds + UInt64((now.nanoseconds - startTime.nanoseconds) / 1_000_000)
     }
 
-    var isCurrent: Bool {
+    package var isCurrent: Bool {
         let current = pthread_self()
         return state.withLockedValue { $0.thread.map { pthread_equal($0, current) != 0 } ?? false }
     }
 
-    func execute(_ work: @escaping @Sendable () -> Void) {
+    package func execute(_ work: @escaping @Sendable () -> Void) {
         state.withLockedValue { $0.ready.append(.closure(work)) }
     }
 
-    func schedule(after delay: Duration, _ work: @escaping @Sendable () -> Void) -> ScheduledWork {
+    package func schedule(after delay: Duration, _ work: @escaping @Sendable () -> Void)
+        -> ScheduledWork
+    {
         let sequence = state.withLockedValue { state -> UInt64 in
             state.sequence += 1
             let timer = Timer(
@@ -82,32 +94,26 @@ final class ManualExecutor: NodeExecutor {
         }
     }
 
-    func random() -> UInt64 {
-        state.withLockedValue { state in
-            state.generator &+= 0x9E37_79B9_7F4A_7C15
-            var value = state.generator
-            value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-            return value ^ (value >> 31)
-        }
+    package func random() -> UInt64 {
+        state.withLockedValue { $0.generator.next() }
     }
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         state.withLockedValue { $0.ready.append(.job(job)) }
     }
 
-    func checkIsolated() {
+    package func checkIsolated() {
         precondition(isCurrent, "not on the manual executor")
     }
 
     // MARK: Driving
 
-    /// How many timers are set.
-    var timerCount: Int { state.withLockedValue { $0.timers.count } }
+    /// Number of timers that have neither run nor been cancelled.
+    package var timerCount: Int { state.withLockedValue { $0.timers.count } }
 
     /// Runs `body` as the executor's work, at once.
-    func run<Value>(_ body: () throws -> Value) rethrows -> Value {
+    package func run<Value>(_ body: () throws -> Value) rethrows -> Value {
         if isCurrent { return try body() }
         let current = pthread_self()
         state.withLockedValue { state in
@@ -118,16 +124,16 @@ final class ManualExecutor: NodeExecutor {
         return try body()
     }
 
-    /// Runs what is ready, and what becomes ready by that, without moving the clock.
-    func drain() {
+    /// Runs all work that is ready, and work that becomes ready meanwhile. The clock stands still.
+    package func drain() {
         run { while runOne() {} }
     }
 
     /// Runs until `condition` holds, moving the clock from timer to timer.
     ///
-    /// - Returns: whether it came to hold within `limit` on the virtual clock.
+    /// - Returns: whether it held within `limit` on the virtual clock.
     @discardableResult
-    func run(until condition: () -> Bool, limit: Duration) -> Bool {
+    package func run(until condition: () -> Bool, limit: Duration) -> Bool {
         run {
             let end = now + limit
             while true {
@@ -139,15 +145,15 @@ final class ManualExecutor: NodeExecutor {
     }
 
     /// Runs for a time on the virtual clock.
-    func run(for duration: Duration) {
+    package func run(for duration: Duration) {
         run(until: { false }, limit: duration)
     }
 
     /// Runs `body` as a task of this executor, until it ends.
     ///
-    /// - Throws: what it throws; `StillRunning` where it has not ended within `limit`.
+    /// - Throws: the error of `body`; `StillRunning` if it does not end within `limit`.
     @discardableResult
-    func wait<Value: Sendable>(
+    package func wait<Value: Sendable>(
         limit: Duration = .seconds(120),
         _ body: @escaping @Sendable () async throws -> Value
     ) throws -> Value {
@@ -155,7 +161,7 @@ final class ManualExecutor: NodeExecutor {
     }
 
     /// Starts `body` as a task of this executor.
-    func start<Value: Sendable>(
+    package func start<Value: Sendable>(
         _ body: @escaping @Sendable () async throws -> Value
     ) -> ManualTask<Value> {
         ManualTask(on: self, body)
@@ -183,8 +189,9 @@ final class ManualExecutor: NodeExecutor {
         return true
     }
 
-    /// Moves the clock to the next timer and runs it; false where none is due by `end`, which the clock
-    /// then shows.
+    /// Moves the clock to the next timer and runs it.
+    ///
+    /// - Returns: false if no timer is due by `end`. The clock then shows `end`.
     private func advance(to end: MonotonicTime) -> Bool {
         let work = state.withLockedValue { state -> (@Sendable () -> Void)? in
             guard let next = state.timers.last, next.due <= end else {
@@ -197,44 +204,6 @@ final class ManualExecutor: NodeExecutor {
         }
         work?()
         return work != nil
-    }
-}
-
-/// A task that outlived its test's patience.
-struct StillRunning: Error {}
-
-/// A task on a manual executor, with its outcome.
-final class ManualTask<Value: Sendable>: Sendable {
-    private let executor: ManualExecutor
-    private let outcome = NIOLockedValueBox<Result<Value, any Error>?>(nil)
-    private let task: Task<Void, Never>
-
-    init(on executor: ManualExecutor, _ body: @escaping @Sendable () async throws -> Value) {
-        self.executor = executor
-        let outcome = outcome
-        task = Task(executorPreference: executor) {
-            do {
-                let value = try await body()
-                outcome.withLockedValue { $0 = .success(value) }
-            } catch {
-                outcome.withLockedValue { $0 = .failure(error) }
-            }
-        }
-    }
-
-    var isFinished: Bool { outcome.withLockedValue { $0 != nil } }
-
-    var result: Result<Value, any Error>? { outcome.withLockedValue { $0 } }
-
-    func cancel() {
-        task.cancel()
-    }
-
-    func value(limit: Duration = .seconds(120)) throws -> Value {
-        guard executor.run(until: { isFinished }, limit: limit), let result else {
-            throw StillRunning()
-        }
-        return try result.get()
     }
 }
 

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+@testable import ChordCLI
+
 /// Generates docs/configuration.md from the declarations of the settings.
 enum SettingsReference {
     static var markdown: String {

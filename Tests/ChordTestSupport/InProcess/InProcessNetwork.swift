@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ChordIdentity
+package import ChordRPC
 import NIOConcurrencyHelpers
 
-/// Nodes in one process that call each other without a network: same surface, same rules of who may
-/// speak, no bytes on a wire. Tests and embedders' tests use it; the simulator adds faults.
+/// A network inside one process, for tests: the transport protocols of ChordRPC with the same checks of
+/// identities, and without sockets and TLS.
 package final class InProcessNetwork: Sendable {
     struct Endpoint: Sendable {
         let router: Router

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
+import ChordRPC
 import NIOConcurrencyHelpers
 
 /// One call with streams of messages of the in-process transport: what lies between its two ends.

@@ -2,11 +2,12 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The simulator's random numbers: xoshiro256**, seeded by SplitMix64.
+/// The project's only generator of random numbers: xoshiro256** [Blackman and Vigna, 2018], seeded by
+/// SplitMix64. It is for jitter, choice, simulation and tests, never for secrets.
 ///
 /// All draws are defined here exactly. Those of the standard library may change between versions,
 /// and a reported seed must still give the same run years later.
-package struct SimulationGenerator: RandomNumberGenerator, Hashable, Sendable {
+package struct SeededGenerator: RandomNumberGenerator, Hashable, Sendable {
     private var state0: UInt64
     private var state1: UInt64
     private var state2: UInt64
@@ -25,6 +26,11 @@ package struct SimulationGenerator: RandomNumberGenerator, Hashable, Sendable {
         state1 = mixed()
         state2 = mixed()
         state3 = mixed()
+    }
+
+    /// A generator that continues from a state, which must not be all zeros.
+    init(state: (UInt64, UInt64, UInt64, UInt64)) {
+        (state0, state1, state2, state3) = state
     }
 
     package mutating func next() -> UInt64 {

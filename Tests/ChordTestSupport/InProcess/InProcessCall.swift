@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
+import ChordRPC
 import NIOConcurrencyHelpers
 
 /// One call of the in-process transport: the caller's handle and the server's sink in one object.

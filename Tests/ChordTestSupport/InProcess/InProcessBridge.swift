@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordIdentity
+import ChordRPC
 
-// On a wire a unary call is a stream with one message each way, and neither side sees how the other
-// means it. In process the two take different ways, and these two bridges lead from each to the other.
+// On the wire a unary call is a stream with one message each way, so either side may treat the call as
+// unary or as a stream. In process these are two different code paths; this file connects them.
 
 extension Router {
     /// A unary method as the handler of a stream: one message in, one out.
