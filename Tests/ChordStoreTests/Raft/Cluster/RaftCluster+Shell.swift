@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordStore
 
 // What a shell does: it tells the machine time and results, and carries out its directives.
