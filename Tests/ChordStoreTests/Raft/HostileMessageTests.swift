@@ -10,6 +10,15 @@ import Testing
 
 /// Whatever a peer sends, a machine neither traps nor says nonsense itself.
 @Suite(.tags(.unit)) struct HostileMessageTests {
+    private static func birth() throws -> RaftSnapshot {
+        .birth(
+            of: try RaftConfiguration(
+                voters: [1, 2, 3].map { ReplicaNumber($0) },
+                learners: [ReplicaNumber(4)]
+            )
+        )
+    }
+
     /// Inputs at random, with numbers at all edges.
     private struct Chaos {
         var generator: SeededGenerator
@@ -20,17 +29,11 @@ import Testing
         var clock = Duration.zero
         var taken = 0
 
-        static let birth = RaftSnapshot.birth(
-            // A valid configuration.
-            // swift-format-ignore: NeverUseForceTry
-            of: try! RaftConfiguration(
-                voters: [1, 2, 3].map { ReplicaNumber($0) },
-                learners: [ReplicaNumber(4)]
-            )
-        )
+        let birth: RaftSnapshot
 
         init(seed: UInt64) throws {
             generator = SeededGenerator(seed: seed)
+            birth = try HostileMessageTests.birth()
             var settings = RaftSettings.local
             settings.quietAfter = generator.below(2) == 0 ? .milliseconds(50) : nil
             settings.leaseDuration = generator.below(2) == 0 ? .milliseconds(100) : nil
@@ -38,7 +41,7 @@ import Testing
             settings.windowBytes = 200
             machine = try RaftMachine(
                 number: ReplicaNumber(generator.below(4) + 1),
-                restored: .init(generator.below(4) == 0 ? .none : Self.birth),
+                restored: .init(generator.below(4) == 0 ? .none : birth),
                 settings: settings,
                 seed: seed,
                 now: .zero
@@ -71,7 +74,7 @@ import Testing
             (0..<generator.below(4)).map { place in
                 let kind = LogEntry.Kind(rawValue: UInt8(generator.below(3))) ?? .empty
                 let configuration = RaftConfiguration.empty.encoded
-                let payload = [[], configuration, Self.birth.configuration.encoded, [1, 255, 0]]
+                let payload = [[], configuration, birth.configuration.encoded, [1, 255, 0]]
                 return LogEntry(
                     term: term(),
                     index: generator.below(10) == 0
@@ -104,7 +107,7 @@ import Testing
                 return .heartbeat(round: number(), commit: index(), acknowledged: index())
             case 11: return .heartbeatReply(round: number())
             case 12:
-                var snapshot = Self.birth
+                var snapshot = birth
                 snapshot.position = position()
                 return .snapshot(snapshot)
             case 13: return .timeoutNow
@@ -229,7 +232,7 @@ import Testing
     @Test func aReplicaAtTheLastTermDoesNotCampaign() throws {
         var machine = try RaftMachine(
             number: ReplicaNumber(1),
-            restored: .init(Chaos.birth),
+            restored: .init(Self.birth()),
             settings: .local,
             seed: 1,
             now: .zero

@@ -194,6 +194,10 @@ extension RaftCluster {
             nodes[place].seenLeading = LogPosition(index: machine.last.index, term: machine.term)
             if machine.isQuiet { checks.tally.quiet += 1 }
         }
+        if machine.term > nodes[place].seenTerm {
+            nodes[place].seenTerm = machine.term
+            if !isHealed { mayStrike(place, perMille: options.strikesLeaders / 3) }
+        }
         var index = max(nodes[place].seenCommit, machine.base.index)
         while index < machine.commit {
             index = index.successor

@@ -102,6 +102,7 @@ struct ClusterNode {
 
     // What the checks saw last.
     var seenCommit = LogIndex.zero
+    var seenTerm = Term.zero
     var seenLeading: LogPosition?
 
     /// The node's clock at a global time.

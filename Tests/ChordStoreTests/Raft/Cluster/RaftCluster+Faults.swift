@@ -15,7 +15,7 @@ extension RaftCluster {
     // MARK: Clients
 
     mutating func operate() throws {
-        if isHealed, options.settings.quietAfter != nil, checks.committedAfterHealing > 2 { return }
+        if isHealed, checks.committedAfterHealing > 2 { return }
         queue.add(.operation, at: now + generator.number(in: options.operationGap))
         let place =
             generator.chance(perMille: 900)
@@ -23,9 +23,10 @@ extension RaftCluster {
         guard let place = place ?? generator.element(of: running),
             !nodes[place].isPaused
         else { return }
-        switch generator.below(3) {
+        switch generator.below(5) {
         case 0: try write(place)
-        case 1: try read(place)
+        case 1, 2: try read(place)
+        case 3 where options.settings.leaseDuration == nil: try write(place)
         default: try readByLease(place)
         }
     }
@@ -41,7 +42,7 @@ extension RaftCluster {
         try perform(at: place) { position = try $0.propose(payload) }
         if let position {
             nodes[place].proposals[position.index] = position.term
-            mayStrike(place, perMille: options.strikesLeaders / 10)
+            mayStrike(place, perMille: options.strikesLeaders / 3)
         }
         // A shell that has a call and no leader wakes its replica.
         if position == nil { try perform(at: place) { $0.wake() } }
@@ -70,11 +71,11 @@ extension RaftCluster {
         guard let place = generator.element(of: running) else { return }
         let victim =
             generator.chance(perMille: 400) ? generator.element(of: leaders) ?? place : place
-        switch generator.below(8) {
+        switch generator.below(options.transfersOften ? 15 : 8) {
         case 0, 1, 2: strike(victim)
         case 3, 4:
             guard let other = generator.element(of: running), other != victim else { return }
-            block(from: victim, to: other, for: generator.number(in: 1000...500_000))
+            block(from: victim, to: other, for: generator.number(in: options.outage))
         default:
             guard let leader = generator.element(of: leaders),
                 let target = generator.element(of: running)
@@ -88,7 +89,7 @@ extension RaftCluster {
     /// Lets a replica fail soon, now and then.
     mutating func mayStrike(_ place: Int, perMille: UInt64) {
         guard generator.chance(perMille: perMille) else { return }
-        queue.add(.strike(place), at: now + generator.number(in: 0...6000))
+        queue.add(.strike(place), at: now + generator.number(in: 0...4000))
     }
 
     mutating func strike(_ place: Int) {
@@ -98,7 +99,9 @@ extension RaftCluster {
         case 2: pause(place)
         default:
             crash(place)
-            queue.add(.restart(place), at: now + generator.number(in: 1000...400_000))
+            // A process that comes back at once has forgotten what it had not written.
+            let outage = generator.chance(perMille: 400) ? 500...5000 : options.outage
+            queue.add(.restart(place), at: now + generator.number(in: outage))
         }
     }
 
@@ -106,12 +109,12 @@ extension RaftCluster {
     private mutating func pause(_ place: Int) {
         guard !nodes[place].isPaused else { return }
         nodes[place].isPaused = true
-        schedule(.resume, at: place, after: generator.number(in: 1000...500_000))
+        schedule(.resume, at: place, after: generator.number(in: options.outage))
     }
 
     /// Cuts a replica off from all others, in one direction or both.
     private mutating func isolate(_ place: Int) {
-        let time = generator.number(in: 10_000...700_000)
+        let time = generator.number(in: options.outage)
         let direction = generator.below(4)
         for other in nodes.indices where other != place {
             if direction != 0 { block(from: place, to: other, for: time) }

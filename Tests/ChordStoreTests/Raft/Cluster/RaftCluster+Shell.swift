@@ -100,7 +100,8 @@ extension RaftCluster {
         case .persist(let persistence):
             try checks.written(persistence, by: nodes[place].machine)
             let time =
-                generator.chance(perMille: 30) ? options.slowWriteTime : options.writeTime
+                !isHealed && generator.chance(perMille: options.slowWrites)
+                ? options.slowWriteTime : options.writeTime
             let done = max(nodes[place].writesDone, now + generator.number(in: time))
             nodes[place].writes.append(persistence)
             nodes[place].writesDone = done

@@ -29,17 +29,22 @@ struct RaftCluster {
         var loss: UInt64 = 0
         var duplication: UInt64 = 0
         var straggling: UInt64 = 0
+        var slowWrites: UInt64 = 0
         /// In microseconds.
         var latency: ClosedRange<Int64> = 500...4000
-        var stragglerLatency: ClosedRange<Int64> = 50_000...600_000
+        var stragglerLatency: ClosedRange<Int64> = 20_000...300_000
         var writeTime: ClosedRange<Int64> = 200...4000
         var slowWriteTime: ClosedRange<Int64> = 20_000...150_000
         var applyTime: ClosedRange<Int64> = 100...3000
         var operationGap: ClosedRange<Int64> = 1000...15_000
         var faultGap: ClosedRange<Int64> = 50_000...500_000
         var changeGap: ClosedRange<Int64> = 30_000...400_000
-        /// How often, in thousandths, a replica fails right after it was elected or has taken a command.
+        /// How long a replica is down, cut off or stopped.
+        var outage: ClosedRange<Int64> = 1000...500_000
+        /// How often, in thousandths, a replica fails right after it was elected; a third as often after it has
+        /// taken a command or has come to a new term; twice as often after it has begun a transfer.
         var strikesLeaders: UInt64 = 0
+        var transfersOften = false
         var changesConfiguration = true
         var compacts = true
     }
@@ -120,7 +125,7 @@ struct RaftCluster {
     /// - Parameters:
     ///   - duration: how long there are faults, in virtual microseconds.
     /// - Returns: how many events there were, or the violation.
-    static func run(seed: UInt64, duration: Int64 = 1_500_000) -> Result<RaftCluster, Violation> {
+    static func run(seed: UInt64, duration: Int64 = 2_000_000) -> Result<RaftCluster, Violation> {
         do {
             var cluster = try RaftCluster(seed: seed)
             do {
@@ -226,14 +231,37 @@ extension RaftCluster.Options {
         settings.windowMessages = Int(generator.number(in: 1...8))
         settings.windowBytes = 1 << 20
         settings.uncommittedBytes = Int(generator.element(of: [100, 2000, 1 << 20]) ?? 100)
+        // With an entry per message a long backlog outlasts the time that healing may take.
+        if settings.messageBytes < 1000 {
+            settings.uncommittedBytes = min(settings.uncommittedBytes, 2000)
+        }
         settings.applyBytes = Int(generator.element(of: [1, 200, 1 << 20]) ?? 1)
         loss = generator.element(of: [0, 10, 50, 200]) ?? 0
         duplication = generator.element(of: [0, 10, 100]) ?? 0
-        straggling = generator.element(of: [0, 10, 50, 150]) ?? 0
-        strikesLeaders = generator.element(of: [0, 100, 300]) ?? 0
+        straggling = generator.element(of: [0, 10, 50, 150, 300]) ?? 0
+        slowWrites = generator.element(of: [0, 30, 200]) ?? 0
+        strikesLeaders = generator.element(of: [0, 100, 300, 500]) ?? 0
+        if generator.chance(perMille: 500) { outage = 80_000...300_000 }
+        if generator.chance(perMille: 400) { operationGap = 500...4000 }
         changesConfiguration = generator.chance(perMille: 700)
         compacts = generator.chance(perMille: 700)
         if generator.chance(perMille: 300) { faultGap = 10_000...100_000 }
         if generator.chance(perMille: 300) { changeGap = 5000...100_000 }
+        if generator.chance(perMille: 250) { becomeDuel(using: &generator) }
+    }
+
+    /// Leaders follow each other quickly in a small group, and each leaves the others behind.
+    private mutating func becomeDuel(using generator: inout SeededGenerator) {
+        voters = 3
+        changesConfiguration = false
+        transfersOften = true
+        strikesLeaders = 500
+        outage = 80_000...300_000
+        operationGap = 500...4000
+        faultGap = 50_000...200_000
+        settings.messageBytes = 1
+        settings.uncommittedBytes = 2000
+        let hasLease = settings.leaseDuration != nil || generator.chance(perMille: 500)
+        settings.leaseDuration = hasLease ? .milliseconds(135) : nil
     }
 }

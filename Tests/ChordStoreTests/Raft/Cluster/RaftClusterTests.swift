@@ -9,8 +9,8 @@ import Testing
 /// `RAFT_SEEDS=100000 swift test --filter RaftClusterTests` runs more seeds.
 @Suite(.tags(.simulation)) struct RaftClusterTests {
     static let seeds =
-        ProcessInfo.processInfo.environment["RAFT_SEEDS"].flatMap { UInt64($0) } ?? 320
-    static let parts: UInt64 = 16
+        ProcessInfo.processInfo.environment["RAFT_SEEDS"].flatMap { UInt64($0) } ?? 240
+    static let parts: UInt64 = 8
 
     @Test(arguments: 0..<parts)
     func propertiesHold(part: UInt64) {
