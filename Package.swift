@@ -35,6 +35,10 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let metricsTestKit: Target.Dependency = .product(
+    name: "MetricsTestKit",
+    package: "swift-metrics"
+)
 let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle",
     package: "swift-service-lifecycle"
@@ -118,14 +122,16 @@ targets += module(
     [
         "ChordRPC", "ChordTLS", "ChordHTTP2", "ChordIdentity", nioCore, nioPosix, nioLocks,
         logging, metrics,
-    ]
+    ],
+    tests: [metricsTestKit]
 )
 targets += module(
     "ChordRuntime",
     [
         "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordWire", nioLocks, logging,
         metrics,
-    ]
+    ],
+    tests: [metricsTestKit]
 )
 targets += module(
     "ChordStore",
@@ -141,7 +147,7 @@ targets += module(
         "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging, metrics,
         lifecycle,
     ],
-    tests: [signals]
+    tests: [signals, metricsTestKit]
 )
 targets += module(
     "ChordSimulator",
@@ -157,7 +163,7 @@ targets += [
         name: "ChordTestSupport",
         dependencies: [
             "ChordBase", "ChordRPC", "ChordIdentity", "ChordTLS", "ChordHTTP2", nioCore, nioLocks,
-            logging,
+            logging, metricsTestKit,
         ],
         path: "Tests/ChordTestSupport",
         swiftSettings: strict

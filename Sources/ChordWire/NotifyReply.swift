@@ -9,10 +9,13 @@ package import ChordCore
 package struct NotifyReply: WireMessage, Hashable {
     /// The decision.
     package var verdict: NotifyVerdict
+    /// With ``NotifyVerdict/taken``: the live predecessor that the caller has replaced, if any.
+    package var former: NodeReference?
 
     /// A reply from its parts.
-    package init(_ verdict: NotifyVerdict = .unspecified) {
+    package init(_ verdict: NotifyVerdict = .unspecified, former: NodeReference? = nil) {
         self.verdict = verdict
+        self.former = former
     }
 
     package init(
@@ -25,7 +28,14 @@ package struct NotifyReply: WireMessage, Hashable {
             switch message.verdict {
             case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED:
                 return NotifyReply(.unspecified)
-            case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN: return NotifyReply(.taken)
+            case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN:
+                return NotifyReply(
+                    .taken,
+                    former: try message.former.nodeIfPresent(
+                        space,
+                        FieldPath(message: name, field: "former")
+                    )
+                )
             case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NEARER_KNOWN:
                 return NotifyReply(.nearerKnown)
             case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NOT_REACHED:
@@ -52,7 +62,9 @@ package struct NotifyReply: WireMessage, Hashable {
         chord__v1__notify_reply__init(&message)
         switch verdict {
         case .unspecified: break
-        case .taken: message.verdict = CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN
+        case .taken:
+            message.verdict = CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN
+            if let former { message.former = arena.node(former, space) }
         case .nearerKnown:
             message.verdict = CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NEARER_KNOWN
         case .trying: message.verdict = CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TRYING

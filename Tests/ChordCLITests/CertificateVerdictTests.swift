@@ -183,6 +183,52 @@ struct CertificateVerdictTests {
         )
     }
 
+    @Test(
+        "A client demands revocation lists by option, environment and file",
+        arguments: ["option", "environment", "file", "nothing"]
+    )
+    func clientDemandsLists(source: String) async throws {
+        let sets = try await CertificateSets.get()
+        let folder = sets.folder.appending(path: "client-lists-\(source)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try sets.lay(sets.good, list: sets.foreignList, in: folder)
+        if source == "file" {
+            try "CHORD_REQUIRE_CRL=yes\n".write(
+                to: folder.appending(path: ".chord.env"),
+                atomically: true,
+                encoding: .utf8
+            )
+        }
+        let outcome = try await ChordProcess.run(
+            ["describe", "--node", "127.0.0.1:1", "--certs-dir", folder.path, "--as", "n1"]
+                + (source == "option" ? ["--require-crl"] : []),
+            environment: source == "environment" ? ["CHORD_REQUIRE_CRL": "true"] : [:],
+            directory: folder
+        )
+        // Without it the certificates are good, and nobody listens there.
+        #expect(outcome.code == (source == "nothing" ? 69 : 78), "\(outcome.errors)")
+        #expect(outcome.errors.contains("no revocation list") == (source != "nothing"))
+    }
+
+    @Test("A flag of a client that is neither true nor false is an error")
+    func unreadableFlag() async throws {
+        let sets = try await CertificateSets.get()
+        let folder = sets.folder.appending(path: "client-flag")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try sets.lay(sets.good, in: folder)
+        let outcome = try await ChordProcess.run(
+            ["ring", "--node", "127.0.0.1:1", "--certs-dir", folder.path, "--as", "n1"],
+            environment: ["CHORD_ADMIT_HOST_CERTIFICATES": "maybe"]
+        )
+        #expect(outcome.code == 78)
+        #expect(
+            outcome.errors.contains(
+                "CHORD_ADMIT_HOST_CERTIFICATES (environment) must be true or false, not \"maybe\""
+            ),
+            "\(outcome.errors)"
+        )
+    }
+
     @Test("The hint for a client's certificate names it as a client's")
     func hintsForClients() async throws {
         let sets = try await TestCertificates.get()

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Chord
 import ChordCommandLine
 import ChordTestSupport
 import Foundation
@@ -92,6 +93,22 @@ struct SettingsTests {
         )
         #expect(again.values["CHORD_NAME"] == "n1")
         #expect(again.values["CHORD_JOIN_TIMEOUT"] == "60s")
+    }
+
+    @Test("Nodes and clients take the same options about whose certificates they accept")
+    func peerCertificates() throws {
+        let options = [
+            "--require-crl", "--trust-domain", "a.test", "--trust-domain", "b.test",
+            "--admit-host-certificates",
+        ]
+        let node = try CertificateOptions.parse(["--certs-dir", "certs"] + options)
+            .certificates(for: "n1")
+        var client = Certificates(directory: "certs", name: "n1")
+        #expect(node != client)
+        try RingOptions.parse(options).peers.resolved().apply(to: &client)
+        #expect(node == client)
+        #expect(client.requiresRevocationLists && client.admitsHostCertificates)
+        #expect(client.trustDomains == ["a.test", "b.test"])
     }
 
     @Test("docs/configuration.md is made from the declarations")

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Logging
-import NIOConcurrencyHelpers
 
 /// A log that keeps its lines.
 package final class CapturedLog: Sendable {
@@ -16,7 +15,7 @@ package final class CapturedLog: Sendable {
         package var description: String { "\(level): \(message) \(metadata)" }
     }
 
-    private let box = NIOLockedValueBox<[Line]>([])
+    private let box = Watched<[Line]>([])
     private let level: Logger.Level
 
     /// - Parameter level: the lowest level that is kept.
@@ -28,6 +27,11 @@ package final class CapturedLog: Sendable {
 
     /// The lines whose message contains a text.
     package func lines(with text: String) -> [Line] { lines.filter { $0.message.contains(text) } }
+
+    /// Waits until a condition of the lines holds.
+    package func until(_ condition: @escaping @Sendable ([Line]) -> Bool) async throws {
+        try await box.until(condition)
+    }
 
     package var logger: Logger {
         Logger(label: "test") { _ in Handler(log: self, logLevel: self.level) }

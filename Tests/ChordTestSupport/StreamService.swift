@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ChordRPC
-import NIOConcurrencyHelpers
 
 /// A streaming service for tests. Its messages are plain bytes, so that any gRPC client can call it
 /// without generated code.
@@ -35,11 +34,16 @@ package struct StreamService: Sendable {
         package var failures: [Status] = []
     }
 
-    private let state = NIOLockedValueBox(Counters())
+    private let state = Watched(Counters())
 
     package init() {}
 
     package var counters: Counters { state.withLockedValue { $0 } }
+
+    /// Waits until a condition of the counters holds.
+    package func until(_ condition: @escaping @Sendable (Counters) -> Bool) async throws {
+        try await state.until(condition)
+    }
 
     package func register(in router: inout Router, on executor: (any NodeExecutor)? = nil) {
         add(Self.echo, to: &router, on: executor) { stream throws(Status) in

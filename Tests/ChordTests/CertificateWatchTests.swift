@@ -3,8 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordTLS
-import Logging
 import ChordTestSupport
+import Logging
+import Metrics
+import MetricsTestKit
 import Testing
 
 @testable import Chord
@@ -71,6 +73,34 @@ import Testing
                 }
             }
         }
+    }
+
+    @Test("The seconds that are left are a metric of each kind")
+    func metric() {
+        let metrics = TestMetrics()
+        let executor = ClockExecutor(at: 1_000)
+        let watch = withMetricsFactory(metrics) {
+            CertificateWatch(node: "n1", executor: executor, logger: CollectedLog().logger)
+        }
+        func left(_ kind: String) -> Double? {
+            metrics.recorders(
+                label: "chord_certificate_expiry_seconds",
+                dimensions: [("node", "n1"), ("kind", kind)]
+            ).first?.lastValue
+        }
+        watch.watch([
+            term(.certificate, from: 1_000, days: 2), term(.authority, from: 1_000, days: 9),
+            term(.revocationList, from: 0, days: 0),
+        ])
+        executor.set(to: 1_000 + day)
+        #expect(left("certificate") == Double(day))
+        #expect(left("authority") == Double(8 * day))
+        #expect(left("revocation_list") == Double(-1_000 - day))
+        let names = CertificateValidity.Kind.allCases.map {
+            "chord_certificate_expiry_seconds{kind=\($0.rawValue)}"
+        }
+        #expect(metrics.recorded == Dictionary(uniqueKeysWithValues: names.map { ($0, true) }))
+        watch.stop()
     }
 
     @Test("Expiry is checked once a minute, and the message names the certificate")

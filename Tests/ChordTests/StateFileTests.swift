@@ -184,15 +184,16 @@ import Testing
                     )
                 }
                 sender.yield(.left)
-                try await eventually("a warning") { !reports().isEmpty }
-                try await eventually("many more attempts") {
-                    log.lines(with: "still cannot be written").count >= 20
+                try await log.until { $0.contains { $0.level > .debug } }
+                // Many more attempts.
+                try await log.until { lines in
+                    lines.count { $0.message.contains("still cannot be written") } >= 20
                 }
                 try FileManager.default.createDirectory(
                     at: folder,
                     withIntermediateDirectories: false
                 )
-                try await eventually("a notice") { reports().count >= 2 }
+                try await log.until { $0.count { $0.level > .debug } == 2 }
                 sender.finish()
                 try await tasks.waitForAll()
             }

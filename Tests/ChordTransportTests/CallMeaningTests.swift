@@ -257,14 +257,14 @@ struct CallMeaningTests {
     // MARK: Ends
 
     /// How many calls a handler has begun, and of how many it was told that they are cancelled.
-    private struct Fates {
+    private struct Fates: Sendable {
         var begun = 0
         var cancelled = 0
         var isToldOfAll: Bool { begun == cancelled }
     }
 
     /// A handler that never answers and says when it is cancelled.
-    private static func silent(_ fates: NIOLockedValueBox<Fates>) -> Router {
+    private static func silent(_ fates: Watched<Fates>) -> Router {
         let kept = NIOLockedValueBox<[Responder]>([])
         var router = Router()
         router.register(TestMethod.echo) { _, _ in .replied }
@@ -280,7 +280,7 @@ struct CallMeaningTests {
 
     @Test(arguments: kinds)
     func deadlineEndsTheCall(_ kind: TransportKind) async throws {
-        let fates = NIOLockedValueBox(Fates())
+        let fates = Watched(Fates())
         try await kind.run(Self.silent(fates)) { tested in
             // The connection is there first: the deadline is the call's and not the dial's.
             #expect(await tested.call(TestMethod.echo).status == .ok)
@@ -289,13 +289,13 @@ struct CallMeaningTests {
                 within: .milliseconds(100)
             )
             #expect(result.status.code == .deadlineExceeded)
-            try await eventually { fates.withLockedValue { $0.isToldOfAll } }
+            try await fates.until { $0.isToldOfAll }
         }
     }
 
     @Test(arguments: kinds)
     func cancellationEndsTheCall(_ kind: TransportKind) async throws {
-        let fates = NIOLockedValueBox(Fates())
+        let fates = Watched(Fates())
         try await kind.run(Self.silent(fates)) { tested in
             let (observer, handle) = await tested.observe(TestMethod.named("Silent"))
             var events = observer.events.makeAsyncIterator()
@@ -312,14 +312,14 @@ struct CallMeaningTests {
             #expect(result.status.origin == .local)
             handle.cancel()
             #expect(await events.next() == nil)
-            try await eventually { fates.withLockedValue { $0.isToldOfAll } }
+            try await fates.until { $0.isToldOfAll }
         }
     }
 
     /// The end may come while the other side takes the call: whoever has begun hears of it.
     @Test(arguments: kinds)
     func handlerLearnsOfACancellationAtAnyMoment(_ kind: TransportKind) async throws {
-        let fates = NIOLockedValueBox(Fates())
+        let fates = Watched(Fates())
         try await kind.run(Self.silent(fates)) { tested in
             #expect(await tested.call(TestMethod.echo).status == .ok)
             for _ in 0..<500 {
@@ -327,7 +327,7 @@ struct CallMeaningTests {
                 handle.cancel()
                 for await _ in observer.events {}
             }
-            try await eventually { fates.withLockedValue { $0.isToldOfAll } }
+            try await fates.until { $0.isToldOfAll }
         }
         #expect(fates.withLockedValue { $0.begun } > 0)
     }

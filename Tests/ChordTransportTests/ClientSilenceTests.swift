@@ -17,7 +17,7 @@ struct ClientSilenceTests: RawServerSuite {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.pingTimeout = .milliseconds(50)
-        let ended = NIOLockedValueBox(0)
+        let ended = Watched(0)
         let calls = NIOLockedValueBox(0)
         try await RawPeers.serve(
             as: certificates.n1,
@@ -49,7 +49,7 @@ struct ClientSilenceTests: RawServerSuite {
                 )
                 #expect(result.status.code == .deadlineExceeded)
                 #expect(result.status.origin == .local)
-                try await eventually { ended.withLockedValue { $0 } == 1 }
+                try await ended.until { $0 == 1 }
             }
         }
     }

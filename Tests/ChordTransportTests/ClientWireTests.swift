@@ -209,7 +209,7 @@ struct ClientWireTests: RawServerSuite {
 
     @Test func closedConnectionFailsItsCallsAndIsReported() async throws {
         let certificates = try await Certificates.get()
-        let lost = NIOLockedValueBox<[String]>([])
+        let lost = Watched<[String]>([])
         try await RawPeers.serve(
             as: certificates.n1,
             handler: Self.handler { raw, _, _ in raw.close() }
@@ -220,7 +220,7 @@ struct ClientWireTests: RawServerSuite {
                 #expect(result.status.code == .unavailable)
                 #expect(result.status.origin == .transport)
                 #expect(result.status.message.contains("was lost"))
-                try await eventually { lost.withLockedValue { $0 } == [address] }
+                try await lost.until { $0 == [address] }
             }
         }
     }

@@ -76,7 +76,7 @@ struct ConnectionAgeTests {
             try await TestNode.calling(as: certificates.n2, configuration: configuration) {
                 client in
                 async let long = client.call(HeldCalls.method, at: address, within: .seconds(600))
-                try await eventually { held.count == 1 }
+                try await held.reaches(1)
                 switch reload {
                 case .revoked: node.source.replace(with: certificates.n1Revoking)
                 case .authorityGone: node.source.replace(with: certificates.n1Elsewhere)
@@ -95,7 +95,7 @@ struct ConnectionAgeTests {
                     #expect(await long.status == .ok)
                 } else {
                     #expect(await long.status.code == .unavailable)
-                    try await eventually { node.server.connectionCount == 0 }
+                    try await node.server.untilNoConnectionIsLeft()
                     let again = await client.call(TestMethod.echo, at: address)
                     #expect(again.status.code == .unavailable)
                 }
@@ -118,12 +118,12 @@ struct ConnectionAgeTests {
                 expecting: ExpectedPeer(name: "n2"),
                 within: .seconds(600)
             )
-            try await eventually { held.count == 1 }
+            try await held.reaches(1)
             caller.source.replace(with: certificates.aliceRevoking)
             let status = await long.status
             #expect(status.code == .unavailable)
             #expect(status.message.contains("revoked"))
-            try await eventually { node.server.connectionCount == 0 }
+            try await node.server.untilNoConnectionIsLeft()
             #expect(await !caller.client.isServed(at: address, expecting: "n2"))
             await caller.stop()
         }
@@ -146,13 +146,13 @@ struct ConnectionAgeTests {
         try await TestNode.calling(as: certificates.n2, configuration: configuration) {
             [addresses] client in
             for index in [0, 1, 0, 2] { #expect(await client.isServed(at: addresses[index])) }
-            try await eventually { nodes[1].server.connectionCount == 0 }
+            try await nodes[1].server.untilNoConnectionIsLeft()
             #expect(nodes[0].server.connectionCount == 1)
             #expect(nodes[2].server.connectionCount == 1)
             // Where both are in use nobody makes way.
             async let first = client.call(HeldCalls.method, at: addresses[0])
             async let second = client.call(HeldCalls.method, at: addresses[2])
-            try await eventually { held.count == 2 }
+            try await held.reaches(2)
             let refused = await client.call(TestMethod.echo, at: addresses[1])
             #expect(refused.status.code == .resourceExhausted)
             #expect(refused.status.origin == .local)

@@ -7,7 +7,6 @@ import ChordIdentity
 import ChordRPC
 import ChordTLS
 import ChordTestSupport
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Testing
@@ -17,59 +16,22 @@ import Testing
 /// Connections from the first call to their end. How they come about: `DiallingTests`.
 @Suite("Life of connections", .tags(.network), .timeLimit(.minutes(5)))
 struct ConnectionLifeTests {
-    /// A handler's calls, held until the test answers them.
-    final class Held: Sendable {
-        private let responders = NIOLockedValueBox<[Responder]>([])
-        private let most = NIOLockedValueBox((now: 0, ever: 0))
-
-        var count: Int { responders.withLockedValue { $0.count } }
-        var mostAtOnce: Int { most.withLockedValue { $0.ever } }
-
-        func add(_ responder: Responder) {
-            responders.withLockedValue { $0.append(responder) }
-            most.withLockedValue { $0 = ($0.now + 1, max($0.ever, $0.now + 1)) }
-        }
-
-        func answerAll(_ message: [UInt8] = []) {
-            let taken = responders.withLockedValue { held in
-                defer { held = [] }
-                return held
-            }
-            most.withLockedValue { $0.now -= taken.count }
-            for responder in taken { responder.succeed(message) }
-        }
-    }
-
-    static func router(_ held: Held = Held()) -> Router {
-        var router = Router()
-        router.register(TestMethod.echo) { request, call in
-            call.reply.append(contentsOf: request)
-            return .replied
-        }
-        router.register(TestMethod.named("Hold")) { _, call in
-            held.add(call.makeResponder())
-            return .deferred
-        }
-        return router
-    }
-
-    private static let hold = TestMethod.named("Hold")
-
     // MARK: Many and large
 
     @Test func thousandCallsShareAConnection() async throws {
         let certificates = try await Certificates.get()
-        let held = Held()
-        try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
+        let held = HeldCalls()
+        try await TestNode.serving(held.router(), as: certificates.n1) { node, address in
             try await TestNode.calling(as: certificates.n2) { client in
                 await withTaskGroup(of: Status.self) { group in
                     for index in 0..<1000 {
                         group.addTask {
-                            await client.call(Self.hold, [UInt8(index & 255)], at: address).status
+                            await client.call(HeldCalls.method, [UInt8(index & 255)], at: address)
+                                .status
                         }
                     }
                     // None is answered before all are there.
-                    try? await eventually { held.count == 1000 }
+                    try? await held.reaches(1000)
                     #expect(node.server.connectionCount == 1)
                     held.answerAll()
                     for await status in group { #expect(status == .ok) }
@@ -80,11 +42,11 @@ struct ConnectionLifeTests {
 
     @Test func callCanRequireANewConnection() async throws {
         let certificates = try await Certificates.get()
-        let held = Held()
-        try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
+        let held = HeldCalls()
+        try await TestNode.serving(held.router(), as: certificates.n1) { node, address in
             try await TestNode.calling(as: certificates.n2) { client in
-                async let waiting = client.call(Self.hold, [1], at: address)
-                try await eventually { held.count == 1 }
+                async let waiting = client.call(HeldCalls.method, [1], at: address)
+                try await held.reaches(1)
                 let result = await client.call(
                     TestMethod.echo,
                     [2],
@@ -107,20 +69,20 @@ struct ConnectionLifeTests {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.limits.maxConcurrentStreams = 4
-        let held = Held()
+        let held = HeldCalls()
         try await TestNode.serving(
-            Self.router(held),
+            held.router(),
             as: certificates.n1,
             configuration: configuration
         ) { _, address in
             try await TestNode.calling(as: certificates.n2) { client in
                 try await withThrowingTaskGroup(of: Status.self) { group in
                     for _ in 0..<20 {
-                        group.addTask { await client.call(Self.hold, at: address).status }
+                        group.addTask { await client.call(HeldCalls.method, at: address).status }
                     }
                     var ended = 0
                     while ended < 20 {
-                        try await eventually { held.count == 4 }
+                        try await held.reaches(4)
                         held.answerAll()
                         for _ in 0..<4 {
                             let status = try await group.next()
@@ -137,7 +99,7 @@ struct ConnectionLifeTests {
     @Test(arguments: [4 << 20, (4 << 20) + 1])
     func messageSizeLimitIsExact(_ bytes: Int) async throws {
         let certificates = try await Certificates.get()
-        try await TestNode.serving(Self.router(), as: certificates.n1) { _, address in
+        try await TestNode.serving(HeldCalls().router(), as: certificates.n1) { _, address in
             try await TestNode.calling(as: certificates.n2) { client in
                 let message = [UInt8](repeating: 7, count: bytes)
                 let result = await client.call(TestMethod.echo, message, at: address)
@@ -160,12 +122,12 @@ struct ConnectionLifeTests {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()
         configuration.client.idleTimeout = .milliseconds(20)
-        try await TestNode.serving(Self.router(), as: certificates.n1) {
+        try await TestNode.serving(HeldCalls().router(), as: certificates.n1) {
             [configuration] node, address in
             try await TestNode.calling(as: certificates.n2, configuration: configuration) {
                 client in
                 #expect(await client.call(TestMethod.echo, at: address).status == .ok)
-                try await eventually { node.server.connectionCount == 0 }
+                try await node.server.untilNoConnectionIsLeft()
                 #expect(await client.call(TestMethod.echo, at: address).status == .ok)
             }
         }
@@ -173,22 +135,22 @@ struct ConnectionLifeTests {
 
     @Test func drainingServerFinishesItsCallsAndTakesNoNewOnes() async throws {
         let certificates = try await Certificates.get()
-        let held = Held()
+        let held = HeldCalls()
         let old = TestNode(certificates.n1)
         try await old.server.bind(host: "127.0.0.1", port: 0)
-        try await old.server.serve(Self.router(held))
+        try await old.server.serve(held.router())
         let port = try #require(old.server.localPort)
         let address = "127.0.0.1:\(port)"
         let successor = TestNode(certificates.n1)
         try await TestNode.calling(as: certificates.n2) { client in
-            async let first = client.call(Self.hold, at: address)
-            try await eventually { held.count == 1 }
+            async let first = client.call(HeldCalls.method, at: address)
+            try await held.reaches(1)
             async let stopped: Void = old.server.shutdown(grace: .seconds(60))
             // The port is free as soon as the old server has stopped to listen.
             try await eventually {
                 (try? await successor.server.bind(host: "127.0.0.1", port: port)) != nil
             }
-            try await successor.server.serve(Self.router())
+            try await successor.server.serve(HeldCalls().router())
             try await eventually {
                 await client.call(TestMethod.echo, [2], at: address).message == [2]
                     && successor.server.connectionCount == 1
@@ -207,14 +169,14 @@ struct ConnectionLifeTests {
 
     @Test func drainEndsAfterItsGracePeriod() async throws {
         let certificates = try await Certificates.get()
-        let held = Held()
+        let held = HeldCalls()
         let node = TestNode(certificates.n1)
         try await node.server.bind(host: "127.0.0.1", port: 0)
-        try await node.server.serve(Self.router(held))
+        try await node.server.serve(held.router())
         let address = node.server.localAddresses[0].description
         try await TestNode.calling(as: certificates.n2) { client in
-            async let call = client.call(Self.hold, at: address)
-            try await eventually { held.count == 1 }
+            async let call = client.call(HeldCalls.method, at: address)
+            try await held.reaches(1)
             await node.server.shutdown(grace: .milliseconds(20))
             let result = await call
             #expect(result.status.code == .unavailable)
@@ -226,11 +188,11 @@ struct ConnectionLifeTests {
 
     @Test func stoppedClientRefusesCalls() async throws {
         let certificates = try await Certificates.get()
-        let held = Held()
-        try await TestNode.serving(Self.router(held), as: certificates.n1) { node, address in
+        let held = HeldCalls()
+        try await TestNode.serving(held.router(), as: certificates.n1) { node, address in
             let caller = TestNode(certificates.n2)
-            async let call = caller.client.call(Self.hold, at: address)
-            try await eventually { held.count == 1 }
+            async let call = caller.client.call(HeldCalls.method, at: address)
+            try await held.reaches(1)
             async let stopped: Void = caller.client.shutdown(grace: .seconds(60))
             try await eventually {
                 await caller.client.call(TestMethod.echo, at: address).status.message
@@ -239,7 +201,7 @@ struct ConnectionLifeTests {
             held.answerAll([6])
             #expect(await call.message == [6])
             await stopped
-            try await eventually { node.server.connectionCount == 0 }
+            try await node.server.untilNoConnectionIsLeft()
         }
     }
 
@@ -247,7 +209,7 @@ struct ConnectionLifeTests {
 
     @Test func usedPortIsReported() async throws {
         let certificates = try await Certificates.get()
-        try await TestNode.serving(Self.router(), as: certificates.n1) { node, address in
+        try await TestNode.serving(HeldCalls().router(), as: certificates.n1) { node, address in
             let second = TestNode(certificates.n1)
             let port = try #require(node.server.localPort)
             let error = await #expect(throws: TransportError.self) {
@@ -271,13 +233,13 @@ struct ConnectionLifeTests {
 
     @Test func serverCanBindAndServeOnlyOnce() async throws {
         let certificates = try await Certificates.get()
-        try await TestNode.serving(Self.router(), as: certificates.n1) { node, _ in
+        try await TestNode.serving(HeldCalls().router(), as: certificates.n1) { node, _ in
             let again = await #expect(throws: TransportError.self) {
                 try await node.server.bind(host: "127.0.0.1", port: 0)
             }
             #expect(again?.code == .invalidState)
             let twice = await #expect(throws: TransportError.self) {
-                try await node.server.serve(Self.router())
+                try await node.server.serve(HeldCalls().router())
             }
             #expect(twice?.code == .invalidState)
         }
@@ -285,7 +247,7 @@ struct ConnectionLifeTests {
 
     @Test func localhostListensOnAllItsAddressesWithOnePort() async throws {
         let certificates = try await Certificates.get()
-        try await TestNode.serving(Self.router(), as: certificates.n1, host: "localhost") {
+        try await TestNode.serving(HeldCalls().router(), as: certificates.n1, host: "localhost") {
             node,
             _ in
             #expect(Set(node.server.localAddresses.map(\.port)).count == 1)
@@ -304,7 +266,7 @@ struct ConnectionLifeTests {
     @Test(.enabled("this machine has an IPv6 loopback") { await hasIPv6Loopback() })
     func iPv6Works() async throws {
         let certificates = try await Certificates.get()
-        try await TestNode.serving(Self.router(), as: certificates.n1, host: "::1") {
+        try await TestNode.serving(HeldCalls().router(), as: certificates.n1, host: "::1") {
             node,
             address in
             #expect(address.hasPrefix("[::1]:"))

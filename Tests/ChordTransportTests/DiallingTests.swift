@@ -45,7 +45,7 @@ struct DiallingTests {
             #expect(first.peer == nil)
             let node = TestNode(certificates.n1)
             try await node.server.bind(host: "127.0.0.1", port: port)
-            try await node.server.serve(ConnectionLifeTests.router())
+            try await node.server.serve(HeldCalls().router())
             // It is up, but may not be dialled yet.
             let second = await client.call(TestMethod.echo, at: address)
             #expect(second.status.code == .unavailable)
@@ -70,7 +70,7 @@ struct DiallingTests {
             #expect(await client.call(TestMethod.echo, at: address).status.code == .unavailable)
             let node = TestNode(certificates.n1)
             try await node.server.bind(host: "127.0.0.1", port: port)
-            try await node.server.serve(ConnectionLifeTests.router())
+            try await node.server.serve(HeldCalls().router())
             try await eventually {
                 await client.call(TestMethod.echo, at: address).status == .ok
             }
@@ -80,7 +80,7 @@ struct DiallingTests {
 
     @Test func serverOfAnotherAuthorityIsRefused() async throws {
         let certificates = try await Certificates.get()
-        try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.foreign) {
+        try await TestNode.serving(HeldCalls().router(), as: certificates.foreign) {
             _,
             address in
             try await TestNode.calling(as: certificates.n2) { client in
@@ -99,7 +99,7 @@ struct DiallingTests {
 
     @Test func refusalOfOurCertificateIsReported() async throws {
         let certificates = try await Certificates.get()
-        try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
+        try await TestNode.serving(HeldCalls().router(), as: certificates.n1) {
             _,
             address in
             try await TestNode.calling(as: certificates.foreignTrustingOurs) { client in
@@ -113,7 +113,7 @@ struct DiallingTests {
 
     @Test func hostIsCheckedWhenNoNameIsExpected() async throws {
         let certificates = try await Certificates.get()
-        try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
+        try await TestNode.serving(HeldCalls().router(), as: certificates.n1) {
             _,
             address in
             try await TestNode.calling(as: certificates.n2) { client in
@@ -130,7 +130,7 @@ struct DiallingTests {
 
     @Test func everyEventLoopHasItsOwnConnection() async throws {
         let certificates = try await Certificates.get()
-        try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
+        try await TestNode.serving(HeldCalls().router(), as: certificates.n1) {
             node,
             address in
             try await TestNode.calling(as: certificates.n2) { client in
@@ -150,7 +150,7 @@ struct DiallingTests {
 
     @Test func newConnectionsUseANewCertificate() async throws {
         let certificates = try await Certificates.get()
-        try await TestNode.serving(ConnectionLifeTests.router(), as: certificates.n1) {
+        try await TestNode.serving(HeldCalls().router(), as: certificates.n1) {
             node,
             address in
             try await TestNode.calling(as: certificates.alice) { client in

@@ -52,12 +52,12 @@ struct HeldMemoryTests {
         of address: String,
         window: Int32 = 1 << 20,
         _ begin: @escaping @Sendable (RawHTTP2, HTTP2Session) -> [Int32],
-        _ body: (NIOLockedValueBox<Seen>, @escaping Run) async throws -> Void
+        _ body: (Watched<Seen>, @escaping Run) async throws -> Void
     ) async throws {
         let target = try NetworkAddress(address)
         let certificates = try await Certificates.get()
         let loop = testExecutors.all[1].eventLoop
-        let seen = NIOLockedValueBox(Seen())
+        let seen = Watched(Seen())
         let made = NIOLockedValueBox<RawHTTP2?>(nil)
         let channel = try await ClientBootstrap(group: loop)
             .channelInitializer { channel in
@@ -136,7 +136,7 @@ struct HeldMemoryTests {
                 }
                 return streams
             } _: { seen, _ in
-                try await eventually { seen.withLockedValue { $0.closed.count == 198 } }
+                try await seen.until { $0.closed.count == 198 }
                 #expect(seen.withLockedValue { Set($0.statuses.values) } == ["8"])
                 #expect(seen.withLockedValue { Set($0.closed.values) } == [.noError])
             }
@@ -242,7 +242,7 @@ struct HeldMemoryTests {
                 return streams
             } _: { seen, _ in
                 // Ten answers are just beyond the bound.
-                try await eventually { seen.withLockedValue { $0.statuses.count == 50 } }
+                try await seen.until { $0.statuses.count == 50 }
                 #expect(node.server.count(of: .heldBytesPerConnection) == 50)
                 let used = node.server.shared.budgets.heldBytes.inUse
                 #expect(used <= 120_000)
@@ -267,7 +267,7 @@ struct HeldMemoryTests {
                 // Its end never comes.
                 return (0..<3).compactMap { _ in try? session.submitRequest(list) }
             } _: { seen, _ in
-                try await eventually { seen.withLockedValue { $0.closed.count == 3 } }
+                try await seen.until { $0.closed.count == 3 }
                 #expect(seen.withLockedValue { Set($0.closed.values) } == [.noError])
             }
         }

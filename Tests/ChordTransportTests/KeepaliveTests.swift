@@ -129,7 +129,7 @@ struct KeepaliveTests {
                 )
             }
             try await channel.closeFuture.get()
-            try await eventually { node.server.connectionCount == 0 }
+            try await node.server.untilNoConnectionIsLeft()
         }
     }
 

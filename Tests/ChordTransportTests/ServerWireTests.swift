@@ -287,7 +287,7 @@ struct ServerWireTests {
                 // A server may find the connection idle before the client has seen that it is open.
                 let first = await client.call(TestMethod.echo, at: address, waitingForReady: true)
                 #expect(first.status == .ok)
-                try await eventually { node.server.connectionCount == 0 }
+                try await node.server.untilNoConnectionIsLeft()
                 // The next call finds a connection of its own.
                 let next = await client.call(TestMethod.echo, at: address, waitingForReady: true)
                 #expect(next.status == .ok)
@@ -343,7 +343,7 @@ struct ServerWireTests {
                 }
             }
             try await client.closeFuture.get()
-            try await eventually { node.server.connectionCount == 0 }
+            try await node.server.untilNoConnectionIsLeft()
         }
     }
 }

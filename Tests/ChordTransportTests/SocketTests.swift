@@ -80,7 +80,7 @@ import Testing
         {
             let certificates = try await Certificates.get()
             return try await TestNode.serving(
-                ConnectionLifeTests.router(),
+                HeldCalls().router(),
                 as: certificates.n1,
                 configuration: configuration
             ) { _, address in

@@ -40,7 +40,7 @@ struct StatusDirectionTests {
     @Test(arguments: StatusMapping.resets.map(\.number))
     func resetCancelsTheCall(_ code: UInt32) async throws {
         let certificates = try await Certificates.get()
-        let cancelled = NIOLockedValueBox(0)
+        let cancelled = Watched(0)
         let kept = NIOLockedValueBox<[Responder]>([])
         var router = Router()
         router.register(TestMethod.named("Hold")) { _, call in
@@ -68,7 +68,7 @@ struct StatusDirectionTests {
                 raw.flush()
                 session.reset(stream: stream, errorCode: HTTP2ErrorCode(rawValue: code))
             }
-            try await eventually { cancelled.withLockedValue { $0 } == 1 }
+            try await cancelled.until { $0 == 1 }
             // The connection outlives its streams.
             #expect(node.server.connectionCount == 1)
             #expect(channel.isActive)

@@ -32,12 +32,12 @@ struct StreamEndTests {
     func cancellationEndsAStreamBeforeItsFirstMessage(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, service in
             let stream = tested.open(StreamService.hold)
-            try await eventually { service.counters.started == 1 }
+            try await service.until { $0.started == 1 }
             stream.cancel()
             let status = await stream.status()
             #expect(status.code == .cancelled)
             #expect(status.origin == .local)
-            try await eventually { service.counters.failures.map(\.code) == [.cancelled] }
+            try await service.until { $0.failures.map(\.code) == [.cancelled] }
         }
     }
 
@@ -49,7 +49,7 @@ struct StreamEndTests {
             let failure = await #expect(throws: Status.self) { try await stream.nextMessage() }
             #expect(failure?.code == .cancelled)
             await #expect(throws: Status.self) { try await stream.send([2]) }
-            try await eventually { service.counters.failures.map(\.code) == [.cancelled] }
+            try await service.until { $0.failures.map(\.code) == [.cancelled] }
         }
     }
 
@@ -71,7 +71,7 @@ struct StreamEndTests {
             }
             #expect(failure?.code == .cancelled)
             #expect(await stream.status().code == .cancelled)
-            try await eventually { service.counters.failures.map(\.code) == [.cancelled] }
+            try await service.until { $0.failures.map(\.code) == [.cancelled] }
         }
     }
 
@@ -79,7 +79,7 @@ struct StreamEndTests {
     func droppingAStreamCancelsTheCall(_ kind: TransportKind) async throws {
         try await kind.runStreams { tested, service in
             _ = try await Self.held(tested, within: nil)
-            try await eventually { service.counters.failures.map(\.code) == [.cancelled] }
+            try await service.until { $0.failures.map(\.code) == [.cancelled] }
         }
     }
 
@@ -90,7 +90,7 @@ struct StreamEndTests {
             try await stream.send("1000000 10000")
             _ = try await stream.nextMessage()
             stream.cancel()
-            try await eventually { service.counters.failures.map(\.code) == [.cancelled] }
+            try await service.until { $0.failures.map(\.code) == [.cancelled] }
         }
     }
 
@@ -110,7 +110,7 @@ struct StreamEndTests {
             }
             #expect(failure?.code == .deadlineExceeded)
             #expect(await stream.status().code == .deadlineExceeded)
-            try await eventually { service.counters.failures.count == service.counters.started - 1 }
+            try await service.until { $0.failures.count == $0.started - 1 }
         }
     }
 
@@ -127,7 +127,7 @@ struct StreamEndTests {
                 while true { try await stream.send([UInt8](repeating: 1, count: 10_000)) }
             }
             #expect(failure?.code == .deadlineExceeded)
-            try await eventually { service.counters.failures.count == service.counters.started - 1 }
+            try await service.until { $0.failures.count == $0.started - 1 }
         }
     }
 

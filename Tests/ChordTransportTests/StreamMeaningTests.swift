@@ -114,7 +114,7 @@ struct StreamMeaningTests {
             let failure = await #expect(throws: Status.self) { try await stream.nextMessage() }
             #expect(failure?.code == .resourceExhausted)
             #expect(await stream.status().code == .resourceExhausted)
-            try await eventually { service.counters.failures.count == 1 }
+            try await service.until { $0.failures.count == 1 }
         }
     }
 

@@ -132,7 +132,7 @@ struct StreamWireTests {
         try await serving { tested, service, _ in
             let slow = tested.open(StreamService.produce)
             try await slow.send("1000 10000")
-            try await eventually { service.counters.sent > 50 }
+            try await service.until { $0.sent > 50 }
             for _ in 0..<3 {
                 let message = [UInt8](repeating: 3, count: 2 << 20)
                 #expect(await tested.call(TestMethod.echo, message).message == message)
@@ -186,7 +186,7 @@ struct StreamWireTests {
             #expect(failure?.origin == .transport)
             let late = await #expect(throws: Status.self) { try await stream.send([2]) }
             #expect(late?.code == .unavailable)
-            try await eventually { service.counters.failures.map(\.code) == [.cancelled] }
+            try await service.until { $0.failures.map(\.code) == [.cancelled] }
         }
     }
 
@@ -226,7 +226,7 @@ struct StreamWireTests {
             #expect(try await stream.nextMessage() == [1])
             await node.client.shutdown(grace: .zero)
             #expect(await stream.status().code == .unavailable)
-            try await eventually { service.counters.failures.map(\.code) == [.cancelled] }
+            try await service.until { $0.failures.map(\.code) == [.cancelled] }
         }
     }
 

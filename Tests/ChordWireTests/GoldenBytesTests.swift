@@ -107,6 +107,7 @@ import Testing
         )
         try check(NotifyReply(), "")
         try check(NotifyReply(.taken), "0801")
+        try check(NotifyReply(.taken, former: first), "080122" + firstBytes)
         try check(NotifyReply(.nearerKnown), "0802")
         try check(NotifyReply(.trying), "0803")
         try check(

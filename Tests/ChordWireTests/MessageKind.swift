@@ -75,13 +75,15 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
                 parameters: generator.parameters(space)
             )
         },
-        MessageKind(NotifyReply.self) { generator, _ in
+        MessageKind(NotifyReply.self) { generator, space in
             let refused = NotifyVerdict.notReached(
                 address: generator.text(WireLimits.addressBytes),
                 reason: generator.text(1...WireLimits.reasonBytes.upperBound)
             )
             let all = [.unspecified, .taken, .nearerKnown, .trying, refused]
-            return NotifyReply(all.randomElement(using: &generator)!)
+            let verdict = all.randomElement(using: &generator)!
+            let isTold = verdict == .taken && Bool.random(using: &generator)
+            return NotifyReply(verdict, former: isTold ? generator.node(space) : nil)
         },
         MessageKind(ProbeRequest.self) { generator, space in
             ProbeRequest(node: generator.node(space), parameters: generator.parameters(space))
@@ -213,7 +215,7 @@ extension SeededGenerator {
     mutating func description(_ space: IdentifierSpace) -> NodeDescription {
         var parameters = parameters(space)
         parameters.space = space
-        return NodeDescription(
+        var description = NodeDescription(
             node: node(space),
             phase: ChordMachine.Phase.allCases.randomElement(using: &self)!,
             predecessor: node(space),
@@ -230,9 +232,10 @@ extension SeededGenerator {
                     certificate: Int64.random(in: 1...Int64.max, using: &self),
                     authority: next() % 2 == 0 ? nil : Int64.random(in: 1...9, using: &self),
                     revocationList: next() % 2 == 0 ? nil : Int64.random(in: 1...9, using: &self)
-                ),
-            isHeadUnreached: next() % 2 == 0
+                )
         )
+        description.isHeadUnreached = next() % 2 == 0
+        return description
     }
 
     mutating func range(_ space: IdentifierSpace) -> IdentifierRange {

@@ -210,9 +210,7 @@ struct GRPCIOCallsUsTests {
             )
             #expect(outcomes.map(\.code) == ["OK", "DEADLINE_EXCEEDED"])
             #expect(service.waits.map(\.hasDeadline) == [true])
-            try await eventually("the handler hears of the end") {
-                service.waits.allSatisfy(\.isCancelled)
-            }
+            try await service.untilWaitsAreCancelled()
         }
     }
 }

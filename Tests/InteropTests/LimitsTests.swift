@@ -91,7 +91,7 @@ struct LimitsTests {
                             group.addTask {
                                 await client.call(TestMethod.wait, at: address).result.status.code
                             }
-                            try await eventually("a call is held") { held.count == count }
+                            try await held.reaches(count)
                         }
                         let shed = await client.call(TestMethod.echo, at: address).result.status
                         #expect(shed.code == .resourceExhausted)
@@ -106,7 +106,7 @@ struct LimitsTests {
                             group.addTask {
                                 await peer.call(TestMethod.wait, at: address).result.status.code
                             }
-                            try await eventually("a call is held") { held.count == count }
+                            try await held.reaches(count)
                         }
                         let lookup = await peer.call(TestMethod.echo, at: address).result.status
                         #expect(lookup.code == .resourceExhausted)
@@ -141,7 +141,7 @@ struct LimitsTests {
                             group.addTask {
                                 await client.call(TestMethod.wait, at: address).result.status.code
                             }
-                            try await eventually("a call is held") { held.count == count }
+                            try await held.reaches(count)
                         }
                         #expect(await !Self.isServed(client, address))
                         #expect(await Self.isServed(other, address))
@@ -155,25 +155,6 @@ struct LimitsTests {
     }
 
     // MARK: The server
-
-    /// Calls that wait until the test lets them go.
-    final class HeldCalls: Sendable {
-        private let responders = NIOLockedValueBox<[Responder]>([])
-
-        var count: Int { responders.withLockedValue { $0.count } }
-
-        func hold(_ responder: Responder) {
-            responders.withLockedValue { $0.append(responder) }
-        }
-
-        func answerAll() {
-            let taken = responders.withLockedValue { held in
-                defer { held = [] }
-                return held
-            }
-            for responder in taken { responder.succeed([]) }
-        }
-    }
 
     private static let maintenance = RPCMethod(
         test: "Maintain",

@@ -184,8 +184,8 @@ struct SClientTests {
 extension Ring {
     /// Waits for a line of the log.
     func hasLogged(_ message: String, _ parts: [String]) async throws {
-        try await eventually("the log says \(parts); it says: \(log.lines)") {
-            log.lines.contains { line in
+        try await log.until { lines in
+            lines.contains { line in
                 let error = line.metadata["chord.error"].map { "\($0)" } ?? ""
                 return line.message == message && parts.allSatisfy { error.contains($0) }
             }

@@ -72,9 +72,7 @@ struct ServerConformanceTests {
             #expect(results.count >= count)
             for result in results { result.recordProblem() }
             // However its call ended, a handler must not be left behind.
-            try await eventually("every handler hears of its call's end") {
-                streams.counters.started == streams.counters.ended
-            }
+            try await streams.until { $0.started == $0.ended }
         }
     }
 

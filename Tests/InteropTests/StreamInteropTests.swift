@@ -90,10 +90,8 @@ struct StreamInteropTests {
             .init(StreamService.echo.path, .both, [[2]]),
         ]) { service in
             // A call that is cancelled at once may never have left grpcio.
-            try await eventually("the handlers hear of the end") {
-                let counters = service.counters
-                return counters.failures.count == counters.started - 2
-                    && counters.failures.count >= 2
+            try await service.until {
+                $0.failures.count == $0.started - 2 && $0.failures.count >= 2
             }
         }
         #expect(

@@ -113,7 +113,7 @@ struct InteropCheckCommand: AsyncParsableCommand {
             directory: try RingOptions.directory(given: self.ring.certsDir),
             name: name
         )
-        certificates.admitsHostCertificates = self.ring.admitHostCertificates
+        try self.ring.peers.resolved().apply(to: &certificates)
         var configuration = ChordConfiguration(name: name, ring: ring, certificates: certificates)
         configuration.listen = listen
         configuration.contacts = [address]

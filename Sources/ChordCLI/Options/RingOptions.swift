@@ -23,13 +23,8 @@ struct RingOptions: ParsableArguments {
     @Option(.shownAs)
     var `as`: String?
 
-    @Flag(
-        help: ArgumentHelp(
-            "Accept nodes whose certificates have no SPIFFE name, for example nodes of other"
-                + " implementations. The holder of a host's certificate can then claim any name there."
-        )
-    )
-    var admitHostCertificates = false
+    @OptionGroup
+    var peers: PeerCertificateOptions
 
     @OptionGroup
     var failureDetection: PeerTimeoutOption
@@ -116,7 +111,7 @@ extension RingOptions {
                 name: resolved.name
             )
         )
-        configuration.certificates.admitsHostCertificates = admitHostCertificates
+        try peers.resolved().apply(to: &configuration.certificates)
         let failureDetection = try failureDetection.resolved()
         configuration.failureDetection = FailureDetection(allowing: failureDetection)
         configuration.lookups = LookupLimits(allowing: failureDetection)

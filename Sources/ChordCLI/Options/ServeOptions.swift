@@ -113,14 +113,8 @@ struct CertificateOptions: ParsableArguments {
     @Option(.crl)
     var crl: String?
 
-    @Flag(.requireCrl)
-    var requireCrl: Bool
-
-    @Option(.trustDomain)
-    var trustDomain: [String]
-
-    @Flag(.admitHostCertificates)
-    var admitHostCertificates: Bool
+    @OptionGroup
+    var peers: PeerCertificateOptions
 
     func certificates(for name: String) throws(CommandFailure) -> Certificates {
         var certificates = Certificates(
@@ -131,9 +125,7 @@ struct CertificateOptions: ParsableArguments {
         if let key { certificates.files.privateKey = key }
         if let ca { certificates.files.trustRoots = ca }
         if let crl { certificates.files.revocationList = crl }
-        certificates.requiresRevocationLists = requireCrl
-        certificates.trustDomains = Set(trustDomain)
-        certificates.admitsHostCertificates = admitHostCertificates
+        peers.apply(to: &certificates)
         return certificates
     }
 }

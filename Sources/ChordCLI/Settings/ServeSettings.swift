@@ -150,17 +150,7 @@ extension ServeSettings {
         case .list:
             return value.split(separator: ",").map { "--\(setting.name)=\(String($0).trimmed)" }
         case .flag:
-            switch value {
-            case "true", "yes", "1": return ["--\(setting.name)"]
-            case "false", "no", "0": return []
-            default:
-                throw CommandFailure(
-                    .configuration,
-                    "\(setting.variable) (\(origin.description)) must be true or false, not"
-                        + " \"\(value.prefix(60).description.printable)\"",
-                    hint: "docs/configuration.md lists the settings"
-                )
-            }
+            return try SettingsReader.isOn(setting, value, origin) ? ["--\(setting.name)"] : []
         }
     }
 

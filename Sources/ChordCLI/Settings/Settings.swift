@@ -28,7 +28,9 @@ extension Setting {
     ]
 
     /// The settings of commands that ask a ring.
-    static let client: [Setting] = [node, certsDir, shownAs, peerTimeout]
+    static let client: [Setting] = [
+        node, certsDir, shownAs, requireCrl, trustDomain, admitHostCertificates, peerTimeout,
+    ]
 
     static let name = Setting(
         name: "name",

@@ -107,9 +107,46 @@ extension SettingsReader {
 
     /// A setting from the environment, else from the file.
     static func value(of setting: Setting) throws(CommandFailure) -> String? {
+        try found(setting)?.text
+    }
+
+    /// Whether a flag is on in the environment, else in the file.
+    static func flag(_ setting: Setting) throws(CommandFailure) -> Bool {
+        guard let (text, origin) = try found(setting) else { return false }
+        return try isOn(setting, text, origin)
+    }
+
+    /// The values of a list in the environment, else in the file.
+    static func list(_ setting: Setting) throws(CommandFailure) -> [String] {
+        (try found(setting)?.text ?? "").split(separator: ",").map { String($0).trimmed }
+            .filter { !$0.isEmpty }
+    }
+
+    private static func found(
+        _ setting: Setting
+    ) throws(CommandFailure) -> (text: String, origin: Origin)? {
         // A node's settings are already part of its command line.
         if ServeSettings.areExpanded(in: CommandLine.arguments.dropFirst()) { return nil }
-        return try ofClient().value(of: setting)?.text
+        return try ofClient().value(of: setting)
+    }
+
+    /// The value of a flag in the environment or a file.
+    static func isOn(
+        _ setting: Setting,
+        _ text: String,
+        _ origin: Origin
+    ) throws(CommandFailure) -> Bool {
+        switch text {
+        case "true", "yes", "1": return true
+        case "false", "no", "0": return false
+        default:
+            throw CommandFailure(
+                .configuration,
+                "\(setting.variable) (\(origin.description)) must be true or false, not"
+                    + " \"\(text.prefix(60).description.printable)\"",
+                hint: "docs/configuration.md lists the settings"
+            )
+        }
     }
 
     /// Refuses variables whose names are similar to those of settings. Other variables with the

@@ -28,6 +28,8 @@ extension ChordMachine {
         if candidate.id == predecessor.id {
             // The same identifier: at most a newer incarnation of the same node.
             guard candidate.incarnation >= predecessor.incarnation else { return [] }
+            // A newer incarnation has joined anew. The same one notifies again if an answer was lost.
+            if candidate.incarnation > predecessor.incarnation { formerPredecessor = nil }
             return changing(.rectified) { machine, _ in
                 machine.predecessor = candidate
                 machine.isPredecessorGone = false
@@ -39,9 +41,11 @@ extension ChordMachine {
         if candidate.id.isBetween(predecessor.id, and: node.id) {
             let former = predecessor
             let directives = adopt(candidate)
+            guard former.id != node.id else { return directives }
+            formerPredecessor = former
             // The former predecessor has a new successor, and would otherwise learn of it only with
             // its next question.
-            return former.id == node.id ? directives : directives + [.nudge(former)]
+            return directives + [.nudge(former)]
         }
         return starting(.rectify(nextToken(), candidate: candidate), asking: predecessor)
     }
@@ -82,10 +86,30 @@ extension ChordMachine {
         }
     }
 
+    /// The head has taken this node in place of `former`. Other nodes may have joined before the head since
+    /// this node was told its place: what lies up to `former` is theirs.
+    ///
+    /// The predecessor is hearsay, as it is when a node joins. The caller has checked its identifier, and that
+    /// this node owns nothing yet.
+    package mutating func taken(inPlaceOf former: NodeReference) -> [Directive] {
+        guard phase == .member, former.id != node.id else { return [] }
+        guard former.id.isBetween(predecessor.id, and: node.id) else {
+            // A nearer node was taken meanwhile: that node's range does not begin before `former` either.
+            let before = formerPredecessor?.id ?? node.id
+            if former.id.isBetween(before, and: predecessor.id) { formerPredecessor = former }
+            return []
+        }
+        return changing(.rectified) { machine, _ in
+            machine.predecessor = former
+            machine.isPredecessorGone = false
+        }
+    }
+
     private mutating func adopt(_ candidate: NodeReference) -> [Directive] {
         let directives = changing(.rectified) { machine, _ in
             if machine.isPredecessorGone { machine.table.remove(machine.predecessor.id) }
             machine.predecessor = candidate
+            machine.formerPredecessor = nil
             machine.isPredecessorGone = false
             machine.table.refresh(verified: candidate)
         }
@@ -111,6 +135,7 @@ extension ChordMachine {
             }
         }
         if waitingCandidate?.id == leaver.id { waitingCandidate = nil }
+        if formerPredecessor?.id == leaver.id { formerPredecessor = nil }
         remember(leaveNotice.lost.prefix(LeaveNotice.lostLimit))
         merging.lost.remove(leaver.id)
         if predecessor.id == leaver.id {

@@ -108,6 +108,8 @@ package struct ChordMachine: Hashable, Sendable {
 
     /// The head, if this node cannot reach it and keeps it because others can.
     package internal(set) var unreachedHead: NodeReference?
+    /// The live predecessor that the present one has replaced.
+    package internal(set) var formerPredecessor: NodeReference?
     /// Whether the predecessor has announced that it leaves, so that it need not be probed.
     var isPredecessorGone = false
     var operation: Operation?

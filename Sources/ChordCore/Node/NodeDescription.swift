@@ -23,7 +23,7 @@ public struct NodeDescription: Hashable, Sendable {
     /// The expiry times of its certificates; nil if it does not tell.
     public var certificates: CertificateEnds?
     /// Whether it cannot reach its first successor, while other members can.
-    public var isHeadUnreached: Bool
+    public var isHeadUnreached = false
 
     /// Makes a description from its parts.
     public init(
@@ -35,8 +35,7 @@ public struct NodeDescription: Hashable, Sendable {
         parameters: RingParameters,
         version: String,
         uptime: Duration? = nil,
-        certificates: CertificateEnds? = nil,
-        isHeadUnreached: Bool = false
+        certificates: CertificateEnds? = nil
     ) {
         self.node = node
         self.phase = phase
@@ -47,7 +46,6 @@ public struct NodeDescription: Hashable, Sendable {
         self.version = version
         self.uptime = uptime
         self.certificates = certificates
-        self.isHeadUnreached = isHeadUnreached
     }
 
     /// The range that the node owns; nil if it is not a member.
@@ -71,8 +69,8 @@ public struct NodeDescription: Hashable, Sendable {
             parameters: view.parameters,
             version: version,
             uptime: uptime,
-            certificates: certificates,
-            isHeadUnreached: view.unreachedHead != nil
+            certificates: certificates
         )
+        isHeadUnreached = view.unreachedHead != nil
     }
 }

@@ -38,7 +38,7 @@ extension ChordService {
             )
         }
         shell.heard.heard(at: call.executor.now)
-        let caller = call.peer.name ?? "\(call.peer)"
+        let caller = call.peer
         let responder = call.makeResponder()
         shell.enter { $0.probed(node, by: caller, responder) }
         return .deferred

@@ -76,9 +76,7 @@ extension NodeShell {
     ///   - responder: receives the verdict; nil if the caller's dialect has no verdicts.
     func claimed(by candidate: NodeReference, mustAnswer: Bool, responder: Responder?) {
         func decide(_ verdict: NotifyVerdict) {
-            responder?.succeed(
-                NotifyReply(verdict).encoded(in: configuration.parameters.space)
-            )
+            if let responder { answer(responder, verdict) }
         }
         guard machine.phase == .member, end == nil, candidate.id != machine.node.id else {
             return decide(.trying)
@@ -121,7 +119,16 @@ extension NodeShell {
     }
 
     private func answer(_ responder: Responder, _ verdict: NotifyVerdict) {
-        responder.succeed(NotifyReply(verdict).encoded(in: configuration.parameters.space))
+        var reply = NotifyReply(verdict)
+        if verdict == .taken {
+            // A node that has not been taken itself does not know where the range before it begins.
+            if reach.tenure.hasJoined {
+                reply.former = machine.formerPredecessor
+            } else {
+                reply.verdict = .trying
+            }
+        }
+        responder.succeed(reply.encoded(in: configuration.parameters.space))
     }
 
     private func decide(_ verdict: NotifyVerdict, where isMeant: (Reach.Waiter) -> Bool) {

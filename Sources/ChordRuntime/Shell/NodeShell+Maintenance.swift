@@ -173,7 +173,7 @@ extension NodeShell {
 
     /// - Parameter changed: asks our predecessor for a maintenance round, instead of claiming to be
     ///   a predecessor.
-    private func notify(_ peer: NodeReference, changed: Bool) {
+    func notify(_ peer: NodeReference, changed: Bool) {
         guard changed || mayNotify(peer) else { return }
         tell(peer, .notify(machine.node, changed: changed)) { [weak self] said in
             self?.assumeIsolated { shell in

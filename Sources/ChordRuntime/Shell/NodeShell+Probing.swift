@@ -183,7 +183,7 @@ extension NodeShell {
     // MARK: Probing for others
 
     /// Another member asks whether this node reaches a node.
-    func probed(_ node: NodeReference, by caller: String, _ responder: Responder) {
+    func probed(_ node: NodeReference, by caller: PeerIdentity, _ responder: Responder) {
         let space = configuration.parameters.space
         @Sendable func say(_ isReached: Bool) {
             responder.succeed(ProbeReply(isReached: isReached).encoded(in: space))
@@ -192,7 +192,7 @@ extension NodeShell {
             return responder.fail(machine.view.notMember)
         }
         if node.id == machine.node.id { return say(node.name == machine.node.name) }
-        guard reach.budget.spend(caller: caller, isKnown: isKnown(node)) else {
+        guard reach.budget.spend(caller: caller.name ?? "\(caller)", isKnown: isKnown(node)) else {
             return responder.fail(
                 Status(
                     .resourceExhausted,
@@ -232,18 +232,31 @@ extension NodeShell {
     /// Tells a head whose predecessor has died of a member that cannot reach it. The link between
     /// the two is broken, so neither would learn of the other, and the range between them would
     /// have no owner.
-    private func speak(for caller: String, to state: RingState) {
+    private func speak(for caller: PeerIdentity, to state: RingState) {
         let (head, before) = (state.node, state.predecessor)
         let known =
             [machine.node, machine.predecessor] + machine.successors.entries + machine.table.entries
-        guard let member = known.first(where: { $0.name == caller }), member.id != head.id,
-            before.id.isBetween(member.id, and: head.id),
-            // No other known node lies between the two.
-            !known.contains(where: {
-                $0.id != before.id && $0.id.isBetween(member.id, and: head.id)
-            })
-        else { return }
+        // The caller must be the last known member before the head's predecessor. A certificate that
+        // proves only a host names no member, so the member is found by its place.
+        let space = configuration.parameters.space
+        let member = known.filter { $0.id != head.id && $0.id != before.id }
+            .min {
+                space.distance(from: $0.id, to: head.id) < space.distance(from: $1.id, to: head.id)
+            }
+        guard let member, before.id.isBetween(member.id, and: head.id), caller.mayBe(member) else {
+            return
+        }
         meet(head, contact: member)
+    }
+}
+
+extension PeerIdentity {
+    /// Whether the certificate can be a node's: it proves the node's name, or only its host.
+    fileprivate func mayBe(_ node: NodeReference) -> Bool {
+        switch proof {
+        case .spiffe: name == node.name
+        case .host: holds(forHost: NetworkAddress.host(of: node.address))
+        }
     }
 }
 

@@ -24,17 +24,23 @@ extension NodeShell {
         guard machine.phase == .member, end == nil, said.result.status.isOK,
             peer.id == machine.successors.head?.id
         else { return }
-        var verdict = NotifyVerdict.unspecified
+        var reply = NotifyReply(.unspecified)
         if said.dialect.name == .native {
-            let reply = try? NotifyReply(
+            let read = try? NotifyReply(
                 decoding: said.result.message,
                 space: configuration.parameters.space
             )
-            verdict = reply?.verdict ?? .trying
+            reply = read ?? NotifyReply(.trying)
         }
-        switch verdict {
+        switch reply.verdict {
         case .taken, .unspecified:
             endRefusal()
+            // Applied before the range is held: another node may own a part of it by now.
+            if reach.tenure.state != .held,
+                let former = admissible([reply.former].compactMap(\.self)).first
+            {
+                perform(machine.taken(inPlaceOf: former))
+            }
             update { $0.confirm($1) }
         case .nearerKnown, .trying: break
         case .notReached(let address, let reason): refused(by: peer, address, reason)
@@ -87,6 +93,10 @@ extension NodeShell {
         guard machine.phase == .member, state.node.id == machine.successors.head?.id else { return }
         if state.predecessor.id == machine.node.id {
             endRefusal()
+            // The answer to a Notify also says where the range begins, and this one does not.
+            if reach.tenure.state != .held, !peers.dialects.isForeign(state.node.address) {
+                return notify(state.node, changed: false)
+            }
         } else if peers.dialects.isForeign(state.node.address) {
             // The head does not answer Notifies and may be slow: its silence is no refusal.
             return

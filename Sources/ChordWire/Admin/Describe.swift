@@ -41,7 +41,7 @@ extension Chord__V1__DescribeReply {
         guard let phase = ChordMachine.Phase.allCases.first(where: { $0.number == phase }) else {
             throw path("phase").error(.malformed, "\(phase.rawValue) is an unknown phase")
         }
-        return NodeDescription(
+        var description = NodeDescription(
             node: try node.node(space, path("node")),
             phase: phase,
             predecessor: try predecessor.node(space, path("predecessor")),
@@ -61,9 +61,10 @@ extension Chord__V1__DescribeReply {
             uptime: uptime_ms == 0 ? nil : .milliseconds(uptime_ms),
             certificates: try certificates.map { ends throws(WireError) in
                 try ends.pointee.ends(path("certificates"))
-            },
-            isHeadUnreached: head_unreached != 0
+            }
         )
+        description.isHeadUnreached = head_unreached != 0
+        return description
     }
 }
 

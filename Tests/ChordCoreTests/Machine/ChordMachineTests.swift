@@ -76,6 +76,74 @@ import Testing
         #expect(machine.successors.contains(Identifier(30)))
     }
 
+    @Test func joinersRangeBeginsAfterTheNodeThatItReplaces() throws {
+        // Two nodes join after 5; the head 30 takes 10 first and then 20.
+        var head = try Self.machine(30)
+        _ = head.create()
+        #expect(head.formerPredecessor == nil)
+        _ = head.notified(by: Nodes.node(5))
+        #expect(head.formerPredecessor == nil, "it was alone before")
+        _ = head.notified(by: Nodes.node(10))
+        #expect(head.formerPredecessor == Nodes.node(5))
+        _ = head.notified(by: Nodes.node(20))
+        #expect(head.formerPredecessor == Nodes.node(10))
+        // The answer to its Notify was lost.
+        _ = head.notified(by: Nodes.node(20))
+        #expect(head.formerPredecessor == Nodes.node(10))
+
+        var joiner = try Self.machine(20)
+        _ = joiner.join(
+            after: RingState(
+                node: Nodes.node(5),
+                predecessor: Nodes.node(30),
+                successors: Nodes.nodes(30)
+            )
+        )
+        #expect(joiner.predecessor == Nodes.node(5))
+        #expect(joiner.taken(inPlaceOf: Nodes.node(3)).isEmpty, "farther than the predecessor")
+        #expect(joiner.taken(inPlaceOf: Nodes.node(25)).isEmpty, "after the joiner")
+        #expect(joiner.taken(inPlaceOf: Nodes.node(20)).isEmpty)
+        #expect(!joiner.taken(inPlaceOf: Nodes.node(10)).isEmpty)
+        #expect(joiner.predecessor == Nodes.node(10))
+    }
+
+    @Test func nodeTakenBeforeAJoinerKeepsItsDistanceToFormerNodes() throws {
+        var joiner = try Self.machine(20)
+        _ = joiner.join(
+            after: RingState(
+                node: Nodes.node(5),
+                predecessor: Nodes.node(30),
+                successors: Nodes.nodes(30)
+            )
+        )
+        // 15 joins before the joiner has heard that 10 did: 15 must not begin its range at 5.
+        _ = joiner.notified(by: Nodes.node(15))
+        #expect(joiner.formerPredecessor == Nodes.node(5))
+        _ = joiner.taken(inPlaceOf: Nodes.node(10))
+        #expect(joiner.predecessor == Nodes.node(15))
+        #expect(joiner.formerPredecessor == Nodes.node(10))
+    }
+
+    @Test func formerPredecessorThatHasGoneIsNotNamed() throws {
+        func head() throws -> ChordMachine {
+            var machine = try Self.machine(30)
+            _ = machine.create()
+            _ = machine.notified(by: Nodes.node(10))
+            _ = machine.notified(by: Nodes.node(20))
+            return machine
+        }
+        var machine = try head()
+        _ = machine.neighbourLeft(Self.leaveNotice(of: Nodes.node(10)))
+        #expect(machine.formerPredecessor == nil)
+        machine = try head()
+        _ = machine.notified(by: Nodes.node(20, life: 2))
+        #expect(machine.formerPredecessor == nil, "a newer life has joined anew")
+        machine = try head()
+        _ = machine.neighbourLeft(Self.leaveNotice(of: Nodes.node(20)))
+        _ = machine.notified(by: Nodes.node(25))
+        #expect(machine.formerPredecessor == nil, "20 was not replaced, it left")
+    }
+
     @Test func nodeDoesNotNotifyItself() throws {
         var machine = try Self.machine(10)
         _ = machine.create()

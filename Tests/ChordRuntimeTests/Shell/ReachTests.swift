@@ -227,6 +227,28 @@ import Testing
         #expect(try !isReached(probe(reference("x", in: ring), at: "n3", in: ring), in: ring))
     }
 
+    @Test(
+        "A helper names the prober to the head that lost its predecessor, by name or by host",
+        arguments: [false, true]
+    )
+    func helperSpeaksForProber(provesHostsOnly: Bool) throws {
+        var settings = InProcessRing.Settings()
+        settings.provesHostsOnly = provesHostsOnly
+        let ring = try InProcessRing.settled(5, settings)
+        let circle = ring.circle
+        let (member, dead, head) = (circle[0], circle[1], circle[2])
+        // The member cannot tell its new head of itself, and the head knows no other way to it.
+        ring.plan.set(.unconnected, from: member.address, to: head.address)
+        ring.kill(dead.name)
+        #expect(
+            ring.executor.run(
+                until: { ring.shell(head.name).view.predecessor == member },
+                limit: .seconds(30)
+            ),
+            "\(ring.description)"
+        )
+    }
+
     @Test func probeCannotScanPorts() throws {
         let ring = try InProcessRing.settled(2)
         var misplaced = reference("x", in: ring)

@@ -29,6 +29,8 @@ final class InProcessRing: @unchecked Sendable {
         var successorCount = 4
         var rule = IdentifierRule.name
         var queryMode = ChordMachine.QueryMode.answering
+        /// Whether certificates prove the node's host and no name.
+        var provesHostsOnly = false
         var change: (inout RuntimeConfiguration) -> Void = { _ in }
     }
 
@@ -62,6 +64,17 @@ final class InProcessRing: @unchecked Sendable {
         )
     }
 
+    /// The identity of a certificate without a SPIFFE name.
+    static func hostIdentity(_ host: String) -> PeerIdentity {
+        PeerIdentity(
+            role: .node,
+            name: nil,
+            trustDomain: nil,
+            proof: .host,
+            dnsNames: ["\(host).ring.test"]
+        )
+    }
+
     var space: IdentifierSpace { parameters(settings).space }
 
     func parameters(_ settings: Settings) -> RingParameters {
@@ -92,7 +105,9 @@ final class InProcessRing: @unchecked Sendable {
         let settings = other ?? settings
         let key = host ?? name
         let address = Self.address(key)
-        let identity = Self.identity(name, host: host)
+        let identity =
+            settings.provesHostsOnly
+            ? Self.hostIdentity(host ?? name) : Self.identity(name, host: host)
         var configuration = RuntimeConfiguration(
             name: name,
             address: address,

@@ -80,15 +80,7 @@ final class Stranger: Sendable {
     }
 
     /// What a certificate without a SPIFFE name proves.
-    static func identity(_ host: String) -> PeerIdentity {
-        PeerIdentity(
-            role: .node,
-            name: nil,
-            trustDomain: nil,
-            proof: .host,
-            dnsNames: ["\(host).ring.test"]
-        )
-    }
+    static func identity(_ host: String) -> PeerIdentity { InProcessRing.hostIdentity(host) }
 
     func set(_ state: RingState?, owner: NodeReference? = nil) {
         answers.withLockedValue {

@@ -5,26 +5,8 @@
 import ChordIdentity
 import ChordRPC
 import ChordTestSupport
-import NIOConcurrencyHelpers
 
-/// Calls that wait until the test answers them.
-final class HeldCalls: Sendable {
-    private let responders = NIOLockedValueBox<[Responder]>([])
-
-    var count: Int { responders.withLockedValue { $0.count } }
-
-    func hold(_ responder: Responder) {
-        responders.withLockedValue { $0.append(responder) }
-    }
-
-    func answerAll() {
-        let taken = responders.withLockedValue { held in
-            defer { held = [] }
-            return held
-        }
-        for responder in taken { responder.succeed([]) }
-    }
-
+extension HeldCalls {
     static let method = TestMethod.named("Hold")
 
     /// Answers `Echo` at once and `Hold` when the test says so.

@@ -5,6 +5,7 @@
 import ChordIdentity
 import ChordRPC
 import ChordTLS
+import ChordTestSupport
 import Logging
 import NIOCore
 import NIOPosix
@@ -92,5 +93,14 @@ final class TestNode: Sendable {
     func stop() async {
         await client.shutdown(grace: .milliseconds(500))
         await server.shutdown(grace: .milliseconds(500))
+    }
+}
+
+extension GRPCServer {
+    /// Waits until no connection is left; not at all if there is none.
+    func untilNoConnectionIsLeft() async throws {
+        let isEmpty = Watched(false)
+        shared.connections.whenEmpty { isEmpty.withLockedValue { $0 = true } }
+        try await isEmpty.until { $0 }
     }
 }

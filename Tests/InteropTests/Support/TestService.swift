@@ -6,7 +6,6 @@ import ChordIdentity
 import ChordRPC
 import ChordTestSupport
 import Foundation
-import NIOConcurrencyHelpers
 
 /// The test service on a server of ours: what it is asked to do is in the call, so that one server
 /// serves every case. Tests/Interop/server.py is its like on the other side.
@@ -36,10 +35,15 @@ final class TestService: Sendable {
         fileprivate var responder: Responder
     }
 
-    private let waiting = NIOLockedValueBox<[Wait]>([])
+    private let waiting = Watched<[Wait]>([])
 
     /// The calls of `Wait` so far, in their order.
     var waits: [Wait] { waiting.withLockedValue { $0 } }
+
+    /// Waits until every call of `Wait` was given up.
+    func untilWaitsAreCancelled() async throws {
+        try await waiting.until { $0.allSatisfy(\.isCancelled) }
+    }
 
     /// Serves everybody with a certificate.
     var router: Router {

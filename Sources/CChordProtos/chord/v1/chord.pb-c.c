@@ -1349,7 +1349,7 @@ const ProtobufCMessageDescriptor chord__v1__notify_request__descriptor =
   (ProtobufCMessageInit) chord__v1__notify_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__notify_reply__field_descriptors[3] =
+static const ProtobufCFieldDescriptor chord__v1__notify_reply__field_descriptors[4] =
 {
   {
     "verdict",
@@ -1387,16 +1387,29 @@ static const ProtobufCFieldDescriptor chord__v1__notify_reply__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "former",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__NotifyReply, former),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__notify_reply__field_indices_by_name[] = {
   1,   /* field[1] = address */
+  3,   /* field[3] = former */
   2,   /* field[2] = reason */
   0,   /* field[0] = verdict */
 };
 static const ProtobufCIntRange chord__v1__notify_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor chord__v1__notify_reply__descriptor =
 {
@@ -1406,7 +1419,7 @@ const ProtobufCMessageDescriptor chord__v1__notify_reply__descriptor =
   "Chord__V1__NotifyReply",
   "chord.v1",
   sizeof(Chord__V1__NotifyReply),
-  3,
+  4,
   chord__v1__notify_reply__field_descriptors,
   chord__v1__notify_reply__field_indices_by_name,
   1,  chord__v1__notify_reply__number_ranges,

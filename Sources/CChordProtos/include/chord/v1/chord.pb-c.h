@@ -258,10 +258,15 @@ struct  Chord__V1__NotifyReply
    */
   ProtobufCBinaryData address;
   ProtobufCBinaryData reason;
+  /*
+   * With TAKEN: the live predecessor that the caller has replaced, if any. The range of a caller that
+   * owned nothing yet does not begin before it.
+   */
+  Chord__V1__Node *former;
 };
 #define CHORD__V1__NOTIFY_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__notify_reply__descriptor) \
-    , CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED, {0,NULL}, {0,NULL} }
+    , CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED, {0,NULL}, {0,NULL}, NULL }
 
 
 struct  Chord__V1__ProbeRequest
