@@ -129,6 +129,8 @@ extension ChordError.Reason {
         case .peerProvesHostOnly?: self = .peerProvesHostOnly
         case .peerIsAnother?: self = .peerIsAnother
         case .notOurProtocol?: self = .notOurProtocol
+        // Only calls of the store have it, and the store's client tells it in its own error.
+        case .mayHaveHappened?: return nil
         case nil: return nil
         }
     }

@@ -54,6 +54,31 @@ struct CallMeaningTests {
         }
     }
 
+    @Test("A status says whether a write may have happened", arguments: kinds, [false, true])
+    func reasonOfAWriteInDoubtReachesTheCaller(
+        _ kind: TransportKind,
+        isAccepted: Bool
+    ) async throws {
+        let inDoubt = Status(.unavailable, "no answer from n2", reason: .mayHaveHappened)
+        var router = Router()
+        router.register(TestMethod.named("Doubt")) { _, call in
+            guard isAccepted else { return .failed(inDoubt) }
+            let responder = call.makeResponder()
+            responder.accept()
+            responder.fail(inDoubt)
+            return .deferred
+        }
+        router.register(TestMethod.named("NoDoubt")) { _, call in
+            .failed(Status(.unavailable, "no leader"))
+        }
+        try await kind.run(router) { tested in
+            let doubt = await tested.call(TestMethod.named("Doubt"))
+            #expect(doubt.status == inDoubt)
+            let noDoubt = await tested.call(TestMethod.named("NoDoubt"))
+            #expect(noDoubt.status.reason == nil)
+        }
+    }
+
     @Test(arguments: kinds)
     func deferredHandlerCanAnswerAtOnce(_ kind: TransportKind) async throws {
         var router = Router()

@@ -82,7 +82,8 @@ public struct Status: Error, Hashable, Sendable, CustomStringConvertible {
         case local
     }
 
-    /// Why a connection could not be opened, where the operator can correct it. It is not sent.
+    /// What a program can act on: why a connection could not be opened, where the operator can correct it, or
+    /// that a write is in doubt. Only ``mayHaveHappened`` is sent.
     package enum Reason: Hashable, Sendable {
         /// The peer does not accept our certificate.
         case ownCertificateRefused
@@ -96,6 +97,26 @@ public struct Status: Error, Hashable, Sendable, CustomStringConvertible {
         case peerIsAnother
         /// The peer does not speak TLS 1.3 or HTTP/2.
         case notOurProtocol
+        /// The call failed, and what it asked for may have been done or may be done yet.
+        case mayHaveHappened
+
+        /// The trailer that carries a reason to the caller.
+        package static let trailer: StaticString = "chord-reason"
+
+        /// The value of the trailer; nil for a reason that is not sent.
+        package var trailerValue: StaticString? {
+            self == .mayHaveHappened ? "may-have-happened" : nil
+        }
+
+        /// The reason that a trailer carries; nil for a value that is unknown here.
+        package init?(trailer value: UnsafeRawBufferPointer) {
+            guard let known = Reason.mayHaveHappened.trailerValue,
+                value.elementsEqual(
+                    UnsafeRawBufferPointer(start: known.utf8Start, count: known.utf8CodeUnitCount)
+                )
+            else { return nil }
+            self = .mayHaveHappened
+        }
     }
 
     /// The kind of the end.
@@ -127,6 +148,11 @@ public struct Status: Error, Hashable, Sendable, CustomStringConvertible {
     /// The end of a call, as its handler tells it to the caller.
     public init(_ code: StatusCode, _ message: String) {
         self.init(code, message, origin: .peer)
+    }
+
+    /// The status as its receiver sees it: the peer has sent it, with a reason only if that is sent.
+    package var asSent: Status {
+        Status(code, message, reason: reason?.trailerValue == nil ? nil : reason)
     }
 
     package static let ok = Status(.ok)

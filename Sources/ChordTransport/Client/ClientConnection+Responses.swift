@@ -179,8 +179,10 @@ extension ClientConnection {
                 let value = String(decoding: number.prefix(20), as: UTF8.self)
                 text = "the peer's grpc-status is not defined by gRPC: \"\(value)\""
             }
+            let reason = session.value(of: Status.Reason.trailer, in: block)
+                .flatMap { Status.Reason(trailer: $0) }
             return ClientResult(
-                status: Status(code, text, origin: .peer),
+                status: Status(code, text, origin: .peer, reason: reason),
                 trailers: trailers,
                 peer: peerIdentity
             )

@@ -162,6 +162,9 @@ extension ServerConnection: ResponseSink {
             let text = PercentEncoding.encode(String(status.message.prefix(1000)))
             headers.append("grpc-message", text, indexed: false)
         }
+        if let reason = status.reason?.trailerValue {
+            headers.append(Status.Reason.trailer, reason)
+        }
         MetadataHeaders.append(trailers, to: &headers)
     }
 

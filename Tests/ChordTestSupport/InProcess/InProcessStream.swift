@@ -238,7 +238,7 @@ final class InProcessStream: Sendable {
         let server = state.withLockedValue { $0.server.take() }
         server?.callEnded(status)
         // A status is its receiver's peer's word, wherever the handler had it from.
-        let told = Status(status.code, status.message)
+        let told = status.asSent
         caller.execute { [self] in
             finish(ClientResult(status: told, trailers: trailers, peer: peer))
         }
