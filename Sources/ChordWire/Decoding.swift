@@ -44,29 +44,51 @@ extension FieldPath: CustomStringConvertible {
 /// Unpacks a message, calls `body` with it, and frees it, also if `body` throws.
 ///
 /// `unpack` is the generated function of the message. Nothing of the message may leave `body`.
+///
+/// - Throws: `tooLarge` before anything is allocated, `tooMany` for a message that would exceed its limit of
+///   memory, `malformed`, and what `body` throws.
 func withUnpacked<Message, Value>(
     _ name: StaticString,
     _ bytes: UnsafeRawBufferPointer,
+    limit: MessageLimit = .ordinary,
     _ unpack:
         (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?)
         -> UnsafeMutablePointer<Message>?,
     _ body: (inout Message) throws(WireError) -> Value
 ) throws(WireError) -> Value {
     let path = FieldPath(message: name)
-    guard bytes.count <= WireLimits.messageBytes else {
-        throw path.error(
-            .tooLarge,
-            "\(bytes.count) bytes, at most \(WireLimits.messageBytes)"
-        )
+    guard bytes.count <= limit.bytes else {
+        throw path.error(.tooLarge, "\(bytes.count) bytes, at most \(limit.bytes)")
     }
+    guard let overhead = limit.overheadBytes else {
+        return try withUnpacked(path, bytes, nil, unpack, body)
+    }
+    var budget = UnpackingBudget(bytes: bytes.count + overhead)
+    return try budget.withAllocator { allocator throws(WireError) in
+        try withUnpacked(path, bytes, allocator, unpack, body)
+    }
+}
+
+private func withUnpacked<Message, Value>(
+    _ path: FieldPath,
+    _ bytes: UnsafeRawBufferPointer,
+    _ allocator: UnsafeMutablePointer<ProtobufCAllocator>?,
+    _ unpack:
+        (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?)
+        -> UnsafeMutablePointer<Message>?,
+    _ body: (inout Message) throws(WireError) -> Value
+) throws(WireError) -> Value {
     let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    guard let message = unpack(nil, bytes.count, start) else {
-        throw path.error(.malformed, "\(bytes.count) bytes that are not this message")
+    guard let message = unpack(allocator, bytes.count, start) else {
+        let budget = allocator?.pointee.allocator_data.assumingMemoryBound(to: UnpackingBudget.self)
+        throw budget?.pointee.isExhausted == true
+            ? path.error(.tooMany, "more fields than a message of \(bytes.count) bytes may have")
+            : path.error(.malformed, "\(bytes.count) bytes that are not this message")
     }
     defer {
         protobuf_c_message_free_unpacked(
             UnsafeMutableRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self),
-            nil
+            allocator
         )
     }
     return try body(&message.pointee)

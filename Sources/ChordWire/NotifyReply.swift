@@ -59,21 +59,8 @@ package struct NotifyReply: WireMessage, Hashable {
         case .notReached(let address, let reason):
             message.verdict = CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NOT_REACHED
             message.address = arena.text(address)
-            message.reason = arena.text(Self.cut(reason))
+            message.reason = arena.text(reason.cut(toBytes: WireLimits.reasonBytes.upperBound))
         }
         arena.pack(&message, appendingTo: &output)
-    }
-
-    /// The beginning of a text, at most as long as a reason may be.
-    private static func cut(_ text: String) -> String {
-        guard text.utf8.count > WireLimits.reasonBytes.upperBound else { return text }
-        var cut = ""
-        var bytes = 0
-        for character in text {
-            bytes += character.utf8.count
-            guard bytes <= WireLimits.reasonBytes.upperBound else { break }
-            cut.append(character)
-        }
-        return cut
     }
 }

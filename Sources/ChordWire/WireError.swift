@@ -11,7 +11,7 @@ package typealias WireError = ModuleError<WireErrorCode>
 package struct WireErrorCode: ErrorCode {
     private enum Kind: String {
         case tooLarge, malformed, missing, tooMany, invalidText, invalidIdentifier,
-            invalidParameters, widthDiffers, outOfBounds
+            invalidParameters, widthDiffers, outOfBounds, contradictory, unknownVersion
     }
 
     private let kind: Kind
@@ -30,6 +30,10 @@ package struct WireErrorCode: ErrorCode {
     package static let invalidIdentifier = Self(kind: .invalidIdentifier)
     /// A number is outside its range.
     package static let outOfBounds = Self(kind: .outOfBounds)
+    /// Fields of the message contradict each other.
+    package static let contradictory = Self(kind: .contradictory)
+    /// The message has a version that this release does not know.
+    package static let unknownVersion = Self(kind: .unknownVersion)
     /// The ring parameters contradict each other or are outside their ranges.
     package static let invalidParameters = Self(kind: .invalidParameters)
     /// The peer's ring has identifiers of another width, so its identifiers mean nothing here.
