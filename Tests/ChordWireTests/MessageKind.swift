@@ -10,6 +10,8 @@ import Testing
 /// One message of the contract, with its type forgotten so that a test can run over all of them.
 struct MessageKind: Sendable, CustomTestStringConvertible {
     let testDescription: String
+    /// The most bytes that a message of this kind may have.
+    let limitBytes: Int
     /// A random message, encoded.
     let sample: @Sendable (inout SeededGenerator, IdentifierSpace) -> [UInt8]
     /// Decodes and encodes again.
@@ -17,14 +19,16 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
     /// Whether a random message comes back the same.
     let roundTrips: @Sendable (inout SeededGenerator, IdentifierSpace) throws(WireError) -> Bool
 
-    private init<Message: WireMessage & Equatable>(
+    init<Message: WireMessage & Equatable>(
         _ type: Message.Type,
+        limitBytes: Int = WireLimits.messageBytes,
         _ random: @escaping @Sendable (inout SeededGenerator, IdentifierSpace) -> Message
     ) {
         // A message without fields is an EmptyMessage of its name.
         var name = "\(type)"[...]
         if name.hasPrefix("EmptyMessage<") { name = name.dropFirst(13).dropLast(5) }
         testDescription = String(name)
+        self.limitBytes = limitBytes
         sample = { random(&$0, $1).encoded(in: $1) }
         recode = { bytes, space throws(WireError) in
             try Message(decoding: bytes, space: space).encoded(in: space)
@@ -35,7 +39,9 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
         }
     }
 
-    static let all = [
+    static let all = ring + store + storePeer
+
+    private static let ring = [
         MessageKind(FindSuccessorRequest.self) { generator, space in
             FindSuccessorRequest(
                 id: generator.identifier(space),

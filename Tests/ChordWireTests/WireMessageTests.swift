@@ -90,14 +90,22 @@ import Testing
         let space = try IdentifierSpace(width: 64)
         var generator = SeededGenerator(seed: 5)
         let bytes = kind.sample(&generator, space)
-        // An unknown field of tag 2 bytes, length 3 bytes and the rest as its value.
-        let room = WireLimits.messageBytes - bytes.count - 5
-        let full = bytes + WireWriter().bytes(1001, .init(repeating: 0, count: room)).bytes
-        try #require(full.count == WireLimits.messageBytes)
+        // An unknown field fills the message to its limit: two bytes of tag, the length, and its bytes.
+        let room = kind.limitBytes - bytes.count - 2
+        let fill = try #require(
+            (1...4).lazy.map { room - $0 }.first {
+                WireWriter().bytes(1001, .init(repeating: 0, count: $0)).bytes.count == room + 2
+            }
+        )
+        let full = bytes + WireWriter().bytes(1001, .init(repeating: 0, count: fill)).bytes
+        try #require(full.count == kind.limitBytes)
         #expect(try kind.recode(full, space) == bytes)
         let error = #expect(throws: WireError.self) { try kind.recode(full + [0], space) }
         #expect(error?.code == .tooLarge)
-        #expect(error?.message == "\(kind.testDescription): 65537 bytes, at most 65536")
+        #expect(
+            error?.message
+                == "\(kind.testDescription): \(kind.limitBytes + 1) bytes, at most \(kind.limitBytes)"
+        )
     }
 
     @Test(arguments: [0, 1, 127, 128, 600])

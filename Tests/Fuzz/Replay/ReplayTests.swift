@@ -16,7 +16,7 @@ import Testing
         [
             CertificateTarget.self, FramingTarget.self, GzipTarget.self, HTTP2Target.self,
             IdentityTarget.self, MachineTarget.self, MetadataTarget.self, PercentTarget.self,
-            ScenarioTarget.self, WireTarget.self,
+            ScenarioTarget.self, StoreTarget.self, WireTarget.self,
         ]
     }
 
