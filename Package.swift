@@ -123,6 +123,13 @@ targets += module(
     ]
 )
 targets += module(
+    "ChordStore",
+    [
+        "CZlib", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime",
+        "ChordWire", nioLocks, logging, metrics,
+    ]
+)
+targets += module(
     "Chord",
     [
         "ChordRuntime", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC",
@@ -206,6 +213,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Metadata", ["ChordTransport", "ChordRPC"]),
     ("Percent", ["ChordRPC"]),
     ("Scenario", ["ChordSimulator"]),
+    ("Store", ["ChordWire", "ChordCore"]),
     ("Wire", ["ChordWire", "ChordCore"]),
 ]
 if isFuzzing {

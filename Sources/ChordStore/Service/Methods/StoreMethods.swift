@@ -1,0 +1,37 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordIdentity
+package import ChordRPC
+import ChordWire
+
+/// The methods of `chord.v1.StoreService`, by which clients read and write.
+package enum StoreMethods {
+    package static let get = method("Get", StoreMessageBytes.get)
+    package static let put = method("Put", StoreMessageBytes.put)
+    package static let delete = method("Delete", StoreMessageBytes.short)
+    package static let touch = method("Touch", StoreMessageBytes.short)
+    package static let batch = method("Batch", StoreMessageBytes.batch)
+    package static let list = method("List", StoreMessageBytes.short)
+    package static let count = method("Count", StoreMessageBytes.short)
+    package static let scan = method("Scan", callers: .admins, StoreMessageBytes.short)
+    package static let status = method("Status", StoreMessageBytes.short)
+
+    package static let all = [get, put, delete, touch, batch, list, count, scan, status]
+
+    // Nodes are among the callers: they forward the calls of others.
+    private static func method(
+        _ name: String,
+        callers: Roles = .everybody,
+        _ maximumMessageBytes: Int
+    ) -> RPCMethod {
+        RPCMethod(
+            service: "chord.v1.StoreService",
+            name: name,
+            callers: callers,
+            maximumMessageBytes: maximumMessageBytes,
+            protoFile: "chord/v1/store.proto"
+        )
+    }
+}

@@ -1,0 +1,103 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordRPC
+
+/// Why a call of the store fails, and how its caller is told.
+///
+/// Each failure says whether a write may have happened: by the reason of its status, which is sent as a trailer.
+/// A condition that does not hold is an answer and no failure.
+package enum StoreFailure: Hashable, Sendable {
+    /// No majority of a range's replicas answers. `missing` names the nodes that do not.
+    case noMajority(range: String, missing: [String], mayHaveHappened: Bool)
+    /// The range has no leader at present.
+    case noLeader(range: String)
+    /// The leader lost its leadership while a write was under way.
+    case leadershipLost(range: String)
+    /// Nobody in the ring holds the position of the key.
+    case rangeNotFound
+    /// A repeated write of a client whose answers are not kept any more.
+    case answerForgotten
+    /// The write's number is below the lowest one that the client still waits for.
+    case answeredBefore
+    /// The request table has no room for another client of this identity.
+    case tooManyClients
+    /// The client waits for too many answers.
+    case tooManyUnanswered
+    /// The store takes shorter values only.
+    case valueTooLong(bytes: Int, limit: Int)
+    /// The values of a reply are too long together.
+    case replyTooLong(limit: Int)
+    /// The version of a page's token cannot be shown any more.
+    case pageGone
+    /// The disk is full.
+    case diskFull(node: String)
+    /// Too many bytes wait to be committed.
+    case overloaded(range: String)
+    /// The node has no store, or has closed it.
+    case closed(node: String, reason: String)
+    /// The caller belongs to another store.
+    case otherStore(theirs: String, ours: String)
+    /// The call was meant for another disk.
+    case otherDisk(theirs: String, ours: String)
+
+    /// What the caller is told.
+    package var status: Status {
+        Status(code, message, reason: mayHaveHappened ? .mayHaveHappened : nil)
+    }
+
+    /// Whether the failure leaves open that a write was done.
+    package var mayHaveHappened: Bool {
+        switch self {
+        case .noMajority(_, _, let mayHaveHappened): mayHaveHappened
+        case .leadershipLost, .answerForgotten, .answeredBefore: true
+        default: false
+        }
+    }
+
+    private var code: StatusCode {
+        switch self {
+        case .noMajority, .noLeader, .leadershipLost, .rangeNotFound, .closed: .unavailable
+        case .answerForgotten, .answeredBefore, .otherStore, .otherDisk: .failedPrecondition
+        case .tooManyClients, .tooManyUnanswered, .replyTooLong, .diskFull, .overloaded:
+            .resourceExhausted
+        case .valueTooLong: .invalidArgument
+        case .pageGone: .aborted
+        }
+    }
+
+    private var message: String {
+        switch self {
+        case .noMajority(let range, let missing, let mayHaveHappened):
+            "range \(range) has no majority: no answer from \(missing.joined(separator: ", "))"
+                + (mayHaveHappened ? "; the write may have happened" : "")
+        case .noLeader(let range): "range \(range) has no leader at present; try again"
+        case .leadershipLost(let range):
+            "the leader of range \(range) changed; the write may have happened"
+        case .rangeNotFound: "no node of the ring holds the range of this key; try again"
+        case .answerForgotten:
+            "the answer to this write is not kept any more: it may have happened; read before you repeat it"
+        case .answeredBefore:
+            "the write has a lower number than the lowest unanswered one of its client; it may have happened"
+        case .tooManyClients:
+            "the range keeps the answers of too many clients with this certificate; try again in 5 minutes, "
+                + "or use fewer client ids"
+        case .tooManyUnanswered:
+            "the client waits for too many answers; wait for some of them first"
+        case .valueTooLong(let bytes, let limit):
+            "the value has \(bytes) bytes, and this store takes at most \(limit)"
+        case .replyTooLong(let limit):
+            "the values have more than \(limit) bytes together; ask for fewer keys"
+        case .pageGone:
+            "the partition has changed since the first page; begin again with the first page"
+        case .diskFull(let node): "the disk of \(node) is full; reads and deletes are possible"
+        case .overloaded(let range): "range \(range) has too many writes under way; try again later"
+        case .closed(let node, let reason): "\(node) does not serve the store: \(reason)"
+        case .otherStore(let theirs, let ours):
+            "the call is for store \(theirs), and this node belongs to store \(ours)"
+        case .otherDisk(let theirs, let ours):
+            "the call is for disk \(theirs), and this node has disk \(ours)"
+        }
+    }
+}
