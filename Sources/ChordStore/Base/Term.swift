@@ -1,0 +1,37 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// The number of a leader's reign within a group [Ongaro 3.3]. Each term has at most one leader.
+package struct Term: Hashable, Sendable, Comparable, CustomStringConvertible, BitwiseCopyable {
+    package let number: UInt64
+
+    package init(_ number: UInt64) {
+        self.number = number
+    }
+
+    /// The term before any election.
+    package static let zero = Self(0)
+    /// The largest value that is accepted from a peer or a file. Values up to it can be counted up for
+    /// centuries without overflow.
+    package static let highest = Self(1 << 62)
+
+    /// Whether the value lies within the range that is accepted from a peer or a file.
+    package var isPlausible: Bool { self <= .highest }
+
+    /// The next value. The value must be plausible: the caller has checked what came from outside.
+    package var successor: Self { Self(number + 1) }
+
+    /// The value `count` later; nil where that is not plausible.
+    package func adding(_ count: Int) -> Self? {
+        guard count >= 0 else { return nil }
+        let (sum, overflow) = number.addingReportingOverflow(UInt64(count))
+        let result = Self(sum)
+        return overflow || !result.isPlausible ? nil : result
+    }
+
+    package static func < (left: Self, right: Self) -> Bool { left.number < right.number }
+
+    /// The number in decimal digits.
+    package var description: String { String(number) }
+}
