@@ -141,6 +141,13 @@ targets += module(
     ]
 )
 targets += module(
+    "ChordStore",
+    [
+        "CZlib", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime",
+        "ChordWire", nioLocks, logging, metrics,
+    ]
+)
+targets += module(
     "Chord",
     [
         "ChordRuntime", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC",

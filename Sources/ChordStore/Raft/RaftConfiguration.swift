@@ -47,7 +47,8 @@ package struct RaftConfiguration: Hashable, Sendable, CustomStringConvertible {
         try self.init(checking: Array(voters), outgoing: [], learners: Array(learners))
     }
 
-    private init(
+    /// A configuration from its parts, checked.
+    init(
         checking voters: [ReplicaNumber],
         outgoing: [ReplicaNumber],
         learners: [ReplicaNumber]

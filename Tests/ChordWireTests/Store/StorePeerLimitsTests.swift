@@ -2,8 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordBase
 import CChordProtos
+import ChordBase
 import ChordCore
 import ChordTestSupport
 import Testing
