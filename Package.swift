@@ -141,13 +141,6 @@ targets += module(
     ]
 )
 targets += module(
-    "ChordStore",
-    [
-        "CZlib", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime",
-        "ChordWire", nioLocks, logging, metrics,
-    ]
-)
-targets += module(
     "Chord",
     [
         "ChordRuntime", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC",

@@ -27,6 +27,9 @@ struct SimulatorCommand: AsyncParsableCommand {
               64  wrong command line
               78  a file cannot be read or written
             """,
-        subcommands: [SimulateCommand.self, ExperimentCommand.self]
+        subcommands: [
+            SimulateCommand.self, StoreCommand.self, CheckHistoryCommand.self,
+            ExperimentCommand.self,
+        ]
     )
 }

@@ -168,6 +168,9 @@ package final class StoreWorld: @unchecked Sendable {
         updateRing()
     }
 
+    /// Equal in every run of the seed.
+    var traceHash: String { "\(scheduler.hash)" }
+
     /// What went wrong in a node's start.
     package var problems: [String] { ring.problems }
 }

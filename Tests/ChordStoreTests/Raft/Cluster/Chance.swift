@@ -9,10 +9,6 @@ extension SeededGenerator {
     /// True with this probability in thousandths.
     mutating func chance(perMille: UInt64) -> Bool { below(1000) < perMille }
 
-    mutating func number(in range: ClosedRange<Int64>) -> Int64 {
-        range.lowerBound + Int64(below(UInt64(range.upperBound - range.lowerBound + 1)))
-    }
-
     mutating func element<Element>(of elements: [Element]) -> Element? {
         elements.isEmpty ? nil : elements[Int(below(UInt64(elements.count)))]
     }

@@ -16,7 +16,7 @@ extension RaftCluster {
 
     mutating func operate() throws {
         if isHealed, checks.committedAfterHealing > 2 { return }
-        queue.add(.operation, at: now + generator.number(in: options.operationGap))
+        queue.add(.operation, at: now + generator.integer(in: options.operationGap))
         let place =
             generator.chance(perMille: 900)
             ? generator.element(of: leaders) : generator.element(of: running)
@@ -59,7 +59,7 @@ extension RaftCluster {
         var read: LeaseRead?
         try perform(at: place) { read = $0.leaseRead }
         guard let read else { return }
-        let delay = generator.number(in: 0...1000)
+        let delay = generator.integer(in: 0...1000)
         let event = Event.leaseRowRead(read, floor: checks.acknowledged)
         schedule(event, at: place, after: delay)
     }
@@ -67,7 +67,7 @@ extension RaftCluster {
     // MARK: Faults
 
     mutating func cause() throws {
-        queue.add(.fault, at: now + generator.number(in: options.faultGap))
+        queue.add(.fault, at: now + generator.integer(in: options.faultGap))
         guard let place = generator.element(of: running) else { return }
         let victim =
             generator.chance(perMille: 400) ? generator.element(of: leaders) ?? place : place
@@ -75,7 +75,7 @@ extension RaftCluster {
         case 0, 1, 2: strike(victim)
         case 3, 4:
             guard let other = generator.element(of: running), other != victim else { return }
-            block(from: victim, to: other, for: generator.number(in: options.outage))
+            block(from: victim, to: other, for: generator.integer(in: options.outage))
         default:
             guard let leader = generator.element(of: leaders),
                 let target = generator.element(of: running)
@@ -89,7 +89,7 @@ extension RaftCluster {
     /// Lets a replica fail soon, now and then.
     mutating func mayStrike(_ place: Int, perMille: UInt64) {
         guard generator.chance(perMille: perMille) else { return }
-        queue.add(.strike(place), at: now + generator.number(in: 0...4000))
+        queue.add(.strike(place), at: now + generator.integer(in: 0...4000))
     }
 
     mutating func strike(_ place: Int) {
@@ -101,7 +101,7 @@ extension RaftCluster {
             crash(place)
             // A process that comes back at once has forgotten what it had not written.
             let outage = generator.chance(perMille: 400) ? 500...5000 : options.outage
-            queue.add(.restart(place), at: now + generator.number(in: outage))
+            queue.add(.restart(place), at: now + generator.integer(in: outage))
         }
     }
 
@@ -109,12 +109,12 @@ extension RaftCluster {
     private mutating func pause(_ place: Int) {
         guard !nodes[place].isPaused else { return }
         nodes[place].isPaused = true
-        schedule(.resume, at: place, after: generator.number(in: options.outage))
+        schedule(.resume, at: place, after: generator.integer(in: options.outage))
     }
 
     /// Cuts a replica off from all others, in one direction or both.
     private mutating func isolate(_ place: Int) {
-        let time = generator.number(in: options.outage)
+        let time = generator.integer(in: options.outage)
         let direction = generator.below(4)
         for other in nodes.indices where other != place {
             if direction != 0 { block(from: place, to: other, for: time) }
@@ -135,7 +135,7 @@ extension RaftCluster {
             let isNews = nodes[place].heardSilent != silent
             guard isNews || !isHealed && generator.chance(perMille: 50) else { continue }
             nodes[place].heardSilent = silent
-            let delay = Duration.microseconds(generator.number(in: 0...100_000))
+            let delay = Duration.microseconds(generator.integer(in: 0...100_000))
             try perform(at: place) {
                 $0.setSilent(silent)
                 $0.wake(campaigningAfter: delay)
@@ -147,7 +147,7 @@ extension RaftCluster {
 
     mutating func changeMembership() throws {
         guard options.changesConfiguration else { return }
-        queue.add(.change, at: now + generator.number(in: options.changeGap))
+        queue.add(.change, at: now + generator.integer(in: options.changeGap))
         guard let leader = generator.element(of: leaders),
             let present = nodes[leader].machine?.configuration
         else { return }

@@ -69,7 +69,7 @@ extension RaftCluster {
                 return
             }
             let seen = nodes[place].state.index
-            let pause = generator.chance(perMille: 100) ? generator.number(in: 0...200_000) : 50
+            let pause = generator.chance(perMille: 100) ? generator.integer(in: 0...200_000) : 50
             schedule(.leaseChecked(read, floor: floor, seen: seen), at: place, after: pause)
         case .leaseChecked(let read, let floor, let seen):
             guard let machine = nodes[place].machine,
@@ -102,22 +102,22 @@ extension RaftCluster {
             let time =
                 !isHealed && generator.chance(perMille: options.slowWrites)
                 ? options.slowWriteTime : options.writeTime
-            let done = max(nodes[place].writesDone, now + generator.number(in: time))
+            let done = max(nodes[place].writesDone, now + generator.integer(in: time))
             nodes[place].writes.append(persistence)
             nodes[place].writesDone = done
             schedule(.written, at: place, after: done - now)
         case .send(let message): try send(message, from: place)
         case .apply(let entries):
-            let done = max(nodes[place].appliesDone, now + generator.number(in: options.applyTime))
+            let done = max(nodes[place].appliesDone, now + generator.integer(in: options.applyTime))
             nodes[place].appliesDone = done
             schedule(.applied(entries), at: place, after: done - now)
         case .readsReady(let reads, let index): try checks.ready(reads, at: index)
         case .readsFailed(let reads): checks.failed(reads)
         case .needsSnapshot(let replica):
-            schedule(.snapshotMade(replica), at: place, after: generator.number(in: 100...20_000))
+            schedule(.snapshotMade(replica), at: place, after: generator.integer(in: 100...20_000))
         case .installSnapshot(let snapshot, _):
             nodes[place].incoming = data
-            let done = max(nodes[place].appliesDone, now + generator.number(in: 500...50_000))
+            let done = max(nodes[place].appliesDone, now + generator.integer(in: 500...50_000))
             nodes[place].appliesDone = done
             schedule(.snapshotReceived(snapshot), at: place, after: done - now)
         case .halted(let reason):
@@ -135,7 +135,7 @@ extension RaftCluster {
         var data: AppliedState?
         if case .snapshot = message.body {
             data = nodes[place].state
-            let delay = generator.number(in: 5000...80_000)
+            let delay = generator.integer(in: 5000...80_000)
             let end = Event.snapshotStreamed(message.to, isComplete: !isLost)
             schedule(end, at: place, after: delay)
         }
@@ -144,7 +144,7 @@ extension RaftCluster {
         for _ in 0..<copies {
             let isStraggler = !isHealed && generator.chance(perMille: options.straggling)
             let range = isStraggler ? options.stragglerLatency : options.latency
-            let arrival = now + generator.number(in: range)
+            let arrival = now + generator.integer(in: range)
             queue.add(.node(target, life: 0, .deliver(message, data)), at: arrival)
         }
     }
@@ -166,7 +166,7 @@ extension RaftCluster {
             }
         }
         if generator.chance(perMille: 300) {
-            schedule(.stateSynced, at: place, after: generator.number(in: 100...10_000))
+            schedule(.stateSynced, at: place, after: generator.integer(in: 100...10_000))
         }
         let index = nodes[place].state.index
         try perform(at: place) { $0.applied(through: index) }

@@ -100,7 +100,7 @@ struct RaftCluster {
         checks.states[birth.index] = AppliedState(snapshot: birth)
         for _ in voters { try addNode(AppliedState(snapshot: birth)) }
         for occurrence in [Occurrence.operation, .fault, .change, .liveness] {
-            queue.add(occurrence, at: self.generator.number(in: 0...50_000))
+            queue.add(occurrence, at: self.generator.integer(in: 0...50_000))
         }
     }
 
@@ -111,8 +111,8 @@ struct RaftCluster {
             ClusterNode(
                 disk: disk,
                 state: state,
-                clockDrift: generator.number(in: -20...20),
-                clockStart: generator.number(in: 0...10_000_000)
+                clockDrift: generator.integer(in: -20...20),
+                clockStart: generator.integer(in: 0...10_000_000)
             )
         )
         try start(nodes.count - 1)
@@ -226,9 +226,9 @@ extension RaftCluster.Options {
         settings.quietAfter = generator.chance(perMille: 500) ? .milliseconds(90) : nil
         settings.leaseDuration =
             generator.chance(perMille: 500)
-            ? .milliseconds(generator.number(in: 60...135)) : nil
+            ? .milliseconds(generator.integer(in: 60...135)) : nil
         settings.messageBytes = Int(generator.element(of: [1, 100, 200, 1 << 20]) ?? 1)
-        settings.windowMessages = Int(generator.number(in: 1...8))
+        settings.windowMessages = Int(generator.integer(in: 1...8))
         settings.windowBytes = 1 << 20
         settings.uncommittedBytes = Int(generator.element(of: [100, 2000, 1 << 20]) ?? 100)
         // With an entry per message a long backlog outlasts the time that healing may take.

@@ -1,0 +1,133 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a search assumes of one key at one moment.
+struct KeyState: Hashable {
+    /// The number of the value; nil if the key is absent.
+    var value: Int?
+    /// The version of the last write, or a bound below it.
+    var version: UInt64 = 0
+    /// Whether the version is known. The version of a write without an answer is only known to be above that
+    /// of the write before it.
+    var isExact = true
+
+    /// Whether the key can have this version. If so, it is known from now on.
+    mutating func assume(version: UInt64) -> Bool {
+        if isExact { return version == self.version }
+        guard version > self.version else { return false }
+        self.version = version
+        isExact = true
+        return true
+    }
+}
+
+/// One step of an operation, with numbers in place of keys and values.
+struct CompiledStep {
+    enum Action {
+        case get
+        case put(Int)
+        case delete
+    }
+
+    enum Observation {
+        case nothing
+        case absent
+        case row(value: Int?, version: UInt64?)
+    }
+
+    var key: Int
+    var action: Action
+    var condition: HistoryOperation.Condition
+    var seen: Observation
+
+    var writes: Bool {
+        if case .get = action { false } else { true }
+    }
+
+    /// Whether the step can fail to fit a state. One that cannot says nothing about the state before it.
+    var observes: Bool {
+        if case .nothing = seen { return condition != .none }
+        return true
+    }
+
+    /// Whether a state fits what the answer says. What becomes known by it is kept.
+    func fits(_ state: inout KeyState) -> Bool {
+        switch seen {
+        case .nothing: return true
+        case .absent: return state.value == nil
+        case .row(let value, let version):
+            guard let present = state.value, value == nil || value == present else { return false }
+            return version.map { state.assume(version: $0) } ?? true
+        }
+    }
+
+    /// Whether the condition can hold. What must be so for it is kept.
+    func canHold(_ state: inout KeyState) -> Bool {
+        switch condition {
+        case .none: true
+        case .absent: state.value == nil
+        case .present: state.value != nil
+        case .version(let version): state.value != nil && state.assume(version: version)
+        }
+    }
+
+    /// Whether the condition can fail.
+    func canFail(_ state: KeyState) -> Bool {
+        switch condition {
+        case .none: false
+        case .absent: state.value != nil
+        case .present: state.value == nil
+        case .version(let version):
+            state.value == nil || !state.isExact || state.version != version
+        }
+    }
+}
+
+/// An operation in the form that the search uses.
+struct CompiledOperation {
+    var steps: [CompiledStep]
+    var outcome: HistoryOperation.Outcome
+    /// The keys that the operation writes.
+    var written: [Int]
+
+    /// The state after the operation; nil if the operation cannot happen in this state.
+    func applied(to states: [KeyState]) -> [KeyState]? {
+        var next = states
+        for step in steps {
+            guard step.fits(&next[step.key]) else { return nil }
+        }
+        var version: UInt64?
+        switch outcome {
+        case .conditionFailed:
+            return steps.contains { $0.canFail(next[$0.key]) } ? next : nil
+        case .applied(let known): version = known
+        case .unknown: break
+        }
+        for step in steps {
+            guard step.canHold(&next[step.key]) else { return nil }
+        }
+        // Versions grow, also over deletes.
+        if let version {
+            for key in written where next[key].version >= version { return nil }
+        }
+        for step in steps {
+            switch step.action {
+            case .get: continue
+            case .put(let value): next[step.key].value = value
+            case .delete: next[step.key].value = nil
+            }
+            next[step.key].isExact = version != nil
+            if let version { next[step.key].version = version }
+        }
+        return next
+    }
+
+    /// Whether the operation says something about a key that `other` writes, or, if `other` writes several
+    /// keys, at least writes one of them.
+    func depends(on other: CompiledOperation) -> Bool {
+        steps.contains { step in
+            (step.observes || other.written.count > 1) && other.written.contains(step.key)
+        }
+    }
+}

@@ -1,0 +1,237 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Searches an order of the operations in which each finds what its answer says, and which keeps the order
+/// of operations that did not overlap [Wing and Gong, 1993], never twice from the same operations to the same
+/// state [Lowe, 2017].
+///
+/// An operation with an unknown outcome may come at any place after its call, or at none. It is only tried
+/// right before an operation that depends on it: at every other place it could as well come later, or be left
+/// out. So many of them cost little.
+struct LinearizabilitySearch {
+    enum Result: Hashable {
+        case linearizable
+        case violation
+        /// The budget was used up.
+        case exhausted
+    }
+
+    /// What a step of the search can be redone from.
+    private struct Frame {
+        var cursor: Cursor
+        var states: [KeyState]
+        var owed: Int?
+    }
+
+    /// The next operation to try.
+    private enum Cursor {
+        /// A call in the list of completed operations.
+        case completed(Int)
+        /// A place in the list of operations with unknown outcomes.
+        case unknown(Int)
+    }
+
+    private struct Configuration: Hashable {
+        var done: [UInt64]
+        var states: [KeyState]
+        var owed: Int?
+    }
+
+    private let operations: [HistoryOperation]
+    private let compiled: [CompiledOperation]
+    private let keyCount: Int
+    /// Operations with unknown outcomes, by their calls.
+    private let unknown: [Int]
+    private var events: EventList
+    private var seen: Set<Configuration> = []
+    private var done: [UInt64]
+    private var stack: [Frame] = []
+    private var order: [Int] = []
+    private(set) var steps = 0
+    /// The longest order that was found, for reports.
+    private(set) var longest: [Int] = []
+
+    init(_ component: HistoryComponent) {
+        operations = component.operations
+        compiled = component.compiled
+        keyCount = component.keys.count
+        unknown = operations.indices.filter { component.operations[$0].isUnknown }
+            .sorted { component.operations[$0].called < component.operations[$1].called }
+        events = EventList(operations)
+        done = Array(repeating: 0, count: (operations.count + 63) / 64)
+    }
+
+    /// - Parameter budget: how many operations may be tried.
+    mutating func run(budget: Int) -> Result {
+        var states = Array(repeating: KeyState(), count: keyCount)
+        // The operation with an unknown outcome that came last, if none has depended on it yet.
+        var owed: Int?
+        var cursor = first()
+        while true {
+            if events.isEmpty, owed == nil { return .linearizable }
+            guard let candidate = candidate(cursor) else {
+                guard let frame = stack.popLast() else { return .violation }
+                takeBack(frame.cursor)
+                states = frame.states
+                owed = frame.owed
+                cursor = following(frame.cursor)
+                continue
+            }
+            steps += 1
+            guard steps <= budget else { return .exhausted }
+            guard isAllowed(candidate, owed),
+                let next = compiled[candidate].applied(to: states)
+            else {
+                cursor = following(cursor)
+                continue
+            }
+            let nextOwed = operations[candidate].isUnknown ? candidate : nil
+            done[candidate / 64] |= 1 << UInt64(candidate % 64)
+            let isNew = seen.insert(
+                Configuration(done: done, states: next, owed: nextOwed)
+            ).inserted
+            guard isNew else {
+                done[candidate / 64] &= ~(1 << UInt64(candidate % 64))
+                cursor = following(cursor)
+                continue
+            }
+            stack.append(Frame(cursor: cursor, states: states, owed: owed))
+            order.append(candidate)
+            if order.count > longest.count, nextOwed == nil { longest = order }
+            if case .completed(let call) = cursor { events.remove(call) }
+            states = next
+            owed = nextOwed
+            cursor = first()
+        }
+    }
+
+    private func isAllowed(_ candidate: Int, _ owed: Int?) -> Bool {
+        guard done[candidate / 64] & 1 << UInt64(candidate % 64) == 0 else { return false }
+        return owed.map { compiled[candidate].depends(on: compiled[$0]) } ?? true
+    }
+
+    private mutating func takeBack(_ cursor: Cursor) {
+        let operation = order.removeLast()
+        done[operation / 64] &= ~(1 << UInt64(operation % 64))
+        if case .completed(let call) = cursor { events.insert(call) }
+    }
+
+    private func first() -> Cursor {
+        events.first.map { .completed($0) } ?? .unknown(0)
+    }
+
+    /// The operation at a cursor; nil if all have been tried. Behind the first return nothing can come next:
+    /// the operation that returned has to come before it.
+    private func candidate(_ cursor: Cursor) -> Int? {
+        switch cursor {
+        case .completed(let event): return events[event].operation
+        case .unknown(let place):
+            guard place < unknown.count else { return nil }
+            let operation = unknown[place]
+            guard let limit = events.firstReturn else { return nil }
+            return operations[operation].called <= limit ? operation : nil
+        }
+    }
+
+    private func following(_ cursor: Cursor) -> Cursor {
+        switch cursor {
+        case .completed(let event):
+            guard let next = events[event].next, events[next].isCall else { return .unknown(0) }
+            return .completed(next)
+        case .unknown(let place): return .unknown(place + 1)
+        }
+    }
+}
+
+/// Calls and returns of the completed operations in order of time, as a list from which an operation can be
+/// taken and put back.
+private struct EventList {
+    struct Event {
+        var operation: Int
+        var isCall: Bool
+        var time: Int64
+        /// Of a call: its return.
+        var match: Int
+        var next: Int?
+        var previous: Int?
+    }
+
+    private var events: [Event] = []
+    private(set) var first: Int?
+
+    init(_ operations: [HistoryOperation]) {
+        var entries: [(time: Int64, isReturn: Bool, operation: Int)] = []
+        for (index, operation) in operations.enumerated() where !operation.isUnknown {
+            entries.append((operation.called, false, index))
+            entries.append((operation.returned, true, index))
+        }
+        // At the same time calls come first: operations that touch each other count as overlapping.
+        entries.sort {
+            ($0.time, $0.isReturn ? 1 : 0, $0.operation) < (
+                $1.time, $1.isReturn ? 1 : 0, $1.operation
+            )
+        }
+        var calls: [Int: Int] = [:]
+        for (place, entry) in entries.enumerated() {
+            events.append(
+                Event(
+                    operation: entry.operation,
+                    isCall: !entry.isReturn,
+                    time: entry.time,
+                    match: place,
+                    next: place + 1 < entries.count ? place + 1 : nil,
+                    previous: place > 0 ? place - 1 : nil
+                )
+            )
+            if let call = calls[entry.operation] {
+                events[call].match = place
+            } else {
+                calls[entry.operation] = place
+            }
+        }
+        first = events.isEmpty ? nil : 0
+    }
+
+    var isEmpty: Bool { first == nil }
+
+    subscript(place: Int) -> Event { events[place] }
+
+    /// The time of the first return; nil if the list is empty.
+    var firstReturn: Int64? {
+        var place = first
+        while let current = place {
+            if !events[current].isCall { return events[current].time }
+            place = events[current].next
+        }
+        return nil
+    }
+
+    /// Takes a call and its return out.
+    mutating func remove(_ call: Int) {
+        unlink(call)
+        unlink(events[call].match)
+    }
+
+    /// Puts back the operation that was taken out last.
+    mutating func insert(_ call: Int) {
+        link(events[call].match)
+        link(call)
+    }
+
+    private mutating func unlink(_ place: Int) {
+        let event = events[place]
+        if let previous = event.previous {
+            events[previous].next = event.next
+        } else {
+            first = event.next
+        }
+        if let next = event.next { events[next].previous = event.previous }
+    }
+
+    private mutating func link(_ place: Int) {
+        let event = events[place]
+        if let previous = event.previous { events[previous].next = place } else { first = place }
+        if let next = event.next { events[next].previous = place }
+    }
+}

@@ -1,0 +1,52 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+/// What of a memory engine survives the engine, for the simulator and tests: a disk with a crash, a full
+/// disk and a failing one. An engine without such a disk keeps nothing.
+///
+/// `@unchecked Sendable`: confined to the executor of the engine's owner.
+package final class MemoryRowDisk: @unchecked Sendable {
+    package let store: StoreID
+    package let disk: DiskID
+    /// Whether `put` is refused.
+    package var isFull = false
+    /// How long a commit takes. Works wait meanwhile.
+    package var commitDelay = Duration.zero
+    /// The error by which the next commit fails, once.
+    package var nextCommitFailure: StoreError?
+
+    var committed = MemoryRowTables()
+    /// What a commit under way makes durable.
+    var unfinished: MemoryRowTables?
+    /// The engine that has the disk, as the number of its opening.
+    private(set) var holder: UInt64?
+    private var openings: UInt64 = 0
+
+    package init(store: StoreID, disk: DiskID) {
+        self.store = store
+        self.disk = disk
+    }
+
+    /// Takes the power from the engine that has the disk: it does nothing any more, and answers nothing.
+    ///
+    /// - Parameter keepsUnfinished: whether a commit that was under way is durable. A disk may do either.
+    package func crash(keepsUnfinished: Bool) {
+        if keepsUnfinished, let unfinished { committed = unfinished }
+        unfinished = nil
+        holder = nil
+    }
+
+    /// - Returns: the number by which the engine is the holder; nil if another has the disk.
+    func take() -> UInt64? {
+        guard holder == nil else { return nil }
+        openings += 1
+        holder = openings
+        return openings
+    }
+
+    func giveUp() {
+        holder = nil
+        unfinished = nil
+    }
+}
