@@ -10,13 +10,11 @@ package struct GroupUpdate: Hashable, Sendable {
     package var range: RangeID
     /// The new hard state; nil where it did not change.
     package var hardState: HardState?
+    /// The log begins anew after this place, that of an installed snapshot: all entries are removed.
+    package var reset: LogPosition?
     /// Entries after this index are removed: they conflict with those of a leader [Ongaro 3.5].
     package var truncateAfter: LogIndex?
-    /// Entries up to here are no longer needed. A place beyond the last entry stands for an installed
-    /// snapshot: the log then begins after it.
-    ///
-    /// A snapshot that contradicts the log needs `truncateAfter` besides. A place that was compacted already
-    /// changes nothing.
+    /// Entries up to here are no longer needed. A place that was compacted already changes nothing.
     package var compactThrough: LogPosition?
     /// Entries to append. The first follows the last one that the log holds.
     package var entries: [LogEntry]
@@ -27,6 +25,7 @@ package struct GroupUpdate: Hashable, Sendable {
     package init(
         _ range: RangeID,
         hardState: HardState? = nil,
+        reset: LogPosition? = nil,
         truncateAfter: LogIndex? = nil,
         compactThrough: LogPosition? = nil,
         entries: [LogEntry] = [],
@@ -34,6 +33,7 @@ package struct GroupUpdate: Hashable, Sendable {
     ) {
         self.range = range
         self.hardState = hardState
+        self.reset = reset
         self.truncateAfter = truncateAfter
         self.compactThrough = compactThrough
         self.entries = entries

@@ -2,9 +2,6 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ChordBase
-internal import NIOConcurrencyHelpers
-
 /// A log in segment files: one append-only log for all groups of a node.
 ///
 /// One thread writes. Batches that are submitted while it syncs are written and synced together afterwards.

@@ -146,6 +146,58 @@ struct CorruptionTests {
         #expect(refused > 1_000)
     }
 
+    @Test func recordsAreValidOnlyWhereTheyWereWritten() throws {
+        let disk = LyingDisk(seed: 1)
+        let core = try SegmentedLogCore.start(on: disk)
+        #expect(core.outcome(of: LogBatch([.appending(1...1)])) == nil)
+        let bytes = try #require(disk.contents["0000000000000001.segment"])
+        let start = SegmentHeader.size
+        let id = LogIdentity.test.disk
+        let other = DiskID(high: id.high, low: id.low + 1)
+        func header(_ bytes: [UInt8], at offset: Int, _ disk: DiskID, _ segment: UInt64)
+            -> RecordHeader?
+        {
+            RecordHeader(in: bytes, at: offset, of: SegmentPlace(disk: disk, segment: segment))
+        }
+        #expect(header(bytes, at: start, id, 1)?.sequence == 1)
+        #expect(header(bytes, at: start, id, 2) == nil)
+        #expect(header(bytes, at: start, other, 1) == nil)
+        #expect(header([0, 0, 0, 0, 0, 0, 0, 0] + bytes, at: start + 8, id, 1) == nil)
+    }
+
+    @Test func recordsOutOfOrderAreRefused() throws {
+        let disk = LyingDisk(seed: 1)
+        let core = try SegmentedLogCore.start(on: disk)
+        #expect(core.outcome(of: LogBatch([.appending(1...1)])) == nil)
+        core.nextSequence += 1
+        #expect(core.outcome(of: LogBatch([.appending(2...2)])) == nil)
+        core.close()
+        guard case .failure(let error) = reopen(disk.contents) else {
+            Issue.record("a record is missing, and nobody notices")
+            return
+        }
+        #expect(error.code == .corrupted)
+        #expect(error.message.contains("record 3 stands where record 2 is expected"), "\(error)")
+    }
+
+    @Test func numbersAtTheEndOfTheirRangeAreRefused() throws {
+        for (number, sequence) in [(UInt64.max, UInt64(1)), (1, UInt64.max)] {
+            let header = SegmentHeader(
+                identity: .test,
+                number: number,
+                oldest: number,
+                firstSequence: sequence
+            )
+            let name = LogFileName.segment(number)
+            guard case .failure(let error) = reopen([name: header.encoded]) else {
+                Issue.record("\(number), \(sequence) are accepted")
+                continue
+            }
+            #expect(error.code == .corrupted)
+            #expect(error.message.contains("out of range"), "\(error)")
+        }
+    }
+
     @Test func missingSegmentsAreNamed() throws {
         let (disk, _) = try closedLog(seed: 6, commits: 160)
         let contents = disk.contents

@@ -87,6 +87,41 @@ struct CrashTests {
         }
     }
 
+    @Test func killedCreationIsMadeDurableByTheNextProcess() throws {
+        for seed in UInt64(1)...40 {
+            for operation in 1...8 {
+                let disk = LyingDisk(seed: seed)
+                disk.crashOperation = operation
+                _ = try? SegmentedLogCore.start(on: disk)
+                disk.killProcess()
+                let core = try SegmentedLogCore.start(on: disk)
+                #expect(core.outcome(of: LogBatch([.appending(1...1)])) == nil)
+                disk.losePower()
+                let found = try SegmentedLogCore.start(on: disk).recovered
+                #expect(found.groups[.first]?.entries.count == 1, "\(seed) \(operation)")
+            }
+        }
+    }
+
+    @Test func recordsBehindATornOneNeverComeBack() throws {
+        // A commit of three records of 88 bytes each, of which the crash loses the first.
+        let disk = LyingDisk(seed: 1)
+        let core = try SegmentedLogCore.start(on: disk)
+        let lost = core.commit((UInt64(1)...3).map { LogBatch([.appending($0...$0)]) })
+        #expect(lost.allSatisfy { $0 == nil })
+        disk.killProcess()
+        let name = "0000000000000001.segment"
+        disk.contents[name]?.replaceSubrange(80..<168, with: repeatElement(0, count: 88))
+        // The next process writes a mark of 32 bytes and a record of 144. The third record would follow them,
+        // and have the right number.
+        let second = try SegmentedLogCore.start(on: disk)
+        #expect(second.recovered == RecoveredLog())
+        #expect(second.outcome(of: LogBatch([.appending(1...1, bytes: 66)])) == nil)
+        disk.killProcess()
+        let found = try SegmentedLogCore.start(on: disk).recovered
+        #expect(found.groups[.first]?.entries.map(\.payload.count) == [66])
+    }
+
     @Test func garbageIsBounded() throws {
         var run = CrashRun(seed: 7)
         try run.start()

@@ -65,8 +65,13 @@ struct LogConformanceTests {
         (LogBatch([.appending(6...6, term: 4)]), "does not follow"),
         (LogBatch([.appending(7...7, term: 1)]), "term 1"),
         (LogBatch([GroupUpdate(.first, truncateAfter: LogIndex(1))]), "compacted"),
-        (LogBatch([.compacting(through: 4, term: 3)]), "the entry there has term 2"),
-        (LogBatch([.compacting(through: 2, term: 2)]), "through 2 (term 1) before"),
+        (LogBatch([.compacting(through: 4, term: 3)]), "the entry there has another term"),
+        (LogBatch([.compacting(through: 2, term: 2)]), "through 2@1 before"),
+        (LogBatch([.compacting(through: 7, term: 2)]), "the last entry is 6"),
+        (
+            LogBatch([GroupUpdate(.first, reset: LogPosition(index: LogIndex(1), term: Term(1)))]),
+            "follows that through 2@1"
+        ),
         (LogBatch([.voting(term: 3)]), "term 3 follows term 4"),
         (LogBatch([.voting(term: 4, for: 8)]), "from 7 to 8"),
         (LogBatch([.voting(term: 4)]), "from 7 to nobody"),
@@ -77,7 +82,7 @@ struct LogConformanceTests {
             LogBatch([
                 GroupUpdate(
                     .second,
-                    compactThrough: LogPosition(index: .highest, term: Term(1)),
+                    reset: LogPosition(index: .highest, term: Term(1)),
                     entries: [LogEntry(term: Term(1), index: LogIndex.highest.successor)]
                 )
             ]), "out of range"
@@ -157,8 +162,7 @@ struct LogConformanceTests {
         _ = try await open(log)
         let snapshot = GroupUpdate(
             .first,
-            truncateAfter: .zero,
-            compactThrough: LogPosition(index: LogIndex(50), term: Term(3)),
+            reset: LogPosition(index: LogIndex(50), term: Term(3)),
             entries: GroupUpdate.appending(51...52, term: 3).entries
         )
         for update in [.appending(1...60), snapshot, .appending(53...53, term: 4)] {

@@ -186,6 +186,23 @@ struct SegmentedLogCoreTests {
         #expect(commit(core, .voting(term: 1)) == nil)
     }
 
+    @Test func commitThatHalfFitsIsTakenBackWhole() throws {
+        let disk = LyingDisk(seed: 1)
+        disk.canAllocate = false
+        let core = try SegmentedLogCore.start(on: disk)
+        #expect(commit(core, .appending(1...1)) == nil)
+        // Room for two of three records.
+        disk.capacity = disk.contents.values.reduce(0) { $0 + $1.count } + 200
+        let outcomes = core.commit((UInt64(2)...4).map { LogBatch([.appending($0...$0)]) })
+        #expect(outcomes.map { $0?.code } == [.diskFull, .diskFull, .diskFull])
+        #expect(core.recovered.groups[.first]?.entries.count == 1)
+        disk.capacity = nil
+        #expect(commit(core, .appending(2...2, bytes: 11)) == nil)
+        disk.losePower()
+        let found = try SegmentedLogCore.start(on: disk).recovered
+        #expect(found.groups[.first]?.entries.map(\.payload.count) == [10, 11])
+    }
+
     @Test func fullDiskKeepsWhatIsAcknowledgedThroughCrashes() throws {
         for seed in UInt64(1)...100 {
             let disk = LyingDisk(seed: seed)
@@ -243,6 +260,26 @@ struct SegmentedLogCoreTests {
         core.markSynced()
         core.close()
         #expect(disk.operations == operations, "the disk was tried again")
+    }
+
+    @Test func slowSyncsShowInTheStatistics() throws {
+        let slow = LogUnderTest.ConfinedDisk(disk: LyingDisk(seed: 1))
+        let core = try SegmentedLogCore(
+            files: slow.disk.start(),
+            settings: .small,
+            identity: .test,
+            isNew: true,
+            now: { slow.disk.elapsed }
+        )
+        for milliseconds in [1, 900, 20] {
+            slow.disk.syncDuration = .milliseconds(milliseconds)
+            let last = core.recovered.groups[.first]?.entries.count ?? 0
+            #expect(commit(core, .appending(UInt64(last + 1)...UInt64(last + 1))) == nil)
+        }
+        let commits = core.statistics.commits
+        #expect(commits.count == 3)
+        #expect(commits.longest == .milliseconds(900))
+        #expect(commits.total == .milliseconds(921))
     }
 
     @Test func settingsAreChecked() throws {

@@ -2,8 +2,6 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ChordBase
-
 /// The directory of a log, as the few operations that the log needs.
 ///
 /// A write, a new size, and a name are durable only after the sync that belongs to them: `LogFile.sync` for

@@ -9,6 +9,8 @@
 //      8  term of the hard state         } hard state
 //      8  commit                         }
 //      8  vote                             vote
+//      8  index                          } reset
+//      8  term                           }
 //      8  index                            truncate after
 //      8  index                          } compact through
 //      8  term                           }
@@ -27,7 +29,8 @@ extension GroupUpdate {
         static let compaction = Self(rawValue: 1 << 3)
         static let removal = Self(rawValue: 1 << 4)
         static let entries = Self(rawValue: 1 << 5)
-        static let all = Self(rawValue: 1 << 6 - 1)
+        static let reset = Self(rawValue: 1 << 6)
+        static let all = Self(rawValue: 1 << 7 - 1)
     }
 
     /// Bytes of an entry besides its payload.
@@ -39,6 +42,7 @@ extension GroupUpdate {
     var encodedSize: Int {
         var size = Self.leastSize
         if let hardState { size += hardState.vote == nil ? 16 : 24 }
+        if reset != nil { size += 16 }
         if truncateAfter != nil { size += 8 }
         if compactThrough != nil { size += 16 }
         if removal != nil { size += 8 }
@@ -55,6 +59,7 @@ extension GroupUpdate {
             parts.insert(.hardState)
             if hardState.vote != nil { parts.insert(.vote) }
         }
+        if reset != nil { parts.insert(.reset) }
         if truncateAfter != nil { parts.insert(.truncation) }
         if compactThrough != nil { parts.insert(.compaction) }
         if removal != nil { parts.insert(.removal) }
@@ -73,11 +78,9 @@ extension GroupUpdate {
             bytes.append(littleEndian: hardState.commit.number)
             if let vote = hardState.vote { bytes.append(littleEndian: vote.number) }
         }
+        if let reset { Self.encode(reset, into: &bytes) }
         if let truncateAfter { bytes.append(littleEndian: truncateAfter.number) }
-        if let compactThrough {
-            bytes.append(littleEndian: compactThrough.index.number)
-            bytes.append(littleEndian: compactThrough.term.number)
-        }
+        if let compactThrough { Self.encode(compactThrough, into: &bytes) }
         if let removal { bytes.append(littleEndian: removal.number) }
         guard let first = entries.first else { return }
         bytes.append(littleEndian: first.index.number)
@@ -102,11 +105,9 @@ extension GroupUpdate {
             if parts.contains(.vote) { hardState.vote = ReplicaNumber(try reader.number()) }
             self.hardState = hardState
         }
+        if parts.contains(.reset) { reset = try Self.position(&reader) }
         if parts.contains(.truncation) { truncateAfter = try Self.index(&reader) }
-        if parts.contains(.compaction) {
-            let index = try Self.index(&reader)
-            compactThrough = LogPosition(index: index, term: try Self.term(&reader))
-        }
+        if parts.contains(.compaction) { compactThrough = try Self.position(&reader) }
         if parts.contains(.removal) { removal = ReplicaNumber(try reader.number()) }
         if parts.contains(.entries) { entries = try Self.entries(&reader) }
     }
@@ -134,6 +135,18 @@ extension GroupUpdate {
             index = index.successor
         }
         return entries
+    }
+
+    private static func encode(_ position: LogPosition, into bytes: inout [UInt8]) {
+        bytes.append(littleEndian: position.index.number)
+        bytes.append(littleEndian: position.term.number)
+    }
+
+    private static func position(
+        _ reader: inout RecordReader
+    ) throws(RecordReader.Malformed) -> LogPosition {
+        let index = try index(&reader)
+        return LogPosition(index: index, term: try term(&reader))
     }
 
     private static func index(

@@ -47,6 +47,14 @@ struct SegmentReader {
         guard header.number == number else {
             throw .damaged(name, 0, "the segment has number \(header.number)")
         }
+        // Numbers that can be counted up for centuries.
+        guard number <= 1 << 62, header.firstSequence <= 1 << 62 else {
+            throw .damaged(
+                name,
+                0,
+                "the number of the segment or of record \(header.firstSequence) is out of range"
+            )
+        }
         guard header.oldest <= number else {
             throw .damaged(name, 0, "the segment says that it is not needed itself")
         }

@@ -2,8 +2,6 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ChordBase
-
 /// Reads what the segments of a directory hold. It changes nothing.
 struct LogRecovery {
     /// A segment of which the last commit may not have been synced.

@@ -5,18 +5,20 @@
 extension GroupLog {
     /// Why an update does not fit what the group holds; nil where it does.
     func problem(with update: GroupUpdate) -> String? {
-        if update.removal != nil {
-            let isAlone =
-                update.hardState == nil && update.truncateAfter == nil
-                && update.compactThrough == nil && update.entries.isEmpty
-            return isAlone ? nil : "a removal excludes other changes of the group"
+        if let next = update.removal {
+            return update == GroupUpdate(update.range, removal: next)
+                ? nil : "a removal excludes other changes of the group"
         }
         if let problem = update.hardState.flatMap({ problem(with: $0) }) { return problem }
-        var last = last
+        var (base, last) = (compactedThrough, last)
+        if let position = update.reset {
+            if let problem = contradiction(with: position) { return problem }
+            (base, last) = (position, position)
+        }
         if let index = update.truncateAfter {
-            guard index >= compactedThrough.index else {
-                return "entries after \(index) cannot be removed: those up to "
-                    + "\(compactedThrough.index) are compacted"
+            guard index >= base.index else {
+                return "entries after \(index) cannot be removed: those up to \(base.index) are "
+                    + "compacted"
             }
             if index < last.index {
                 guard let term = term(at: index) else { return "entry \(index) is missing" }
@@ -24,8 +26,7 @@ extension GroupLog {
             }
         }
         if let position = update.compactThrough {
-            if let problem = problem(with: position, last: last) { return problem }
-            if position.index > last.index { last = position }
+            if let problem = problem(with: position, base, last) { return problem }
         }
         return Self.problem(with: update.entries, after: last)
     }
@@ -44,19 +45,26 @@ extension GroupLog {
         return nil
     }
 
-    private func problem(with position: LogPosition, last: LogPosition) -> String? {
+    private func problem(
+        with position: LogPosition,
+        _ base: LogPosition,
+        _ last: LogPosition
+    ) -> String? {
         if let problem = contradiction(with: position, mayBeOld: true) { return problem }
-        if position.index > compactedThrough.index, position.index <= last.index,
-            let term = term(at: position.index), term != position.term
-        {
-            return "compaction through \(position), but the entry there has term \(term)"
+        guard position.index > base.index else { return nil }
+        guard position.index <= last.index else {
+            return "compaction through \(position.index), but the last entry is \(last.index); an "
+                + "installed snapshot is a reset"
+        }
+        guard let term = term(at: position.index), term == position.term else {
+            return "compaction through \(position), but the entry there has another term"
         }
         return nil
     }
 
     /// Why a compacted place contradicts the former one.
     func contradiction(with position: LogPosition, mayBeOld: Bool = false) -> String? {
-        guard position.index.isPlausible, position.term.isPlausible else {
+        guard position.isPlausible else {
             return "index or term of \(position) is out of range"
         }
         let former = compactedThrough

@@ -111,6 +111,10 @@ struct GroupLog: Sendable {
         if let hardState = update.hardState {
             set(hardState, of: range, in: segment, &usage)
         }
+        if let position = update.reset {
+            drop(0..<entries.count, of: range, &usage)
+            compact(through: position, of: range, in: segment, &usage)
+        }
         if let index = update.truncateAfter {
             drop(offset(of: index.successor)..<entries.count, of: range, &usage)
         }
@@ -126,6 +130,9 @@ struct GroupLog: Sendable {
         _ usage: inout some LogUsage
     ) throws(Contradiction) {
         if let problem = update.hardState.flatMap({ problem(with: $0) }) {
+            throw Contradiction(problem)
+        }
+        if let problem = update.reset.flatMap({ contradiction(with: $0) }) {
             throw Contradiction(problem)
         }
         if let position = update.compactThrough,

@@ -21,6 +21,10 @@ struct LogModel: Hashable {
         }
         var group = log.groups[update.range] ?? RecoveredGroup()
         if let hardState = update.hardState { group.hardState = hardState }
+        if let place = update.reset {
+            group.compactedThrough = place
+            group.entries = []
+        }
         if let index = update.truncateAfter { group.entries.removeAll { $0.index > index } }
         if let place = update.compactThrough, place.index > group.compactedThrough.index {
             group.compactedThrough = place
@@ -97,10 +101,11 @@ struct LogWorkload {
                 update.compactThrough = LogPosition(index: place.index, term: place.term)
             }
         case 2 where generator.below(4) == 0:
-            // An installed snapshot.
-            let index = LogIndex(last.index.number + 1 + generator.below(20))
+            // An installed snapshot, of a place that the log may have too.
+            let index = LogIndex(base.index.number + 1 + generator.below(20))
             last = LogPosition(index: index, term: Term(max(last.term.number, 1)))
-            update.compactThrough = last
+            update.reset = last
+            update.truncateAfter = nil
         default: break
         }
         for _ in 0..<generator.below(4) {
