@@ -22,6 +22,9 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
     /// Nodes that the caller found dead. Of more than ``WireLimits/excludedNodes``, the last ones
     /// count.
     package var excluded: [Identifier]
+    /// The ring that the joiner wants to join; nil without one, and of a joiner of the first version. Their
+    /// width may differ from the receiver's.
+    package var parameters: RingParameters?
 
     /// A request from its parts.
     package init(
@@ -31,7 +34,8 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
         wantPath: Bool = false,
         joiner: NodeReference? = nil,
         iterative: Bool = false,
-        excluded: [Identifier] = []
+        excluded: [Identifier] = [],
+        parameters: RingParameters? = nil
     ) {
         self.id = id
         self.hopBudget = hopBudget
@@ -40,6 +44,7 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
         self.joiner = joiner
         self.iterative = iterative
         self.excluded = excluded
+        self.parameters = parameters
     }
 
     package init(
@@ -71,7 +76,10 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
                     FieldPath(message: name, field: "joiner")
                 ),
                 iterative: message.iterative != 0,
-                excluded: excluded
+                excluded: excluded,
+                parameters: try message.parameters.parametersIfPresent(
+                    FieldPath(message: name, field: "parameters")
+                )
             )
         }
     }
@@ -107,6 +115,7 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
             excluded.suffix(WireLimits.excludedNodes),
             space
         )
+        if let parameters { message.parameters = arena.parameters(parameters) }
         arena.pack(&message, appendingTo: &output)
     }
 }

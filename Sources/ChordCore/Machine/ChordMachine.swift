@@ -237,7 +237,9 @@ package struct ChordMachine: Hashable, Sendable {
     }
 
     /// Leaves the ring: the neighbours are told, and every later query is answered "not a member".
-    package mutating func leave() -> [Directive] {
+    ///
+    /// - Parameter intent: whether the node is expected back; the neighbours hear of it.
+    package mutating func leave(intent: LeaveNotice.Intent = .unspecified) -> [Directive] {
         guard phase == .member else {
             phase = .left
             return [.publish]
@@ -251,7 +253,8 @@ package struct ChordMachine: Hashable, Sendable {
                 predecessor: predecessor,
                 successors: successors.entries
             ),
-            lost: Array(merging.lost.entries.prefix(LeaveNotice.lostLimit))
+            lost: Array(merging.lost.entries.prefix(LeaveNotice.lostLimit)),
+            intent: intent
         )
         for neighbour in [predecessor] + successors.entries.prefix(1)
         where told.insert(neighbour.id).inserted {

@@ -162,7 +162,7 @@ extension RingClient {
         )
         guard said.result.status.isOK else { return said.result }
         let answer = try? said.dialect.state(of: node, from: said.answers, in: contact.parameters)
-        guard let state = answer ?? nil else {
+        guard let state = (answer ?? nil)?.state else {
             return ClientResult(
                 status: Status(.failedPrecondition, "\(node.name) is not a member of the ring")
             )

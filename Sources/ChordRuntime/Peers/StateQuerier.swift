@@ -18,6 +18,8 @@ struct StateQuerier: Sendable {
     let latestIncarnation: @Sendable () -> UInt64
     /// Nodes that are already known and need not be hashed again.
     let known: @Sendable () -> [NodeReference]
+    /// What the asked nodes can do.
+    let capabilities = NeighbourCapabilities()
     private let places = PlacedNodes()
 
     init(
@@ -101,11 +103,14 @@ struct StateQuerier: Sendable {
             }
         }
         do throws(WireError) {
-            guard
-                var state = try said.dialect.state(of: node, from: said.answers, in: parameters),
-                isRightlyPlaced(state.node), isRightlyPlaced(state.predecessor),
+            let answer = try said.dialect.state(of: node, from: said.answers, in: parameters)
+            guard var state = answer?.state, isRightlyPlaced(state.node),
+                isRightlyPlaced(state.predecessor),
                 max(state.node.incarnation, state.predecessor.incarnation) <= latestIncarnation()
             else { return .notMember }
+            if let said = answer?.capabilities {
+                capabilities.record(said, of: state.node, known: known)
+            }
             state.successors = admissible(state.successors)
             guard said.dialect.name != .native else { return .state(state) }
             // The certificate proves no name, so another program may answer at this address now. A

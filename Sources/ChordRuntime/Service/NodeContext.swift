@@ -20,6 +20,9 @@ public struct NodeContext: Sendable {
     /// The parameters that all members of the ring share.
     public var parameters: RingParameters { shell.configuration.parameters }
 
+    /// What this node and its neighbours can do, for services that neighbours have a part in.
+    package var neighbourCapabilities: Capabilities { shell.neighbourCapabilities }
+
     /// The executor on which the service learns of changes. Actors of the service can use it as
     /// their own.
     public var unownedExecutor: UnownedSerialExecutor { shell.unownedExecutor }

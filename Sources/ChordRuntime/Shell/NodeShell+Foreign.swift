@@ -54,7 +54,7 @@ extension NodeShell {
         let parameters = configuration.parameters
         let state: RingState?
         do throws(WireError) {
-            state = try said.dialect.state(of: nil, from: said.answers, in: parameters)
+            state = try said.dialect.state(of: nil, from: said.answers, in: parameters)?.state
         } catch {
             // Identifiers that are too wide for this ring are read all the same: they are misplaced, and
             // the message can then name the node and the rule that it follows.

@@ -175,7 +175,8 @@ extension NodeShell {
             founder: machine.node,
             parameters: configuration.parameters,
             initialRing: founding?.founders ?? [],
-            decided: decided
+            decided: decided,
+            capabilities: .own
         )
         peers.call(
             ChordMethods.found,
@@ -195,6 +196,7 @@ extension NodeShell {
                 self.refusal(of: reply.node, claimedBy: $0, as: "founder")
             }
             let isProven = result.peer != nil && refusal == nil
+            if isProven { heard(reply.capabilities, of: reply.node) }
             if reply.isMember {
                 return .member(reply.node, isProven: isProven, founders: reply.decided)
             }
@@ -237,10 +239,18 @@ extension NodeShell {
     ) -> Result<FoundReply, Status> {
         let node = machine.node
         let founder = request.founder
+        heard(request.capabilities, of: founder)
         switch machine.phase {
         case .member:
             let decided = founding?.founders(for: founder, now: machineTime) ?? []
-            return .success(FoundReply(node: node, isMember: true, decided: decided))
+            return .success(
+                FoundReply(
+                    node: node,
+                    isMember: true,
+                    decided: decided,
+                    capabilities: .own
+                )
+            )
         case .left: return .failure(machine.view.notMember)
         case .notJoined, .founding: break
         }
@@ -267,7 +277,13 @@ extension NodeShell {
                 machine = founding
                 return directives
             }
-            return .success(FoundReply(node: node, isMember: machine.phase == .member))
+            return .success(
+                FoundReply(
+                    node: node,
+                    isMember: machine.phase == .member,
+                    capabilities: .own
+                )
+            )
         case .failure(.otherFounders(let own)):
             return .failure(
                 Status(

@@ -60,7 +60,11 @@ extension NodeShell {
         through address: String
     ) async throws(ChordError) -> FindSuccessorReply {
         let space = configuration.parameters.space
-        let request = FindSuccessorRequest(id: machine.node.id, joiner: joiner)
+        let request = FindSuccessorRequest(
+            id: machine.node.id,
+            joiner: joiner,
+            parameters: joiner == nil ? nil : configuration.parameters
+        )
         let result = await peers.call(
             ChordMethods.findSuccessor,
             at: PeerTarget(bootstrap: address),
@@ -101,7 +105,7 @@ extension NodeShell {
     /// A member's state, with the parameters of its ring.
     func memberReply(of target: PeerTarget) async throws(ChordError) -> GetSuccessorListReply {
         let parameters = configuration.parameters
-        let request = GetSuccessorListRequest(parameters: nil)
+        let request = GetSuccessorListRequest(parameters: nil, capabilities: .own)
         let result = await peers.call(
             ChordMethods.getSuccessorList,
             at: target,

@@ -80,7 +80,11 @@ extension NodeShell {
             @escaping @Sendable (isolated NodeShell, ChordMachine.PlaceAnswer) -> Void
     ) {
         let space = configuration.parameters.space
-        let request = FindSuccessorRequest(id: machine.node.id, joiner: machine.node)
+        let request = FindSuccessorRequest(
+            id: machine.node.id,
+            joiner: machine.node,
+            parameters: configuration.parameters
+        )
         peers.call(
             ChordMethods.findSuccessor,
             of: contact,

@@ -30,6 +30,7 @@ extension NodeShell {
                 decoding: said.result.message,
                 space: configuration.parameters.space
             )
+            if let read { heard(read.capabilities, of: peer) }
             reply = read ?? NotifyReply(.trying)
         }
         switch reply.verdict {

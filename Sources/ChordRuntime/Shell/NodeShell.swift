@@ -47,6 +47,8 @@ package actor NodeShell {
     var founding: FoundingMachine?
     var foundingWaiter: CheckedContinuation<FoundingOutcome, Never>?
     var foundingTimer: ScheduledWork?
+    /// Whether this node is expected back, once it is about to leave.
+    package internal(set) var leaveIntent = LeaveNotice.Intent.unspecified
     /// The number of Leave calls without an answer.
     var leavesUnderWay = 0
     /// Nodes with another identifier rule that were logged lately.
