@@ -25,6 +25,8 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
     /// The ring that the joiner wants to join; nil without one, and of a joiner of the first version. Their
     /// width may differ from the receiver's.
     package var parameters: RingParameters?
+    /// The identifier at which the caller knows the receiver; nil if it does not say.
+    package var receiver: Identifier?
 
     /// A request from its parts.
     package init(
@@ -35,7 +37,8 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
         joiner: NodeReference? = nil,
         iterative: Bool = false,
         excluded: [Identifier] = [],
-        parameters: RingParameters? = nil
+        parameters: RingParameters? = nil,
+        receiver: Identifier? = nil
     ) {
         self.id = id
         self.hopBudget = hopBudget
@@ -45,6 +48,7 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
         self.iterative = iterative
         self.excluded = excluded
         self.parameters = parameters
+        self.receiver = receiver
     }
 
     package init(
@@ -79,7 +83,13 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
                 excluded: excluded,
                 parameters: try message.parameters.parametersIfPresent(
                     FieldPath(message: name, field: "parameters")
-                )
+                ),
+                receiver: message.receiver.len == 0
+                    ? nil
+                    : try message.receiver.identifier(
+                        space,
+                        FieldPath(message: name, field: "receiver")
+                    )
             )
         }
     }
@@ -116,6 +126,7 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
             space
         )
         if let parameters { message.parameters = arena.parameters(parameters) }
+        if let receiver { message.receiver = arena.identifier(receiver, space) }
         arena.pack(&message, appendingTo: &output)
     }
 }

@@ -46,7 +46,8 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
                 joiner: Bool.random(using: &generator) ? nil : generator.node(space),
                 iterative: Bool.random(using: &generator),
                 excluded: generator.list(upTo: 32) { $0.identifier(space) },
-                parameters: Bool.random(using: &generator) ? nil : generator.parameters(space)
+                parameters: Bool.random(using: &generator) ? nil : generator.parameters(space),
+                receiver: Bool.random(using: &generator) ? nil : generator.identifier(space)
             )
         },
         MessageKind(FindSuccessorReply.self) { generator, space in

@@ -90,6 +90,10 @@ import Testing
             FindSuccessorRequest(id: node.id, joiner: node, parameters: parameters),
             "0a020102" + "2a" + nodeBytes + "42" + parametersBytes
         )
+        try check(
+            FindSuccessorRequest(id: node.id, hops: 1, receiver: Identifier(0xFFFE)),
+            "0a020102" + "1801" + "4a02fffe"
+        )
     }
 
     @Test func replies() throws {

@@ -84,11 +84,11 @@ public struct RingParameters: Hashable, Sendable {
         }
         if placements != other.placements {
             return "the number of places per node here is \(placements), there \(other.placements)"
-                + Self.hint(isOldHere: placements == 1, isOldThere: other.placements == 1)
+                + (other.placements == 1 ? Self.oldProgramHint : "")
         }
         if store != other.store {
             return "the ring's store here is \(Self.text(store)), there \(Self.text(other.store))"
-                + Self.hint(isOldHere: store == nil, isOldThere: other.store == nil)
+                + (other.store == nil ? Self.oldProgramHint : "")
         }
         return nil
     }
@@ -96,12 +96,9 @@ public struct RingParameters: Hashable, Sendable {
     private static func text(_ store: StoreID?) -> String { store.map(\.description) ?? "none" }
 
     /// A program of version 0.1 leaves the newer parameters out, and cannot name the difference itself.
-    private static func hint(isOldHere: Bool, isOldThere: Bool) -> String {
-        isOldHere == isOldThere
-            ? ""
-            : "; if the program \(isOldHere ? "here" : "there") is of version 0.1, which does not know "
-                + "this parameter, replace it with a newer one"
-    }
+    private static let oldProgramHint =
+        "; if the program there is of version 0.1, which does not know this parameter, replace it with a "
+        + "newer one"
 
     /// Whether a program that knows the first version's parameters only would misunderstand this ring.
     package var needsNewerProgram: Bool { placements > 1 || store != nil }

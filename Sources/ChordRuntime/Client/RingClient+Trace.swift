@@ -47,10 +47,7 @@ extension RingClient {
     ) async throws(ChordError) -> LookupTrace {
         let space = contact.parameters.space
         let id = try identifier(of: subject, in: contact.parameters)
-        let place = placement(in: contact.parameters)
-        let check = place.map { place in
-            AnswerCheck(of: id) { place($0.name, $0.address) == $0.id }
-        }
+        let check = placement(in: contact.parameters).map { AnswerCheck(of: id, isPlaced: $0) }
         let deadline = executor.now + lookups.deadline
         let budget = LookupMachine.defaultHopBudget(width: space.width)
         var candidates = [contact.state.node]

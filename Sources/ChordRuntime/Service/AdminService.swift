@@ -34,7 +34,7 @@ struct AdminService: NodeService {
         ]
     }
 
-    private var space: IdentifierSpace { shell.configuration.parameters.space }
+    private var space: IdentifierSpace { shell.parameters.space }
 
     private var description: NodeDescription {
         NodeDescription(

@@ -29,6 +29,9 @@ extension ChordService {
         let snapshot = published.current
         let view = snapshot.view
         guard view.isMember else { return .failed(view.notMember) }
+        if let receiver = request.receiver, receiver != view.node.id {
+            return .failed(view.moved(from: receiver))
+        }
         if let joiner = request.joiner, let refusal = refusal(of: joiner, in: request, call.peer) {
             return .failed(refusal)
         }
@@ -59,7 +62,7 @@ extension ChordService {
         _ peer: PeerIdentity
     ) -> Status? {
         guard joiner.id == request.id else {
-            let width = shell.configuration.parameters.space.width
+            let width = shell.parameters.space.width
             return Status(
                 .invalidArgument,
                 "\(joiner.name) joins at \(joiner.id.hexadecimal(width: width)) and must look that up,"

@@ -128,7 +128,7 @@ extension NodeShell {
                 reply.verdict = .trying
             }
         }
-        responder.succeed(reply.encoded(in: configuration.parameters.space))
+        responder.succeed(reply.encoded(in: parameters.space))
     }
 
     private func decide(_ verdict: NotifyVerdict, where isMeant: (Reach.Waiter) -> Bool) {

@@ -56,11 +56,13 @@ extension NodeShell {
         settings.lifetime = configuration.intervals.founderLifetime
         founding = FoundingMachine(
             node: machine.node,
-            space: configuration.parameters.space,
+            space: parameters.space,
             addresses: addresses,
             deadline: limit.map { machineTime + $0 },
             settings: settings,
-            isPlaced: isRightlyPlaced
+            isPlaced: isRightlyPlaced,
+            placements: parameters.placements,
+            rule: states.rule
         )
     }
 
@@ -68,6 +70,15 @@ extension NodeShell {
     /// rings with more founders than a message can name.
     package func begin(among ring: [NodeReference]) {
         guard machine.phase == .notJoined, end == nil else { return }
+        takePlace(in: ring)
+    }
+
+    /// Takes the place that a ring of founders gives to this node.
+    private func takePlace(in ring: [NodeReference]) {
+        let node = machine.node
+        if let place = ring.first(where: { $0.name == node.name && $0.address == node.address }) {
+            move(to: place)
+        }
         reach.tenure.hold()
         perform(machine.found(with: ring))
     }
@@ -115,8 +126,7 @@ extension NodeShell {
             }
         case .begin(let ring):
             logger.notice("began a new ring, together with the other founders")
-            reach.tenure.hold()
-            perform(machine.found(with: ring))
+            takePlace(in: ring)
             endFounding(.began)
         case .tell(let founder, let ring):
             callFounder(at: PeerTarget(founder), decided: ring) { [logger] result in
@@ -173,7 +183,7 @@ extension NodeShell {
     ) {
         let request = FoundRequest(
             founder: machine.node,
-            parameters: configuration.parameters,
+            parameters: parameters,
             initialRing: founding?.founders ?? [],
             decided: decided,
             capabilities: .own
@@ -181,7 +191,7 @@ extension NodeShell {
         peers.call(
             ChordMethods.found,
             at: target,
-            message: request.encoded(in: configuration.parameters.space),
+            message: request.encoded(in: parameters.space),
             deadline: executor.now + configuration.failureDetection.cap,
             floor: configuration.failureDetection.maintenanceFloor,
             on: executor,
@@ -225,7 +235,7 @@ extension NodeShell {
         do throws(WireError) {
             return try FoundReply(
                 decoding: result.message,
-                space: configuration.parameters.space
+                space: parameters.space
             )
         } catch {
             throw ChordError(.invalidAnswer, "cannot found a ring with \(address)", cause: error)

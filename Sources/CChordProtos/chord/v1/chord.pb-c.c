@@ -1241,7 +1241,7 @@ const ProtobufCMessageDescriptor chord__v1__ring_parameters__descriptor =
   (ProtobufCMessageInit) chord__v1__ring_parameters__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__find_successor_request__field_descriptors[8] =
+static const ProtobufCFieldDescriptor chord__v1__find_successor_request__field_descriptors[9] =
 {
   {
     "id",
@@ -1339,6 +1339,18 @@ static const ProtobufCFieldDescriptor chord__v1__find_successor_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "receiver",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__FindSuccessorRequest, receiver),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__find_successor_request__field_indices_by_name[] = {
   6,   /* field[6] = excluded */
@@ -1348,12 +1360,13 @@ static const unsigned chord__v1__find_successor_request__field_indices_by_name[]
   5,   /* field[5] = iterative */
   4,   /* field[4] = joiner */
   7,   /* field[7] = parameters */
+  8,   /* field[8] = receiver */
   3,   /* field[3] = want_path */
 };
 static const ProtobufCIntRange chord__v1__find_successor_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor chord__v1__find_successor_request__descriptor =
 {
@@ -1363,7 +1376,7 @@ const ProtobufCMessageDescriptor chord__v1__find_successor_request__descriptor =
   "Chord__V1__FindSuccessorRequest",
   "chord.v1",
   sizeof(Chord__V1__FindSuccessorRequest),
-  8,
+  9,
   chord__v1__find_successor_request__field_descriptors,
   chord__v1__find_successor_request__field_indices_by_name,
   1,  chord__v1__find_successor_request__number_ranges,

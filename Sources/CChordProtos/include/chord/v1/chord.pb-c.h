@@ -254,10 +254,15 @@ struct  Chord__V1__FindSuccessorRequest
    * placements or a store refuses.
    */
   Chord__V1__RingParameters *parameters;
+  /*
+   * [2] The identifier at which the caller knows the receiver. Set by members that forward, in rings with
+   * several placements: a receiver that has moved to another of its places answers FAILED_PRECONDITION.
+   */
+  ProtobufCBinaryData receiver;
 };
 #define CHORD__V1__FIND_SUCCESSOR_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__find_successor_request__descriptor) \
-    , {0,NULL}, 0, 0, 0, NULL, 0, 0,NULL, NULL }
+    , {0,NULL}, 0, 0, 0, NULL, 0, 0,NULL, NULL, {0,NULL} }
 
 
 struct  Chord__V1__FindSuccessorReply
