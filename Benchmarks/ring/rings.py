@@ -70,7 +70,8 @@ class Ring:
         """Starts the process, with `before` before its command, and does not wait for it."""
         command = [*dying_with_us(), *before, str(self.bench.binary), "serve", "--name", name, "--ring", "bench"]
         command += ["--listen", address, "--certs-dir", self.bench.certs, "--log-level", self.bench.log_level]
-        command += ["--data-dir", f"{self.bench.folder}/{name}.data"]
+        # Identifiers are computed here from names, so each node has the one place of its name.
+        command += ["--data-dir", f"{self.bench.folder}/{name}.data", "--placements", "1"]
         for contact in contacts:
             command += ["--join", contact]
         with open(f"{self.bench.folder}/{name}.log", "ab") as log:

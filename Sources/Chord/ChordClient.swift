@@ -202,7 +202,7 @@ public final class ChordClient: Sendable {
         } catch {
             throw ChordError(.invalidConfiguration, "the address to check", cause: error)
         }
-        let parameters = try ring.parameters()
+        let parameters = try ring.parameters(isMixed: true)
         return try await client.whileOpen {
             await InteropProbe(
                 address: address,

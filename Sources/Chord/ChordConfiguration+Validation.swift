@@ -18,7 +18,7 @@ extension ChordConfiguration {
     /// The ring's parameters and the address to listen on, if the settings are valid.
     func validated() throws(ChordError) -> (RingParameters, NetworkAddress) {
         func refuse(_ message: String) -> ChordError { ChordError(.invalidConfiguration, message) }
-        let parameters = try ring.parameters()
+        let parameters = try ring.parameters(isMixed: isMixed)
         for dialect in dialects.compactMap(Dialects.foreign) {
             if let objection = dialect.objection(to: parameters) {
                 throw refuse(
@@ -67,6 +67,14 @@ extension ChordConfiguration {
         }
         try ConfigurationCheck.check(self)
         return (parameters, address)
+    }
+
+    /// Whether nodes of other implementations may be members.
+    var isMixed: Bool { dialects.contains { $0 != .native } }
+
+    /// The parameters that a node takes over from the ring that it joins.
+    var adoption: RingAdoption {
+        RingAdoption(placements: ring.placements == nil && !isMixed, store: true)
     }
 
     /// Whether an address is a wildcard address, on which a node can listen but which others cannot

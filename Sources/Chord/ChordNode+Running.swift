@@ -90,7 +90,12 @@ extension ChordNode {
 
     private func becomeMember() async {
         let former = memory.members.filter { $0.name != configuration.name }.map {
-            shell.reference(name: $0.name, address: $0.address, incarnation: $0.incarnation)
+            shell.reference(
+                name: $0.name,
+                address: $0.address,
+                incarnation: $0.incarnation,
+                placeIndex: $0.place ?? 0
+            )
         }
         do throws(ChordError) {
             if configuration.initialRing.isEmpty || memory.isMember {
@@ -99,7 +104,8 @@ extension ChordNode {
                     through: configuration.contacts + configuration.initialRing,
                     for: configuration.joinTimeout,
                     remembering: former,
-                    hasBeenMember: memory.isMember
+                    hasBeenMember: memory.isMember,
+                    placeIndex: memory.place
                 )
             } else {
                 try await shell.found(

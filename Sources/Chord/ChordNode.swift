@@ -49,8 +49,9 @@ public final class ChordNode: Service, Sendable {
         case made, running, ended, closed
     }
 
-    /// The node's own reference: identifier, name and advertised address.
-    public let reference: NodeReference
+    /// The node's own reference: identifier, name and advertised address. In a ring that gives each node several
+    /// places, the identifier is that of the first until the node has joined.
+    public var reference: NodeReference { shell.view.node }
 
     /// Loads the certificates, checks the configuration, locks the data directory and opens the
     /// port.
@@ -80,6 +81,7 @@ public final class ChordNode: Service, Sendable {
             )
         }
 
+        var ringParameters = parameters
         var keeper: StateKeeper?
         var memory = StateFile.Memory()
         if let path = configuration.dataDirectory {
@@ -94,6 +96,12 @@ public final class ChordNode: Service, Sendable {
                     hasContacts: !(configuration.contacts + configuration.initialRing).isEmpty
                 )
                 keeper = kept
+                if let placements = memory.placements {
+                    let configured =
+                        configuration.ring.placements ?? (configuration.isMixed ? 1 : nil)
+                    try kept.check(configured, against: placements)
+                    ringParameters.placements = placements
+                }
             } catch {
                 throw ChordError(
                     .invalidConfiguration,
@@ -162,9 +170,10 @@ public final class ChordNode: Service, Sendable {
         var runtime = RuntimeConfiguration(
             name: configuration.name,
             address: address,
-            parameters: parameters,
+            parameters: ringParameters,
             hash: configuration.ring.hash
         )
+        runtime.adoption = configuration.adoption
         runtime.intervals = configuration.intervals
         runtime.failureDetection = configuration.failureDetection
         runtime.lookups = configuration.lookups
@@ -201,7 +210,6 @@ public final class ChordNode: Service, Sendable {
         hash = configuration.ring.hash
         self.keeper = keeper
         self.memory = memory
-        reference = shell.view.node
     }
 
     deinit {

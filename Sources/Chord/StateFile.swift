@@ -27,6 +27,8 @@ struct StateFile: Sendable {
         var name: String
         var address: String
         var incarnation: UInt64
+        /// The index of its place; nil for the first.
+        var place: Int?
     }
 
     /// The parameters of a ring that cannot change while its nodes keep their data.
@@ -53,6 +55,10 @@ struct StateFile: Sendable {
         var isMember = false
         /// The members that the node knew last, at most `mostMembers`.
         var members: [Member] = []
+        /// The index of the node's place, once it has been a member; nil where an older program wrote the file.
+        var place: Int?
+        /// The places that its ring gives to each node; nil where an older program wrote the file.
+        var placements: Int?
     }
 
     private struct Contents: Codable {
@@ -61,6 +67,8 @@ struct StateFile: Sendable {
         var ring: Ring
         var member: Bool
         var members: [Member]
+        var place: Int?
+        var placements: Int?
     }
 
     /// Why the content of a file makes no sense. A file of another node is a different error.
@@ -107,8 +115,18 @@ struct StateFile: Sendable {
                     + "\(Self.mostMembers)"
             )
         }
-        for member in contents.members { try Self.check(member) }
-        return Memory(isMember: true, members: contents.members)
+        let placements = contents.placements ?? 1
+        guard (1...RingParameters.largestPlacements).contains(placements) else {
+            throw Damage(description: "it says that the ring gives each node \(placements) places")
+        }
+        for member in contents.members { try Self.check(member, placements: placements) }
+        if let place = contents.place { try Self.check(place: place, placements: placements) }
+        return Memory(
+            isMember: true,
+            members: contents.members,
+            place: contents.place,
+            placements: contents.placements
+        )
     }
 
     /// Checks that the file belongs to this node.
@@ -139,7 +157,16 @@ struct StateFile: Sendable {
             + ring.probe
     }
 
-    private static func check(_ member: Member) throws(Damage) {
+    private static func check(place: Int, placements: Int) throws(Damage) {
+        guard (0..<placements).contains(place) else {
+            throw Damage(
+                description: "it names place \(place) of a ring that gives each node \(placements)"
+            )
+        }
+    }
+
+    private static func check(_ member: Member, placements: Int) throws(Damage) {
+        try check(place: member.place ?? 0, placements: placements)
         guard (1...255).contains(member.name.utf8.count), !member.name.utf8.contains(0) else {
             throw Damage(
                 description: "it contains a member's name that does not have 1 to 255 bytes"
@@ -169,7 +196,9 @@ struct StateFile: Sendable {
             node: node,
             ring: ring,
             member: memory.isMember,
-            members: memory.members
+            members: memory.members,
+            place: memory.place,
+            placements: memory.placements
         )
         guard let data = try? encoder.encode(contents) else {
             preconditionFailure("no JSON: \(contents)")

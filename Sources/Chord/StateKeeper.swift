@@ -82,6 +82,20 @@ struct StateKeeper: Sendable {
         return memory
     }
 
+    /// Whether the configuration names as many places as the ring had that this node was a member of.
+    ///
+    /// - Parameter configured: nil if it names none.
+    /// - Throws: where it names another number: this node's data is that of a place of the ring as it was.
+    func check(_ configured: Int?, against remembered: Int) throws(DataDirectoryFailure) {
+        guard let configured, configured != remembered else { return }
+        throw DataDirectoryFailure(
+            directory.path,
+            "\(file.path) is of a ring that gives each node \(remembered.places), and this node is "
+                + "configured for \(configured.places): a ring keeps its number of places; leave the setting "
+                + "out, or begin a new ring in another data directory"
+        )
+    }
+
     /// Writes the state after each event, until the events end.
     ///
     /// - Parameters:
@@ -116,9 +130,18 @@ struct StateKeeper: Sendable {
     /// - Returns: whether the file is up to date.
     private func write(_ record: inout Record, of shell: NodeShell) async -> Bool {
         var memory = record.written
-        if await shell.hasJoined { memory.isMember = true }
+        if await shell.hasJoined {
+            memory.isMember = true
+            memory.place = shell.view.node.placeIndex
+            memory.placements = shell.view.parameters.placements
+        }
         let known = await shell.acquaintances(atMost: StateFile.mostMembers).map {
-            StateFile.Member(name: $0.name, address: $0.address, incarnation: $0.incarnation)
+            StateFile.Member(
+                name: $0.name,
+                address: $0.address,
+                incarnation: $0.incarnation,
+                place: $0.placeIndex == 0 ? nil : $0.placeIndex
+            )
         }
         memory.members = StateFile.merged(known, after: memory.members)
         guard memory != record.written || record.isFailing else { return true }
@@ -151,4 +174,8 @@ struct StateKeeper: Sendable {
             metadata: [LogKeys.error: "\(failure.reason)"]
         )
     }
+}
+
+extension Int {
+    fileprivate var places: String { self == 1 ? "1 place" : "\(self) places" }
 }

@@ -56,6 +56,14 @@ struct SimulateCommand: AsyncParsableCommand {
     )
     var partitions = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Rings that give each node two to so many places, with intruders and second processes of a name.",
+            valueName: "most"
+        )
+    )
+    var placements: Int?
+
     @Option(help: "The file of a scenario to run instead of seeds.", completion: .file())
     var scenario: String?
 
@@ -85,6 +93,9 @@ struct SimulateCommand: AsyncParsableCommand {
     func validate() throws {
         guard [seeds != nil, seed != nil, scenario != nil].count(where: { $0 }) <= 1 else {
             throw ValidationError("Give only one of --seeds, --seed and --scenario.")
+        }
+        if let placements, !(2...SwarmOptions.mostPlacements).contains(placements) {
+            throw ValidationError("--placements is from 2 to \(SwarmOptions.mostPlacements).")
         }
         if let large {
             guard (1...1_000_000).contains(large) else {
@@ -142,6 +153,7 @@ struct SimulateCommand: AsyncParsableCommand {
         var options = level.standardOptions
         if let nodes { options.founders = nodes.range }
         if let mode { options.queryModes = mode.queryModes }
+        if let placements { options = options.placing(2...placements) }
         return partitions ? options.splitting : options
     }
 

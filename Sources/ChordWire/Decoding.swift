@@ -145,12 +145,31 @@ extension Optional where Wrapped == UnsafeMutablePointer<Chord__V1__Node> {
                 "\(message.incarnation), at most \(WireLimits.incarnation.upperBound)"
             )
         }
-        return NodeReference(
+        guard WireLimits.placeIndex.contains(Int(message.place)) else {
+            throw path.appending("place").error(
+                .outOfBounds,
+                "\(message.place), at most \(WireLimits.placeIndex.upperBound)"
+            )
+        }
+        var node = NodeReference(
             id: try message.id.identifier(space, path.appending("id")),
             name: try message.name.text(WireLimits.nameBytes, path.appending("name")),
             address: try message.address.text(WireLimits.addressBytes, path.appending("address")),
             incarnation: message.incarnation
         )
+        node.placeIndex = Int(message.place)
+        if let member = message.store {
+            let disk = try member.pointee.disk.randomBits(path.appending("store.disk"))
+            guard let disk else { throw path.appending("store.disk").error(.missing, "empty") }
+            node.disk = DiskID(disk)
+        }
+        if message.failure_domain.len > 0 {
+            node.failureDomain = try message.failure_domain.text(
+                WireLimits.failureDomainBytes,
+                path.appending("failure_domain")
+            )
+        }
+        return node
     }
 
     /// The node; an error if the field is absent.
@@ -227,7 +246,15 @@ extension Optional where Wrapped == UnsafeMutablePointer<Chord__V1__RingParamete
                 "\(message.successors), a list has 1 to \(WireLimits.listNodes) entries"
             )
         }
-        return RingParameters(
+        // A program of the first version does not know the field.
+        let placements = max(1, Int(message.placements))
+        guard WireLimits.placements.contains(placements) else {
+            throw path.appending("placements").error(
+                .invalidParameters,
+                "\(placements), a node has 1 to \(RingParameters.largestPlacements) places"
+            )
+        }
+        var parameters = RingParameters(
             ring: try message.ring.text(WireLimits.ringNameBytes, path.appending("ring")),
             hash: try message.hash.text(WireLimits.hashNameBytes, path.appending("hash")),
             probe: try message.hash_probe.identifier(space, path.appending("hash_probe")),
@@ -235,6 +262,9 @@ extension Optional where Wrapped == UnsafeMutablePointer<Chord__V1__RingParamete
             rule: rule,
             successorCount: Int(message.successors)
         )
+        parameters.placements = placements
+        parameters.store = try message.store.randomBits(path.appending("store")).map(StoreID.init)
+        return parameters
     }
 
     /// The parameters; an error if the field is absent, or if their width is not `space`'s, because

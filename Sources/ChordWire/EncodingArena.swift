@@ -138,6 +138,9 @@ extension EncodingArena {
         message.pointee.name = text(node.name)
         message.pointee.address = text(node.address)
         message.pointee.incarnation = node.incarnation
+        message.pointee.place = UInt32(clamping: node.placeIndex)
+        message.pointee.store = storeMember(node)
+        if !node.failureDomain.isEmpty { message.pointee.failure_domain = text(node.failureDomain) }
         return message
     }
 
@@ -170,6 +173,11 @@ extension EncodingArena {
             case .address: CHORD__V1__ID_RULE__ID_RULE_ADDRESS
             }
         message.pointee.successors = UInt32(clamping: parameters.successorCount)
+        // One place is what programs of the first version know, and the absence of the field.
+        if parameters.placements > 1 {
+            message.pointee.placements = UInt32(clamping: parameters.placements)
+        }
+        if let store = parameters.store { message.pointee.store = randomBits(store.bits) }
         return message
     }
 }

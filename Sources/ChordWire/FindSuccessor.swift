@@ -22,6 +22,11 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
     /// Nodes that the caller found dead. Of more than ``WireLimits/excludedNodes``, the last ones
     /// count.
     package var excluded: [Identifier]
+    /// The ring that the joiner wants to join; nil without one, and of a joiner of the first version. Their
+    /// width may differ from the receiver's.
+    package var parameters: RingParameters?
+    /// The identifier at which the caller knows the receiver; nil if it does not say.
+    package var receiver: Identifier?
 
     /// A request from its parts.
     package init(
@@ -31,7 +36,9 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
         wantPath: Bool = false,
         joiner: NodeReference? = nil,
         iterative: Bool = false,
-        excluded: [Identifier] = []
+        excluded: [Identifier] = [],
+        parameters: RingParameters? = nil,
+        receiver: Identifier? = nil
     ) {
         self.id = id
         self.hopBudget = hopBudget
@@ -40,6 +47,8 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
         self.joiner = joiner
         self.iterative = iterative
         self.excluded = excluded
+        self.parameters = parameters
+        self.receiver = receiver
     }
 
     package init(
@@ -71,7 +80,16 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
                     FieldPath(message: name, field: "joiner")
                 ),
                 iterative: message.iterative != 0,
-                excluded: excluded
+                excluded: excluded,
+                parameters: try message.parameters.parametersIfPresent(
+                    FieldPath(message: name, field: "parameters")
+                ),
+                receiver: message.receiver.len == 0
+                    ? nil
+                    : try message.receiver.identifier(
+                        space,
+                        FieldPath(message: name, field: "receiver")
+                    )
             )
         }
     }
@@ -107,6 +125,8 @@ package struct FindSuccessorRequest: WireMessage, Hashable {
             excluded.suffix(WireLimits.excludedNodes),
             space
         )
+        if let parameters { message.parameters = arena.parameters(parameters) }
+        if let receiver { message.receiver = arena.identifier(receiver, space) }
         arena.pack(&message, appendingTo: &output)
     }
 }

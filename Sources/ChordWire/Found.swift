@@ -15,18 +15,22 @@ package struct FoundRequest: WireMessage, Hashable {
     package var initialRing: [String]
     /// All founders, once each of them has answered the caller: the ring starts. Empty before that.
     package var decided: [NodeReference]
+    /// What the caller's program can do.
+    package var capabilities: Capabilities
 
     /// A request from its parts.
     package init(
         founder: NodeReference,
         parameters: RingParameters,
         initialRing: [String],
-        decided: [NodeReference] = []
+        decided: [NodeReference] = [],
+        capabilities: Capabilities = .first
     ) {
         self.founder = founder
         self.parameters = parameters
         self.initialRing = initialRing
         self.decided = decided
+        self.capabilities = capabilities
     }
 
     package init(
@@ -55,6 +59,9 @@ package struct FoundRequest: WireMessage, Hashable {
                     count: message.n_decided,
                     space,
                     FieldPath(message: name, field: "decided")
+                ),
+                capabilities: try message.capabilities.capabilities(
+                    FieldPath(message: name, field: "capabilities")
                 )
             )
         }
@@ -70,6 +77,7 @@ package struct FoundRequest: WireMessage, Hashable {
             initialRing.prefix(WireLimits.listNodes)
         )
         (message.n_decided, message.decided) = arena.nodes(decided, space)
+        message.capabilities = arena.capabilities(capabilities)
         arena.pack(&message, appendingTo: &output)
     }
 }
@@ -82,12 +90,20 @@ package struct FoundReply: WireMessage, Hashable {
     package var isMember: Bool
     /// All founders, including the caller, if the ring has only just started; else empty.
     package var decided: [NodeReference]
+    /// What the answering node's program can do.
+    package var capabilities: Capabilities
 
     /// A reply from its parts.
-    package init(node: NodeReference, isMember: Bool, decided: [NodeReference] = []) {
+    package init(
+        node: NodeReference,
+        isMember: Bool,
+        decided: [NodeReference] = [],
+        capabilities: Capabilities = .first
+    ) {
         self.node = node
         self.isMember = isMember
         self.decided = decided
+        self.capabilities = capabilities
     }
 
     package init(
@@ -104,6 +120,9 @@ package struct FoundReply: WireMessage, Hashable {
                     count: message.n_decided,
                     space,
                     FieldPath(message: name, field: "decided")
+                ),
+                capabilities: try message.capabilities.capabilities(
+                    FieldPath(message: name, field: "capabilities")
                 )
             )
         }
@@ -116,6 +135,7 @@ package struct FoundReply: WireMessage, Hashable {
         message.node = arena.node(node, space)
         message.member = isMember ? 1 : 0
         (message.n_decided, message.decided) = arena.nodes(decided, space)
+        message.capabilities = arena.capabilities(capabilities)
         arena.pack(&message, appendingTo: &output)
     }
 }

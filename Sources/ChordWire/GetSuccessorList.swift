@@ -10,10 +10,13 @@ package struct GetSuccessorListRequest: WireMessage, Hashable {
     /// The ring's parameters, as the caller knows them; nil for a client. Their width may differ
     /// from the receiver's.
     package var parameters: RingParameters?
+    /// What the caller's program can do.
+    package var capabilities: Capabilities
 
-    /// A request from its part.
-    package init(parameters: RingParameters? = nil) {
+    /// A request from its parts.
+    package init(parameters: RingParameters? = nil, capabilities: Capabilities = .first) {
         self.parameters = parameters
+        self.capabilities = capabilities
     }
 
     package init(
@@ -26,6 +29,9 @@ package struct GetSuccessorListRequest: WireMessage, Hashable {
             GetSuccessorListRequest(
                 parameters: try message.parameters.parametersIfPresent(
                     FieldPath(message: name, field: "parameters")
+                ),
+                capabilities: try message.capabilities.capabilities(
+                    FieldPath(message: name, field: "capabilities")
                 )
             )
         }
@@ -36,6 +42,7 @@ package struct GetSuccessorListRequest: WireMessage, Hashable {
         var message = Chord__V1__GetSuccessorListRequest()
         chord__v1__get_successor_list_request__init(&message)
         if let parameters { message.parameters = arena.parameters(parameters) }
+        message.capabilities = arena.capabilities(capabilities)
         arena.pack(&message, appendingTo: &output)
     }
 }
@@ -48,12 +55,20 @@ package struct GetSuccessorListReply: WireMessage, Hashable {
     package var parameters: RingParameters
     /// Whether the answering node cannot reach its first successor, while other members can.
     package var isHeadUnreached: Bool
+    /// What the answering node's program can do.
+    package var capabilities: Capabilities
 
     /// A reply from its parts.
-    package init(state: RingState, parameters: RingParameters, isHeadUnreached: Bool = false) {
+    package init(
+        state: RingState,
+        parameters: RingParameters,
+        isHeadUnreached: Bool = false,
+        capabilities: Capabilities = .first
+    ) {
         self.state = state
         self.parameters = parameters
         self.isHeadUnreached = isHeadUnreached
+        self.capabilities = capabilities
     }
 
     package init(
@@ -84,7 +99,10 @@ package struct GetSuccessorListReply: WireMessage, Hashable {
             return GetSuccessorListReply(
                 state: state,
                 parameters: parameters,
-                isHeadUnreached: message.head_unreached != 0
+                isHeadUnreached: message.head_unreached != 0,
+                capabilities: try message.capabilities.capabilities(
+                    FieldPath(message: name, field: "capabilities")
+                )
             )
         }
     }
@@ -98,6 +116,7 @@ package struct GetSuccessorListReply: WireMessage, Hashable {
         (message.n_successors, message.successors) = arena.nodes(state.successors, space)
         message.parameters = arena.parameters(parameters)
         message.head_unreached = isHeadUnreached ? 1 : 0
+        message.capabilities = arena.capabilities(capabilities)
         arena.pack(&message, appendingTo: &output)
     }
 }

@@ -40,7 +40,8 @@ package struct LeaveRequest: WireMessage, Hashable {
                         count: message.n_lost,
                         space,
                         FieldPath(message: name, field: "lost")
-                    )
+                    ),
+                    intent: LeaveNotice.Intent(message.intent)
                 )
             )
         }
@@ -57,6 +58,22 @@ package struct LeaveRequest: WireMessage, Hashable {
             space
         )
         (message.n_lost, message.lost) = arena.nodes(leaveNotice.lost, space)
+        message.intent = leaveNotice.intent.number
         arena.pack(&message, appendingTo: &output)
+    }
+}
+
+extension LeaveNotice.Intent {
+    /// An intent of a later version counts as none: nothing is moved on its account.
+    fileprivate init(_ number: Chord__V1__LeaveIntent) {
+        self = Self.allCases.first { $0.number == number } ?? .unspecified
+    }
+
+    fileprivate var number: Chord__V1__LeaveIntent {
+        switch self {
+        case .unspecified: CHORD__V1__LEAVE_INTENT__LEAVE_INTENT_UNSPECIFIED
+        case .returning: CHORD__V1__LEAVE_INTENT__LEAVE_INTENT_RETURNING
+        case .forGood: CHORD__V1__LEAVE_INTENT__LEAVE_INTENT_FOR_GOOD
+        }
     }
 }

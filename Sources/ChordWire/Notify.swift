@@ -13,12 +13,20 @@ package struct NotifyRequest: WireMessage, Hashable {
     package var parameters: RingParameters
     /// Whether the caller is the receiver's successor and only reports that its state has changed.
     package var changed: Bool
+    /// What the caller's program can do.
+    package var capabilities: Capabilities
 
     /// A request from its parts.
-    package init(candidate: NodeReference, parameters: RingParameters, changed: Bool = false) {
+    package init(
+        candidate: NodeReference,
+        parameters: RingParameters,
+        changed: Bool = false,
+        capabilities: Capabilities = .first
+    ) {
         self.candidate = candidate
         self.parameters = parameters
         self.changed = changed
+        self.capabilities = capabilities
     }
 
     package init(
@@ -40,7 +48,10 @@ package struct NotifyRequest: WireMessage, Hashable {
                     FieldPath(message: name, field: "candidate")
                 ),
                 parameters: parameters,
-                changed: message.changed != 0
+                changed: message.changed != 0,
+                capabilities: try message.capabilities.capabilities(
+                    FieldPath(message: name, field: "capabilities")
+                )
             )
         }
     }
@@ -52,6 +63,7 @@ package struct NotifyRequest: WireMessage, Hashable {
         message.candidate = arena.node(candidate, space)
         message.parameters = arena.parameters(parameters)
         message.changed = changed ? 1 : 0
+        message.capabilities = arena.capabilities(capabilities)
         arena.pack(&message, appendingTo: &output)
     }
 }

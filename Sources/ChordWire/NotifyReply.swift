@@ -12,10 +12,18 @@ package struct NotifyReply: WireMessage, Hashable {
     /// With ``NotifyVerdict/taken``: the live predecessor that the caller has replaced, if any.
     package var former: NodeReference?
 
+    /// What the answering node's program can do.
+    package var capabilities: Capabilities
+
     /// A reply from its parts.
-    package init(_ verdict: NotifyVerdict = .unspecified, former: NodeReference? = nil) {
+    package init(
+        _ verdict: NotifyVerdict = .unspecified,
+        former: NodeReference? = nil,
+        capabilities: Capabilities = .first
+    ) {
         self.verdict = verdict
         self.former = former
+        self.capabilities = capabilities
     }
 
     package init(
@@ -25,38 +33,24 @@ package struct NotifyReply: WireMessage, Hashable {
         let name: StaticString = "NotifyReply"
         self = try withUnpacked(name, bytes, chord__v1__notify_reply__unpack) {
             message throws(WireError) in
-            switch message.verdict {
-            case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED:
-                return NotifyReply(.unspecified)
-            case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN:
-                return NotifyReply(
-                    .taken,
-                    former: try message.former.nodeIfPresent(
+            let verdict = try message.notifyVerdict(name)
+            return NotifyReply(
+                verdict,
+                former: verdict == .taken
+                    ? try message.former.nodeIfPresent(
                         space,
                         FieldPath(message: name, field: "former")
-                    )
+                    ) : nil,
+                capabilities: try message.capabilities.capabilities(
+                    FieldPath(message: name, field: "capabilities")
                 )
-            case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NEARER_KNOWN:
-                return NotifyReply(.nearerKnown)
-            case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NOT_REACHED:
-                let address = try message.address.text(
-                    WireLimits.addressBytes,
-                    FieldPath(message: name, field: "address")
-                )
-                let reason = try message.reason.text(
-                    WireLimits.reasonBytes,
-                    FieldPath(message: name, field: "reason")
-                )
-                return NotifyReply(.notReached(address: address, reason: reason))
-            // An unknown verdict of a later version. It does not mean that the caller was accepted.
-            default: return NotifyReply(.trying)
-            }
+            )
         }
     }
 
     package func encode(appendingTo output: inout [UInt8], space: IdentifierSpace) {
-        // The reply to a changed-state notice is empty, and most other replies have two bytes.
-        guard verdict != .unspecified else { return }
+        // The reply to a changed-state notice is empty.
+        guard verdict != .unspecified || capabilities != .first else { return }
         var arena = EncodingArena()
         var message = Chord__V1__NotifyReply()
         chord__v1__notify_reply__init(&message)
@@ -73,6 +67,30 @@ package struct NotifyReply: WireMessage, Hashable {
             message.address = arena.text(address)
             message.reason = arena.text(reason.cut(toBytes: WireLimits.reasonBytes.upperBound))
         }
+        message.capabilities = arena.capabilities(capabilities)
         arena.pack(&message, appendingTo: &output)
+    }
+}
+
+extension Chord__V1__NotifyReply {
+    fileprivate func notifyVerdict(_ name: StaticString) throws(WireError) -> NotifyVerdict {
+        switch verdict {
+        case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED: return .unspecified
+        case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_TAKEN: return .taken
+        case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NEARER_KNOWN: return .nearerKnown
+        case CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NOT_REACHED:
+            return .notReached(
+                address: try address.text(
+                    WireLimits.addressBytes,
+                    FieldPath(message: name, field: "address")
+                ),
+                reason: try reason.text(
+                    WireLimits.reasonBytes,
+                    FieldPath(message: name, field: "reason")
+                )
+            )
+        // An unknown verdict of a later version. It does not mean that the caller was accepted.
+        default: return .trying
+        }
     }
 }

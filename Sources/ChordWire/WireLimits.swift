@@ -40,6 +40,20 @@ package enum WireLimits {
     package static let ringNameBytes = 1...255
     /// Bytes of a hash function's name.
     package static let hashNameBytes = 1...64
+    /// The index of a node's place.
+    package static let placeIndex = 0...RingParameters.largestPlacements - 1
+    /// Places of a node.
+    package static let placements = 1...RingParameters.largestPlacements
+    /// Bytes of the ids of disks and stores.
+    package static let randomBytes = 16
+    /// Bytes of the name of a failure domain, where there is one.
+    package static let failureDomainBytes = 1...64
+    /// The version of the contract.
+    package static let version = 1...Int(Int32.max)
+    /// Features that a node names.
+    package static let features = 64
+    /// Bytes of a feature's name.
+    package static let featureBytes = 1...64
     /// Entries of a ring's successor lists.
     package static let successorCount = 1...listNodes
 }

@@ -54,7 +54,9 @@ struct AdministrationTests {
             #expect(rows.dropFirst().first?.hasPrefix("\(next.name) ") == true)
 
             let json = try await ChordProcess.run(["describe", "--json"] + flags).object()
-            #expect((json["node"] as? [String: String])?["id"] == id(node))
+            #expect((json["node"] as? [String: Any])?["id"] as? String == id(node))
+            let place = try #require((json["node"] as? [String: Any])?["place"] as? Int)
+            #expect(text.output.contains("\nplace        \(place) of 16\n"), "\(text.output)")
             #expect(json["phase"] as? String == "member")
             #expect(json["uptime_ms"] is Double)
             let range = json["range"] as? [String: String]
@@ -63,9 +65,9 @@ struct AdministrationTests {
             let share = try #require(json["share"] as? Double)
             #expect(text.output.contains(String(format: "share        %.1f %%", share * 100)))
             #expect((json["ring"] as? [String: Any])?["name"] as? String == "test")
-            #expect((json["predecessor"] as? [String: String])?["name"] == previous.name)
-            let successors = try #require(json["successors"] as? [[String: String]])
-            #expect(successors.map { $0["name"] } == [next.name, previous.name])
+            #expect((json["predecessor"] as? [String: Any])?["name"] as? String == previous.name)
+            let successors = try #require(json["successors"] as? [[String: Any]])
+            #expect(successors.map { $0["name"] as? String } == [next.name, previous.name])
             #expect(json["routes_by"] as? Int == 2)
             #expect(json["table"] == nil)
             let more = try await ChordProcess.run(["describe", "--json", "--table"] + flags)

@@ -131,8 +131,8 @@ struct JSONKeys {
     /// Each with the kinds of value (node, ring, range) that its description names.
     private var keys: [String: Set<String>] = [:]
     private static let kinds: [String: [String]] = [
-        "node": ["name", "address", "id"],
-        "ring": ["name", "hash", "width", "id_from", "list_length"],
+        "node": ["name", "address", "id", "place"],
+        "ring": ["name", "hash", "width", "id_from", "list_length", "placements"],
         "range": ["after", "through"],
     ]
 

@@ -18,7 +18,7 @@ import Testing
         return folder
     }()
 
-    private static let parameters = try? RingConfiguration(name: "test").parameters()
+    private static let parameters = try? RingConfiguration(name: "test").parameters(isMixed: false)
 
     private func file(_ name: String = UUID().uuidString, node: String = "n0") throws -> StateFile {
         let parameters = try #require(Self.parameters)

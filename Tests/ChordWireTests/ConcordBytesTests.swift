@@ -58,7 +58,7 @@ struct ConcordBytesTests {
     }
 
     private func state(_ hex: String, of node: NodeReference? = nil) throws -> RingState? {
-        try dialect.state(of: node, from: [bytes(hex)], in: parameters)
+        try dialect.state(of: node, from: [bytes(hex)], in: parameters)?.state
     }
 
     @Test("Concord's service and method names are used")

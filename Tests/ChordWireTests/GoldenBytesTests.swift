@@ -153,15 +153,26 @@ import Testing
         }
         let state = RingState(node: first, predecessor: second, successors: [second])
         let service = "chord.v1.ChordService"
-        #expect(said(.state) == ["\(service).GetSuccessorList 0a" + parametersBytes])
+        // Version 2, and its features.
+        let own =
+            "2b" + "0802" + "120c" + "6c656176652d696e74656e74" + "120a" + "706c6163656d656e7473"
+            + "120d" + "73746f72652d6d656d62657273"
+        #expect(
+            said(.state) == ["\(service).GetSuccessorList 0a" + parametersBytes + "12" + own]
+        )
         #expect(said(.owner(of: first.id)) == ["\(service).FindSuccessor 0a020102"])
         #expect(
             said(.notify(first, changed: false))
-                == ["\(service).Notify 0a" + firstBytes + "12" + parametersBytes]
+                == [
+                    "\(service).Notify 0a" + firstBytes + "12" + parametersBytes + "22" + own
+                ]
         )
         #expect(
             said(.notify(first, changed: true))
-                == ["\(service).Notify 0a" + firstBytes + "12" + parametersBytes + "1801"]
+                == [
+                    "\(service).Notify 0a" + firstBytes + "12" + parametersBytes + "1801" + "22"
+                        + own
+                ]
         )
         #expect(
             said(.leave(LeaveNotice(state: state, lost: [first])))

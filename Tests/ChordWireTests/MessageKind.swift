@@ -51,7 +51,9 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
                 wantPath: Bool.random(using: &generator),
                 joiner: Bool.random(using: &generator) ? nil : generator.node(space),
                 iterative: Bool.random(using: &generator),
-                excluded: generator.list(upTo: 32) { $0.identifier(space) }
+                excluded: generator.list(upTo: 32) { $0.identifier(space) },
+                parameters: Bool.random(using: &generator) ? nil : generator.parameters(space),
+                receiver: Bool.random(using: &generator) ? nil : generator.identifier(space)
             )
         },
         MessageKind(FindSuccessorReply.self) { generator, space in
@@ -72,7 +74,8 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
         MessageKind(NotifyRequest.self) { generator, space in
             NotifyRequest(
                 candidate: generator.node(space),
-                parameters: generator.parameters(space)
+                parameters: generator.parameters(space),
+                capabilities: generator.capabilities()
             )
         },
         MessageKind(NotifyReply.self) { generator, space in
@@ -83,7 +86,11 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
             let all = [.unspecified, .taken, .nearerKnown, .trying, refused]
             let verdict = all.randomElement(using: &generator)!
             let isTold = verdict == .taken && Bool.random(using: &generator)
-            return NotifyReply(verdict, former: isTold ? generator.node(space) : nil)
+            return NotifyReply(
+                verdict,
+                former: isTold ? generator.node(space) : nil,
+                capabilities: generator.capabilities()
+            )
         },
         MessageKind(ProbeRequest.self) { generator, space in
             ProbeRequest(node: generator.node(space), parameters: generator.parameters(space))
@@ -93,19 +100,25 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
         },
         MessageKind(GetSuccessorListRequest.self) { generator, space in
             GetSuccessorListRequest(
-                parameters: Bool.random(using: &generator) ? nil : generator.parameters(space)
+                parameters: Bool.random(using: &generator) ? nil : generator.parameters(space),
+                capabilities: generator.capabilities()
             )
         },
         MessageKind(GetSuccessorListReply.self) { generator, space in
             GetSuccessorListReply(
                 state: generator.state(space),
                 parameters: generator.parameters(space),
-                isHeadUnreached: Bool.random(using: &generator)
+                isHeadUnreached: Bool.random(using: &generator),
+                capabilities: generator.capabilities()
             )
         },
         MessageKind(LeaveRequest.self) { generator, space in
             LeaveRequest(
-                LeaveNotice(state: generator.state(space), lost: generator.state(space).successors)
+                LeaveNotice(
+                    state: generator.state(space),
+                    lost: generator.state(space).successors,
+                    intent: LeaveNotice.Intent.allCases.randomElement(using: &generator)!
+                )
             )
         },
         MessageKind(LeaveReply.self) { _, _ in LeaveReply() },
@@ -150,14 +163,16 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
                 founder: generator.node(space),
                 parameters: generator.parameters(space),
                 initialRing: generator.list(upTo: 4) { $0.text(WireLimits.addressBytes) },
-                decided: generator.list(upTo: 4) { $0.node(space) }
+                decided: generator.list(upTo: 4) { $0.node(space) },
+                capabilities: generator.capabilities()
             )
         },
         MessageKind(FoundReply.self) { generator, space in
             FoundReply(
                 node: generator.node(space),
                 isMember: Bool.random(using: &generator),
-                decided: generator.list(upTo: 4) { $0.node(space) }
+                decided: generator.list(upTo: 4) { $0.node(space) },
+                capabilities: generator.capabilities()
             )
         },
     ]
@@ -185,16 +200,28 @@ extension SeededGenerator {
     }
 
     mutating func node(_ space: IdentifierSpace) -> NodeReference {
-        NodeReference(
+        var node = NodeReference(
             id: identifier(space),
             name: text(WireLimits.nameBytes),
             address: text(WireLimits.addressBytes),
             incarnation: next() % 4 == 0 ? 0 : next() % (Incarnation.highest + 1)
         )
+        if next() % 2 == 0 { node.placeIndex = Int.random(in: WireLimits.placeIndex, using: &self) }
+        if next() % 4 == 0 { node.disk = DiskID(using: &self) }
+        if next() % 4 == 0 { node.failureDomain = text(WireLimits.failureDomainBytes) }
+        return node
+    }
+
+    mutating func capabilities() -> Capabilities {
+        guard next() % 4 != 0 else { return .first }
+        return Capabilities(
+            version: Int.random(in: 2...WireLimits.version.upperBound, using: &self),
+            features: Set(list(upTo: 8) { Capabilities.Feature($0.text(WireLimits.featureBytes)) })
+        )
     }
 
     mutating func parameters(_ space: IdentifierSpace) -> RingParameters {
-        RingParameters(
+        var parameters = RingParameters(
             ring: text(WireLimits.ringNameBytes),
             hash: text(WireLimits.hashNameBytes),
             probe: identifier(space),
@@ -202,6 +229,9 @@ extension SeededGenerator {
             rule: IdentifierRule.allCases.randomElement(using: &self)!,
             successorCount: Int.random(in: WireLimits.successorCount, using: &self)
         )
+        parameters.placements = Int.random(in: WireLimits.placements, using: &self)
+        if next() % 2 == 0 { parameters.store = StoreID(using: &self) }
+        return parameters
     }
 
     mutating func state(_ space: IdentifierSpace) -> RingState {

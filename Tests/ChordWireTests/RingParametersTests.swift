@@ -99,6 +99,21 @@ import Testing
             code: .invalidParameters,
             reason: "successors: 65, a list has 1 to 64 entries"
         ),
+        ParametersRefusal(
+            parameters: .parameters().number(7, 65),
+            code: .invalidParameters,
+            reason: "placements: 65, a node has 1 to 64 places"
+        ),
+        ParametersRefusal(
+            parameters: .parameters().number(7, 0xFFFF_FFFF),
+            code: .invalidParameters,
+            reason: "placements: 4294967295, a node has 1 to 64 places"
+        ),
+        ParametersRefusal(
+            parameters: .parameters().bytes(8, [1, 2, 3]),
+            code: .invalidIdentifier,
+            reason: "store: 3 bytes, exactly 16"
+        ),
     ]
 
     @Test(arguments: parameters)

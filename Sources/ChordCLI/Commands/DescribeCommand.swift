@@ -115,6 +115,11 @@ struct DescriptionView {
             ),
             width: columns
         )
+        if parameters.placements > 1 {
+            lines.append(
+                Self.line("place", "\(description.node.placeIndex) of \(parameters.placements)")
+            )
+        }
         if let range = description.range {
             let text =
                 range.isWholeCircle

@@ -165,12 +165,14 @@ struct RingView {
             .init(title: "name", least: 12), .init(title: "address"),
             .init(title: "identifier", least: 9, rank: 3),
             .init(title: "share", isNumeric: true, rank: 1),
+            .init(title: "", rank: 5),
             .init(title: "successors", least: 11, rank: 2),
             .init(title: "round trip", isNumeric: true, rank: 4),
         ])
         // The dialect is shown only if there is more than one.
         let isMixed = walk.members.contains { $0.dialect != .native }
         if isMixed { table.columns.append(.init(title: "speaks", rank: 1)) }
+        let largest = walk.members.map(\.share).max() ?? 1
         for member in walk.members {
             var names = member.successors.map(\.name)
             if member.isHeadUnreached, !names.isEmpty { names[0] += " (not reached)" }
@@ -178,6 +180,7 @@ struct RingView {
             table.rows.append([
                 member.node.name, member.node.address, hexadecimal(member.node.id),
                 "\((member.share * 100).formatted(digits: 1)) %",
+                Self.bar(member.share, of: largest),
                 successors.isEmpty ? "none" : successors,
                 "\(member.roundTrip.milliseconds.formatted(digits: 2)) ms",
             ])
@@ -219,6 +222,15 @@ struct RingView {
             lines += Paragraph.lines("warning: \(warning.printable)", width: width)
         }
         return lines
+    }
+
+    /// Cells of the bar of the largest share.
+    private static let barLength = 12
+
+    /// A share as a bar, in proportion to the largest.
+    private static func bar(_ share: Double, of largest: Double) -> String {
+        let cells = largest > 0 ? (share / largest * Double(barLength)).rounded() : 0
+        return String(repeating: "#", count: max(1, Int(cells)))
     }
 
     /// States that the protocol allows, but that are probably mistakes.

@@ -155,7 +155,7 @@ extension CommandFailure {
         switch command {
         case .serve, .clusterNode, .cluster:
             return
-                "give --ring, --hash, --width, --id-from and --successors as the ring has them, or join"
+                "give --ring, --hash, --width, --id-from, --successors and --placements as the ring has them, or join"
                 + " another"
         case .ask: return "chord describe shows the parameters of a node's ring"
         }

@@ -138,6 +138,9 @@ struct ParameterOptions: ParsableArguments {
     @Option(.successors)
     var successors: Int
 
+    @Option(.placements)
+    var placements: Int?
+
     @Option(.width)
     var width: Int
 
@@ -163,6 +166,18 @@ struct ParameterOptions: ParsableArguments {
         guard (1...32).contains(successors) else {
             throw ValidationError("--successors must be from 1 to 32, not \(successors).")
         }
+        if let placements {
+            let most = RingParameters.largestPlacements
+            guard (1...most).contains(placements) else {
+                throw ValidationError("--placements is from 1 to \(most), not \(placements).")
+            }
+            if placements > 1, let dialect = dialect.first {
+                throw ValidationError(
+                    "--placements is 1 with --dialect \(dialect), whose nodes have one place each, not"
+                        + " \(placements)."
+                )
+            }
+        }
         let most = HashFunction.named(hash)?.bits ?? 256
         guard (1...most).contains(width) else {
             throw ValidationError(
@@ -187,6 +202,7 @@ struct ParameterOptions: ParsableArguments {
         try validate()
         var configuration = RingConfiguration(name: ring)
         configuration.successorCount = successors
+        configuration.placements = placements
         configuration.width = width
         configuration.hash = HashFunction.named(hash) ?? .sha256
         configuration.identifierRule = IdentifierRule(rawValue: idFrom) ?? .name

@@ -23,6 +23,7 @@ extension JSON {
         [
             ("name", .string(node.name)), ("address", .string(node.address)),
             ("id", .string(node.id.hexadecimal(width: width))),
+            ("place", .integer(node.placeIndex)),
         ]
     }
 
@@ -33,6 +34,7 @@ extension JSON {
             ("width", .integer(parameters.space.width)),
             ("id_from", .string(parameters.rule.rawValue)),
             ("list_length", .integer(parameters.successorCount)),
+            ("placements", .integer(parameters.placements)),
         ])
     }
 

@@ -22,7 +22,7 @@ extension Setting {
         ),
         (
             "The ring's parameters, the same at every member",
-            [ring, successors, hash, width, idFrom, dialect]
+            [ring, successors, placements, hash, width, idFrom, dialect]
         ),
         ("The log", [logLevel, logFormat]),
     ]
@@ -216,6 +216,17 @@ extension Setting {
             "Length of the successor lists, 1 to 32. The ring survives if fewer neighbouring nodes"
             + " than this crash at once.",
         tradeOff: "Each further entry costs a node reference in every maintenance answer."
+    )
+    static let placements = Setting(
+        name: "placements",
+        unit: "n",
+        summary:
+            "Places on the circle that each node may take, of which it takes the one that makes shares most"
+            + " even. Default: that of the ring which the node joins; for a new ring 16, and 1 with"
+            + " --dialect.",
+        tradeOff:
+            "More make shares more even, and cost a node that joins as many lookups, made together."
+            + " 1 to 64; 1 for rings with nodes of version 0.1 or of other implementations."
     )
     static let width = Setting(
         name: "width",

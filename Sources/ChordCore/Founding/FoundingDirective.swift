@@ -11,7 +11,8 @@ package enum FoundingDirective: Sendable {
     /// Call the founder at an address outside of the rounds, and answer
     /// ``FoundingMachine/reached(_:at:now:)``.
     case reach(address: String)
-    /// Take this node's place in the ring of these: call ``ChordMachine/found(with:)``. Founding is over.
+    /// Take this node's place in the ring of these, each at its own: call ``ChordMachine/move(to:)`` and
+    /// ``ChordMachine/found(with:)``. Founding is over.
     case begin([NodeReference])
     /// Tell a founder which ring has begun. The answer does not matter.
     case tell(NodeReference, ring: [NodeReference])

@@ -65,6 +65,8 @@ package struct FoundingMachine: Sendable {
     private let deadline: Duration?
     private let settings: Settings
     private let isPlaced: @Sendable (NodeReference) -> Bool
+    private let placements: Int
+    private let rule: PlaceRule
 
     private var phase = Phase.new
     private var register: FounderRegister
@@ -89,16 +91,21 @@ package struct FoundingMachine: Sendable {
     /// - Parameters:
     ///   - deadline: when to give up; nil stands for never.
     ///   - isPlaced: whether a node has the identifier that the ring's rule gives it.
+    ///   - placements: places that the rule gives to each node.
     package init(
         node: NodeReference,
         space: IdentifierSpace,
         addresses: [String],
         deadline: Duration? = nil,
         settings: Settings = Settings(),
-        isPlaced: @escaping @Sendable (NodeReference) -> Bool = { _ in true }
+        isPlaced: @escaping @Sendable (NodeReference) -> Bool = { _ in true },
+        placements: Int = 1,
+        rule: PlaceRule = .credulous
     ) {
         self.node = node
         self.space = space
+        self.placements = placements
+        self.rule = rule
         founders = Set(addresses).sorted()
         others = founders.filter { $0 != node.address }
         self.deadline = deadline
@@ -204,10 +211,24 @@ package struct FoundingMachine: Sendable {
         return directives
     }
 
+    /// A founder at its first place. Founders know each other, and name each other in decisions, at that place;
+    /// each of them computes from all of them at which places they begin.
+    private func unplaced(_ founder: NodeReference) -> NodeReference {
+        placements > 1 ? rule.node(founder, at: 0) : founder
+    }
+
+    /// The founders at their places in the new ring.
+    private func placed(_ founders: [NodeReference]) -> [NodeReference] {
+        placements > 1
+            ? rule.places(ofFounders: founders, count: placements, in: space) : founders
+    }
+
     /// All founders have answered: the ring begins here, and a moment later at the others.
     private mutating func decide(_ now: Duration) -> [FoundingDirective] {
         let all = ([node] + register.nodes(at: others)).sorted { $0.id < $1.id }
-        for (left, right) in zip(all, all.dropFirst()) where left.id == right.id {
+        let placed = placed(all).sorted { $0.id < $1.id }
+        for (left, right) in [(all, all.dropFirst()), (placed, placed.dropFirst())].flatMap(zip)
+        where left.id == right.id {
             return giveUp(
                 JoinError(
                     .nameTaken,
@@ -275,7 +296,7 @@ package struct FoundingMachine: Sendable {
         switch answer {
         case .failed(let error): return .failure(error)
         case .member(let node, let isProven, let founders):
-            if isProven { register.reached(node, at: address, now: now) }
+            if isProven { register.reached(unplaced(node), at: address, now: now) }
             return .success(founders)
         case .founder(let node, let isProven):
             guard node.address == address else {
@@ -287,7 +308,7 @@ package struct FoundingMachine: Sendable {
                     )
                 )
             }
-            if isProven { register.reached(node, at: address, now: now) }
+            if isProven { register.reached(unplaced(node), at: address, now: now) }
             return .success(nil)
         }
     }
@@ -319,6 +340,7 @@ package struct FoundingMachine: Sendable {
     ) -> Result<[FoundingDirective], Refusal> {
         guard addresses.sorted() == founders else { return .failure(.otherFounders(founders)) }
         guard founders.contains(founder.address), isProven else { return .failure(.notFounder) }
+        let founder = unplaced(founder)
         // The founder must be reached before it counts.
         var directives: [FoundingDirective] = []
         if register.heard(founder, now: now) { directives += reach(founder.address) }
@@ -329,7 +351,9 @@ package struct FoundingMachine: Sendable {
     /// All founders, for a founder that calls shortly after the ring has begun. If the answers to
     /// its call or to ours were lost, the ring counts on it, and it need not join.
     package func founders(for founder: NodeReference, now: Duration) -> [NodeReference] {
-        guard let ring, ring.contains(founder), isRecent(beginning, now) else { return [] }
+        guard let ring, ring.contains(unplaced(founder)), isRecent(beginning, now) else {
+            return []
+        }
         return ring
     }
 
@@ -365,7 +389,7 @@ package struct FoundingMachine: Sendable {
             self.ring = ring
             beginning = now
             phase = .ended
-            directives.append(.begin(ring))
+            directives.append(.begin(placed(ring)))
             return false
         }
     }

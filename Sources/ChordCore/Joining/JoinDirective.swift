@@ -24,14 +24,21 @@ package enum JoinDirective: Sendable {
     case lookUpPlace(Token, via: String)
     /// Search the member before this node's place among members of another implementation.
     case searchPlace(Token, among: [NodeReference])
-    /// Look up the owner of this node's identifier through a contact, not as a joiner.
-    case lookUpOwner(Token, via: String)
+    /// Look up the member before each of this node's places through a contact, as a joiner, all of them
+    /// together.
+    case lookUpPlaces(Token, via: String, places: [NodeReference])
+    /// Look up the owner of one of this node's places through a contact, not as a joiner.
+    case lookUpOwner(Token, via: String, of: Identifier)
     /// Ask the node after this node's place for its state. The verdict `dead` must be certain.
     case reachHead(Token, NodeReference)
     /// Ask the member before this node's place for its state and its ring's parameters.
     case askMember(Token, NodeReference)
     /// A peer names an earlier incarnation of this node. Exceed it if it is plausible.
     case raiseIncarnation(above: UInt64)
+    /// The ring has these parameters where the operator has set none: call ``ChordMachine/adopt(_:)``.
+    case adopt(RingParameters)
+    /// This node stands at this place from now on: call ``ChordMachine/move(to:)``.
+    case takePlace(NodeReference)
     /// Join after a member: call ``ChordMachine/join(after:incarnationLimit:)``, and answer
     /// ``JoinMachine/joined(_:now:)`` or ``JoinMachine/placeChanged(now:)``.
     case join(after: RingState)

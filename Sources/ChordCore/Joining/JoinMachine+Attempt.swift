@@ -6,11 +6,13 @@
 
 extension JoinMachine {
     /// The answer that the machine waits for.
-    enum Question: Sendable {
+    indirect enum Question: Sendable {
         case contact
         case holder(NodeReference, then: Step)
         case place
-        case owner
+        case places([NodeReference])
+        /// The owner of a place, which then counts as taken.
+        case owner(then: Step)
         case head(NodeReference, member: NodeReference)
         case member(NodeReference, head: Identifier)
     }
@@ -18,6 +20,7 @@ extension JoinMachine {
     /// How an attempt continues once no other node holds the node's place.
     enum Step: Sendable {
         case lookUpPlace
+        case choosePlace([NodeReference], [PlaceAnswer])
         case searchPlace(among: [NodeReference])
         case reachHead(after: NodeReference, successors: [NodeReference])
         case takePlace(RingState, head: Identifier)
@@ -34,15 +37,19 @@ extension JoinMachine {
         if case .failed(let error) = answer { return fail(error, now: now) }
         switch (question, answer) {
         case (.contact, .member(let state, let theirs)):
-            if let difference = parameters.difference(from: theirs) {
+            let adopted = adoption.parameters(parameters, in: theirs)
+            if let difference = adopted.difference(from: theirs) {
                 return fail(.parametersDiffer(at: contact, difference), now: now)
             }
             hasHeardMember = true
-            return refuseHolder(
-                among: [state.predecessor] + state.successors,
-                now,
-                then: .lookUpPlace
-            )
+            let changes: [JoinDirective] = adopted == parameters ? [] : [.adopt(adopted)]
+            parameters = adopted
+            return changes
+                + refuseHolder(
+                    among: [state.predecessor] + state.successors,
+                    now,
+                    then: .lookUpPlace
+                )
         case (.contact, .members(let members)):
             hasHeardMember = true
             let others = members.filter { $0.id != node.id }
@@ -52,11 +59,12 @@ extension JoinMachine {
         case (.place, .nameTaken):
             // A node on the path may lie and would keep this node out of the ring for good. So the
             // named member is looked up and asked itself.
-            let contact = contact
-            return ask(.owner) { .lookUpOwner($0, via: contact) }
-        case (.owner, .owner(let owner)):
+            return askOwner(of: node.id, then: .fail)
+        case (.owner(let step), .owner(let owner)):
             guard let owner, judge.isPlaced(owner) else { return fail(.ringChanged, now: now) }
-            return refuseHolder(among: [owner], now, then: .fail)
+            return refuseHolder(among: [owner], now, then: step)
+        case (.places(let places), .places(let answers)) where places.count == answers.count:
+            return found(answers, at: places, now)
         case (.place, .place(let member, let successors)):
             return refuseHolder(
                 among: successors,
@@ -80,11 +88,16 @@ extension JoinMachine {
         }
     }
 
-    private mutating func take(_ step: Step, _ now: Duration) -> [JoinDirective] {
+    mutating func take(_ step: Step, _ now: Duration) -> [JoinDirective] {
         switch step {
         case .lookUpPlace:
             let contact = contact
-            return ask(.place) { .lookUpPlace($0, via: contact) }
+            guard parameters.placements > 1 else {
+                return ask(.place) { .lookUpPlace($0, via: contact) }
+            }
+            let places = judge.rule.places(of: node, count: parameters.placements)
+            return ask(.places(places)) { .lookUpPlaces($0, via: contact, places: places) }
+        case .choosePlace(let places, let answers): return choose(among: places, answers, now)
         case .searchPlace(let members): return ask(.place) { .searchPlace($0, among: members) }
         case .reachHead(let member, let successors):
             guard judge.isPlaced(member) else { return fail(.ringChanged, now: now) }
@@ -103,6 +116,11 @@ extension JoinMachine {
             return [.join(after: state)]
         case .fail: return fail(.ringChanged, now: now)
         }
+    }
+
+    mutating func askOwner(of id: Identifier, then step: Step) -> [JoinDirective] {
+        let contact = contact
+        return ask(.owner(then: step)) { .lookUpOwner($0, via: contact, of: id) }
     }
 
     // MARK: The head, and the member before
@@ -176,7 +194,7 @@ extension JoinMachine {
 
     /// Asks the member at this node's place, if there is one. A live one keeps the place. A dead
     /// one is an earlier incarnation of this node.
-    private mutating func refuseHolder(
+    mutating func refuseHolder(
         among nodes: [NodeReference],
         _ now: Duration,
         then step: Step

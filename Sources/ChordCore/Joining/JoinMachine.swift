@@ -38,14 +38,18 @@ package struct JoinMachine: Sendable {
         package var isPlaced: @Sendable (NodeReference) -> Bool
         /// The leading nodes of a list that have the right identifier and a plausible incarnation.
         package var admissible: @Sendable ([NodeReference]) -> [NodeReference]
+        /// The ring's rule.
+        package var rule: PlaceRule
 
         /// A judge from its parts.
         package init(
             isPlaced: @escaping @Sendable (NodeReference) -> Bool,
-            admissible: @escaping @Sendable ([NodeReference]) -> [NodeReference]
+            admissible: @escaping @Sendable ([NodeReference]) -> [NodeReference],
+            rule: PlaceRule = .credulous
         ) {
             self.isPlaced = isPlaced
             self.admissible = admissible
+            self.rule = rule
         }
 
         /// A judge that accepts everything.
@@ -58,11 +62,18 @@ package struct JoinMachine: Sendable {
         package var members: [NodeReference]
         /// Whether the node was a member before its restart, perhaps without knowing other members.
         package var wasMember: Bool
+        /// The index of the place at which the node stood in a former life; nil if it does not remember one.
+        package var placeIndex: Int?
 
         /// A past from its parts.
-        package init(members: [NodeReference] = [], wasMember: Bool = false) {
+        package init(
+            members: [NodeReference] = [],
+            wasMember: Bool = false,
+            placeIndex: Int? = nil
+        ) {
             self.members = members
             self.wasMember = wasMember
+            self.placeIndex = placeIndex
         }
     }
 
@@ -110,11 +121,23 @@ package struct JoinMachine: Sendable {
         case state(StateAnswer, reason: String)
         /// The member before this node's place, and its list.
         case place(NodeReference, successors: [NodeReference])
+        /// The same for each of this node's places, in the order of the question.
+        case places([PlaceAnswer])
         /// A node on the path reports that the joiner is a member already.
         case nameTaken
-        /// The owner of this node's identifier, if there is one.
+        /// The owner of the place, if there is one.
         case owner(NodeReference?)
         /// The question got no useful answer.
+        case failed(JoinError)
+    }
+
+    /// What a lookup has found at one of this node's places.
+    package enum PlaceAnswer: Sendable {
+        /// The member before the place, and its list.
+        case after(NodeReference, successors: [NodeReference])
+        /// A node on the way stands at the place itself.
+        case taken
+        /// The lookup failed.
         case failed(JoinError)
     }
 
@@ -131,15 +154,17 @@ package struct JoinMachine: Sendable {
         case ended
     }
 
-    let node: NodeReference
-    let parameters: RingParameters
+    /// This node, at the place that it takes.
+    var node: NodeReference
+    var parameters: RingParameters
+    let adoption: RingAdoption
     let settings: Settings
     let judge: Judge
     var phase = Phase.new
     /// The addresses to try in turn: contacts, then former members, without the node's own.
     package private(set) var contacts: [String] = []
     private var hasOwnAddress = false
-    private let past: Past
+    let past: Past
     private let deadline: Duration?
     /// When the node begins its former ring again, if no node is a member.
     private var beginningTime: Duration?
@@ -158,10 +183,12 @@ package struct JoinMachine: Sendable {
     ///   - addresses: the configured contacts.
     ///   - past: the state from before the restart. Its members are contacts too. If no node is a
     ///     member for a while, because all nodes restart, the node begins the ring.
+    ///   - adoption: the parameters that the node takes over from the ring.
     ///   - deadline: when to give up; nil stands for never.
     package init(
         node: NodeReference,
         parameters: RingParameters,
+        adoption: RingAdoption = RingAdoption(),
         through addresses: [String],
         past: Past = Past(),
         deadline: Duration? = nil,
@@ -170,6 +197,7 @@ package struct JoinMachine: Sendable {
     ) {
         self.node = node
         self.parameters = parameters
+        self.adoption = adoption
         self.past = past
         self.deadline = deadline
         self.settings = settings
@@ -201,7 +229,7 @@ package struct JoinMachine: Sendable {
         switch question {
         case .head(_, let member), .member(let member, _): return member
         case .holder(_, .takePlace(let state, _)): return state.node
-        case .contact, .holder, .place, .owner: return nil
+        case .contact, .holder, .place, .places, .owner: return nil
         }
     }
 
@@ -295,7 +323,10 @@ package struct JoinMachine: Sendable {
 
     private mutating func begin() -> [JoinDirective] {
         phase = .ended
-        return [.create(past.members.isEmpty ? .onlyMember : .noMemberLeft)]
+        // Its data is that of its former place.
+        let index = past.placeIndex.flatMap { $0 < parameters.placements ? $0 : nil } ?? 0
+        return move(to: judge.rule.node(node, at: index))
+            + [.create(past.members.isEmpty ? .onlyMember : .noMemberLeft)]
     }
 
     private mutating func giveUp(_ error: JoinError, naming: Bool = true) -> [JoinDirective] {
@@ -323,6 +354,14 @@ package struct JoinMachine: Sendable {
         let token = Token(number: lastToken)
         phase = .asking(token, question)
         return [directive(token)]
+    }
+
+    /// Stands at another place from now on.
+    mutating func move(to place: NodeReference) -> [JoinDirective] {
+        guard place.id != node.id || place.placeIndex != node.placeIndex else { return [] }
+        node.id = place.id
+        node.placeIndex = place.placeIndex
+        return [.takePlace(node)]
     }
 
     // MARK: Having a place

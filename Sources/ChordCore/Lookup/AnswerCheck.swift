@@ -2,9 +2,6 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The ring's rule for the identifier of a name and an address.
-package typealias NodePlacement = @Sendable (_ name: String, _ address: String) -> Identifier
-
 /// The reason why an answer to a lookup is refused.
 package enum AnswerObjection: Error, Hashable, Sendable, CustomStringConvertible {
     /// The owner does not have the identifier that the ring's rule gives it.

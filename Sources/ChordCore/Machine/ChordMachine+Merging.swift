@@ -26,6 +26,8 @@ extension ChordMachine {
     package enum PlaceAnswer: Hashable, Sendable {
         /// The member right before the place, in the contact's ring, and whether its head is this node.
         case after(NodeReference, isHead: Bool)
+        /// A node of the contact's ring that stands at the place itself.
+        case taken(NodeReference)
         /// The contact is alive, and the lookup failed.
         case unknown
         /// The contact did not answer.
@@ -136,7 +138,12 @@ extension ChordMachine {
 
     /// A member of this ring reports that `contact` is a member of another ring.
     package mutating func met(_ contact: NodeReference) -> [Directive] {
-        guard phase == .member, contact.id != node.id, configuration.merging.isOn else { return [] }
+        guard phase == .member, configuration.merging.isOn else { return [] }
+        guard contact.id != node.id else {
+            // Another life of this node at the same place tells of itself.
+            let isLife = contact.name == node.name && contact.address != node.address
+            return isLife && contact.outranks(node) ? [.verifyRival(contact)] : []
+        }
         guard merging.search == nil, merging.tokens > 0 else {
             if merging.nextContact == nil { merging.nextContact = contact } else { lose(contact) }
             return []
@@ -156,6 +163,14 @@ extension ChordMachine {
         case .dead, .unknown:
             // Perhaps no other node knows the contact, so it is asked again at its next turn.
             if search.isForeign { merging.lost.add(search.contact) }
+        case .taken(let owner):
+            if search.isForeign { merging.lost.add(search.contact) }
+            // It may be another life of this node, whose ring does not know this one.
+            if owner.id == node.id, owner.name == node.name, owner.address != node.address {
+                directives.append(
+                    owner.outranks(node) ? .verifyRival(owner) : .meet(owner, contact: node)
+                )
+            }
         case .after(let member, let isHead):
             // Some lost members are alive, so the next one is asked soon.
             merging.ticksToProbe = 0

@@ -9,7 +9,8 @@ extension ChordMachine {
     package mutating func tick() -> [Directive] {
         promptTokens = min(configuration.promptCapacity, promptTokens + configuration.promptRefill)
         quietTicks += 1
-        return round() + (phase == .member ? startPlaceSearchIfDue() : [])
+        return round()
+            + (phase == .member ? startPlaceSearchIfDue() + startRivalSearchIfDue() : [])
     }
 
     /// Does one maintenance round: stabilization, and a finger pass if one is due. During an
@@ -226,17 +227,4 @@ extension ChordMachine {
     /// caller busy too. With round trips of a fifth of the interval, all nodes would always be
     /// busy, and nothing would be repaired.
     private func waitForTick() -> [Directive] { [] }
-
-    /// Whether a state names a newer incarnation of this node. At our own address it is an earlier
-    /// process, whose incarnation ours must exceed. At another address it may be a live rival. The
-    /// shell has a clock and decides whether the incarnation is plausible.
-    func rivals(in state: RingState) -> [Directive] {
-        let named = [state.predecessor] + state.successors
-        guard
-            let rival = named.first(where: {
-                $0.name == node.name && $0.incarnation > node.incarnation
-            })
-        else { return [] }
-        return [.verifyRival(rival)]
-    }
 }

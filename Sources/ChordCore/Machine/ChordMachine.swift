@@ -50,6 +50,9 @@ package struct ChordMachine: Hashable, Sendable {
         /// Ticks between two finger passes while nothing changes. A lower number repairs fingers
         /// sooner; each pass costs log N lookups.
         package var fingerQuietTicks = 3
+        /// Ticks between two looks whether another life of this node stands at one of its other places. Fewer
+        /// find two lives of one name sooner, and cost a lookup each time.
+        package var rivalTicks = 10
         /// How separate rings find each other.
         package var merging = MergeSettings()
 
@@ -94,7 +97,7 @@ package struct ChordMachine: Hashable, Sendable {
     /// The node itself.
     package internal(set) var node: NodeReference
     /// The parameters that all members of the ring share.
-    package let parameters: RingParameters
+    package internal(set) var parameters: RingParameters
     /// The settings.
     package let configuration: Configuration
     /// The node's phase.
@@ -118,6 +121,7 @@ package struct ChordMachine: Hashable, Sendable {
     /// Whether a round was requested during an operation.
     var isRoundWaiting = false
     var fingerPass: FingerPass?
+    var rivalSearch = RivalSearch()
     var merging: Merging
     var quietTicks = 0
     var promptTokens: Int
@@ -236,8 +240,34 @@ package struct ChordMachine: Hashable, Sendable {
         return [.publish]
     }
 
+    /// Takes over parameters of the ring that this node is about to join.
+    package mutating func adopt(_ parameters: RingParameters) -> [Directive] {
+        precondition(phase == .notJoined, "adopt(_:) on a node that is \(phase)")
+        precondition(parameters.space == self.parameters.space, "adopt(_:) of another width")
+        self.parameters = parameters
+        return [.publish]
+    }
+
+    /// Stands at another of this node's places from now on. It is outside of any ring yet.
+    ///
+    /// - Parameter place: the node at that place.
+    package mutating func move(to place: NodeReference) -> [Directive] {
+        precondition(
+            phase == .notJoined || phase == .founding,
+            "move(to:) on a node that is \(phase)"
+        )
+        guard place.id != node.id || place.placeIndex != node.placeIndex else { return [] }
+        node.id = place.id
+        node.placeIndex = place.placeIndex
+        predecessor = node
+        table = RoutingTable(owner: node.id, space: parameters.space)
+        return [.publish]
+    }
+
     /// Leaves the ring: the neighbours are told, and every later query is answered "not a member".
-    package mutating func leave() -> [Directive] {
+    ///
+    /// - Parameter intent: whether the node is expected back; the neighbours hear of it.
+    package mutating func leave(intent: LeaveNotice.Intent = .unspecified) -> [Directive] {
         guard phase == .member else {
             phase = .left
             return [.publish]
@@ -251,7 +281,8 @@ package struct ChordMachine: Hashable, Sendable {
                 predecessor: predecessor,
                 successors: successors.entries
             ),
-            lost: Array(merging.lost.entries.prefix(LeaveNotice.lostLimit))
+            lost: Array(merging.lost.entries.prefix(LeaveNotice.lostLimit)),
+            intent: intent
         )
         for neighbour in [predecessor] + successors.entries.prefix(1)
         where told.insert(neighbour.id).inserted {
@@ -260,6 +291,7 @@ package struct ChordMachine: Hashable, Sendable {
         phase = .left
         operation = nil
         fingerPass = nil
+        rivalSearch = RivalSearch()
         waitingCandidate = nil
         merging = Merging(configuration.merging)
         directives += [

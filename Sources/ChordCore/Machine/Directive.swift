@@ -36,6 +36,9 @@ package enum Directive: Hashable, Sendable {
     case publish
     /// Something happened that may matter to an embedder or an operator.
     case report(RingEvent)
+    /// Look up the owner of another place of this node, and answer
+    /// ``ChordMachine/resolveRival(_:for:)``.
+    case findRival(Token, Identifier)
     /// A peer names a newer incarnation of this node. At our own address it is an earlier process:
     /// call ``ChordMachine/raiseIncarnation(above:)`` if the number is plausible. At another
     /// address it may be a rival: find out whether it is alive.

@@ -14,8 +14,14 @@ public struct NodeReference: Hashable, Sendable, CustomStringConvertible {
     /// Which life of the node this is: milliseconds since 1970 at its start, or more. Of two
     /// references to one name the one with the higher incarnation is the newer.
     public var incarnation: UInt64
+    /// Which of the places that the ring's rule gives to the node it stands at: 0 is the hash of its name.
+    public var placeIndex = 0
+    /// The disk on which the node holds a part of the ring's store; nil if it holds none.
+    package var disk: DiskID?
+    /// What the node fails together with, such as its rack; empty if not known.
+    package var failureDomain = ""
 
-    /// A reference from its parts.
+    /// A reference from its parts; the node stands at the place of index 0.
     public init(id: Identifier, name: String, address: String, incarnation: UInt64) {
         self.id = id
         self.name = name

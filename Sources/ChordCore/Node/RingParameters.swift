@@ -25,6 +25,13 @@ public struct RingParameters: Hashable, Sendable {
     public var rule: IdentifierRule
     /// Length of the successor lists: one less than as many crash at once without harm.
     public var successorCount: Int
+    /// Places that the rule gives to each node, of which the node takes one; 1 to ``largestPlacements``.
+    public var placements = 1
+    /// The ring's store; nil if the ring has none.
+    package var store: StoreID?
+
+    /// The most places of a node. More would make joining dearer than what they even out.
+    public static let largestPlacements = 64
 
     /// The text whose identifier is the probe.
     public static let probeText = "chord parameters probe"
@@ -68,10 +75,31 @@ public struct RingParameters: Hashable, Sendable {
         if let text = differ("the identifier rule", rule.rawValue, other.rule.rawValue) {
             return text
         }
-        return differ(
+        if let text = differ(
             "the successor list's length",
             "\(successorCount)",
             "\(other.successorCount)"
-        )
+        ) {
+            return text
+        }
+        if placements != other.placements {
+            return "the number of places per node here is \(placements), there \(other.placements)"
+                + (other.placements == 1 ? Self.oldProgramHint : "")
+        }
+        if store != other.store {
+            return "the ring's store here is \(Self.text(store)), there \(Self.text(other.store))"
+                + (other.store == nil ? Self.oldProgramHint : "")
+        }
+        return nil
     }
+
+    private static func text(_ store: StoreID?) -> String { store.map(\.description) ?? "none" }
+
+    /// A program of version 0.1 leaves the newer parameters out, and cannot name the difference itself.
+    private static let oldProgramHint =
+        "; if the program there is of version 0.1, which does not know this parameter, replace it with a "
+        + "newer one"
+
+    /// Whether a program that knows the first version's parameters only would misunderstand this ring.
+    package var needsNewerProgram: Bool { placements > 1 || store != nil }
 }

@@ -63,13 +63,8 @@ extension InteropProbe {
         await find(among: candidates, look, dialect, parameters, &around)
         if around.node == nil, let name = look.result.peer?.name {
             // The certificate is the only source of its name.
-            let id = parameters.rule.identifier(
-                name: name,
-                address: address,
-                hash: hash,
-                space: parameters.space
-            )
-            around.node = NodeReference(id: id, name: name, address: address, incarnation: 0)
+            let node = NodeReference(id: .zero, name: name, address: address, incarnation: 0)
+            around.node = PlaceRule(parameters, hash: hash).node(node, at: 0)
         }
         if let node = around.node {
             around.isNamedBefore = around.before?.list.first?.id == node.id

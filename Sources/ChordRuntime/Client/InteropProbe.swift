@@ -142,7 +142,7 @@ package struct InteropProbe: Sendable {
         guard result.status.isOK else { return look }
         do throws(WireError) {
             look.list = try dialect.listed(in: answers, in: parameters)
-            look.state = try dialect.state(of: nil, from: answers, in: parameters)
+            look.state = try dialect.state(of: nil, from: answers, in: parameters)?.state
         } catch {
             look.problem = error
         }

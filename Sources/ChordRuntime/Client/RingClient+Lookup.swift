@@ -112,11 +112,10 @@ extension RingClient {
             )
         }
         var answer = try LookupResult.make(id, .success(reply)).get()
-        guard let place = placement(in: contact.parameters) else {
+        guard let isPlaced = placement(in: contact.parameters) else {
             answer.arePlacesChecked = false
             return answer
         }
-        let isPlaced: @Sendable (NodeReference) -> Bool = { place($0.name, $0.address) == $0.id }
         let check = AnswerCheck(of: id, isPlaced: isPlaced)
         let passedOver = check.passedOver(
             owner: answer.owner,
@@ -138,17 +137,14 @@ extension RingClient {
         return answer
     }
 
-    /// The placement rule of the ring. Nil if the client does not have the ring's hash function.
-    func placement(in parameters: RingParameters) -> NodePlacement? {
+    /// Whether a node stands at one of the places that the ring's rule gives it. Nil if the client does
+    /// not have the ring's hash function.
+    func placement(
+        in parameters: RingParameters
+    ) -> (@Sendable (NodeReference) -> Bool)? {
         guard let hash = try? hash(of: parameters) else { return nil }
-        return { name, address in
-            parameters.rule.identifier(
-                name: name,
-                address: address,
-                hash: hash,
-                space: parameters.space
-            )
-        }
+        let rule = PlaceRule(parameters, hash: hash)
+        return { rule.isPlaced($0, count: parameters.placements) }
     }
 
     // MARK: Verified
@@ -171,7 +167,7 @@ extension RingClient {
         guard let first = members.first else { throw ChordError(unanswered: unanswered) }
         let parameters = first.parameters
         _ = try hash(of: parameters)
-        guard let place = placement(in: parameters) else {
+        guard let isPlaced = placement(in: parameters) else {
             throw ChordError(
                 .parametersDiffer,
                 "this client does not have the ring's hash function"
@@ -185,7 +181,7 @@ extension RingClient {
             )
         }
         let id = try identifier(of: subject, in: parameters)
-        let check = AnswerCheck(of: id) { place($0.name, $0.address) == $0.id }
+        let check = AnswerCheck(of: id, isPlaced: isPlaced)
         let named = members.flatMap { $0.state.successors + [$0.state.predecessor] }
         let search = VerifiedSearch(
             check,

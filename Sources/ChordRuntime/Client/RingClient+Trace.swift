@@ -47,10 +47,7 @@ extension RingClient {
     ) async throws(ChordError) -> LookupTrace {
         let space = contact.parameters.space
         let id = try identifier(of: subject, in: contact.parameters)
-        let place = placement(in: contact.parameters)
-        let check = place.map { place in
-            AnswerCheck(of: id) { place($0.name, $0.address) == $0.id }
-        }
+        let check = placement(in: contact.parameters).map { AnswerCheck(of: id, isPlaced: $0) }
         let deadline = executor.now + lookups.deadline
         let budget = LookupMachine.defaultHopBudget(width: space.width)
         var candidates = [contact.state.node]
@@ -162,7 +159,7 @@ extension RingClient {
         )
         guard said.result.status.isOK else { return said.result }
         let answer = try? said.dialect.state(of: node, from: said.answers, in: contact.parameters)
-        guard let state = answer ?? nil else {
+        guard let state = (answer ?? nil)?.state else {
             return ClientResult(
                 status: Status(.failedPrecondition, "\(node.name) is not a member of the ring")
             )

@@ -103,7 +103,7 @@ extension RingClient {
             guard let answer else {
                 return .failure(Status(.failedPrecondition, "it is not a member of this ring"))
             }
-            state = answer
+            state = answer.state
         } catch {
             return .failure(Status(.internalError, error.message))
         }

@@ -109,7 +109,10 @@ package struct RuntimeConfiguration: Sendable {
     package var name: String
     /// The address that is advertised to other nodes, as `host:port`.
     package var address: String
+    /// The parameters of a ring that this node begins, and of those that it joins.
     package var parameters: RingParameters
+    /// The parameters that this node takes over from the ring that it joins.
+    package var adoption = RingAdoption()
     package var hash: HashFunction
     package var intervals = MaintenanceIntervals()
     package var failureDetection = FailureDetection()
@@ -138,28 +141,35 @@ package struct RuntimeConfiguration: Sendable {
         self.hash = hash
     }
 
-    /// The identifier of a node under the ring's rule.
-    package func identifier(name: String, address: String) -> Identifier {
-        parameters.rule.identifier(
-            name: name,
-            address: address,
-            hash: hash,
-            space: parameters.space
-        )
+    /// Where the ring's rule puts nodes.
+    package var rule: PlaceRule {
+        PlaceRule(parameters, hash: hash)
+    }
+}
+
+extension PlaceRule {
+    /// The rule of a ring's parameters.
+    package init(_ parameters: RingParameters, hash: HashFunction) {
+        let (rule, space) = (parameters.rule, parameters.space)
+        self.init { node, index in
+            rule.identifier(of: node, at: index, hash: hash, space: space)
+        }
     }
 }
 
 extension IdentifierRule {
-    /// The identifier of a node.
+    /// The identifier of one of a node's places.
     package func identifier(
-        name: String,
-        address: String,
+        of node: NodeReference,
+        at index: Int,
         hash: HashFunction,
         space: IdentifierSpace
     ) -> Identifier {
-        switch self {
-        case .name: hash.identifier(of: name, in: space)
-        case .address: hash.identifier(of: address, in: space)
-        }
+        let text =
+            switch self {
+            case .name: node.name
+            case .address: node.address
+            }
+        return hash.identifier(of: PlaceRule.text(text, index: index), in: space)
     }
 }

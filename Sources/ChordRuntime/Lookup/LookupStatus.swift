@@ -44,6 +44,19 @@ extension RoutingView {
     }
 }
 
+extension RoutingView {
+    /// The answer to a lookup that is forwarded to this node at an identifier at which it does not stand any
+    /// more. The caller then forgets that identifier; otherwise lookups could go in circles.
+    func moved(from id: Identifier) -> Status {
+        let width = parameters.space.width
+        return Status(
+            .failedPrecondition,
+            "\(node.name) stands at \(node.id.hexadecimal(width: width)) now, and not at "
+                + id.hexadecimal(width: width)
+        )
+    }
+}
+
 extension Status {
     /// Whether this side cancelled the call. No other error ends a lookup before its deadline. A
     /// peer's error may be a lie, may come from an overloaded node, or may come from a deadline

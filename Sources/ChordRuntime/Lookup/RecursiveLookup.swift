@@ -117,11 +117,11 @@ final class RecursiveLookup: @unchecked Sendable {
         case .fail(let failure):
             finish(.failure(nameTaken ?? failure.status(in: view, after: lastRefusal)), nil)
         case .ask(let peer):
-            ask(peer, space: view.parameters.space)
+            ask(peer, in: view.parameters)
         }
     }
 
-    private func ask(_ peer: NodeReference, space: IdentifierSpace) {
+    private func ask(_ peer: NodeReference, in parameters: RingParameters) {
         if context.peers.dialects.isForeign(peer.address) { return askForeign(peer) }
         let request = FindSuccessorRequest(
             id: machine.target,
@@ -129,12 +129,13 @@ final class RecursiveLookup: @unchecked Sendable {
             hops: machine.hops + 1,
             wantPath: wantsPath,
             joiner: machine.joiner,
-            excluded: machine.toAvoid
+            excluded: machine.toAvoid,
+            receiver: parameters.placements > 1 ? peer.id : nil
         )
         call = context.peers.call(
             ChordMethods.findSuccessor,
             of: peer,
-            message: request.encoded(in: space),
+            message: request.encoded(in: parameters.space),
             deadline: answerDeadline,
             floor: context.floor,
             // Other nodes can be asked, so a stopped node must not cost the time of a full verdict.

@@ -119,7 +119,8 @@ struct VerifiedLookup: Sendable {
         guard said.result.status.isOK else { return .failure(said.result.status) }
         let state: RingState?
         do throws(WireError) {
-            state = try said.dialect.state(of: node, from: said.answers, in: parameters)
+            state = try said.dialect.state(of: node, from: said.answers, in: parameters)?
+                .state
         } catch {
             return .failure(Status(.internalError, "\(error)"))
         }

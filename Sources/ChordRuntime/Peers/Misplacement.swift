@@ -17,14 +17,10 @@ package struct Misplacement: Hashable, Sendable, CustomStringConvertible {
 
     /// Nil if the node is at its right identifier.
     package init?(of node: NodeReference, in parameters: RingParameters, hash: HashFunction) {
-        let rule = parameters.rule
-        right = rule.identifier(
-            name: node.name,
-            address: node.address,
-            hash: hash,
-            space: parameters.space
-        )
-        guard right != node.id else { return nil }
+        let isInRange = node.placeIndex < parameters.placements
+        let rule = PlaceRule(parameters, hash: hash)
+        right = rule.node(node, at: isInRange ? node.placeIndex : 0).id
+        guard right != node.id || !isInRange else { return nil }
         self.node = node
         self.parameters = parameters
         other = Self.rule(placing: node, hash)
@@ -42,8 +38,8 @@ package struct Misplacement: Hashable, Sendable, CustomStringConvertible {
                 guard let space = try? IdentifierSpace(width: width) else { continue }
                 for rule in [IdentifierRule.name, .address] {
                     let id = rule.identifier(
-                        name: node.name,
-                        address: node.address,
+                        of: node,
+                        at: node.placeIndex,
                         hash: function,
                         space: space
                     )
@@ -59,6 +55,10 @@ package struct Misplacement: Hashable, Sendable, CustomStringConvertible {
     /// Both identifiers, and the rule that the node probably uses.
     package var description: String {
         let width = parameters.space.width
+        guard node.placeIndex < parameters.placements else {
+            return "\(node.name) stands at place \(node.placeIndex), and the ring gives each node "
+                + "\(parameters.placements), from 0"
+        }
         let rule = "\(parameters.hash) of its \(parameters.rule.rawValue) in \(width) bits"
         return "\(node.name) has identifier \(node.id.hexadecimal(width: width)), but \(rule) is "
             + right.hexadecimal(width: width)

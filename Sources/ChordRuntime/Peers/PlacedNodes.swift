@@ -11,6 +11,7 @@ final class PlacedNodes: Sendable {
     private struct Node: Hashable {
         let name: String
         let address: String
+        let index: Int
     }
 
     /// The number of remembered nodes. If it is exceeded, all are forgotten.
@@ -21,7 +22,8 @@ final class PlacedNodes: Sendable {
     /// Whether a node is at its right identifier, as remembered or as found now.
     func contains(_ node: NodeReference, isPlaced: () -> Bool) -> Bool {
         let known = nodes.withLockedValue { $0[node.id] }
-        let node = (id: node.id, value: Node(name: node.name, address: node.address))
+        let value = Node(name: node.name, address: node.address, index: node.placeIndex)
+        let node = (id: node.id, value: value)
         if known == node.value { return true }
         guard isPlaced() else { return false }
         nodes.withLockedValue { nodes in

@@ -11,33 +11,39 @@ import ChordWire
 /// this node's checks.
 struct StateQuerier: Sendable {
     let peers: PeerCalls
-    let parameters: RingParameters
-    /// The ring's rule for identifiers.
-    let place: @Sendable (_ name: String, _ address: String) -> Identifier
+    /// The parameters of the ring. A joiner takes some of them over from the ring.
+    private let ringParameters: @Sendable () -> RingParameters
+    /// The ring's rule for places.
+    let rule: PlaceRule
     /// The highest incarnation that is accepted for a node that others name.
     let latestIncarnation: @Sendable () -> UInt64
     /// Nodes that are already known and need not be hashed again.
     let known: @Sendable () -> [NodeReference]
+    /// What the asked nodes can do.
+    let capabilities = NeighbourCapabilities()
     private let places = PlacedNodes()
 
     init(
         peers: PeerCalls,
-        parameters: RingParameters,
-        place: @escaping @Sendable (_ name: String, _ address: String) -> Identifier,
+        parameters: @escaping @Sendable () -> RingParameters,
+        rule: PlaceRule,
         latestIncarnation: @escaping @Sendable () -> UInt64,
         known: @escaping @Sendable () -> [NodeReference]
     ) {
         self.peers = peers
-        self.parameters = parameters
-        self.place = place
+        ringParameters = parameters
+        self.rule = rule
         self.latestIncarnation = latestIncarnation
         self.known = known
     }
 
-    /// Whether a node is at the identifier that the ring's rule gives it: no node chooses its
-    /// place.
+    /// The parameters that all members of the ring share.
+    var parameters: RingParameters { ringParameters() }
+
+    /// Whether a node stands at one of the places that the ring's rule gives it: no node chooses its
+    /// place freely.
     func isRightlyPlaced(_ node: NodeReference) -> Bool {
-        places.contains(node) { place(node.name, node.address) == node.id }
+        places.contains(node) { rule.isPlaced(node, count: parameters.placements) }
     }
 
     /// A peer's list up to the first node at a wrong identifier, or with an incarnation too far in
@@ -101,11 +107,15 @@ struct StateQuerier: Sendable {
             }
         }
         do throws(WireError) {
-            guard
-                var state = try said.dialect.state(of: node, from: said.answers, in: parameters),
-                isRightlyPlaced(state.node), isRightlyPlaced(state.predecessor),
+            let parameters = parameters
+            let answer = try said.dialect.state(of: node, from: said.answers, in: parameters)
+            guard var state = answer?.state, isRightlyPlaced(state.node),
+                isRightlyPlaced(state.predecessor),
                 max(state.node.incarnation, state.predecessor.incarnation) <= latestIncarnation()
             else { return .notMember }
+            if let said = answer?.capabilities {
+                capabilities.record(said, of: state.node, known: known)
+            }
             state.successors = admissible(state.successors)
             guard said.dialect.name != .native else { return .state(state) }
             // The certificate proves no name, so another program may answer at this address now. A

@@ -34,7 +34,7 @@ struct AdminService: NodeService {
         ]
     }
 
-    private var space: IdentifierSpace { shell.configuration.parameters.space }
+    private var space: IdentifierSpace { shell.parameters.space }
 
     private var description: NodeDescription {
         NodeDescription(
@@ -65,7 +65,7 @@ struct AdminService: NodeService {
             throw Status(.invalidArgument, "\(error)")
         }
         shell.logger.notice("asked to leave", metadata: [LogKeys.peer: "\(peer)"])
-        await shell.leave()
+        await shell.leave(intent: .forGood)
         return AdminLeaveReply().encoded(in: space)
     }
 

@@ -29,6 +29,9 @@ extension ChordService {
         let snapshot = published.current
         let view = snapshot.view
         guard view.isMember else { return .failed(view.notMember) }
+        if let receiver = request.receiver, receiver != view.node.id {
+            return .failed(view.moved(from: receiver))
+        }
         if let joiner = request.joiner, let refusal = refusal(of: joiner, in: request, call.peer) {
             return .failed(refusal)
         }
@@ -59,7 +62,7 @@ extension ChordService {
         _ peer: PeerIdentity
     ) -> Status? {
         guard joiner.id == request.id else {
-            let width = shell.configuration.parameters.space.width
+            let width = shell.parameters.space.width
             return Status(
                 .invalidArgument,
                 "\(joiner.name) joins at \(joiner.id.hexadecimal(width: width)) and must look that up,"
@@ -67,9 +70,28 @@ extension ChordService {
             )
         }
         guard request.hops > 0, peer.role == .node else {
-            return shell.refusal(of: joiner, claimedBy: peer, as: "joiner")
+            return refusal(of: joiner, asking: request.parameters)
+                ?? shell.refusal(of: joiner, claimedBy: peer, as: "joiner")
         }
         return nil
+    }
+
+    /// A joiner of version 0.1 does not say which ring it wants to join, and takes a ring whose parameters it
+    /// knows only in part for its own. INVALID_ARGUMENT makes it stop with the message.
+    private func refusal(of joiner: NodeReference, asking theirs: RingParameters?) -> Status? {
+        let ours = published.current.view.parameters
+        if let theirs {
+            return ours.difference(from: theirs).map { Status(.invalidArgument, $0) }
+        }
+        guard ours.needsNewerProgram else { return nil }
+        let needs =
+            ours.store.map { "has the store \($0)" }
+            ?? "gives each node one of \(ours.placements) places"
+        return Status(
+            .invalidArgument,
+            "the ring \(ours.ring) \(needs), and the program of \(joiner.name) is of version 0.1, which "
+                + "does not know that: replace it with the version of the other members"
+        )
     }
 
     private func forward(
@@ -146,7 +168,8 @@ final class EncodedRoutingView: Sendable {
         stateReply = GetSuccessorListReply(
             state: view.state,
             parameters: view.parameters,
-            isHeadUnreached: view.unreachedHead != nil
+            isHeadUnreached: view.unreachedHead != nil,
+            capabilities: .own
         ).encoded(in: space)
         predecessorReply = GetPredecessorReply(predecessor: view.predecessor).encoded(in: space)
         ownReply = PreparedFindSuccessorReply(view.reply(owner: view.node), space: space)

@@ -62,6 +62,9 @@ struct ChordService: NodeService {
             // Members send their parameters; joiners and clients do not.
             if request.parameters != nil, call.peer.role == .node {
                 shell.heard.heard(at: call.executor.now)
+                if call.peer.proof == .spiffe, call.peer.name == view.predecessor.name {
+                    shell.heard(request.capabilities, of: view.predecessor)
+                }
             }
             guard !view.isDelaying else {
                 return .failed(Status(.aborted, "\(view.node.name) is busy with its own operation"))
@@ -97,6 +100,7 @@ struct ChordService: NodeService {
         guard view.isMember else { return .failed(view.notMember) }
         let candidate = request.candidate
         shell.heard.heard(at: call.executor.now)
+        shell.heard(request.capabilities, of: candidate)
         if request.changed {
             shell.enter { $0.nudged(by: candidate) }
             NotifyReply().encode(appendingTo: &call.reply, space: space)

@@ -23,7 +23,7 @@ struct DialectService: NodeService {
         }
     }
 
-    private var parameters: RingParameters { shell.configuration.parameters }
+    private var parameters: RingParameters { shell.parameters }
 
     private func answer(
         _ method: String,

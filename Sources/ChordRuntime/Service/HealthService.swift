@@ -23,7 +23,7 @@ struct HealthService: NodeService {
         ]
     }
 
-    private var space: IdentifierSpace { shell.configuration.parameters.space }
+    private var space: IdentifierSpace { shell.parameters.space }
 
     private func isKnown(_ service: String) -> Bool {
         service.isEmpty || services.contains(service)

@@ -18,7 +18,10 @@ public struct NodeContext: Sendable {
     public var reference: NodeReference { shell.view.node }
 
     /// The parameters that all members of the ring share.
-    public var parameters: RingParameters { shell.configuration.parameters }
+    public var parameters: RingParameters { shell.parameters }
+
+    /// What this node and its neighbours can do, for services that neighbours have a part in.
+    package var neighbourCapabilities: Capabilities { shell.neighbourCapabilities }
 
     /// The executor on which the service learns of changes. Actors of the service can use it as
     /// their own.

@@ -20,7 +20,7 @@ extension NodeShell {
                 lookups: lookupContext,
                 limits: configuration.lookups,
                 shell: self,
-                space: configuration.parameters.space,
+                space: parameters.space,
                 statements: statements
             )
         ]

@@ -46,7 +46,7 @@ extension NodeShell {
             """,
             metadata: [
                 LogKeys.share: .stringConvertible(share),
-                LogKeys.hash: "\(configuration.parameters.hash)",
+                LogKeys.hash: "\(parameters.hash)",
             ]
         )
     }

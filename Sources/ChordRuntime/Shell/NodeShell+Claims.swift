@@ -119,7 +119,7 @@ extension NodeShell {
     }
 
     private func answer(_ responder: Responder, _ verdict: NotifyVerdict) {
-        var reply = NotifyReply(verdict)
+        var reply = NotifyReply(verdict, capabilities: .own)
         if verdict == .taken {
             // A node that has not been taken itself does not know where the range before it begins.
             if reach.tenure.hasJoined {
@@ -128,7 +128,7 @@ extension NodeShell {
                 reply.verdict = .trying
             }
         }
-        responder.succeed(reply.encoded(in: configuration.parameters.space))
+        responder.succeed(reply.encoded(in: parameters.space))
     }
 
     private func decide(_ verdict: NotifyVerdict, where isMeant: (Reach.Waiter) -> Bool) {

@@ -17,7 +17,7 @@ extension NodeShell {
         let said = await peers.say(
             .state,
             to: contact,
-            in: configuration.parameters,
+            in: parameters,
             timeout: configuration.failureDetection.cap,
             on: executor
         )
@@ -34,7 +34,7 @@ extension NodeShell {
         let placed = named.filter { isRightlyPlaced($0) }
         guard placed.isEmpty else { return placed }
         let misplaced = named.first.flatMap {
-            Misplacement(of: $0, in: configuration.parameters, hash: configuration.hash)
+            Misplacement(of: $0, in: parameters, hash: configuration.hash)
         }
         throw ChordError(
             .parametersDiffer,
@@ -51,10 +51,10 @@ extension NodeShell {
         by contact: PeerTarget,
         _ said: PeerResponse
     ) throws(ChordError) -> [NodeReference] {
-        let parameters = configuration.parameters
+        let parameters = parameters
         let state: RingState?
         do throws(WireError) {
-            state = try said.dialect.state(of: nil, from: said.answers, in: parameters)
+            state = try said.dialect.state(of: nil, from: said.answers, in: parameters)?.state
         } catch {
             // Identifiers that are too wide for this ring are read all the same: they are misplaced, and
             // the message can then name the node and the rule that it follows.
@@ -66,7 +66,7 @@ extension NodeShell {
                     in: dialect.widest(parameters)
                 )
             {
-                return [wide.predecessor]
+                return [wide.state.predecessor]
             }
             throw ChordError(
                 .invalidAnswer,
@@ -91,7 +91,7 @@ extension NodeShell {
             from: start,
             joiner: machine.node.id,
             questionLimit: LookupMachine.defaultHopBudget(
-                width: configuration.parameters.space.width
+                width: parameters.space.width
             )
         )
         let view = machine.view

@@ -56,11 +56,13 @@ extension NodeShell {
         settings.lifetime = configuration.intervals.founderLifetime
         founding = FoundingMachine(
             node: machine.node,
-            space: configuration.parameters.space,
+            space: parameters.space,
             addresses: addresses,
             deadline: limit.map { machineTime + $0 },
             settings: settings,
-            isPlaced: isRightlyPlaced
+            isPlaced: isRightlyPlaced,
+            placements: parameters.placements,
+            rule: states.rule
         )
     }
 
@@ -68,6 +70,15 @@ extension NodeShell {
     /// rings with more founders than a message can name.
     package func begin(among ring: [NodeReference]) {
         guard machine.phase == .notJoined, end == nil else { return }
+        takePlace(in: ring)
+    }
+
+    /// Takes the place that a ring of founders gives to this node.
+    private func takePlace(in ring: [NodeReference]) {
+        let node = machine.node
+        if let place = ring.first(where: { $0.name == node.name && $0.address == node.address }) {
+            move(to: place)
+        }
         reach.tenure.hold()
         perform(machine.found(with: ring))
     }
@@ -115,8 +126,7 @@ extension NodeShell {
             }
         case .begin(let ring):
             logger.notice("began a new ring, together with the other founders")
-            reach.tenure.hold()
-            perform(machine.found(with: ring))
+            takePlace(in: ring)
             endFounding(.began)
         case .tell(let founder, let ring):
             callFounder(at: PeerTarget(founder), decided: ring) { [logger] result in
@@ -173,14 +183,15 @@ extension NodeShell {
     ) {
         let request = FoundRequest(
             founder: machine.node,
-            parameters: configuration.parameters,
+            parameters: parameters,
             initialRing: founding?.founders ?? [],
-            decided: decided
+            decided: decided,
+            capabilities: .own
         )
         peers.call(
             ChordMethods.found,
             at: target,
-            message: request.encoded(in: configuration.parameters.space),
+            message: request.encoded(in: parameters.space),
             deadline: executor.now + configuration.failureDetection.cap,
             floor: configuration.failureDetection.maintenanceFloor,
             on: executor,
@@ -195,6 +206,7 @@ extension NodeShell {
                 self.refusal(of: reply.node, claimedBy: $0, as: "founder")
             }
             let isProven = result.peer != nil && refusal == nil
+            if isProven { heard(reply.capabilities, of: reply.node) }
             if reply.isMember {
                 return .member(reply.node, isProven: isProven, founders: reply.decided)
             }
@@ -223,7 +235,7 @@ extension NodeShell {
         do throws(WireError) {
             return try FoundReply(
                 decoding: result.message,
-                space: configuration.parameters.space
+                space: parameters.space
             )
         } catch {
             throw ChordError(.invalidAnswer, "cannot found a ring with \(address)", cause: error)
@@ -237,10 +249,18 @@ extension NodeShell {
     ) -> Result<FoundReply, Status> {
         let node = machine.node
         let founder = request.founder
+        heard(request.capabilities, of: founder)
         switch machine.phase {
         case .member:
             let decided = founding?.founders(for: founder, now: machineTime) ?? []
-            return .success(FoundReply(node: node, isMember: true, decided: decided))
+            return .success(
+                FoundReply(
+                    node: node,
+                    isMember: true,
+                    decided: decided,
+                    capabilities: .own
+                )
+            )
         case .left: return .failure(machine.view.notMember)
         case .notJoined, .founding: break
         }
@@ -267,7 +287,13 @@ extension NodeShell {
                 machine = founding
                 return directives
             }
-            return .success(FoundReply(node: node, isMember: machine.phase == .member))
+            return .success(
+                FoundReply(
+                    node: node,
+                    isMember: machine.phase == .member,
+                    capabilities: .own
+                )
+            )
         case .failure(.otherFounders(let own)):
             return .failure(
                 Status(

@@ -6,6 +6,7 @@ import ChordCore
 import ChordIdentity
 import ChordRPC
 import ChordWire
+import NIOConcurrencyHelpers
 
 // The calls of a joining node.
 
@@ -23,16 +24,17 @@ extension NodeShell {
                 return .member(reply.state, reply.parameters)
             case .askHolder(_, let node): return .state(await stateAnswer(of: node), reason: "")
             case .lookUpPlace(_, let address):
-                let reply: FindSuccessorReply
-                do throws(ChordError) {
-                    reply = try await lookUpPlace(as: machine.node, through: address)
-                } catch {
-                    guard error.code == .nameTaken else { throw error }
-                    return .nameTaken
+                let answers = await lookUp([machine.node], through: address)
+                switch answers[0] {
+                case .after(let member, let successors):
+                    return .place(member, successors: successors)
+                case .taken: return .nameTaken
+                case .failed(let error): return .failed(error)
                 }
-                return .place(reply.answering, successors: reply.answeringSuccessors)
-            case .lookUpOwner(_, let address):
-                return .owner(try await lookUpPlace(as: nil, through: address).owner)
+            case .lookUpPlaces(_, let address, let places):
+                return .places(await lookUp(places, through: address))
+            case .lookUpOwner(_, let address, let id):
+                return .owner(try await lookUpOwner(of: id, through: address))
             case .searchPlace(_, let members):
                 let reply = try await searchPlace(among: members)
                 return .place(reply.answering, successors: reply.answeringSuccessors)
@@ -43,7 +45,8 @@ extension NodeShell {
                 }
                 let reply = try await memberReply(of: PeerTarget(member))
                 return .member(reply.state, reply.parameters)
-            case .raiseIncarnation, .join, .create, .passOver, .retry, .awaitHead, .report, .finish,
+            case .raiseIncarnation, .adopt, .takePlace, .join, .create, .passOver, .retry,
+                .awaitHead, .report, .finish,
                 .giveUp:
                 preconditionFailure("\(directive) asks nothing")
             }
@@ -52,27 +55,84 @@ extension NodeShell {
         }
     }
 
-    /// Looks up this node's identifier through a contact.
-    ///
-    /// - Parameter joiner: this node, if it searches for its place and not for the owner.
-    private func lookUpPlace(
-        as joiner: NodeReference?,
+    /// Looks up the members before places of this node through a contact, all of them together.
+    private func lookUp(
+        _ places: [NodeReference],
         through address: String
-    ) async throws(ChordError) -> FindSuccessorReply {
-        let space = configuration.parameters.space
-        let request = FindSuccessorRequest(id: machine.node.id, joiner: joiner)
-        let result = await peers.call(
+    ) async -> [JoinMachine.PlaceAnswer] {
+        let answers = PlaceAnswers(count: places.count)
+        let given = JoinError(.other, "this node does not join any more")
+        return await executor.answer(
+            orWhenCancelled: places.map { _ in .failed(given) }
+        ) { [self] completion in
+            let parameters = parameters
+            let calls = places.enumerated().map { index, place in
+                let request = FindSuccessorRequest(
+                    id: place.id,
+                    joiner: place,
+                    parameters: parameters
+                )
+                return lookUp(request, through: address) { result in
+                    let answer: JoinMachine.PlaceAnswer
+                    switch result {
+                    case .success(let reply):
+                        answer = .after(reply.answering, successors: reply.answeringSuccessors)
+                    case .failure(let error) where error.code == .nameTaken: answer = .taken
+                    case .failure(let error): answer = .failed(JoinError(error))
+                    }
+                    if let all = answers.set(answer, at: index) { completion(all) }
+                }
+            }
+            return { for call in calls { call.cancel() } }
+        }
+    }
+
+    /// Looks up an owner through a contact, not as a joiner.
+    private func lookUpOwner(
+        of id: Identifier,
+        through address: String
+    ) async throws(ChordError) -> NodeReference? {
+        let given = ChordError(.stopped, "this node does not join any more")
+        let result = await executor.answer(
+            orWhenCancelled: Result<FindSuccessorReply, ChordError>.failure(given)
+        ) { [self] completion in
+            let call = lookUp(FindSuccessorRequest(id: id), through: address, completion)
+            return { call.cancel() }
+        }
+        return try result.get().owner
+    }
+
+    private nonisolated func lookUp(
+        _ request: FindSuccessorRequest,
+        through address: String,
+        _ completion: @escaping @Sendable (Result<FindSuccessorReply, ChordError>) -> Void
+    ) -> WatchedCall {
+        let space = parameters.space
+        return peers.call(
             ChordMethods.findSuccessor,
             at: PeerTarget(bootstrap: address),
             message: request.encoded(in: space),
-            timeout: configuration.lookups.deadline,
+            deadline: executor.now + configuration.lookups.deadline,
+            floor: peers.limits.maintenanceFloor,
             on: executor
-        )
-        guard result.status.isOK else { throw ChordError(joining: result.status, at: address) }
-        do throws(WireError) {
-            return try FindSuccessorReply(decoding: result.message, space: space)
-        } catch {
-            throw ChordError(.invalidAnswer, "the answer of \(address) to a lookup", cause: error)
+        ) { result in
+            guard result.status.isOK else {
+                return completion(.failure(ChordError(joining: result.status, at: address)))
+            }
+            do throws(WireError) {
+                let reply = try FindSuccessorReply(decoding: result.message, space: space)
+                completion(.success(reply))
+            } catch {
+                completion(
+                    .failure(
+                        ChordError(
+                            .invalidAnswer,
+                            "the answer of \(address) to a lookup",
+                            cause: error
+                        )
+                    )
+                )
+            }
         }
     }
 
@@ -100,8 +160,8 @@ extension NodeShell {
 
     /// A member's state, with the parameters of its ring.
     func memberReply(of target: PeerTarget) async throws(ChordError) -> GetSuccessorListReply {
-        let parameters = configuration.parameters
-        let request = GetSuccessorListRequest(parameters: nil)
+        let parameters = parameters
+        let request = GetSuccessorListRequest(parameters: nil, capabilities: .own)
         let result = await peers.call(
             ChordMethods.getSuccessorList,
             at: target,
@@ -130,6 +190,26 @@ extension NodeShell {
                 .parametersDiffer,
                 "cannot join the ring of \(target.address): \(error.message)"
             )
+        }
+    }
+}
+
+/// The answers to lookups that were made together.
+private final class PlaceAnswers: Sendable {
+    private let answers: NIOLockedValueBox<[JoinMachine.PlaceAnswer?]>
+
+    init(count: Int) {
+        answers = NIOLockedValueBox(Array(repeating: nil, count: count))
+    }
+
+    /// - Returns: all answers, with the last of them.
+    func set(
+        _ answer: JoinMachine.PlaceAnswer,
+        at index: Int
+    ) -> [JoinMachine.PlaceAnswer]? {
+        answers.withLockedValue { answers in
+            answers[index] = answer
+            return answers.contains { $0 == nil } ? nil : answers.compactMap { $0 }
         }
     }
 }

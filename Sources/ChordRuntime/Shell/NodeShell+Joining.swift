@@ -40,6 +40,7 @@ extension NodeShell {
     ///     It later merges with those that others start.
     ///   - hasBeenMember: whether this node was a member before its restart, perhaps without
     ///     knowing others. Nil means: if there are former members.
+    ///   - placeIndex: the index of this node's place before its restart; nil if it is not known.
     /// - Throws: `nameTaken` at once; `parametersDiffer` or `refused` if all contacts answer so,
     ///   because trying again would not help; `invalidConfiguration` if this node is its only
     ///   contact; `unreachable` if this node's successor cannot dial it; `noContact` with a
@@ -49,16 +50,26 @@ extension NodeShell {
         through addresses: [String],
         for limit: Duration?,
         remembering former: [NodeReference] = [],
-        hasBeenMember: Bool? = nil
+        hasBeenMember: Bool? = nil,
+        placeIndex: Int? = nil
     ) async throws(ChordError) {
         var joining = JoinMachine(
             node: machine.node,
-            parameters: configuration.parameters,
+            parameters: parameters,
+            adoption: configuration.adoption,
             through: addresses,
-            past: .init(members: former, wasMember: hasBeenMember ?? !former.isEmpty),
+            past: .init(
+                members: former,
+                wasMember: hasBeenMember ?? !former.isEmpty,
+                placeIndex: placeIndex
+            ),
             deadline: limit.map { machineTime + $0 },
             settings: configuration.intervals.joining,
-            judge: .init(isPlaced: isRightlyPlaced, admissible: admissible)
+            judge: .init(
+                isPlaced: isRightlyPlaced,
+                admissible: admissible,
+                rule: states.rule
+            )
         )
         company.addresses = joining.contacts
         var directives = joining.start(now: machineTime)[...]
@@ -92,13 +103,15 @@ extension NodeShell {
     ) async throws(ChordError) -> [JoinDirective] {
         switch directive {
         case .askContact(let token, _), .askHolder(let token, _), .lookUpPlace(let token, _),
-            .searchPlace(let token, _), .lookUpOwner(let token, _), .reachHead(let token, _),
-            .askMember(let token, _):
+            .lookUpPlaces(let token, _, _), .searchPlace(let token, _),
+            .lookUpOwner(let token, _, _), .reachHead(let token, _), .askMember(let token, _):
             let answer = await answer(to: directive)
             try checkMayJoin()
             guard machine.phase == .notJoined else { return [] }
             return joining.receive(answer, for: token, now: machineTime)
         case .raiseIncarnation(let former): raiseIncarnation(above: former)
+        case .adopt(let parameters): perform(machine.adopt(parameters))
+        case .takePlace(let place): move(to: place)
         case .join(let state):
             let limit = latestIncarnation(.ofOurselves)
             guard let directives = machine.join(after: state, incarnationLimit: limit) else {
@@ -126,6 +139,14 @@ extension NodeShell {
         case .create, .finish: break
         }
         return []
+    }
+
+    /// Moves this node to another of its places. It is not a member yet.
+    func move(to place: NodeReference) {
+        let directives = machine.move(to: place)
+        guard !directives.isEmpty else { return }
+        reach.claims = ClaimTable(owner: machine.node.id, space: parameters.space)
+        perform(directives)
     }
 
     /// The head's latest verdict about this node as its predecessor.

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordCore
+package import ChordCore
 import ChordRPC
 import Logging
 
@@ -10,17 +10,23 @@ import Logging
 
 extension NodeShell {
     /// Starts to leave, from any thread and without waiting. `waitForEnd` returns when it is done.
-    package nonisolated func requestLeave() {
-        Task(executorPreference: executor) { await self.leave() }
+    ///
+    /// - Parameter intent: whether this node is expected back.
+    package nonisolated func requestLeave(intent: LeaveNotice.Intent = .returning) {
+        Task(executorPreference: executor) { await self.leave(intent: intent) }
     }
 
     /// Leaves the ring when the services are ready. The neighbours are told. The node waits until
     /// they have answered or failed, but no longer than `leaveTimeout`.
-    package func leave() async {
+    ///
+    /// - Parameter intent: whether this node is expected back; the neighbours hear of it.
+    package func leave(intent: LeaveNotice.Intent = .returning) async {
         guard end == nil else { return }
+        // An operator's word outweighs the end of the process that follows it.
+        if leaveIntent != .forGood { leaveIntent = intent }
         await prepareToLeave()
         guard end == nil else { return }
-        perform(machine.leave())
+        perform(machine.leave(intent: leaveIntent))
         ticker?.cancel()
         ticker = nil
         if leavesUnderWay > 0 {

@@ -20,7 +20,7 @@ extension NodeShell {
         let duration = min(timeout ?? limits.deadline, limits.longestDeadline)
         let budget =
             limits.hopBudget
-            ?? LookupMachine.defaultHopBudget(width: configuration.parameters.space.width)
+            ?? LookupMachine.defaultHopBudget(width: parameters.space.width)
         let caller = LookupCaller()
         let result: Result<LookupResult, ChordError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -77,7 +77,7 @@ extension NodeShell {
         )
         let lookup = VerifiedLookup(
             peers: peers,
-            parameters: configuration.parameters,
+            parameters: parameters,
             executor: executor,
             limits: limits
         )

@@ -12,6 +12,8 @@ import Logging
 extension NodeShell {
     func startTicking() {
         guard ticker == nil, end == nil else { return }
+        let places = states.rule.places(of: machine.node, count: parameters.placements)
+        machine.look(forRivalsAt: places.map(\.id))
         scheduleTick()
     }
 
@@ -57,7 +59,10 @@ extension NodeShell {
             case .askState(let token, let peer): askState(token, peer)
             case .notify(let peer): notify(peer, changed: false)
             case .nudge(let peer): notify(peer, changed: true)
-            case .findFinger(let token, let target): findFinger(token, target)
+            case .findFinger(let token, let target):
+                findOwner(of: target) { $0.perform($0.machine.resolveFinger($1, for: token)) }
+            case .findRival(let token, let place):
+                findOwner(of: place) { $0.perform($0.machine.resolveRival($1, for: token)) }
             case .findPlace(let token, let contact): findPlace(token, through: contact)
             case .offer(let peer): meet(peer, contact: nil)
             case .meet(let peer, let contact): meet(peer, contact: contact)
@@ -202,7 +207,7 @@ extension NodeShell {
         peers.say(
             statement,
             to: PeerTarget(peer),
-            in: configuration.parameters,
+            in: parameters,
             options,
             on: executor,
             completion: completion
@@ -231,8 +236,11 @@ extension NodeShell {
         }
     }
 
-    private func findFinger(_ token: Token, _ target: Identifier) {
-        let budget = LookupMachine.defaultHopBudget(width: configuration.parameters.space.width)
+    private func findOwner(
+        of target: Identifier,
+        _ completion: @escaping @Sendable (isolated NodeShell, NodeReference?) -> Void
+    ) {
+        let budget = LookupMachine.defaultHopBudget(width: parameters.space.width)
         let run = RecursiveLookup(
             LookupMachine(target: target, hopBudget: configuration.lookups.hopBudget ?? budget),
             wantsPath: false,
@@ -244,8 +252,7 @@ extension NodeShell {
             // twice.
             self?.enter { shell in
                 let owner = try? result.get().owner
-                let known = owner.flatMap { shell.admissible([$0]).first }
-                shell.perform(shell.machine.resolveFinger(known, for: token))
+                completion(shell, owner.flatMap { shell.admissible([$0]).first })
             }
         }
         run.start()
@@ -265,7 +272,7 @@ extension NodeShell {
                     }
                     return
                 }
-                guard state.node.incarnation > shell.machine.node.incarnation else { return }
+                guard state.node.outranks(shell.machine.node) else { return }
                 let error = ChordError(
                     .replaced,
                     "a newer process named \(state.node.name) runs at \(state.node.address); this one at "

@@ -79,8 +79,12 @@ extension NodeShell {
         _ completion:
             @escaping @Sendable (isolated NodeShell, ChordMachine.PlaceAnswer) -> Void
     ) {
-        let space = configuration.parameters.space
-        let request = FindSuccessorRequest(id: machine.node.id, joiner: machine.node)
+        let space = parameters.space
+        let request = FindSuccessorRequest(
+            id: machine.node.id,
+            joiner: machine.node,
+            parameters: parameters
+        )
         peers.call(
             ChordMethods.findSuccessor,
             of: contact,
@@ -90,12 +94,41 @@ extension NodeShell {
             on: executor
         ) { [weak self] result in
             self?.assumeIsolated { shell in
+                guard (result.status.origin, result.status.code) != (.peer, .alreadyExists) else {
+                    return shell.lookForHolder(of: shell.machine.node.id, contact, completion)
+                }
                 let answer = shell.place(result)
                 shell.logger.trace(
                     "looked up this node's own place",
                     metadata: [LogKeys.peer: "\(contact)", LogKeys.answer: "\(answer)"]
                 )
                 completion(shell, answer)
+            }
+        }
+    }
+
+    /// A node of the contact's ring stands at this node's own place: the contact is asked which.
+    private func lookForHolder(
+        of place: Identifier,
+        _ contact: NodeReference,
+        _ completion:
+            @escaping @Sendable (isolated NodeShell, ChordMachine.PlaceAnswer) -> Void
+    ) {
+        let space = parameters.space
+        peers.call(
+            ChordMethods.findSuccessor,
+            of: contact,
+            message: FindSuccessorRequest(id: place).encoded(in: space),
+            deadline: executor.now + configuration.lookups.deadline,
+            floor: configuration.failureDetection.maintenanceFloor,
+            on: executor
+        ) { [weak self] result in
+            self?.assumeIsolated { shell in
+                let reply =
+                    result.status.isOK
+                    ? try? FindSuccessorReply(decoding: result.message, space: space) : nil
+                let owner = reply?.owner.flatMap { shell.admissible([$0]).first }
+                completion(shell, owner.map { .taken($0) } ?? .unknown)
             }
         }
     }
@@ -107,10 +140,14 @@ extension NodeShell {
         do throws(WireError) {
             let reply = try FindSuccessorReply(
                 decoding: result.message,
-                space: configuration.parameters.space
+                space: parameters.space
             )
             guard isRightlyPlaced(reply.answering) else { return .unknown }
-            let isHead = reply.answeringSuccessors.first?.id == machine.node.id
+            let head = reply.answeringSuccessors.first
+            let isHead = head?.id == machine.node.id
+            if isHead, let head, head.address != machine.node.address, isRightlyPlaced(head) {
+                return .taken(head)
+            }
             return .after(reply.answering, isHead: isHead)
         } catch {
             return .unknown
@@ -121,13 +158,13 @@ extension NodeShell {
     func meet(_ peer: NodeReference, contact: NodeReference?) {
         let request = MeetRequest(
             node: machine.node,
-            parameters: configuration.parameters,
+            parameters: parameters,
             contact: contact
         )
         peers.call(
             ChordMethods.meet,
             of: peer,
-            message: request.encoded(in: configuration.parameters.space),
+            message: request.encoded(in: parameters.space),
             deadline: executor.now + configuration.failureDetection.cap,
             floor: configuration.failureDetection.maintenanceFloor,
             on: executor
@@ -154,7 +191,7 @@ extension NodeShell {
         let state: RingState
         do throws(ChordError) {
             let reply = try await memberReply(of: PeerTarget(bootstrap: address))
-            if let difference = configuration.parameters.difference(from: reply.parameters) {
+            if let difference = parameters.difference(from: reply.parameters) {
                 throw ChordError(JoinError.parametersDiffer(at: address, difference))
             }
             state = reply.state
@@ -220,14 +257,16 @@ extension NodeShell {
     package nonisolated func reference(
         name: String,
         address: String,
-        incarnation: UInt64
+        incarnation: UInt64,
+        placeIndex: Int = 0
     ) -> NodeReference {
-        NodeReference(
-            id: configuration.identifier(name: name, address: address),
+        let node = NodeReference(
+            id: .zero,
             name: name,
             address: address,
             incarnation: incarnation
         )
+        return states.rule.node(node, at: placeIndex)
     }
 
     // MARK: A node alone

@@ -36,7 +36,7 @@ extension NodeShell {
         guard misfits.isDue(claim.address, now: executor.now),
             let misplacement = Misplacement(
                 of: claim,
-                in: configuration.parameters,
+                in: parameters,
                 hash: configuration.hash
             )
         else { return }

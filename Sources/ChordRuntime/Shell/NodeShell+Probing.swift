@@ -59,8 +59,8 @@ extension NodeShell {
     ) {
         let key = reach.nextKey()
         reach.rounds[key] = (ProbeRound(helpers: helpers.count), completion)
-        let request = ProbeRequest(node: node, parameters: configuration.parameters)
-        let message = request.encoded(in: configuration.parameters.space)
+        let request = ProbeRequest(node: node, parameters: parameters)
+        let message = request.encoded(in: parameters.space)
         for helper in helpers {
             peers.call(
                 ChordMethods.probe,
@@ -80,7 +80,7 @@ extension NodeShell {
         var round = before
         var answer: Bool?
         if result.status.isOK {
-            let space = configuration.parameters.space
+            let space = parameters.space
             answer = (try? ProbeReply(decoding: result.message, space: space))?.isReached
         }
         noteCall(to: helper.id, hasSucceeded: result.status.isOK || result.status.origin == .peer)
@@ -184,7 +184,7 @@ extension NodeShell {
 
     /// Another member asks whether this node reaches a node.
     func probed(_ node: NodeReference, by caller: PeerIdentity, _ responder: Responder) {
-        let space = configuration.parameters.space
+        let space = parameters.space
         @Sendable func say(_ isReached: Bool) {
             responder.succeed(ProbeReply(isReached: isReached).encoded(in: space))
         }
@@ -238,7 +238,7 @@ extension NodeShell {
             [machine.node, machine.predecessor] + machine.successors.entries + machine.table.entries
         // The caller must be the last known member before the head's predecessor. A certificate that
         // proves only a host names no member, so the member is found by its place.
-        let space = configuration.parameters.space
+        let space = parameters.space
         let member = known.filter { $0.id != head.id && $0.id != before.id }
             .min {
                 space.distance(from: $0.id, to: head.id) < space.distance(from: $1.id, to: head.id)

@@ -24,8 +24,8 @@ extension NodeShell {
             logger.info(
                 "range changed",
                 metadata: [
-                    LogKeys.from: .range(from, width: configuration.parameters.space.width),
-                    LogKeys.to: .range(to, width: configuration.parameters.space.width),
+                    LogKeys.from: .range(from, width: parameters.space.width),
+                    LogKeys.to: .range(to, width: parameters.space.width),
                     LogKeys.cause: "\(cause)",
                 ]
             )
@@ -59,7 +59,7 @@ extension NodeShell {
 
     /// A full list proves r other members, so r + 1 in all. The proof's guarantee starts there.
     private func reportGuarantee(from: [NodeReference], to: [NodeReference]) {
-        let count = configuration.parameters.successorCount
+        let count = parameters.successorCount
         guard from.count < count, to.count == count else { return }
         logger.info(
             "the ring has \(count + 1) members or more: it survives \(count - 1) crashes at once"
@@ -94,7 +94,7 @@ extension NodeShell {
             LogKeys.from: .names(lost),
             LogKeys.error: "\(reasons.joined(separator: "; "))",
         ]
-        if lost.count >= configuration.parameters.successorCount {
+        if lost.count >= parameters.successorCount {
             logger.error(
                 "all successors failed at once: this node is alone, and other members may form a ring without it",
                 metadata: metadata

@@ -28,8 +28,9 @@ extension NodeShell {
         if said.dialect.name == .native {
             let read = try? NotifyReply(
                 decoding: said.result.message,
-                space: configuration.parameters.space
+                space: parameters.space
             )
+            if let read { heard(read.capabilities, of: peer) }
             reply = read ?? NotifyReply(.trying)
         }
         switch reply.verdict {

@@ -47,6 +47,8 @@ package actor NodeShell {
     var founding: FoundingMachine?
     var foundingWaiter: CheckedContinuation<FoundingOutcome, Never>?
     var foundingTimer: ScheduledWork?
+    /// Whether this node is expected back, once it is about to leave.
+    package internal(set) var leaveIntent = LeaveNotice.Intent.unspecified
     /// The number of Leave calls without an answer.
     var leavesUnderWay = 0
     /// Nodes with another identifier rule that were logged lately.
@@ -90,14 +92,15 @@ package actor NodeShell {
         self.configuration = configuration
         self.executor = executor
         watchers = WatchFeed(executor: executor, space: configuration.parameters.space)
-        let node = NodeReference(
-            id: configuration.identifier(
+        let rule = configuration.rule
+        let node = rule.node(
+            NodeReference(
+                id: .zero,
                 name: configuration.name,
-                address: configuration.address
+                address: configuration.address,
+                incarnation: executor.wallClockMilliseconds
             ),
-            name: configuration.name,
-            address: configuration.address,
-            incarnation: executor.wallClockMilliseconds
+            at: 0
         )
         var logger = logger
         logger[metadataKey: LogKeys.node] = "\(configuration.name)"
@@ -119,8 +122,8 @@ package actor NodeShell {
         )
         states = StateQuerier(
             peers: peers,
-            parameters: configuration.parameters,
-            place: configuration.identifier,
+            parameters: { published.current.view.parameters },
+            rule: rule,
             latestIncarnation: {
                 Self.latestIncarnation(.hearsay, configuration.clockTolerance, executor)
             },
@@ -130,6 +133,10 @@ package actor NodeShell {
             }
         )
     }
+
+    /// The parameters that all members of the ring share. They are those of the configuration until the
+    /// node joins.
+    package nonisolated var parameters: RingParameters { published.current.view.parameters }
 
     /// The node's place in the ring as last published. It can be read from any thread.
     package nonisolated var view: RoutingView { published.current.view }
@@ -200,8 +207,16 @@ package actor NodeShell {
             )
         }
         guard isRightlyPlaced(claim) else {
-            let width = configuration.parameters.space.width
-            let right = configuration.identifier(name: claim.name, address: claim.address)
+            let parameters = parameters
+            guard claim.placeIndex < parameters.placements else {
+                return Status(
+                    .invalidArgument,
+                    "\(claim.name) at \(claim.address) claims place \(claim.placeIndex), and the ring "
+                        + "gives each node \(parameters.placements), from 0"
+                )
+            }
+            let width = parameters.space.width
+            let right = states.rule.node(claim, at: claim.placeIndex).id
             return Status(
                 .invalidArgument,
                 "\(claim.name) at \(claim.address) claims identifier "

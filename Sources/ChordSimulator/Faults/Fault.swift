@@ -17,6 +17,11 @@ package enum Fault: Hashable, Sendable {
     case pause(Int, for: Duration)
     /// A new node joins.
     case join(Int, id: Identifier, via: Int)
+    /// A second process starts under the name of a node, at an address of its own. Only in rings that give
+    /// each node several places.
+    case twin(Int, of: Int, via: Int)
+    /// A node starts that claims an identifier which is none of its places. Only in such rings.
+    case intrude(Int, at: Identifier, via: Int)
     /// A member leaves with Leave calls.
     case leave(Int)
     /// No message passes between the two groups.
@@ -40,8 +45,10 @@ package enum Fault: Hashable, Sendable {
     /// Whether the fault can make a node take a live node for dead, or hear of it too late.
     var misleads: Bool {
         switch self {
-        case .crash, .restart, .bounce, .join, .leave, .lookup: false
-        case .pause, .partition, .partitionOneway, .firewall, .repair, .repairAll, .hold, .release:
+        case .crash, .restart, .bounce, .join, .intrude, .leave, .lookup: false
+        // One of the two lives stops, at any moment.
+        case .twin, .pause, .partition, .partitionOneway, .firewall, .repair, .repairAll, .hold,
+            .release:
             true
         }
     }

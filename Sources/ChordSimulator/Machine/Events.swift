@@ -52,6 +52,8 @@ struct LookupRequest {
     var deadline: Int64
     /// Nodes that were found dead on the path.
     var avoided: [Identifier]
+    /// The identifier at which the asker knows the receiver, in rings with several places.
+    var receiver: Identifier?
 }
 
 /// A message in flight. An answer is valid only for the incarnation that asked, because its
@@ -71,6 +73,7 @@ enum Event {
     /// The peer timeout of a state query has expired.
     case expire(Int, life: UInt32, Token)
     case fingerResolved(Int, life: UInt32, Token, NodeReference?)
+    case rivalResolved(Int, life: UInt32, Token, NodeReference?)
     case placeResolved(Int, life: UInt32, Token, ChordMachine.PlaceAnswer)
     /// The peer timeout of a lookup's next hop, or the deadline of the lookup, has expired.
     case silence(RunReference, attempt: Int32)
@@ -90,7 +93,8 @@ enum Event {
     var node: Int? {
         switch self {
         case .tick(let node, _), .round(let node, _), .expire(let node, _, _),
-            .fingerResolved(let node, _, _, _), .placeResolved(let node, _, _, _),
+            .fingerResolved(let node, _, _, _), .rivalResolved(let node, _, _, _),
+            .placeResolved(let node, _, _, _),
             .joinTimer(let node, _), .joinExpired(let node, _, _, _):
             node
         case .deliver(let message, _): message.to
@@ -106,6 +110,8 @@ enum Event {
         case .expire(let node, _, _): 3 << 32 | UInt64(node)
         case .fingerResolved(let node, _, _, let owner):
             4 << 32 | UInt64(node) ^ (owner?.id.word3 ?? 1) << 8
+        case .rivalResolved(let node, _, _, let owner):
+            16 << 32 | UInt64(node) ^ (owner?.id.word3 ?? 1) << 8
         case .silence(let run, let attempt): 5 << 32 | UInt64(run.serial) ^ UInt64(attempt) << 40
         case .joinTimer(let node, _): 6 << 32 | UInt64(node)
         case .joinExpired(let node, _, _, _): 7 << 32 | UInt64(node)

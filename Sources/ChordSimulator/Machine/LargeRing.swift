@@ -99,7 +99,7 @@ extension MachineSimulation {
 
 extension MachineWorld {
     var isEverybodyIn: Bool {
-        nodes.allSatisfy { !$0.isUp || $0.machine.phase != .notJoined }
+        nodes.allSatisfy { !$0.isUp || $0.isIntruder || $0.machine.phase != .notJoined }
     }
 
     /// The machine, and about a dozen words for its shell.

@@ -35,6 +35,14 @@ final class MachineNode {
     var joining: JoinMachine?
     /// The number of ticks for which the node has been alone.
     var ticksAlone = 0
+    /// Answers to the lookups of its places, while it waits for them.
+    var placeAnswers: [JoinMachine.PlaceAnswer?] = []
+    /// The place of index 0.
+    var firstPlace = Identifier.zero
+    /// The index of the place at which it stood last, in any life.
+    var formerPlace: Int?
+    /// Whether it claims a place that is not its own.
+    var isIntruder = false
     /// The time when the node last stopped being a member.
     var memberUntil: Int64 = -1
     var wasMember = false
@@ -48,7 +56,7 @@ final class MachineNode {
         self.machine = machine
     }
 
-    var isMember: Bool { isUp && machine.phase == .member }
+    var isMember: Bool { isUp && machine.phase == .member && !isIntruder }
     var reference: NodeReference { machine.node }
 
     static func name(_ number: Int) -> String { "n\(number)" }
@@ -74,6 +82,12 @@ struct MachineLookup {
         case place(Token)
         /// A joiner looks for its place.
         case joining(Token)
+        /// A joiner looks for the place of an index, as for all others.
+        case joiningPlace(Token, Int)
+        /// A member looks for the node that stands at its own place in another ring.
+        case placeHolder(Token)
+        /// A member looks for another life of itself.
+        case rival(Token)
         case client(Int)
         case remote(Int, askerLife: UInt32, RunReference, attempt: Int32)
     }
@@ -92,8 +106,8 @@ struct MachineLookup {
     /// Whether there is no alternative if the first node asked fails.
     var hasOneContact: Bool {
         switch origin {
-        case .place, .joining: true
-        case .finger, .client, .remote: false
+        case .place, .placeHolder, .joining, .joiningPlace: true
+        case .finger, .rival, .client, .remote: false
         }
     }
 }

@@ -113,7 +113,10 @@ private struct MachineRun {
         let merging = ChordMachine.MergeSettings()
         let meeting =
             merging.probeTicks * min(known, PassiveList.capacity) + 8 * merging.checkTicks
-        return 2 * known + 2 * scenario.successorCount + 24 + meeting
+        // Two lives of one name find each other when each has looked up all of its places.
+        let meetingLives =
+            world.hasPlaces ? 2 * scenario.placements * world.configuration.rivalTicks : 0
+        return meetingLives + 2 * known + 2 * scenario.successorCount + 24 + meeting
             + Int(patience + silences * Double(scenario.successorCount + 2))
     }
 
@@ -139,6 +142,7 @@ private struct MachineRun {
         guard rounds != nil else {
             if isForgotten { return }
             let ring = world.snapshot()
+            world.report(.place, world.placeFlaws(in: ring), after: "\(roundsAllowed) rounds")
             let outside = world.nodes.filter { $0.isUp && $0.machine.phase == .notJoined }
             world.report(
                 .notIdeal,
@@ -162,6 +166,7 @@ private struct MachineRun {
     private func isIdeal(_ ring: RingSnapshot) -> Bool {
         return world.isEverybodyIn && !ring.members.isEmpty
             && IdealChecker.flaws(in: ring, limit: 1).isEmpty
+            && world.placeFlaws(in: ring).isEmpty
     }
 
     private mutating func checkIdealRing(_ ring: RingSnapshot) {

@@ -26,6 +26,9 @@ extension MachineWorld {
             guard number > 0, !isKnown(number), !takenIds.contains(id) else { return }
             add(number, id: id)
             startJoining(number, via: isKnown(via) ? via : number)
+        case .twin(let number, let original, let via):
+            startTwin(number, of: original, via: via)
+        case .intrude(let number, let id, let via): startIntruder(number, at: id, via: via)
         case .leave(let number):
             fail(number, isLeaving: true) {
                 self.counts.left += 1
@@ -66,7 +69,7 @@ extension MachineWorld {
     /// admit this one.
     private func fail(_ number: Int, isLeaving: Bool = false, _ how: () -> Void) {
         guard isKnown(number), nodes[number].isUp else { return }
-        if nodes[number].machine.phase == .member, scenario.admitsOnly {
+        if nodes[number].isMember, scenario.admitsOnly {
             guard admitsFailure(of: number, isLeaving: isLeaving) else {
                 counts.refusedFailures += 1
                 return
@@ -75,7 +78,7 @@ extension MachineWorld {
         how()
     }
 
-    private func admitsFailure(of number: Int, isLeaving: Bool) -> Bool {
+    func admitsFailure(of number: Int, isLeaving: Bool) -> Bool {
         guard let tracker else {
             // Suspicions may be false, or the ring is still forming: the present lists are judged.
             var ring = snapshot()
@@ -92,7 +95,9 @@ extension MachineWorld {
     /// The number of groups whose members know no member of another group.
     func groups(without number: Int = 0) -> Int {
         var known: [Identifier: [Identifier]] = [:]
-        let others = nodes.indices.filter { $0 != number && nodes[$0].isUp }
+        let others = nodes.indices.filter {
+            $0 != number && nodes[$0].isUp && !nodes[$0].isIntruder
+        }
         for machine in others.map({ nodes[$0].machine }) where machine.phase == .member {
             known[machine.node.id] = machine.acquaintances.map(\.id)
         }
@@ -142,7 +147,14 @@ extension MachineWorld {
         guard isKnown(number), !nodes[number].isUp else { return }
         counts.restarts += 1
         let former = nodes[number]
-        add(number, id: former.reference.id, life: former.life + 1)
+        add(
+            number,
+            id: former.firstPlace,
+            life: former.life + 1,
+            name: former.reference.name
+        )
+        nodes[number].formerPlace = former.formerPlace
+        nodes[number].isIntruder = former.isIntruder
         nodes[number].memberUntil = former.memberUntil
         nodes[number].wasMember = former.wasMember
         startJoining(number, via: isKnown(via) && via != number ? via : number)

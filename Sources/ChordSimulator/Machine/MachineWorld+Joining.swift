@@ -35,7 +35,9 @@ extension MachineWorld {
                 node: nodes[number].reference,
                 parameters: parameters,
                 through: [name],
-                settings: settings
+                past: JoinMachine.Past(placeIndex: rememberedPlace(of: number)),
+                settings: settings,
+                judge: joinJudge(of: number)
             )
             performJoin(number, event) { $0.start(now: time) }
         } else {
@@ -94,6 +96,10 @@ extension MachineWorld {
                     directives += joining.placeChanged(now: .nanoseconds(now))
                     nodes[number].joining = joining
                 }
+            case .giveUp(let error, _) where error.code == .nameTaken && hasPlaces:
+                // Another process of this name is a member.
+                nodes[number].joining = nil
+                nodes[number].isUp = false
             case .giveUp:
                 // The node starts again, as if by its operator.
                 nodes[number].joining = nil
@@ -114,12 +120,18 @@ extension MachineWorld {
         case .lookUpPlace(let token, let contact):
             let contact = nodes[MachineNode.number(of: contact)].reference
             findPlace(of: number, via: contact, for: .joining(token))
-        case .lookUpOwner(let token, let contact):
+        case .lookUpPlaces(let token, let contact, let places):
+            lookUpPlaces(places, of: number, via: MachineNode.number(of: contact), token)
+        case .lookUpOwner(let token, let contact, let id):
             let contact = nodes[MachineNode.number(of: contact)].reference
-            findPlace(of: number, via: contact, for: .joining(token), isJoiner: false)
+            var place = nodes[number].reference
+            place.id = id
+            findPlace(of: number, via: contact, for: .joining(token), isJoiner: false, at: place)
+        case .takePlace(let place): perform(number) { $0.move(to: place) }
         case .raiseIncarnation(let former): perform(number) { $0.raiseIncarnation(above: former) }
         case .retry(let wait): retryJoin(number, after: wait)
-        case .searchPlace, .join, .create, .passOver, .awaitHead, .report, .finish, .giveUp: break
+        case .searchPlace, .adopt, .join, .create, .passOver, .awaitHead, .report, .finish, .giveUp:
+            break
         }
     }
 

@@ -30,12 +30,13 @@ extension MachineWorld {
         of number: Int,
         via contact: NodeReference,
         for origin: MachineLookup.Origin,
-        isJoiner: Bool = true
+        isJoiner: Bool = true,
+        at place: NodeReference? = nil
     ) {
         if walksLookups, case .place(let token) = origin {
             return walkToPlace(of: number, via: contact, for: token)
         }
-        let node = nodes[number].reference
+        let node = place ?? nodes[number].reference
         let lookup = LookupMachine(
             target: node.id,
             joiner: isJoiner ? node : nil,
@@ -127,7 +128,8 @@ extension MachineWorld {
             hops: hops,
             hopBudget: run.lookup.hopBudget,
             deadline: run.deadline,
-            avoided: run.lookup.toAvoid
+            avoided: run.lookup.toAvoid,
+            receiver: hasPlaces && !run.hasOneContact ? peer.id : nil
         )
         let limit = min(run.deadline, now + local(lookupTimeout, of: run.node))
         heap.push(.silence(reference, attempt: run.attempt), at: limit)
@@ -157,6 +159,10 @@ extension MachineWorld {
             avoiding: request.avoided
         )
         let view = nodes[number].machine.view
+        // The node stands at another of its places now.
+        if let receiver = request.receiver, receiver != view.node.id {
+            return reply(.failure(.notMember))
+        }
         switch lookup.step(in: view) {
         case .answer(let owner): reply(.owner(owner, in: view, for: lookup))
         case .fail(let failure): reply(.failure(failure))
@@ -232,19 +238,35 @@ extension MachineWorld {
             // The result is an event, because the machine may be inside the call that made the
             // request.
             heap.push(.fingerResolved(run.node, life: run.life, token, owner), at: now)
+        case .rival(let token):
+            heap.push(.rivalResolved(run.node, life: run.life, token, owner), at: now)
         case .place(let token):
+            if hasPlaces, case .failure(.nameTaken) = outcome, let contact = run.asked {
+                return findPlace(
+                    of: run.node,
+                    via: contact,
+                    for: .placeHolder(token),
+                    isJoiner: false
+                )
+            }
             heap.push(
                 .placeResolved(
                     run.node,
                     life: run.life,
                     token,
-                    outcome.place(of: run.lookup.target)
+                    outcome.place(of: nodes[run.node].reference)
                 ),
                 at: now
             )
+        case .placeHolder(let token):
+            let answer = owner.map { ChordMachine.PlaceAnswer.taken($0) } ?? .unknown
+            heap.push(.placeResolved(run.node, life: run.life, token, answer), at: now)
         case .joining(let token):
             guard isAlive(run.node, run.life) else { return }
             lookedUp(run.node, token, isJoiner: run.lookup.joiner != nil, outcome)
+        case .joiningPlace(let token, let index):
+            guard isAlive(run.node, run.life) else { return }
+            foundPlace(run.node, token, index, outcome)
         case .client(let call): clientAnswered(call, owner)
         case .remote(let asker, let life, let askerRun, let attempt):
             answer(
@@ -340,11 +362,15 @@ extension LookupOutcome {
         )
     }
 
-    /// The answer for a member that looks for its own place at `id`.
-    fileprivate func place(of id: Identifier) -> ChordMachine.PlaceAnswer {
+    /// The answer for a member that looks for its own place.
+    fileprivate func place(of node: NodeReference) -> ChordMachine.PlaceAnswer {
         switch self {
         case .owner(_, let answering, let successors):
-            .after(answering, isHead: successors.first?.id == id)
+            if let head = successors.first, head.id == node.id, head.address != node.address {
+                .taken(head)
+            } else {
+                .after(answering, isHead: successors.first?.id == node.id)
+            }
         case .failure, .deadline: .unknown
         case .refused: .dead
         }

@@ -20,7 +20,9 @@ extension MachineWorld {
         if isMember, !wasMember { becameMember(number) }
         if !isMember, wasMember { nodes[number].memberUntil = now }
         if isMember != wasMember { auditor.ownersChanged() }
-        if isTruthful, wasMember, isMember { judgeRange(of: number, before: predecessor, event) }
+        if isTruthful, wasMember, isMember, !nodes[number].isIntruder {
+            judgeRange(of: number, before: predecessor, event)
+        }
         // The new state is recorded first: a Leave refers to a node that is already gone.
         touched(number, event)
         for directive in directives { execute(directive, of: number) }
@@ -73,6 +75,8 @@ extension MachineWorld {
             send(from: number, to: MachineNode.number(of: peer), .meet(contact: contact))
         case .findFinger(let token, let target):
             startLookup(target, at: number, for: .finger(token))
+        case .findRival(let token, let place):
+            startLookup(place, at: number, for: .rival(token))
         case .sendLeave(let peer, let leaveNotice):
             send(from: number, to: MachineNode.number(of: peer), .leave(leaveNotice))
         case .roundSoon:
@@ -83,9 +87,7 @@ extension MachineWorld {
                 .round(number, life: nodes[number].life),
                 at: now + local(delay, of: number)
             )
-        case .verifyRival(let rival):
-            guard rival.address == nodes[number].reference.address else { return }
-            perform(number) { $0.raiseIncarnation(above: rival.incarnation) }
+        case .verifyRival(let rival): verifyRival(rival, of: number)
         case .publish, .report:
             break
         }
@@ -193,19 +195,25 @@ extension MachineWorld {
             // No answer will come, and the caller will find that out.
             noteSilence(message, token)
         case .answer(let token, let answer):
+            let answer = believed(answer)
             if isSameLife { perform(number, event) { $0.receive(answer, for: token) } }
         case .notify(let candidate):
             // Reached before believed: the shell's dial, done in one step.
-            guard nodes[number].isUp, judge(candidate, by: number) != .dead else { return }
+            guard nodes[number].isUp, isPlaced(candidate),
+                judge(candidate, by: number) != .dead
+            else { return }
             perform(number, event) { $0.notified(by: candidate) }
         case .nudge(let id):
             if nodes[number].isUp { perform(number, event) { $0.nudged(by: id) } }
         case .offer(let candidate):
-            if nodes[number].isUp { perform(number, event) { $0.offered(by: candidate) } }
+            guard nodes[number].isUp, isPlaced(candidate) else { return }
+            perform(number, event) { $0.offered(by: candidate) }
         case .meet(let contact):
-            if nodes[number].isUp { perform(number, event) { $0.met(contact) } }
+            guard nodes[number].isUp, isPlaced(contact) else { return }
+            perform(number, event) { $0.met(contact) }
         case .leave(let leaveNotice):
-            if nodes[number].isUp { perform(number, event) { $0.neighbourLeft(leaveNotice) } }
+            guard nodes[number].isUp, isPlaced(leaveNotice.state.node) else { return }
+            perform(number, event) { $0.neighbourLeft(leaveNotice) }
         case .find(let request): accept(request, message)
         case .accepted(let run, let attempt):
             lookups.change(run) { if $0.attempt == attempt { $0.isAccepted = true } }
@@ -259,7 +267,8 @@ extension MachineWorld {
         for inbound in node.inbound {
             var machine = node.machine
             switch inbound.content {
-            case .answer(let token, let answer): _ = machine.receive(answer, for: token)
+            case .answer(let token, let answer):
+                _ = machine.receive(believed(answer), for: token)
             case .leave(let leaveNotice): _ = machine.neighbourLeft(leaveNotice)
             case .join(let token, let answer):
                 guard machine.phase == .notJoined, var joining = node.joining,
@@ -281,6 +290,7 @@ extension MachineWorld {
     /// Checks the effect of an event. The order of a list does not depend on failures or false
     /// suspicions, so it is checked in every run.
     func touched(_ number: Int, _ event: Event?) {
+        guard !nodes[number].isIntruder else { return }
         let violations: [String]
         if tracker == nil {
             let list = nodes[number].machine.successors.entries

@@ -10,6 +10,8 @@ import ChordCore
 final class MachineWorld {
     let scenario: Scenario
     let parameters: RingParameters
+    /// Where nodes stand.
+    let rule: PlaceRule
     let configuration: ChordMachine.Configuration
     /// Nodes by number; number 0 is unused.
     var nodes: [MachineNode] = []
@@ -64,7 +66,7 @@ final class MachineWorld {
         } catch {
             preconditionFailure("a scenario with an impossible width: \(error)")
         }
-        parameters = RingParameters(
+        var parameters = RingParameters(
             ring: "simulated",
             hash: "none",
             probe: .zero,
@@ -72,6 +74,9 @@ final class MachineWorld {
             rule: .name,
             successorCount: scenario.successorCount
         )
+        parameters.placements = scenario.placements
+        self.parameters = parameters
+        rule = SimulatedPlaces(scenario, in: space).rule
         var configuration = configuration
         configuration.queryMode = scenario.queryMode
         self.configuration = configuration
@@ -102,9 +107,19 @@ final class MachineWorld {
         bear()
     }
 
-    private func makeNode(_ number: Int, id: Identifier, life: UInt32 = 1) -> MachineNode {
-        let name = MachineNode.name(number)
-        let reference = NodeReference(id: id, name: name, address: name, incarnation: UInt64(life))
+    private func makeNode(
+        _ number: Int,
+        id: Identifier,
+        life: UInt32 = 1,
+        name: String? = nil
+    ) -> MachineNode {
+        let address = MachineNode.name(number)
+        let reference = NodeReference(
+            id: id,
+            name: name ?? address,
+            address: address,
+            incarnation: UInt64(life)
+        )
         let node = MachineNode(
             machine: ChordMachine(
                 node: reference,
@@ -113,16 +128,21 @@ final class MachineWorld {
             )
         )
         node.life = life
+        node.firstPlace = id
+        if hasPlaces {
+            let places = rule.places(of: reference, count: scenario.placements)
+            node.machine.look(forRivalsAt: places.map(\.id))
+        }
         let skew = Int64(scenario.timing.clockSkew * 1_000_000)
         if skew > 0 { node.skew = generator.integer(in: -skew...skew) }
         return node
     }
 
-    func add(_ number: Int, id: Identifier, life: UInt32 = 1) {
+    func add(_ number: Int, id: Identifier, life: UInt32 = 1, name: String? = nil) {
         while nodes.count <= number {
             nodes.append(nodes[0])
         }
-        nodes[number] = makeNode(number, id: id, life: life)
+        nodes[number] = makeNode(number, id: id, life: life, name: name)
         takenIds.insert(id)
     }
 
@@ -144,7 +164,15 @@ final class MachineWorld {
     /// Makes an ideal ring of the founders. In a large ring they know only their neighbours, and
     /// have no fingers yet.
     private func found() {
-        let ring = scenario.founders.sorted { $0.id < $1.id }.map { nodes[$0.number].reference }
+        var ring = scenario.founders.sorted { $0.id < $1.id }.map { nodes[$0.number].reference }
+        if hasPlaces {
+            ring = rule.places(
+                ofFounders: ring,
+                count: scenario.placements,
+                in: parameters.space
+            ).sorted { $0.id < $1.id }
+            for node in ring { _ = nodes[MachineNode.number(of: node)].machine.move(to: node) }
+        }
         let count = ring.count
         let reach = count <= Self.trackedNodes ? count - 1 : scenario.successorCount
         for (index, node) in ring.enumerated() {
@@ -161,10 +189,16 @@ final class MachineWorld {
     }
 
     func becameMember(_ number: Int) {
+        defer { startTicking(number) }
+        guard !nodes[number].isIntruder else { return }
+        checkPlace(of: number)
         counts.joined += 1
         nodes[number].wasMember = true
         nodes[number].memberSince = now
         everMembers.append(number)
+    }
+
+    private func startTicking(_ number: Int) {
         guard !nodes[number].isTicking else { return }
         nodes[number].isTicking = true
         let first = ticksAreMemoryless ? nextInterval() : generator.integer(in: 0...stabilize)
@@ -233,7 +267,14 @@ final class MachineWorld {
             perform(number, event) { $0.receive(verdict, for: token) }
         case .fingerResolved(let number, let life, let token, let owner):
             guard isAlive(number, life) else { return }
-            perform(number, event) { $0.resolveFinger(owner, for: token) }
+            perform(number, event) {
+                $0.resolveFinger(owner.flatMap { self.isPlaced($0) ? $0 : nil }, for: token)
+            }
+        case .rivalResolved(let number, let life, let token, let owner):
+            guard isAlive(number, life) else { return }
+            perform(number, event) {
+                $0.resolveRival(owner.flatMap { self.isPlaced($0) ? $0 : nil }, for: token)
+            }
         case .placeResolved(let number, let life, let token, let answer):
             guard isAlive(number, life) else { return }
             perform(number, event) { $0.resolvePlace(answer, for: token) }
@@ -289,7 +330,7 @@ final class MachineWorld {
     func snapshot() -> RingSnapshot {
         var views: [RoutingView] = []
         var pending: [RingSnapshot.PendingList] = []
-        for number in nodes.indices where nodes[number].isUp {
+        for number in nodes.indices where nodes[number].isUp && !nodes[number].isIntruder {
             if nodes[number].isMember { views.append(nodes[number].machine.view) }
             for list in listsInFlight(to: number) {
                 pending.append(

@@ -23,6 +23,8 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
         case endless
         /// A node was refused its place although no other node has it.
         case join
+        /// A member stands at a place that is not its own, or two members have one name.
+        case place
         /// Code left the run's single thread or its virtual time.
         case escape
     }
@@ -50,6 +52,8 @@ package struct SimulationCounts: Hashable, Sendable {
     package var left = 0
     package var crashes = 0
     package var restarts = 0
+    /// Nodes that stopped because a newer process of their name is a member.
+    package var replaced = 0
     /// Failures that were skipped because the proof does not admit them.
     package var refusedFailures = 0
     package var pauses = 0
@@ -74,6 +78,7 @@ package struct SimulationCounts: Hashable, Sendable {
         sum.lost += right.lost
         sum.joined += right.joined
         sum.left += right.left
+        sum.replaced += right.replaced
         sum.crashes += right.crashes
         sum.restarts += right.restarts
         sum.refusedFailures += right.refusedFailures

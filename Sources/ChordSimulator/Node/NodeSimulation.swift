@@ -16,6 +16,8 @@ package enum NodeSimulation {
         options.founders = 3...30
         options.faultSeconds = 3...40
         options.mostFaults = 60
+        // A node that stops for a newer process of its name asks nobody whether the ring bears it.
+        options.twinsAreFailures = true
         return options
     }
 
@@ -126,7 +128,11 @@ private struct NodeRun {
         let merging = ChordMachine.MergeSettings()
         let meeting =
             merging.probeTicks * min(known, PassiveList.capacity) + 8 * merging.checkTicks
-        return 2 * known + 2 * scenario.successorCount + 24 + meeting
+        // Two lives of one name find each other when each has looked up all of its places.
+        let meetingLives =
+            world.hasPlaces
+            ? 2 * scenario.placements * ChordMachine.Configuration().rivalTicks : 0
+        return meetingLives + 2 * known + 2 * scenario.successorCount + 24 + meeting
             + Int(patience + silences * Double(scenario.successorCount + 2))
     }
 
@@ -150,6 +156,7 @@ private struct NodeRun {
         let ring = world.snapshot()
         guard rounds != nil else {
             if isForgotten { return }
+            world.report(.place, world.placeFlaws(in: ring), after: "\(roundsAllowed) rounds")
             let outside = world.network.nodes.compactMap { $0 }.filter {
                 $0.isUp && !$0.isMember
             }
@@ -197,6 +204,7 @@ private struct NodeRun {
             node.map { !$0.isUp || $0.isMember } ?? true
         }
         return isEverybodyIn && IdealChecker.flaws(in: ring, limit: 1).isEmpty
+            && world.placeFlaws(in: ring).isEmpty
     }
 
     /// Every node looks up some identifiers at the same time. All must name the true owner.

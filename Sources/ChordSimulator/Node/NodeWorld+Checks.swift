@@ -17,6 +17,7 @@ extension NodeWorld {
         guard let node = network.node(executor.number), node.executor === executor, node.isUp
         else { return }
         let view = node.shell.view
+        lookForEnd(of: node, view)
         ownership.owns(
             node.number,
             at: view.node.id,
@@ -56,6 +57,7 @@ extension NodeWorld {
         auditor.ownersChanged()
         lastMembershipChange = now
         if node.isMember {
+            checkPlace(of: node)
             counts.joined += 1
             if !node.wasMember { everMembers.append(node.number) }
             node.wasMember = true
@@ -220,7 +222,7 @@ extension NodeWorld {
                 )
             }
         }
-        guard let node, node.wasMember, node.reference.id == owner.id else {
+        guard let node, node.wasMember, stoodAt[node.number]?.contains(owner.id) == true else {
             return report(
                 .lookup,
                 ["\(owner) was named as an owner and has never been a member"],

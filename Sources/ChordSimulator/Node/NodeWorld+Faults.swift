@@ -25,6 +25,11 @@ extension NodeWorld {
             }
         case .pause(let number, let length): pause(number, for: length.nanoseconds)
         case .join(let number, let id, let via): join(number, id: id, via: via)
+        case .twin(let number, let original, let via):
+            guard network.node(original) != nil else { return }
+            startImpostor(number, .twin(of: original), via: via)
+        case .intrude(let number, let id, let via):
+            startImpostor(number, .intruder(id), via: via)
         case .leave(let number): fail(number, isLeaving: true) { self.leave($0) }
         case .partition(let left, let right):
             counts.partitions += 1
@@ -176,6 +181,7 @@ extension NodeWorld {
 
     private func leave(_ node: SimulatedNode) {
         counts.left += 1
+        node.isLeaving = true
         let task = Task(executorPreference: node.executor) { [self] in
             await node.shell.leave()
             // The process cannot end during one of its own jobs, so the end is scheduled.
@@ -211,7 +217,7 @@ extension NodeWorld {
     }
 
     /// The contacts in a node's configuration: one node, and some more in case that one is down.
-    private func contacts(of number: Int, via: Int) -> [Int] {
+    func contacts(of number: Int, via: Int) -> [Int] {
         let others = generator.elements(3, of: everMembers.filter { $0 != number && $0 != via })
         return (via == number || network.node(via) == nil ? [] : [via]) + others
     }
@@ -224,9 +230,16 @@ extension NodeWorld {
         let addresses = contacts.map(SimulatedNode.address)
         let task = Task(executorPreference: node.executor) { [self] in
             do throws(ChordError) {
-                try await node.shell.join(through: addresses, for: nil)
+                let place = rememberedPlace(of: node.number)
+                try await node.shell.join(through: addresses, for: nil, placeIndex: place)
             } catch {
                 guard node.isUp, error.code != .stopped else { return }
+                if isRightlyRefused(node.number, error) {
+                    note("n\(node.number) ends: \(error.message)")
+                    node.isEnding = true
+                    scheduler.schedule(at: now, for: nil) { [self] in end(node) }
+                    return
+                }
                 if error.code == .unreachable, !scenario.isTruthful {
                     note("n\(node.number) ends: \(error.message)")
                     // The restart is scheduled, because it cannot happen during a job of the node.

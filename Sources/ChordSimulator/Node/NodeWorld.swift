@@ -42,7 +42,11 @@ final class NodeWorld: @unchecked Sendable {
     /// The longest time until a queried node that is down counts as dead: the peer timeouts of both
     /// queries, and that of the indirect probes.
     let verdictTime: Int64
-    private var ids: [Int: Identifier] = [:]
+    /// Processes that are not the nodes of their numbers.
+    var impostors: [Int: Impostor] = [:]
+    /// The index of the place at which each node stood last, and all identifiers at which it stood.
+    var formerPlaces: [Int: Int] = [:]
+    var stoodAt: [Int: Set<Identifier>] = [:]
     private let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
 
     struct ClientLookup {
@@ -59,13 +63,8 @@ final class NodeWorld: @unchecked Sendable {
         } catch {
             preconditionFailure("a scenario with an impossible width: \(error)")
         }
-        for founder in scenario.founders { ids[founder.number] = founder.id }
-        for case .join(let number, let id, _) in scenario.faults.map(\.fault)
-        where ids[number] == nil {
-            ids[number] = id
-        }
-        hash = .placing(ids, in: space)
-        parameters = RingParameters(
+        hash = .placing(SimulatedPlaces(scenario, in: space), in: space)
+        var parameters = RingParameters(
             ring: "simulated",
             hash: hash.name,
             probe: hash.identifier(of: RingParameters.probeText, in: space),
@@ -73,6 +72,8 @@ final class NodeWorld: @unchecked Sendable {
             rule: .name,
             successorCount: scenario.successorCount
         )
+        parameters.placements = scenario.placements
+        self.parameters = parameters
         generator = SeededGenerator(seed: scenario.seed)
         scheduler = SimulationScheduler(seed: scenario.seed)
         network = NodeNetwork(
@@ -129,7 +130,14 @@ final class NodeWorld: @unchecked Sendable {
         let nodes = scenario.founders.compactMap { network.node($0.number) }
         let addresses = nodes.map(\.reference.address)
         if nodes.count > WireLimits.listNodes {
-            let ring = nodes.map(\.reference)
+            var ring = nodes.map(\.reference)
+            if hasPlaces {
+                ring = PlaceRule(parameters, hash: hash).places(
+                    ofFounders: ring,
+                    count: scenario.placements,
+                    in: parameters.space
+                )
+            }
             for node in nodes {
                 scheduler.run(as: node.executor) {
                     node.shell.assumeIsolated { $0.begin(among: ring) }
@@ -198,7 +206,7 @@ final class NodeWorld: @unchecked Sendable {
             number: number,
             life: life,
             executor: executor,
-            identity: SimulatedNode.identity(number),
+            identity: SimulatedNode.identity(number, name: name(number)),
             shell: shell
         )
     }
@@ -211,10 +219,10 @@ final class NodeWorld: @unchecked Sendable {
     private func configuration(_ number: Int) -> RuntimeConfiguration {
         let timing = scenario.timing
         var configuration = RuntimeConfiguration(
-            name: SimulatedNode.name(number),
+            name: name(number),
             address: SimulatedNode.address(number),
             parameters: parameters,
-            hash: hash
+            hash: hash(of: number)
         )
         configuration.intervals.stabilize = timing.stabilize
         configuration.intervals.jitter = timing.jitter
@@ -278,31 +286,5 @@ final class NodeWorld: @unchecked Sendable {
         scheduler.afterWork = nil
         network.removeAll()
         scheduler.letGo()
-    }
-}
-
-extension HashFunction {
-    /// A hash function that gives each node the identifier in its scenario, and every other text
-    /// some identifier.
-    fileprivate static func placing(
-        _ ids: [Int: Identifier],
-        in space: IdentifierSpace
-    ) -> HashFunction {
-        let shift = UInt64(64 - space.width)
-        return .custom(name: "scenario", bits: 64) { bytes in
-            var hash = TraceHash()
-            var number: Int? = bytes.byteCount < 10 ? 0 : nil
-            for index in 0..<bytes.byteCount {
-                let byte = bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self)
-                hash.mix(UInt64(byte))
-                if index == 0 {
-                    if byte != UInt8(ascii: "n") { number = nil }
-                } else {
-                    number = number.map { $0 * 10 + Int(byte) - Int(UInt8(ascii: "0")) }
-                }
-            }
-            let place = number.flatMap { ids[$0] }.map { $0.word3 << shift } ?? hash.value
-            return (0..<8).map { UInt8(truncatingIfNeeded: place >> UInt64(56 - 8 * $0)) }
-        }
     }
 }

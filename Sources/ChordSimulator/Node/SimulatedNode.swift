@@ -27,6 +27,9 @@ final class SimulatedNode: @unchecked Sendable {
     /// The addresses through which it joins, and whether it is still joining.
     var contacts: [Int] = []
     var isJoining = false
+    /// Whether it leaves, or its process is about to end for another reason.
+    var isLeaving = false
+    var isEnding = false
 
     // The node's place in the ring as last checked.
     var isMember = false
@@ -80,10 +83,10 @@ final class SimulatedNode: @unchecked Sendable {
         return number
     }
 
-    static func identity(_ number: Int) -> PeerIdentity {
+    static func identity(_ number: Int, name: String) -> PeerIdentity {
         PeerIdentity(
             role: .node,
-            name: name(number),
+            name: name,
             trustDomain: "ring",
             proof: .spiffe,
             dnsNames: ["n\(number).ring"]

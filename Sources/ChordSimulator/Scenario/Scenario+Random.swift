@@ -15,12 +15,17 @@ package struct SwarmOptions: Hashable, Sendable {
     package var successorCounts = 1...5
     /// The width of identifiers in bits. In narrow rings some neighbours have adjacent identifiers.
     package var widths = 6...64
+    /// The number of places that the ring gives to each node.
+    package var placements = 1...1
     package var queryModes: [ChordMachine.QueryMode] = [.delaying, .answering]
     /// The fraction of runs with admissible failures only and without false suspicions. In these
     /// the invariant must hold after every event.
     package var truthfulShare = 0.6
     /// The fraction of rings that grow from one node.
     package var grownShare = 0.2
+    /// Whether second processes of a name are drawn only where inadmissible failures are, since one of the two
+    /// stops.
+    package var twinsAreFailures = false
     /// The duration of the fault phase, in seconds.
     package var faultSeconds = 3...12
     /// The largest number of faults in a run.
@@ -36,6 +41,19 @@ package struct SwarmOptions: Hashable, Sendable {
     package var admissibleShare = 0.7
 
     package init() {}
+
+    /// The most places of a node.
+    package static let mostPlacements = RingParameters.largestPlacements
+
+    /// The same with rings that give each node several places. Identifiers are wide, so that no two nodes have
+    /// a place in common. Every run has intruders and, where nodes may be misled, second processes of a
+    /// name.
+    package func placing(_ placements: ClosedRange<Int>) -> SwarmOptions {
+        var options = self
+        options.placements = placements
+        options.widths = 48...64
+        return options
+    }
 
     /// The same with rings that split. Every run has long partitions, some of them until the
     /// repair, while nodes join, leave and crash on all sides.
@@ -107,6 +125,10 @@ private struct ScenarioDraft {
         }
         end = Int64(generator.integer(in: options.faultSeconds)) * 1000
         scenario.healTime = .milliseconds(end)
+        if options.placements.upperBound > 1 {
+            scenario.placements = generator.integer(in: options.placements)
+        }
+        if scenario.placements > 1 { drawImpostors(isTruthful) }
         drawFaults(isTruthful)
         return scenario
     }
@@ -235,6 +257,30 @@ private struct ScenarioDraft {
         let via = node()
         lastNumber += 1
         add(.join(lastNumber, id: newIdentifier(), via: via), at: time)
+    }
+
+    /// Nodes that claim places which are not theirs, and second processes of one name: of a member, and of a
+    /// node that joins at the same moment.
+    private mutating func drawImpostors(_ isTruthful: Bool) {
+        for _ in 0..<generator.below(3) {
+            let via = node()
+            lastNumber += 1
+            let time = generator.integer(in: Int64(0)...end)
+            add(.intrude(lastNumber, at: newIdentifier(), via: via), at: time)
+        }
+        guard !isTruthful, !options.twinsAreFailures || !scenario.admitsOnly else { return }
+        for _ in 0..<generator.below(3) {
+            let time = generator.integer(in: Int64(0)...end)
+            var original = node()
+            if generator.chance(0.6) {
+                drawJoin(at: time)
+                original = lastNumber
+            }
+            let via = node()
+            lastNumber += 1
+            let delay = generator.integer(in: Int64(0)...200)
+            add(.twin(lastNumber, of: original, via: via), at: time + delay)
+        }
     }
 
     private mutating func drawPartition(_ isOneway: Bool, at time: Int64) {

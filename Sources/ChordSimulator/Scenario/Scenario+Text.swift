@@ -38,7 +38,8 @@ extension Scenario {
     /// The scenario as text, which ``init(text:)`` reads.
     package var text: String {
         var lines = [
-            "ring width \(width) list \(successorCount) \(queryMode.rawValue) seed \(seed)",
+            "ring width \(width) list \(successorCount) \(queryMode.rawValue) seed \(seed)"
+                + (placements > 1 ? " placements \(placements)" : ""),
             "network delay \(network.delay.text) loss \(network.loss) duplicate "
                 + "\(network.duplication) \(network.refusesWhenDown ? "refusing" : "silent")"
                 + (network.staysSlow ? " slow" : ""),
@@ -118,6 +119,12 @@ extension Scenario {
         queryMode = try words.value()
         try words.expect("seed")
         seed = try words.value()
+        guard !words.isAtEnd else { return }
+        try words.expect("placements")
+        placements = try words.value()
+        guard (1...RingParameters.largestPlacements).contains(placements) else {
+            throw words.unreadable
+        }
     }
 
     private mutating func readNetwork(_ words: inout ScenarioWords) throws(ScenarioError) {
@@ -188,6 +195,8 @@ extension Fault {
         case .bounce(let node, let down): "bounce n\(node) for \(down.text)"
         case .pause(let node, let length): "pause n\(node) for \(length.text)"
         case .join(let node, let id, let via): "join n\(node) at \(id.word3) via n\(via)"
+        case .twin(let node, let original, let via): "twin n\(node) of n\(original) via n\(via)"
+        case .intrude(let node, let id, let via): "intrude n\(node) at \(id.word3) via n\(via)"
         case .leave(let node): "leave n\(node)"
         case .partition(let left, let right): "partition \(list(left)) \(list(right))"
         case .partitionOneway(let left, let right): "partitionOneway \(list(left)) \(list(right))"
@@ -221,6 +230,18 @@ extension Fault {
             let id = try words.identifier(width: width)
             try words.expect("via")
             self = .join(node, id: id, via: try words.node())
+        case "twin":
+            let node = try words.node()
+            try words.expect("of")
+            let original = try words.node()
+            try words.expect("via")
+            self = .twin(node, of: original, via: try words.node())
+        case "intrude":
+            let node = try words.node()
+            try words.expect("at")
+            let id = try words.identifier(width: width)
+            try words.expect("via")
+            self = .intrude(node, at: id, via: try words.node())
         case "leave": self = .leave(try words.node())
         case "partition": self = .partition(try words.nodes(), try words.nodes())
         case "partitionOneway": self = .partitionOneway(try words.nodes(), try words.nodes())

@@ -69,6 +69,8 @@ package struct Scenario: Hashable, Sendable {
     package var successorCount: Int
     package var queryMode: ChordMachine.QueryMode
     package var birth = Birth.founded
+    /// Places that the ring gives to each node.
+    package var placements = 1
     package var network = Network()
     package var timing = Timing()
     /// Whether failures that the proof does not admit are skipped.

@@ -33,6 +33,10 @@ package struct ConcordDialect: ForeignDialect {
             return "Concord's identifiers come from names, and the ring's from "
                 + "\(parameters.rule.rawValue)es"
         }
+        if parameters.placements > 1 {
+            return "Concord's nodes have one place each, and the ring gives each node one of "
+                + "\(parameters.placements)"
+        }
         return nil
     }
 
@@ -87,7 +91,7 @@ package struct ConcordDialect: ForeignDialect {
         of node: NodeReference?,
         from answers: [[UInt8]],
         in parameters: RingParameters
-    ) throws(WireError) -> RingState? {
+    ) throws(WireError) -> DialectState? {
         let name: StaticString = "Ring"
         let answer = answers.first ?? []
         return try answer.span.bytes.withUnsafeBytes { bytes throws(WireError) in
@@ -110,10 +114,12 @@ package struct ConcordDialect: ForeignDialect {
                     from: successors,
                     limit: WireLimits.listNodes
                 ).entries
-                return RingState(
-                    node: answering,
-                    predecessor: predecessor,
-                    successors: list.isEmpty ? [answering] : list
+                return DialectState(
+                    RingState(
+                        node: answering,
+                        predecessor: predecessor,
+                        successors: list.isEmpty ? [answering] : list
+                    )
                 )
             }
         }

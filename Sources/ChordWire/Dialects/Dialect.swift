@@ -29,7 +29,7 @@ package protocol Dialect: Sendable {
         of node: NodeReference?,
         from answers: [[UInt8]],
         in parameters: RingParameters
-    ) throws(WireError) -> RingState?
+    ) throws(WireError) -> DialectState?
 
     /// The successor list of the same answers, unchecked.
     func listed(
@@ -46,6 +46,20 @@ package protocol Dialect: Sendable {
         from answers: [[UInt8]],
         in parameters: RingParameters
     ) throws(WireError) -> NodeReference
+}
+
+/// The state of a node as its answers describe it.
+package struct DialectState: Hashable, Sendable {
+    /// Node, predecessor and successors.
+    package var state: RingState
+    /// What the node's program can do; nil in a dialect that does not say it.
+    package var capabilities: Capabilities?
+
+    /// A state from its parts.
+    package init(_ state: RingState, capabilities: Capabilities? = nil) {
+        self.state = state
+        self.capabilities = capabilities
+    }
 }
 
 /// A statement or question of a node to another node, in any dialect.

@@ -21,12 +21,20 @@ package struct NativeDialect: Dialect {
         let space = parameters.space
         switch statement {
         case .state:
-            let request = GetSuccessorListRequest(parameters: parameters)
+            let request = GetSuccessorListRequest(
+                parameters: parameters,
+                capabilities: .own
+            )
             return [DialectCall("GetSuccessorList", request.encoded(in: space))]
         case .owner(let id):
             return [DialectCall("FindSuccessor", FindSuccessorRequest(id: id).encoded(in: space))]
         case .notify(let node, let changed):
-            let request = NotifyRequest(candidate: node, parameters: parameters, changed: changed)
+            let request = NotifyRequest(
+                candidate: node,
+                parameters: parameters,
+                changed: changed,
+                capabilities: .own
+            )
             return [DialectCall("Notify", request.encoded(in: space))]
         case .leave(let leaveNotice):
             return [DialectCall("Leave", LeaveRequest(leaveNotice).encoded(in: space))]
@@ -37,14 +45,15 @@ package struct NativeDialect: Dialect {
         of node: NodeReference?,
         from answers: [[UInt8]],
         in parameters: RingParameters
-    ) throws(WireError) -> RingState? {
+    ) throws(WireError) -> DialectState? {
         let reply = try GetSuccessorListReply(
             decoding: answers.first ?? [],
             space: parameters.space
         )
         // The answering node does not compare parameters here, so they are compared: a member of
         // another ring is not a member of this one.
-        return reply.parameters == parameters ? reply.state : nil
+        guard reply.parameters == parameters else { return nil }
+        return DialectState(reply.state, capabilities: reply.capabilities)
     }
 
     package func listed(

@@ -44,11 +44,14 @@ extension Ring {
     ) {
         add(address, id: id)
         guard let node = nodes[address] else { return }
+        let rule = rule
         nodes[address]?.founding = FoundingMachine(
             node: node.reference,
             space: parameters.space,
             addresses: addresses,
-            deadline: limit.map { now + $0 }
+            deadline: limit.map { now + $0 },
+            placements: parameters.placements,
+            rule: rule
         )
         performFounding(on: address) { $0.start(now: $1) }
     }
@@ -101,6 +104,10 @@ extension Ring {
             call.purpose = .tell
             send(from: address, to: peer.address, .call(call))
         case .begin(let ring):
+            if let place = ring.first(where: { $0.address == address }) {
+                move(address, to: place)
+            }
+            lookForRivals(address)
             nodes[address]?.tenure.hold()
             perform(on: address) { $0.found(with: ring) }
         case .beginAlone:

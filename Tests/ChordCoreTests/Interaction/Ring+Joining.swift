@@ -12,6 +12,7 @@ extension Ring {
         case contact = "state? of a contact"
         case holder = "alive?"
         case place = "place?"
+        case places = "places?"
         case owner = "owner of its place?"
         case head = "state? of a head"
         case member = "state? to join"
@@ -22,6 +23,8 @@ extension Ring {
         case member(RingState, RingParameters)
         case state(StateAnswer)
         case place(NodeReference, [NodeReference])
+        /// What was found at each place.
+        case places([FoundPlace])
         case nameTaken
         case owner(NodeReference?)
         case failed(JoinError.Code, String)
@@ -31,9 +34,26 @@ extension Ring {
             case .member(let state, let parameters): .member(state, parameters)
             case .state(let answer): .state(answer, reason: "no answer")
             case .place(let member, let successors): .place(member, successors: successors)
+            case .places(let found):
+                .places(found.map(\.answer))
             case .nameTaken: .nameTaken
             case .owner(let owner): .owner(owner)
             case .failed(let code, let message): .failed(JoinError(code, message))
+            }
+        }
+    }
+
+    /// ``JoinMachine/PlaceAnswer`` with errors that can be compared.
+    enum FoundPlace: Hashable {
+        case after(NodeReference, [NodeReference])
+        case taken
+        case failed(String)
+
+        var answer: JoinMachine.PlaceAnswer {
+            switch self {
+            case .after(let member, let successors): .after(member, successors: successors)
+            case .taken: .taken
+            case .failed(let message): .failed(JoinError(.noContact, message))
             }
         }
     }
@@ -60,13 +80,14 @@ extension Ring {
         limit: Duration? = nil
     ) {
         guard let node = nodes[address] else { return }
-        let now = now
+        let (now, rule) = (now, rule)
         nodes[address]?.joining = JoinMachine(
             node: node.reference,
             parameters: parameters,
             through: contacts,
             past: past,
-            deadline: limit.map { now + $0 }
+            deadline: limit.map { now + $0 },
+            judge: JoinMachine.Judge(isPlaced: { _ in true }, admissible: { $0 }, rule: rule)
         )
         performJoin(on: address) { $0.start(now: now) }
     }
@@ -133,14 +154,21 @@ extension Ring {
         case .askHolder(let token, let node):
             queue.append(question(token, .holder, to: node.address))
         case .lookUpPlace(let token, let peer): queue.append(question(token, .place, to: peer))
-        case .lookUpOwner(let token, let peer): queue.append(question(token, .owner, to: peer))
+        case .lookUpPlaces(let token, let peer, _):
+            queue.append(question(token, .places, to: peer))
+        case .lookUpOwner(let token, let peer, let id):
+            nodes[address]?.soughtPlace = id
+            queue.append(question(token, .owner, to: peer))
         case .reachHead(let token, let node):
             queue.append(question(token, .head, to: node.address))
         case .askMember(let token, let node):
             queue.append(question(token, .member, to: node.address))
         case .raiseIncarnation(let former):
             _ = nodes[address]?.machine.raiseIncarnation(above: former)
+        case .adopt(let parameters): _ = nodes[address]?.machine.adopt(parameters)
+        case .takePlace(let place): move(address, to: place)
         case .join(let state):
+            lookForRivals(address)
             guard let directives = nodes[address]?.machine.join(after: state) else {
                 return joining.placeChanged(now: now)
             }
@@ -148,6 +176,7 @@ extension Ring {
             for directive in directives { execute(directive, of: node.reference) }
             return joining.joined(node.standing, now: now)
         case .create:
+            lookForRivals(address)
             nodes[address]?.tenure.hold()
             perform(on: address) { $0.create() }
         case .retry(let wait), .awaitHead(let wait): nodes[address]?.joinTimer = now + wait
@@ -172,13 +201,34 @@ extension Ring {
                 return .failed(.notMember, "\(message.to) is \(state.kind)")
             }
         case .place, .owner: return place(for: message, isJoiner: question == .place)
+        case .places: return places(for: message)
         }
+    }
+
+    private func places(for message: Message) -> JoinReply {
+        guard let node = nodes[message.from] else { return .nameTaken }
+        let places = rule.places(of: node.reference, count: parameters.placements)
+        return .places(
+            places.map { place -> FoundPlace in
+                let found = lookUp(place.id, from: message.to, joiner: place)
+                switch found.outcome {
+                case .success:
+                    guard let last = found.path.last.flatMap({ nodes[$0] }) else {
+                        return .failed("nobody")
+                    }
+                    return .after(last.reference, last.machine.view.state.successors)
+                case .failure(.nameTaken): return .taken
+                case .failure(let failure): return .failed("\(failure)")
+                }
+            }
+        )
     }
 
     private func place(for message: Message, isJoiner: Bool) -> JoinReply {
         guard let node = nodes[message.from] else { return .nameTaken }
         let joiner = isJoiner ? node.reference : nil
-        let found = lookUp(node.reference.id, from: message.to, joiner: joiner)
+        let target = isJoiner ? node.reference.id : node.soughtPlace
+        let found = lookUp(target, from: message.to, joiner: joiner)
         switch found.outcome {
         case .success(let owner):
             guard isJoiner else { return .owner(owner) }
@@ -192,7 +242,11 @@ extension Ring {
 
     func text(of directive: JoinDirective) -> String? {
         switch directive {
-        case .askContact, .askHolder, .lookUpPlace, .lookUpOwner, .reachHead, .askMember, .join: nil
+        case .askContact, .askHolder, .lookUpPlace, .lookUpPlaces, .lookUpOwner, .reachHead,
+            .askMember, .join:
+            nil
+        case .adopt(let parameters): "takes over \(parameters.placements) places"
+        case .takePlace(let place): "takes place \(place.placeIndex) at \(text(of: place.id))"
         case .searchPlace(_, let members): "searches its place among \(text(of: members))"
         case .raiseIncarnation(let former): "exceeds life \(former)"
         case .create(let beginning): "begins a ring: \(beginning)"
@@ -222,6 +276,15 @@ extension Ring {
         case .state(let answer): text(of: answer)
         case .place(let member, let successors):
             "place after \(text(of: member)), succ \(text(of: successors))"
+        case .places(let found):
+            "places "
+                + found.map { found in
+                    switch found {
+                    case .after(let member, _): "after \(text(of: member))"
+                    case .taken: "taken"
+                    case .failed(let message): message
+                    }
+                }.joined(separator: ", ")
         case .nameTaken: "a member already"
         case .owner(let owner): "owner \(owner.map { text(of: $0) } ?? "unknown")"
         case .failed(let code, let message): "\(code): \(message)"

@@ -46,6 +46,7 @@ extension Ring {
                 + (leaveNotice.lost.isEmpty ? "" : ", lost \(text(of: leaveNotice.lost))")
         case .round: "[\(way)] round"
         case .finger(_, let target): "[\(way)] finger \(text(of: target))"
+        case .rival(_, let place): "[\(way)] rival \(text(of: place))"
         case .findPlace(_, let contact): "[\(way)] own place, through \(text(of: contact))?"
         case .offer(let node): "[\(way)] offer \(text(of: node))"
         case .meet(_, let contact): "[\(way)] meet \(text(of: contact))"
@@ -64,6 +65,7 @@ extension Ring {
         case .notify(let peer): "notifies \(text(of: peer))"
         case .nudge(let peer): "nudges \(text(of: peer))"
         case .findFinger(_, let target): "seeks finger \(text(of: target))"
+        case .findRival(_, let place): "seeks a rival at \(text(of: place))"
         case .findPlace(_, let contact): "seeks its place through \(text(of: contact))"
         case .offer(let peer): "offers itself to \(text(of: peer))"
         case .meet(let peer, let contact): "tells \(text(of: peer)) of \(text(of: contact))"

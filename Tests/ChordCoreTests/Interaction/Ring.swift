@@ -19,6 +19,8 @@ struct Ring {
         var joining: JoinMachine?
         /// When it looks again: for a contact, or whether its head has named it.
         var joinTimer: Duration?
+        /// The place whose owner it asks for while it joins.
+        var soughtPlace = Identifier.zero
         /// Its part in founding a ring, where it is a founder.
         var founding: FoundingMachine?
         /// When it calls the other founders again.
@@ -36,6 +38,7 @@ struct Ring {
         case leave(LeaveNotice)
         case round
         case finger(Token, Identifier)
+        case rival(Token, Identifier)
         case findPlace(Token, NodeReference)
         case offer(NodeReference)
         case meet(NodeReference, contact: NodeReference)
@@ -66,7 +69,9 @@ struct Ring {
         var to: String
     }
 
-    let parameters: RingParameters
+    private(set) var parameters: RingParameters
+    /// The places of nodes by their names; a node without any stands where it says.
+    var places: [String: [Identifier]] = [:]
     var configuration = ChordMachine.Configuration()
     var nodes: [String: Node] = [:]
     var queue: [Message] = []
@@ -81,7 +86,7 @@ struct Ring {
     var trace: [String] = []
     var isTracing = false
 
-    init(width: Int, successorCount: Int) throws {
+    init(width: Int, successorCount: Int, placements: Int = 1) throws {
         let space = try IdentifierSpace(width: width)
         parameters = RingParameters(
             ring: "test",
@@ -91,6 +96,17 @@ struct Ring {
             rule: .name,
             successorCount: successorCount
         )
+        parameters.placements = placements
+    }
+
+    /// Where nodes stand.
+    var rule: PlaceRule {
+        PlaceRule { [places] node, index in
+            guard let places = places[node.name], places.indices.contains(index) else {
+                return node.id
+            }
+            return places[index]
+        }
     }
 
     /// All nodes, around the circle from zero.
@@ -128,6 +144,10 @@ struct Ring {
             configuration: configuration
         )
         nodes[address] = Node(machine: machine)
+        sortAddresses()
+    }
+
+    private mutating func sortAddresses() {
         addresses = nodes.values.map(\.reference)
             .sorted { ($0.id, $0.address) < ($1.id, $1.address) }.map(\.address)
     }
@@ -136,6 +156,19 @@ struct Ring {
         add(address, id: id, ring: ring)
         nodes[address]?.tenure.hold()
         perform(on: address) { $0.create() }
+    }
+
+    /// A node that is not a member yet stands at another of its places.
+    mutating func move(_ address: String, to place: NodeReference) {
+        _ = nodes[address]?.machine.move(to: place)
+        sortAddresses()
+    }
+
+    /// A node that begins a ring or joins one looks for other lives of itself.
+    mutating func lookForRivals(_ address: String) {
+        guard let node = nodes[address] else { return }
+        let places = rule.places(of: node.reference, count: parameters.placements)
+        nodes[address]?.machine.look(forRivalsAt: places.map(\.id))
     }
 
     mutating func drop(_ address: String) {
@@ -225,6 +258,8 @@ struct Ring {
             send(from: node.address, to: peer.address, .nudge(node))
         case .findFinger(let token, let target):
             send(from: node.address, to: node.address, .finger(token, target))
+        case .findRival(let token, let place):
+            send(from: node.address, to: node.address, .rival(token, place))
         case .findPlace(let token, let contact):
             send(from: node.address, to: contact.address, .findPlace(token, contact))
         case .offer(let peer):
@@ -273,6 +308,10 @@ struct Ring {
             guard isSameLife else { return }
             let found = lookUp(target, from: message.to)
             perform(on: message.to) { $0.resolveFinger(try? found.outcome.get(), for: token) }
+        case .rival(let token, let place):
+            guard isSameLife else { return }
+            let found = lookUp(place, from: message.to)
+            perform(on: message.to) { $0.resolveRival(try? found.outcome.get(), for: token) }
         case .findPlace(let token, let contact):
             guard nodes[message.from]?.reference.incarnation == message.life else { return }
             let answer = place(of: message.from, through: contact)

@@ -51,7 +51,11 @@ struct ScriptRunner {
             guard words.count >= 5, let width = Int(words[2]), let count = Int(words[4]) else {
                 throw Failure(description: "cannot read: \(line)")
             }
-            ring = try Ring(width: width, successorCount: count)
+            var placements = 1
+            if let index = words.firstIndex(of: "placements"), index + 1 < words.count {
+                placements = Int(words[index + 1]) ?? 1
+            }
+            ring = try Ring(width: width, successorCount: count, placements: placements)
             if words.contains("delaying") { ring?.configuration.queryMode = .delaying }
             return []
         }
@@ -91,6 +95,11 @@ struct ScriptRunner {
         switch words[0] {
         case "mode":
             ring.configuration.queryMode = words[1] == "delaying" ? .delaying : .answering
+        case "places":
+            // places n1 10,40,55: where the ring's rule puts n1
+            guard words.count == 3 else { throw unreadable }
+            ring.places[words[1]] = words[2].split(separator: ",").compactMap { UInt64($0) }
+                .map { Identifier($0) }
         case "create":
             ring.create(
                 try word(after: "create"),
@@ -103,7 +112,7 @@ struct ScriptRunner {
                 name: optional(after: "named"),
                 id: try identifier(after: "at"),
                 via: list(after: "via"),
-                past: past(list(after: "was"), on: ring),
+                past: past(list(after: "was"), optional(after: "stood"), on: ring),
                 limit: optional(after: "for").flatMap { Int($0) }.map { .seconds($0) },
                 life: optional(after: "life").flatMap { UInt64($0) } ?? 1
             )
@@ -208,9 +217,17 @@ struct ScriptRunner {
     }
 
     /// A former life: members by address, or nobody.
-    private func past(_ words: [String], on ring: Ring) -> JoinMachine.Past {
+    private func past(
+        _ words: [String],
+        _ place: String?,
+        on ring: Ring
+    ) -> JoinMachine.Past {
         let members = words.compactMap { ring.nodes[$0]?.reference }
-        return JoinMachine.Past(members: members, wasMember: !words.isEmpty)
+        return JoinMachine.Past(
+            members: members,
+            wasMember: !words.isEmpty,
+            placeIndex: place.flatMap { Int($0) }
+        )
     }
 
     private func build(_ nodes: some Sequence<String>, on ring: inout Ring) throws {

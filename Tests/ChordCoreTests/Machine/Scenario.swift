@@ -141,7 +141,7 @@ struct Scenario {
         let message = ring.queue[index]
         ring.deliver(at: index)
         switch message.payload {
-        case .notify, .nudge, .round, .finger, .findPlace, .offer, .meet: return nil
+        case .notify, .nudge, .round, .finger, .rival, .findPlace, .offer, .meet: return nil
         case .ask, .answer, .leave, .joinQuestion, .joinAnswer, .call, .callAnswer:
             return ring.text(of: message)
         }

@@ -63,7 +63,7 @@ struct DialectServiceTests {
                 of: node,
                 from: [result.message],
                 in: ring.parameters(ring.settings)
-            )
+            )?.state
             let view = ring.shell(node.name).view
             #expect(state?.predecessor.id == view.predecessor.id)
             #expect(state?.successors.map(\.id) == view.successors.map(\.id))
@@ -82,7 +82,7 @@ struct DialectServiceTests {
         let ring = try InProcessRing.settled(1, Self.settings)
         let result = try call(.state, at: "n0", as: Stranger.identity("x"), in: ring)
         let parameters = ring.parameters(ring.settings)
-        let state = try dialect.state(of: nil, from: [result.message], in: parameters)
+        let state = try dialect.state(of: nil, from: [result.message], in: parameters)?.state
         #expect(state?.predecessor.name == "n0")
         #expect(state?.successors.map(\.name) == ["n0"])
     }

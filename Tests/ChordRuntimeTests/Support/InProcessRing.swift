@@ -31,12 +31,17 @@ final class InProcessRing: @unchecked Sendable {
         var queryMode = ChordMachine.QueryMode.answering
         /// Whether certificates prove the node's host and no name.
         var provesHostsOnly = false
+        var placements = 1
+        var store: StoreID?
+        /// The contract of a release that a node speaks; nil for the present one.
+        var wire: ReleasedWire?
         var change: (inout RuntimeConfiguration) -> Void = { _ in }
     }
 
     let executor: ManualExecutor
     let network = InProcessNetwork()
     let plan: FaultPlan
+    let released = ReleasedNodes()
     let settings: Settings
     private(set) var members: [String: Member] = [:]
 
@@ -81,7 +86,7 @@ final class InProcessRing: @unchecked Sendable {
         guard let space = try? IdentifierSpace(width: settings.width) else {
             preconditionFailure("width \(settings.width)")
         }
-        return RingParameters(
+        var parameters = RingParameters(
             ring: settings.ring,
             hash: settings.hash.name,
             probe: settings.hash.identifier(of: RingParameters.probeText, in: space),
@@ -89,6 +94,9 @@ final class InProcessRing: @unchecked Sendable {
             rule: settings.rule,
             successorCount: settings.successorCount
         )
+        parameters.placements = settings.placements
+        parameters.store = settings.store
+        return parameters
     }
 
     func identifier(_ name: String) -> Identifier {
@@ -118,9 +126,18 @@ final class InProcessRing: @unchecked Sendable {
         settings.change(&configuration)
         let transport = FaultyTransport(
             address: address,
-            base: network.transport(identity: identity),
+            base: ReleasedWireTransport(
+                address: address,
+                base: network.transport(identity: identity),
+                nodes: released
+            ),
             plan: plan
         )
+        if let wire = settings.wire {
+            released.add(address, wire)
+        } else {
+            released.remove(address)
+        }
         let log = CapturedLog()
         let shell = NodeShell(
             configuration: configuration,

@@ -28,9 +28,12 @@ struct Ring: Sendable {
                 guard let issued = certificates.members[name] else {
                     throw TestFailure("there is no certificate for \(name)")
                 }
+                // The clients in Python compute identifiers from names.
+                var parameters = RingConfiguration(name: "interop")
+                parameters.placements = 1
                 var configuration = ChordConfiguration(
                     name: name,
-                    ring: RingConfiguration(name: "interop"),
+                    ring: parameters,
                     certificates: certificates.chord(issued)
                 )
                 configuration.listen = "127.0.0.1:0"

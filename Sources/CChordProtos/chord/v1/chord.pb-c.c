@@ -52,6 +52,96 @@ void   chord__v1__node__free_unpacked
   assert(message->base.descriptor == &chord__v1__node__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chord__v1__store_member__init
+                     (Chord__V1__StoreMember         *message)
+{
+  static const Chord__V1__StoreMember init_value = CHORD__V1__STORE_MEMBER__INIT;
+  *message = init_value;
+}
+size_t chord__v1__store_member__get_packed_size
+                     (const Chord__V1__StoreMember *message)
+{
+  assert(message->base.descriptor == &chord__v1__store_member__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__store_member__pack
+                     (const Chord__V1__StoreMember *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__store_member__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__store_member__pack_to_buffer
+                     (const Chord__V1__StoreMember *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__store_member__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__StoreMember *
+       chord__v1__store_member__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__StoreMember *)
+     protobuf_c_message_unpack (&chord__v1__store_member__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__store_member__free_unpacked
+                     (Chord__V1__StoreMember *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__store_member__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__capabilities__init
+                     (Chord__V1__Capabilities         *message)
+{
+  static const Chord__V1__Capabilities init_value = CHORD__V1__CAPABILITIES__INIT;
+  *message = init_value;
+}
+size_t chord__v1__capabilities__get_packed_size
+                     (const Chord__V1__Capabilities *message)
+{
+  assert(message->base.descriptor == &chord__v1__capabilities__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__capabilities__pack
+                     (const Chord__V1__Capabilities *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__capabilities__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__capabilities__pack_to_buffer
+                     (const Chord__V1__Capabilities *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__capabilities__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__Capabilities *
+       chord__v1__capabilities__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__Capabilities *)
+     protobuf_c_message_unpack (&chord__v1__capabilities__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__capabilities__free_unpacked
+                     (Chord__V1__Capabilities *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__capabilities__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chord__v1__ring_parameters__init
                      (Chord__V1__RingParameters         *message)
 {
@@ -817,7 +907,7 @@ void   chord__v1__meet_reply__free_unpacked
   assert(message->base.descriptor == &chord__v1__meet_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor chord__v1__node__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chord__v1__node__field_descriptors[7] =
 {
   {
     "id",
@@ -867,17 +957,56 @@ static const ProtobufCFieldDescriptor chord__v1__node__field_descriptors[4] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "place",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__Node, place),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "store",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__Node, store),
+    &chord__v1__store_member__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failure_domain",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__Node, failure_domain),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__node__field_indices_by_name[] = {
   2,   /* field[2] = address */
+  6,   /* field[6] = failure_domain */
   0,   /* field[0] = id */
   3,   /* field[3] = incarnation */
   1,   /* field[1] = name */
+  4,   /* field[4] = place */
+  5,   /* field[5] = store */
 };
 static const ProtobufCIntRange chord__v1__node__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor chord__v1__node__descriptor =
 {
@@ -887,14 +1016,103 @@ const ProtobufCMessageDescriptor chord__v1__node__descriptor =
   "Chord__V1__Node",
   "chord.v1",
   sizeof(Chord__V1__Node),
-  4,
+  7,
   chord__v1__node__field_descriptors,
   chord__v1__node__field_indices_by_name,
   1,  chord__v1__node__number_ranges,
   (ProtobufCMessageInit) chord__v1__node__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__ring_parameters__field_descriptors[6] =
+static const ProtobufCFieldDescriptor chord__v1__store_member__field_descriptors[1] =
+{
+  {
+    "disk",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreMember, disk),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__store_member__field_indices_by_name[] = {
+  0,   /* field[0] = disk */
+};
+static const ProtobufCIntRange chord__v1__store_member__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor chord__v1__store_member__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.StoreMember",
+  "StoreMember",
+  "Chord__V1__StoreMember",
+  "chord.v1",
+  sizeof(Chord__V1__StoreMember),
+  1,
+  chord__v1__store_member__field_descriptors,
+  chord__v1__store_member__field_indices_by_name,
+  1,  chord__v1__store_member__number_ranges,
+  (ProtobufCMessageInit) chord__v1__store_member__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__capabilities__field_descriptors[2] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__Capabilities, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "features",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Chord__V1__Capabilities, n_features),
+    offsetof(Chord__V1__Capabilities, features),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__capabilities__field_indices_by_name[] = {
+  1,   /* field[1] = features */
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange chord__v1__capabilities__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor chord__v1__capabilities__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.Capabilities",
+  "Capabilities",
+  "Chord__V1__Capabilities",
+  "chord.v1",
+  sizeof(Chord__V1__Capabilities),
+  2,
+  chord__v1__capabilities__field_descriptors,
+  chord__v1__capabilities__field_indices_by_name,
+  1,  chord__v1__capabilities__number_ranges,
+  (ProtobufCMessageInit) chord__v1__capabilities__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__ring_parameters__field_descriptors[8] =
 {
   {
     "ring",
@@ -968,19 +1186,45 @@ static const ProtobufCFieldDescriptor chord__v1__ring_parameters__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "placements",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RingParameters, placements),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "store",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RingParameters, store),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__ring_parameters__field_indices_by_name[] = {
   1,   /* field[1] = hash */
   2,   /* field[2] = hash_probe */
   4,   /* field[4] = id_rule */
+  6,   /* field[6] = placements */
   0,   /* field[0] = ring */
+  7,   /* field[7] = store */
   5,   /* field[5] = successors */
   3,   /* field[3] = width */
 };
 static const ProtobufCIntRange chord__v1__ring_parameters__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor chord__v1__ring_parameters__descriptor =
 {
@@ -990,14 +1234,14 @@ const ProtobufCMessageDescriptor chord__v1__ring_parameters__descriptor =
   "Chord__V1__RingParameters",
   "chord.v1",
   sizeof(Chord__V1__RingParameters),
-  6,
+  8,
   chord__v1__ring_parameters__field_descriptors,
   chord__v1__ring_parameters__field_indices_by_name,
   1,  chord__v1__ring_parameters__number_ranges,
   (ProtobufCMessageInit) chord__v1__ring_parameters__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__find_successor_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor chord__v1__find_successor_request__field_descriptors[9] =
 {
   {
     "id",
@@ -1083,6 +1327,30 @@ static const ProtobufCFieldDescriptor chord__v1__find_successor_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "parameters",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__FindSuccessorRequest, parameters),
+    &chord__v1__ring_parameters__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "receiver",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__FindSuccessorRequest, receiver),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__find_successor_request__field_indices_by_name[] = {
   6,   /* field[6] = excluded */
@@ -1091,12 +1359,14 @@ static const unsigned chord__v1__find_successor_request__field_indices_by_name[]
   0,   /* field[0] = id */
   5,   /* field[5] = iterative */
   4,   /* field[4] = joiner */
+  7,   /* field[7] = parameters */
+  8,   /* field[8] = receiver */
   3,   /* field[3] = want_path */
 };
 static const ProtobufCIntRange chord__v1__find_successor_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor chord__v1__find_successor_request__descriptor =
 {
@@ -1106,7 +1376,7 @@ const ProtobufCMessageDescriptor chord__v1__find_successor_request__descriptor =
   "Chord__V1__FindSuccessorRequest",
   "chord.v1",
   sizeof(Chord__V1__FindSuccessorRequest),
-  7,
+  9,
   chord__v1__find_successor_request__field_descriptors,
   chord__v1__find_successor_request__field_indices_by_name,
   1,  chord__v1__find_successor_request__number_ranges,
@@ -1285,7 +1555,7 @@ const ProtobufCMessageDescriptor chord__v1__get_predecessor_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__get_predecessor_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__notify_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor chord__v1__notify_request__field_descriptors[4] =
 {
   {
     "candidate",
@@ -1323,16 +1593,29 @@ static const ProtobufCFieldDescriptor chord__v1__notify_request__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capabilities",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__NotifyRequest, capabilities),
+    &chord__v1__capabilities__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__notify_request__field_indices_by_name[] = {
   0,   /* field[0] = candidate */
+  3,   /* field[3] = capabilities */
   2,   /* field[2] = changed */
   1,   /* field[1] = parameters */
 };
 static const ProtobufCIntRange chord__v1__notify_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor chord__v1__notify_request__descriptor =
 {
@@ -1342,14 +1625,14 @@ const ProtobufCMessageDescriptor chord__v1__notify_request__descriptor =
   "Chord__V1__NotifyRequest",
   "chord.v1",
   sizeof(Chord__V1__NotifyRequest),
-  3,
+  4,
   chord__v1__notify_request__field_descriptors,
   chord__v1__notify_request__field_indices_by_name,
   1,  chord__v1__notify_request__number_ranges,
   (ProtobufCMessageInit) chord__v1__notify_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__notify_reply__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chord__v1__notify_reply__field_descriptors[5] =
 {
   {
     "verdict",
@@ -1399,9 +1682,22 @@ static const ProtobufCFieldDescriptor chord__v1__notify_reply__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capabilities",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__NotifyReply, capabilities),
+    &chord__v1__capabilities__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__notify_reply__field_indices_by_name[] = {
   1,   /* field[1] = address */
+  4,   /* field[4] = capabilities */
   3,   /* field[3] = former */
   2,   /* field[2] = reason */
   0,   /* field[0] = verdict */
@@ -1409,7 +1705,7 @@ static const unsigned chord__v1__notify_reply__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__notify_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor chord__v1__notify_reply__descriptor =
 {
@@ -1419,7 +1715,7 @@ const ProtobufCMessageDescriptor chord__v1__notify_reply__descriptor =
   "Chord__V1__NotifyReply",
   "chord.v1",
   sizeof(Chord__V1__NotifyReply),
-  4,
+  5,
   chord__v1__notify_reply__field_descriptors,
   chord__v1__notify_reply__field_indices_by_name,
   1,  chord__v1__notify_reply__number_ranges,
@@ -1515,7 +1811,7 @@ const ProtobufCMessageDescriptor chord__v1__probe_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__probe_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__get_successor_list_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor chord__v1__get_successor_list_request__field_descriptors[2] =
 {
   {
     "parameters",
@@ -1529,14 +1825,27 @@ static const ProtobufCFieldDescriptor chord__v1__get_successor_list_request__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capabilities",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__GetSuccessorListRequest, capabilities),
+    &chord__v1__capabilities__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__get_successor_list_request__field_indices_by_name[] = {
+  1,   /* field[1] = capabilities */
   0,   /* field[0] = parameters */
 };
 static const ProtobufCIntRange chord__v1__get_successor_list_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor chord__v1__get_successor_list_request__descriptor =
 {
@@ -1546,14 +1855,14 @@ const ProtobufCMessageDescriptor chord__v1__get_successor_list_request__descript
   "Chord__V1__GetSuccessorListRequest",
   "chord.v1",
   sizeof(Chord__V1__GetSuccessorListRequest),
-  1,
+  2,
   chord__v1__get_successor_list_request__field_descriptors,
   chord__v1__get_successor_list_request__field_indices_by_name,
   1,  chord__v1__get_successor_list_request__number_ranges,
   (ProtobufCMessageInit) chord__v1__get_successor_list_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__get_successor_list_reply__field_descriptors[5] =
+static const ProtobufCFieldDescriptor chord__v1__get_successor_list_reply__field_descriptors[6] =
 {
   {
     "node",
@@ -1615,8 +1924,21 @@ static const ProtobufCFieldDescriptor chord__v1__get_successor_list_reply__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capabilities",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__GetSuccessorListReply, capabilities),
+    &chord__v1__capabilities__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__get_successor_list_reply__field_indices_by_name[] = {
+  5,   /* field[5] = capabilities */
   4,   /* field[4] = head_unreached */
   0,   /* field[0] = node */
   3,   /* field[3] = parameters */
@@ -1626,7 +1948,7 @@ static const unsigned chord__v1__get_successor_list_reply__field_indices_by_name
 static const ProtobufCIntRange chord__v1__get_successor_list_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor chord__v1__get_successor_list_reply__descriptor =
 {
@@ -1636,14 +1958,14 @@ const ProtobufCMessageDescriptor chord__v1__get_successor_list_reply__descriptor
   "Chord__V1__GetSuccessorListReply",
   "chord.v1",
   sizeof(Chord__V1__GetSuccessorListReply),
-  5,
+  6,
   chord__v1__get_successor_list_reply__field_descriptors,
   chord__v1__get_successor_list_reply__field_indices_by_name,
   1,  chord__v1__get_successor_list_reply__number_ranges,
   (ProtobufCMessageInit) chord__v1__get_successor_list_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__leave_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chord__v1__leave_request__field_descriptors[5] =
 {
   {
     "node",
@@ -1693,8 +2015,21 @@ static const ProtobufCFieldDescriptor chord__v1__leave_request__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "intent",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__LeaveRequest, intent),
+    &chord__v1__leave_intent__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__leave_request__field_indices_by_name[] = {
+  4,   /* field[4] = intent */
   3,   /* field[3] = lost */
   0,   /* field[0] = node */
   1,   /* field[1] = predecessor */
@@ -1703,7 +2038,7 @@ static const unsigned chord__v1__leave_request__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__leave_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor chord__v1__leave_request__descriptor =
 {
@@ -1713,7 +2048,7 @@ const ProtobufCMessageDescriptor chord__v1__leave_request__descriptor =
   "Chord__V1__LeaveRequest",
   "chord.v1",
   sizeof(Chord__V1__LeaveRequest),
-  4,
+  5,
   chord__v1__leave_request__field_descriptors,
   chord__v1__leave_request__field_indices_by_name,
   1,  chord__v1__leave_request__number_ranges,
@@ -1738,7 +2073,7 @@ const ProtobufCMessageDescriptor chord__v1__leave_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__leave_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__found_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chord__v1__found_request__field_descriptors[5] =
 {
   {
     "founder",
@@ -1788,8 +2123,21 @@ static const ProtobufCFieldDescriptor chord__v1__found_request__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capabilities",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__FoundRequest, capabilities),
+    &chord__v1__capabilities__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__found_request__field_indices_by_name[] = {
+  4,   /* field[4] = capabilities */
   3,   /* field[3] = decided */
   0,   /* field[0] = founder */
   2,   /* field[2] = initial_ring */
@@ -1798,7 +2146,7 @@ static const unsigned chord__v1__found_request__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__found_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor chord__v1__found_request__descriptor =
 {
@@ -1808,14 +2156,14 @@ const ProtobufCMessageDescriptor chord__v1__found_request__descriptor =
   "Chord__V1__FoundRequest",
   "chord.v1",
   sizeof(Chord__V1__FoundRequest),
-  4,
+  5,
   chord__v1__found_request__field_descriptors,
   chord__v1__found_request__field_indices_by_name,
   1,  chord__v1__found_request__number_ranges,
   (ProtobufCMessageInit) chord__v1__found_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__found_reply__field_descriptors[3] =
+static const ProtobufCFieldDescriptor chord__v1__found_reply__field_descriptors[4] =
 {
   {
     "node",
@@ -1853,8 +2201,21 @@ static const ProtobufCFieldDescriptor chord__v1__found_reply__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capabilities",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__FoundReply, capabilities),
+    &chord__v1__capabilities__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__found_reply__field_indices_by_name[] = {
+  3,   /* field[3] = capabilities */
   2,   /* field[2] = decided */
   1,   /* field[1] = member */
   0,   /* field[0] = node */
@@ -1862,7 +2223,7 @@ static const unsigned chord__v1__found_reply__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__found_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor chord__v1__found_reply__descriptor =
 {
@@ -1872,7 +2233,7 @@ const ProtobufCMessageDescriptor chord__v1__found_reply__descriptor =
   "Chord__V1__FoundReply",
   "chord.v1",
   sizeof(Chord__V1__FoundReply),
-  3,
+  4,
   chord__v1__found_reply__field_descriptors,
   chord__v1__found_reply__field_indices_by_name,
   1,  chord__v1__found_reply__number_ranges,
@@ -2023,6 +2384,36 @@ const ProtobufCEnumDescriptor chord__v1__notify_verdict__descriptor =
   chord__v1__notify_verdict__enum_values_by_name,
   1,
   chord__v1__notify_verdict__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue chord__v1__leave_intent__enum_values_by_number[3] =
+{
+  { "LEAVE_INTENT_UNSPECIFIED", "CHORD__V1__LEAVE_INTENT__LEAVE_INTENT_UNSPECIFIED", 0 },
+  { "LEAVE_INTENT_RETURNING", "CHORD__V1__LEAVE_INTENT__LEAVE_INTENT_RETURNING", 1 },
+  { "LEAVE_INTENT_FOR_GOOD", "CHORD__V1__LEAVE_INTENT__LEAVE_INTENT_FOR_GOOD", 2 },
+};
+static const ProtobufCIntRange chord__v1__leave_intent__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex chord__v1__leave_intent__enum_values_by_name[3] =
+{
+  { "LEAVE_INTENT_FOR_GOOD", 2 },
+  { "LEAVE_INTENT_RETURNING", 1 },
+  { "LEAVE_INTENT_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor chord__v1__leave_intent__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "chord.v1.LeaveIntent",
+  "LeaveIntent",
+  "Chord__V1__LeaveIntent",
+  "chord.v1",
+  3,
+  chord__v1__leave_intent__enum_values_by_number,
+  3,
+  chord__v1__leave_intent__enum_values_by_name,
+  1,
+  chord__v1__leave_intent__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCMethodDescriptor chord__v1__chord_service__method_descriptors[8] =

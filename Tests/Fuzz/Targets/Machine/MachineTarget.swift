@@ -273,7 +273,8 @@ struct MachineDriver {
             case .askState(let token, let peer):
                 questions = Array(questions.suffix(7)) + [token]
                 try require(peer.id != machine.node.id, "asks itself")
-            case .findFinger(let token, _): fingers = Array(fingers.suffix(7)) + [token]
+            case .findFinger(let token, _), .findRival(let token, _):
+                fingers = Array(fingers.suffix(7)) + [token]
             case .findPlace(let token, _): places = Array(places.suffix(7)) + [token]
             case .report(.rangeChanged(let from, let to, _)):
                 try require(

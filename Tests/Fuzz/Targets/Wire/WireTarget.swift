@@ -163,9 +163,10 @@ enum WireTarget: FuzzTarget {
             let again = try dialect.owner(from: [encoded], in: parameters)
             try require(again == owner, "\(owner) became \(again)")
         }
-        guard let state = try? dialect.state(of: nil, from: answers, in: parameters) else { return }
+        let answer = try? dialect.state(of: nil, from: answers, in: parameters)
+        guard let state = answer?.state else { return }
         let encoded = try dialect.encode(.state(state), to: "GetRing", in: parameters)
-        let again = try dialect.state(of: state.node, from: [encoded], in: parameters)
+        let again = try dialect.state(of: state.node, from: [encoded], in: parameters)?.state
         try require(again == state, "\(state) became \(String(describing: again))")
     }
 

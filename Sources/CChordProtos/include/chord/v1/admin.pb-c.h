@@ -141,7 +141,7 @@ struct  Chord__V1__DescribeReply
   uint64_t uptime_ms;
   Chord__V1__CertificateEnds *certificates;
   /*
-   * Whether the node cannot reach its first successor, while other members can.
+   * [2] Whether the node cannot reach its first successor, while other members can.
    */
   protobuf_c_boolean head_unreached;
 };

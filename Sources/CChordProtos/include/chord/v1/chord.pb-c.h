@@ -16,6 +16,8 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Chord__V1__Node Chord__V1__Node;
+typedef struct Chord__V1__StoreMember Chord__V1__StoreMember;
+typedef struct Chord__V1__Capabilities Chord__V1__Capabilities;
 typedef struct Chord__V1__RingParameters Chord__V1__RingParameters;
 typedef struct Chord__V1__FindSuccessorRequest Chord__V1__FindSuccessorRequest;
 typedef struct Chord__V1__FindSuccessorReply Chord__V1__FindSuccessorReply;
@@ -75,6 +77,24 @@ typedef enum _Chord__V1__NotifyVerdict {
   CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_NOT_REACHED = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__NOTIFY_VERDICT)
 } Chord__V1__NotifyVerdict;
+/*
+ * [2] Whether a node that leaves is expected back.
+ */
+typedef enum _Chord__V1__LeaveIntent {
+  /*
+   * From version 1.
+   */
+  CHORD__V1__LEAVE_INTENT__LEAVE_INTENT_UNSPECIFIED = 0,
+  /*
+   * The node stops and is expected to come back: its data stays.
+   */
+  CHORD__V1__LEAVE_INTENT__LEAVE_INTENT_RETURNING = 1,
+  /*
+   * The node does not come back: its data moves.
+   */
+  CHORD__V1__LEAVE_INTENT__LEAVE_INTENT_FOR_GOOD = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__LEAVE_INTENT)
+} Chord__V1__LeaveIntent;
 
 /* --- messages --- */
 
@@ -100,10 +120,61 @@ struct  Chord__V1__Node
    * Start time of the node in milliseconds since 1970, or more; at most 2^43. Higher is newer.
    */
   uint64_t incarnation;
+  /*
+   * [2] Index of the node's place among those that the ring's rule gives it; less than `placements` of the
+   * ring, and so 0 where that is 1.
+   */
+  uint32_t place;
+  /*
+   * [2] Set by a node that holds a part of the ring's store.
+   */
+  Chord__V1__StoreMember *store;
+  /*
+   * [2] What the node fails together with, such as its rack or zone; at most 64 bytes. Empty if not known.
+   */
+  ProtobufCBinaryData failure_domain;
 };
 #define CHORD__V1__NODE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__node__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0 }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, NULL, {0,NULL} }
+
+
+/*
+ * [2] A node's part in the store.
+ */
+struct  Chord__V1__StoreMember
+{
+  ProtobufCMessage base;
+  /*
+   * The id of its data directory, exactly 16 bytes.
+   */
+  ProtobufCBinaryData disk;
+};
+#define CHORD__V1__STORE_MEMBER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__store_member__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * [2] What the sender's program can do. Absent: version 1 of the contract, without features.
+ */
+struct  Chord__V1__Capabilities
+{
+  ProtobufCMessage base;
+  /*
+   * The version of this contract; at most 2^31 - 1.
+   */
+  uint32_t version;
+  /*
+   * Names of features, in ascending order of their bytes; at most 64, of at most 64 bytes each. Unknown ones
+   * are ignored.
+   */
+  size_t n_features;
+  ProtobufCBinaryData *features;
+};
+#define CHORD__V1__CAPABILITIES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__capabilities__descriptor) \
+    , 0, 0,NULL }
 
 
 /*
@@ -133,10 +204,19 @@ struct  Chord__V1__RingParameters
    * Length of the successor lists, 1 to 64.
    */
   uint32_t successors;
+  /*
+   * [2] Places that the rule gives to each node, 1 to 64: the place of index 0 is the hash of the node's name
+   * or address, that of index i the hash of the same text, a zero byte, and i in decimal digits. 0 means 1.
+   */
+  uint32_t placements;
+  /*
+   * [2] The id of the ring's store, exactly 16 bytes; empty if the ring has none.
+   */
+  ProtobufCBinaryData store;
 };
 #define CHORD__V1__RING_PARAMETERS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__ring_parameters__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, CHORD__V1__ID_RULE__ID_RULE_UNSPECIFIED, 0 }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, CHORD__V1__ID_RULE__ID_RULE_UNSPECIFIED, 0, 0, {0,NULL} }
 
 
 struct  Chord__V1__FindSuccessorRequest
@@ -169,10 +249,20 @@ struct  Chord__V1__FindSuccessorRequest
    */
   size_t n_excluded;
   ProtobufCBinaryData *excluded;
+  /*
+   * [2] With joiner: the ring that it wants to join. Its absence means version 1, which a ring with several
+   * placements or a store refuses.
+   */
+  Chord__V1__RingParameters *parameters;
+  /*
+   * [2] The identifier at which the caller knows the receiver. Set by members that forward, in rings with
+   * several placements: a receiver that has moved to another of its places answers FAILED_PRECONDITION.
+   */
+  ProtobufCBinaryData receiver;
 };
 #define CHORD__V1__FIND_SUCCESSOR_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__find_successor_request__descriptor) \
-    , {0,NULL}, 0, 0, 0, NULL, 0, 0,NULL }
+    , {0,NULL}, 0, 0, 0, NULL, 0, 0,NULL, NULL, {0,NULL} }
 
 
 struct  Chord__V1__FindSuccessorReply
@@ -243,10 +333,14 @@ struct  Chord__V1__NotifyRequest
    * The caller is no candidate then.
    */
   protobuf_c_boolean changed;
+  /*
+   * [2]
+   */
+  Chord__V1__Capabilities *capabilities;
 };
 #define CHORD__V1__NOTIFY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__notify_request__descriptor) \
-    , NULL, NULL, 0 }
+    , NULL, NULL, 0, NULL }
 
 
 struct  Chord__V1__NotifyReply
@@ -259,14 +353,18 @@ struct  Chord__V1__NotifyReply
   ProtobufCBinaryData address;
   ProtobufCBinaryData reason;
   /*
-   * With TAKEN: the live predecessor that the caller has replaced, if any. The range of a caller that
+   * [2] With TAKEN: the live predecessor that the caller has replaced, if any. The range of a caller that
    * owned nothing yet does not begin before it.
    */
   Chord__V1__Node *former;
+  /*
+   * [2] Not in the reply to a changed-state notice.
+   */
+  Chord__V1__Capabilities *capabilities;
 };
 #define CHORD__V1__NOTIFY_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__notify_reply__descriptor) \
-    , CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED, {0,NULL}, {0,NULL}, NULL }
+    , CHORD__V1__NOTIFY_VERDICT__NOTIFY_VERDICT_UNSPECIFIED, {0,NULL}, {0,NULL}, NULL, NULL }
 
 
 struct  Chord__V1__ProbeRequest
@@ -303,10 +401,14 @@ struct  Chord__V1__GetSuccessorListRequest
    * Set by nodes; compared when present.
    */
   Chord__V1__RingParameters *parameters;
+  /*
+   * [2] Set by nodes.
+   */
+  Chord__V1__Capabilities *capabilities;
 };
 #define CHORD__V1__GET_SUCCESSOR_LIST_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__get_successor_list_request__descriptor) \
-    , NULL }
+    , NULL, NULL }
 
 
 struct  Chord__V1__GetSuccessorListReply
@@ -318,13 +420,17 @@ struct  Chord__V1__GetSuccessorListReply
   Chord__V1__Node **successors;
   Chord__V1__RingParameters *parameters;
   /*
-   * Whether the node cannot reach its first successor, while other members can. For operators only.
+   * [2] Whether the node cannot reach its first successor, while other members can. For operators only.
    */
   protobuf_c_boolean head_unreached;
+  /*
+   * [2]
+   */
+  Chord__V1__Capabilities *capabilities;
 };
 #define CHORD__V1__GET_SUCCESSOR_LIST_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__get_successor_list_reply__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0 }
+    , NULL, NULL, 0,NULL, NULL, 0, NULL }
 
 
 struct  Chord__V1__LeaveRequest
@@ -342,10 +448,14 @@ struct  Chord__V1__LeaveRequest
    */
   size_t n_lost;
   Chord__V1__Node **lost;
+  /*
+   * [2] A value that the receiver does not know means UNSPECIFIED.
+   */
+  Chord__V1__LeaveIntent intent;
 };
 #define CHORD__V1__LEAVE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__leave_request__descriptor) \
-    , NULL, NULL, 0,NULL, 0,NULL }
+    , NULL, NULL, 0,NULL, 0,NULL, CHORD__V1__LEAVE_INTENT__LEAVE_INTENT_UNSPECIFIED }
 
 
 struct  Chord__V1__LeaveReply
@@ -375,10 +485,14 @@ struct  Chord__V1__FoundRequest
    */
   size_t n_decided;
   Chord__V1__Node **decided;
+  /*
+   * [2]
+   */
+  Chord__V1__Capabilities *capabilities;
 };
 #define CHORD__V1__FOUND_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__found_request__descriptor) \
-    , NULL, NULL, 0,NULL, 0,NULL }
+    , NULL, NULL, 0,NULL, 0,NULL, NULL }
 
 
 struct  Chord__V1__FoundReply
@@ -394,10 +508,14 @@ struct  Chord__V1__FoundReply
    */
   size_t n_decided;
   Chord__V1__Node **decided;
+  /*
+   * [2]
+   */
+  Chord__V1__Capabilities *capabilities;
 };
 #define CHORD__V1__FOUND_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__found_reply__descriptor) \
-    , NULL, 0, 0,NULL }
+    , NULL, 0, 0,NULL, NULL }
 
 
 struct  Chord__V1__MeetRequest
@@ -446,6 +564,44 @@ Chord__V1__Node *
                       const uint8_t       *data);
 void   chord__v1__node__free_unpacked
                      (Chord__V1__Node *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__StoreMember methods */
+void   chord__v1__store_member__init
+                     (Chord__V1__StoreMember         *message);
+size_t chord__v1__store_member__get_packed_size
+                     (const Chord__V1__StoreMember   *message);
+size_t chord__v1__store_member__pack
+                     (const Chord__V1__StoreMember   *message,
+                      uint8_t             *out);
+size_t chord__v1__store_member__pack_to_buffer
+                     (const Chord__V1__StoreMember   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__StoreMember *
+       chord__v1__store_member__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__store_member__free_unpacked
+                     (Chord__V1__StoreMember *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__Capabilities methods */
+void   chord__v1__capabilities__init
+                     (Chord__V1__Capabilities         *message);
+size_t chord__v1__capabilities__get_packed_size
+                     (const Chord__V1__Capabilities   *message);
+size_t chord__v1__capabilities__pack
+                     (const Chord__V1__Capabilities   *message,
+                      uint8_t             *out);
+size_t chord__v1__capabilities__pack_to_buffer
+                     (const Chord__V1__Capabilities   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__Capabilities *
+       chord__v1__capabilities__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__capabilities__free_unpacked
+                     (Chord__V1__Capabilities *message,
                       ProtobufCAllocator *allocator);
 /* Chord__V1__RingParameters methods */
 void   chord__v1__ring_parameters__init
@@ -775,6 +931,12 @@ void   chord__v1__meet_reply__free_unpacked
 typedef void (*Chord__V1__Node_Closure)
                  (const Chord__V1__Node *message,
                   void *closure_data);
+typedef void (*Chord__V1__StoreMember_Closure)
+                 (const Chord__V1__StoreMember *message,
+                  void *closure_data);
+typedef void (*Chord__V1__Capabilities_Closure)
+                 (const Chord__V1__Capabilities *message,
+                  void *closure_data);
 typedef void (*Chord__V1__RingParameters_Closure)
                  (const Chord__V1__RingParameters *message,
                   void *closure_data);
@@ -918,7 +1080,10 @@ void chord__v1__chord_service__probe(ProtobufCService *service,
 
 extern const ProtobufCEnumDescriptor    chord__v1__id_rule__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__notify_verdict__descriptor;
+extern const ProtobufCEnumDescriptor    chord__v1__leave_intent__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__node__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__store_member__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__capabilities__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__ring_parameters__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__find_successor_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__find_successor_reply__descriptor;
