@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
 internal import CChordProtos
 internal import CProtobufC
 internal import ChordCore

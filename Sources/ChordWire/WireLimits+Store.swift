@@ -7,8 +7,6 @@
 /// They bound what an entry of the log can hold: the largest write, its entry and the Raft call with this
 /// entry alone fit into 4 MiB, which gRPC implementations accept by default.
 extension WireLimits {
-    /// Bytes of a random identifier: of a store, range, disk, client or snapshot.
-    package static let randomBytes = 16
     /// Bytes of a key or of a partition.
     package static let keyBytes = 0...1024
     /// Bytes of a value. A store's own limit, 1 MiB by default, is at most this.

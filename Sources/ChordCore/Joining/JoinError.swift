@@ -70,3 +70,12 @@ package struct JoinContact: Sendable {
         self.outcome = outcome
     }
 }
+
+extension JoinError {
+    static let ringChanged = JoinError(.noContact, "the ring changed meanwhile")
+
+    /// A ring's parameters differ from the node's own.
+    package static func parametersDiffer(at address: String, _ difference: String) -> JoinError {
+        JoinError(.parametersDiffer, "cannot join the ring of \(address): \(difference)")
+    }
+}

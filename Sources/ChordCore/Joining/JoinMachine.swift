@@ -165,7 +165,7 @@ package struct JoinMachine: Sendable {
     package private(set) var contacts: [String] = []
     private var hasOwnAddress = false
     let past: Past
-    private let deadline: Duration?
+    let deadline: Duration?
     /// When the node begins its former ring again, if no node is a member.
     private var beginningTime: Duration?
     private var reportTime = Duration.zero
@@ -329,7 +329,7 @@ package struct JoinMachine: Sendable {
             + [.create(past.members.isEmpty ? .onlyMember : .noMemberLeft)]
     }
 
-    private mutating func giveUp(_ error: JoinError, naming: Bool = true) -> [JoinDirective] {
+    mutating func giveUp(_ error: JoinError, naming: Bool = true) -> [JoinDirective] {
         phase = .ended
         return [.giveUp(error, contacts: naming ? outcomes : [])]
     }
@@ -362,59 +362,5 @@ package struct JoinMachine: Sendable {
         node.id = place.id
         node.placeIndex = place.placeIndex
         return [.takePlace(node)]
-    }
-
-    // MARK: Having a place
-
-    /// The ring has changed since the member answered: another attempt may succeed.
-    package mutating func placeChanged(now: Duration) -> [JoinDirective] {
-        guard case .taking = phase else { return [] }
-        return fail(.ringChanged, now: now)
-    }
-
-    /// The node is a member that no other node knows. Joining is complete once its head has
-    /// accepted it.
-    package mutating func joined(_ standing: Standing, now: Duration) -> [JoinDirective] {
-        switch phase {
-        case .taking, .joined: phase = .joined
-        case .new, .asking, .waiting, .ended: return []
-        }
-        if standing.isTaken {
-            phase = .ended
-            return [.finish]
-        }
-        if let refusal = standing.refusal, now - refusal.since >= settings.refusalPatience {
-            return giveUp(
-                JoinError(
-                    .unreachable,
-                    "\(refusal.head.name) cannot reach this node at \(refusal.address): \(refusal.reason). It is "
-                        + "this node's successor and must be able to dial it: open the port, or "
-                        + "advertise an address that other members can dial"
-                ),
-                naming: false
-            )
-        }
-        guard let deadline else { return [.awaitHead(atMost: settings.stabilize)] }
-        guard now < deadline else {
-            let head = standing.head?.description ?? "the node after its place"
-            return giveUp(
-                JoinError(
-                    .noContact,
-                    "\(head) has not accepted this node as its predecessor in time; can it dial "
-                        + "\(node.address)?"
-                ),
-                naming: false
-            )
-        }
-        return [.awaitHead(atMost: min(settings.stabilize, deadline - now))]
-    }
-}
-
-extension JoinError {
-    static let ringChanged = JoinError(.noContact, "the ring changed meanwhile")
-
-    /// A ring's parameters differ from the node's own.
-    package static func parametersDiffer(at address: String, _ difference: String) -> JoinError {
-        JoinError(.parametersDiffer, "cannot join the ring of \(address): \(difference)")
     }
 }

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
+
 /// What one node knows of another: where it stands on the ring, what it is called, where it listens,
 /// and in which of its lives.
 public struct NodeReference: Hashable, Sendable, CustomStringConvertible {

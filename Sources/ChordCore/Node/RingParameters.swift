@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
+
 /// The source of a node's identifier.
 public enum IdentifierRule: String, Hashable, Sendable, CaseIterable {
     /// The hash of the node's name: a node keeps its place when its address changes.

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordBase
+package import ChordBase
 
 /// Reads what ``ByteWriter`` has written.
 ///

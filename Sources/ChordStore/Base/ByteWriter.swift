@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
+
 /// Writes the records of log, rows and commands.
 ///
 /// Numbers are varints as protobuf has them: seven bits a byte, the lowest first. Byte strings have their

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
+
 /// The identifier of a range, drawn at random when the range is born.
 package struct RangeID: Hashable, Sendable, Comparable, CustomStringConvertible, BitwiseCopyable {
     package let bits: RandomBits

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ChordBase
+package import ChordBase
 
 /// How a segmented log uses the disk.
 package struct SegmentedLogSettings: Hashable, Sendable {

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
+
 /// Which store a node's disk belongs to, and which disk it is.
 package struct StoreIdentity: Hashable, Sendable {
     package var store: StoreID

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
+
 /// A member of the ring that holds data.
 package struct StoreMember: Hashable, Sendable {
     package var node: String

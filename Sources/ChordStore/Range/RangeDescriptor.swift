@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordBase
+package import ChordBase
 package import ChordCore
 
 /// Counts the changes of a range's descriptor. A message or a request with an old epoch is answered with

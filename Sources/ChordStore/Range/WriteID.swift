@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
+
 /// A client of the store: 128 random bits, drawn by each client at its start.
 package struct ClientID: Hashable, Sendable, Comparable, CustomStringConvertible, BitwiseCopyable {
     package let bits: RandomBits

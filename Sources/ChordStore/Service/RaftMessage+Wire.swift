@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
 package import ChordWire
 
 // Messages of the Raft core as values of the wire, and back. Heartbeats and their answers travel apart from the

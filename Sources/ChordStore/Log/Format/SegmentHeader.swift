@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
+
 // The header of a segment, numbers with the lowest byte first:
 //
 //      8  "CHORDLOG"
