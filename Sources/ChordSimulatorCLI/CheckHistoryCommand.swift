@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChordBase
 import ChordCommandLine
 import ChordSimulator
 
@@ -30,7 +31,7 @@ struct CheckHistoryCommand: AsyncParsableCommand {
                 throw CommandFailure(.configuration, "cannot read \(error)")
             }
             let check: HistoryCheck
-            do {
+            do throws(HistoryError) {
                 check = try HistoryCheck(text)
             } catch {
                 throw CommandFailure(.configuration, "\(file): \(error.message)")

@@ -97,7 +97,7 @@ import Testing
     /// No bytes are too strange to be refused.
     @Test func survivesDamage() {
         let bytes = Array(Self.history.utf8)
-        var generator = SimulationGenerator(seed: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<2_000 {
             var damaged = bytes
             for _ in 0...generator.integer(in: 0...3) {

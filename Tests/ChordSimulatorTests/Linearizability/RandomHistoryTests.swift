@@ -149,7 +149,7 @@ import Testing
     /// Random answers to few operations, right or wrong: the search finds an order where there is one.
     @Test(arguments: [1, 2])
     func agreesWithAllOrders(keys: Int) {
-        var generator = SimulationGenerator(seed: UInt64(keys))
+        var generator = SeededGenerator(seed: UInt64(keys))
         var counts = (right: 0, wrong: 0)
         for round in 0..<1_500 {
             let history = (1...6).map { number in
@@ -173,7 +173,7 @@ import Testing
     private func smallOperation(
         _ number: Int,
         keys: Int,
-        _ generator: inout SimulationGenerator
+        _ generator: inout SeededGenerator
     ) -> HistoryOperation {
         let called = generator.integer(in: Int64(0)...20)
         let stepCount = keys > 1 && generator.chance(0.5) ? 2 : 1

@@ -29,7 +29,7 @@ struct RandomRun {
 
     /// The history of the run with this seed.
     func history(seed: UInt64) -> [HistoryOperation] {
-        var generator = SimulationGenerator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         var planned: [Pending] = []
         var number = 0
         for client in 0..<clients {
@@ -66,7 +66,7 @@ struct RandomRun {
 
     private func steps(
         _ number: Int,
-        _ generator: inout SimulationGenerator
+        _ generator: inout SeededGenerator
     ) -> [HistoryOperation.Step] {
         let first = generator.integer(in: 0...(keys - 1))
         var chosen = [first]

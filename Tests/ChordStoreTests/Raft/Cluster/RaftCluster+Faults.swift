@@ -59,7 +59,7 @@ extension RaftCluster {
         var read: LeaseRead?
         try perform(at: place) { read = $0.leaseRead }
         guard let read else { return }
-        let delay = generator.integer(in: 0...1000)
+        let delay: Int64 = generator.integer(in: 0...1000)
         let event = Event.leaseRowRead(read, floor: checks.acknowledged)
         schedule(event, at: place, after: delay)
     }

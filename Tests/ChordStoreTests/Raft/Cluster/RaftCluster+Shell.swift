@@ -69,7 +69,8 @@ extension RaftCluster {
                 return
             }
             let seen = nodes[place].state.index
-            let pause = generator.chance(perMille: 100) ? generator.integer(in: 0...200_000) : 50
+            let pause: Int64 =
+                generator.chance(perMille: 100) ? generator.integer(in: 0...200_000) : 50
             schedule(.leaseChecked(read, floor: floor, seen: seen), at: place, after: pause)
         case .leaseChecked(let read, let floor, let seen):
             guard let machine = nodes[place].machine,
@@ -135,7 +136,7 @@ extension RaftCluster {
         var data: AppliedState?
         if case .snapshot = message.body {
             data = nodes[place].state
-            let delay = generator.integer(in: 5000...80_000)
+            let delay: Int64 = generator.integer(in: 5000...80_000)
             let end = Event.snapshotStreamed(message.to, isComplete: !isLost)
             schedule(end, at: place, after: delay)
         }
