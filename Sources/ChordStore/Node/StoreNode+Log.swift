@@ -15,9 +15,7 @@ extension StoreNode {
             entries: wanted.entries
         )
         if let position = wanted.reset {
-            // Whatever the log holds contradicts the snapshot, or ends before it.
-            update.truncateAfter = replica.logBase.index
-            update.compactThrough = position
+            update.reset = position
             replica.logBase = position
         }
         persistence.append((replica.range, update, wanted.token))

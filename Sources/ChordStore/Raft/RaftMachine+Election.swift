@@ -83,7 +83,7 @@ extension RaftMachine {
         vote = number
         leader = nil
         role = .candidate
-        election = Election(isTransfer: isTransfer)
+        election = Election()
         resetElectionTimer()
         for voter in configuration.allVoters where voter != number {
             sendWhenPersisted(.vote(log.last, isTransfer: isTransfer), to: voter)

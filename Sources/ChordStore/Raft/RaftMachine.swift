@@ -24,8 +24,6 @@ package struct RaftMachine: Hashable, Sendable {
     /// The answers to a candidate.
     struct Election: Hashable, Sendable {
         var votes: [ReplicaNumber: Bool] = [:]
-        /// Whether the leader asked for it.
-        var isTransfer = false
     }
 
     /// What a replica finds on its disk when it starts.

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 @testable import ChordSimulator
 
 /// A random run of clients on a store of one partition that is linearizable: each operation happens at one

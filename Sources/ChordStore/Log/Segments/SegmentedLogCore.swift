@@ -89,6 +89,8 @@ package final class SegmentedLogCore {
             }
             guard let result else { preconditionFailure("the first segment is gone") }
             active = try Self.secure(result, files, identity)
+            // What was recovered is synced now, and the mark below says so.
+            endsWithMark = active.end == SegmentHeader.size
             contents = result.contents
             nextSequence = result.nextSequence
         } catch {

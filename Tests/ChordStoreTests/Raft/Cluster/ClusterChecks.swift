@@ -21,6 +21,8 @@ struct ClusterChecks {
     private var contents: [LogPosition: Content] = [:]
     /// The terms of the committed entries.
     var committed: [LogIndex: Term] = [:]
+    /// The highest index that was committed in each term.
+    var commits: [Term: LogIndex] = [:]
     /// The state after each entry.
     var states: [LogIndex: AppliedState] = [:]
     /// The highest index that any replica knew to be committed.
@@ -83,13 +85,17 @@ struct ClusterChecks {
         }
         leaders[machine.term] = machine.number
         tally.leaders += 1
-        guard machine.base.index <= maximumCommit else { return true }
-        guard machine.term(at: maximumCommit) == committed[maximumCommit] else {
-            throw Violation(
-                property: "leader completeness",
-                details:
-                    "\(machine.number) leads in term \(machine.term) without entry \(maximumCommit)"
-            )
+        // A leader of an older term may be elected late, when a newer one has committed entries.
+        for (term, index) in commits.sorted(by: { $0.key < $1.key })
+        where term < machine.term && machine.base.index <= index {
+            guard machine.term(at: index) == committed[index] else {
+                throw Violation(
+                    property: "leader completeness",
+                    details:
+                        "\(machine.number) leads in term \(machine.term) without entry \(index), "
+                        + "which was committed in term \(term)"
+                )
+            }
         }
         return true
     }
@@ -207,6 +213,7 @@ extension RaftCluster {
         nodes[place].seenCommit = max(nodes[place].seenCommit, machine.commit)
         if machine.commit > checks.maximumCommit {
             checks.maximumCommit = machine.commit
+            checks.commits[machine.term] = machine.commit
             checks.tally.commits += 1
             if isHealed { checks.committedAfterHealing += 1 }
             try checkDurability(machine)
