@@ -26,14 +26,15 @@ public struct RingConfiguration: Sendable {
     public var successorCount = 4
     /// Places on the circle that the ring gives to each node, of which a node takes one when it joins: the
     /// one that makes shares most even; 1 to ``RingParameters/largestPlacements``. Nil takes over the number of
-    /// the ring that the node joins, and begins rings with ``standardPlacements``, or with 1 where other
-    /// implementations may be members (``ChordConfiguration/dialects``), which know one place only.
+    /// the ring that the node joins, and begins rings with ``standardPlacements``. Other implementations
+    /// (``ChordConfiguration/dialects``) know one place only.
     ///
     /// With one place the largest share of a ring of 100 nodes is about 5.5 times the mean, with 16 about 1.8
     /// times. More even out shares further, and cost a joining node as many lookups, made together.
     public var placements: Int?
-    /// The places of each node in a new ring, where the configuration names no number.
-    public static let standardPlacements = 16
+    /// The places of each node in a new ring, where the configuration names no number. It becomes 16 once
+    /// rings with several places have passed all sweeps of the simulator (docs/simulation.md).
+    public static let standardPlacements = 1
 
     /// A ring of this name, with defaults for all other parameters. The defaults are those of a
     /// Concord ring.

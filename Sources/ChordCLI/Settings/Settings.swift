@@ -222,8 +222,7 @@ extension Setting {
         unit: "n",
         summary:
             "Places on the circle that each node may take, of which it takes the one that makes shares most"
-            + " even. Default: that of the ring which the node joins; for a new ring 16, and 1 with"
-            + " --dialect.",
+            + " even. Default: that of the ring which the node joins; 1 for a new ring.",
         tradeOff:
             "More make shares more even, and cost a node that joins as many lookups, made together."
             + " 1 to 64; 1 for rings with nodes of version 0.1 or of other implementations."

@@ -9,6 +9,16 @@
 // that others still have. Any other node takes the place whose smaller side is largest.
 
 extension JoinMachine {
+    /// What a lookup has found at one of this node's places.
+    package enum PlaceAnswer: Sendable {
+        /// The member before the place, and its list.
+        case after(NodeReference, successors: [NodeReference])
+        /// A node on the way stands at the place itself.
+        case taken
+        /// The lookup failed.
+        case failed(JoinError)
+    }
+
     /// The lookups of all places have ended. Nodes of this node's name are asked first whether they are alive:
     /// a live one keeps the name.
     mutating func found(
@@ -62,6 +72,14 @@ extension JoinMachine {
     /// Whether no node of another name stands at a place. A lookup that failed says nothing about it.
     private func isFree(_ place: NodeReference, _ answer: PlaceAnswer) -> Bool {
         !answer.successors.contains { $0.id == place.id && $0.name != place.name }
+    }
+
+    /// Stands at another place from now on.
+    mutating func move(to place: NodeReference) -> [JoinDirective] {
+        guard place.id != node.id || place.placeIndex != node.placeIndex else { return [] }
+        node.id = place.id
+        node.placeIndex = place.placeIndex
+        return [.takePlace(node)]
     }
 
     private mutating func take(

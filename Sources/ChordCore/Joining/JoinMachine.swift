@@ -66,11 +66,8 @@ package struct JoinMachine: Sendable {
         package var placeIndex: Int?
 
         /// A past from its parts.
-        package init(
-            members: [NodeReference] = [],
-            wasMember: Bool = false,
-            placeIndex: Int? = nil
-        ) {
+        package init(members: [NodeReference] = [], wasMember: Bool = false, placeIndex: Int? = nil)
+        {
             self.members = members
             self.wasMember = wasMember
             self.placeIndex = placeIndex
@@ -128,16 +125,6 @@ package struct JoinMachine: Sendable {
         /// The owner of the place, if there is one.
         case owner(NodeReference?)
         /// The question got no useful answer.
-        case failed(JoinError)
-    }
-
-    /// What a lookup has found at one of this node's places.
-    package enum PlaceAnswer: Sendable {
-        /// The member before the place, and its list.
-        case after(NodeReference, successors: [NodeReference])
-        /// A node on the way stands at the place itself.
-        case taken
-        /// The lookup failed.
         case failed(JoinError)
     }
 
@@ -354,13 +341,5 @@ package struct JoinMachine: Sendable {
         let token = Token(number: lastToken)
         phase = .asking(token, question)
         return [directive(token)]
-    }
-
-    /// Stands at another place from now on.
-    mutating func move(to place: NodeReference) -> [JoinDirective] {
-        guard place.id != node.id || place.placeIndex != node.placeIndex else { return [] }
-        node.id = place.id
-        node.placeIndex = place.placeIndex
-        return [.takePlace(node)]
     }
 }

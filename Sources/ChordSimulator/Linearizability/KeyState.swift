@@ -9,7 +9,7 @@ struct KeyState: Hashable {
     /// The version of the last write, or a bound below it.
     var version: UInt64 = 0
     /// Whether the version is known. The version of a write without an answer is only known to be above that
-    /// of the write before it.
+    /// of the write before it. Of an absent key nobody sees the version, so it counts as known.
     var isExact = true
 
     /// Whether the key can have this version. If so, it is known from now on.
@@ -117,7 +117,7 @@ struct CompiledOperation {
             case .put(let value): next[step.key].value = value
             case .delete: next[step.key].value = nil
             }
-            next[step.key].isExact = version != nil
+            next[step.key].isExact = version != nil || next[step.key].value == nil
             if let version { next[step.key].version = version }
         }
         return next

@@ -6,9 +6,10 @@
 /// of operations that did not overlap [Wing and Gong, 1993], never twice from the same operations to the same
 /// state [Lowe, 2017].
 ///
-/// An operation with an unknown outcome may come at any place after its call, or at none. It is only tried
-/// right before an operation that depends on it: at every other place it could as well come later, or be left
-/// out. So many of them cost little.
+/// An operation with an unknown outcome may come at any place after its call, or at none. Many of them cost
+/// little, because of two rules. Such an operation is only tried right before operations that depend on it:
+/// at every other place it could as well come later, or be left out. And a state is not looked at again with
+/// more of them used up: whatever follows would follow with fewer too.
 struct LinearizabilitySearch {
     enum Result: Hashable {
         case linearizable
@@ -21,7 +22,7 @@ struct LinearizabilitySearch {
     private struct Frame {
         var cursor: Cursor
         var states: [KeyState]
-        var owed: Int?
+        var owed: [Int]
     }
 
     /// The next operation to try.
@@ -33,9 +34,9 @@ struct LinearizabilitySearch {
     }
 
     private struct Configuration: Hashable {
-        var done: [UInt64]
+        var done: OperationSet
         var states: [KeyState]
-        var owed: Int?
+        var owed: [Int]
     }
 
     private let operations: [HistoryOperation]
@@ -44,8 +45,11 @@ struct LinearizabilitySearch {
     /// Operations with unknown outcomes, by their calls.
     private let unknown: [Int]
     private var events: EventList
-    private var seen: Set<Configuration> = []
-    private var done: [UInt64]
+    /// The configurations that were looked at, each with the unknown operations that were used up.
+    private var seen: [Configuration: [OperationSet]] = [:]
+    /// Completed operations, and those with unknown outcomes, that are in the order.
+    private var done: OperationSet
+    private var used: OperationSet
     private var stack: [Frame] = []
     private var order: [Int] = []
     private(set) var steps = 0
@@ -59,17 +63,18 @@ struct LinearizabilitySearch {
         unknown = operations.indices.filter { component.operations[$0].isUnknown }
             .sorted { component.operations[$0].called < component.operations[$1].called }
         events = EventList(operations)
-        done = Array(repeating: 0, count: (operations.count + 63) / 64)
+        done = OperationSet(count: operations.count)
+        used = done
     }
 
     /// - Parameter budget: how many operations may be tried.
     mutating func run(budget: Int) -> Result {
         var states = Array(repeating: KeyState(), count: keyCount)
-        // The operation with an unknown outcome that came last, if none has depended on it yet.
-        var owed: Int?
+        // The operations with unknown outcomes that came last, and that no later one has depended on yet.
+        var owed: [Int] = []
         var cursor = first()
         while true {
-            if events.isEmpty, owed == nil { return .linearizable }
+            if events.isEmpty, owed.isEmpty { return .linearizable }
             guard let candidate = candidate(cursor) else {
                 guard let frame = stack.popLast() else { return .violation }
                 takeBack(frame.cursor)
@@ -80,41 +85,66 @@ struct LinearizabilitySearch {
             }
             steps += 1
             guard steps <= budget else { return .exhausted }
-            guard isAllowed(candidate, owed),
-                let next = compiled[candidate].applied(to: states)
+            guard let nextOwed = stillOwed(after: candidate, owed),
+                let next = compiled[candidate].applied(to: states),
+                // Without an answer it only matters for what it changes.
+                !operations[candidate].isUnknown || next != states,
+                isNew(candidate, next, nextOwed)
             else {
-                cursor = following(cursor)
-                continue
-            }
-            let nextOwed = operations[candidate].isUnknown ? candidate : nil
-            done[candidate / 64] |= 1 << UInt64(candidate % 64)
-            let isNew = seen.insert(
-                Configuration(done: done, states: next, owed: nextOwed)
-            ).inserted
-            guard isNew else {
-                done[candidate / 64] &= ~(1 << UInt64(candidate % 64))
                 cursor = following(cursor)
                 continue
             }
             stack.append(Frame(cursor: cursor, states: states, owed: owed))
             order.append(candidate)
-            if order.count > longest.count, nextOwed == nil { longest = order }
-            if case .completed(let call) = cursor { events.remove(call) }
+            if case .completed(let call) = cursor {
+                events.remove(call)
+                done.insert(candidate)
+            } else {
+                used.insert(candidate)
+            }
+            if order.count > longest.count, nextOwed.isEmpty { longest = order }
             states = next
             owed = nextOwed
             cursor = first()
         }
     }
 
-    private func isAllowed(_ candidate: Int, _ owed: Int?) -> Bool {
-        guard done[candidate / 64] & 1 << UInt64(candidate % 64) == 0 else { return false }
-        return owed.map { compiled[candidate].depends(on: compiled[$0]) } ?? true
+    /// What is owed after an operation; nil if it cannot come now.
+    private func stillOwed(after candidate: Int, _ owed: [Int]) -> [Int]? {
+        let rest = owed.filter { !compiled[candidate].depends(on: compiled[$0]) }
+        guard operations[candidate].isUnknown else { return rest.isEmpty ? [] : nil }
+        guard !used.contains(candidate) else { return nil }
+        // Several can be owed to one batch. Their order does not matter then, so one order is enough.
+        guard rest.isEmpty || (keyCount > 1 && rest.allSatisfy { $0 < candidate }) else {
+            return nil
+        }
+        return rest + [candidate]
+    }
+
+    /// Whether a configuration was not looked at yet, with the same unknown operations or fewer.
+    private mutating func isNew(_ candidate: Int, _ states: [KeyState], _ owed: [Int]) -> Bool {
+        var done = done
+        var used = used
+        if operations[candidate].isUnknown {
+            used.insert(candidate)
+        } else {
+            done.insert(candidate)
+        }
+        let configuration = Configuration(done: done, states: states, owed: owed)
+        let former = seen[configuration] ?? []
+        guard !former.contains(where: { $0.isSubset(of: used) }) else { return false }
+        seen[configuration] = former.filter { !used.isSubset(of: $0) } + [used]
+        return true
     }
 
     private mutating func takeBack(_ cursor: Cursor) {
         let operation = order.removeLast()
-        done[operation / 64] &= ~(1 << UInt64(operation % 64))
-        if case .completed(let call) = cursor { events.insert(call) }
+        if case .completed(let call) = cursor {
+            events.insert(call)
+            done.remove(operation)
+        } else {
+            used.remove(operation)
+        }
     }
 
     private func first() -> Cursor {
@@ -141,6 +171,34 @@ struct LinearizabilitySearch {
             return .completed(next)
         case .unknown(let place): return .unknown(place + 1)
         }
+    }
+}
+
+/// A set of operations, one bit for each.
+private struct OperationSet: Hashable {
+    private var words: [UInt64]
+
+    init(count: Int) {
+        words = Array(repeating: 0, count: (count + 63) / 64)
+    }
+
+    func contains(_ operation: Int) -> Bool {
+        words[operation / 64] & 1 << UInt64(operation % 64) != 0
+    }
+
+    mutating func insert(_ operation: Int) {
+        words[operation / 64] |= 1 << UInt64(operation % 64)
+    }
+
+    mutating func remove(_ operation: Int) {
+        words[operation / 64] &= ~(1 << UInt64(operation % 64))
+    }
+
+    func isSubset(of other: OperationSet) -> Bool {
+        for (place, word) in words.enumerated() where word & ~other.words[place] != 0 {
+            return false
+        }
+        return true
     }
 }
 

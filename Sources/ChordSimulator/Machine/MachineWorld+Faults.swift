@@ -99,7 +99,7 @@ extension MachineWorld {
             $0 != number && nodes[$0].isUp && !nodes[$0].isIntruder
         }
         for machine in others.map({ nodes[$0].machine }) where machine.phase == .member {
-            known[machine.node.id] = machine.acquaintances.map(\.id)
+            known[machine.node.id] = machine.acquaintances.filter(isReachable).map(\.id)
         }
         // A joiner knows only the member whose list it asks for.
         for other in others where nodes[other].machine.phase == .notJoined {

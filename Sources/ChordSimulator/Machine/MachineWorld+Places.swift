@@ -139,4 +139,12 @@ extension MachineWorld {
         }
         return flaws
     }
+
+    /// Whether the node at a reference's address stands where the reference says. Knowing a place at an address
+    /// that its node has left connects nobody.
+    func isReachable(_ node: NodeReference) -> Bool {
+        guard hasPlaces else { return true }
+        let number = MachineNode.number(of: node)
+        return number < nodes.count && nodes[number].reference.id == node.id
+    }
 }

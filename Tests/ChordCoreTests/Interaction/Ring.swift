@@ -99,16 +99,6 @@ struct Ring {
         parameters.placements = placements
     }
 
-    /// Where nodes stand.
-    var rule: PlaceRule {
-        PlaceRule { [places] node, index in
-            guard let places = places[node.name], places.indices.contains(index) else {
-                return node.id
-            }
-            return places[index]
-        }
-    }
-
     /// All nodes, around the circle from zero.
     private(set) var addresses: [String] = []
 
@@ -147,7 +137,7 @@ struct Ring {
         sortAddresses()
     }
 
-    private mutating func sortAddresses() {
+    mutating func sortAddresses() {
         addresses = nodes.values.map(\.reference)
             .sorted { ($0.id, $0.address) < ($1.id, $1.address) }.map(\.address)
     }
@@ -156,19 +146,6 @@ struct Ring {
         add(address, id: id, ring: ring)
         nodes[address]?.tenure.hold()
         perform(on: address) { $0.create() }
-    }
-
-    /// A node that is not a member yet stands at another of its places.
-    mutating func move(_ address: String, to place: NodeReference) {
-        _ = nodes[address]?.machine.move(to: place)
-        sortAddresses()
-    }
-
-    /// A node that begins a ring or joins one looks for other lives of itself.
-    mutating func lookForRivals(_ address: String) {
-        guard let node = nodes[address] else { return }
-        let places = rule.places(of: node.reference, count: parameters.placements)
-        nodes[address]?.machine.look(forRivalsAt: places.map(\.id))
     }
 
     mutating func drop(_ address: String) {

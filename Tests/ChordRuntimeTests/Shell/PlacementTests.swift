@@ -99,9 +99,10 @@ struct PlacementTests {
         #expect(ring.circle.allSatisfy { rule.isPlaced($0, count: Self.placements) })
         #expect(ring.circle.contains { $0.placeIndex > 0 })
         let (largest, smallest) = shares(ring)
-        // The model gives 1.5 to 1.8 for 7 to 100 nodes; a single ring lies above its mean at times.
-        #expect(largest < 2.3)
-        #expect(smallest > 0.3)
+        // Means of the model for 7 to 100 nodes: largest 1.5 to 1.8, smallest 0.5 to 0.7. A single ring lies
+        // beside them. With one place the smallest is about 1/40.
+        #expect(largest < 2.5)
+        #expect(smallest > 0.1)
         try checkLookups(ring)
     }
 

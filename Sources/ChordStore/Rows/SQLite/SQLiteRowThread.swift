@@ -85,15 +85,18 @@ final class SQLiteRowThread: @unchecked Sendable {
 
     private func run() {
         while true {
-            for request in queue.take() {
-                if case .close(let completion) = request { return close(completion) }
+            let requests = queue.take()
+            for (place, request) in requests.enumerated() {
+                if case .close(let completion) = request {
+                    return close(completion, refusing: requests[(place + 1)...])
+                }
                 carryOut(request)
                 if outbox.count >= Self.mostDeliveries { deliver() }
             }
             attempt { writer throws(StoreError) in try writer.rest() }
             startTimer()
-            deliver()
             publish()
+            deliver()
         }
     }
 
@@ -224,7 +227,10 @@ final class SQLiteRowThread: @unchecked Sendable {
         }
     }
 
-    private func close(_ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+    private func close(
+        _ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void,
+        refusing later: ArraySlice<Request>
+    ) {
         var result = Result<Void, StoreError>.success(())
         if writer != nil { result = commit() }
         let ended = ConditionLock(value: reader == nil)
@@ -242,7 +248,7 @@ final class SQLiteRowThread: @unchecked Sendable {
         let outcome = result
         outbox.append { completion(outcome) }
         deliver()
-        for rest in queue.close() { refuse(rest) }
+        for rest in later + queue.close() { refuse(rest) }
     }
 
     // MARK: Log and room
