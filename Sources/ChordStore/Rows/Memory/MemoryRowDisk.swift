@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
+
 /// What of a memory engine survives the engine, for the simulator and tests: a disk with a crash, a full
 /// disk and a failing one. An engine without such a disk keeps nothing.
 ///

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ChordBase
+package import ChordBase
 internal import NIOConcurrencyHelpers
 
 /// Rows in a SQLite database, with two threads of its own: one writes, one copies.
