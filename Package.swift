@@ -138,7 +138,8 @@ targets += module(
     [
         "CSQLite", "CZlib", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime",
         "ChordWire", nioLocks, logging, metrics,
-    ]
+    ],
+    exclude: ["Raft/Interaction/Scripts"]
 )
 targets += module(
     "Chord",
