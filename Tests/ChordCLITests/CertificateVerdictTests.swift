@@ -188,10 +188,10 @@ struct CertificateVerdictTests {
         arguments: ["option", "environment", "file", "nothing"]
     )
     func clientDemandsLists(source: String) async throws {
-        let sets = try await CertificateSets.get()
+        let sets = try await TestCertificates.get()
         let folder = sets.folder.appending(path: "client-lists-\(source)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try sets.lay(sets.good, list: sets.foreignList, in: folder)
+        try sets.lay(sets.n1, list: sets.foreignList, in: folder)
         if source == "file" {
             try "CHORD_REQUIRE_CRL=yes\n".write(
                 to: folder.appending(path: ".chord.env"),
@@ -212,10 +212,10 @@ struct CertificateVerdictTests {
 
     @Test("A flag of a client that is neither true nor false is an error")
     func unreadableFlag() async throws {
-        let sets = try await CertificateSets.get()
+        let sets = try await TestCertificates.get()
         let folder = sets.folder.appending(path: "client-flag")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try sets.lay(sets.good, in: folder)
+        try sets.lay(sets.n1, in: folder)
         let outcome = try await ChordProcess.run(
             ["ring", "--node", "127.0.0.1:1", "--certs-dir", folder.path, "--as", "n1"],
             environment: ["CHORD_ADMIT_HOST_CERTIFICATES": "maybe"]

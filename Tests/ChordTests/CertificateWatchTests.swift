@@ -78,9 +78,9 @@ import Testing
     @Test("The seconds that are left are a metric of each kind")
     func metric() {
         let metrics = TestMetrics()
-        let executor = ClockExecutor(at: 1_000)
+        let executor = ManualExecutor(wallClockMilliseconds: 1_000_000)
         let watch = withMetricsFactory(metrics) {
-            CertificateWatch(node: "n1", executor: executor, logger: CollectedLog().logger)
+            CertificateWatch(node: "n1", executor: executor, logger: CapturedLog().logger)
         }
         func left(_ kind: String) -> Double? {
             metrics.recorders(
@@ -92,7 +92,7 @@ import Testing
             term(.certificate, from: 1_000, days: 2), term(.authority, from: 1_000, days: 9),
             term(.revocationList, from: 0, days: 0),
         ])
-        executor.set(to: 1_000 + day)
+        executor.run(for: .seconds(day))
         #expect(left("certificate") == Double(day))
         #expect(left("authority") == Double(8 * day))
         #expect(left("revocation_list") == Double(-1_000 - day))

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordSimulator
 import ChordTestSupport
 import Testing
@@ -10,7 +11,7 @@ import Testing
 @Suite(.tags(.simulation), .ownThreads) struct JoiningTogetherTests {
     @Test("Several nodes join between the same two members", arguments: 1...12)
     func sameGap(_ seed: UInt64) throws {
-        var generator = SimulationGenerator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let nodes = generator.integer(in: 3...8)
         let gap = generator.integer(in: 1...nodes)
         let joiners = generator.integer(in: 2...6)
