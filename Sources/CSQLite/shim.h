@@ -28,7 +28,10 @@ typedef struct {
     int mark;
 } csqlite_layered_file;
 
-// A page that fails its checksum. The macro's arithmetic is not imported.
+// The arithmetic of these macros is not imported.
 static const int csqlite_ioerr_data = SQLITE_IOERR_DATA;
+static const int csqlite_ioerr_short_read = SQLITE_IOERR_SHORT_READ;
+static const int csqlite_ioerr_write = SQLITE_IOERR_WRITE;
+static const int csqlite_ioerr_fsync = SQLITE_IOERR_FSYNC;
 
 #endif

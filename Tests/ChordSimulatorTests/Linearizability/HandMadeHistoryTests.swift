@@ -315,11 +315,12 @@ struct NamedHistory: CustomTestStringConvertible, Sendable {
         }
         #expect(
             violation.description == """
-                not linearizable: partition "p": after #77, #79 no order goes on to #81. 3 of 81 \
+                not linearizable: partition "p": after #79, #80 no order goes on to #81. 4 of 81 \
                 operations are enough to see it; times are in ms from the first call of these:
-                  #77 a 0.000–?        |..............................> put "k" = "v38": no answer
-                  #79 a 10.000–15.000 \u{20}     |----|                     put "k" = "v39": version 40
-                  #81 c 21.000–29.000               |---------------| get "k" found "v38" of version 39
+                  #77 a 0.000–?       |..............................> put "k" = "v38": no answer
+                  #79 a 10.000–?                |....................> put "k" = "v39": no answer
+                  #80 b 16.000–19.000                  |--|            get "k" found "v39" of version 40
+                  #81 c 21.000–29.000                       |--------| get "k" found "v38" of version 39
                 """
         )
     }

@@ -29,10 +29,6 @@ final class FaultyDisk: @unchecked Sendable {
         var isDeleted = false
     }
 
-    // The macros' arithmetic is not imported.
-    private static let writeFailed = SQLITE_IOERR | 3 << 8
-    private static let syncFailed = SQLITE_IOERR | 4 << 8
-
     private let lock = NIOLock()
     private var files: [String: File] = [:]
     private var paths: [CInt: String] = [:]
@@ -47,7 +43,6 @@ final class FaultyDisk: @unchecked Sendable {
 
     /// The name by which SQLite knows the disk.
     let name: String
-    private var system: UnsafeMutablePointer<sqlite3_vfs>?
 
     init() {
         name = "faulty-\(UUID().uuidString)"
@@ -55,9 +50,9 @@ final class FaultyDisk: @unchecked Sendable {
         var system = base.pointee
         system.iVersion = 2
         system.szOsFile = CInt(MemoryLayout<csqlite_layered_file>.stride) + base.pointee.szOsFile
-        // SQLite keeps the name. A test makes a few of them.
+        // SQLite keeps name and disk as long as the process lives.
         system.zName = UnsafePointer(strdup(name))
-        system.pAppData = Unmanaged.passUnretained(self).toOpaque()
+        system.pAppData = Unmanaged.passRetained(self).toOpaque()
         system.xOpen = { FaultyDisk.open($0, $1, $2, $3, $4) }
         system.xDelete = { FaultyDisk.delete($0, $1, $2) }
         system.xAccess = { FaultyDisk.base.pointee.xAccess(FaultyDisk.base, $1, $2, $3) }
@@ -67,7 +62,6 @@ final class FaultyDisk: @unchecked Sendable {
         let pointer = UnsafeMutablePointer<sqlite3_vfs>.allocate(capacity: 1)
         pointer.initialize(to: system)
         sqlite3_vfs_register(pointer, 0)
-        self.system = pointer
     }
 
     // MARK: Faults
@@ -169,7 +163,7 @@ final class FaultyDisk: @unchecked Sendable {
         -> CInt
     {
         lock.withLock {
-            guard count() else { return Self.writeFailed }
+            guard count() else { return csqlite_ioerr_write }
             guard let path = paths[mark] else { return SQLITE_OK }
             let growth = max(offset + bytes.count - size, 0)
             if growth > 0, capacity < .max {
@@ -183,7 +177,7 @@ final class FaultyDisk: @unchecked Sendable {
 
     private func truncate(_ mark: CInt, _ size: Int) -> CInt {
         lock.withLock {
-            guard count() else { return Self.writeFailed }
+            guard count() else { return csqlite_ioerr_write }
             if let path = paths[mark] { files[path]?.changes.append(.truncate(size)) }
             return SQLITE_OK
         }
@@ -191,9 +185,9 @@ final class FaultyDisk: @unchecked Sendable {
 
     private func sync(_ mark: CInt) -> CInt {
         lock.withLock {
-            guard count() else { return Self.syncFailed }
+            guard count() else { return csqlite_ioerr_fsync }
             defer { syncs += 1 }
-            if failingSync == syncs { return Self.syncFailed }
+            if failingSync == syncs { return csqlite_ioerr_fsync }
             guard let path = paths[mark] else { return SQLITE_OK }
             files[path]?.durable = FileManager.default.contents(atPath: path).map(Array.init) ?? []
             files[path]?.changes = []
@@ -217,7 +211,7 @@ final class FaultyDisk: @unchecked Sendable {
 
     private func deleted(_ path: String) -> CInt {
         lock.withLock {
-            guard count() else { return Self.writeFailed }
+            guard count() else { return csqlite_ioerr_write }
             files[path]?.isDeleted = true
             return SQLITE_OK
         }

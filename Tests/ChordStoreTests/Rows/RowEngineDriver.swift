@@ -156,10 +156,10 @@ final class RowEngineDriver: @unchecked Sendable {
         try await open(isNew: false)
     }
 
-    /// Uses another folder from the next opening on, on the real disk.
-    func move(to folder: TemporaryFolder) {
+    /// Uses another folder from the next opening on.
+    func move(to folder: TemporaryFolder, system: String? = nil) {
         self.folder = folder
-        system = nil
+        self.system = system
         state.withLockedValue { $0 = State() }
     }
 

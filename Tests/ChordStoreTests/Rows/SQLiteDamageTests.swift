@@ -160,7 +160,7 @@ import Testing
     @Test func noticesAChangedRow() async throws {
         let changes = [
             "value = x'00'", "version = version + 1", "expiry = 9", "checksum = checksum + 1",
-            "key = key || x'00'", "slot = 2",
+            "key = CAST(key || x'00' AS BLOB)", "slot = 2",
         ]
         for change in changes {
             let (engine, _) = try await filled()

@@ -81,49 +81,6 @@ import Testing
         return settings
     }
 
-    /// The power goes at every operation in turn. What was committed is there afterwards, and the rows are
-    /// those of one commit.
-    @Test func survivesACrashAtEveryOperation() async throws {
-        let total = 24
-        var point = 0
-        var generator = SeededGenerator(seed: 1)
-        var states: Set<Int> = []
-        while true {
-            let disk = FaultyDisk()
-            let engine = try await RowEngineDriver.opened(
-                .sqlite,
-                settings: Self.settings,
-                system: disk.name
-            )
-            disk.crash(at: disk.operationCount + point)
-            let acknowledged = await runCommits(1..<total + 1, on: engine)
-            let crashed = disk.isCrashed
-            let copy = try TemporaryFolder()
-            try disk.copyAfterCrash(
-                from: engine.directory,
-                to: copy.path + "/rows",
-                using: &generator
-            )
-            try? await engine.close()
-            engine.move(to: copy)
-            try await engine.open(isNew: false)
-            let found = try await commits(in: engine)
-            #expect(
-                (acknowledged...min(acknowledged + 1, total)).contains(found),
-                "crash at \(point): \(acknowledged) commits had their answer"
-            )
-            states.insert(found)
-            // It goes on where it was.
-            #expect(await runCommits(found + 1..<total + 1, on: engine) == total)
-            #expect(try await commits(in: engine) == total)
-            try await engine.close()
-            guard crashed else { break }
-            point += 1
-        }
-        #expect(point > 100)
-        #expect(states == Set(0...total))
-    }
-
     /// - Parameter copies: whether the log is copied meanwhile, so that its syncs and those of the database can
     ///   fail too.
     @Test(arguments: 0..<12, [true, false])
@@ -230,31 +187,6 @@ import Testing
             try rows.count(Workload.all, atMost: 10_000)
         }
         #expect(rows == count - min(count, 10) + 1)
-        try await engine.close()
-    }
-
-    /// Without a reserve a full disk ends the engine, and loses nothing that was committed.
-    @Test func endsOnAFullDiskWithoutReserve() async throws {
-        let disk = FaultyDisk()
-        var settings = Self.settings
-        settings.reserveBytes = 0
-        let engine = try await RowEngineDriver.opened(
-            .sqlite,
-            settings: settings,
-            system: disk.name
-        )
-        disk.setRoom(60_000, in: engine.directory)
-        let acknowledged = await runCommits(1..<100, on: engine)
-        #expect(acknowledged < 99)
-        await engine.events { events in
-            events.contains {
-                if case .closed(let error) = $0 { error.code == .diskFull } else { false }
-            }
-        }
-        try await engine.close()
-        engine.move(to: engine.folder)
-        try await engine.open(isNew: false)
-        #expect(try await commits(in: engine) == acknowledged)
         try await engine.close()
     }
 }

@@ -19,11 +19,12 @@ import Testing
         return engine
     }
 
-    /// The database and its log, byte by byte.
+    /// The database and its log, byte by byte. An empty log is none.
     private func contents(_ directory: String) throws -> [String: Data] {
         var contents: [String: Data] = [:]
         for name in ["rows.db", "rows.db-wal"] {
-            contents[name] = FileManager.default.contents(atPath: "\(directory)/\(name)")
+            let file = FileManager.default.contents(atPath: "\(directory)/\(name)") ?? Data()
+            if !file.isEmpty { contents[name] = file }
         }
         return contents
     }
@@ -175,8 +176,8 @@ import Testing
             try await engine.commit()
             most = max(most, await engine.withEngine { $0.statistics.bytesOfWriteAheadLog })
         }
-        // One commit above four times the setting.
-        #expect(most < 600_000)
+        // A few times the setting, of about 30 MB that were written in all.
+        #expect(most < 3_000_000)
         let statistics = await engine.withEngine { $0.statistics }
         #expect(statistics.commits.count == 150)
         #expect(statistics.bytesStored > 100_000)

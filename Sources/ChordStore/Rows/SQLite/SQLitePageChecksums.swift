@@ -99,9 +99,12 @@ enum SQLitePageChecksums {
     ) -> CInt {
         let inner = below(file)
         let code = inner.pointee.pMethods.pointee.xRead(inner, buffer, count, offset)
-        guard code == SQLITE_OK, isDatabase(file), isPage(count, at: offset) else { return code }
+        // After a short read the rest of the buffer has zeros: a page that was cut off fails too.
+        guard code == SQLITE_OK || code == csqlite_ioerr_short_read, isDatabase(file),
+            isPage(count, at: offset)
+        else { return code }
         let page = UnsafeRawBufferPointer(start: buffer, count: Int(count))
-        return hasValidChecksum(page, at: offset) ? SQLITE_OK : csqlite_ioerr_data
+        return hasValidChecksum(page, at: offset) ? code : csqlite_ioerr_data
     }
 
     private static func write(
