@@ -55,7 +55,10 @@ enum Main {
     }
 
     /// Runs a node while `body` runs. `body` starts when the node is a member.
-    private static func running(_ node: ChordNode, _ body: () async throws -> Void) async throws {
+    nonisolated(nonsending) private static func running(
+        _ node: ChordNode,
+        _ body: () async throws -> Void
+    ) async throws {
         let task = Task { try await node.run() }
         try await node.waitUntilJoined()
         try await body()
