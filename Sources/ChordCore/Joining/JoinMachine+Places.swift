@@ -26,7 +26,7 @@ extension JoinMachine {
         at places: [NodeReference],
         _ now: Duration
     ) -> [JoinDirective] {
-        // Not on the word of a node on the way: the owner of the place says itself who it is.
+        // Another node's statement does not count: the owner of the place must confirm itself.
         if let index = answers.firstIndex(where: \.isTaken) {
             var answers = answers
             answers[index] = .failed(.ringChanged)

@@ -65,7 +65,7 @@ struct HistoryComponent {
     }
 
     /// The versions of operations without an answer that follow from what others have read: if only one
-    /// operation writes a value, whoever reads the value tells its version.
+    /// operation writes a value, a read of the value tells its version.
     private static func versions(of operations: [HistoryOperation]) -> [Int: UInt64] {
         struct Place: Hashable {
             var key: String

@@ -29,7 +29,7 @@ package struct HistoryErrorCode: ErrorCode {
 //      "rows": [{"value": "u", "version": 12}]}
 //
 // call, return    a number that names the operation, from 0 on, once in the history
-// client          who calls; may be missing
+// client          name of the client; may be missing
 // time            nanoseconds on a clock that all clients share. A clock that is wrong by more than the
 //                 network's delays makes right histories look wrong.
 // partition       may be missing with one operation: then it is the key

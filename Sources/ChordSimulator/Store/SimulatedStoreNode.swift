@@ -99,17 +99,23 @@ final class SimulatedStoreNode: @unchecked Sendable {
 }
 
 /// Breaks the circle between a store and the events of its rows.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 private final class EventBox: @unchecked Sendable {
     weak var node: StoreNode?
 }
 
 /// What all nodes know of the ring: its store members in order.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class SimulatedMembers: @unchecked Sendable {
     var members: [StoreMember]?
     var problems: [String] = []
 }
 
 /// Messages of one node to the others.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
     private unowned let world: StoreWorld
     private let sender: String
@@ -164,6 +170,8 @@ final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
 }
 
 /// The answer to a call, or its time limit, whichever comes first.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 private final class OneShot: @unchecked Sendable {
     private var completion: (@Sendable (Bool) -> Void)?
     private let executor: SimulatedExecutor

@@ -268,6 +268,8 @@ final class StoreClientActor: @unchecked Sendable {
 }
 
 /// Claimed by the first of two.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
 private final class Once: @unchecked Sendable {
     private var isClaimed = false
 

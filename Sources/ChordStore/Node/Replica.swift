@@ -4,7 +4,7 @@
 
 import ChordRPC
 
-/// A replica of a range on this node: its part in consensus, and who waits for what. Confined to the
+/// A replica of a range on this node: its part in consensus, and the callers that wait. Confined to the
 /// executor of its ``StoreNode``.
 final class Replica {
     let range: RangeID

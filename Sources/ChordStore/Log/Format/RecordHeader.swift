@@ -17,7 +17,7 @@ package import ChordBase
 //      4  checksum of the disk id, the segment's number, the record's offset and the header so far
 //
 // This layout is that of every version, so that a newer one is recognised. The checksum covers the place, so
-// that a record is valid only where it was written. Whoever writes values cannot imitate a header, because the
+// that a record is valid only where it was written. A client that stores values cannot imitate a header, because the
 // disk id is random and stays on the disk.
 //
 // The synced offset tells a torn write from damage. A crash can tear only what was not synced. So a bad record

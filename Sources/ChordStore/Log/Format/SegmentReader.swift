@@ -28,7 +28,7 @@ struct SegmentReader {
     /// Where the next record begins, or after the last one.
     private(set) var offset = SegmentHeader.size
     private(set) var nextSequence: UInt64
-    /// Everything before this offset was synced by whoever wrote the last record.
+    /// Everything before this offset was synced by the process that wrote the last record.
     private(set) var syncedThrough = SegmentHeader.size
     private(set) var end: End?
 

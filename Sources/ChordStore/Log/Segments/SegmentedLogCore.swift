@@ -4,7 +4,7 @@
 
 internal import ChordBase
 
-/// The logic of a segmented log, without threads: whoever holds it calls, and each call blocks until the disk
+/// The logic of a segmented log, without threads: its owner calls, and each call blocks until the disk
 /// has answered. `SegmentedLog` drives it on a thread, a simulator in virtual time.
 ///
 /// A directory has segments, which records are appended to, a spare segment, and a lock. All records of a
