@@ -144,9 +144,9 @@ targets += module(
 targets += module(
     "Chord",
     [
-        "ChordRuntime", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC",
-        "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging, metrics,
-        lifecycle,
+        "ChordRuntime", "ChordStore", "ChordTransport", "ChordCore", "ChordHash", "ChordIdentity",
+        "ChordRPC", "ChordTLS", "ChordHTTP2", "ChordWire", nioCore, nioPosix, nioLocks, logging,
+        metrics, lifecycle,
     ],
     tests: [signals, metricsTestKit]
 )

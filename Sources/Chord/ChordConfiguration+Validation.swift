@@ -65,6 +65,7 @@ extension ChordConfiguration {
                     + "address"
             )
         }
+        try store?.check(dataDirectory: dataDirectory)
         try ConfigurationCheck.check(self)
         return (parameters, address)
     }

@@ -124,6 +124,9 @@ public struct ChordConfiguration: Sendable {
     /// belongs to another node, or that is not writable is an error of `ChordNode.init`. A disk
     /// error later causes one warning in the log, and no error.
     public var dataDirectory: String?
+    /// The node's part of the ring's store; nil for a node that holds no data. A ring whose first node, or whose
+    /// founders, have none is a ring without a store.
+    public var store: StoreConfiguration?
     /// How long to try to join, or to wait for the other founders; nil stands for ever.
     public var joinTimeout: Duration? = .seconds(60)
     /// The node's certificate files, and which certificates it accepts.

@@ -6,6 +6,7 @@ public import ChordCore
 import ChordIdentity
 import ChordRPC
 public import ChordRuntime
+import ChordStore
 import ChordTLS
 import ChordTransport
 import ChordWire
@@ -111,6 +112,18 @@ public final class ChordNode: Service, Sendable {
             }
         }
 
+        var store: StoreSetup?
+        do throws(DataDirectoryFailure) {
+            store = try configuration.store?.setup(in: configuration.dataDirectory)
+        } catch {
+            throw ChordError(
+                .invalidConfiguration,
+                "node \(configuration.name) cannot start",
+                cause: error
+            )
+        }
+        ringParameters.store = store?.record.store
+
         let threads = configuration.eventLoopThreads
         if configuration.eventLoopGroup == nil {
             try Threads.check(eventLoops: threads, for: "node \(configuration.name)")
@@ -174,6 +187,7 @@ public final class ChordNode: Service, Sendable {
             hash: configuration.ring.hash
         )
         runtime.adoption = configuration.adoption
+        runtime.disk = store?.disk
         runtime.intervals = configuration.intervals
         runtime.failureDetection = configuration.failureDetection
         runtime.lookups = configuration.lookups
@@ -190,7 +204,7 @@ public final class ChordNode: Service, Sendable {
             logger: configuration.logger
         )
 
-        self.services = shell.services(with: services)
+        self.services = shell.services(with: services + (store.map { [StoreService($0)] } ?? []))
         if let objection = NodeShell.objection(to: self.services) {
             server.abandon()
             try? await ownGroup?.shutdownGracefully()

@@ -56,6 +56,17 @@ final class OpenFile: Sendable {
         guard rename(from, path) == 0 else { throw FileError(last: path) }
     }
 
+    /// Replaces a file durably: a new one is written beside it, synced and renamed, and the folder is synced.
+    static func replace(_ path: String, with bytes: [UInt8]) throws(FileError) {
+        let beside = path + ".new"
+        let file = try OpenFile(beside, O_WRONLY | O_CREAT | O_TRUNC)
+        try file.replaceContents(with: bytes)
+        try file.sync()
+        try move(beside, to: path)
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        try OpenFile(folder, O_RDONLY | O_DIRECTORY).sync()
+    }
+
     /// Locks the file as long as it is open. The lock excludes other processes and other open files
     /// of this process.
     ///

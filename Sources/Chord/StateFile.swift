@@ -186,8 +186,7 @@ struct StateFile: Sendable {
         return Array((now + former).filter { seen.insert($0.name).inserted }.prefix(mostMembers))
     }
 
-    /// Replaces the file. A new file is written beside it, synced and renamed, and the folder is
-    /// synced.
+    /// Replaces the file durably.
     func write(_ memory: Memory) throws(FileError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -203,12 +202,7 @@ struct StateFile: Sendable {
         guard let data = try? encoder.encode(contents) else {
             preconditionFailure("no JSON: \(contents)")
         }
-        let beside = path + ".new"
-        let file = try OpenFile(beside, O_WRONLY | O_CREAT | O_TRUNC)
-        try file.replaceContents(with: Array(data) + [UInt8(ascii: "\n")])
-        try file.sync()
-        try OpenFile.move(beside, to: path)
-        try OpenFile(folder, O_RDONLY | O_DIRECTORY).sync()
+        try OpenFile.replace(path, with: Array(data) + [UInt8(ascii: "\n")])
     }
 
     private var folder: String {

@@ -42,6 +42,9 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "The ring's parameters, the same at every member")
     var parameters: ParameterOptions
 
+    @OptionGroup(title: "Its part of the store")
+    var store: StoreOptions
+
     @OptionGroup(title: "The log")
     var logging: LogOptions
 
@@ -144,6 +147,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.advertise = node.advertise
         configuration.contacts = AddressList.addresses(in: node.join)
         configuration.initialRing = AddressList.addresses(in: node.initialRing)
+        configuration.store = store.configuration
         configuration.dataDirectory = try node.dataDirectory(makesFolders: makesFolders)
         configuration.joinTimeout = node.joinTimeout.duration
         configuration.leaveTimeout = node.leaveTimeout.duration

@@ -210,6 +210,35 @@ struct ParameterOptions: ParsableArguments {
     }
 }
 
+/// The node's part of the ring's store.
+struct StoreOptions: ParsableArguments {
+    @Option(.store)
+    var store: String
+
+    @Flag(.noStore)
+    var noStore: Bool
+
+    @Option(.replaceAfter)
+    var replaceAfter: Interval
+
+    func validate() throws {
+        guard StoreConfiguration.Engine(rawValue: store) != nil else {
+            throw ValidationError("--store must be disk or memory, not \"\(store)\".")
+        }
+        guard replaceAfter.duration >= .seconds(1) else {
+            throw ValidationError("--replace-after must be at least 1s.")
+        }
+    }
+
+    /// Nil for a node that holds no data.
+    var configuration: StoreConfiguration? {
+        guard !noStore, let engine = StoreConfiguration.Engine(rawValue: store) else { return nil }
+        var configuration = StoreConfiguration(engine)
+        configuration.replaceAfter = replaceAfter.duration
+        return configuration
+    }
+}
+
 /// Options of the log.
 struct LogOptions: ParsableArguments {
     @Option(.logLevel)

@@ -24,6 +24,7 @@ extension Setting {
             "The ring's parameters, the same at every member",
             [ring, successors, placements, hash, width, idFrom, dialect]
         ),
+        ("Its part of the store", [store, noStore, replaceAfter]),
         ("The log", [logLevel, logFormat]),
     ]
 
@@ -262,6 +263,37 @@ extension Setting {
             + DialectName.foreign.map(\.rawValue).joined(separator: ", ") + ".",
         tradeOff:
             "Required at every node of this implementation as soon as one member uses the contract."
+    )
+    static let store = Setting(
+        name: "store",
+        unit: "engine",
+        standard: "disk",
+        summary:
+            "Where the node keeps its part of the ring's store: disk, which is its data directory, or memory.",
+        tradeOff:
+            "`memory` is for caches and tests: a restarted node receives its part anew from the others, and"
+            + " the store ends when all nodes have stopped.",
+        group: "store"
+    )
+    static let noStore = Setting(
+        name: "no-store",
+        kind: .flag,
+        unit: "true or false",
+        standard: "false",
+        summary:
+            "Hold no part of the store. The node still passes calls of clients on to nodes that do. A ring"
+            + " whose first node, or whose founders, hold none is a ring without a store.",
+        tradeOff: "For members that only route, and for rings that only look up.",
+        group: "store"
+    )
+    static let replaceAfter = Setting(
+        name: "replace-after",
+        unit: "time",
+        standard: "5m",
+        summary: "How long a node may be silent before another one takes over its part of the store.",
+        tradeOff:
+            "A shorter time restores the number of copies sooner. A longer one copies less data for a node"
+            + " that comes back."
     )
     static let logLevel = Setting(
         name: "log-level",

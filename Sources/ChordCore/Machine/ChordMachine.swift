@@ -240,9 +240,12 @@ package struct ChordMachine: Hashable, Sendable {
         return [.publish]
     }
 
-    /// Takes over parameters of the ring that this node is about to join.
+    /// Takes over parameters of the ring that this node is about to join or to begin.
     package mutating func adopt(_ parameters: RingParameters) -> [Directive] {
-        precondition(phase == .notJoined, "adopt(_:) on a node that is \(phase)")
+        precondition(
+            phase == .notJoined || phase == .founding,
+            "adopt(_:) on a node that is \(phase)"
+        )
         precondition(parameters.space == self.parameters.space, "adopt(_:) of another width")
         self.parameters = parameters
         return [.publish]

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
 package import ChordCore
 package import ChordHash
 
@@ -114,6 +115,8 @@ package struct RuntimeConfiguration: Sendable {
     /// The parameters that this node takes over from the ring that it joins.
     package var adoption = RingAdoption()
     package var hash: HashFunction
+    /// The disk on which the node holds a part of the ring's store; nil if it holds none.
+    package var disk: DiskID?
     package var intervals = MaintenanceIntervals()
     package var failureDetection = FailureDetection()
     package var lookups = LookupLimits()

@@ -154,7 +154,12 @@ struct ChordService: NodeService {
                     : Status(.invalidArgument, "\(error)")
             )
         }
-        if let difference = published.current.view.parameters.difference(from: request.parameters) {
+        let ours = published.current.view.parameters
+        var theirs = request.parameters
+        // The store's identifier follows from the decision about the founders: one side may know it before the
+        // other.
+        if theirs.store == nil || ours.store == nil { theirs.store = ours.store }
+        if let difference = ours.difference(from: theirs) {
             return .failed(Status(.failedPrecondition, difference))
         }
         if let refusal = shell.refusal(of: request.founder, claimedBy: call.peer, as: "founder") {

@@ -5,6 +5,7 @@
 public import ChordCore
 import ChordHash
 public import ChordRPC
+package import Logging
 
 /// The node that a service belongs to.
 public struct NodeContext: Sendable {
@@ -62,5 +63,45 @@ public struct NodeContext: Sendable {
         )
         guard result.status.isOK else { throw result.status }
         return result.message
+    }
+}
+
+// MARK: - For services of this package
+
+extension NodeContext {
+    /// The executor of the node, its clock and its randomness.
+    package var executor: any NodeExecutor { shell.executor }
+
+    /// The transport of calls to peers, for services that judge silence by themselves.
+    package var transport: any ClientTransport { shell.peers.transport }
+
+    package var logger: Logger { shell.logger }
+
+    /// Whether this node makes the first range of its ring's store. Set before the node is a member.
+    package var givesBirthToStore: Bool { shell.assumeIsolated { $0.givesBirthToStore } }
+
+    /// The node's place as last published. It can be read from any thread.
+    package var view: RoutingView { shell.view }
+
+    /// Asks a node for itself and its neighbours; nil without an answer of a member.
+    package func state(of node: NodeReference, timeout: Duration) async -> RingState? {
+        let shell = shell
+        let executor = shell.executor
+        let answer = await executor.answer(orWhenCancelled: StateAnswer.busy) { completion in
+            let options = CallOptions(
+                deadline: executor.now + timeout,
+                floor: shell.configuration.failureDetection.maintenanceFloor
+            )
+            let request = shell.states.ask(
+                node,
+                options,
+                isCertain: false,
+                on: executor,
+                completion: completion
+            )
+            return { request.cancel() }
+        }
+        guard case .state(let state) = answer else { return nil }
+        return state
     }
 }

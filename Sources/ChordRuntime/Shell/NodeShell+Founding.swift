@@ -79,6 +79,7 @@ extension NodeShell {
         if let place = ring.first(where: { $0.name == node.name && $0.address == node.address }) {
             move(to: place)
         }
+        beginStore(of: ring)
         reach.tenure.hold()
         perform(machine.found(with: ring))
     }

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 package import ChordCore
 import ChordRPC
 import Logging
@@ -22,7 +23,23 @@ extension NodeShell {
         logger.notice(
             "began a new ring: this node was never a member, and no contact is configured"
         )
+        beginStore(of: [machine.node])
         create()
+    }
+
+    /// Gives a new ring a store, if any of its founders has a disk for one. The founder with a disk and the
+    /// smallest identifier makes the first range.
+    ///
+    /// Each founder computes the store's identifier from the disks of all, so nothing has to be exchanged. A
+    /// disk identifier is random and never used again, so no other ring can come to the same store.
+    func beginStore(of founders: [NodeReference]) {
+        guard configuration.adoption.store, parameters.store == nil else { return }
+        let holders = founders.filter { $0.disk != nil }.sorted { $0.id < $1.id }
+        guard let first = holders.first else { return }
+        var parameters = parameters
+        parameters.store = StoreID(foundedOn: holders.compactMap(\.disk))
+        givesBirthToStore = first.name == machine.node.name
+        perform(machine.adopt(parameters))
     }
 
     /// Joins the ring of the first address that answers as a member. All addresses are tried in

@@ -64,6 +64,8 @@ package actor NodeShell {
     var place = NodePlace.outside
     /// The services that delay leaving, while they do.
     var departure: Departure?
+    /// Whether this node makes the first range of its ring's store.
+    var givesBirthToStore = false
     /// Whether the services have had their time to prepare for leaving.
     var isPrepared = false
     /// Why the node ended; nil while it runs.
@@ -93,15 +95,14 @@ package actor NodeShell {
         self.executor = executor
         watchers = WatchFeed(executor: executor, space: configuration.parameters.space)
         let rule = configuration.rule
-        let node = rule.node(
-            NodeReference(
-                id: .zero,
-                name: configuration.name,
-                address: configuration.address,
-                incarnation: executor.wallClockMilliseconds
-            ),
-            at: 0
+        var node = NodeReference(
+            id: .zero,
+            name: configuration.name,
+            address: configuration.address,
+            incarnation: executor.wallClockMilliseconds
         )
+        node.disk = configuration.disk
+        node = rule.node(node, at: 0)
         var logger = logger
         logger[metadataKey: LogKeys.node] = "\(configuration.name)"
         logger[metadataKey: LogKeys.ring] = "\(configuration.parameters.ring)"

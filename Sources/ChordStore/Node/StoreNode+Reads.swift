@@ -42,7 +42,8 @@ extension StoreNode {
         }
     }
 
-    private func perform<Output: Sendable>(
+    /// Reads the rows as they are once the works before have run.
+    func perform<Output: Sendable>(
         _ run:
             @escaping @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) ->
             Output,

@@ -94,7 +94,8 @@ extension StoredReplica {
         }
     }
 
-    private var encodedHeader: [UInt8] {
+    /// Everything but rows and request table.
+    var encodedHeader: [UInt8] {
         var writer = ByteWriter(reserving: 256)
         writer.byte(Self.formatVersion)
         writer.number(number.number)
@@ -103,7 +104,7 @@ extension StoredReplica {
         return writer.bytes
     }
 
-    private init(decodingHeader bytes: [UInt8], in space: IdentifierSpace) throws(StoreError) {
+    init(decodingHeader bytes: [UInt8], in space: IdentifierSpace) throws(StoreError) {
         var reader = ByteReader(bytes, what: "the record of a range")
         let version = try reader.byte()
         guard version == Self.formatVersion else {
@@ -129,7 +130,7 @@ extension RangeState {
     /// All records are written by the next `save`.
     mutating func markAllClientsChanged() { requests.markAllChanged() }
 
-    fileprivate mutating func restore(_ record: RequestTable.Record, of client: ClientID) {
+    mutating func restore(_ record: RequestTable.Record, of client: ClientID) {
         requests.restore(record, of: client)
     }
 

@@ -8,7 +8,7 @@ package import ChordRPC
 ///
 /// Each failure says whether a write may have happened: by the reason of its status, which is sent as a trailer.
 /// A condition that does not hold is an answer and no failure.
-package enum StoreFailure: Hashable, Sendable {
+package enum StoreFailure: Error, Hashable, Sendable {
     /// No majority of a range's replicas answers. `missing` names the nodes that do not.
     case noMajority(range: String, missing: [String], mayHaveHappened: Bool)
     /// The range has no leader at present.

@@ -1,0 +1,70 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+import ChordRuntime
+import ChordStore
+
+extension StoreConfiguration {
+    /// What the node brings to the store. The data directory is locked by now.
+    ///
+    /// - Throws: why the store's folder cannot be used.
+    func setup(in dataDirectory: String?) throws(DataDirectoryFailure) -> StoreSetup {
+        guard engine == .disk, let dataDirectory else { return inMemory() }
+        let directory = StoreDirectory(in: dataDirectory)
+        let (disk, record) = try directory.begin()
+        return StoreSetup(
+            settings: settings,
+            disk: disk,
+            record: record,
+            engines: { identity, isNew, host in
+                let log = SegmentedLog(
+                    identity: identity,
+                    isNew: isNew,
+                    now: host.now,
+                    deliver: host.deliver
+                ) { () throws(StoreError) in
+                    try SystemLogFiles(directory: directory.log)
+                }
+                let rows = SQLiteRows(
+                    directory: directory.rows,
+                    store: identity.store,
+                    disk: identity.disk,
+                    isNew: isNew,
+                    host: host
+                )
+                return StoreEngines(log: log, rows: rows)
+            },
+            remember: { record throws(StoreError) in
+                do throws(FileError) {
+                    try directory.write(disk, record)
+                } catch {
+                    throw StoreError(
+                        error.isFullDisk ? .diskFull : .ioFailed,
+                        "the store's identity cannot be written: \(error.path): \(error.reason)"
+                    )
+                }
+            }
+        )
+    }
+
+    private func inMemory() -> StoreSetup {
+        var generator = SystemRandomNumberGenerator()
+        return StoreSetup(
+            settings: settings,
+            disk: DiskID(using: &generator),
+            record: StoreRecord(starts: 1),
+            engines: { identity, _, host in
+                StoreEngines(
+                    log: MemoryLog(deliver: host.deliver),
+                    rows: MemoryRows(
+                        disk: MemoryRowDisk(store: identity.store, disk: identity.disk),
+                        host: host
+                    )
+                )
+            },
+            remember: { _ in }
+        )
+    }
+}

@@ -1,0 +1,61 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRuntime
+import ChordStore
+
+/// A node's part of the ring's store.
+///
+/// A store begins with its ring: the first node of a ring, or its founders, make it if they have this
+/// configuration. Every later member with it holds a part of the data. Members without it hold none, and pass the
+/// calls of clients on.
+public struct StoreConfiguration: Hashable, Sendable {
+    /// Where the node keeps its part.
+    public enum Engine: String, Hashable, Sendable, CaseIterable {
+        /// In the node's data directory. A restarted node has its part again.
+        case disk
+        /// In memory, for caches and tests. A restarted node has nothing, and receives its part anew. A store
+        /// whose nodes all keep it in memory ends when they all have stopped.
+        case memory
+    }
+
+    /// Where the node keeps its part.
+    public var engine: Engine
+    /// The number of nodes that hold each key: 1, 3, 5 or 7. With 3 one of them may fail, with 5 two. Counts for
+    /// a store that this node begins.
+    public var replicas = 3
+    /// The longest value in bytes, 1 to 3 MiB. A longer value keeps other writes of its range waiting for longer.
+    public var largestValue = 1 << 20
+    /// How long a node may be silent before another one takes over its part. A shorter time restores the number
+    /// of copies sooner; a longer one copies less data for a node that comes back.
+    public var replaceAfter: Duration = .seconds(300)
+
+    /// A part of the store in an engine, with defaults for all other settings.
+    public init(_ engine: Engine = .disk) {
+        self.engine = engine
+    }
+
+    var settings: StoreSettings {
+        var settings = StoreSettings()
+        settings.replicas = replicas
+        settings.valueBytes = largestValue
+        settings.replaceAfter = replaceAfter
+        return settings
+    }
+
+    /// - Throws: `ChordError` with `invalidConfiguration`, which names the setting.
+    func check(dataDirectory: String?) throws(ChordError) {
+        if engine == .disk, dataDirectory == nil {
+            throw ChordError(
+                .invalidConfiguration,
+                "a store on disk needs a data directory: set dataDirectory, or keep the store in memory"
+            )
+        }
+        do throws(StoreError) {
+            try settings.validate()
+        } catch {
+            throw ChordError(.invalidConfiguration, "the store's settings", cause: error)
+        }
+    }
+}

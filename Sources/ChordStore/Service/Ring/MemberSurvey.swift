@@ -1,0 +1,53 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+
+/// Which store members the ring has at and after the ends of the ranges that this node leads.
+///
+/// The ring is believed once the owner of a place has given the same answer twice, some time apart, and nothing
+/// else in between: a ring that is healing moves no data.
+struct MemberSurvey {
+    private struct Answer {
+        var members: [StoreMember]
+        var since: Duration
+        var last: Duration
+    }
+
+    /// An answer that is older counts no more.
+    private static let lifetime: Duration = .seconds(60)
+    /// Time between two questions about a place.
+    private static let interval: Duration = .seconds(5)
+
+    private var answers: [Identifier: Answer] = [:]
+    private var asking: Set<Identifier> = []
+
+    /// The members, once the ring is sure.
+    func members(at place: Identifier, settling: Duration, now: Duration) -> [StoreMember]? {
+        guard let answer = answers[place], answer.last - answer.since >= settling,
+            now - answer.last < Self.lifetime
+        else { return nil }
+        return answer.members
+    }
+
+    /// Whether the owner of a place should be asked now.
+    mutating func shouldAsk(_ place: Identifier, now: Duration) -> Bool {
+        guard !asking.contains(place) else { return false }
+        if let answer = answers[place], now - answer.last < Self.interval { return false }
+        asking.insert(place)
+        return true
+    }
+
+    /// The owner has answered; nil if it has not.
+    mutating func note(_ members: [StoreMember]?, at place: Identifier, now: Duration) {
+        asking.remove(place)
+        guard let members else { return }
+        if answers[place]?.members == members {
+            answers[place]?.last = now
+        } else {
+            answers[place] = Answer(members: members, since: now, last: now)
+        }
+        answers = answers.filter { now - $0.value.last < Self.lifetime }
+    }
+}

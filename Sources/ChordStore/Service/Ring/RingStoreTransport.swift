@@ -1,0 +1,72 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+import ChordCore
+import ChordRPC
+import ChordWire
+
+/// Carries Raft messages and snapshots between the stores of a ring.
+package struct RingStoreTransport: StoreTransport {
+    private let calls: StoreCalls
+    private let identity: StoreIdentity
+    private let timeout: Duration
+
+    /// - Parameter timeout: how long a call with messages may take. A longer one waits for what Raft repeats
+    ///   anyway.
+    package init(_ calls: StoreCalls, identity: StoreIdentity, timeout: Duration) {
+        self.calls = calls
+        self.identity = identity
+        self.timeout = timeout
+    }
+
+    package func send(
+        _ messages: [GroupMessage],
+        to member: StoreMember,
+        _ completion: @escaping @Sendable (Bool) -> Void
+    ) {
+        var request = RaftRequest(header: WirePeerHeader(identity, to: member.disk))
+        for message in messages {
+            let descriptor = message.descriptor.map { WireRangeDescriptor($0) }
+            switch message.message.wire(of: message.range, creating: descriptor) {
+            case .message(let message): request.messages.append(message)
+            case .heartbeat(let heartbeat): request.heartbeats.append(heartbeat)
+            case .heartbeatReply(let reply): request.heartbeatReplies.append(reply)
+            }
+        }
+        calls.call(
+            StorePeerMethods.raft,
+            of: member.node,
+            at: member.address,
+            request.encoded(in: calls.space),
+            deadline: calls.executor.now + timeout
+        ) { result, _ in completion(result.status.isOK) }
+    }
+
+    package func send(
+        _ snapshot: RangeSnapshot,
+        to member: StoreMember,
+        _ completion: @escaping @Sendable (Bool) -> Void
+    ) {
+        let sender = SnapshotSender(
+            snapshot,
+            to: member,
+            header: WirePeerHeader(identity, to: member.disk),
+            calls: calls,
+            completion
+        )
+        sender.offer()
+    }
+}
+
+extension WirePeerHeader {
+    init(_ identity: StoreIdentity, to disk: DiskID?) {
+        self.init(
+            store: identity.store.bits.wire,
+            fromDisk: identity.member.disk.bits.wire,
+            toDisk: disk?.bits.wire,
+            starts: identity.starts
+        )
+    }
+}

@@ -1,0 +1,144 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+import ChordWire
+
+/// A request about keys of one partition, which is answered where the partition's range is led.
+protocol RoutedRequest: WireMessage {
+    associatedtype Reply: RoutedReply
+
+    static var method: RPCMethod { get }
+
+    var route: WireRoute { get set }
+    /// The partition that decides about the position.
+    var place: [UInt8] { get }
+    /// Whether the request may change rows.
+    var isWrite: Bool { get }
+    /// Whether it may be sent again after an attempt whose end is not known.
+    var isRepeatable: Bool { get }
+    /// Whether any replica may answer.
+    var isStale: Bool { get }
+
+    /// Answers the request at this node's replica.
+    ///
+    /// - Parameter completion: gets the answer, or why there is none here. Runs on the node's executor.
+    func serve(
+        at server: isolated StoreServer,
+        _ node: StoreNode,
+        caller: StoreCaller,
+        _ completion: @escaping @Sendable (Result<Reply, StoreObstacle>) -> Void
+    )
+}
+
+/// A reply that may send its caller elsewhere instead.
+protocol RoutedReply: WireMessage {
+    init(redirect: WireRangeHint)
+
+    /// Where to ask instead; nil for an answer.
+    var redirect: WireRangeHint? { get }
+}
+
+/// Why a node's replica gives no answer.
+enum StoreObstacle: Error, Sendable {
+    /// Another replica, or another range, has to answer.
+    case refused(StoreRefusal)
+    /// The caller is told.
+    case failed(StoreFailure)
+}
+
+extension RoutedRequest {
+    var isWrite: Bool { false }
+    var isRepeatable: Bool { true }
+    var isStale: Bool { false }
+}
+
+// MARK: - Reads
+
+extension GetRequest: RoutedRequest {
+    typealias Reply = GetReply
+    static var method: RPCMethod { StoreMethods.get }
+    var place: [UInt8] { partition.isEmpty ? keys[0] : partition }
+    var isStale: Bool { level == .stale }
+}
+
+extension ListRequest: RoutedRequest {
+    typealias Reply = ListReply
+    static var method: RPCMethod { StoreMethods.list }
+    var place: [UInt8] { partition }
+    var isStale: Bool { level == .stale }
+}
+
+extension CountRequest: RoutedRequest {
+    typealias Reply = CountReply
+    static var method: RPCMethod { StoreMethods.count }
+    var place: [UInt8] { partition }
+    var isStale: Bool { level == .stale }
+}
+
+// MARK: - Writes
+
+/// A request that changes rows.
+protocol RoutedWrite: RoutedRequest where Reply == WriteReply {
+    var id: WireWriteID? { get }
+    var operations: [WireOperation] { get }
+    var wantsPrevious: Bool { get }
+}
+
+extension RoutedWrite {
+    var isWrite: Bool { true }
+    /// A write with an identifier is done once, however often it is sent.
+    var isRepeatable: Bool { id != nil }
+}
+
+extension PutRequest: RoutedWrite {
+    static var method: RPCMethod { StoreMethods.put }
+    var place: [UInt8] { partition.isEmpty ? key : partition }
+    var operations: [WireOperation] { [operation] }
+}
+
+extension DeleteRequest: RoutedWrite {
+    static var method: RPCMethod { StoreMethods.delete }
+    var place: [UInt8] { partition.isEmpty ? key : partition }
+    var operations: [WireOperation] { [operation] }
+}
+
+extension TouchRequest: RoutedWrite {
+    static var method: RPCMethod { StoreMethods.touch }
+    var place: [UInt8] { partition.isEmpty ? key : partition }
+    var operations: [WireOperation] { [operation] }
+}
+
+extension BatchRequest: RoutedWrite {
+    static var method: RPCMethod { StoreMethods.batch }
+    var place: [UInt8] { partition }
+}
+
+// MARK: - Replies
+
+extension WireOutcome {
+    fileprivate var redirect: WireRangeHint? {
+        if case .redirect(let hint) = self { hint } else { nil }
+    }
+}
+
+extension GetReply: RoutedReply {
+    init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
+    var redirect: WireRangeHint? { outcome.redirect }
+}
+
+extension ListReply: RoutedReply {
+    init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
+    var redirect: WireRangeHint? { outcome.redirect }
+}
+
+extension CountReply: RoutedReply {
+    init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
+    var redirect: WireRangeHint? { outcome.redirect }
+}
+
+extension WriteReply: RoutedReply {
+    init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
+    var redirect: WireRangeHint? { outcome.redirect }
+}

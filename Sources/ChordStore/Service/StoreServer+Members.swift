@@ -1,0 +1,53 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+import ChordCore
+import ChordRPC
+import ChordRuntime
+
+extension StoreServer {
+    /// The store members at or after a place, once the ring is sure of them; nil before. Asks the place's owner
+    /// now and then.
+    func wantedMembers(at place: Identifier) -> [StoreMember]? {
+        if survey.shouldAsk(place, now: now) {
+            Task(executorPreference: executor) { await self.ask(place) }
+        }
+        return survey.members(at: place, settling: setup.settings.settleTime, now: now)
+    }
+
+    private func ask(_ place: Identifier) async {
+        survey.note(await storeMembers(at: place), at: place, now: now)
+    }
+
+    /// What the owner of a place says: itself and its successors, as far as they hold data.
+    private func storeMembers(at place: Identifier) async -> [StoreMember]? {
+        guard let owner = try? await context.lookup(place).owner else { return nil }
+        let view = context.view
+        let nodes: [NodeReference]
+        if owner.id == view.node.id {
+            nodes = [view.node] + view.successors
+        } else {
+            guard let state = await context.state(of: owner, timeout: .seconds(2)) else { return nil }
+            nodes = [state.node] + state.successors
+        }
+        var seen: Set<DiskID> = []
+        return nodes.compactMap { node in
+            guard let disk = node.disk, seen.insert(disk).inserted else { return nil }
+            return StoreMember(node: node.name, address: node.address, disk: disk)
+        }
+    }
+
+    /// Gives leaderships to other replicas before the node leaves.
+    func handOver(within allowance: Duration) async {
+        guard let node else { return }
+        await node.setWantedMembers { _ in nil }
+        let deadline = executor.now + min(allowance, setup.settings.raft.electionTimeoutMaximum)
+        while executor.now < deadline, !Task.isCancelled, await node.giveAwayLeaderships() {
+            await withCheckedContinuation { continuation in
+                _ = executor.schedule(after: .milliseconds(20)) { continuation.resume() }
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+import ChordIdentity
+import ChordRPC
+import ChordRuntime
+import ChordWire
+
+extension RoutedWrite {
+    func serve(
+        at server: isolated StoreServer,
+        _ node: StoreNode,
+        caller: StoreCaller,
+        _ completion: @escaping @Sendable (Result<WriteReply, StoreObstacle>) -> Void
+    ) {
+        server.write(self, at: node, caller: caller, completion)
+    }
+}
+
+extension StoreServer {
+    fileprivate func write(
+        _ request: some RoutedWrite,
+        at node: StoreNode,
+        caller: StoreCaller,
+        _ completion: @escaping @Sendable (Result<WriteReply, StoreObstacle>) -> Void
+    ) {
+        let limit = setup.settings.valueBytes
+        for operation in request.operations {
+            guard case .put(let value, _) = operation.action, value.count > limit else { continue }
+            return completion(.failure(.failed(.valueTooLong(bytes: value.count, limit: limit))))
+        }
+        let identity = Self.identity(of: caller, request.route)
+        let position = context.identifier(of: request.place)
+        let id: WriteID
+        if let given = request.id {
+            id = WriteID(given)
+        } else {
+            let time = node.assumeIsolated { $0.time(at: position) }
+            id = sessions.next(of: identity, at: time ?? .zero, using: executor)
+        }
+        let command = WriteCommand(
+            id: id,
+            identity: identity,
+            position: position,
+            partition: request.place,
+            operations: request.operations.map { WriteOperation($0) },
+            wantsPrevious: request.wantsPrevious
+        )
+        node.assumeIsolated { node in
+            node.write(command) { result in
+                switch result {
+                case .done(let outcome, let view):
+                    completion(.success(WriteReply(outcome, view)))
+                case .failed(let refusal): completion(.failure(.refused(refusal)))
+                }
+            }
+        }
+    }
+
+    /// The caller whose writes count together: the first one of a forwarded call.
+    private static func identity(of caller: StoreCaller, _ route: WireRoute) -> String {
+        if let first = route.caller {
+            return "\(first.role) \(first.trustDomain)/\(first.name)"
+        }
+        return "\(caller.peer.role) \(caller.peer.trustDomain ?? "")/\(caller.peer.name ?? "")"
+    }
+}
+
+extension WriteID {
+    fileprivate init(_ wire: WireWriteID) {
+        self.init(
+            client: ClientID(RandomBits(wire: wire.client)),
+            number: wire.number,
+            lowestUnanswered: wire.lowestUnanswered,
+            preparedAt: RangeTime(milliseconds: wire.preparedMilliseconds)
+        )
+    }
+}
+
+extension WriteReply {
+    fileprivate init(_ outcome: WriteOutcome, _ view: RangeView) {
+        self.init(
+            .answer(
+                WireRangeAnswer(view, version: outcome.version),
+                Content(
+                    applied: outcome.applied,
+                    results: outcome.operations.map { WireOperationResult($0) },
+                    isReplayed: false
+                )
+            )
+        )
+    }
+}
+
+/// Identifiers for writes whose callers give none. Such a write is proposed once and never repeated, so all its
+/// predecessors count as answered.
+struct WriteSessions {
+    private struct Session {
+        var client: ClientID
+        var number: UInt64 = 0
+    }
+
+    /// Callers whose sessions are kept. One that is forgotten gets a new one.
+    private static let most = 256
+
+    private var sessions: [String: Session] = [:]
+
+    mutating func next(
+        of identity: String,
+        at time: RangeTime,
+        using executor: any NodeExecutor
+    ) -> WriteID {
+        if sessions.count >= Self.most, sessions[identity] == nil { sessions.removeAll() }
+        var generator = executor.generator
+        var session =
+            sessions[identity] ?? Session(client: ClientID(RandomBits(using: &generator)))
+        session.number += 1
+        sessions[identity] = session
+        return WriteID(
+            client: session.client,
+            number: session.number,
+            lowestUnanswered: session.number,
+            preparedAt: time
+        )
+    }
+}

@@ -1,0 +1,188 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+import ChordCore
+package import ChordRPC
+import ChordRuntime
+import ChordWire
+import Logging
+
+/// The store of a node towards callers and other nodes: opens it, finds ranges, passes calls on.
+///
+/// It runs on the node's executor, and so does its ``StoreNode``.
+package actor StoreServer {
+    package nonisolated let executor: any NodeExecutor
+    nonisolated let context: NodeContext
+    nonisolated let setup: StoreSetup
+    nonisolated let calls: StoreCalls
+    nonisolated let logger: Logger
+
+    var record: StoreRecord
+    /// The store, once it is open.
+    var node: StoreNode?
+    /// Why the store does not serve.
+    var problem: StoreError?
+    var isClosed = false
+    private var opening: Task<Void, Never>?
+
+    var directory = RangeDirectory()
+    var receiver = SnapshotReceiver()
+    var survey = MemberSurvey()
+    var sessions = WriteSessions()
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    init(_ context: NodeContext, setup: StoreSetup) {
+        self.context = context
+        self.setup = setup
+        executor = context.executor
+        calls = StoreCalls(context)
+        logger = context.logger
+        record = setup.record
+    }
+
+    nonisolated var space: IdentifierSpace { context.parameters.space }
+    nonisolated var name: String { context.reference.name }
+
+    var now: Duration { executor.now - MonotonicTime(nanoseconds: 0) }
+
+    // MARK: - Life
+
+    /// Opens a store that the disk belongs to already. The ring is not needed for that.
+    ///
+    /// - Throws: why log or rows cannot be opened.
+    func start() async throws(StoreError) {
+        guard let store = record.store else { return }
+        try await open(store)
+    }
+
+    /// The node becomes a member: from now on its ring's store is its disk's. The record is durable before the
+    /// node is a member, so that a node that was one never begins another store.
+    func ringJoined() {
+        guard node == nil, opening == nil, !isClosed else { return }
+        guard let store = context.parameters.store else {
+            return fail(
+                StoreError(
+                    .wrongStore,
+                    "the ring has no store: its first node was started without one; a store begins with its ring"
+                )
+            )
+        }
+        record.store = store
+        record.givesBirth = context.givesBirthToStore
+        do throws(StoreError) {
+            try setup.remember(record)
+        } catch {
+            return fail(error)
+        }
+        opening = Task(executorPreference: executor) { await self.openOrFail(store) }
+    }
+
+    private func openOrFail(_ store: StoreID) async {
+        do throws(StoreError) {
+            try await open(store)
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func open(_ store: StoreID) async throws(StoreError) {
+        let reference = context.reference
+        let identity = StoreIdentity(
+            store: store,
+            member: StoreMember(node: reference.name, address: reference.address, disk: setup.disk),
+            starts: record.starts
+        )
+        let executor = executor
+        let events = RowEvents()
+        let engines = setup.engines(
+            LogIdentity(store: store, disk: setup.disk),
+            !record.isInUse,
+            RowEngineHost(
+                deliver: { executor.execute($0) },
+                schedule: { delay, work in
+                    executor.execute { _ = executor.schedule(after: delay, work) }
+                },
+                now: { executor.now - MonotonicTime(nanoseconds: 0) },
+                report: { events.report($0) }
+            )
+        )
+        let node = StoreNode(
+            identity: identity,
+            settings: setup.settings,
+            space: space,
+            executor: executor,
+            log: engines.log,
+            rows: engines.rows,
+            transport: RingStoreTransport(
+                calls,
+                identity: identity,
+                timeout: setup.settings.raft.electionTimeoutMaximum
+            ),
+            logger: logger
+        )
+        events.node = node
+        try await node.open()
+        if record.givesBirth {
+            try await node.giveBirth(to: RangeID(firstOf: store))
+            logger.notice("made the first range of the store")
+        }
+        if record.givesBirth || !record.isInUse {
+            record.givesBirth = false
+            record.isInUse = true
+            try setup.remember(record)
+        }
+        guard !isClosed else { return await node.close() }
+        self.node = node
+        await node.setWantedMembers { [weak self] through in
+            self?.assumeIsolated { $0.wantedMembers(at: through) }
+        }
+        logger.info("the store is open")
+    }
+
+    private func fail(_ error: StoreError) {
+        guard problem == nil else { return }
+        problem = error
+        logger.error("the store of this node does not serve: \(error)")
+    }
+
+    /// Closes log and rows.
+    func close() async {
+        isClosed = true
+        await opening?.value
+        await node?.close()
+        node = nil
+    }
+
+    /// The store, or why there is none.
+    var openNode: Result<StoreNode, StoreFailure> {
+        if let node { return .success(node) }
+        let reason =
+            problem.map(\.message)
+            ?? (isClosed ? "it stops" : "it is not a member of its ring yet, or reads its disk")
+        return .failure(.closed(node: name, reason: reason))
+    }
+}
+
+/// Breaks the circle between a store and the events of its rows.
+///
+/// Unchecked: set before the rows are opened, and read on the node's executor.
+private final class RowEvents: @unchecked Sendable {
+    weak var node: StoreNode?
+
+    func report(_ event: RowEngineEvent) {
+        node?.assumeIsolated { $0.handle(event) }
+    }
+}
+
+extension RangeID {
+    /// The identifier of a store's first range. It follows from the store's, so that a birth that was broken off
+    /// makes the same range when it is done again.
+    init(firstOf store: StoreID) {
+        self.init(high: store.high, low: ~store.low)
+    }
+}

@@ -1,0 +1,32 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordRPC
+import ChordWire
+
+// The handlers of `chord.v1.StoreService`.
+
+extension StoreService {
+    var clientMethods: [ServiceMethod] {
+        [
+            routed(GetRequest.self), routed(PutRequest.self), routed(DeleteRequest.self),
+            routed(TouchRequest.self), routed(BatchRequest.self), routed(ListRequest.self),
+            routed(CountRequest.self),
+            method(StoreMethods.scan) { (server, request: ScanRequest, _, responder) in
+                server.scan(request, responder)
+            },
+            method(StoreMethods.status) { (server, request: StoreStatusRequest, _, responder) in
+                server.status(request, responder)
+            },
+        ]
+    }
+
+    private func routed<Request: RoutedRequest>(_: Request.Type) -> ServiceMethod {
+        method(Request.method) { (server, request: Request, caller, responder) in
+            // Forwarding takes a while: the caller learns early that the node is alive.
+            responder.accept()
+            RoutedCall(request, caller: caller, responder: responder, at: server).begin()
+        }
+    }
+}

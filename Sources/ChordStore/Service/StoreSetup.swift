@@ -1,0 +1,60 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ChordBase
+
+/// What a node brings to its part of the store.
+package struct StoreSetup: Sendable {
+    package var settings: StoreSettings
+    /// The disk; its identifier is in the node's reference.
+    package var disk: DiskID
+    /// What is stored about the disk.
+    package var record: StoreRecord
+    /// Makes log and rows, not open yet.
+    package var engines:
+        @Sendable (LogIdentity, _ isNew: Bool, RowEngineHost) -> StoreEngines
+    /// Stores a record durably. Called on the node's executor, a few times in the life of a disk.
+    package var remember: @Sendable (StoreRecord) throws(StoreError) -> Void
+
+    package init(
+        settings: StoreSettings,
+        disk: DiskID,
+        record: StoreRecord,
+        engines: @escaping @Sendable (LogIdentity, _ isNew: Bool, RowEngineHost) -> StoreEngines,
+        remember: @escaping @Sendable (StoreRecord) throws(StoreError) -> Void
+    ) {
+        self.settings = settings
+        self.disk = disk
+        self.record = record
+        self.engines = engines
+        self.remember = remember
+    }
+}
+
+/// What a disk says about itself, besides log and rows.
+package struct StoreRecord: Hashable, Sendable {
+    /// The store that the disk belongs to; nil before its node was a member of a ring with a store.
+    package var store: StoreID?
+    /// Whether the node has to make the store's first range, and has not done so yet.
+    package var givesBirth = false
+    /// Whether log and rows were made. From then on missing ones are damage.
+    package var isInUse = false
+    /// How often the node has started with the disk, 1 or more.
+    package var starts: UInt64
+
+    package init(starts: UInt64) {
+        self.starts = starts
+    }
+}
+
+/// Log and rows of a disk.
+package struct StoreEngines: Sendable {
+    package var log: any RaftLogStore
+    package var rows: any RowEngine
+
+    package init(log: any RaftLogStore, rows: any RowEngine) {
+        self.log = log
+        self.rows = rows
+    }
+}
