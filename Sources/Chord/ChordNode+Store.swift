@@ -11,7 +11,7 @@ extension StoreConfiguration {
     ///
     /// - Throws: why the store's folder cannot be used.
     func setup(in dataDirectory: String?) throws(DataDirectoryFailure) -> StoreSetup {
-        guard engine == .disk, let dataDirectory else { return inMemory() }
+        guard engine == .disk, let dataDirectory else { return withoutDisk() }
         let directory = StoreDirectory(in: dataDirectory)
         let (disk, record) = try directory.begin()
         return StoreSetup(
@@ -49,22 +49,25 @@ extension StoreConfiguration {
         )
     }
 
-    private func inMemory() -> StoreSetup {
+    private func withoutDisk() -> StoreSetup {
         var generator = SystemRandomNumberGenerator()
+        let disk = DiskID(using: &generator)
         return StoreSetup(
             settings: settings,
-            disk: DiskID(using: &generator),
+            disk: disk,
             record: StoreRecord(starts: 1),
-            engines: { identity, _, host in
-                StoreEngines(
-                    log: MemoryLog(deliver: host.deliver),
-                    rows: MemoryRows(
-                        disk: MemoryRowDisk(store: identity.store, disk: identity.disk),
-                        host: host
-                    )
-                )
-            },
+            engines: engine == .routing ? nil : Self.memory,
             remember: { _ in }
+        )
+    }
+
+    private static let memory: StoreSetup.MakeEngines = { identity, _, host in
+        StoreEngines(
+            log: MemoryLog(deliver: host.deliver),
+            rows: MemoryRows(
+                disk: MemoryRowDisk(store: identity.store, disk: identity.disk),
+                host: host
+            )
         )
     }
 }

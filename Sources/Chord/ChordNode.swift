@@ -187,7 +187,7 @@ public final class ChordNode: Service, Sendable {
             hash: configuration.ring.hash
         )
         runtime.adoption = configuration.adoption
-        runtime.disk = store?.disk
+        runtime.disk = store?.engines == nil ? nil : store?.disk
         runtime.intervals = configuration.intervals
         runtime.failureDetection = configuration.failureDetection
         runtime.lookups = configuration.lookups

@@ -3,13 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordRuntime
-import ChordStore
+package import ChordStore
 
 /// A node's part of the ring's store.
 ///
 /// A store begins with its ring: the first node of a ring, or its founders, make it if they have this
-/// configuration. Every later member with it holds a part of the data. Members without it hold none, and pass the
-/// calls of clients on.
+/// configuration. Every later member with it holds a part of the data. Members without it hold none
+/// and know nothing of the store.
 public struct StoreConfiguration: Hashable, Sendable {
     /// Where the node keeps its part.
     public enum Engine: String, Hashable, Sendable, CaseIterable {
@@ -18,30 +18,36 @@ public struct StoreConfiguration: Hashable, Sendable {
         /// In memory, for caches and tests. A restarted node has nothing, and receives its part anew. A store
         /// whose nodes all keep it in memory ends when they all have stopped.
         case memory
+        /// The node holds no data and passes calls on to nodes that do. It begins no store.
+        case routing
     }
 
     /// Where the node keeps its part.
     public var engine: Engine
-    /// The number of nodes that hold each key: 1, 3, 5 or 7. With 3 one of them may fail, with 5 two. Counts for
-    /// a store that this node begins.
-    public var replicas = 3
-    /// The longest value in bytes, 1 to 3 MiB. A longer value keeps other writes of its range waiting for longer.
-    public var largestValue = 1 << 20
-    /// How long a node may be silent before another one takes over its part. A shorter time restores the number
+    /// The number of nodes that hold each key: 1, 3, 5 or 7; 3 by default. With 3 one of them may fail, with 5
+    /// two. Counts for a store that this node begins.
+    public var replicas: Int {
+        get { settings.replicas }
+        set { settings.replicas = newValue }
+    }
+    /// The longest value in bytes, 1 byte to 3 MiB; 1 MiB by default. A longer value keeps other writes of its range waiting for longer.
+    public var largestValue: Int {
+        get { settings.valueBytes }
+        set { settings.valueBytes = newValue }
+    }
+    /// How long a node may be silent before another one takes over its part; 5 minutes by default. A shorter time restores the number
     /// of copies sooner; a longer one copies less data for a node that comes back.
-    public var replaceAfter: Duration = .seconds(300)
+    public var replaceAfter: Duration {
+        get { settings.replaceAfter }
+        set { settings.replaceAfter = newValue }
+    }
+
+    /// All settings of the node's part of the store.
+    package var settings = StoreSettings()
 
     /// A part of the store in an engine, with defaults for all other settings.
     public init(_ engine: Engine = .disk) {
         self.engine = engine
-    }
-
-    var settings: StoreSettings {
-        var settings = StoreSettings()
-        settings.replicas = replicas
-        settings.valueBytes = largestValue
-        settings.replaceAfter = replaceAfter
-        return settings
     }
 
     /// - Throws: `ChordError` with `invalidConfiguration`, which names the setting.

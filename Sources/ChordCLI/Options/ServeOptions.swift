@@ -222,7 +222,7 @@ struct StoreOptions: ParsableArguments {
     var replaceAfter: Interval
 
     func validate() throws {
-        guard StoreConfiguration.Engine(rawValue: store) != nil else {
+        guard [StoreConfiguration.Engine.disk, .memory].map(\.rawValue).contains(store) else {
             throw ValidationError("--store must be disk or memory, not \"\(store)\".")
         }
         guard replaceAfter.duration >= .seconds(1) else {
@@ -230,9 +230,8 @@ struct StoreOptions: ParsableArguments {
         }
     }
 
-    /// Nil for a node that holds no data.
-    var configuration: StoreConfiguration? {
-        guard !noStore, let engine = StoreConfiguration.Engine(rawValue: store) else { return nil }
+    var configuration: StoreConfiguration {
+        let engine = noStore ? .routing : StoreConfiguration.Engine(rawValue: store) ?? .disk
         var configuration = StoreConfiguration(engine)
         configuration.replaceAfter = replaceAfter.duration
         return configuration

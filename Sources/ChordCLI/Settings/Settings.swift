@@ -290,7 +290,8 @@ extension Setting {
         name: "replace-after",
         unit: "time",
         standard: "5m",
-        summary: "How long a node may be silent before another one takes over its part of the store.",
+        summary:
+            "How long a node may be silent before another one takes over its part of the store.",
         tradeOff:
             "A shorter time restores the number of copies sooner. A longer one copies less data for a node"
             + " that comes back."

@@ -71,7 +71,9 @@ extension StoreNode {
         func name(_ number: ReplicaNumber) -> String {
             descriptor.replica(number).map { "\($0.node)" } ?? "replica \(number)"
         }
-        if let halt = replica.machine.halt { issues.append(WireRangeIssue(.replicaLost, "\(halt)")) }
+        if let halt = replica.machine.halt {
+            issues.append(WireRangeIssue(.replicaLost, "\(halt)"))
+        }
         guard replica.isLeader else {
             if replica.machine.leader == nil {
                 issues.append(WireRangeIssue(.noLeader, "no leader is known here"))
@@ -155,7 +157,9 @@ extension StoreNode {
         let ids = replicas.keys.sorted().filter { id in
             (wanted.map { $0 == id } ?? true) && (first.map { id >= $0 } ?? true)
         }
-        guard let id = ids.first, let replica = replicas[id] else { return completion(.success(nil)) }
+        guard let id = ids.first, let replica = replicas[id] else {
+            return completion(.success(nil))
+        }
         let start: RowPlace? =
             first == id
             ? token.flatMap { token in
@@ -172,7 +176,12 @@ extension StoreNode {
         rows.submit(
             { transaction throws(StoreError) -> ScannedPage in
                 try state.refresh(in: &transaction)
-                return try state.state.page(from: start, limit: limit, then: following, &transaction)
+                return try state.state.page(
+                    from: start,
+                    limit: limit,
+                    then: following,
+                    &transaction
+                )
             },
             { completion($0.map { .some($0) }) }
         )

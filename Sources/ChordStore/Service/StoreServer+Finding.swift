@@ -20,27 +20,38 @@ extension StoreServer {
     ///
     /// - Returns: nil if nobody who answers knows the range.
     func find(_ position: Identifier) async -> RangeHint? {
-        guard let node else { return nil }
+        guard let identity else { return nil }
         let owner: NodeReference
         do throws(ChordError) {
             owner = try await context.lookup(position).owner
         } catch {
             logger.debug("no owner of a position was found: \(error)")
-            return await locate(position, among: neighbours, of: node)
+            var asked: Set<DiskID> = [identity.member.disk]
+            return await locate(position, among: neighbours, as: identity, besides: &asked)
         }
-        var asked: Set<DiskID> = [node.identity.member.disk]
+        var asked: Set<DiskID> = [identity.member.disk]
         var state = await ringState(of: owner)
-        let first = (state.map { [$0.node] + $0.successors + [$0.predecessor] } ?? [owner]) + neighbours
-        if let hint = await locate(position, among: first, of: node, besides: &asked) { return hint }
+        let first =
+            (state.map { [$0.node] + $0.successors + [$0.predecessor] } ?? [owner]) + neighbours
+        if let hint = await locate(position, among: first, as: identity, besides: &asked) {
+            return hint
+        }
         // Replicas can lie elsewhere after many nodes have joined at once.
         var walked = 0
         var seen: Set<Identifier> = [owner.id]
         while let present = state, walked < Self.longestWalk {
-            if let hint = await locate(position, among: present.successors, of: node, besides: &asked) {
+            if let hint = await locate(
+                position,
+                among: present.successors,
+                as: identity,
+                besides: &asked
+            ) {
                 return hint
             }
             walked += present.successors.count
-            guard let last = present.successors.last, seen.insert(last.id).inserted else { return nil }
+            guard let last = present.successors.last, seen.insert(last.id).inserted else {
+                return nil
+            }
             state = await ringState(of: last)
         }
         return nil
@@ -63,20 +74,11 @@ extension StoreServer {
         return await context.state(of: node, timeout: Self.patience)
     }
 
-    private func locate(
-        _ position: Identifier,
-        among members: [NodeReference],
-        of node: StoreNode
-    ) async -> RangeHint? {
-        var asked: Set<DiskID> = [node.identity.member.disk]
-        return await locate(position, among: members, of: node, besides: &asked)
-    }
-
     /// Asks store members at the same time where a position is. The newest hint counts.
     private func locate(
         _ position: Identifier,
         among members: [NodeReference],
-        of node: StoreNode,
+        as identity: StoreIdentity,
         besides asked: inout Set<DiskID>
     ) async -> RangeHint? {
         var receivers: [StoreMember] = []
@@ -87,10 +89,12 @@ extension StoreServer {
         guard !receivers.isEmpty else { return nil }
         let replies = await withCheckedContinuation {
             (continuation: CheckedContinuation<[LocateReply?], Never>) in
-            let answers = Answers<LocateReply>(count: receivers.count) { continuation.resume(returning: $0) }
+            let answers = Answers<LocateReply>(count: receivers.count) {
+                continuation.resume(returning: $0)
+            }
             for receiver in receivers {
                 let request = LocateRequest(
-                    header: WirePeerHeader(node.identity, to: receiver.disk),
+                    header: WirePeerHeader(identity, to: receiver.disk),
                     position: position
                 )
                 calls.ask(StorePeerMethods.locate, of: receiver, request, timeout: Self.patience) {
@@ -116,6 +120,13 @@ extension StoreServer {
 
     func hasReplica(of range: RangeID) -> Bool {
         node?.assumeIsolated { $0.number(of: range) != nil } ?? false
+    }
+
+    /// A range has answered.
+    func note(_ answer: WireRangeAnswer?) {
+        guard let answer else { return }
+        let time = RangeTime(milliseconds: answer.timeMilliseconds)
+        directory.note(time, of: RangeID(RandomBits(wire: answer.range)), now: now)
     }
 
     func missing(of range: RangeID) -> [String] {

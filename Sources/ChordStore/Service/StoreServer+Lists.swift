@@ -131,9 +131,7 @@ struct PartitionScan: Sendable {
     }
 
     /// The rows; nil if the version of the first page cannot be shown any more.
-    var run:
-        @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) -> RowPage?
-    {
+    var run: @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) -> RowPage? {
         { state, rows throws(StoreError) in
             if let former {
                 guard RangeID(RandomBits(wire: former.range)) == state.descriptor.id,

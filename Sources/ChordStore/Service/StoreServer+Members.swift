@@ -11,10 +11,11 @@ extension StoreServer {
     /// The store members at or after a place, once the ring is sure of them; nil before. Asks the place's owner
     /// now and then.
     func wantedMembers(at place: Identifier) -> [StoreMember]? {
-        if survey.shouldAsk(place, now: now) {
+        let settling = setup.settings.settleTime
+        if survey.shouldAsk(place, settling: settling, now: now) {
             Task(executorPreference: executor) { await self.ask(place) }
         }
-        return survey.members(at: place, settling: setup.settings.settleTime, now: now)
+        return survey.members(at: place, settling: settling, now: now)
     }
 
     private func ask(_ place: Identifier) async {
@@ -29,7 +30,9 @@ extension StoreServer {
         if owner.id == view.node.id {
             nodes = [view.node] + view.successors
         } else {
-            guard let state = await context.state(of: owner, timeout: .seconds(2)) else { return nil }
+            guard let state = await context.state(of: owner, timeout: .seconds(2)) else {
+                return nil
+            }
             nodes = [state.node] + state.successors
         }
         var seen: Set<DiskID> = []

@@ -18,7 +18,8 @@ extension GetRequest {
         let partition = place
         let keys = keys
         server.read(at: node, position, isStale: isStale) {
-            state, rows throws(StoreError) -> [WireValue?]? in
+            state,
+            rows throws(StoreError) -> [WireValue?]? in
             var bytes = 0
             var values: [WireValue?] = []
             for key in keys {

@@ -22,10 +22,11 @@ extension StoreServer {
         }
         var reply = StoreStatusReply(
             store: (record.store ?? context.parameters.store)?.bits.wire,
-            disk: setup.disk.bits.wire,
+            disk: setup.engines.map { _ in setup.disk.bits.wire },
             node: name,
-            state: problem == nil ? .starting : .failed,
-            reason: problem?.message ?? "it is not a member of its ring yet, or reads its disk",
+            state: passesCallsOn ? .serving : problem == nil ? .starting : .failed,
+            reason: problem?.message
+                ?? (passesCallsOn ? "" : "it is not a member of its ring yet, or reads its disk"),
             starts: record.starts,
             totals: .init(),
             ranges: []

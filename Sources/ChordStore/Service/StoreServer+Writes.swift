@@ -31,14 +31,15 @@ extension StoreServer {
             guard case .put(let value, _) = operation.action, value.count > limit else { continue }
             return completion(.failure(.failed(.valueTooLong(bytes: value.count, limit: limit))))
         }
-        let identity = Self.identity(of: caller, request.route)
+        let identity = caller.identity(request.route)
         let position = context.identifier(of: request.place)
         let id: WriteID
         if let given = request.id {
             id = WriteID(given)
         } else {
-            let time = node.assumeIsolated { $0.time(at: position) }
-            id = sessions.next(of: identity, at: time ?? .zero, using: executor)
+            // Proposed once and never repeated, so nobody asks for its answer again.
+            let time = node.assumeIsolated { $0.time(at: position) } ?? .zero
+            id = WriteID(unrepeated.next(of: identity, using: executor), preparedAt: time)
         }
         let command = WriteCommand(
             id: id,
@@ -58,13 +59,15 @@ extension StoreServer {
             }
         }
     }
+}
 
+extension StoreCaller {
     /// The caller whose writes count together: the first one of a forwarded call.
-    private static func identity(of caller: StoreCaller, _ route: WireRoute) -> String {
+    func identity(_ route: WireRoute) -> String {
         if let first = route.caller {
             return "\(first.role) \(first.trustDomain)/\(first.name)"
         }
-        return "\(caller.peer.role) \(caller.peer.trustDomain ?? "")/\(caller.peer.name ?? "")"
+        return "\(peer.role) \(peer.trustDomain ?? "")/\(peer.name ?? "")"
     }
 }
 
@@ -75,6 +78,15 @@ extension WriteID {
             number: wire.number,
             lowestUnanswered: wire.lowestUnanswered,
             preparedAt: RangeTime(milliseconds: wire.preparedMilliseconds)
+        )
+    }
+
+    fileprivate init(_ number: WriteSessions.Number, preparedAt: RangeTime) {
+        self.init(
+            client: number.client,
+            number: number.number,
+            lowestUnanswered: number.number,
+            preparedAt: preparedAt
         )
     }
 }
@@ -90,39 +102,6 @@ extension WriteReply {
                     isReplayed: false
                 )
             )
-        )
-    }
-}
-
-/// Identifiers for writes whose callers give none. Such a write is proposed once and never repeated, so all its
-/// predecessors count as answered.
-struct WriteSessions {
-    private struct Session {
-        var client: ClientID
-        var number: UInt64 = 0
-    }
-
-    /// Callers whose sessions are kept. One that is forgotten gets a new one.
-    private static let most = 256
-
-    private var sessions: [String: Session] = [:]
-
-    mutating func next(
-        of identity: String,
-        at time: RangeTime,
-        using executor: any NodeExecutor
-    ) -> WriteID {
-        if sessions.count >= Self.most, sessions[identity] == nil { sessions.removeAll() }
-        var generator = executor.generator
-        var session =
-            sessions[identity] ?? Session(client: ClientID(RandomBits(using: &generator)))
-        session.number += 1
-        sessions[identity] = session
-        return WriteID(
-            client: session.client,
-            number: session.number,
-            lowestUnanswered: session.number,
-            preparedAt: time
         )
     }
 }

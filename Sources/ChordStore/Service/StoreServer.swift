@@ -20,6 +20,8 @@ package actor StoreServer {
     nonisolated let logger: Logger
 
     var record: StoreRecord
+    /// Who this node is to other stores, once the store is known.
+    var identity: StoreIdentity?
     /// The store, once it is open.
     var node: StoreNode?
     /// Why the store does not serve.
@@ -30,7 +32,9 @@ package actor StoreServer {
     var directory = RangeDirectory()
     var receiver = SnapshotReceiver()
     var survey = MemberSurvey()
+    /// Sessions of writes that this node sends again where needed, and of those that it proposes once.
     var sessions = WriteSessions()
+    var unrepeated = WriteSessions()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
@@ -72,6 +76,10 @@ package actor StoreServer {
                 )
             )
         }
+        guard setup.engines != nil else {
+            identity = identity(in: store)
+            return
+        }
         record.store = store
         record.givesBirth = context.givesBirthToStore
         do throws(StoreError) {
@@ -90,16 +98,21 @@ package actor StoreServer {
         }
     }
 
-    private func open(_ store: StoreID) async throws(StoreError) {
+    private func identity(in store: StoreID) -> StoreIdentity {
         let reference = context.reference
-        let identity = StoreIdentity(
+        return StoreIdentity(
             store: store,
             member: StoreMember(node: reference.name, address: reference.address, disk: setup.disk),
             starts: record.starts
         )
+    }
+
+    private func open(_ store: StoreID) async throws(StoreError) {
+        guard let makeEngines = setup.engines else { return }
+        let identity = identity(in: store)
         let executor = executor
         let events = RowEvents()
-        let engines = setup.engines(
+        let engines = makeEngines(
             LogIdentity(store: store, disk: setup.disk),
             !record.isInUse,
             RowEngineHost(
@@ -137,6 +150,7 @@ package actor StoreServer {
             try setup.remember(record)
         }
         guard !isClosed else { return await node.close() }
+        self.identity = identity
         self.node = node
         await node.setWantedMembers { [weak self] through in
             self?.assumeIsolated { $0.wantedMembers(at: through) }
@@ -158,12 +172,22 @@ package actor StoreServer {
         node = nil
     }
 
+    /// Whether this node holds no data and knows the ring's store.
+    var passesCallsOn: Bool { setup.engines == nil && identity != nil && !isClosed }
+
+    /// Whether the store will be open soon.
+    var isOpening: Bool { problem == nil && !isClosed && node == nil }
+
     /// The store, or why there is none.
     var openNode: Result<StoreNode, StoreFailure> {
         if let node { return .success(node) }
         let reason =
             problem.map(\.message)
-            ?? (isClosed ? "it stops" : "it is not a member of its ring yet, or reads its disk")
+            ?? (isClosed
+                ? "it stops"
+                : setup.engines == nil
+                    ? "it holds no part of it"
+                    : "it is not a member of its ring yet, or reads its disk")
         return .failure(.closed(node: name, reason: reason))
     }
 }

@@ -31,7 +31,9 @@ extension StoreService {
             method(StorePeerMethods.locate) { (server, request: LocateRequest, _, responder) in
                 let known = server.directory.hint(for: request.position)
                 server.answer(request.header, responder) { node -> LocateReply in
-                    if let hint = node.locate(request.position) { return .here(WireRangeHint(hint)) }
+                    if let hint = node.locate(request.position) {
+                        return .here(WireRangeHint(hint))
+                    }
                     return known.map { .ask(WireRangeHint($0)) } ?? .unknown
                 }
             },

@@ -6,14 +6,16 @@ package import ChordBase
 
 /// What a node brings to its part of the store.
 package struct StoreSetup: Sendable {
+    package typealias MakeEngines =
+        @Sendable (LogIdentity, _ isNew: Bool, RowEngineHost) -> StoreEngines
+
     package var settings: StoreSettings
-    /// The disk; its identifier is in the node's reference.
+    /// The disk. Its identifier is in the node's reference, if the node holds data.
     package var disk: DiskID
     /// What is stored about the disk.
     package var record: StoreRecord
-    /// Makes log and rows, not open yet.
-    package var engines:
-        @Sendable (LogIdentity, _ isNew: Bool, RowEngineHost) -> StoreEngines
+    /// Makes log and rows, not open yet; nil for a node that holds no data and only passes calls on.
+    package var engines: MakeEngines?
     /// Stores a record durably. Called on the node's executor, a few times in the life of a disk.
     package var remember: @Sendable (StoreRecord) throws(StoreError) -> Void
 
@@ -21,7 +23,7 @@ package struct StoreSetup: Sendable {
         settings: StoreSettings,
         disk: DiskID,
         record: StoreRecord,
-        engines: @escaping @Sendable (LogIdentity, _ isNew: Bool, RowEngineHost) -> StoreEngines,
+        engines: MakeEngines?,
         remember: @escaping @Sendable (StoreRecord) throws(StoreError) -> Void
     ) {
         self.settings = settings

@@ -17,8 +17,8 @@ struct MemberSurvey {
 
     /// An answer that is older counts no more.
     private static let lifetime: Duration = .seconds(60)
-    /// Time between two questions about a place.
-    private static let interval: Duration = .seconds(5)
+    /// The longest time between two questions about a place.
+    private static let longestInterval: Duration = .seconds(5)
 
     private var answers: [Identifier: Answer] = [:]
     private var asking: Set<Identifier> = []
@@ -32,9 +32,10 @@ struct MemberSurvey {
     }
 
     /// Whether the owner of a place should be asked now.
-    mutating func shouldAsk(_ place: Identifier, now: Duration) -> Bool {
+    mutating func shouldAsk(_ place: Identifier, settling: Duration, now: Duration) -> Bool {
         guard !asking.contains(place) else { return false }
-        if let answer = answers[place], now - answer.last < Self.interval { return false }
+        let interval = min(settling / 2, Self.longestInterval)
+        if let answer = answers[place], now - answer.last < interval { return false }
         asking.insert(place)
         return true
     }

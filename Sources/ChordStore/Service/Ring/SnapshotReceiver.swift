@@ -71,7 +71,8 @@ struct SnapshotReceiver {
         in space: IdentifierSpace
     ) throws(StoreError) -> RangeSnapshot {
         guard let transfer = transfers.removeValue(forKey: end.snapshot),
-            UInt64(transfer.decoder.byteCount) == end.bytes, transfer.decoder.checksum == end.checksum
+            UInt64(transfer.decoder.byteCount) == end.bytes,
+            transfer.decoder.checksum == end.checksum
         else { throw StoreError(.corrupted, "parts of the snapshot are missing: send it again") }
         return try transfer.decoder.snapshot(in: space)
     }

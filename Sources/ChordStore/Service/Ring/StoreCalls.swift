@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
-package import ChordCore
+import ChordCore
 import ChordIdentity
 import ChordRPC
 package import ChordRuntime
@@ -79,7 +79,9 @@ package struct StoreCalls: Sendable {
         isolation: isolated (any Actor)? = #isolation
     ) async -> Reply? {
         await withCheckedContinuation { continuation in
-            ask(method, of: member, request, timeout: timeout) { continuation.resume(returning: $0) }
+            ask(method, of: member, request, timeout: timeout) {
+                continuation.resume(returning: $0)
+            }
         }
     }
 }

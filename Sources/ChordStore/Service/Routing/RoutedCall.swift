@@ -33,6 +33,8 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
     /// Whether a write is under way at this node's replica.
     private var isProposed = false
     private var attempts = 0
+    /// The identifier that this node has given a write in its caller's place.
+    private var ownID: WireWriteID?
 
     private enum Lack {
         case range
@@ -82,21 +84,18 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
         guard !isDone else { return }
         attempts += 1
         server.assumeIsolated { server in
-            switch server.openNode {
-            case .failure(let failure):
-                // A node without a store of its own still finds the stores of others.
-                guard server.context.parameters.store != nil, server.node == nil,
-                    server.problem == nil, !server.isClosed
-                else { return finish(failure.status) }
-                retry(lacking: .range)
-            case .success(let node):
-                if let hint = node.assumeIsolated({ $0.locate(self.position) }) {
-                    serve(at: node, hint)
-                } else if let hint = server.directory.hint(for: position) {
-                    pass(to: hint)
-                } else {
-                    find()
-                }
+            if case .failure(let failure) = server.openNode, !server.passesCallsOn {
+                // The disk is being read, or the ring is being joined: that takes a moment only.
+                guard server.isOpening else { return finish(failure.status) }
+                return retry(lacking: .range)
+            }
+            if let node = server.node, let hint = node.assumeIsolated({ $0.locate(self.position) })
+            {
+                serve(at: node, hint)
+            } else if let hint = server.directory.hint(for: position) {
+                pass(to: hint)
+            } else {
+                find()
             }
         }
     }
@@ -180,6 +179,7 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
 
     private func forward(to receiver: ReplicaDescriptor, of hint: RangeHint) {
         lack = .leader(hint.descriptor)
+        identify(for: hint.descriptor.id)
         var forwarded = request
         forwarded.route = WireRoute(
             range: hint.descriptor.id.bits.wire,
@@ -204,7 +204,10 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
                     Status(.internalError, "\(receiver.node) answered with what is no answer")
                 )
             }
-            guard let redirect = reply.redirect else { return finish(result.message) }
+            guard let redirect = reply.redirect else {
+                server.assumeIsolated { $0.note(reply.answeredAt) }
+                return finish(result.message)
+            }
             let newer = RangeHint(redirect)
             server.assumeIsolated { server in
                 server.directory.forget(hint.descriptor.id)
@@ -214,6 +217,18 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
                 return retry(lacking: .leader(newer.descriptor))
             }
             pass(to: newer)
+        }
+    }
+
+    /// Makes a write without identifier repeatable, if the time of its range is known.
+    private func identify(for range: RangeID) {
+        guard request.isWrite, !request.isRepeatable else { return }
+        let identity = caller.identity(request.route)
+        server.assumeIsolated { server in
+            guard let time = server.directory.time(of: range, now: server.now) else { return }
+            let id = server.sessions.begin(of: identity, at: time, using: server.executor)
+            ownID = id
+            request.identify(by: id)
         }
     }
 
@@ -275,6 +290,10 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
         guard !isDone else { return false }
         isDone = true
         timer?.cancel()
+        if let ownID {
+            let identity = caller.identity(request.route)
+            server.assumeIsolated { $0.sessions.end(ownID, of: identity) }
+        }
         return true
     }
 }

@@ -21,6 +21,9 @@ protocol RoutedRequest: WireMessage {
     /// Whether any replica may answer.
     var isStale: Bool { get }
 
+    /// Gives a write that has no identifier one. Others stay as they are.
+    mutating func identify(by id: WireWriteID)
+
     /// Answers the request at this node's replica.
     ///
     /// - Parameter completion: gets the answer, or why there is none here. Runs on the node's executor.
@@ -38,6 +41,8 @@ protocol RoutedReply: WireMessage {
 
     /// Where to ask instead; nil for an answer.
     var redirect: WireRangeHint? { get }
+    /// The range that answered, and its time; nil for a redirect.
+    var answeredAt: WireRangeAnswer? { get }
 }
 
 /// Why a node's replica gives no answer.
@@ -52,6 +57,8 @@ extension RoutedRequest {
     var isWrite: Bool { false }
     var isRepeatable: Bool { true }
     var isStale: Bool { false }
+
+    mutating func identify(by id: WireWriteID) {}
 }
 
 // MARK: - Reads
@@ -81,7 +88,7 @@ extension CountRequest: RoutedRequest {
 
 /// A request that changes rows.
 protocol RoutedWrite: RoutedRequest where Reply == WriteReply {
-    var id: WireWriteID? { get }
+    var id: WireWriteID? { get set }
     var operations: [WireOperation] { get }
     var wantsPrevious: Bool { get }
 }
@@ -90,6 +97,10 @@ extension RoutedWrite {
     var isWrite: Bool { true }
     /// A write with an identifier is done once, however often it is sent.
     var isRepeatable: Bool { id != nil }
+
+    mutating func identify(by id: WireWriteID) {
+        if self.id == nil { self.id = id }
+    }
 }
 
 extension PutRequest: RoutedWrite {
@@ -121,24 +132,32 @@ extension WireOutcome {
     fileprivate var redirect: WireRangeHint? {
         if case .redirect(let hint) = self { hint } else { nil }
     }
+
+    fileprivate var answer: WireRangeAnswer? {
+        if case .answer(let answer, _) = self { answer } else { nil }
+    }
 }
 
 extension GetReply: RoutedReply {
     init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
     var redirect: WireRangeHint? { outcome.redirect }
+    var answeredAt: WireRangeAnswer? { outcome.answer }
 }
 
 extension ListReply: RoutedReply {
     init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
     var redirect: WireRangeHint? { outcome.redirect }
+    var answeredAt: WireRangeAnswer? { outcome.answer }
 }
 
 extension CountReply: RoutedReply {
     init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
     var redirect: WireRangeHint? { outcome.redirect }
+    var answeredAt: WireRangeAnswer? { outcome.answer }
 }
 
 extension WriteReply: RoutedReply {
     init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
     var redirect: WireRangeHint? { outcome.redirect }
+    var answeredAt: WireRangeAnswer? { outcome.answer }
 }
