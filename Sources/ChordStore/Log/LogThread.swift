@@ -75,6 +75,15 @@ final class LogThread: @unchecked Sendable {
         }
     }
 
+    /// Ends the thread of a log that nobody holds any more. Without effect after `close`, when the executor that
+    /// completions are delivered on may be gone.
+    func abandon() {
+        condition.lock()
+        let isRunning = isRunning
+        condition.unlock()
+        if isRunning { add(.close({})) }
+    }
+
     private static var notOpen: StoreError {
         StoreError(.closed, "the log is not open")
     }

@@ -37,7 +37,7 @@ package final class SegmentedLog: RaftLogStore {
     }
 
     deinit {
-        thread.add(.close({}))
+        thread.abandon()
     }
 
     package func open(_ completion: @escaping @Sendable (Result<RecoveredLog, StoreError>) -> Void)

@@ -38,7 +38,8 @@ actor StoreRing {
         configuration.dataDirectory = folder.appending(path: name).path
         var store = StoreConfiguration(engine ?? self.engine)
         store.replicas = replicas
-        store.settings.raft = .local
+        // Elections of a busy machine must not follow from its own pauses.
+        store.settings.raft = .lan
         store.settings.settleTime = .milliseconds(200)
         store.settings.placementInterval = .milliseconds(50)
         configuration.store = store
