@@ -34,7 +34,8 @@ extension StoreNode {
                 progress: replica.placementProgress(at: now),
                 wanted: wanted,
                 avoided: avoided,
-                replaceAfter: settings.replaceAfter
+                replaceAfter: settings.replaceAfter,
+                silentAfter: settings.raft.electionTimeoutMinimum
             )
         )
         if step != replica.placement {

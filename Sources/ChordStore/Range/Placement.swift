@@ -48,6 +48,8 @@ package struct PlacementView: Sendable {
     package var avoided: Set<DiskID>
     /// A voter that is silent for this long is replaced.
     package var replaceAfter: Duration
+    /// A voter that is silent for this long, and that the ring does not name, is away: it probably restarts.
+    package var silentAfter: Duration
 
     package init(
         descriptor: RangeDescriptor,
@@ -57,7 +59,8 @@ package struct PlacementView: Sendable {
         wanted: [StoreMember]?,
         departed: Set<DiskID> = [],
         avoided: Set<DiskID> = [],
-        replaceAfter: Duration
+        replaceAfter: Duration,
+        silentAfter: Duration = .seconds(1)
     ) {
         self.descriptor = descriptor
         self.configuration = configuration
@@ -67,6 +70,7 @@ package struct PlacementView: Sendable {
         self.departed = departed
         self.avoided = avoided
         self.replaceAfter = replaceAfter
+        self.silentAfter = silentAfter
     }
 }
 
@@ -99,8 +103,9 @@ package enum PlacementWait: Hashable, Sendable {
 /// Decides about the replicas of a range, one step at a time.
 ///
 /// Wanted are the first members at or after the end of the range. The number of voters never falls because
-/// the ring looks smaller: a voter goes only in one change with the learner that replaces it. A voter that is
-/// wanted stays while it is silent for less than ``PlacementView/replaceAfter``.
+/// the ring looks smaller: a voter goes only in one change with the learner that replaces it. A silent voter
+/// stays for ``PlacementView/replaceAfter``, whether the ring still names it or not; meanwhile no other voter is
+/// exchanged, because the range bears one failure less.
 package enum Placement {
     package static func nextStep(_ view: PlacementView) -> PlacementStep {
         if view.configuration.isJoint { return .wait(.changing) }
@@ -197,6 +202,14 @@ package enum Placement {
                 return view.progress[number].map { $0.silence >= limits } ?? false
             }
             lost = voters.filter(isLost)
+            let lost = lost
+            let named = Set(wanted.map(\.disk))
+            let away = voters.filter { number in
+                guard number != view.leader, !lost.contains(number),
+                    disk(number).map({ !named.contains($0) }) ?? true
+                else { return false }
+                return view.progress[number].map { $0.silence >= view.silentAfter } ?? false
+            }
             let silentLearners = view.configuration.learners.filter(isLost)
             let lostDisks = Set(lost.compactMap(disk)).union(view.departed)
             let held = Set(voters.compactMap(disk))
@@ -205,7 +218,7 @@ package enum Placement {
                 let ordered =
                     usable.filter { !disks.contains($0.disk) }
                     + usable.filter { disks.contains($0.disk) }
-                return ordered.prefix(view.descriptor.replication)
+                return ordered.prefix(max(1, view.descriptor.replication - away.count))
             }
             let chosen = places(without: view.avoided)
             missing = chosen.filter { !held.contains($0.disk) }
@@ -215,8 +228,10 @@ package enum Placement {
                 !lost.contains(number) && disk(number).map { !wantedDisks.contains($0) } ?? true
             }
             // The leader goes last, as it has to hand the leadership over first.
-            voterToGo =
-                lost.first ?? unwanted.first { $0 != view.leader } ?? unwanted.first
+            voterToGo = lost.first
+            if voterToGo == nil, away.isEmpty {
+                voterToGo = unwanted.first { $0 != view.leader } ?? unwanted.first
+            }
 
             // A silent learner is dropped only for another one: alone it does no harm.
             let silentDisks = Set(silentLearners.compactMap(disk))

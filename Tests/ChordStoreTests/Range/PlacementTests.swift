@@ -58,8 +58,11 @@ struct PlacementTests {
         var range = PlacementFixture(voters: ["a", "b", "c"])
         range.ring = ["a", "b", "d"]
         range.silence["c"] = .seconds(299)
+        range.settle()
+        // The ring does not name it any more, as it is down: it may come back with its data.
+        #expect(range.voters == ["a", "b", "c"])
+        range.silence["c"] = .seconds(300)
         #expect(range.fewestVoters { $0.settle() } == 3)
-        // Not wanted, so it goes by the ordinary way: its replacement is caught up first.
         #expect(range.voters == ["a", "b", "d"])
 
         range = PlacementFixture(voters: ["a", "b", "c"])
@@ -70,6 +73,19 @@ struct PlacementTests {
         range.silence["c"] = .seconds(300)
         range.settle()
         #expect(range.voters == ["a", "b", "d"])
+    }
+
+    @Test("while a voter is away no other voter is exchanged")
+    func away() {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["x", "a", "b"]
+        range.silence["c"] = .seconds(10)
+        range.settle()
+        #expect(range.voters == ["a", "b", "c"])
+        range.silence["c"] = nil
+        range.ring = ["x", "a", "b", "c"]
+        range.settle()
+        #expect(range.voters == ["a", "b", "x"])
     }
 
     @Test("a silent voter without replacement stays and is told of")
