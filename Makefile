@@ -206,12 +206,18 @@ experiments: deps ## repeat the experiments of the Chord papers; plots in docs/e
 mutants: ## add protocol errors one by one; the simulator must detect each
 	@scripts/mutants
 
-# Uses its own certificates, so settings for others are removed.
+# Use their own certificates, so settings for others are removed.
 .PHONY: chaos
 chaos: release $(VENV)/.ready ## faults in a ring of real processes: SECONDS=120
 	@scripts/deps chaos || echo "chaos: iptables is missing, so one-way link failures are skipped"
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/chaos/chaos.py --seconds $(CHAOS_SECONDS) $(CHAOS)
+
+.PHONY: chaos-store
+chaos-store: release $(VENV)/.ready ## faults in a store of real processes, with a checked history: SECONDS=120
+	@scripts/deps chaos || echo "chaos: iptables is missing, so one-way link failures are skipped"
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/chaos/store.py --seconds $(CHAOS_SECONDS) $(CHAOS)
 
 # Uses its own certificates, as above.
 .PHONY: interop

@@ -30,7 +30,7 @@ def generated(folder):
     from grpc_tools import protoc
 
     arguments = ["protoc", f"-I{ROOT / 'Protos'}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
-    if protoc.main(arguments + ["chord/v1/chord.proto"]) != 0:
+    if protoc.main(arguments + ["chord/v1/chord.proto", "chord/v1/store.proto"]) != 0:
         sys.exit("rings: protoc failed")
     sys.path.insert(0, folder)
     return importlib.import_module("chord.v1.chord_pb2"), importlib.import_module("chord.v1.chord_pb2_grpc")
@@ -72,6 +72,7 @@ class Ring:
         command += ["--listen", address, "--certs-dir", self.bench.certs, "--log-level", self.bench.log_level]
         # Identifiers are computed here from names, so each node has the one place of its name.
         command += ["--data-dir", f"{self.bench.folder}/{name}.data", "--placements", "1"]
+        command += self.bench.options
         for contact in contacts:
             command += ["--join", contact]
         with open(f"{self.bench.folder}/{name}.log", "ab") as log:
@@ -143,9 +144,11 @@ class Ring:
 class Bench:
     """A folder with certificates and logs, and how to ask nodes."""
 
-    def __init__(self, folder, binary=BINARY, hosts=None, log_level="warning"):
+    def __init__(self, folder, binary=BINARY, hosts=None, log_level="warning", options=()):
         self.folder, self.certs, self.binary = folder, f"{folder}/certs", binary
         self.hosts, self.log_level = hosts, log_level
+        # Further options of every node.
+        self.options = list(options)
         generated_folder = f"{folder}/python"
         os.mkdir(generated_folder)
         self.messages, self.services = generated(generated_folder)
@@ -163,6 +166,9 @@ class Bench:
         subprocess.run([ROOT / "scripts/certs", "set"], env=environment, check=True, stdout=subprocess.DEVNULL)
 
     def stub(self, address):
+        return self.services.ChordServiceStub(self.channel(address))
+
+    def channel(self, address):
         """A separate connection for each process of a node: the end of one must not delay the next."""
 
         def read(name):
@@ -171,7 +177,7 @@ class Bench:
         credentials = grpc.ssl_channel_credentials(read("ca.pem"), read("client-demo.key"), read("client-demo.pem"))
         options = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
         options += [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
-        return self.services.ChordServiceStub(grpc.secure_channel(address, credentials, options))
+        return grpc.secure_channel(address, credentials, options)
 
     def state(self, node, timeout=5):
         request = self.messages.GetSuccessorListRequest()
