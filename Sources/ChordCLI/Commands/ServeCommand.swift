@@ -147,7 +147,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.advertise = node.advertise
         configuration.contacts = AddressList.addresses(in: node.join)
         configuration.initialRing = AddressList.addresses(in: node.initialRing)
-        configuration.store = store.configuration
+        configuration.store = store.configuration(isMixed: !parameters.dialects.isEmpty)
         configuration.dataDirectory = try node.dataDirectory(makesFolders: makesFolders)
         configuration.joinTimeout = node.joinTimeout.duration
         configuration.leaveTimeout = node.leaveTimeout.duration

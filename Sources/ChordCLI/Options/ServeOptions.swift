@@ -213,7 +213,7 @@ struct ParameterOptions: ParsableArguments {
 /// The node's part of the ring's store.
 struct StoreOptions: ParsableArguments {
     @Option(.store)
-    var store: String
+    var store: String?
 
     @Flag(.noStore)
     var noStore: Bool
@@ -222,17 +222,26 @@ struct StoreOptions: ParsableArguments {
     var replaceAfter: Interval
 
     func validate() throws {
-        guard [StoreConfiguration.Engine.disk, .memory].map(\.rawValue).contains(store) else {
+        if let store, !["disk", "memory"].contains(store) {
             throw ValidationError("--store must be disk or memory, not \"\(store)\".")
+        }
+        guard store == nil || !noStore else {
+            throw ValidationError("Give --store or --no-store, not both.")
         }
         guard replaceAfter.duration >= .seconds(1) else {
             throw ValidationError("--replace-after must be at least 1s.")
         }
     }
 
-    var configuration: StoreConfiguration {
-        let engine = noStore ? .routing : StoreConfiguration.Engine(rawValue: store) ?? .disk
-        var configuration = StoreConfiguration(engine)
+    /// The node's part of the store.
+    ///
+    /// - Parameter isMixed: whether nodes of other implementations may be members. Such a node cannot tell a joiner
+    ///   which store the ring has, so a mixed ring has one only where it is asked for.
+    func configuration(isMixed: Bool) -> StoreConfiguration {
+        let standard: StoreConfiguration.Engine = noStore || isMixed ? .routing : .disk
+        var configuration = StoreConfiguration(
+            store.flatMap(StoreConfiguration.Engine.init) ?? standard
+        )
         configuration.replaceAfter = replaceAfter.duration
         return configuration
     }

@@ -267,9 +267,9 @@ extension Setting {
     static let store = Setting(
         name: "store",
         unit: "engine",
-        standard: "disk",
         summary:
-            "Where the node keeps its part of the ring's store: disk, which is its data directory, or memory.",
+            "Where the node keeps its part of the ring's store: disk, which is its data directory, or memory."
+            + " Default: disk; with --dialect no part.",
         tradeOff:
             "`memory` is for caches and tests: a restarted node receives its part anew from the others, and"
             + " the store ends when all nodes have stopped.",

@@ -28,12 +28,17 @@ final class NeighbourCapabilities: Sendable {
         }
     }
 
+    /// What several nodes can do, all of them.
+    func common(with nodes: [NodeReference]) -> Capabilities {
+        table.withLockedValue { $0.common(with: nodes) }
+    }
+
     /// What this node, its predecessor and its head can do.
     func common(in view: RoutingView) -> Capabilities {
         let neighbours = ([view.predecessor] + view.successors.prefix(1)).filter {
             $0.id != view.node.id
         }
-        return table.withLockedValue { $0.common(with: neighbours) }
+        return common(with: neighbours)
     }
 }
 

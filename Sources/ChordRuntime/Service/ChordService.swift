@@ -157,8 +157,12 @@ struct ChordService: NodeService {
         let ours = published.current.view.parameters
         var theirs = request.parameters
         // The store's identifier follows from the decision about the founders: one side may know it before the
-        // other.
-        if theirs.store == nil || ours.store == nil { theirs.store = ours.store }
+        // other. A founder of version 0.1 never learns it.
+        if theirs.store == nil || ours.store == nil,
+            request.capabilities.features.contains(.storeMembers)
+        {
+            theirs.store = ours.store
+        }
         if let difference = ours.difference(from: theirs) {
             return .failed(Status(.failedPrecondition, difference))
         }

@@ -31,9 +31,12 @@ extension NodeShell {
     /// smallest identifier makes the first range.
     ///
     /// Each founder computes the store's identifier from the disks of all, so nothing has to be exchanged. A
-    /// disk identifier is random and never used again, so no other ring can come to the same store.
+    /// disk identifier is random and never used again, so no other ring can come to the same store. A ring with a
+    /// founder of version 0.1, which knows nothing of stores, has none.
     func beginStore(of founders: [NodeReference]) {
         guard configuration.adoption.store, parameters.store == nil else { return }
+        let others = founders.filter { $0.name != machine.node.name }
+        guard states.capabilities.common(with: others).features.contains(.storeMembers) else { return }
         let holders = founders.filter { $0.disk != nil }.sorted { $0.id < $1.id }
         guard let first = holders.first else { return }
         var parameters = parameters

@@ -69,12 +69,9 @@ package actor StoreServer {
     func ringJoined() {
         guard node == nil, opening == nil, !isClosed else { return }
         guard let store = context.parameters.store else {
-            return fail(
-                StoreError(
-                    .wrongStore,
-                    "the ring has no store: its first node was started without one; a store begins with its ring"
-                )
-            )
+            // A ring without a store is no fault of a node that holds no data anyway.
+            guard setup.engines != nil else { return problem = Self.noStore }
+            return fail(Self.noStore)
         }
         guard setup.engines != nil else {
             identity = identity(in: store)
@@ -157,6 +154,11 @@ package actor StoreServer {
         }
         logger.info("the store is open")
     }
+
+    private static let noStore = StoreError(
+        .wrongStore,
+        "the ring has no store: its first node was started without one, and a store begins with its ring"
+    )
 
     private func fail(_ error: StoreError) {
         guard problem == nil else { return }
