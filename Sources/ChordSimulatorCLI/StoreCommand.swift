@@ -14,9 +14,10 @@ struct StoreCommand: AsyncParsableCommand {
         abstract: "Run stores of several nodes under random faults, and check what clients saw.",
         discussion: """
             Each seed determines one store, its clients and its faults: power cuts that lose what was not \
-            synced, cut links, lost and repeated messages, pauses. The history of the clients must be \
-            linearizable, and after the end of the faults everything must be answered. The exit code is 1 if \
-            one run fails.
+            synced, cut links, lost and repeated messages, pauses, members that leave and join. The history of the clients must be \
+            linearizable, and after the end of the faults everything must be answered, every range must have \
+            its wanted replicas, and these must be equal. A line on standard error tells the progress every \
+            few seconds. The exit code is 1 if one run fails.
             """
     )
 
@@ -56,36 +57,67 @@ struct StoreCommand: AsyncParsableCommand {
     }
 
     private func sweep() async throws {
-        let next = NIOLockedValueBox(first)
+        let progress = NIOLockedValueBox(Progress(next: first))
         let end = first + UInt64(seeds)
-        let failures = NIOLockedValueBox<[StoreSimulation.Report]>([])
-        let operations = NIOLockedValueBox(0)
+        let began = ContinuousClock.now
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<(jobs ?? System.processors) {
                 group.addTask {
-                    while failures.withLockedValue({ $0.isEmpty }),
-                        let seed = next.withLockedValue({ next -> UInt64? in
-                            guard next < end else { return nil }
-                            defer { next += 1 }
-                            return next
-                        })
-                    {
+                    while let seed = progress.withLockedValue({ $0.takeSeed(before: end) }) {
                         let report = StoreSimulation(seed: seed).run()
-                        operations.withLockedValue { $0 += report.summary.operations }
-                        if !report.holds { failures.withLockedValue { $0.append(report) } }
+                        let line = progress.withLockedValue {
+                            $0.finish(report, after: ContinuousClock.now - began)
+                        }
+                        if let line { StandardStreams.error(line) }
                     }
                 }
             }
         }
-        let ran = next.withLockedValue { $0 } - first
-        StandardStreams.output(
-            "\(ran) seeds, \(operations.withLockedValue { $0 }) operations of clients"
-        )
-        guard let failure = failures.withLockedValue({ $0.min { $0.seed < $1.seed } }) else {
-            return
-        }
+        let result = progress.withLockedValue { $0 }
+        StandardStreams.output("\(result)")
+        guard let failure = result.firstFailure else { return }
         StandardStreams.output("\(failure)")
         StandardStreams.output("replay with: chord-sim store --seed \(failure.seed)")
         throw ExitCode(CommandFailure.Kind.failed.rawValue)
+    }
+}
+
+/// How far a sweep is.
+private struct Progress: CustomStringConvertible {
+    /// Time between two lines.
+    private static let interval: Duration = .seconds(5)
+
+    private var next: UInt64
+    private var done = 0
+    private var operations = 0
+    private var failures: [StoreSimulation.Report] = []
+    private var shown: Duration = .zero
+
+    init(next: UInt64) {
+        self.next = next
+    }
+
+    /// The failure of the lowest seed.
+    var firstFailure: StoreSimulation.Report? { failures.min { $0.seed < $1.seed } }
+
+    /// The next seed to run; nil when all have been taken, or one has failed.
+    mutating func takeSeed(before end: UInt64) -> UInt64? {
+        guard next < end, failures.isEmpty else { return nil }
+        defer { next += 1 }
+        return next
+    }
+
+    /// - Returns: a line about the progress, if it is time for one.
+    mutating func finish(_ report: StoreSimulation.Report, after time: Duration) -> String? {
+        done += 1
+        operations += report.summary.operations
+        if !report.holds { failures.append(report) }
+        guard time - shown >= Self.interval else { return nil }
+        shown = time
+        return description
+    }
+
+    var description: String {
+        "\(done) seeds, \(operations) operations of clients, \(failures.count) failed"
     }
 }

@@ -14,6 +14,8 @@ import Logging
 final class SimulatedStoreNode: @unchecked Sendable {
     let member: StoreMember
     let number: Int
+    /// The node's identifier in the ring.
+    let position: Identifier
     let logDisk: SimulatedLogDisk
     let rowDisk: MemoryRowDisk
     private(set) var executor: SimulatedExecutor?
@@ -21,8 +23,9 @@ final class SimulatedStoreNode: @unchecked Sendable {
     private var starts: UInt64 = 0
     private unowned let world: StoreWorld
 
-    init(number: Int, store: StoreID, world: StoreWorld) {
+    init(number: Int, position: Identifier, store: StoreID, world: StoreWorld) {
         self.number = number
+        self.position = position
         self.world = world
         let name = "s\(number)"
         let disk = DiskID(high: 1, low: UInt64(number))
@@ -75,7 +78,8 @@ final class SimulatedStoreNode: @unchecked Sendable {
                 do {
                     try await node.open()
                     if let range { try await node.giveBirth(to: range) }
-                    await node.setWantedMembers { _ in members.members }
+                    await node.setMemberPositions { members.positions(inside: $0) }
+                    await node.setWantedMembers { members.members(from: $0) }
                 } catch {
                     members.problems.append("\(node.identity.member.node): \(error)")
                 }
@@ -103,86 +107,4 @@ final class SimulatedStoreNode: @unchecked Sendable {
 /// `@unchecked Sendable`: it is used only on the thread that drives the run.
 private final class EventBox: @unchecked Sendable {
     weak var node: StoreNode?
-}
-
-/// What all nodes know of the ring: its store members in order.
-///
-/// `@unchecked Sendable`: it is used only on the thread that drives the run.
-final class SimulatedMembers: @unchecked Sendable {
-    var members: [StoreMember]?
-    var problems: [String] = []
-}
-
-/// Messages of one node to the others.
-///
-/// `@unchecked Sendable`: it is used only on the thread that drives the run.
-final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
-    private unowned let world: StoreWorld
-    private let sender: String
-    private let executor: SimulatedExecutor
-
-    init(world: StoreWorld, from sender: String, executor: SimulatedExecutor) {
-        self.world = world
-        self.sender = sender
-        self.executor = executor
-    }
-
-    func send(
-        _ messages: [GroupMessage],
-        to member: StoreMember,
-        _ completion: @escaping @Sendable (Bool) -> Void
-    ) {
-        deliver(to: member, completion) { [sender] node in
-            node.receive(messages, from: sender)
-            return true
-        }
-    }
-
-    func send(
-        _ snapshot: RangeSnapshot,
-        to member: StoreMember,
-        _ completion: @escaping @Sendable (Bool) -> Void
-    ) {
-        deliver(to: member, completion) { [sender] node in
-            node.receive(snapshot, from: sender)
-        }
-    }
-
-    private func deliver(
-        to member: StoreMember,
-        _ completion: @escaping @Sendable (Bool) -> Void,
-        _ body: @escaping @Sendable (isolated StoreNode) -> Bool
-    ) {
-        let answered = OneShot(completion, on: executor)
-        world.scheduler.schedule(at: world.scheduler.now + 2_000_000_000, for: nil) {
-            answered.end(with: false)
-        }
-        world.network.send(from: sender, to: member.node) { [world, sender] in
-            guard let receiver = world.nodes[member.node], let node = receiver.node,
-                let executor = receiver.executor
-            else { return }
-            executor.execute {
-                let result = node.assumeIsolated(body)
-                world.network.send(from: member.node, to: sender) { answered.end(with: result) }
-            }
-        }
-    }
-}
-
-/// The answer to a call, or its time limit, whichever comes first.
-///
-/// `@unchecked Sendable`: it is used only on the thread that drives the run.
-private final class OneShot: @unchecked Sendable {
-    private var completion: (@Sendable (Bool) -> Void)?
-    private let executor: SimulatedExecutor
-
-    init(_ completion: @escaping @Sendable (Bool) -> Void, on executor: SimulatedExecutor) {
-        self.completion = completion
-        self.executor = executor
-    }
-
-    func end(with result: Bool) {
-        guard let completion = completion.take(), !executor.isDead else { return }
-        executor.execute { completion(result) }
-    }
 }

@@ -13,7 +13,7 @@ import ChordStore
 /// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class StoreClientActor: @unchecked Sendable {
     private static let deadline: Int64 = 5_000_000_000
-    private static let keys: UInt64 = 4
+    private static let keys: UInt64 = 12
 
     private unowned let world: StoreWorld
     private let number: Int
@@ -23,8 +23,8 @@ final class StoreClientActor: @unchecked Sendable {
     private(set) var isIdle = true
     private var writes: UInt64 = 0
     private var values: UInt64 = 0
-    /// The leader that the last answer came from.
-    private var leader: String?
+    /// The leaders of the keys, as the last answers have named them.
+    private var leaders: [Int: String] = [:]
     private var rangeTime = RangeTime.zero
     /// Counts operations: answers to earlier ones are void.
     private var current = 0
@@ -103,13 +103,13 @@ final class StoreClientActor: @unchecked Sendable {
     private func send(_ attempt: Attempt) {
         guard world.now < attempt.began + Self.deadline else { return giveUp(attempt) }
         let names = world.names
-        let target = leader ?? names[Int(generator.below(UInt64(names.count)))]
+        let target = leaders[attempt.key] ?? names[Int(generator.below(UInt64(names.count)))]
         let operation = current
         let answered = Once()
         // A lost question or answer: the write may have happened.
         world.scheduler.schedule(at: world.now + 1_000_000_000, for: nil) { [self] in
             guard answered.claim(), operation == current else { return }
-            leader = nil
+            leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: true)
         }
         world.network.send(from: name, to: target) { [world, name] in
@@ -140,7 +140,7 @@ final class StoreClientActor: @unchecked Sendable {
         _ completion: @escaping @Sendable (Answer) -> Void
     ) {
         let key = Array("k\(attempt.key)".utf8)
-        let position = Identifier(UInt64(attempt.key) << 60)
+        let position = StoreWorld.position((UInt64(attempt.key) << 16) / Self.keys + 100)
         guard let id = attempt.write else {
             node.read(at: position) { state, transaction throws(StoreError) in
                 try transaction.get(
@@ -207,14 +207,18 @@ final class StoreClientActor: @unchecked Sendable {
     private func refused(_ refusal: StoreRefusal, _ attempt: Attempt) {
         switch refusal {
         case .elsewhere(let hint):
-            leader = hint.leader.flatMap { hint.descriptor.replica($0)?.node }
+            leaders[attempt.key] = hint.leader.flatMap { hint.descriptor.replica($0)?.node }
             retry(attempt, mayHaveHappened: false)
         case .notHere, .noLeader, .busy:
-            leader = nil
+            leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: false)
         case .unavailable, .mayHaveHappened:
-            leader = nil
+            leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: true)
+        case .refused(.outsideRange):
+            // A split has moved the key.
+            leaders[attempt.key] = nil
+            retry(attempt, mayHaveHappened: false)
         case .refused(.mayHaveHappened):
             end(attempt, .unknown)
         case .refused:

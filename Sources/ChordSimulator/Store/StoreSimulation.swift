@@ -35,6 +35,9 @@ package struct StoreSimulation: Sendable {
             world.run(for: .seconds(20))
             world.stopClients()
             report.isAnswered = world.run(atMost: .seconds(20)) { world.clientsAreIdle }
+            let state = world.settle(atMost: .seconds(120))
+            report.defects = state.defects
+            report.ranges = state.ranges
         }
         report.problems = world.problems
         report.summary = HistorySummary(world.history)
@@ -50,6 +53,10 @@ package struct StoreSimulation: Sendable {
         package internal(set) var faults: [String] = []
         /// Whether all clients had their answers after the end of the faults.
         package internal(set) var isAnswered = false
+        /// What is not as it should be long after the end of the faults.
+        package internal(set) var defects: [String] = []
+        /// How many ranges there were in the end.
+        package internal(set) var ranges = 0
         /// Errors at the start of nodes.
         package internal(set) var problems: [String] = []
         package internal(set) var verdict: LinearizabilityChecker.Verdict = .linearizable
@@ -61,12 +68,18 @@ package struct StoreSimulation: Sendable {
             self.seed = seed
         }
 
-        package var holds: Bool { isAnswered && problems.isEmpty && verdict == .linearizable }
+        package var holds: Bool {
+            isAnswered && problems.isEmpty && defects.isEmpty && verdict == .linearizable
+        }
 
         /// The run in lines for people.
         package var description: String {
-            var lines = ["seed \(seed): \(summary)", "faults: \(faults.joined(separator: ", "))"]
+            var lines = [
+                "seed \(seed): \(summary), \(ranges) ranges",
+                "faults: \(faults.joined(separator: ", "))",
+            ]
             lines += problems
+            lines += defects
             if !isAnswered { lines.append("clients wait for answers although all faults are over") }
             switch verdict {
             case .linearizable: break

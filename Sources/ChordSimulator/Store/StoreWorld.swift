@@ -19,6 +19,8 @@ package final class StoreWorld: @unchecked Sendable {
     var settings = StoreSettings(raft: .lan)
     let ring = SimulatedMembers()
     private(set) var nodes: [String: SimulatedStoreNode] = [:]
+    /// Nodes that run and are no members of the ring.
+    var outside: Set<String> = []
     private(set) var clients: [StoreClientActor] = []
     /// What the clients saw.
     package internal(set) var history: [HistoryOperation] = []
@@ -32,8 +34,16 @@ package final class StoreWorld: @unchecked Sendable {
         settings.replaceAfter = .seconds(30)
         settings.settleTime = .seconds(2)
         settings.logEntries = 50
+        settings.splits.settleTime = .seconds(2)
+        // In every other store ranges are split by size too.
+        if generator.below(2) == 0 { settings.splits.rows = 2 + generator.below(3) }
         for number in 1...count {
-            let node = SimulatedStoreNode(number: number, store: store, world: self)
+            let node = SimulatedStoreNode(
+                number: number,
+                position: Self.position(position(of: number, among: count)),
+                store: store,
+                world: self
+            )
             nodes[node.member.node] = node
         }
         for number in 1...max(1, clientCount) {
@@ -52,9 +62,24 @@ package final class StoreWorld: @unchecked Sendable {
         return Int64(generator.below(slow ? 200_000_000 : 800_000)) + 100_000
     }
 
+    /// A random place in the part of the circle that is the node's.
+    private func position(of number: Int, among count: Int) -> UInt64 {
+        let width = UInt64(65_536 / count)
+        return UInt64(number - 1) * width + generator.below(width)
+    }
+
+    /// The identifier at a part of the circle, in 65,536ths.
+    static func position(_ part: UInt64) -> Identifier {
+        Identifier(part << 48)
+    }
+
     /// Tells the nodes which of them are members of the ring.
     func updateRing() {
-        ring.members = names.compactMap { nodes[$0] }.filter(\.isRunning).map(\.member)
+        ring.update(
+            names.compactMap { nodes[$0] }
+                .filter { $0.isRunning && !outside.contains($0.member.node) }
+                .map { ($0.position, $0.member) }
+        )
     }
 
     // MARK: - Running
@@ -105,7 +130,7 @@ package final class StoreWorld: @unchecked Sendable {
     package func injectFault() -> String {
         let name = names[Int(generator.below(UInt64(names.count)))]
         guard let node = nodes[name] else { return "nothing" }
-        switch generator.below(6) {
+        switch generator.below(8) {
         case 0, 1:
             guard node.isRunning, nodes.values.count(where: { !$0.isRunning }) < 2 else {
                 return restartAll()
@@ -125,12 +150,23 @@ package final class StoreWorld: @unchecked Sendable {
             network.lossPermille = Int(generator.below(100))
             network.repeatPermille = Int(generator.below(100))
             return "lossy network"
+        case 5, 6:
+            return changeMembership(of: name)
         default:
             node.pause()
             let time = Int64(generator.below(5_000_000_000))
             scheduler.schedule(at: now + time, for: nil) { node.resume() }
             return "pause \(name)"
         }
+    }
+
+    /// A node leaves the ring and keeps its data, or comes back.
+    private func changeMembership(of name: String) -> String {
+        defer { updateRing() }
+        if outside.remove(name) != nil { return "join \(name)" }
+        guard names.count - outside.count > 1 else { return "nothing" }
+        outside.insert(name)
+        return "leave \(name)"
     }
 
     private func restartAll() -> String {
@@ -147,6 +183,7 @@ package final class StoreWorld: @unchecked Sendable {
         network.healCuts()
         network.lossPermille = 0
         network.repeatPermille = 0
+        outside = []
         _ = restartAll()
         for node in nodes.values { node.resume() }
     }

@@ -97,6 +97,22 @@ package struct ByteReader: Sendable {
         return values
     }
 
+    /// Reads the version of a format.
+    ///
+    /// - Throws: `unknownVersion` unless it is the one that this release knows.
+    package mutating func checkVersion(_ known: UInt8) throws(StoreError) {
+        let version = try byte()
+        guard version == known else {
+            throw StoreError(
+                .unknownVersion,
+                """
+                \(what) has format version \(version), and this release knows \(known): start the node with a \
+                release that knows it
+                """
+            )
+        }
+    }
+
     /// Throws unless all bytes were read.
     package func end() throws(StoreError) {
         guard remaining == 0 else { throw failure("has \(remaining) bytes too many") }

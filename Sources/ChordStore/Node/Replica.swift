@@ -9,7 +9,7 @@ import ChordRPC
 final class Replica {
     let range: RangeID
     var machine: RaftMachine
-    let state: AppliedState
+    private(set) var state: AppliedState
     var view: RangeView
 
     /// Callers that wait for their entry to be applied, by index.
@@ -38,12 +38,24 @@ final class Replica {
     var heardFrom: Set<ReplicaNumber> = []
     /// The newest descriptor that a message brought.
     var told: RangeDescriptor?
-    /// The snapshot that the machine waits for, and the data that have come.
-    var awaited: RaftSnapshot?
+    /// The snapshot that has come and is being installed.
     var received: RangeSnapshot?
     var isInstalling = false
 
-    init(machine: RaftMachine, stored: StoredReplica, logBase: LogPosition) {
+    var splitPolicy = SplitPolicy()
+    /// A split of this range is being prepared, or is in the log.
+    var isSplitting = false
+
+    /// Since when there was no reason to doubt that the replica belongs to its range.
+    var doubtsSince: Duration
+    /// An inquiry whether the replica was removed is under way.
+    var isAsking = false
+    /// When the next such inquiry may begin, and the next one about an unknown sender.
+    var nextInquiry: Duration = .zero
+    var nextSenderInquiry: Duration = .zero
+
+    init(machine: RaftMachine, stored: StoredReplica, logBase: LogPosition, now: Duration) {
+        doubtsSince = now
         durablyApplied = stored.state.applied
         self.logBase = logBase
         range = stored.state.descriptor.id
@@ -53,6 +65,22 @@ final class Replica {
     }
 
     var number: ReplicaNumber { machine.number }
+
+    /// Whether the replica has applied its own removal.
+    var lacksItself: Bool { view.hasData && view.descriptor.replica(number) == nil }
+
+    /// A split has made the state of this replica, which had none.
+    func become(_ child: StoredReplica) {
+        state = AppliedState(child)
+        view = RangeView(child.state)
+        durablyApplied = child.state.applied
+        endInstallation()
+    }
+
+    func endInstallation() {
+        received = nil
+        isInstalling = false
+    }
 
     var isLeader: Bool { machine.role == .leader }
 

@@ -18,7 +18,13 @@ extension StoreNode {
             },
             { [weak self] result in
                 self?.assumeIsolated { node in
-                    guard let replica = node.replicas[range] else { return }
+                    let replica = node.replicas[range]
+                    if case .success(let outcome) = result {
+                        let isLed = replica?.isLeader == true
+                        for child in outcome.births { node.bear(child, isLed: isLed) }
+                        if outcome.hasDiscardedRows { node.clearDiscardedRows() }
+                    }
+                    guard let replica else { return }
                     switch result {
                     case .success(let outcome): node.applied(entries, outcome, of: replica)
                     case .failure(let error): node.notApplied(entries, error, of: replica)
@@ -75,7 +81,7 @@ extension StoreNode {
     ) {
         if let failure { return completion(.failed(.unavailable(failure))) }
         guard let replica = replica(at: write.position) else {
-            return completion(.failed(.notHere))
+            return completion(.failed(absence(of: write.position)))
         }
         propose(.write(write), at: replica, completion)
     }
@@ -111,7 +117,7 @@ extension StoreNode {
         switch result {
         case .written(let outcome): write.completion(.done(outcome, replica.view))
         case .refused(let reason): write.completion(.failed(.refused(reason)))
-        case .nothing, .expired, .descriptorChanged:
+        case .nothing, .expired, .descriptorChanged, .split:
             let outcome = WriteOutcome(applied: true, version: entry.index, operations: [])
             write.completion(.done(outcome, replica.view))
         }

@@ -65,7 +65,11 @@ extension StoreNode {
         log.submit(batch) { [weak self] result in
             self?.assumeIsolated { node in
                 switch result {
-                case .success: node.persisted(tokens)
+                case .success:
+                    for update in batch.updates where update.removal != nil {
+                        node.beingRemoved.remove(update.range)
+                    }
+                    node.persisted(tokens)
                 case .failure(let error): node.logRefused(batch, tokens, error)
                 }
             }

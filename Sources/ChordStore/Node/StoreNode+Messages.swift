@@ -17,14 +17,18 @@ extension StoreNode {
             return makeReplica(for: received, from: node)
         }
         let message = received.message
-        guard message.to == replica.number else { return }
-        // A replica that lags behind does not know the sender yet; the message brings the newer descriptor.
-        let descriptors = [replica.view.descriptor, received.descriptor].compactMap { $0 }
-        guard descriptors.contains(where: { $0.replica(message.from)?.node == node }) else {
+        guard message.to == replica.number else {
+            // A later replica of this disk has a higher number, so this one was removed.
+            if message.to > replica.number { askAtOnce(about: replica) }
             return
         }
+        guard accepts(message.from, on: node, by: received.descriptor, for: replica) else { return }
         if let descriptor = received.descriptor { replica.remember(descriptor) }
         replica.heardFrom.insert(message.from)
+        step(message, of: replica)
+    }
+
+    func step(_ message: RaftMessage, of replica: Replica) {
         drive(replica) { machine in
             do throws(RaftRefusal) {
                 try machine.step(message, from: message.from)
@@ -37,6 +41,28 @@ extension StoreNode {
         }
     }
 
+    /// Whether a message of this sender counts. A replica that lags behind does not know all present ones; before
+    /// it believes the descriptor that a sender brings, a node that it does know has to confirm it.
+    func accepts(
+        _ sender: ReplicaNumber,
+        on node: String,
+        by descriptor: RangeDescriptor?,
+        for replica: Replica
+    ) -> Bool {
+        let known = [replica.view.descriptor, replica.told].compactMap { $0 }
+        if known.contains(where: { $0.replica(sender)?.node == node }) { return true }
+        guard descriptor?.replica(sender)?.node == node, now >= replica.nextSenderInquiry else {
+            return false
+        }
+        replica.nextSenderInquiry = now + .milliseconds(500)
+        let range = replica.range
+        ask(inquiry(.sender(sender, node: node), of: replica)) { node, step in
+            guard case .belongs(let descriptor) = step else { return }
+            node.replicas[range]?.remember(descriptor)
+        }
+        return false
+    }
+
     /// A leader has given this disk a replica, and its messages make it.
     private func makeReplica(for received: GroupMessage, from node: String) {
         guard let descriptor = received.descriptor, descriptor.id == received.range,
@@ -45,10 +71,13 @@ extension StoreNode {
             own.disk == identity.member.disk, own.node == identity.member.node
         else { return }
         if let lowest = tombstones[received.range], own.number < lowest { return }
+        guard !beingRemoved.contains(received.range) else { return }
         make(descriptor, number: own.number, birth: .none)
     }
 
     func send(_ message: RaftMessage, of replica: Replica) {
+        // The data of a snapshot bring its message.
+        if case .snapshot = message.body { return }
         guard let receiver = replica.descriptor(of: message.to) else { return }
         let isKnown = replica.heardFrom.contains(message.to)
         outbox.add(
@@ -57,7 +86,7 @@ extension StoreNode {
                 message: message,
                 descriptor: isKnown ? nil : replica.view.descriptor
             ),
-            to: StoreMember(node: receiver.node, address: receiver.address, disk: receiver.disk)
+            to: receiver.member
         )
         scheduleFlush()
     }

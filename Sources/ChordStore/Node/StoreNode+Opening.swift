@@ -24,18 +24,54 @@ extension StoreNode {
                     replicas.append(replica)
                 }
             }
-            return (replicas, try transaction.slots().last)
+            return Stored(
+                replicas: replicas,
+                tombstones: try Tombstone.all(in: &transaction),
+                lastSlot: try
+                    (transaction.slots() + DiscardedRows.all(in: &transaction).map(\.slot))
+                    .max()
+            )
         }
-        tombstones = recovered.tombstones
-        let usedSlots = stored.0.map(\.state.slot) + (stored.1.map { [$0] } ?? [])
+        tombstones = recovered.tombstones.merging(stored.tombstones) { max($0, $1) }
+        let usedSlots = stored.replicas.map(\.state.slot) + (stored.lastSlot.map { [$0] } ?? [])
         nextSlot = Slot((usedSlots.max()?.number ?? 0) + 1)
-        for replica in stored.0 {
+        try finishRemovals(recovered, stored)
+        for replica in stored.replicas {
             try start(replica, recovered.groups[replica.state.descriptor.id])
+        }
+        clearDiscardedRows()
+    }
+
+    /// What the rows hold at the start.
+    private struct Stored: Sendable {
+        var replicas: [StoredReplica]
+        var tombstones: [RangeID: ReplicaNumber]
+        var lastSlot: Slot?
+    }
+
+    /// A replica whose record is deleted has no log any more.
+    ///
+    /// - Throws: `corrupted` where the log has a group of which the rows know nothing: they were lost, and with
+    ///   them the number under which the group has voted.
+    private func finishRemovals(
+        _ recovered: RecoveredLog,
+        _ stored: Stored
+    ) throws(StoreError) {
+        let known = Set(stored.replicas.map(\.state.descriptor.id))
+        for range in recovered.groups.keys.sorted() where !known.contains(range) {
+            guard let lowest = stored.tombstones[range] else {
+                throw StoreError(
+                    .corrupted,
+                    "the log has entries of range \(range), and the rows have no record of it: they are older "
+                        + "than the log; wipe the directory and let the node's replicas be made anew"
+                )
+            }
+            removeLog(of: range, lowestNumber: lowest)
         }
     }
 
     /// Starts a replica with what log and rows have of it.
-    private func start(
+    func start(
         _ stored: StoredReplica,
         _ group: RecoveredGroup?
     ) throws(StoreError) {
@@ -57,7 +93,12 @@ extension StoreNode {
             seed: executor.random(),
             now: now
         )
-        let replica = Replica(machine: machine, stored: stored, logBase: group.compactedThrough)
+        let replica = Replica(
+            machine: machine,
+            stored: stored,
+            logBase: group.compactedThrough,
+            now: now
+        )
         replicas[replica.range] = replica
         drive(replica)
     }
@@ -66,7 +107,8 @@ extension StoreNode {
     /// could vote twice.
     func make(_ descriptor: RangeDescriptor, number: ReplicaNumber, birth: RaftSnapshot) {
         let range = descriptor.id
-        guard replicas[range] == nil, beingMade.insert(range).inserted else { return }
+        guard replicas[range] == nil, beingMade[range] == nil else { return }
+        beingMade[range] = true
         let slot = nextSlot
         nextSlot = Slot(slot.number + 1)
         let stored = StoredReplica(
@@ -75,17 +117,31 @@ extension StoreNode {
         )
         rows.submit(
             { transaction throws(StoreError) in
+                // A split that was applied meanwhile has made the replica.
+                let known = try StoredReplica.loadHeader(
+                    range,
+                    in: stored.state.space,
+                    from: &transaction
+                )
+                guard known == nil else { return false }
                 var stored = stored
                 try stored.save(into: &transaction)
+                return true
             },
             { [weak self] result in
-                if case .failure(let error) = result { self?.assumeIsolated { $0.fail(error) } }
+                self?.assumeIsolated { node in
+                    switch result {
+                    case .success(let isNew): node.beingMade[range] = isNew
+                    case .failure(let error): node.fail(error)
+                    }
+                }
             }
         )
         rows.commit { [weak self] result in
             self?.assumeIsolated { node in
-                node.beingMade.remove(range)
-                guard node.failure == nil else { return }
+                guard node.beingMade.removeValue(forKey: range) == true, node.failure == nil else {
+                    return
+                }
                 do throws(StoreError) {
                     if case .failure(let error) = result { throw error }
                     try node.start(stored, nil)

@@ -14,7 +14,8 @@ extension StoreNode {
             self?.assumeIsolated { node in
                 guard node.failure == nil else { return }
                 for range in node.replicas.keys.sorted() {
-                    if let replica = node.replicas[range], replica.isLeader { node.place(replica) }
+                    guard let replica = node.replicas[range] else { continue }
+                    replica.isLeader ? node.place(replica) : node.checkMembership(of: replica)
                 }
                 node.schedulePlacement()
             }
@@ -55,7 +56,9 @@ extension StoreNode {
         case .transfer(let heir):
             drive(replica) { try? $0.transferLeadership(to: heir) }
         case .settled:
+            considerSplit(of: replica)
             if let owner = wanted?.first { handOver(replica, to: owner) }
+        case .wait(.noReplacement), .wait(.ringUnsure): considerSplit(of: replica)
         case .wait: break
         }
     }

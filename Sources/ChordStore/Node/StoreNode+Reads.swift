@@ -19,15 +19,30 @@ extension StoreNode {
         _ completion: @escaping @Sendable (Result<(Output, RangeView), StoreRefusal>) -> Void
     ) {
         if let failure { return completion(.failure(.unavailable(failure))) }
-        guard let replica = replica(at: position) else { return completion(.failure(.notHere)) }
-        let id = replica.nextRead()
+        guard let replica = replica(at: position) else {
+            return completion(.failure(absence(of: position)))
+        }
         let range = replica.range
-        replica.reads[id] = PendingRead { [weak self] in
+        beginRead(of: replica) { [weak self] in
             guard let self else { return }
             assumeIsolated { $0.perform(run, at: position, of: range, completion) }
         } failed: { refusal in
             completion(.failure(refusal))
         }
+    }
+
+    /// Has a majority confirm that this node's replica leads.
+    ///
+    /// - Parameters:
+    ///   - run: called when the replica has applied everything that was committed when the read began.
+    ///   - failed: called instead if the replica does not lead.
+    func beginRead(
+        of replica: Replica,
+        _ run: @escaping @Sendable () -> Void,
+        failed: @escaping @Sendable (StoreRefusal) -> Void
+    ) {
+        let id = replica.nextRead()
+        replica.reads[id] = PendingRead(run: run, failed: failed)
         var refused: RaftRefusal?
         drive(replica) { machine in
             do throws(RaftRefusal) {
@@ -38,7 +53,7 @@ extension StoreNode {
         }
         if let refused {
             replica.reads[id] = nil
-            completion(.failure(refusal(refused, of: replica)))
+            failed(refusal(refused, of: replica))
         }
     }
 
@@ -56,7 +71,9 @@ extension StoreNode {
             { transaction throws(StoreError) -> (Output, RangeView)? in
                 try state.refresh(in: &transaction)
                 // A split may have moved the position meanwhile.
-                guard state.state.descriptor.bounds.contains(position) else { return nil }
+                guard state.state.hasData, state.state.descriptor.bounds.contains(position) else {
+                    return nil
+                }
                 return (try run(state.state, &transaction), RangeView(state.state))
             },
             { result in
@@ -90,9 +107,16 @@ extension StoreNode {
 
     // MARK: - Finding
 
-    /// This node's replica whose range has the position.
+    /// This node's replica whose range has the position. The bounds of one without data are hearsay: it only
+    /// serves to find the leader.
     func replica(at position: Identifier) -> Replica? {
-        replicas.values.first { $0.view.descriptor.bounds.contains(position) }
+        let found = replicas.values.filter { $0.view.descriptor.bounds.contains(position) }
+        return found.first(where: \.view.hasData) ?? found.min { $0.range < $1.range }
+    }
+
+    /// Why there is no replica of a position.
+    func absence(of position: Identifier) -> StoreRefusal {
+        unborn.values.first { $0.bounds.contains(position) }.map { .noLeader($0) } ?? .notHere
     }
 
     /// What this node knows of a range of which it has a replica.

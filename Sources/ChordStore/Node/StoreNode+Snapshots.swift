@@ -5,6 +5,9 @@
 import ChordBase
 import ChordRPC
 
+// The Raft message of a snapshot does not travel by itself: it is made of the data's header when all data have come.
+// So a receiver never waits for data that do not come.
+
 extension StoreNode {
     // MARK: - Sending
 
@@ -41,7 +44,7 @@ extension StoreNode {
         of replica: Replica,
         to receiver: ReplicaNumber
     ) {
-        guard let member = replica.descriptor(of: receiver) else {
+        guard let member = replica.descriptor(of: receiver)?.member else {
             return drive(replica) { $0.snapshotSent(to: receiver, isComplete: false) }
         }
         let range = replica.range
@@ -54,10 +57,9 @@ extension StoreNode {
             }
         }
         guard isNeeded else { return }
-        transport.send(
-            snapshot,
-            to: StoreMember(node: member.node, address: member.address, disk: member.disk)
-        ) { [weak self] isComplete in
+        var snapshot = snapshot
+        snapshot.term = replica.machine.term
+        transport.send(snapshot, to: member) { [weak self] isComplete in
             self?.assumeIsolated { node in
                 guard let replica = node.replicas[range] else { return }
                 node.drive(replica) { $0.snapshotSent(to: receiver, isComplete: isComplete) }
@@ -67,42 +69,47 @@ extension StoreNode {
 
     // MARK: - Receiving
 
-    /// The data of a snapshot have come. They are installed once the leader's message asks for it.
+    /// The data of a snapshot have come.
+    ///
+    /// - Returns: whether the replica takes it, or has it already.
     package func receive(_ snapshot: RangeSnapshot, from node: String) -> Bool {
-        guard failure == nil, let replica = replicas[snapshot.state.descriptor.id],
-            snapshot.to == replica.number,
-            snapshot.state.descriptor.replica(snapshot.from)?.node == node
-                || replica.descriptor(of: snapshot.from)?.node == node
+        let descriptor = snapshot.state.descriptor
+        guard failure == nil, let replica = replicas[descriptor.id],
+            snapshot.to == replica.number, replica.received == nil,
+            accepts(snapshot.from, on: node, by: descriptor, for: replica)
         else { return false }
+        guard !hasOverlap(with: descriptor) else { return false }
         replica.received = snapshot
-        install(of: replica)
-        return true
-    }
-
-    /// The machine waits for the data of this snapshot.
-    func awaitSnapshot(_ snapshot: RaftSnapshot, of replica: Replica) {
-        replica.awaited = snapshot
-        install(of: replica)
-        let range = replica.range
-        // A sender that has died sends no data. The next leader sends a snapshot of its own.
-        _ = executor.schedule(after: .seconds(60)) { [weak self] in
-            self?.assumeIsolated { node in
-                guard let replica = node.replicas[range], replica.awaited == snapshot,
-                    !replica.isInstalling
-                else { return }
-                replica.awaited = nil
-                node.drive(replica) { $0.snapshotAbandoned() }
-            }
+        step(snapshot.message, of: replica)
+        guard replica.received != nil else {
+            return replica.machine.commit >= snapshot.state.applied
         }
+        if replica.isInstalling { return true }
+        // The machine did not want it.
+        replica.received = nil
+        return replica.machine.commit >= snapshot.state.applied
     }
 
-    private func install(of replica: Replica) {
-        guard let awaited = replica.awaited, let received = replica.received,
-            received.state.applied == awaited.index, received.state.appliedTerm == awaited.term,
+    /// Whether replicas of other ranges have rows of the same positions. They lag behind, or were removed, and
+    /// ask at once.
+    private func hasOverlap(with descriptor: RangeDescriptor) -> Bool {
+        let overlapping = replicas.values.filter { other in
+            other.range != descriptor.id && other.view.hasData
+                && other.view.descriptor.bounds.overlaps(descriptor.bounds)
+        }
+        for other in overlapping.sorted(by: { $0.range < $1.range }) { askAtOnce(about: other) }
+        return !overlapping.isEmpty
+    }
+
+    /// The machine wants the snapshot whose data have come.
+    func install(_ snapshot: RaftSnapshot, of replica: Replica) {
+        guard let received = replica.received, received.state.position == snapshot,
             !replica.isInstalling
-        else { return }
+        else {
+            replica.machine.snapshotAbandoned()
+            return
+        }
         replica.isInstalling = true
-        replica.received = nil
         let range = replica.range
         let slot = nextSlot
         nextSlot = Slot(slot.number + 1)
@@ -113,27 +120,54 @@ extension StoreNode {
             },
             { [weak self] result in
                 self?.assumeIsolated { node in
-                    guard case .failure(let error) = result else { return }
-                    node.fail(error)
+                    switch result {
+                    case .success(let isInstalled): node.confirmInstalled(range, isInstalled)
+                    case .failure(let error) where error.code == .diskFull:
+                        node.confirmInstalled(range, false)
+                    case .failure(let error): node.fail(error)
+                    }
                 }
             }
         )
-        // The log forgets what the snapshot replaces only once the rows have it.
+    }
+
+    /// The log forgets what the snapshot replaces only once the rows have it durably.
+    private func confirmInstalled(_ range: RangeID, _ isInstalled: Bool) {
+        guard failure == nil, let replica = replicas[range], replica.isInstalling else { return }
+        guard isInstalled else {
+            replica.endInstallation()
+            return drive(replica) { $0.snapshotAbandoned() }
+        }
         rows.commit { [weak self] result in
             self?.assumeIsolated { node in
-                guard node.failure == nil, let replica = node.replicas[range] else { return }
+                guard node.failure == nil else { return }
                 if case .failure(let error) = result { return node.fail(error) }
-                replica.isInstalling = false
-                replica.awaited = nil
-                replica.view = RangeView(received.state)
-                replica.durablyApplied = received.state.applied
-                node.drive(replica) { $0.snapshotInstalled(awaited) }
+                node.installed(range)
             }
         }
+    }
+
+    private func installed(_ range: RangeID) {
+        guard let replica = replicas[range], let received = replica.received,
+            replica.isInstalling
+        else { return }
+        replica.endInstallation()
+        replica.view = RangeView(received.state)
+        replica.durablyApplied = received.state.applied
+        replica.undurable = []
+        failWrites(of: replica, through: received.state.applied)
+        drive(replica) { $0.snapshotInstalled(received.state.position) }
+        runConfirmedReads(of: replica)
+        clearDiscardedRows()
     }
 }
 
 extension RangeSnapshot {
+    /// The leader's message.
+    fileprivate var message: RaftMessage {
+        RaftMessage(from: from, to: to, term: term, body: .snapshot(state.position))
+    }
+
     /// Reads the state of a range with all its rows.
     fileprivate init(
         of state: RangeState,
@@ -141,43 +175,30 @@ extension RangeSnapshot {
         to: ReplicaNumber,
         in transaction: inout any RowEngineTransaction
     ) throws(StoreError) {
+        self.init(
+            state: state,
+            term: state.appliedTerm,
+            from: from,
+            to: to,
+            rows: try transaction.rows(of: state)
+        )
+    }
+}
+
+extension RowEngineTransaction {
+    /// All rows of a range.
+    mutating func rows(of state: RangeState) throws(StoreError) -> [RowPage.Element] {
         var rows: [RowPage.Element] = []
         for interval in state.bounds.intervals {
             var next: RowInterval? = interval.rows(of: state.slot)
             while let part = next {
-                let page = try transaction.scan(part, limit: RowLimit(rows: 4096, bytes: 4 << 20))
+                let page = try scan(part, limit: RowLimit(rows: 4096, bytes: 4 << 20))
                 rows += page.rows
                 next = page.next.map {
                     RowInterval(slot: state.slot, first: $0, end: part.end)
                 }
             }
         }
-        self.init(state: state, term: state.appliedTerm, from: from, to: to, rows: rows)
-    }
-}
-
-extension AppliedState {
-    /// Takes over another replica's state and rows.
-    fileprivate func replace(
-        by snapshot: RangeSnapshot,
-        in slot: Slot,
-        of transaction: inout any RowEngineTransaction
-    ) throws(StoreError) {
-        let old = stored
-        try old.erase(from: &transaction)
-        var new = StoredReplica(number: old.number, state: snapshot.state)
-        new.state.slot = slot
-        for element in snapshot.rows {
-            var key = element.key
-            key.slot = slot
-            try transaction.put(element.row, at: key)
-        }
-        new.state.markAllClientsChanged()
-        try new.save(into: &transaction)
-        var cleared: Int
-        repeat {
-            cleared = try transaction.clear(old.state.slot, within: old.state.bounds, atMost: 4096)
-        } while cleared == 4096
-        stored = new
+        return rows
     }
 }

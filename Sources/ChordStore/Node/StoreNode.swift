@@ -24,8 +24,14 @@ package actor StoreNode {
     var replicas: [RangeID: Replica] = [:]
     /// Ranges of which this disk had a replica, with the lowest number that a later one may have.
     var tombstones: [RangeID: ReplicaNumber] = [:]
-    /// New replicas whose records are not durable yet.
-    var beingMade: Set<RangeID> = []
+    /// New replicas whose records are not durable yet, and whether the record is theirs.
+    var beingMade: [RangeID: Bool] = [:]
+    /// Replicas whose deletion is not durable yet.
+    var beingRemoved: Set<RangeID> = []
+    /// Children of splits whose rows are not durable yet.
+    var unborn: [RangeID: RangeDescriptor] = [:]
+    /// Whether discarded rows are being deleted.
+    var isClearing = false
     /// Why the store does not serve any more.
     var failure: StoreError?
     var nextSlot = Slot(1)
@@ -37,6 +43,8 @@ package actor StoreNode {
 
     /// The store members at or after an identifier, in the order of the ring; nil while the ring is not sure.
     var wantedMembers: @Sendable (Identifier) -> [StoreMember]? = { _ in nil }
+    /// The identifiers of store members inside an arc; nil while the ring is not sure.
+    var memberPositions: @Sendable (IdentifierRange) -> [Identifier]? = { _ in nil }
     var placementTimer: ScheduledWork?
     /// Disks that did not answer as learners.
     var avoided: Set<DiskID> = []
@@ -100,7 +108,7 @@ package actor StoreNode {
         case .statusChanged(let status): statusChanged(status, of: replica)
         case .configurationChanged, .quietChanged, .transferAborted: break
         case .needsSnapshot(let receiver): sendSnapshot(of: replica, to: receiver)
-        case .installSnapshot(let snapshot, from: _): awaitSnapshot(snapshot, of: replica)
+        case .installSnapshot(let snapshot, from: _): install(snapshot, of: replica)
         case .halted(let reason): halted(replica, reason)
         }
     }
@@ -112,6 +120,8 @@ package actor StoreNode {
         } else if !isLeader {
             replica.reign = nil
             replica.observed = [:]
+            replica.splitPolicy = SplitPolicy()
+            replica.isSplitting = false
         }
         logger.debug(
             "role in range changed",
@@ -186,14 +196,17 @@ package actor StoreNode {
         placementTimer?.cancel()
     }
 
-    private func failAll(of replica: Replica, _ refusal: () -> StoreRefusal) {
-        let writes = replica.writes
-        replica.writes = [:]
-        for write in writes.values {
-            write.completion(
-                .failed(.mayHaveHappened("the replica that took the write has stopped"))
+    /// Entries up to an index are decided, and this replica does not apply them any more.
+    func failWrites(of replica: Replica, through index: LogIndex) {
+        for place in replica.writes.keys.sorted() where place <= index {
+            replica.writes.removeValue(forKey: place)?.completion(
+                .failed(.mayHaveHappened("the replica that took the write does not apply it"))
             )
         }
+    }
+
+    func failAll(of replica: Replica, _ refusal: () -> StoreRefusal) {
+        failWrites(of: replica, through: .highest)
         let reads = Array(replica.reads.values) + replica.confirmed.flatMap(\.reads)
         replica.reads = [:]
         replica.confirmed = []

@@ -24,6 +24,9 @@ package struct StoreSettings: Hashable, Sendable {
     /// moment needs no snapshot.
     package var logEntries: UInt64 = 10_000
 
+    /// When ranges are split.
+    package var splits = SplitPolicy.Limits()
+
     package init(raft: RaftSettings = .lan) {
         self.raft = raft
     }
@@ -40,7 +43,17 @@ package struct StoreSettings: Hashable, Sendable {
                 "valueBytes is \(valueBytes), from 1 to \(RowLimits.valueBytes) is allowed"
             )
         }
+        guard splits.rows >= 2, splits.bytes >= 1, splits.replicasPerNode >= 1 else {
+            throw StoreError(
+                .invalidSettings,
+                """
+                splits has rows \(splits.rows), bytes \(splits.bytes) and replicasPerNode \
+                \(splits.replicasPerNode): at least 2, 1 and 1 are needed
+                """
+            )
+        }
         for (name, value) in [
+            ("splits.settleTime", splits.settleTime),
             ("replaceAfter", replaceAfter), ("settleTime", settleTime),
             ("placementInterval", placementInterval),
         ] where value <= .zero {

@@ -26,6 +26,17 @@ package protocol StoreTransport: Sendable {
         _ completion: @escaping @Sendable (Bool) -> Void
     )
 
+    /// Asks a node what it knows of a range; the node's ``StoreNode/describe(_:isConfirmed:_:)`` answers.
+    ///
+    /// - Parameter isConfirmed: a leader is to answer only after a majority has confirmed that it leads.
+    /// - Parameter completion: gets nil if there was no answer.
+    func describe(
+        _ range: RangeID,
+        isConfirmed: Bool,
+        to member: StoreMember,
+        _ completion: @escaping @Sendable (RangeDescription?) -> Void
+    )
+
     /// Sends the applied state of a range to a node. The completion says whether the receiver has all of it.
     func send(
         _ snapshot: RangeSnapshot,
@@ -37,6 +48,7 @@ package protocol StoreTransport: Sendable {
 /// The applied state of a range on its way to another node.
 package struct RangeSnapshot: Sendable {
     package var state: RangeState
+    /// The sender's term.
     package var term: Term
     package var from: ReplicaNumber
     package var to: ReplicaNumber

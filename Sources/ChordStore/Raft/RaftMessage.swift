@@ -23,7 +23,12 @@ package struct RaftSnapshot: Hashable, Sendable, CustomStringConvertible {
     /// The birth of a group with these replicas. It lies above the beginning of the log, so that a replica
     /// without data is always sent a snapshot, and with it configuration and state.
     package static func birth(of configuration: RaftConfiguration) -> Self {
-        Self(index: LogIndex(1), term: Term(1), configuration: configuration)
+        birth(of: configuration, at: LogIndex(1))
+    }
+
+    /// The birth of a group by a split: its log goes on after the entry of the parent's log that made it.
+    package static func birth(of configuration: RaftConfiguration, at index: LogIndex) -> Self {
+        Self(index: index, term: Term(1), configuration: configuration)
     }
 
     /// Position and configuration.

@@ -21,6 +21,8 @@ package struct RangeCommand: Hashable, Sendable {
         case prepare(StoreMember)
         /// Sets the wanted number of voters.
         case setReplication(Int)
+        /// Divides the range in two.
+        case split(RangeSplit)
     }
 
     package init(time: RangeTime, action: Action) {
@@ -41,6 +43,7 @@ extension RangeCommand {
         static let advance: UInt8 = 3
         static let prepare: UInt8 = 4
         static let setReplication: UInt8 = 5
+        static let split: UInt8 = 6
         static let put: UInt8 = 1
         static let delete: UInt8 = 2
         static let touch: UInt8 = 3
@@ -72,6 +75,9 @@ extension RangeCommand {
         case .setReplication(let count):
             writer.byte(Tag.setReplication)
             writer.number(count)
+        case .split(let split):
+            writer.byte(Tag.split)
+            split.encode(in: space, to: &writer)
         }
         return writer.bytes
     }
@@ -82,16 +88,7 @@ extension RangeCommand {
     ///   no release has written.
     package init(decoding payload: [UInt8], in space: IdentifierSpace) throws(StoreError) {
         var reader = ByteReader(payload, what: "a command in the log")
-        let version = try reader.byte()
-        guard version == Self.formatVersion else {
-            throw StoreError(
-                .unknownVersion,
-                """
-                a command in the log has format version \(version), and this release knows \
-                \(Self.formatVersion): start the node with a release that knows it
-                """
-            )
-        }
+        try reader.checkVersion(Self.formatVersion)
         time = RangeTime(milliseconds: try reader.number())
         switch try reader.byte() {
         case Tag.write: action = .write(try Self.decodeWrite(from: &reader, in: space))
@@ -107,6 +104,7 @@ extension RangeCommand {
             )
         case Tag.setReplication:
             action = .setReplication(Int(clamping: try reader.number()))
+        case Tag.split: action = .split(try RangeSplit(decoding: &reader, in: space))
         case let other:
             throw StoreError(
                 .unknownVersion,
@@ -163,14 +161,7 @@ extension RangeCommand {
             preparedAt: RangeTime(milliseconds: try reader.number())
         )
         let identity = try reader.text()
-        let position: Identifier
-        do {
-            position = try space.identifier(bigEndian: try reader.fixed(space.byteCount))
-        } catch let error as StoreError {
-            throw error
-        } catch {
-            throw reader.failure("has a position that does not fit the ring")
-        }
+        let position = try reader.position(in: space)
         let partition = try reader.string()
         let wantsPrevious = try reader.flag()
         let operations = try reader.list(decodeOperation)

@@ -154,6 +154,39 @@ extension RangeDescriptor {
     }
 }
 
+// MARK: - Splits
+
+extension RangeDescriptor {
+    /// Gives the lower part of the arc to a new range.
+    ///
+    /// The parent keeps its upper bound, so the members that it wants stay the same, and a replica with an old
+    /// descriptor still asks the right owner.
+    ///
+    /// - Returns: the descriptor of the new range.
+    mutating func split(_ split: RangeSplit) -> Self {
+        epoch.bounds += 1
+        var child = self
+        child.id = split.child
+        child.bounds = IdentifierRange(after: bounds.lowerBound, through: split.position)
+        // A number that no configuration has named yet is the parent's affair. The child gives its own.
+        child.replicas.removeAll { $0.role == .prepared }
+        bounds = IdentifierRange(after: split.position, through: bounds.upperBound)
+        return child
+    }
+}
+
+extension IdentifierRange {
+    /// Whether the two arcs have an identifier in common.
+    package func overlaps(_ other: IdentifierRange) -> Bool {
+        contains(other.upperBound) || other.contains(upperBound)
+    }
+
+    /// Whether the arc can be divided at an identifier so that neither part is empty.
+    package func canSplit(at position: Identifier) -> Bool {
+        contains(position) && position != upperBound
+    }
+}
+
 // MARK: - Bytes
 
 extension RangeDescriptor {
@@ -183,13 +216,7 @@ extension RangeDescriptor {
 
     /// Reads a stored descriptor.
     package init(decoding reader: inout ByteReader) throws(StoreError) {
-        let version = try reader.byte()
-        guard version == Self.formatVersion else {
-            throw StoreError(
-                .unknownVersion,
-                "a range descriptor has format version \(version), which this release does not know"
-            )
-        }
+        try reader.checkVersion(Self.formatVersion)
         id = RangeID(try reader.bits())
         epoch = RangeEpoch(configuration: try reader.number(), bounds: try reader.number())
         let after = try Self.identifier(from: &reader)

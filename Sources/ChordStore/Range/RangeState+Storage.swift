@@ -64,14 +64,7 @@ extension StoredReplica {
         in space: IdentifierSpace,
         from transaction: inout some RowEngineTransaction
     ) throws(StoreError) -> Self? {
-        guard let bytes = try transaction.metadata(header(of: range)) else { return nil }
-        var replica = try Self(decodingHeader: bytes, in: space)
-        guard replica.state.descriptor.id == range else {
-            throw StoreError(
-                .corrupted,
-                "the record of range \(range) is about range \(replica.state.descriptor.id)"
-            )
-        }
+        guard var replica = try loadHeader(range, in: space, from: &transaction) else { return nil }
         let prefix = clientPrefix + range.description + "/"
         let slot = RowMetadataName.Scope.slot(replica.state.slot)
         for name in try transaction.metadataNames(in: slot) where name.name.hasPrefix(prefix) {
@@ -84,6 +77,39 @@ extension StoredReplica {
             )
         }
         return replica
+    }
+
+    /// Reads a replica without its request table.
+    package static func loadHeader(
+        _ range: RangeID,
+        in space: IdentifierSpace,
+        from transaction: inout some RowEngineTransaction
+    ) throws(StoreError) -> Self? {
+        guard let bytes = try transaction.metadata(header(of: range)) else { return nil }
+        let replica = try Self(decodingHeader: bytes, in: space)
+        guard replica.state.descriptor.id == range else {
+            throw StoreError(
+                .corrupted,
+                "the record of range \(range) is about range \(replica.state.descriptor.id)"
+            )
+        }
+        return replica
+    }
+
+    /// The other ranges of this disk whose data overlap a range.
+    package static func ranges(
+        overlapping descriptor: RangeDescriptor,
+        in space: IdentifierSpace,
+        from transaction: inout some RowEngineTransaction
+    ) throws(StoreError) -> [RangeID] {
+        var found: [RangeID] = []
+        for range in try ranges(in: &transaction) where range != descriptor.id {
+            guard let other = try loadHeader(range, in: space, from: &transaction),
+                other.state.hasData, other.state.descriptor.bounds.overlaps(descriptor.bounds)
+            else { continue }
+            found.append(range)
+        }
+        return found
     }
 
     /// Removes the records of a replica. Its rows are cleared by works of their own.
@@ -106,16 +132,7 @@ extension StoredReplica {
 
     init(decodingHeader bytes: [UInt8], in space: IdentifierSpace) throws(StoreError) {
         var reader = ByteReader(bytes, what: "the record of a range")
-        let version = try reader.byte()
-        guard version == Self.formatVersion else {
-            throw StoreError(
-                .unknownVersion,
-                """
-                the record of a range has format version \(version), and this release knows \
-                \(Self.formatVersion): start the node with a release that knows it
-                """
-            )
-        }
+        try reader.checkVersion(Self.formatVersion)
         number = ReplicaNumber(try reader.number())
         let slot = Slot(try reader.number())
         state = try RangeState(decodingHeader: &reader, slot: slot, in: space)

@@ -44,6 +44,14 @@ package struct RangeState: Hashable, Sendable {
         size = RangeSize()
     }
 
+    /// The last applied entry and the configuration there.
+    package var position: RaftSnapshot {
+        RaftSnapshot(index: applied, term: appliedTerm, configuration: configuration)
+    }
+
+    /// Whether the replica has the state of its range. One that a message has made waits for it.
+    package var hasData: Bool { applied > .zero }
+
     /// Applies the next entry of the log.
     ///
     /// - Returns: what to answer to the caller that proposed it.
@@ -100,7 +108,28 @@ package struct RangeState: Hashable, Sendable {
             return .expired(try expire(atMost: limit, on: &rows))
         case .write(let write):
             return try apply(write, at: entry.index, to: &rows)
+        case .split(let split):
+            return apply(split, at: entry.index)
         }
+    }
+
+    /// Divides the range. The rows stay where they are: both halves share the slot.
+    private mutating func apply(_ split: RangeSplit, at index: LogIndex) -> AppliedEntry {
+        // The leader decided for the descriptor of this epoch. All replicas agree that it is gone.
+        guard split.epoch == descriptor.epoch, !configuration.isJoint,
+            split.replicas == configuration.members,
+            descriptor.bounds.canSplit(at: split.position)
+        else { return .nothing }
+        var child = self
+        child.descriptor = descriptor.split(split)
+        // The child's log goes on after this entry, so its versions are above those of its rows.
+        let birth = RaftSnapshot.birth(of: configuration, at: index)
+        child.applied = birth.index
+        child.appliedTerm = birth.term
+        child.size = split.size.limited(to: size)
+        child.markAllClientsChanged()
+        size = size.without(child.size)
+        return .split(child)
     }
 
     private mutating func dropSilentClients(since before: RangeTime) {
@@ -246,6 +275,8 @@ package enum AppliedEntry: Hashable, Sendable {
     case expired(Int)
     /// The range's descriptor is another one.
     case descriptorChanged
+    /// The lower part of the range is a range of its own now, with this state.
+    case split(RangeState)
 }
 
 /// Number and bytes of a range's rows.
@@ -256,6 +287,21 @@ package struct RangeSize: Hashable, Sendable {
     package init(rows: UInt64 = 0, bytes: UInt64 = 0) {
         self.rows = rows
         self.bytes = bytes
+    }
+
+    /// At most another size.
+    func limited(to other: Self) -> Self {
+        Self(rows: min(rows, other.rows), bytes: min(bytes, other.bytes))
+    }
+
+    /// What is left without a part. The part is not larger.
+    func without(_ part: Self) -> Self {
+        Self(rows: rows - part.rows, bytes: bytes - part.bytes)
+    }
+
+    /// Counts one more row.
+    mutating func add(_ element: RowPage.Element) {
+        replace(nil, by: element.row, at: element.key)
     }
 
     /// Counts a change of one row. A count that would go below zero stays there: the size decides about

@@ -171,13 +171,7 @@ extension RequestTable.Record {
     /// Reads a stored record.
     package init(decoding bytes: [UInt8]) throws(StoreError) {
         var reader = ByteReader(bytes, what: "a record of the request table")
-        let version = try reader.byte()
-        guard version == Self.formatVersion else {
-            throw StoreError(
-                .unknownVersion,
-                "a record of the request table has format version \(version), which is unknown"
-            )
-        }
+        try reader.checkVersion(Self.formatVersion)
         identity = try reader.text()
         lowestUnanswered = try reader.number()
         lastWrite = RangeTime(milliseconds: try reader.number())

@@ -1,0 +1,99 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordStore
+
+/// Messages of one node to the others.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
+final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
+    private unowned let world: StoreWorld
+    private let sender: String
+    private let executor: SimulatedExecutor
+
+    init(world: StoreWorld, from sender: String, executor: SimulatedExecutor) {
+        self.world = world
+        self.sender = sender
+        self.executor = executor
+    }
+
+    func send(
+        _ messages: [GroupMessage],
+        to member: StoreMember,
+        _ completion: @escaping @Sendable (Bool) -> Void
+    ) {
+        call(member, completion, ifLost: false) { [sender] node, answer in
+            node.receive(messages, from: sender)
+            answer(true)
+        }
+    }
+
+    func send(
+        _ snapshot: RangeSnapshot,
+        to member: StoreMember,
+        _ completion: @escaping @Sendable (Bool) -> Void
+    ) {
+        call(member, completion, ifLost: false) { [sender] node, answer in
+            answer(node.receive(snapshot, from: sender))
+        }
+    }
+
+    func describe(
+        _ range: RangeID,
+        isConfirmed: Bool,
+        to member: StoreMember,
+        _ completion: @escaping @Sendable (RangeDescription?) -> Void
+    ) {
+        call(member, completion, ifLost: nil) { node, answer in
+            node.describe(range, isConfirmed: isConfirmed) { answer($0) }
+        }
+    }
+
+    /// A call whose question or answer may be lost.
+    private func call<Answer: Sendable>(
+        _ member: StoreMember,
+        _ completion: @escaping @Sendable (Answer) -> Void,
+        ifLost: Answer,
+        _ body:
+            @escaping @Sendable (isolated StoreNode, @escaping @Sendable (Answer) -> Void) -> Void
+    ) {
+        let answered = OneShot(completion, on: executor)
+        world.scheduler.schedule(at: world.scheduler.now + 2_000_000_000, for: nil) {
+            answered.end(with: ifLost)
+        }
+        world.network.send(from: sender, to: member.node) { [world, sender] in
+            // A node on another disk refuses calls that are meant for its former one.
+            guard let receiver = world.nodes[member.node], receiver.member.disk == member.disk,
+                let node = receiver.node, let executor = receiver.executor
+            else { return }
+            executor.execute {
+                node.assumeIsolated { node in
+                    body(node) { result in
+                        world.network.send(from: member.node, to: sender) {
+                            answered.end(with: result)
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The answer to a call, or its time limit, whichever comes first.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
+private final class OneShot<Answer: Sendable>: @unchecked Sendable {
+    private var completion: (@Sendable (Answer) -> Void)?
+    private let executor: SimulatedExecutor
+
+    init(_ completion: @escaping @Sendable (Answer) -> Void, on executor: SimulatedExecutor) {
+        self.completion = completion
+        self.executor = executor
+    }
+
+    func end(with result: Answer) {
+        guard let completion = completion.take(), !executor.isDead else { return }
+        executor.execute { completion(result) }
+    }
+}

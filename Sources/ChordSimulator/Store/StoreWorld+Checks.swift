@@ -1,0 +1,160 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+import ChordCore
+package import ChordStore
+
+extension StoreWorld {
+    /// Whether the store comes to what it should be once nobody disturbs it: every position is in one range,
+    /// every range has its wanted replicas, they are equal byte by byte, and there are no other rows.
+    ///
+    /// - Returns: what is wrong at the end of the time, nothing if all is right; and the number of ranges.
+    package func settle(atMost duration: Duration) -> (defects: [String], ranges: Int) {
+        let end = now + duration.nanoseconds
+        var found: (defects: [String], ranges: Int)
+        repeat {
+            run(for: .seconds(1))
+            found = check()
+        } while !found.defects.isEmpty && now < end
+        return found
+    }
+
+    private func check() -> (defects: [String], ranges: Int) {
+        let box = AuditBox()
+        for name in names {
+            guard let node = nodes[name]?.node, let executor = nodes[name]?.executor else {
+                continue
+            }
+            executor.execute {
+                node.assumeIsolated { node in node.audit { box.results[name] = $0 } }
+            }
+        }
+        run(for: .milliseconds(20))
+        var check = StoreCheck(members: ring)
+        for name in names {
+            guard let member = nodes[name]?.member else { continue }
+            switch box.results[name] {
+            case .success(let audit): check.add(audit, of: member)
+            case .failure(let error): check.defects.append("\(name): \(error)")
+            case nil: check.defects.append("\(name) does not answer")
+            }
+        }
+        return (check.result(), check.ranges.count)
+    }
+}
+
+/// Audits that have come.
+///
+/// `@unchecked Sendable`: it is used only on the thread that drives the run.
+private final class AuditBox: @unchecked Sendable {
+    var results: [String: Result<NodeAudit, StoreError>] = [:]
+}
+
+/// Compares what all nodes hold.
+struct StoreCheck {
+    fileprivate struct Held {
+        var member: StoreMember
+        var audit: ReplicaAudit
+    }
+
+    let members: SimulatedMembers
+    var defects: [String] = []
+    private(set) fileprivate var ranges: [RangeID: [Held]] = [:]
+
+    init(members: SimulatedMembers) {
+        self.members = members
+    }
+
+    mutating func add(_ audit: NodeAudit, of member: StoreMember) {
+        for replica in audit.replicas {
+            let id = replica.state.descriptor.id
+            ranges[id, default: []].append(Held(member: member, audit: replica))
+        }
+        for range in audit.waiting {
+            defects.append("\(member.node): a replica of \(range.short) has no data")
+        }
+        if audit.isClearing { defects.append("\(member.node): rows wait to be deleted") }
+        if audit.strayRows != 0 {
+            defects.append("\(member.node): \(audit.strayRows) rows belong to no range")
+        }
+    }
+
+    mutating func result() -> [String] {
+        for (range, held) in ranges.sorted(by: { $0.key < $1.key }) { check(range, held) }
+        checkCircle()
+        return defects
+    }
+
+    private mutating func check(_ range: RangeID, _ held: [Held]) {
+        let name = range.short
+        let leaders = held.filter(\.audit.isLeader)
+        guard let leader = leaders.first, leaders.count == 1 else {
+            defects.append("\(name) has \(leaders.count) leaders")
+            return
+        }
+        let state = leader.audit.state
+        if state.configuration.isJoint || !state.configuration.learners.isEmpty {
+            defects.append("\(name) has the configuration \(state.configuration)")
+        }
+        let descriptor = state.descriptor
+        let wanted = Set(
+            (members.members(from: descriptor.bounds.upperBound) ?? [])
+                .prefix(descriptor.replication).map(\.disk)
+        )
+        let voters = Set(descriptor.replicas.filter { $0.role == .voter }.map(\.disk))
+        if voters != wanted { defects.append("\(name) has other voters than wanted") }
+        if Set(held.map(\.member.disk)) != voters {
+            let nodes = held.map(\.member.node).joined(separator: " ")
+            defects.append("\(name) has replicas on \(nodes)")
+        }
+        for other in held where !other.audit.equals(leader.audit) {
+            defects.append("\(name): \(other.member.node) differs from \(leader.member.node)")
+        }
+        checkRows(of: leader.audit, name)
+    }
+
+    private mutating func checkRows(of audit: ReplicaAudit, _ name: String) {
+        let state = audit.state
+        if audit.rows.contains(where: { !state.bounds.contains($0.key.position) }) {
+            defects.append("\(name) has rows outside its bounds")
+        }
+        if audit.rows.contains(where: { $0.row.version > state.applied }) {
+            defects.append("\(name) has a version above its last entry")
+        }
+    }
+
+    /// Every position lies in one range, and every member's identifier is a bound.
+    private mutating func checkCircle() {
+        let bounds = ranges.values.compactMap { $0.first?.audit.state.descriptor.bounds }
+            .sorted { $0.upperBound < $1.upperBound }
+        for (place, range) in bounds.enumerated() {
+            let former = bounds[place == 0 ? bounds.count - 1 : place - 1]
+            if range.lowerBound != former.upperBound {
+                defects.append("\(range) does not follow \(former)")
+            }
+            for member in members.positions(inside: range) ?? [] where range.canSplit(at: member) {
+                defects.append("\(range) is not split at \(member)")
+            }
+        }
+        if bounds.isEmpty { defects.append("there is no range") }
+    }
+}
+
+extension RangeID {
+    fileprivate var short: String { "range \(description.suffix(8))" }
+}
+
+extension ReplicaAudit {
+    /// Whether two replicas hold the same, apart from the slots of their disks.
+    fileprivate func equals(_ other: Self) -> Bool {
+        guard rows.count == other.rows.count else { return false }
+        let areRowsEqual = zip(rows, other.rows).allSatisfy { left, right in
+            var key = right.key
+            key.slot = left.key.slot
+            return left.key == key && left.row == right.row
+        }
+        return areRowsEqual && state.holdsSame(as: other.state)
+    }
+}
