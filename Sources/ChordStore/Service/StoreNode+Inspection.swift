@@ -14,28 +14,6 @@ extension StoreNode {
     /// The number of this node's replica of a range.
     func number(of range: RangeID) -> ReplicaNumber? { replicas[range]?.number }
 
-    /// Whether this node believes that it leads a range.
-    func leads(_ range: RangeID) -> Bool { replicas[range]?.isLeader == true }
-
-    /// What this node knows of a range, if it has a replica.
-    func hint(of range: RangeID) -> RangeHint? { replicas[range].map(hint) }
-
-    /// The lowest number that a new replica of a range may have on this disk, if it had one before.
-    func nextNumber(of range: RangeID) -> ReplicaNumber? { tombstones[range] }
-
-    /// The range's present descriptor after a majority has confirmed that this node leads; nil if it does not.
-    func confirm(_ range: RangeID, _ completion: @escaping @Sendable (RangeHint?) -> Void) {
-        guard let replica = replicas[range] else { return completion(nil) }
-        let position = replica.view.descriptor.bounds.upperBound
-        read(at: position) { _, _ throws(StoreError) in
-        } _: { [weak self] result in
-            guard case .success(let (_, view)) = result, view.descriptor.id == range else {
-                return completion(nil)
-            }
-            completion(self?.assumeIsolated { $0.hint(of: range) })
-        }
-    }
-
     /// The time of the range with a position, as this leader has it.
     func time(at position: Identifier) -> RangeTime? {
         replica(at: position)?.time(at: executor.now)

@@ -117,29 +117,22 @@ extension StoreServer {
         return nil
     }
 
-    /// "Which descriptor of this range do you know?" Confirmed by a read of the range, where the caller wants it
-    /// and this node leads.
+    /// "Which descriptor of this range do you know?"
     func describe(_ request: DescribeRangeRequest, _ responder: Responder) {
-        let range = RangeID(RandomBits(wire: request.range))
-        guard case .success(let node) = openNode, request.mustBeConfirmed,
-            node.assumeIsolated({ $0.leads(range) })
-        else {
-            return answer(request.header, responder) { node in
-                DescribeRangeReply(
-                    hint: node.hint(of: range).map { WireRangeHint($0) },
-                    nextReplica: node.nextNumber(of: range)?.number
-                )
-            }
+        let node: StoreNode
+        switch openNode {
+        case .failure(let failure): return responder.fail(failure.status)
+        case .success(let open): node = open
+        }
+        if let failure = Self.refusal(of: request.header, at: node.identity) {
+            return responder.fail(failure.status)
         }
         let space = space
         node.assumeIsolated { node in
-            node.confirm(range) { hint in
-                let reply = DescribeRangeReply(
-                    hint: hint.map { WireRangeHint($0) },
-                    isConfirmed: hint != nil
-                )
-                responder.succeed(reply.encoded(in: space))
-            }
+            node.describe(
+                RangeID(RandomBits(wire: request.range)),
+                isConfirmed: request.mustBeConfirmed
+            ) { responder.succeed(DescribeRangeReply($0).encoded(in: space)) }
         }
     }
 }

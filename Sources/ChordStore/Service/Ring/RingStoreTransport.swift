@@ -44,6 +44,24 @@ package struct RingStoreTransport: StoreTransport {
         ) { result, _ in completion(result.status.isOK) }
     }
 
+    package func describe(
+        _ range: RangeID,
+        isConfirmed: Bool,
+        to member: StoreMember,
+        _ completion: @escaping @Sendable (RangeDescription?) -> Void
+    ) {
+        let request = DescribeRangeRequest(
+            header: WirePeerHeader(identity, to: member.disk),
+            range: range.bits.wire,
+            epoch: nil,
+            mustBeConfirmed: isConfirmed
+        )
+        calls.ask(StorePeerMethods.describe, of: member, request, timeout: timeout) {
+            (reply: DescribeRangeReply?) in
+            completion(reply.map { RangeDescription($0) })
+        }
+    }
+
     package func send(
         _ snapshot: RangeSnapshot,
         to member: StoreMember,
@@ -57,6 +75,26 @@ package struct RingStoreTransport: StoreTransport {
             completion
         )
         sender.offer()
+    }
+}
+
+extension RangeDescription {
+    init(_ wire: DescribeRangeReply) {
+        self.init(
+            hint: wire.hint.map { RangeHint($0) },
+            isConfirmed: wire.isConfirmed,
+            lowestNumber: wire.nextReplica.map { ReplicaNumber($0) }
+        )
+    }
+}
+
+extension DescribeRangeReply {
+    init(_ description: RangeDescription) {
+        self.init(
+            hint: description.hint.map { WireRangeHint($0) },
+            isConfirmed: description.isConfirmed,
+            nextReplica: description.lowestNumber?.number
+        )
     }
 }
 
