@@ -50,7 +50,9 @@ extension RingClient {
             AdminLeaveRequest(),
             to: node.target,
             node.peers,
-            in: node.description.parameters.space
+            in: node.description.parameters.space,
+            // The node's data move to other nodes first.
+            timeout: .seconds(24 * 60 * 60)
         )
         return node.description.node
     }
@@ -74,14 +76,15 @@ extension RingClient {
         _ request: some WireMessage,
         to target: PeerTarget,
         _ peers: PeerCalls,
-        in space: IdentifierSpace
+        in space: IdentifierSpace,
+        timeout: Duration? = nil
     ) async throws(ChordError) -> Reply {
         let result = await peers.call(
             method,
             at: target,
             message: request.encoded(in: space),
             // The node calls other nodes before it answers.
-            timeout: failureDetection.cap + failureDetection.cap,
+            timeout: timeout ?? failureDetection.cap + failureDetection.cap,
             on: executor
         )
         guard result.status.isOK else {

@@ -65,6 +65,7 @@ struct AdminService: NodeService {
             throw Status(.invalidArgument, "\(error)")
         }
         shell.logger.notice("asked to leave", metadata: [LogKeys.peer: "\(peer)"])
+        for service in await shell.holdingServices { try await service.moveAway() }
         await shell.leave(intent: .forGood)
         return AdminLeaveReply().encoded(in: space)
     }

@@ -67,3 +67,11 @@ extension NodeService {
     /// Does nothing.
     nonisolated(nonsending) public func stop() async {}
 }
+
+/// A service that holds what others need, and moves it to other nodes before its node leaves for good.
+package protocol HoldingService: NodeService {
+    /// Moves everything away. The node is a member meanwhile, and stays one if the task is cancelled.
+    ///
+    /// - Throws: why the node should not leave.
+    nonisolated(nonsending) func moveAway() async throws(Status)
+}

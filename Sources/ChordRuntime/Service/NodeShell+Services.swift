@@ -105,6 +105,9 @@ extension NodeShell {
         }
     }
 
+    /// The services that hold what others need.
+    var holdingServices: [any HoldingService] { services.compactMap { $0 as? any HoldingService } }
+
     /// Stops the started services in reverse order.
     package func stopServices() async {
         while let service = services.popLast() { await service.stop() }

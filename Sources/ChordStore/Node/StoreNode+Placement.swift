@@ -34,6 +34,7 @@ extension StoreNode {
                 leader: replica.number,
                 progress: replica.placementProgress(at: now),
                 wanted: wanted,
+                departed: departing(at: now),
                 avoided: avoided,
                 replaceAfter: settings.replaceAfter,
                 silentAfter: settings.raft.electionTimeoutMinimum

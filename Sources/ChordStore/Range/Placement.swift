@@ -98,6 +98,8 @@ package enum PlacementWait: Hashable, Sendable {
     case catchingUp(ReplicaNumber)
     /// The voter with this number is silent and there is no other member to replace it.
     case noReplacement(ReplicaNumber)
+    /// The only voter leaves for good, and there is no other member.
+    case lastCopy
 }
 
 /// Decides about the replicas of a range, one step at a time.
@@ -117,7 +119,9 @@ package enum Placement {
         if let learner = view.configuration.learners.first {
             return advance(learner, view, plan)
         }
-        guard let newcomer = plan.missing.first else { return rest(view, plan) }
+        guard let newcomer = plan.missing.first else {
+            return shrink(view) ?? rest(view, plan)
+        }
         guard plan.hasRoom || plan.voterToGo != nil else { return .settled }
         guard let replica = view.descriptor.replica(on: newcomer.disk) else {
             return .prepare(newcomer)
@@ -143,6 +147,24 @@ package enum Placement {
             voters.removeAll { $0 == leaving }
         }
         return change(view, voters: voters, learners: [])
+    }
+
+    /// A voter leaves for good and no member can take its place: the range has one voter less from then on. Nil if
+    /// none leaves.
+    private static func shrink(_ view: PlacementView) -> PlacementStep? {
+        let voters = view.configuration.voters
+        let leaving = voters.filter { number in
+            view.descriptor.replica(number).map { view.departed.contains($0.disk) } ?? false
+        }
+        guard let first = leaving.first(where: { $0 != view.leader }) ?? leaving.first else {
+            return nil
+        }
+        guard voters.count > 1 else { return .wait(.lastCopy) }
+        if first == view.leader { return handOver(view, except: first) }
+        let rest = voters.filter { $0 != first }
+        let caughtUp = rest.count { $0 == view.leader || view.progress[$0]?.isCaughtUp == true }
+        guard caughtUp > rest.count / 2 else { return .wait(.catchingUp(first)) }
+        return change(view, voters: rest, learners: view.configuration.learners)
     }
 
     /// No member is missing: all that is left to tell is a silent voter that nobody can replace.

@@ -24,6 +24,7 @@ extension PlacementWait: CustomStringConvertible {
         case .ringUnsure: "the ring has not named the same members for long enough"
         case .changing: "the change before is not complete"
         case .catchingUp(let number): "replica \(number) is catching up"
+        case .lastCopy: "the only replica leaves, and no other member can take its place"
         case .noReplacement(let number):
             "replica \(number) is silent, and no other member can take its place"
         }

@@ -20,8 +20,7 @@ extension RaftMessage {
     ///
     /// - Parameters:
     ///   - range: the group's range.
-    ///   - descriptor: set until the receiver has answered, because its replica is created by it. Heartbeats
-    ///     do not carry it.
+    ///   - descriptor: set until the receiver has answered, because its replica is created by it.
     package func wire(
         of range: RangeID,
         creating descriptor: WireRangeDescriptor? = nil
@@ -48,7 +47,8 @@ extension RaftMessage {
                     of: range,
                     round: round,
                     commit: commit.number,
-                    acknowledged: acknowledged.number
+                    acknowledged: acknowledged.number,
+                    creating: descriptor
                 )
             )
         case .heartbeatReply(let round):
@@ -80,7 +80,8 @@ extension RaftMessage {
         of range: RangeID,
         round: UInt64,
         commit: UInt64 = 0,
-        acknowledged: UInt64 = 0
+        acknowledged: UInt64 = 0,
+        creating descriptor: WireRangeDescriptor? = nil
     ) -> WireRaftHeartbeat {
         WireRaftHeartbeat(
             range: range.bits.wire,
@@ -89,7 +90,8 @@ extension RaftMessage {
             term: term.number,
             round: round,
             commit: commit,
-            acknowledged: acknowledged
+            acknowledged: acknowledged,
+            descriptor: descriptor
         )
     }
 

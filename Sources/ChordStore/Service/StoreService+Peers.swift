@@ -24,9 +24,16 @@ extension StoreService {
                     return RaftReply(starts: node.identity.starts)
                 }
             },
-            method(StorePeerMethods.hint) { (server, request: HintRequest, _, responder) in
+            method(StorePeerMethods.hint) { (server, request: HintRequest, caller, responder) in
                 for hint in request.hints { server.directory.note(RangeHint(hint)) }
-                server.answer(request.header, responder) { _ in HintReply() }
+                server.answer(request.header, responder) { node in
+                    let disk = DiskID(RandomBits(wire: request.header.fromDisk))
+                    let known = EmptyCollection<RangeDescriptor>()
+                    if request.isLeaving, let name = node.name(of: caller.peer, with: disk, in: known) {
+                        node.noteLeaving(disk, said: name)
+                    }
+                    return HintReply()
+                }
             },
             method(StorePeerMethods.locate) { (server, request: LocateRequest, _, responder) in
                 let known = server.directory.hint(for: request.position)
@@ -159,7 +166,9 @@ extension RaftRequest {
             guard let read = try? RaftMessage(message) else { continue }
             add(message.range, read, message.descriptor)
         }
-        for heartbeat in heartbeats { add(heartbeat.range, RaftMessage(heartbeat: heartbeat)) }
+        for heartbeat in heartbeats {
+            add(heartbeat.range, RaftMessage(heartbeat: heartbeat), heartbeat.descriptor)
+        }
         for reply in heartbeatReplies { add(reply.range, RaftMessage(heartbeatReply: reply)) }
         return all
     }

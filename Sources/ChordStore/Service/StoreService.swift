@@ -11,7 +11,7 @@ import NIOConcurrencyHelpers
 
 /// The store as a service of a node: `chord.v1.StoreService` for clients, `chord.v1.StorePeerService` for other
 /// nodes.
-package final class StoreService: NodeService {
+package final class StoreService: HoldingService {
     private let setup: StoreSetup
     private let server = NIOLockedValueBox<StoreServer?>(nil)
 
@@ -34,6 +34,10 @@ package final class StoreService: NodeService {
 
     nonisolated(nonsending) package func nodeWillLeave(within allowance: Duration) async {
         await current?.handOver(within: allowance)
+    }
+
+    nonisolated(nonsending) package func moveAway() async throws(Status) {
+        try await current?.moveAway()
     }
 
     nonisolated(nonsending) package func stop() async {

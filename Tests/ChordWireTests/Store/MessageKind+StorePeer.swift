@@ -13,8 +13,8 @@ extension MessageKind {
             RaftRequest(
                 header: generator.peerHeader(),
                 messages: generator.list(upTo: 4) { $0.raftMessage(space) },
-                heartbeats: generator.list(upTo: 4) { $0.heartbeat() },
-                heartbeatReplies: generator.list(upTo: 4) { $0.heartbeat() }
+                heartbeats: generator.list(upTo: 4) { $0.heartbeat(space) },
+                heartbeatReplies: generator.list(upTo: 4) { $0.heartbeat(space) }
             )
         },
         MessageKind(RaftReply.self, limitBytes: StoreMessageBytes.raft) { generator, _ in
@@ -158,8 +158,9 @@ extension SeededGenerator {
         )
     }
 
-    mutating func heartbeat() -> WireRaftHeartbeat {
+    mutating func heartbeat(_ space: IdentifierSpace) -> WireRaftHeartbeat {
         let acknowledged = counter()
+        let descriptor = optional { $0.descriptor(space) }
         return WireRaftHeartbeat(
             range: random128(),
             from: counter(from: 1),
@@ -167,7 +168,8 @@ extension SeededGenerator {
             term: counter(),
             round: counter(),
             commit: UInt64.random(in: 0...acknowledged, using: &self),
-            acknowledged: acknowledged
+            acknowledged: acknowledged,
+            descriptor: descriptor
         )
     }
 

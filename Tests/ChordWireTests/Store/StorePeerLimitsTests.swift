@@ -223,13 +223,13 @@ import Testing
         for _ in 0..<300 {
             let header = generator.peerHeader()
             let message = generator.raftMessage(space)
-            let heartbeat = generator.heartbeat()
+            let heartbeat = generator.heartbeat(space)
             let empty = RaftRequest(header: header).encoded(in: space).count
             #expect(empty <= RaftRequest.headerSizeBound)
             let one = RaftRequest(header: header, messages: [message]).encoded(in: space).count
             #expect(one - empty <= message.sizeBound)
             let beat = RaftRequest(header: header, heartbeats: [heartbeat]).encoded(in: space)
-            #expect(beat.count - empty <= WireRaftHeartbeat.sizeBound)
+            #expect(beat.count - empty <= heartbeat.sizeBound)
         }
     }
 }

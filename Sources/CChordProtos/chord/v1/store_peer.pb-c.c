@@ -2342,7 +2342,7 @@ const ProtobufCMessageDescriptor chord__v1__raft_message__descriptor =
   (ProtobufCMessageInit) chord__v1__raft_message__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__raft_heartbeat__field_descriptors[7] =
+static const ProtobufCFieldDescriptor chord__v1__raft_heartbeat__field_descriptors[8] =
 {
   {
     "range",
@@ -2428,10 +2428,23 @@ static const ProtobufCFieldDescriptor chord__v1__raft_heartbeat__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "descriptor",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaftHeartbeat, descriptor),
+    &chord__v1__range_descriptor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__raft_heartbeat__field_indices_by_name[] = {
   6,   /* field[6] = acknowledged */
   5,   /* field[5] = commit */
+  7,   /* field[7] = descriptor */
   1,   /* field[1] = from */
   0,   /* field[0] = range */
   4,   /* field[4] = round */
@@ -2441,7 +2454,7 @@ static const unsigned chord__v1__raft_heartbeat__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__raft_heartbeat__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor chord__v1__raft_heartbeat__descriptor =
 {
@@ -2451,7 +2464,7 @@ const ProtobufCMessageDescriptor chord__v1__raft_heartbeat__descriptor =
   "Chord__V1__RaftHeartbeat",
   "chord.v1",
   sizeof(Chord__V1__RaftHeartbeat),
-  7,
+  8,
   chord__v1__raft_heartbeat__field_descriptors,
   chord__v1__raft_heartbeat__field_indices_by_name,
   1,  chord__v1__raft_heartbeat__number_ranges,
@@ -2663,7 +2676,7 @@ const ProtobufCMessageDescriptor chord__v1__raft_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__raft_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__hint_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor chord__v1__hint_request__field_descriptors[3] =
 {
   {
     "header",
@@ -2689,15 +2702,28 @@ static const ProtobufCFieldDescriptor chord__v1__hint_request__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "leaving",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__HintRequest, leaving),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__hint_request__field_indices_by_name[] = {
   0,   /* field[0] = header */
   1,   /* field[1] = hints */
+  2,   /* field[2] = leaving */
 };
 static const ProtobufCIntRange chord__v1__hint_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor chord__v1__hint_request__descriptor =
 {
@@ -2707,7 +2733,7 @@ const ProtobufCMessageDescriptor chord__v1__hint_request__descriptor =
   "Chord__V1__HintRequest",
   "chord.v1",
   sizeof(Chord__V1__HintRequest),
-  2,
+  3,
   chord__v1__hint_request__field_descriptors,
   chord__v1__hint_request__field_indices_by_name,
   1,  chord__v1__hint_request__number_ranges,

@@ -9,10 +9,13 @@ package import ChordCore
 package struct HintRequest: StoreMessage, Hashable {
     package var header: WirePeerHeader
     package var hints: [WireRangeHint]
+    /// Whether the caller leaves for good, and its replicas of these ranges are to move.
+    package var isLeaving: Bool
 
-    package init(header: WirePeerHeader, hints: [WireRangeHint]) {
+    package init(header: WirePeerHeader, hints: [WireRangeHint], isLeaving: Bool = false) {
         self.header = header
         self.hints = hints
+        self.isLeaving = isLeaving
     }
 
     static let codec = StoreMessageCodec(
@@ -30,6 +33,7 @@ package struct HintRequest: StoreMessage, Hashable {
             "hints",
             .field("hints")
         ) { hint throws(WireError) in try WireRangeHint(hint, space) }
+        isLeaving = packed.leaving != 0
     }
 
     func fill(
@@ -41,6 +45,7 @@ package struct HintRequest: StoreMessage, Hashable {
         (packed.n_hints, packed.hints) = arena.messages(
             hints.prefix(WireLimits.hints.upperBound)
         ) { $0.hint($1, space) }
+        packed.leaving = isLeaving ? 1 : 0
     }
 }
 

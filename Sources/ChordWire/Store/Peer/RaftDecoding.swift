@@ -170,7 +170,7 @@ extension Chord__V1__RaftMessage {
 }
 
 extension WireRaftHeartbeat {
-    init(_ packed: Chord__V1__RaftHeartbeat) throws(WireError) {
+    init(_ packed: Chord__V1__RaftHeartbeat, _ space: IdentifierSpace) throws(WireError) {
         range = try packed.range.bits(.field("range"))
         from = try packed.from.counted(.field("from"))
         to = try packed.to.counted(.field("to"))
@@ -178,6 +178,10 @@ extension WireRaftHeartbeat {
         round = try packed.round.checked(.field("round"))
         commit = try packed.commit.checked(.field("commit"))
         acknowledged = try packed.acknowledged.checked(.field("acknowledged"))
+        descriptor = try packed.descriptor.ifPresent(.field("descriptor")) {
+            descriptor throws(WireError) in
+            try WireRangeDescriptor(descriptor, space)
+        }
         guard commit <= acknowledged else {
             throw FieldPath.field("commit").error(
                 .contradictory,

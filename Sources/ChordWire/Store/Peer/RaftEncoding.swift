@@ -114,7 +114,8 @@ extension EncodingArena {
     }
 
     mutating func heartbeat(
-        _ heartbeat: WireRaftHeartbeat
+        _ heartbeat: WireRaftHeartbeat,
+        _ space: IdentifierSpace
     ) -> UnsafeMutablePointer<Chord__V1__RaftHeartbeat> {
         let message = message(chord__v1__raft_heartbeat__init)
         message.pointee.range = bits(heartbeat.range)
@@ -124,6 +125,7 @@ extension EncodingArena {
         message.pointee.round = heartbeat.round
         message.pointee.commit = heartbeat.commit
         message.pointee.acknowledged = heartbeat.acknowledged
+        message.pointee.descriptor = heartbeat.descriptor.map { descriptor($0, space) }
         return message
     }
 

@@ -59,16 +59,14 @@ package struct RaftRequest: StoreMessage, Hashable {
             count: packed.n_heartbeats,
             of: 0...WireLimits.raftHeartbeats,
             "heartbeats",
-            .field("heartbeats"),
-            WireRaftHeartbeat.init
-        )
+            .field("heartbeats")
+        ) { heartbeat throws(WireError) in try WireRaftHeartbeat(heartbeat, space) }
         heartbeatReplies = try packed.heartbeat_replies.list(
             count: packed.n_heartbeat_replies,
             of: 0...WireLimits.raftHeartbeats,
             "heartbeats",
-            .field("heartbeat_replies"),
-            WireRaftHeartbeat.init
-        )
+            .field("heartbeat_replies")
+        ) { reply throws(WireError) in try WireRaftHeartbeat(reply, space) }
     }
 
     func fill(
@@ -80,9 +78,11 @@ package struct RaftRequest: StoreMessage, Hashable {
         (packed.n_messages, packed.messages) = arena.messages(messages) {
             $0.raftMessage($1, space)
         }
-        (packed.n_heartbeats, packed.heartbeats) = arena.messages(heartbeats) { $0.heartbeat($1) }
+        (packed.n_heartbeats, packed.heartbeats) = arena.messages(heartbeats) {
+            $0.heartbeat($1, space)
+        }
         (packed.n_heartbeat_replies, packed.heartbeat_replies) = arena.messages(heartbeatReplies) {
-            $0.heartbeat($1)
+            $0.heartbeat($1, space)
         }
     }
 }
@@ -101,10 +101,7 @@ extension WireRaftMessage {
             bytes += 16 + 10 * count
         default: break
         }
-        if let descriptor {
-            bytes += 256 + descriptor.replicas.reduce(0) { $0 + $1.sizeBound }
-        }
-        return bytes
+        return bytes + (descriptor?.sizeBound ?? 0)
     }
 }
 
@@ -113,13 +110,17 @@ extension WireRaftEntry {
     package var sizeBound: Int { payload.count + 32 }
 }
 
+extension WireRangeDescriptor {
+    fileprivate var sizeBound: Int { 256 + replicas.reduce(0) { $0 + $1.sizeBound } }
+}
+
 extension WireReplica {
     fileprivate var sizeBound: Int { node.utf8.count + address.utf8.count + 64 }
 }
 
 extension WireRaftHeartbeat {
     /// The most bytes that the heartbeat adds to a ``RaftRequest``.
-    package static let sizeBound = 96
+    package var sizeBound: Int { 96 + (descriptor?.sizeBound ?? 0) }
 }
 
 /// What the receiver of Raft messages did not take.

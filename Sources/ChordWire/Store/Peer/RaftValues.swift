@@ -128,6 +128,8 @@ package struct WireRaftHeartbeat: Hashable, Sendable {
     package var commit: UInt64
     /// The last entry that the receiver has acknowledged to this leader; 0 in an answer.
     package var acknowledged: UInt64
+    /// Set until the receiver has answered: its replica is created by it.
+    package var descriptor: WireRangeDescriptor?
 
     package init(
         range: UInt128,
@@ -136,8 +138,10 @@ package struct WireRaftHeartbeat: Hashable, Sendable {
         term: UInt64,
         round: UInt64,
         commit: UInt64 = 0,
-        acknowledged: UInt64 = 0
+        acknowledged: UInt64 = 0,
+        descriptor: WireRangeDescriptor? = nil
     ) {
+        self.descriptor = descriptor
         self.range = range
         self.from = from
         self.to = to

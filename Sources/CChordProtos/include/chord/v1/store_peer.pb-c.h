@@ -427,10 +427,14 @@ struct  Chord__V1__RaftHeartbeat
    * As in RaftAppend; 0 in an answer.
    */
   uint64_t acknowledged;
+  /*
+   * As in RaftMessage: until the receiver has answered. Absent in an answer.
+   */
+  Chord__V1__RangeDescriptor *descriptor;
 };
 #define CHORD__V1__RAFT_HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__raft_heartbeat__descriptor) \
-    , {0,NULL}, 0, 0, 0, 0, 0, 0 }
+    , {0,NULL}, 0, 0, 0, 0, 0, 0, NULL }
 
 
 /*
@@ -501,10 +505,15 @@ struct  Chord__V1__HintRequest
    */
   size_t n_hints;
   Chord__V1__RangeHint **hints;
+  /*
+   * The caller leaves for good: the leaders of these ranges are to give its replicas to other nodes. Counts for ten
+   * seconds, so that a caller that changes its mind only stops saying so.
+   */
+  protobuf_c_boolean leaving;
 };
 #define CHORD__V1__HINT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__hint_request__descriptor) \
-    , NULL, 0,NULL }
+    , NULL, 0,NULL, 0 }
 
 
 struct  Chord__V1__HintReply

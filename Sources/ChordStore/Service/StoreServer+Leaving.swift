@@ -1,0 +1,89 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordBase
+import ChordRPC
+import ChordWire
+import Logging
+
+extension StoreServer {
+    /// Time between two requests to the leaders.
+    private static let leavingInterval: Duration = .seconds(1)
+    /// How long a range may be without a leader before its data count as unreachable.
+    private static let leaderPatience: Duration = .seconds(20)
+
+    /// Moves all replicas of this node to others, before it leaves for good. Cancelling the task keeps the node and
+    /// its replicas.
+    ///
+    /// - Throws: a status that says which range would be lost.
+    func moveAway() async throws(Status) {
+        guard let node else { return }
+        var leaderlessSince: Duration?
+        var reported = -1
+        while true {
+            let remaining = await node.remaining
+            guard !remaining.ranges.isEmpty else { return }
+            if let range = remaining.onlyHere.first {
+                throw Status(
+                    .failedPrecondition,
+                    "\(name) holds the only copy of range \(range), and no other member can take it: start"
+                        + " another node first, or end this one with SIGTERM and keep its data directory"
+                )
+            }
+            if let range = remaining.leaderless.first {
+                let since = leaderlessSince ?? now
+                leaderlessSince = since
+                guard now - since < Self.leaderPatience else {
+                    throw Status(
+                        .unavailable,
+                        "range \(range) has no leader, so the replica of \(name) cannot be moved: start the"
+                            + " other nodes that hold it"
+                    )
+                }
+            } else {
+                leaderlessSince = nil
+            }
+            if remaining.ranges.count != reported {
+                reported = remaining.ranges.count
+                logger.info("leaving for good: \(reported) ranges are to move to other nodes")
+            }
+            await say(remaining.ranges, by: node)
+            guard await pause(Self.leavingInterval) else {
+                throw Status(.cancelled, "\(name) stays: its caller no longer waits")
+            }
+        }
+    }
+
+    /// Tells the leaders of ranges that this node leaves.
+    private func say(_ ranges: [RangeHint], by node: StoreNode) async {
+        let identity = node.identity
+        var byLeader: [StoreMember: [RangeHint]] = [:]
+        for hint in ranges {
+            guard let leader = hint.leader.flatMap({ hint.descriptor.replica($0) }) else { continue }
+            let member = StoreMember(node: leader.node, address: leader.address, disk: leader.disk)
+            byLeader[member, default: []].append(hint)
+        }
+        if byLeader.keys.contains(where: { $0.disk == identity.member.disk }) {
+            await node.noteLeaving(identity.member.disk, said: identity.member.node)
+        }
+        for (member, hints) in byLeader where member.disk != identity.member.disk {
+            let request = HintRequest(
+                header: WirePeerHeader(identity, to: member.disk),
+                hints: hints.prefix(64).map { WireRangeHint($0) },
+                isLeaving: true
+            )
+            calls.ask(StorePeerMethods.hint, of: member, request, timeout: Self.leavingInterval) {
+                (_: HintReply?) in
+            }
+        }
+    }
+
+    /// Waits; false if the task was cancelled.
+    private func pause(_ time: Duration) async -> Bool {
+        await withCheckedContinuation { continuation in
+            _ = executor.schedule(after: time) { continuation.resume() }
+        }
+        return !Task.isCancelled
+    }
+}
