@@ -78,7 +78,7 @@ extension StoreNode {
             snapshot.to == replica.number, replica.received == nil,
             accepts(snapshot.from, on: node, by: descriptor, for: replica)
         else { return false }
-        guard !hasOverlap(with: descriptor) else { return false }
+        guard overlapping(descriptor) == nil else { return false }
         replica.received = snapshot
         step(snapshot.message, of: replica)
         guard replica.received != nil else {
@@ -90,15 +90,15 @@ extension StoreNode {
         return replica.machine.commit >= snapshot.state.applied
     }
 
-    /// Whether replicas of other ranges have rows of the same positions. They lag behind, or were removed, and
-    /// ask at once.
-    private func hasOverlap(with descriptor: RangeDescriptor) -> Bool {
+    /// A range, of which this node has data, that overlaps one of which data come. Its replica lags behind, or
+    /// was removed; it asks at once.
+    func overlapping(_ descriptor: RangeDescriptor) -> RangeDescriptor? {
         let overlapping = replicas.values.filter { other in
             other.range != descriptor.id && other.view.hasData
                 && other.view.descriptor.bounds.overlaps(descriptor.bounds)
-        }
-        for other in overlapping.sorted(by: { $0.range < $1.range }) { askAtOnce(about: other) }
-        return !overlapping.isEmpty
+        }.sorted { $0.range < $1.range }
+        for other in overlapping { askAtOnce(about: other) }
+        return overlapping.first?.view.descriptor
     }
 
     /// The machine wants the snapshot whose data have come.

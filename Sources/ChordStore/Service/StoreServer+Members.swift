@@ -19,27 +19,43 @@ extension StoreServer {
     }
 
     private func ask(_ place: Identifier) async {
-        survey.note(await storeMembers(at: place), at: place, now: now)
+        let nodes = await nodes(at: place)
+        survey.note(
+            nodes.map(Self.members),
+            positions: nodes.map(Self.positions),
+            at: place,
+            now: now
+        )
     }
 
-    /// What the owner of a place says: itself and its successors, as far as they hold data.
-    private func storeMembers(at place: Identifier) async -> [StoreMember]? {
+    /// What the owner of a place says: its predecessor, itself and its successors.
+    private func nodes(
+        at place: Identifier
+    ) async -> (predecessor: NodeReference, others: [NodeReference])? {
         guard let owner = try? await context.lookup(place).owner else { return nil }
         let view = context.view
-        let nodes: [NodeReference]
-        if owner.id == view.node.id {
-            nodes = [view.node] + view.successors
-        } else {
-            guard let state = await context.state(of: owner, timeout: .seconds(2)) else {
-                return nil
-            }
-            nodes = [state.node] + state.successors
-        }
+        if owner.id == view.node.id { return (view.predecessor, [view.node] + view.successors) }
+        guard let state = await context.state(of: owner, timeout: .seconds(2)) else { return nil }
+        return (state.predecessor, [state.node] + state.successors)
+    }
+
+    /// The owner and its successors, as far as they hold data.
+    private static func members(
+        _ nodes: (predecessor: NodeReference, others: [NodeReference])
+    ) -> [StoreMember] {
         var seen: Set<DiskID> = []
-        return nodes.compactMap { node in
+        return nodes.others.compactMap { node in
             guard let disk = node.disk, seen.insert(disk).inserted else { return nil }
             return StoreMember(node: node.name, address: node.address, disk: disk)
         }
+    }
+
+    /// Where members are that hold data. Those that a range has beyond the owner's predecessor are found when the
+    /// lower part of the range is a range of its own.
+    private static func positions(
+        _ nodes: (predecessor: NodeReference, others: [NodeReference])
+    ) -> Set<Identifier> {
+        Set(([nodes.predecessor] + nodes.others).filter { $0.disk != nil }.map(\.id))
     }
 
     /// Gives leaderships to other replicas before the node leaves.

@@ -149,6 +149,9 @@ package actor StoreServer {
         guard !isClosed else { return await node.close() }
         self.identity = identity
         self.node = node
+        await node.setMemberPositions { [weak self] bounds in
+            self?.assumeIsolated { $0.survey.positions(inside: bounds) }
+        }
         await node.setWantedMembers { [weak self] through in
             self?.assumeIsolated { $0.wantedMembers(at: through) }
         }

@@ -55,6 +55,10 @@ extension StoreService {
                 server.answer(request.header, responder) { node -> SnapshotOfferReply in
                     let range = RangeID(RandomBits(wire: request.descriptor.range))
                     guard node.number(of: range)?.number == request.to else { return .removed }
+                    let descriptor = RangeDescriptor(request.descriptor)
+                    if let other = node.overlapping(descriptor) {
+                        return .overlaps(WireRangeDescriptor(other))
+                    }
                     return receiver.judge(request, now: now)
                 }
                 server.receiver = receiver

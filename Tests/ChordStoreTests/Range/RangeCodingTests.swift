@@ -39,6 +39,18 @@ struct RangeCodingTests {
         RangeCommand(time: RangeTime(milliseconds: .max), action: .write(write)),
         RangeCommand(time: .zero, action: .setReplication(5)),
         RangeCommand(
+            time: RangeTime(milliseconds: 9),
+            action: .split(
+                RangeSplit(
+                    child: RangeID(high: 5, low: .max),
+                    position: Identifier(0xFEDC_BA98_7654_3210),
+                    epoch: RangeEpoch(configuration: 4, bounds: 1 << 40),
+                    replicas: [ReplicaNumber(1), ReplicaNumber(300)],
+                    size: RangeSize(rows: 7, bytes: 1 << 33)
+                )
+            )
+        ),
+        RangeCommand(
             time: .zero,
             action: .prepare(
                 StoreMember(node: "n1", address: "h:1", disk: DiskID(high: 1, low: 2))

@@ -42,6 +42,17 @@ struct RangeFixture {
         return try state.apply(entry, to: &rows)
     }
 
+    /// Applies a configuration as the next entry.
+    mutating func apply(_ configuration: RaftConfiguration) throws {
+        let entry = LogEntry(
+            term: Term(1),
+            index: state.applied.successor,
+            kind: .configuration,
+            payload: configuration.encoded
+        )
+        _ = try state.apply(entry, to: &rows)
+    }
+
     /// A write by client `client` with operations on partition "p".
     static func write(
         _ number: UInt64,

@@ -11,6 +11,7 @@ import ChordCore
 struct MemberSurvey {
     private struct Answer {
         var members: [StoreMember]
+        var positions: Set<Identifier>
         var since: Duration
         var last: Duration
     }
@@ -31,6 +32,12 @@ struct MemberSurvey {
         return answer.members
     }
 
+    /// The identifiers of members inside an arc, as the owner of its end has named them last; nil if it has not
+    /// answered lately.
+    func positions(inside bounds: IdentifierRange) -> [Identifier]? {
+        answers[bounds.upperBound]?.positions.filter(bounds.contains).sorted()
+    }
+
     /// Whether the owner of a place should be asked now.
     mutating func shouldAsk(_ place: Identifier, settling: Duration, now: Duration) -> Bool {
         guard !asking.contains(place) else { return false }
@@ -41,13 +48,19 @@ struct MemberSurvey {
     }
 
     /// The owner has answered; nil if it has not.
-    mutating func note(_ members: [StoreMember]?, at place: Identifier, now: Duration) {
+    mutating func note(
+        _ members: [StoreMember]?,
+        positions: Set<Identifier>?,
+        at place: Identifier,
+        now: Duration
+    ) {
         asking.remove(place)
-        guard let members else { return }
+        guard let members, let positions else { return }
         if answers[place]?.members == members {
+            answers[place]?.positions = positions
             answers[place]?.last = now
         } else {
-            answers[place] = Answer(members: members, since: now, last: now)
+            answers[place] = Answer(members: members, positions: positions, since: now, last: now)
         }
         answers = answers.filter { now - $0.value.last < Self.lifetime }
     }
