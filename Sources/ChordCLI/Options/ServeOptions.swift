@@ -218,6 +218,9 @@ struct StoreOptions: ParsableArguments {
     @Flag(.noStore)
     var noStore: Bool
 
+    @Option(.replicas)
+    var replicas: Int
+
     @Option(.replaceAfter)
     var replaceAfter: Interval
 
@@ -227,6 +230,9 @@ struct StoreOptions: ParsableArguments {
         }
         guard store == nil || !noStore else {
             throw ValidationError("Give --store or --no-store, not both.")
+        }
+        guard [1, 3, 5, 7].contains(replicas) else {
+            throw ValidationError("--replicas must be 1, 3, 5 or 7, not \(replicas).")
         }
         guard replaceAfter.duration >= .seconds(1) else {
             throw ValidationError("--replace-after must be at least 1s.")
@@ -242,6 +248,7 @@ struct StoreOptions: ParsableArguments {
         var configuration = StoreConfiguration(
             store.flatMap(StoreConfiguration.Engine.init) ?? standard
         )
+        configuration.replicas = replicas
         configuration.replaceAfter = replaceAfter.duration
         return configuration
     }

@@ -24,7 +24,7 @@ extension Setting {
             "The ring's parameters, the same at every member",
             [ring, successors, placements, hash, width, idFrom, dialect]
         ),
-        ("Its part of the store", [store, noStore, replaceAfter]),
+        ("Its part of the store", [store, noStore, replicas, replaceAfter]),
         ("The log", [logLevel, logFormat]),
     ]
 
@@ -285,6 +285,15 @@ extension Setting {
             + " whose first node, or whose founders, hold none is a ring without a store.",
         tradeOff: "For members that only route, and for rings that only look up.",
         group: "store"
+    )
+    static let replicas = Setting(
+        name: "replicas",
+        unit: "n",
+        standard: "3",
+        summary: "The number of nodes that hold each key: 1, 3, 5 or 7. Counts where this node begins the store.",
+        tradeOff:
+            "With 3 one of them may fail at a time, with 5 two. Each further one waits for one more disk at"
+            + " each write."
     )
     static let replaceAfter = Setting(
         name: "replace-after",

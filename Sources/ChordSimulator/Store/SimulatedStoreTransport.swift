@@ -2,7 +2,9 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCore
 import ChordStore
+import ChordWire
 
 /// Messages of one node to the others.
 ///
@@ -23,9 +25,18 @@ final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
         to member: StoreMember,
         _ completion: @escaping @Sendable (Bool) -> Void
     ) {
-        call(member, completion, ifLost: false) { [sender] node, answer in
-            node.receive(messages, from: sender)
-            answer(true)
+        // The bytes that travel between real nodes, so that nothing arrives here that is lost there.
+        guard let identity = world.nodes[sender]?.node?.identity else { return }
+        let header = WirePeerHeader(identity, to: member.disk)
+        let bytes = RaftRequest(header: header, messages).encoded(in: .standard)
+        call(member, completion, ifLost: false) { [world, sender] node, answer in
+            do throws(WireError) {
+                let request = try RaftRequest(decoding: bytes, space: .standard)
+                node.receive(request.groupMessages, from: sender)
+                answer(true)
+            } catch {
+                world.ring.problems.append("messages of \(sender) cannot be read: \(error)")
+            }
         }
     }
 

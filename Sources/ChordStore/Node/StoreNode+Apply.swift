@@ -46,6 +46,7 @@ extension StoreNode {
         }
         runConfirmedReads(of: replica)
         drive(replica) { $0.applied(through: outcome.view.applied) }
+        if outcome.results.contains(.descriptorChanged) { placeAtOnce(replica.range) }
     }
 
     /// Committed entries must be applied. A full disk is waited for; a replica that cannot read its data or

@@ -22,6 +22,18 @@ extension StoreNode {
         }
     }
 
+    /// Takes the next step for a range whose replicas have just changed, instead of at the next tick.
+    func placeAtOnce(_ range: RangeID) {
+        guard placementTimer != nil else { return }
+        executor.execute { [weak self] in
+            self?.assumeIsolated { node in
+                guard node.failure == nil, let replica = node.replicas[range], replica.isLeader
+                else { return }
+                node.place(replica)
+            }
+        }
+    }
+
     /// Decides about the replicas of a range that this node leads.
     private func place(_ replica: Replica) {
         expireRows(of: replica)

@@ -29,6 +29,8 @@ package struct StoreSettings: Hashable, Sendable {
 
     package init(raft: RaftSettings = .lan) {
         self.raft = raft
+        // A group may rest only where its node tells it of nodes that die or restart, which it does not yet.
+        self.raft.quietAfter = nil
     }
 
     /// - Throws: `invalidSettings`; the message names the setting.

@@ -82,7 +82,7 @@ extension StoreNode {
         }
         let progress = replica.placementProgress(at: now)
         for (number, state) in progress.sorted(by: { $0.key < $1.key }) {
-            if state.silence >= replica.machine.settings.electionTimeoutMinimum {
+            if state.silence >= replica.machine.settings.electionTimeoutMaximum * 2 {
                 issues.append(
                     WireRangeIssue(
                         .silentReplica,

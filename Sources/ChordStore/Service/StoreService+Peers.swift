@@ -147,33 +147,3 @@ extension StoreServer {
         }
     }
 }
-
-extension RaftRequest {
-    /// The messages for the groups. One that makes no sense is left out: Raft bears lost messages.
-    var groupMessages: [GroupMessage] {
-        var all: [GroupMessage] = []
-        all.reserveCapacity(messages.count + heartbeats.count + heartbeatReplies.count)
-        func add(
-            _ range: UInt128,
-            _ message: RaftMessage,
-            _ descriptor: WireRangeDescriptor? = nil
-        ) {
-            all.append(
-                GroupMessage(
-                    range: RangeID(RandomBits(wire: range)),
-                    message: message,
-                    descriptor: descriptor.map { RangeDescriptor($0) }
-                )
-            )
-        }
-        for message in messages {
-            guard let read = try? RaftMessage(message) else { continue }
-            add(message.range, read, message.descriptor)
-        }
-        for heartbeat in heartbeats {
-            add(heartbeat.range, RaftMessage(heartbeat: heartbeat), heartbeat.descriptor)
-        }
-        for reply in heartbeatReplies { add(reply.range, RaftMessage(heartbeatReply: reply)) }
-        return all
-    }
-}

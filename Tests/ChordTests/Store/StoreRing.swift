@@ -37,9 +37,9 @@ actor StoreRing {
         if let address = addresses[name] { configuration.listen = address }
         configuration.dataDirectory = folder.appending(path: name).path
         var store = StoreConfiguration(engine ?? self.engine)
-        store.replicas = replicas
         // Elections of a busy machine must not follow from its own pauses.
-        store.settings.raft = .lan
+        store.settings = StoreSettings(raft: .lan)
+        store.replicas = replicas
         store.settings.settleTime = .milliseconds(200)
         store.settings.placementInterval = .milliseconds(50)
         configuration.store = store
@@ -113,19 +113,46 @@ actor StoreRing {
         try await call(StoreMethods.status, StoreStatusRequest(), at: name)
     }
 
-    /// Waits until the ranges of a node's store have so many voters, all caught up.
+    /// The ranges of the store as their leaders see them.
+    nonisolated func ranges() async throws -> [WireRangeStatus] {
+        var newest: [UInt128: WireRangeStatus] = [:]
+        for name in await nodes.keys {
+            guard let status = try? await status(of: name) else { continue }
+            for range in status.ranges where range.leader == range.replica {
+                if let known = newest[range.descriptor.range], known.term > range.term { continue }
+                newest[range.descriptor.range] = range
+            }
+        }
+        return Array(newest.values)
+    }
+
+    /// Waits until the ranges make up the circle, and each has so many voters, all caught up.
     nonisolated func awaitVoters(_ count: Int) async throws {
         try await eventually {
-            for name in await self.nodes.keys {
-                guard let status = try? await self.status(of: name) else { continue }
-                let led = status.ranges.filter { $0.leader == $0.replica }
-                for range in led {
+            let ranges = try await self.ranges()
+            let ends = Set(ranges.map(\.descriptor.bounds.upperBound))
+            let begins = Set(ranges.map(\.descriptor.bounds.lowerBound))
+            return !ranges.isEmpty && ends == begins && ends.count == ranges.count
+                && ranges.allSatisfy { range in
                     let voters = range.descriptor.replicas.filter { $0.kind == .voter }
-                    if voters.count == count, range.issues.isEmpty { return true }
+                    return voters.count == count && range.issues.isEmpty
                 }
-            }
-            return false
         }
+    }
+
+    /// An administrator makes a node leave for good.
+    func leave(_ name: String) async throws {
+        let node = try #require(nodes[name])
+        let client = try await client("root", of: node)
+        do {
+            try await client.leave()
+        } catch {
+            await client.close()
+            throw error
+        }
+        await client.close()
+        nodes[name] = nil
+        try await runs.removeValue(forKey: name)?.value
     }
 
     /// Calls a method of the store at a node.

@@ -140,4 +140,37 @@ struct StoreRingTests {
             try await ring.awaitVoters(3)
         }
     }
+
+    @Test("A node that leaves for good gives its replicas to others first")
+    func leavingForGood() async throws {
+        try await withStoreRing { ring in
+            for name in ["n1", "n2", "n3", "n4"] { try await ring.start(name) }
+            try await ring.awaitVoters(3)
+            for number in 0..<20 { try await ring.put("k\(number)", "\(number)", at: "n1") }
+            try await ring.leave("n2")
+            try await ring.awaitVoters(3)
+            for range in try await ring.ranges() {
+                #expect(!range.descriptor.replicas.contains { $0.node == "n2" && $0.kind == .voter })
+            }
+            for number in 0..<20 {
+                #expect(try await ring.get("k\(number)", at: "n3") == "\(number)")
+            }
+        }
+    }
+
+    @Test("Of two nodes one may leave for good: the other one holds all. The last one may not")
+    func lastCopies() async throws {
+        try await withStoreRing { ring in
+            for name in ["n1", "n2"] { try await ring.start(name) }
+            try await ring.awaitVoters(2)
+            try await ring.put("a", "1", at: "n1")
+            try await ring.leave("n2")
+            try await ring.awaitVoters(1)
+            #expect(try await ring.get("a", at: "n1") == "1")
+            let error = await #expect(throws: ChordError.self) { try await ring.leave("n1") }
+            let message = error.map { "\($0) \($0.cause.map { "\($0)" } ?? "")" } ?? ""
+            #expect(message.contains("holds the only copy of range"))
+            #expect(try await ring.get("a", at: "n1") == "1")
+        }
+    }
 }

@@ -26,15 +26,7 @@ package struct RingStoreTransport: StoreTransport {
         to member: StoreMember,
         _ completion: @escaping @Sendable (Bool) -> Void
     ) {
-        var request = RaftRequest(header: WirePeerHeader(identity, to: member.disk))
-        for message in messages {
-            let descriptor = message.descriptor.map { WireRangeDescriptor($0) }
-            switch message.message.wire(of: message.range, creating: descriptor) {
-            case .message(let message): request.messages.append(message)
-            case .heartbeat(let heartbeat): request.heartbeats.append(heartbeat)
-            case .heartbeatReply(let reply): request.heartbeatReplies.append(reply)
-            }
-        }
+        let request = RaftRequest(header: WirePeerHeader(identity, to: member.disk), messages)
         calls.call(
             StorePeerMethods.raft,
             of: member.node,
@@ -94,17 +86,6 @@ extension DescribeRangeReply {
             hint: description.hint.map { WireRangeHint($0) },
             isConfirmed: description.isConfirmed,
             nextReplica: description.lowestNumber?.number
-        )
-    }
-}
-
-extension WirePeerHeader {
-    init(_ identity: StoreIdentity, to disk: DiskID?) {
-        self.init(
-            store: identity.store.bits.wire,
-            fromDisk: identity.member.disk.bits.wire,
-            toDisk: disk?.bits.wire,
-            starts: identity.starts
         )
     }
 }
