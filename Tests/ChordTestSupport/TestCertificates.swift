@@ -23,6 +23,7 @@ package struct TestCertificates: Sendable {
     package let n1: Issued
     package let n2: Issued
     package let n3: Issued
+    package let n4: Issued
     /// A node that is another implementation.
     package let py: Issued
     /// Clients.
@@ -115,6 +116,7 @@ package struct TestCertificates: Sendable {
         n1 = try issuer.issue(.member("n1"))
         n2 = try issuer.issue(.member("n2"))
         n3 = try issuer.issue(.member("n3"))
+        n4 = try issuer.issue(.member("n4"))
         py = try issuer.issue(.member("py"))
         alice = try issuer.issue(.member("alice", role: "client"))
         bob = try issuer.issue(.member("bob", role: "client"))
@@ -203,7 +205,10 @@ package struct TestCertificates: Sendable {
 
     /// The certificates without a fault, by name.
     package var members: [String: Issued] {
-        ["n1": n1, "n2": n2, "n3": n3, "py": py, "alice": alice, "bob": bob, "admin": admin]
+        [
+            "n1": n1, "n2": n2, "n3": n3, "n4": n4, "py": py, "alice": alice, "bob": bob,
+            "admin": admin,
+        ]
     }
 
     /// A configuration that shows a certificate and trusts `authority`, unless told otherwise.

@@ -290,7 +290,8 @@ extension Setting {
         name: "replicas",
         unit: "n",
         standard: "3",
-        summary: "The number of nodes that hold each key: 1, 3, 5 or 7. Counts where this node begins the store.",
+        summary:
+            "The number of nodes that hold each key: 1, 3, 5 or 7. Counts where this node begins the store.",
         tradeOff:
             "With 3 one of them may fail at a time, with 5 two. Each further one waits for one more disk at"
             + " each write."

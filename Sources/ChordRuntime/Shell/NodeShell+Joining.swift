@@ -36,7 +36,9 @@ extension NodeShell {
     func beginStore(of founders: [NodeReference]) {
         guard configuration.adoption.store, parameters.store == nil else { return }
         let others = founders.filter { $0.name != machine.node.name }
-        guard states.capabilities.common(with: others).features.contains(.storeMembers) else { return }
+        guard states.capabilities.common(with: others).features.contains(.storeMembers) else {
+            return
+        }
         let holders = founders.filter { $0.disk != nil }.sorted { $0.id < $1.id }
         guard let first = holders.first else { return }
         var parameters = parameters

@@ -60,7 +60,9 @@ extension StoreServer {
         let identity = node.identity
         var byLeader: [StoreMember: [RangeHint]] = [:]
         for hint in ranges {
-            guard let leader = hint.leader.flatMap({ hint.descriptor.replica($0) }) else { continue }
+            guard let leader = hint.leader.flatMap({ hint.descriptor.replica($0) }) else {
+                continue
+            }
             let member = StoreMember(node: leader.node, address: leader.address, disk: leader.disk)
             byLeader[member, default: []].append(hint)
         }

@@ -29,7 +29,9 @@ extension StoreService {
                 server.answer(request.header, responder) { node in
                     let disk = DiskID(RandomBits(wire: request.header.fromDisk))
                     let known = EmptyCollection<RangeDescriptor>()
-                    if request.isLeaving, let name = node.name(of: caller.peer, with: disk, in: known) {
+                    if request.isLeaving,
+                        let name = node.name(of: caller.peer, with: disk, in: known)
+                    {
                         node.noteLeaving(disk, said: name)
                     }
                     return HintReply()

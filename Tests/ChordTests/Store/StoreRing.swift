@@ -143,7 +143,7 @@ actor StoreRing {
     /// An administrator makes a node leave for good.
     func leave(_ name: String) async throws {
         let node = try #require(nodes[name])
-        let client = try await client("root", of: node)
+        let client = try await client("admin", of: node)
         do {
             try await client.leave()
         } catch {

@@ -150,7 +150,9 @@ struct StoreRingTests {
             try await ring.leave("n2")
             try await ring.awaitVoters(3)
             for range in try await ring.ranges() {
-                #expect(!range.descriptor.replicas.contains { $0.node == "n2" && $0.kind == .voter })
+                #expect(
+                    !range.descriptor.replicas.contains { $0.node == "n2" && $0.kind == .voter }
+                )
             }
             for number in 0..<20 {
                 #expect(try await ring.get("k\(number)", at: "n3") == "\(number)")
