@@ -10,18 +10,22 @@ extension StoreNode {
     /// How long a node's word counts that it leaves. It repeats it every second.
     private static let wordLifetime: Duration = .seconds(10)
 
-    /// A node has said that it leaves for good. The word of a node about another one's disk does not count.
+    /// A node has said that it leaves for good.
     package func noteLeaving(_ disk: DiskID, said name: String) {
-        let isOwn = replicas.values.contains { replica in
-            replica.view.descriptor.replica(on: disk)?.node == name
-        }
-        guard isOwn else { return }
-        leaving[disk] = now + Self.wordLifetime
+        leaving[disk] = (name, now + Self.wordLifetime)
     }
 
-    func departing(at now: Duration) -> Set<DiskID> {
-        leaving = leaving.filter { $0.value > now }
-        return Set(leaving.keys)
+    /// The disks whose nodes leave for good. The word of a node about another one's disk does not count.
+    func departing(from descriptor: RangeDescriptor, _ wanted: [StoreMember]?) -> Set<DiskID> {
+        let now = now
+        leaving = leaving.filter { $0.value.until > now }
+        return Set(
+            leaving.filter { disk, word in
+                let holder =
+                    descriptor.replica(on: disk)?.node ?? wanted?.first { $0.disk == disk }?.node
+                return holder == word.node
+            }.keys
+        )
     }
 
     /// What keeps this node's disk in ranges.

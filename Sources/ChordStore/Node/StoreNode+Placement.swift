@@ -46,7 +46,7 @@ extension StoreNode {
                 leader: replica.number,
                 progress: replica.placementProgress(at: now),
                 wanted: wanted,
-                departed: departing(at: now),
+                departed: departing(from: descriptor, wanted),
                 avoided: avoided,
                 replaceAfter: settings.replaceAfter,
                 silentAfter: settings.raft.electionTimeoutMinimum

@@ -46,8 +46,8 @@ package actor StoreNode {
     /// The identifiers of store members inside an arc; nil while the ring is not sure.
     var memberPositions: @Sendable (IdentifierRange) -> [Identifier]? = { _ in nil }
     var placementTimer: ScheduledWork?
-    /// Disks whose nodes leave for good, and until when their word counts.
-    var leaving: [DiskID: Duration] = [:]
+    /// Disks whose nodes leave for good: the node that said so, and until when its word counts.
+    var leaving: [DiskID: (node: String, until: Duration)] = [:]
     /// Disks that did not answer as learners.
     var avoided: Set<DiskID> = []
 

@@ -21,6 +21,7 @@ extension StoreServer {
         guard let node else { return }
         var leaderlessSince: Duration?
         var reported = -1
+        var told: Set<StoreMember> = []
         while true {
             let remaining = await node.remaining
             guard !remaining.ranges.isEmpty else { return }
@@ -48,31 +49,31 @@ extension StoreServer {
                 reported = remaining.ranges.count
                 logger.info("leaving for good: \(reported) ranges are to move to other nodes")
             }
-            await say(remaining.ranges, by: node)
+            await say(remaining.ranges, by: node, to: &told)
             guard await pause(Self.leavingInterval) else {
                 throw Status(.cancelled, "\(name) stays: its caller no longer waits")
             }
         }
     }
 
-    /// Tells the leaders of ranges that this node leaves.
-    private func say(_ ranges: [RangeHint], by node: StoreNode) async {
+    /// Tells the leaders of ranges that this node leaves. Those that were told before hear it again: they would give
+    /// this node a replica anew, as it is a member still.
+    private func say(_ ranges: [RangeHint], by node: StoreNode, to told: inout Set<StoreMember>)
+        async
+    {
         let identity = node.identity
-        var byLeader: [StoreMember: [RangeHint]] = [:]
         for hint in ranges {
             guard let leader = hint.leader.flatMap({ hint.descriptor.replica($0) }) else {
                 continue
             }
-            let member = StoreMember(node: leader.node, address: leader.address, disk: leader.disk)
-            byLeader[member, default: []].append(hint)
+            told.insert(StoreMember(node: leader.node, address: leader.address, disk: leader.disk))
         }
-        if byLeader.keys.contains(where: { $0.disk == identity.member.disk }) {
-            await node.noteLeaving(identity.member.disk, said: identity.member.node)
-        }
-        for (member, hints) in byLeader where member.disk != identity.member.disk {
+        await node.noteLeaving(identity.member.disk, said: identity.member.node)
+        let hints = ranges.prefix(64).map { WireRangeHint($0) }
+        for member in told where member.disk != identity.member.disk {
             let request = HintRequest(
                 header: WirePeerHeader(identity, to: member.disk),
-                hints: hints.prefix(64).map { WireRangeHint($0) },
+                hints: hints,
                 isLeaving: true
             )
             calls.ask(StorePeerMethods.hint, of: member, request, timeout: Self.leavingInterval) {
