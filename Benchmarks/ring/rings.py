@@ -152,7 +152,7 @@ class Bench:
     """A folder with certificates and logs, and how to ask nodes."""
 
     def __init__(
-        self, folder, binary=BINARY, hosts=None, log_level="warning", placements=PLACEMENTS, options=()
+        self, folder, binary=BINARY, hosts=None, log_level="warning", options=(), placements=PLACEMENTS
     ):
         self.folder, self.certs, self.binary = folder, f"{folder}/certs", binary
         self.placements = placements
