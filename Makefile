@@ -252,6 +252,14 @@ bench-check: release deps-bench $(VENV)/.ready .build/bench/load ## instructions
 bench-ring: release $(VENV)/.ready ## rings of processes, measured from outside
 	$(VENV)/bin/python3 Benchmarks/ring/measure.py
 
+# make shares NODES=50 RINGS=3
+.PHONY: shares
+shares: release $(VENV)/.ready ## shares of the circle in rings of processes, beside a model: NODES=50 RINGS=3
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/ring/shares.py \
+	    --nodes $(if $(filter command line,$(origin NODES)),$(NODES),50) \
+	    --rings $(if $(filter command line,$(origin RINGS)),$(RINGS),3)
+
 .PHONY: attack
 attack: release deps-bench $(VENV)/.ready .build/bench/load ## flood a node while another client calls it: ROUNDS=3
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \

@@ -43,7 +43,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "ring"))
 import grpc  # noqa: E402
 import network  # noqa: E402
 from lookups import Asker, Membership, Phase  # noqa: E402
-from rings import BINARY, SUCCESSORS, Bench, Ring, RingFailure  # noqa: E402
+from rings import BINARY, SUCCESSORS, Bench, Node, Ring, RingFailure, places  # noqa: E402
 
 # Relative frequency of each action.
 WEIGHTS = {
@@ -126,9 +126,8 @@ class Chaos:
     def come(self, name):
         self.disturbed = {name}
         before = list(self.ring.nodes.values())
-        # Its place follows from its name.
-        node = type(self.pick(random))(name, None, None, None)
-        self.members(before, [*before, node])
+        # It takes one of the places that follow from its name.
+        self.members(before, *[[*before, Node(name, place)] for place in places(name)])
         self.asker.targets = before
         self.start(name)
         self.members()

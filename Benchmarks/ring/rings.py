@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
@@ -19,6 +20,9 @@ import grpc
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = ROOT / ".build/release/chord"
 SUCCESSORS = 4
+# Places of a node in a ring that begins with the defaults.
+PLACEMENTS = 16
+READY = re.compile(r"^ready: \S+ \(([0-9a-f]{16})\) at (\S+) in ring ")
 
 
 class RingFailure(SystemExit):
@@ -40,6 +44,11 @@ def identifier(text):
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
+def places(name, count=PLACEMENTS):
+    """The identifiers at which a node of this name may stand."""
+    return [identifier(f"{name}\0{index}" if index else name) for index in range(count)]
+
+
 def dying_with_us():
     """A prefix that makes a command end together with this program."""
     return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
@@ -48,9 +57,8 @@ def dying_with_us():
 class Node:
     """One process of a node."""
 
-    def __init__(self, name, process, address, stub):
-        self.name, self.process, self.address, self.stub = name, process, address, stub
-        self.id = identifier(name)
+    def __init__(self, name, id, process=None, address=None, stub=None):
+        self.name, self.id, self.process, self.address, self.stub = name, id, process, address, stub
         # Number of stops: answers during a stop are ignored.
         self.stops = 0
 
@@ -70,8 +78,7 @@ class Ring:
         """Starts the process, with `before` before its command, and does not wait for it."""
         command = [*dying_with_us(), *before, str(self.bench.binary), "serve", "--name", name, "--ring", "bench"]
         command += ["--listen", address, "--certs-dir", self.bench.certs, "--log-level", self.bench.log_level]
-        # Identifiers are computed here from names, so each node has the one place of its name.
-        command += ["--data-dir", f"{self.bench.folder}/{name}.data", "--placements", "1"]
+        command += ["--data-dir", f"{self.bench.folder}/{name}.data", "--placements", str(self.bench.placements)]
         command += self.bench.options
         for contact in contacts:
             command += ["--join", contact]
@@ -87,14 +94,14 @@ class Ring:
         """Waits until the node is a member."""
         ready, _, _ = select.select([process.stdout], [], [], limit)
         line = process.stdout.readline() if ready else ""
-        if not line.startswith("ready"):
+        match = READY.match(line)
+        if not match:
             process.kill()
             process.wait()
             log = f"{self.bench.folder}/{name}.log"
             raise RingFailure(f"rings: {name} did not become a member: see {log}; it said {line!r}")
-        words = line.replace(",", " ").split()
-        address = next(word for word in words if word.rpartition(":")[2].isdigit())
-        self.nodes[name] = Node(name, process, address, self.bench.stub(address))
+        address = match[2]
+        self.nodes[name] = Node(name, int(match[1], 16), process, address, self.bench.stub(address))
         return self.nodes[name]
 
     def kill(self, name):
@@ -144,8 +151,11 @@ class Ring:
 class Bench:
     """A folder with certificates and logs, and how to ask nodes."""
 
-    def __init__(self, folder, binary=BINARY, hosts=None, log_level="warning", options=()):
+    def __init__(
+        self, folder, binary=BINARY, hosts=None, log_level="warning", options=(), placements=PLACEMENTS
+    ):
         self.folder, self.certs, self.binary = folder, f"{folder}/certs", binary
+        self.placements = placements
         self.hosts, self.log_level = hosts, log_level
         # Further options of every node.
         self.options = list(options)

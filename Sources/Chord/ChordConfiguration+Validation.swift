@@ -35,6 +35,15 @@ extension ChordConfiguration {
         guard (1...255).contains(name.utf8.count),
             !name.utf8.contains(0)
         else { throw refuse("a node's name must have 1 to 255 bytes and no zero byte") }
+        if let domain = failureDomain {
+            let lengths = NodeReference.failureDomainBytes
+            guard lengths.contains(domain.utf8.count), !domain.utf8.contains(0) else {
+                throw refuse(
+                    "a node's failure domain must have \(lengths.lowerBound) to \(lengths.upperBound) bytes and"
+                        + " no zero byte"
+                )
+            }
+        }
         guard contacts.isEmpty || initialRing.isEmpty else {
             throw refuse(
                 "a node either founds a ring or joins one: set contacts or initialRing, not both"

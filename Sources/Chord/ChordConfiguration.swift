@@ -27,14 +27,15 @@ public struct RingConfiguration: Sendable {
     /// Places on the circle that the ring gives to each node, of which a node takes one when it joins: the
     /// one that makes shares most even; 1 to ``RingParameters/largestPlacements``. Nil takes over the number of
     /// the ring that the node joins, and begins rings with ``standardPlacements``. Other implementations
-    /// (``ChordConfiguration/dialects``) know one place only.
+    /// (``ChordConfiguration/dialects``) and nodes of version 0.1 know one place only: a ring that they are to
+    /// join begins with 1.
     ///
     /// With one place the largest share of a ring of 100 nodes is about 5.5 times the mean, with 16 about 1.8
     /// times. More even out shares further, and cost a joining node as many lookups, made together.
     public var placements: Int?
-    /// The places of each node in a new ring, where the configuration names no number. It becomes 16 once
-    /// rings with several places have passed all sweeps of the simulator (docs/simulation.md).
-    public static let standardPlacements = 1
+    /// The places of each node in a new ring, where the configuration names no number. In rings that may have
+    /// members of other implementations it is 1.
+    public static let standardPlacements = 16
 
     /// A ring of this name, with defaults for all other parameters. The defaults are those of a
     /// Concord ring.
@@ -101,6 +102,9 @@ public struct ChordConfiguration: Sendable {
     /// The address that other nodes dial; nil stands for `listen` with its actual port. Needed if
     /// `listen` is a wildcard address, or behind address translation.
     public var advertise: String?
+    /// What the node fails together with, such as its rack or zone: 1 to 64 bytes, and no zero byte. The node names
+    /// it to the others in its ``NodeReference``. Nil says nothing.
+    public var failureDomain: String?
     /// Addresses of members to join through, tried in turn. If there are any, the node begins a
     /// ring only if it was a member of it before. Without contacts and without `initialRing`, a
     /// node that was never a member begins a new ring.

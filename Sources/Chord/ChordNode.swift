@@ -186,6 +186,7 @@ public final class ChordNode: Service, Sendable {
             parameters: ringParameters,
             hash: configuration.ring.hash
         )
+        runtime.failureDomain = configuration.failureDomain ?? ""
         runtime.adoption = configuration.adoption
         runtime.disk = store?.engines == nil ? nil : store?.disk
         runtime.intervals = configuration.intervals

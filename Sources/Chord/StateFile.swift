@@ -57,7 +57,7 @@ struct StateFile: Sendable {
         var members: [Member] = []
         /// The index of the node's place, once it has been a member; nil where an older program wrote the file.
         var place: Int?
-        /// The places that its ring gives to each node; nil where an older program wrote the file.
+        /// The places that its ring gives to each node, once it has been a member.
         var placements: Int?
     }
 
@@ -115,6 +115,7 @@ struct StateFile: Sendable {
                     + "\(Self.mostMembers)"
             )
         }
+        // Version 0.1 writes no number, and its rings have one place per node.
         let placements = contents.placements ?? 1
         guard (1...RingParameters.largestPlacements).contains(placements) else {
             throw Damage(description: "it says that the ring gives each node \(placements) places")
@@ -125,7 +126,7 @@ struct StateFile: Sendable {
             isMember: true,
             members: contents.members,
             place: contents.place,
-            placements: contents.placements
+            placements: placements
         )
     }
 

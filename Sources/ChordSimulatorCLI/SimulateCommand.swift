@@ -260,6 +260,7 @@ struct SimulateCommand: AsyncParsableCommand {
         if let nodes { command += " --nodes \(nodes)" }
         if let mode { command += " --mode \(mode.rawValue)" }
         if partitions { command += " --partitions" }
+        if let placements { command += " --placements \(placements)" }
         StandardStreams.output("replay with: \(command)")
         StandardStreams.error("shortening the run ...")
         let short = level.shrink(failure.scenario, attempts: level == .node ? 300 : 2000)

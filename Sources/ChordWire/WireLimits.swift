@@ -47,7 +47,7 @@ package enum WireLimits {
     /// Bytes of the ids of disks and stores.
     package static let randomBytes = 16
     /// Bytes of the name of a failure domain, where there is one.
-    package static let failureDomainBytes = 1...64
+    package static let failureDomainBytes = NodeReference.failureDomainBytes
     /// The version of the contract.
     package static let version = 1...Int(Int32.max)
     /// Features that a node names.

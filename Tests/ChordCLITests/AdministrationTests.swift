@@ -56,9 +56,7 @@ struct AdministrationTests {
             let json = try await ChordProcess.run(["describe", "--json"] + flags).object()
             #expect((json["node"] as? [String: Any])?["id"] as? String == id(node))
             let place = try #require((json["node"] as? [String: Any])?["place"] as? Int)
-            // In a ring with one place per node the text says nothing of it.
-            #expect(place == 0)
-            #expect(!text.output.contains("\nplace "), "\(text.output)")
+            #expect(text.output.contains("\nplace        \(place) of 16\n"), "\(text.output)")
             #expect(json["phase"] as? String == "member")
             #expect(json["uptime_ms"] is Double)
             let range = json["range"] as? [String: String]

@@ -131,7 +131,7 @@ struct JSONKeys {
     /// Each with the kinds of value (node, ring, range) that its description names.
     private var keys: [String: Set<String>] = [:]
     private static let kinds: [String: [String]] = [
-        "node": ["name", "address", "id", "place"],
+        "node": ["name", "address", "id", "place", "failure_domain"],
         "ring": ["name", "hash", "width", "id_from", "list_length", "placements"],
         "range": ["after", "through"],
     ]

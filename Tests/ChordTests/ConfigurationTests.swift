@@ -31,6 +31,15 @@ import Testing
             Fault("another's name", says: ["names node n1", "n2"]) { $0.name = "n2" },
             Fault("no ring name", says: ["ring's name", "1 to 255"]) { $0.ring.name = "" },
             Fault("a ring name with a zero byte", says: ["zero byte"]) { $0.ring.name = "a\0b" },
+            Fault("an empty failure domain", says: ["failure domain", "1 to 64"]) {
+                $0.failureDomain = ""
+            },
+            Fault("a long failure domain", says: ["failure domain", "1 to 64"]) {
+                $0.failureDomain = String(repeating: "x", count: 65)
+            },
+            Fault("a failure domain with a zero byte", says: ["failure domain", "zero byte"]) {
+                $0.failureDomain = "a\0b"
+            },
             Fault("no successors", says: ["successorCount is 0"]) { $0.ring.successorCount = 0 },
             Fault("too many successors", says: ["33", "1 to 32"]) { $0.ring.successorCount = 33 },
             Fault("no bits", says: ["identifiers"]) { $0.ring.width = 0 },

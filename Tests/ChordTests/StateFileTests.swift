@@ -42,7 +42,12 @@ import Testing
         #expect(try file.memory() == nil)
         try file.write(StateFile.Memory())
         #expect(try file.memory() == StateFile.Memory())
-        let later = StateFile.Memory(isMember: true, members: [member(2), member(3)])
+        let later = StateFile.Memory(
+            isMember: true,
+            members: [member(2), member(3)],
+            place: 3,
+            placements: 16
+        )
         try file.write(later)
         #expect(try file.memory() == later)
         #expect(!FileManager.default.fileExists(atPath: file.path + ".new"))
@@ -72,6 +77,8 @@ import Testing
             + #""members":[{"name":"a","address":"a:1","incarnation":1}]}"#
         try whole.write(toFile: file.path, atomically: true, encoding: .utf8)
         #expect(try file.memory()?.members.count == 1)
+        // Version 0.1 writes no number of places, and its rings have one.
+        #expect(try file.memory()?.placements == 1)
         let broken = [
             "\"version\":1": "\"version\":2", "\"member\":true": "\"member\":3",
             "\"name\":\"a\"": "\"name\":\"\"", "\"address\":\"a:1\"": "\"address\":\"a\"",

@@ -120,6 +120,10 @@ struct DescriptionView {
                 Self.line("place", "\(description.node.placeIndex) of \(parameters.placements)")
             )
         }
+        if !description.node.failureDomain.isEmpty {
+            let text = Self.line("domain", description.node.failureDomain.printable)
+            lines += Paragraph.lines(text, width: columns)
+        }
         if let range = description.range {
             let text =
                 range.isWholeCircle

@@ -145,6 +145,7 @@ struct ServeCommand: AsyncParsableCommand {
         )
         configuration.listen = node.listen
         configuration.advertise = node.advertise
+        configuration.failureDomain = node.failureDomain
         configuration.contacts = AddressList.addresses(in: node.join)
         configuration.initialRing = AddressList.addresses(in: node.initialRing)
         configuration.store = store.configuration(isMixed: !parameters.dialects.isEmpty)

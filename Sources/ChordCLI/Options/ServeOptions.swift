@@ -33,6 +33,9 @@ struct NodeOptions: ParsableArguments {
     @Option(.dataDir, completion: .directory)
     var dataDir: String?
 
+    @Option(.failureDomain)
+    var failureDomain: String?
+
     @Option(.stabilizeInterval)
     var stabilizeInterval: Interval
 
@@ -60,6 +63,15 @@ struct NodeOptions: ParsableArguments {
             throw ValidationError(
                 "--data-dir is empty; is a shell variable not set? Otherwise give a folder."
             )
+        }
+        if let failureDomain {
+            let lengths = NodeReference.failureDomainBytes
+            guard lengths.contains(failureDomain.utf8.count) else {
+                throw ValidationError(
+                    "--failure-domain has \(failureDomain.utf8.count) bytes; give \(lengths.lowerBound) to"
+                        + " \(lengths.upperBound)."
+                )
+            }
         }
         guard (1...256).contains(threads) else {
             throw ValidationError("--threads must be from 1 to 256.")

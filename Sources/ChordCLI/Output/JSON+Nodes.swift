@@ -20,11 +20,12 @@ extension JSON {
 
     /// The members of a node's object, for objects with more members.
     static func members(of node: NodeReference, width: Int) -> [(String, JSON)] {
-        [
+        let domain = node.failureDomain
+        return [
             ("name", .string(node.name)), ("address", .string(node.address)),
             ("id", .string(node.id.hexadecimal(width: width))),
             ("place", .integer(node.placeIndex)),
-        ]
+        ] + (domain.isEmpty ? [] : [("failure_domain", .string(domain))])
     }
 
     /// The ring's parameters.

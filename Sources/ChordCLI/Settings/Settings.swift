@@ -13,7 +13,7 @@ extension Setting {
             "The node",
             [
                 name, listen, advertise, join, initialRing, joinTimeout, leaveTimeout, dataDir,
-                stabilizeInterval, peerTimeout, threads,
+                failureDomain, stabilizeInterval, peerTimeout, threads,
             ]
         ),
         (
@@ -108,6 +108,16 @@ extension Setting {
         tradeOff:
             "On a disk that outlives the machine, a node also finds its ring after a move to another"
             + " machine."
+    )
+    static let failureDomain = Setting(
+        name: "failure-domain",
+        unit: "text",
+        summary:
+            "What this node fails together with, such as its rack or zone; 1 to 64 bytes. Other nodes see"
+            + " it, and chord describe shows it.",
+        tradeOff:
+            "Give all nodes the same kind of domain. Nothing depends on it yet; it is for the placement"
+            + " of replicas."
     )
     static let stabilizeInterval = Setting(
         name: "stabilize-interval",
@@ -222,11 +232,12 @@ extension Setting {
         name: "placements",
         unit: "n",
         summary:
-            "Places on the circle that each node may take, of which it takes the one that makes shares most"
-            + " even. Default: that of the ring which the node joins; 1 for a new ring.",
+            "Places on the circle that each node may take, 1 to 64, of which it takes the one that makes"
+            + " shares most even. Default: that of the ring which the node joins; for a new ring"
+            + " \(RingConfiguration.standardPlacements), or 1 with --dialect.",
         tradeOff:
             "More make shares more even, and cost a node that joins as many lookups, made together."
-            + " 1 to 64; 1 for rings with nodes of version 0.1 or of other implementations."
+            + " `1` for rings that nodes of version 0.1 or of other implementations are to join."
     )
     static let width = Setting(
         name: "width",

@@ -85,10 +85,11 @@ package struct FounderRegister: Hashable, Sendable {
     ) -> Verdict {
         let isNew = decided != nil
         let ring = decided ?? (now - pendingSince <= lifetime ? pending : [])
-        guard ring.contains(node), ring.map(\.address).sorted() == founders,
+        guard ring.contains(where: { $0.isSameLife(as: node) }),
+            ring.map(\.address).sorted() == founders,
             Set(ring.map(\.id)).count == ring.count, ring.allSatisfy(isPlaced)
         else { return .reject }
-        let others = ring.filter { $0 != node }
+        let others = ring.filter { !$0.isSameLife(as: node) }
         let unknown = missing(of: others.map(\.address), now: now)
         if !unknown.isEmpty {
             if isNew { (pending, pendingSince) = (ring, now) }
@@ -96,8 +97,11 @@ package struct FounderRegister: Hashable, Sendable {
         }
         // Another node, or another incarnation, answered at the address: the decision names a node
         // that does not exist.
-        guard others.allSatisfy({ reached[$0.address]?.node == $0 }) else { return .reject }
+        guard others.allSatisfy({ reached[$0.address]?.node.isSameLife(as: $0) == true }) else {
+            return .reject
+        }
         pending = []
-        return .accept(ring)
+        // As the founders name themselves: the deciding founder may be of version 1.
+        return .accept(ring.map { reached[$0.address]?.node ?? node })
     }
 }

@@ -235,7 +235,7 @@ extension ChordMachine {
                 limit: machine.limit
             )
         }
-        if state.predecessor != node { directives.append(.notify(state.node)) }
+        if !state.predecessor.isSameLife(as: node) { directives.append(.notify(state.node)) }
         // The candidate knows our head: it was in our ring and had been passed over.
         guard let head, !state.successors.contains(where: { $0.id == head.id }) else {
             return directives

@@ -7,7 +7,8 @@
 // In a ring with one place for each node, two lives of a node stand at one identifier, and each is named to the
 // other by their neighbours (``ChordMachine/rivals(in:)``). With several places they may stand anywhere: two
 // processes that join at one moment, or in the two parts of a ring that was split. So each node looks up its
-// other places now and then, one after the other. The older life finds the newer one, and stops.
+// other places now and then, one after the other. The older life finds the newer one, tells its neighbours of
+// it, and stops.
 
 extension ChordMachine {
     /// A node's look for other lives of itself.
@@ -59,6 +60,22 @@ extension ChordMachine {
             owner.outranks(node)
         else { return [] }
         return [.verifyRival(owner)]
+    }
+
+    /// Whether a node is an earlier life of this one that stood at another place. Others name it until they
+    /// find out that it is gone.
+    func isFormerLife(_ other: NodeReference) -> Bool {
+        other.id != node.id && other.name == node.name && other.address == node.address
+    }
+
+    /// The neighbours that hear of a newer life of this node before this one stops. The two lives may be members
+    /// of two parts of a ring, and this one the only node that knows both parts.
+    package func neighboursToTell(of rival: NodeReference) -> [NodeReference] {
+        guard phase == .member, configuration.merging.isOn else { return [] }
+        var seen: Set<Identifier> = [node.id]
+        return [successors.head, predecessor].compactMap { $0 }.filter {
+            $0.address != rival.address && seen.insert($0.id).inserted
+        }
     }
 
     /// Whether a state names a newer life of this node. At our own address it is a former one, whose

@@ -117,7 +117,7 @@ extension ChordMachine {
                     .stabilizeFromPredecessor(token, candidate: candidate, head: state.node),
                     asking: candidate
                 )
-            } else if candidate != node {
+            } else if !candidate.isSameLife(as: node) {
                 directives.append(.notify(state.node))
             }
             return directives
@@ -143,7 +143,9 @@ extension ChordMachine {
                     limit: machine.limit
                 )
             }
-            if state.predecessor != node { directives.append(.notify(state.node)) }
+            if !state.predecessor.isSameLife(as: node) {
+                directives.append(.notify(state.node))
+            }
             return directives
         case .unreached:
             return keepUnreached(candidate)
@@ -197,30 +199,31 @@ extension ChordMachine {
 
     mutating func starting(_ started: Operation, asking peer: NodeReference) -> [Directive] {
         operation = started
+        // A former life of this node at another place. This process would answer itself, and in mode
+        // `delaying` it would find itself busy for ever.
+        guard !isFormerLife(peer) else { return receive(.notMember, for: started.token) }
         let ask = Directive.askState(started.token, peer)
         return configuration.queryMode == .delaying ? [.publish, ask] : [ask]
     }
 
     /// After an operation: handles the waiting candidate for predecessor, then the waiting round.
     mutating func startNextOperation() -> [Directive] {
-        guard operation == nil else { return [] }
-        if let candidate = waitingCandidate {
-            waitingCandidate = nil
-            let directives = rectify(with: candidate)
-            if operation != nil { return directives }
-            return directives + startNextOperation()
+        var directives: [Directive] = []
+        while operation == nil {
+            if let candidate = waitingCandidate {
+                waitingCandidate = nil
+                directives += rectify(with: candidate)
+            } else if let candidate = merging.waitingOffer {
+                merging.waitingOffer = nil
+                directives += unite(with: candidate)
+            } else if isRoundWaiting {
+                isRoundWaiting = false
+                directives += startStabilization()
+            } else {
+                return configuration.queryMode == .delaying ? directives + [.publish] : directives
+            }
         }
-        if let candidate = merging.waitingOffer {
-            merging.waitingOffer = nil
-            let directives = unite(with: candidate)
-            if operation != nil { return directives }
-        }
-        if isRoundWaiting {
-            isRoundWaiting = false
-            let directives = startStabilization()
-            if operation != nil { return directives }
-        }
-        return configuration.queryMode == .delaying ? [.publish] : []
+        return directives
     }
 
     /// A busy node is asked again at the next tick, not at once. Asking at once would keep the

@@ -19,10 +19,11 @@ package struct PassiveList: Hashable, Sendable {
     /// An empty list.
     package init() {}
 
-    /// Adds a node at the front. If it is already listed, the newer incarnation is kept.
+    /// Adds a node at the front. If it is already listed, the newer life is kept: of two that stand at one
+    /// identifier, the one that stays.
     package mutating func add(_ node: NodeReference) {
         if let index = entries.firstIndex(where: { $0.id == node.id }) {
-            if entries[index].incarnation < node.incarnation { entries[index] = node }
+            if node.outranks(entries[index]) { entries[index] = node }
             return
         }
         if entries.count == Self.capacity { entries.remove(at: Self.capacity / 2 - 1) }

@@ -59,14 +59,15 @@ package struct Capabilities: Hashable, Sendable {
 
 /// The capabilities of the nodes that this node has exchanged them with.
 ///
-/// The table is bounded by its user: it keeps the nodes that the user still knows.
+/// A program is that of a process, so a node counts by its address: founders speak to each other before they
+/// take their places. The table is bounded by its user: it keeps the nodes that the user still knows.
 package struct CapabilityTable: Hashable, Sendable {
     private struct Entry: Hashable {
         var incarnation: UInt64
         var capabilities: Capabilities
     }
 
-    private var entries: [Identifier: Entry] = [:]
+    private var entries: [String: Entry] = [:]
 
     /// An empty table.
     package init() {}
@@ -77,15 +78,15 @@ package struct CapabilityTable: Hashable, Sendable {
     /// - Returns: whether they were not known before.
     @discardableResult
     package mutating func record(_ capabilities: Capabilities, of node: NodeReference) -> Bool {
-        if let known = entries[node.id], known.incarnation > node.incarnation { return false }
+        if let known = entries[node.address], known.incarnation > node.incarnation { return false }
         let entry = Entry(incarnation: node.incarnation, capabilities: capabilities)
-        return entries.updateValue(entry, forKey: node.id)?.capabilities != capabilities
+        return entries.updateValue(entry, forKey: node.address)?.capabilities != capabilities
     }
 
     /// Forgets all nodes but these.
     package mutating func keep(only nodes: some Sequence<NodeReference>) {
-        let ids = Set(nodes.lazy.map(\.id))
-        entries = entries.filter { ids.contains($0.key) }
+        let addresses = Set(nodes.lazy.map(\.address))
+        entries = entries.filter { addresses.contains($0.key) }
     }
 
     /// The number of nodes in the table.
@@ -93,7 +94,7 @@ package struct CapabilityTable: Hashable, Sendable {
 
     /// What a node can do; nil if it has not said so.
     package func capabilities(of node: NodeReference) -> Capabilities? {
-        guard let entry = entries[node.id], entry.incarnation == node.incarnation else {
+        guard let entry = entries[node.address], entry.incarnation == node.incarnation else {
             return nil
         }
         return entry.capabilities

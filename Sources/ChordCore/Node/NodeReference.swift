@@ -21,7 +21,7 @@ public struct NodeReference: Hashable, Sendable, CustomStringConvertible {
     /// The disk on which the node holds a part of the ring's store; nil if it holds none.
     package var disk: DiskID?
     /// What the node fails together with, such as its rack; empty if not known.
-    package var failureDomain = ""
+    public var failureDomain = ""
 
     /// A reference from its parts; the node stands at the place of index 0.
     public init(id: Identifier, name: String, address: String, incarnation: UInt64) {
@@ -29,6 +29,16 @@ public struct NodeReference: Hashable, Sendable, CustomStringConvertible {
         self.name = name
         self.address = address
         self.incarnation = incarnation
+    }
+
+    /// The length of a failure domain's text in bytes of UTF-8, where there is one.
+    package static let failureDomainBytes = 1...64
+
+    /// Whether two references name one life of one node, whatever else they say of it. Nodes of version 1 pass
+    /// references on without disk and failure domain, so only this may decide what a node does.
+    package func isSameLife(as other: NodeReference) -> Bool {
+        id == other.id && name == other.name && address == other.address
+            && incarnation == other.incarnation
     }
 
     /// The name and the address: what a log line needs.

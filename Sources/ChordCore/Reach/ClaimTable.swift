@@ -95,6 +95,9 @@ package struct ClaimTable: Hashable, Sendable {
     /// The number of claimants that wait for their dial.
     package var waitingCount: Int { waiting.count }
 
+    /// The nodes that were reached lately.
+    package var reachedNodes: [NodeReference] { reached.map(\.node) }
+
     /// A stabilize interval has passed.
     package mutating func tick() {
         now += 1

@@ -110,6 +110,8 @@ package struct RuntimeConfiguration: Sendable {
     package var name: String
     /// The address that is advertised to other nodes, as `host:port`.
     package var address: String
+    /// What the node fails together with, for its reference; empty if not known.
+    package var failureDomain = ""
     /// The parameters of a ring that this node begins, and of those that it joins.
     package var parameters: RingParameters
     /// The parameters that this node takes over from the ring that it joins.

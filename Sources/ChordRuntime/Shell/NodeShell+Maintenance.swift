@@ -129,7 +129,8 @@ extension NodeShell {
     }
 
     /// Replaces `busy` by `dead` for a node that has been busy for too long. A node that only
-    /// answers with errors would stop maintenance of this part of the ring.
+    /// answers with errors would stop maintenance of this part of the ring. The machine remembers it as lost,
+    /// and finds it again when it recovers.
     private func impatient(_ answer: StateAnswer, of peer: Identifier) -> StateAnswer {
         guard answer == .busy else {
             busySince[peer] = nil
@@ -146,7 +147,7 @@ extension NodeShell {
             return answer
         }
         busySince[peer] = nil
-        return .notMember
+        return .dead
     }
 
     /// The number of intervals for which a node may be busy. In mode `answering` a healthy node is
@@ -256,32 +257,6 @@ extension NodeShell {
             }
         }
         run.start()
-    }
-
-    private func verifyRival(_ rival: NodeReference) {
-        guard rival.address != machine.node.address else {
-            return raiseIncarnation(above: rival.incarnation)
-        }
-        state(of: rival, isCertain: false) { [weak self] answer in
-            self?.assumeIsolated { shell in
-                guard case .state(let state) = answer, state.node.name == shell.machine.node.name,
-                    state.node.address != shell.machine.node.address
-                else {
-                    if answer == .dead || answer == .notMember {
-                        shell.raiseIncarnation(above: rival.incarnation)
-                    }
-                    return
-                }
-                guard state.node.outranks(shell.machine.node) else { return }
-                let error = ChordError(
-                    .replaced,
-                    "a newer process named \(state.node.name) runs at \(state.node.address); this one at "
-                        + "\(shell.machine.node.address) stops"
-                )
-                shell.logger.error("replaced", metadata: [LogKeys.error: "\(error)"])
-                shell.fail(error)
-            }
-        }
     }
 
     nonisolated var lookupContext: RecursiveLookup.Context {

@@ -154,8 +154,14 @@ extension NodeShell {
         }
     }
 
-    /// - Parameter contact: the node that the peer is told of; nil stands for this node itself.
-    func meet(_ peer: NodeReference, contact: NodeReference?) {
+    /// - Parameters:
+    ///   - contact: the node that the peer is told of; nil stands for this node itself.
+    ///   - completion: called once the peer has answered, or its time is over.
+    func meet(
+        _ peer: NodeReference,
+        contact: NodeReference?,
+        completion: @escaping @Sendable (isolated NodeShell) -> Void = { _ in }
+    ) {
         let request = MeetRequest(
             node: machine.node,
             parameters: parameters,
@@ -168,13 +174,17 @@ extension NodeShell {
             deadline: executor.now + configuration.failureDetection.cap,
             floor: configuration.failureDetection.maintenanceFloor,
             on: executor
-        ) { [logger] result in
-            // No retry is needed: lost members are asked again.
-            guard !result.status.isOK else { return }
-            logger.debug(
-                "meeting failed",
-                metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"]
-            )
+        ) { [weak self] result in
+            self?.assumeIsolated { shell in
+                // No retry is needed: lost members are asked again.
+                if !result.status.isOK {
+                    shell.logger.debug(
+                        "meeting failed",
+                        metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(result.status)"]
+                    )
+                }
+                completion(shell)
+            }
         }
     }
 

@@ -38,7 +38,11 @@ extension NodeShell {
     /// chooses others.
     func helpers(for node: NodeReference) -> [NodeReference] {
         var seen: Set<Identifier> = [machine.node.id, node.id]
-        let known = machine.successors.entries + [machine.predecessor] + machine.table.entries
+        // A claimant that this node has reached can tell, too. It may be the only live node that this one knows
+        // after a mass failure.
+        let known =
+            machine.successors.entries + [machine.predecessor] + machine.table.entries
+            + reach.claims.reachedNodes
         let all = known.filter {
             seen.insert($0.id).inserted && !peers.dialects.isForeign($0.address)
         }

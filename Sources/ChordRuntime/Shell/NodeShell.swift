@@ -51,6 +51,9 @@ package actor NodeShell {
     package internal(set) var leaveIntent = LeaveNotice.Intent.unspecified
     /// The number of Leave calls without an answer.
     var leavesUnderWay = 0
+    /// The number of neighbours that have not heard yet of the newer process for which this one stops; nil if
+    /// there is none.
+    var untoldNeighbours: Int?
     /// Nodes with another identifier rule that were logged lately.
     var misfits = Misfits()
     /// Reachability of claimants, of our own link, and of this node from its head.
@@ -102,6 +105,7 @@ package actor NodeShell {
             incarnation: executor.wallClockMilliseconds
         )
         node.disk = configuration.disk
+        node.failureDomain = configuration.failureDomain
         node = rule.node(node, at: 0)
         var logger = logger
         logger[metadataKey: LogKeys.node] = "\(configuration.name)"

@@ -2,19 +2,18 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordCore
-
 /// Which members can still find each other. Separate rings can merge as long as a member of one
 /// knows a member of the other. Otherwise only an operator can connect them.
 package enum Acquaintance {
     /// The number of groups whose members know no member of another group.
     ///
-    /// - Parameter known: the nodes that each member could call; entries that are not members are
-    ///   ignored.
-    package static func groups(_ known: [Identifier: [Identifier]]) -> Int {
-        var parents: [Identifier: Identifier] = [:]
+    /// - Parameter known: the processes that each member could call; entries that are not members are
+    ///   ignored. A process is named by its number and not by its identifier, because two lives of one name
+    ///   can stand at one identifier: who knows one of them does not know the other.
+    package static func groups(_ known: [Int: [Int]]) -> Int {
+        var parents: [Int: Int] = [:]
         for member in known.keys { parents[member] = member }
-        func root(_ member: Identifier) -> Identifier {
+        func root(_ member: Int) -> Int {
             var member = member
             while let parent = parents[member], parent != member { member = parent }
             return member

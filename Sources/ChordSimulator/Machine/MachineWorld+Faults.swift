@@ -94,19 +94,21 @@ extension MachineWorld {
 
     /// The number of groups whose members know no member of another group.
     func groups(without number: Int = 0) -> Int {
-        var known: [Identifier: [Identifier]] = [:]
+        var known: [Int: [Int]] = [:]
         let others = nodes.indices.filter {
             $0 != number && nodes[$0].isUp && !nodes[$0].isIntruder
         }
-        for machine in others.map({ nodes[$0].machine }) where machine.phase == .member {
-            known[machine.node.id] = machine.acquaintances.filter(isReachable).map(\.id)
+        for other in others where nodes[other].machine.phase == .member {
+            let acquaintances = nodes[other].machine.acquaintances.filter(isReachable)
+            known[other] = acquaintances.map { MachineNode.number(of: $0) }
         }
         // A joiner knows only the member whose list it asks for.
         for other in others where nodes[other].machine.phase == .notJoined {
-            guard let member = nodes[other].joining?.memberBefore?.id, known[member] != nil else {
-                continue
-            }
-            known[nodes[other].machine.node.id] = [member]
+            guard
+                let member = nodes[other].joining?.memberBefore.map({ MachineNode.number(of: $0) }),
+                known[member] != nil
+            else { continue }
+            known[other] = [member]
         }
         return Acquaintance.groups(known)
     }

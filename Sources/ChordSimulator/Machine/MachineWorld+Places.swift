@@ -79,7 +79,11 @@ extension MachineWorld {
         }
         let node = nodes[number].reference
         guard nodes[other].isMember, nodes[other].reference.name == node.name else { return }
-        guard nodes[other].reference.outranks(node) else { return }
+        let rival = nodes[other].reference
+        guard rival.outranks(node) else { return }
+        for neighbour in nodes[number].machine.neighboursToTell(of: rival) {
+            send(from: number, to: MachineNode.number(of: neighbour), .meet(contact: rival))
+        }
         // It looks again if the ring could not bear its end now. An undisturbed ring of any size can, unless
         // this node alone knows of another part.
         guard

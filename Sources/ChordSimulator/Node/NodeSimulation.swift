@@ -158,7 +158,7 @@ private struct NodeRun {
             if isForgotten { return }
             world.report(.place, world.placeFlaws(in: ring), after: "\(roundsAllowed) rounds")
             let outside = world.network.nodes.compactMap { $0 }.filter {
-                $0.isUp && !$0.isMember
+                $0.isUp && !$0.isMember && !world.isIntruder($0.number)
             }
             world.report(
                 .notIdeal,
@@ -201,7 +201,7 @@ private struct NodeRun {
 
     private func isIdeal(_ ring: RingSnapshot) -> Bool {
         let isEverybodyIn = world.network.nodes.allSatisfy { node in
-            node.map { !$0.isUp || $0.isMember } ?? true
+            node.map { !$0.isUp || $0.isMember || world.isIntruder($0.number) } ?? true
         }
         return isEverybodyIn && IdealChecker.flaws(in: ring, limit: 1).isEmpty
             && world.placeFlaws(in: ring).isEmpty

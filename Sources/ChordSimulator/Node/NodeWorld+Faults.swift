@@ -113,12 +113,14 @@ extension NodeWorld {
 
     /// The number of groups whose members know no member of another group.
     func groups(without number: Int = 0) -> Int {
-        var known: [Identifier: [Identifier]] = [:]
+        var known: [Int: [Int]] = [:]
         for case let other? in network.nodes
         where other.number != number && other.isUp {
             let machine = machine(of: other)
             guard machine.phase != .member else {
-                known[machine.node.id] = machine.acquaintances.map(\.id)
+                known[other.number] = machine.acquaintances.compactMap {
+                    SimulatedNode.number(ofAddress: $0.address)
+                }
                 continue
             }
             // The knowledge of a node that has left is lost.
@@ -129,8 +131,8 @@ extension NodeWorld {
             }.compactMap { call in
                 SimulatedNode.number(ofAddress: call.call.target.address).flatMap(network.node)
             }
-            let members = asked.filter(\.isMember).map(\.reference.id)
-            if !members.isEmpty { known[other.reference.id] = members }
+            let members = asked.filter(\.isMember).map(\.number)
+            if !members.isEmpty { known[other.number] = members }
         }
         return Acquaintance.groups(known)
     }

@@ -23,6 +23,8 @@ final class ProcessRing {
     private(set) var nodes: [String: ProcessNode] = [:]
     private let options: [String]
     private let certificates: String
+    /// The folder of the nodes' data directories: a node that starts again has its memory, and so its place.
+    private let state = TestCertificates.temporary.appending(path: "ring-\(UUID().uuidString)")
 
     private init(space: IdentifierSpace = .standard, options: [String]) async throws {
         self.space = space
@@ -118,7 +120,7 @@ final class ProcessRing {
         ]
         arguments += options
         if let contact, let node = nodes[contact] { arguments += ["--join", node.address] }
-        return try ChordProcess(arguments)
+        return try ChordProcess(arguments, environment: ["XDG_STATE_HOME": state.path])
     }
 
     @discardableResult

@@ -16,7 +16,10 @@ import Testing
     }
 
     /// A member at its place of index 1.
-    private static func member() throws -> ChordMachine {
+    private static func member(
+        _ mode: ChordMachine.QueryMode = .answering,
+        head: NodeReference? = nil
+    ) throws -> ChordMachine {
         var parameters = RingParameters(
             ring: "test",
             hash: "none",
@@ -26,9 +29,16 @@ import Testing
             successorCount: 2
         )
         parameters.placements = places.count
-        var machine = ChordMachine(node: node("n", at: 60), parameters: parameters)
+        var configuration = ChordMachine.Configuration()
+        configuration.queryMode = mode
+        var machine = ChordMachine(
+            node: node("n", at: 60),
+            parameters: parameters,
+            configuration: configuration
+        )
         machine.look(forRivalsAt: places)
-        _ = machine.found(with: [node("a", at: 20), node("b", at: 200)])
+        let others = [node("a", at: 20), node("b", at: 200)] + (head.map { [$0] } ?? [])
+        _ = machine.found(with: others)
         return machine
     }
 
@@ -53,6 +63,41 @@ import Testing
             }
         }
         return (searched, verified)
+    }
+
+    @Test(
+        "A former life of this node at another place is not asked: it would be this process",
+        arguments: [ChordMachine.QueryMode.answering, .delaying]
+    )
+    func formerLife(mode: ChordMachine.QueryMode) throws {
+        var machine = try Self.member(mode)
+        var former = Self.node("n", at: 110, life: 4)
+        former.address = machine.node.address
+        let head = try #require(machine.successors.head)
+        let asked = machine.round()
+        guard case .askState(let token, head)? = asked.last else {
+            Issue.record("\(asked)")
+            return
+        }
+        let state = RingState(node: head, predecessor: former, successors: [])
+        let directives = machine.receive(.state(state), for: token)
+        #expect(directives.contains(.notify(head)))
+        #expect(!directives.contains { if case .askState = $0 { true } else { false } })
+        // The head that a restarted node has copied may be its former life, too.
+        var copied = try Self.member(mode, head: former)
+        let dropped = copied.round()
+        #expect(!dropped.contains { if case .askState(_, former) = $0 { true } else { false } })
+        #expect(copied.successors.head?.id == Identifier(200))
+    }
+
+    @Test("Before the older life stops, its neighbours hear of the newer one")
+    func neighboursToTell() throws {
+        let machine = try Self.member()
+        let newer = Self.node("n", at: 110, life: 6)
+        #expect(machine.neighboursToTell(of: newer).map(\.name) == ["b", "a"])
+        // The newer life itself may be a neighbour.
+        let beside = try Self.member(head: newer)
+        #expect(beside.neighboursToTell(of: newer).map(\.name) == ["a"])
     }
 
     @Test("A node looks up its other places in turn, and not its own")

@@ -44,6 +44,16 @@ import Testing
         #expect(table.capabilities(of: Self.node(1, life: 6)) == later)
     }
 
+    @Test("A founder that takes its place keeps its capabilities")
+    func places() {
+        var table = CapabilityTable()
+        var founder = Self.node(1)
+        table.record(.own, of: founder)
+        founder.id = Identifier(7)
+        founder.placeIndex = 2
+        #expect(table.common(with: [founder]) == .own)
+    }
+
     @Test("Nodes that are not known any more are forgotten")
     func bound() {
         var table = CapabilityTable()

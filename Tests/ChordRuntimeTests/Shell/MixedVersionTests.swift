@@ -79,6 +79,51 @@ struct MixedVersionTests {
         try checkLookups(ring)
     }
 
+    /// A node of this version that names a failure domain.
+    private static func rack() -> InProcessRing.Settings {
+        var settings = InProcessRing.Settings()
+        settings.change = { $0.failureDomain = "rack 7" }
+        return settings
+    }
+
+    @Test(
+        "Nodes of 0.1.0 pass references on without the failure domain, and nothing moves because of it"
+    )
+    func failureDomains() throws {
+        let ring = InProcessRing(Self.rack())
+        let names = (0..<6).map { "n\($0)" }
+        for (index, name) in names.enumerated() {
+            let shell = ring.add(name, settings: index % 2 == 0 ? old() : nil)
+            ring.found(shell, with: names.map(InProcessRing.address), for: .seconds(60))
+        }
+        #expect(ring.settle(limit: .seconds(60)), "\(ring.description)")
+        for (index, contact) in [(6, 0), (7, 1), (8, 2)] {
+            try join("n\(index)", "n\(contact)", ring, isOld: index == 7)
+        }
+        #expect(ring.settle(limit: .seconds(60)), "\(ring.description)")
+        ring.executor.run(for: .seconds(30))
+        #expect(ring.isIdeal, "\(ring.description)")
+        try checkLookups(ring)
+        // A settled ring sends no Notify.
+        func notifies() -> [Int] {
+            ring.circle.map {
+                ring.plan.started(ChordMethods.notify, from: InProcessRing.address($0.name))
+            }
+        }
+        let before = notifies()
+        ring.executor.run(for: .seconds(30))
+        #expect(notifies() == before)
+        // Where two nodes of this version are neighbours, the domain has arrived.
+        let circle = ring.circle
+        let pairs = zip(circle, circle.dropFirst() + circle.prefix(1)).filter {
+            !$0.failureDomain.isEmpty && !$1.failureDomain.isEmpty
+        }
+        #expect(!pairs.isEmpty)
+        for (before, after) in pairs {
+            #expect(ring.shell(after.name).view.predecessor.failureDomain == "rack 7", "\(before)")
+        }
+    }
+
     @Test("Each node knows what its neighbours can do")
     func capabilities() throws {
         let ring = InProcessRing()

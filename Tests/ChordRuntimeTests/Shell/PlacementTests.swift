@@ -94,16 +94,48 @@ struct PlacementTests {
 
     @Test("Shares of a ring that grows are as even as the model's, and every lookup is right")
     func evenShares() throws {
-        let ring = try InProcessRing.settled(40, Self.settings())
+        let ring = InProcessRing(Self.settings())
+        let names = (0..<20).map { "n\($0)" }
+        try ring.create(names[0])
+        for name in names.dropFirst() {
+            try join(name, names[0], ring)
+            // A node that joins at the same moment would choose without knowing of this one.
+            ring.executor.run(for: .seconds(1))
+        }
         let rule = Self.rule(ring)
         #expect(ring.circle.allSatisfy { rule.isPlaced($0, count: Self.placements) })
-        #expect(ring.circle.contains { $0.placeIndex > 0 })
+        // Each node stands where the best choice among the nodes before it puts it.
+        let nodes = names.map { ring.shell($0).view.node }
+        #expect(nodes.map(\.id) == chosen(for: nodes, by: rule, in: ring.space).map(\.id))
+        // Means of 20 rings of the model, which is computed apart (Benchmarks/ring/shares.py). With one place the
+        // largest share is 3.8 times the mean, and the smallest 0.05 of it.
         let (largest, smallest) = shares(ring)
-        // Means of the model for 7 to 100 nodes: largest 1.5 to 1.8, smallest 0.5 to 0.7. A single ring lies
-        // beside them. With one place the smallest is about 1/40.
-        #expect(largest < 2.5)
-        #expect(smallest > 0.1)
+        #expect(abs(largest - 1.55) < 0.15 * 1.55, "\(largest)")
+        #expect(abs(smallest - 0.55) < 0.15 * 0.55, "\(smallest)")
         try checkLookups(ring)
+    }
+
+    /// The places of nodes that join in this order, the first of them at index 0.
+    private func chosen(
+        for nodes: [NodeReference],
+        by rule: PlaceRule,
+        in space: IdentifierSpace
+    ) -> [NodeReference] {
+        var ring: [Identifier] = []
+        return nodes.map { node in
+            let candidates = rule.places(of: node, count: Self.placements).map { place in
+                PlaceRule.Candidate(
+                    index: place.placeIndex,
+                    id: place.id,
+                    before: ring.last { $0 < place.id } ?? ring.last ?? place.id,
+                    after: ring.first { $0 >= place.id } ?? ring.first ?? place.id
+                )
+            }
+            let best = ring.isEmpty ? nil : PlaceRule.best(of: candidates, in: space)
+            let place = rule.node(node, at: best?.index ?? 0)
+            ring = (ring + [place.id]).sorted()
+            return place
+        }
     }
 
     @Test("A node that starts again takes its former place, from its memory or from the ring's")
@@ -175,6 +207,40 @@ struct PlacementTests {
         ring.kill("twin")
         #expect(ring.settle(limit: .seconds(120)), "\(ring.description)")
         try checkLookups(ring)
+    }
+
+    @Test(
+        "The older of two lives names the newer one before it stops: it may know the other ring alone"
+    )
+    func olderLifeNamesNewer() throws {
+        let ring = InProcessRing(Self.settings())
+        try ring.create("a0")
+        for index in 1..<4 { try join("a\(index)", "a0", ring) }
+        try join("twin", "a0", ring)
+        #expect(ring.settle(limit: .seconds(60)))
+        let older = ring.shell("twin")
+        try ring.create("b0")
+        for index in 1..<4 { try join("b\(index)", "b0", ring) }
+        try join("twin", "b0", ring, host: "second")
+        let newer = ring.shell("second").view.node
+        ring.on("twin") { $0.verifyRival(newer) }
+        #expect(ring.executor.run(until: { !older.view.isMember }, limit: .seconds(10)))
+        ring.kill("twin")
+        #expect(ring.settle(limit: .seconds(120)), "\(ring.description)")
+        #expect(ring.circle.count == 9)
+        try checkLookups(ring)
+    }
+
+    @Test("A failure domain is part of the reference that others hold")
+    func failureDomain() throws {
+        let rack = Self.settings { $0.change = { $0.failureDomain = "rack 7" } }
+        let ring = try InProcessRing.settled(4, rack)
+        for node in ring.circle {
+            #expect(node.failureDomain == "rack 7")
+            let view = ring.shell(node.name).view
+            #expect(view.predecessor.failureDomain == "rack 7")
+            #expect(view.successors.allSatisfy { $0.failureDomain == "rack 7" })
+        }
     }
 
     @Test("A place that is not the node's own is refused, with the reason")

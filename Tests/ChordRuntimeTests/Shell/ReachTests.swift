@@ -271,6 +271,29 @@ import Testing
 
     // MARK: Our own link
 
+    @Test(
+        "A node that is called, and knows dead nodes only, asks the caller about them",
+        arguments: [1, 2, 3] as [UInt64]
+    )
+    func onlyDeadNodesKnown(seed: UInt64) throws {
+        var settings = InProcessRing.Settings()
+        settings.successorCount = 2
+        let ring = try InProcessRing.settled(24, seed: seed, settings)
+        let circle = ring.circle
+        /// All nodes that a node knows.
+        func known(_ node: NodeReference) -> Set<String> {
+            let view = ring.shell(node.name).view
+            let others = ring.on(node.name) { $0.machine.acquaintances }
+            return Set((others + view.successors + [view.predecessor]).map(\.name))
+        }
+        // The second node before it lists it, and it does not know that node.
+        let index = try #require(
+            circle.indices.first { !known(circle[$0]).contains(circle[($0 + 22) % 24].name) }
+        )
+        for name in known(circle[index]) { ring.kill(name) }
+        #expect(ring.settle(limit: .seconds(240)), "\(ring.description)")
+    }
+
     @Test("A node whose calls all fail drops no neighbour and logs it once")
     func ownLink() throws {
         let ring = try InProcessRing.settled(5)

@@ -294,9 +294,10 @@ final class InProcessRing: @unchecked Sendable {
             else { return false }
             let others = circle[(index + 1)...] + circle[..<index]
             let wanted = Array(others.prefix(settings.successorCount))
-            guard view.successors == wanted, view.predecessor == others.last ?? node else {
-                return false
-            }
+            // Nodes of version 1 pass references on without some fields.
+            guard view.successors.elementsEqual(wanted, by: { $0.isSameLife(as: $1) }),
+                view.predecessor.isSameLife(as: others.last ?? node)
+            else { return false }
         }
         return true
     }
