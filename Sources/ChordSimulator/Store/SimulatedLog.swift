@@ -46,6 +46,14 @@ final class SimulatedLogDisk: @unchecked Sendable {
         durable.close {}
     }
 
+    /// What is durable now.
+    func copy() -> MemoryLog { durable.copy() }
+
+    /// Puts an old copy in the place of what is durable. No process uses the disk.
+    func restore(_ copy: MemoryLog) {
+        durable = copy.copy()
+    }
+
     var waitingCount: Int { waiting.count }
 
     fileprivate func open(

@@ -12,9 +12,16 @@ final class SimulatedMembers: @unchecked Sendable {
     /// The members by identifier; nil while nobody knows them.
     private var members: [(position: Identifier, member: StoreMember)]?
     var problems: [String] = []
+    /// Every node knows only itself.
+    var areSeparate = false
 
     func update(_ members: [(position: Identifier, member: StoreMember)]) {
         self.members = members.sorted { $0.position < $1.position }
+    }
+
+    /// What one node knows: all members, beginning with the first one at or after an identifier.
+    func members(from identifier: Identifier, asSeenBy node: StoreMember) -> [StoreMember]? {
+        areSeparate ? [node] : members(from: identifier)
     }
 
     /// All members, beginning with the first one at or after an identifier.

@@ -12,15 +12,18 @@ import Logging
 ///
 /// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class SimulatedStoreNode: @unchecked Sendable {
-    let member: StoreMember
+    private(set) var member: StoreMember
     let number: Int
     /// The node's identifier in the ring.
     let position: Identifier
-    let logDisk: SimulatedLogDisk
-    let rowDisk: MemoryRowDisk
+    private(set) var logDisk: SimulatedLogDisk
+    private(set) var rowDisk: MemoryRowDisk
     private(set) var executor: SimulatedExecutor?
     private(set) var node: StoreNode?
+    private(set) var isPaused = false
     private var starts: UInt64 = 0
+    /// How many disks the node has had.
+    private var disks: UInt64 = 1
     private unowned let world: StoreWorld
 
     init(number: Int, position: Identifier, store: StoreID, world: StoreWorld) {
@@ -35,6 +38,35 @@ final class SimulatedStoreNode: @unchecked Sendable {
         logDisk = SimulatedLogDisk(scheduler: world.scheduler) { [unowned world] in
             world.syncTime()
         }
+    }
+
+    /// Puts an empty disk, with an identifier of its own, in the place of the former one. The node is down.
+    func replaceDisk() {
+        disks += 1
+        starts = 0
+        member.disk = DiskID(high: disks, low: UInt64(number))
+        rowDisk = MemoryRowDisk(store: world.store, disk: member.disk)
+        rowDisk.commitDelay = .milliseconds(2)
+        logDisk = SimulatedLogDisk(scheduler: world.scheduler) { [unowned world] in
+            world.syncTime()
+        }
+    }
+
+    /// What the disk holds now, for ``restore(_:)``.
+    func copyDisk() -> DiskCopy {
+        DiskCopy(log: logDisk.copy(), rows: rowDisk.copy())
+    }
+
+    /// Puts an old copy onto the disk. The node is down.
+    func restore(_ copy: DiskCopy) {
+        logDisk.restore(copy.log)
+        rowDisk.restore(copy.rows)
+    }
+
+    /// The contents of a node's disk.
+    struct DiskCopy {
+        fileprivate let log: MemoryLog
+        fileprivate let rows: MemoryRowDisk.Copy
     }
 
     var isRunning: Bool { node != nil }
@@ -73,13 +105,14 @@ final class SimulatedStoreNode: @unchecked Sendable {
         events.node = node
         self.node = node
         let members = world.ring
+        let own = member
         world.scheduler.run(as: executor) {
             _ = Task(executorPreference: executor) {
                 do {
                     try await node.open()
                     if let range { try await node.giveBirth(to: range) }
                     await node.setMemberPositions { members.positions(inside: $0) }
-                    await node.setWantedMembers { members.members(from: $0) }
+                    await node.setWantedMembers { members.members(from: $0, asSeenBy: own) }
                 } catch {
                     members.problems.append("\(node.identity.member.node): \(error)")
                 }
@@ -91,15 +124,22 @@ final class SimulatedStoreNode: @unchecked Sendable {
     func crash() {
         executor?.die()
         executor = nil
+        isPaused = false
         node = nil
         let waiting = logDisk.waitingCount
         logDisk.crash(keeping: Int(world.generator.below(UInt64(waiting) + 1)))
         rowDisk.crash(keepsUnfinished: world.generator.below(2) == 0)
     }
 
-    func pause() { executor?.pause() }
+    func pause() {
+        isPaused = true
+        executor?.pause()
+    }
 
-    func resume() { executor?.resume() }
+    func resume() {
+        isPaused = false
+        executor?.resume()
+    }
 }
 
 /// Breaks the circle between a store and the events of its rows.

@@ -11,17 +11,38 @@ extension StoreWorld {
     /// every range has its wanted replicas, they are equal byte by byte, and there are no other rows.
     ///
     /// - Returns: what is wrong at the end of the time, nothing if all is right; and the number of ranges.
-    package func settle(atMost duration: Duration) -> (defects: [String], ranges: Int) {
+    ///
+    /// - Parameter isUsed: whether clients go on, so that replicas need not be equal at one moment.
+    package func settle(
+        atMost duration: Duration,
+        isUsed: Bool = false
+    ) -> (defects: [String], ranges: Int) {
         let end = now + duration.nanoseconds
         var found: (defects: [String], ranges: Int)
         repeat {
             run(for: .seconds(1))
-            found = check()
+            var check = audit()
+            check.isUsed = isUsed
+            found = (check.result(), check.ranges.count)
         } while !found.defects.isEmpty && now < end
         return found
     }
 
-    private func check() -> (defects: [String], ranges: Int) {
+    /// How many voters each range has, as the replica knows that has applied most.
+    package func voterCounts() -> [RangeID: Int] {
+        audit().ranges.compactMapValues { held in
+            held.map(\.audit.state).max { $0.applied < $1.applied }?.configuration.voters.count
+        }
+    }
+
+    /// Whether every range has three voters that all run, so that one disk may be lost.
+    func canLoseDisk() -> Bool {
+        guard nodes.values.allSatisfy({ $0.isRunning && !$0.isPaused }) else { return false }
+        let check = audit()
+        return check.defects.isEmpty && check.hasThreeVoters
+    }
+
+    private func audit() -> StoreCheck {
         let box = AuditBox()
         for name in names {
             guard let node = nodes[name]?.node, let executor = nodes[name]?.executor else {
@@ -41,7 +62,7 @@ extension StoreWorld {
             case nil: check.defects.append("\(name) does not answer")
             }
         }
-        return (check.result(), check.ranges.count)
+        return check
     }
 }
 
@@ -61,6 +82,10 @@ struct StoreCheck {
 
     let members: SimulatedMembers
     var defects: [String] = []
+    /// Clients write, so replicas need not be equal at one moment.
+    var isUsed = false
+    /// What is wrong only if it stays so.
+    private var late: [String] = []
     private(set) fileprivate var ranges: [RangeID: [Held]] = [:]
 
     init(members: SimulatedMembers) {
@@ -73,18 +98,33 @@ struct StoreCheck {
             ranges[id, default: []].append(Held(member: member, audit: replica))
         }
         for range in audit.waiting {
-            defects.append("\(member.node): a replica of \(range.short) has no data")
+            late.append("\(member.node): a replica of \(range.short) has no data")
         }
-        if audit.isClearing { defects.append("\(member.node): rows wait to be deleted") }
+        if audit.isClearing { late.append("\(member.node): rows wait to be deleted") }
         if audit.strayRows != 0 {
-            defects.append("\(member.node): \(audit.strayRows) rows belong to no range")
+            late.append("\(member.node): \(audit.strayRows) rows belong to no range")
         }
     }
 
     mutating func result() -> [String] {
         for (range, held) in ranges.sorted(by: { $0.key < $1.key }) { check(range, held) }
         checkCircle()
-        return defects
+        return defects + late
+    }
+
+    /// Whether the replica of each range that has applied most knows three voters, and all of them have data.
+    var hasThreeVoters: Bool {
+        !ranges.isEmpty
+            && ranges.values.allSatisfy { held in
+                guard let first = held.max(by: { $0.audit.state.applied < $1.audit.state.applied })
+                else { return false }
+                let state = first.audit.state
+                let disks = Set(held.map(\.member.disk))
+                return !state.configuration.isJoint && state.configuration.voters.count >= 3
+                    && state.configuration.voters.allSatisfy { voter in
+                        state.descriptor.replica(voter).map { disks.contains($0.disk) } ?? false
+                    }
+            }
     }
 
     private mutating func check(_ range: RangeID, _ held: [Held]) {
@@ -109,7 +149,7 @@ struct StoreCheck {
             let nodes = held.map(\.member.node).joined(separator: " ")
             defects.append("\(name) has replicas on \(nodes)")
         }
-        for other in held where !other.audit.equals(leader.audit) {
+        for other in held where !isUsed && !other.audit.equals(leader.audit) {
             defects.append("\(name): \(other.member.node) differs from \(leader.member.node)")
         }
         checkRows(of: leader.audit, name)

@@ -21,6 +21,8 @@ package final class StoreWorld: @unchecked Sendable {
     private(set) var nodes: [String: SimulatedStoreNode] = [:]
     /// Nodes that run and are no members of the ring.
     var outside: Set<String> = []
+    /// A disk was lost, and nothing says that all ranges have their voters again.
+    private var hasLostDisk = false
     private(set) var clients: [StoreClientActor] = []
     /// What the clients saw.
     package internal(set) var history: [HistoryOperation] = []
@@ -130,7 +132,7 @@ package final class StoreWorld: @unchecked Sendable {
     package func injectFault() -> String {
         let name = names[Int(generator.below(UInt64(names.count)))]
         guard let node = nodes[name] else { return "nothing" }
-        switch generator.below(8) {
+        switch generator.below(9) {
         case 0, 1:
             guard node.isRunning, nodes.values.count(where: { !$0.isRunning }) < 2 else {
                 return restartAll()
@@ -152,6 +154,8 @@ package final class StoreWorld: @unchecked Sendable {
             return "lossy network"
         case 5, 6:
             return changeMembership(of: name)
+        case 7:
+            return loseDisk(of: name)
         default:
             node.pause()
             let time = Int64(generator.below(5_000_000_000))
@@ -168,6 +172,36 @@ package final class StoreWorld: @unchecked Sendable {
         outside.insert(name)
         return "leave \(name)"
     }
+
+    /// Takes a node's disk away, if all data have been on enough others a moment ago.
+    private func loseDisk(of name: String) -> String {
+        guard !hasLostDisk, canLoseDisk() else { return restartAll() }
+        hasLostDisk = true
+        loseDisk(name)
+        return "lose the disk of \(name)"
+    }
+
+    /// Takes a node's disk away. The node starts again with an empty one.
+    package func loseDisk(_ name: String) {
+        nodes[name]?.crash()
+        nodes[name]?.replaceDisk()
+        nodes[name]?.start()
+        updateRing()
+    }
+
+    /// Restores a node's disk as it was some time ago, which nobody should do.
+    package func restoreDisk(of name: String, asBefore work: () -> Void) {
+        guard let copy = nodes[name]?.copyDisk() else { return }
+        work()
+        nodes[name]?.crash()
+        nodes[name]?.restore(copy)
+        nodes[name]?.start()
+    }
+
+    /// Every node believes for a while that it is alone in its ring.
+    package func separateRings() { ring.areSeparate = true }
+
+    package func joinRings() { ring.areSeparate = false }
 
     private func restartAll() -> String {
         for node in nodes.values.sorted(by: { $0.number < $1.number }) where !node.isRunning {
@@ -189,8 +223,11 @@ package final class StoreWorld: @unchecked Sendable {
     }
 
     /// Takes the power from all nodes at once, and starts them again.
-    package func restartEverything() {
+    ///
+    /// - Parameter lost: a node that starts with an empty disk.
+    package func restartEverything(losingDiskOf lost: String? = nil) {
         for name in names where nodes[name]?.isRunning == true { nodes[name]?.crash() }
+        if let lost { nodes[lost]?.replaceDisk() }
         for name in names { nodes[name]?.start() }
         updateRing()
     }

@@ -24,6 +24,14 @@ package final class MemoryLog: RaftLogStore {
         self.deliver = deliver
     }
 
+    /// A closed log with the same contents, for tests of disks that are restored from a copy.
+    package func copy() -> MemoryLog {
+        let copy = MemoryLog(deliver: deliver)
+        let contents = state.withLockedValue { $0.contents }
+        copy.state.withLockedValue { $0.contents = contents }
+        return copy
+    }
+
     package func open(_ completion: @escaping @Sendable (Result<RecoveredLog, StoreError>) -> Void)
     {
         let result = state.withLockedValue { state -> Result<RecoveredLog, StoreError> in

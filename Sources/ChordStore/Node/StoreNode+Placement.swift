@@ -64,6 +64,8 @@ extension StoreNode {
         switch step {
         case .prepare(let member):
             propose(.prepare(member), at: replica) { _ in }
+        case .retract:
+            propose(.retract, at: replica) { _ in }
         case .change(let configuration):
             drive(replica) { _ = try? $0.changeConfiguration(to: configuration) }
         case .transfer(let heir):

@@ -78,6 +78,9 @@ package struct PlacementView: Sendable {
 package enum PlacementStep: Hashable, Sendable {
     /// Give the member a replica number, by a command in the log.
     case prepare(StoreMember)
+    /// Take back the numbers that no configuration has named: the step that was to do so was overtaken. Their
+    /// replicas delete themselves.
+    case retract
     /// Change the configuration. A change of voters goes through a joint configuration.
     case change(RaftConfiguration)
     /// Hand the leadership to this voter, because the leader's own replica is to go.
@@ -169,7 +172,8 @@ package enum Placement {
 
     /// No member is missing: all that is left to tell is a silent voter that nobody can replace.
     private static func rest(_ view: PlacementView, _ plan: Plan) -> PlacementStep {
-        plan.lost.first.map { .wait(.noReplacement($0)) } ?? .settled
+        if view.descriptor.replicas.contains(where: { $0.role == .prepared }) { return .retract }
+        return plan.lost.first.map { .wait(.noReplacement($0)) } ?? .settled
     }
 
     private static func handOver(

@@ -10,6 +10,7 @@ extension PlacementStep: CustomStringConvertible {
     package var description: String {
         switch self {
         case .prepare(let member): "gives \(member.node) a replica"
+        case .retract: "takes back a replica that is not needed any more"
         case .change(let configuration): "changes the replicas to \(configuration)"
         case .transfer(let heir): "hands the leadership to replica \(heir)"
         case .wait(let reason): "waits: \(reason)"

@@ -19,6 +19,8 @@ package struct RangeCommand: Hashable, Sendable {
         case advance
         /// Gives a member a replica number, before the configuration names it.
         case prepare(StoreMember)
+        /// Takes back the numbers that no configuration has named.
+        case retract
         /// Sets the wanted number of voters.
         case setReplication(Int)
         /// Divides the range in two.
@@ -44,6 +46,7 @@ extension RangeCommand {
         static let prepare: UInt8 = 4
         static let setReplication: UInt8 = 5
         static let split: UInt8 = 6
+        static let retract: UInt8 = 7
         static let put: UInt8 = 1
         static let delete: UInt8 = 2
         static let touch: UInt8 = 3
@@ -75,6 +78,8 @@ extension RangeCommand {
         case .setReplication(let count):
             writer.byte(Tag.setReplication)
             writer.number(count)
+        case .retract:
+            writer.byte(Tag.retract)
         case .split(let split):
             writer.byte(Tag.split)
             split.encode(in: space, to: &writer)
@@ -104,6 +109,7 @@ extension RangeCommand {
             )
         case Tag.setReplication:
             action = .setReplication(Int(clamping: try reader.number()))
+        case Tag.retract: action = .retract
         case Tag.split: action = .split(try RangeSplit(decoding: &reader, in: space))
         case let other:
             throw StoreError(

@@ -107,13 +107,12 @@ extension RangeDescriptor {
     /// Gives a member the next replica number. A disk that has one keeps it, with the member's present
     /// address.
     package mutating func prepare(_ member: StoreMember) {
-        epoch.configuration += 1
         if let place = replicas.firstIndex(where: { $0.disk == member.disk }) {
+            epoch.configuration += 1
             replicas[place].address = member.address
             return
         }
-        // Prepared and never taken into the configuration: the step was overtaken by another.
-        replicas.removeAll { $0.role == .prepared }
+        retractPrepared()
         replicas.append(
             ReplicaDescriptor(
                 number: nextNumber,
@@ -124,6 +123,12 @@ extension RangeDescriptor {
             )
         )
         nextNumber = ReplicaNumber(nextNumber.number + 1)
+    }
+
+    /// Takes back the numbers that no configuration has named: the step that was to do so was overtaken.
+    package mutating func retractPrepared() {
+        epoch.configuration += 1
+        replicas.removeAll { $0.role == .prepared }
     }
 
     /// The numbers of voters that a range may want.

@@ -101,6 +101,9 @@ package struct RangeState: Hashable, Sendable {
         case .prepare(let member):
             descriptor.prepare(member)
             return .descriptorChanged
+        case .retract:
+            descriptor.retractPrepared()
+            return .descriptorChanged
         case .setReplication(let count):
             descriptor.setReplication(count)
             return .descriptorChanged

@@ -116,7 +116,7 @@ extension StoreNode {
         case .transfer(let heir):
             let node = replica.view.descriptor.replica(heir)?.node ?? ""
             return WireRangeMove(.transferLeadership, node: node)
-        case .settled, .wait: return nil
+        case .settled, .wait, .retract: return nil
         }
     }
 

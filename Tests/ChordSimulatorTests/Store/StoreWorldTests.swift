@@ -42,4 +42,62 @@ struct StoreWorldTests {
         #expect(first.traceHash == second.traceHash)
         #expect(first.faults == second.faults)
     }
+
+    /// A store of five nodes with clients, after it has settled.
+    private func withSettledWorld(seed: UInt64, _ body: (StoreWorld) -> Void) {
+        let world = StoreWorld(seed: seed, nodes: 5, clients: 3)
+        world.drive {
+            world.start()
+            world.run(for: .seconds(5))
+            world.startClients()
+            let before = world.settle(atMost: .seconds(60), isUsed: true)
+            #expect(before.defects.isEmpty, "\(before.defects)")
+            body(world)
+            world.stopClients()
+            #expect(world.run(atMost: .seconds(20)) { world.clientsAreIdle })
+            let after = world.settle(atMost: .seconds(180))
+            #expect(after.defects.isEmpty, "\(after.defects)")
+            #expect(after.ranges >= 5)
+        }
+        #expect(world.problems.isEmpty)
+        #expect(LinearizabilityChecker().check(world.history) == .linearizable)
+    }
+
+    @Test("a node whose disk was lost gets new replicas, and no vote of the old ones counts")
+    func lostDisk() {
+        withSettledWorld(seed: 11) { world in
+            world.loseDisk("s2")
+            world.run(for: .seconds(60))
+        }
+    }
+
+    @Test("after a restart of all nodes, one of them without its disk, nothing is lost")
+    func restartWithLostDisk() {
+        withSettledWorld(seed: 12) { world in
+            world.run(for: .seconds(5))
+            world.restartEverything(losingDiskOf: "s3")
+            world.run(for: .seconds(60))
+        }
+    }
+
+    @Test("a disk that was restored from an old copy stops its replicas, which are made anew")
+    func oldCopy() {
+        withSettledWorld(seed: 13) { world in
+            world.restoreDisk(of: "s4") { world.run(for: .seconds(20)) }
+            world.run(for: .seconds(120))
+        }
+    }
+
+    @Test("while every node is a ring of one, no range loses a voter")
+    func ringsOfOne() {
+        withSettledWorld(seed: 14) { world in
+            let before = world.voterCounts()
+            world.separateRings()
+            world.run(for: .seconds(60))
+            #expect(world.voterCounts().values.allSatisfy { $0 >= 3 })
+            #expect(before.keys.allSatisfy { world.voterCounts().keys.contains($0) })
+            world.joinRings()
+            world.run(for: .seconds(30))
+        }
+    }
 }

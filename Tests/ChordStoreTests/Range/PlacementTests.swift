@@ -45,6 +45,18 @@ struct PlacementTests {
         #expect(steps.contains { if case .transfer = $0 { true } else { false } })
     }
 
+    @Test("a replica that was prepared and is not wanted any more is taken back")
+    func retracted() {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["a", "b", "c", "d"]
+        range.descriptor.prepare(PlacementFixture.member("d"))
+        let next = range.descriptor.nextNumber
+        #expect(range.settle() == [.retract])
+        #expect(range.descriptor.replicas.count == 3)
+        #expect(range.descriptor.nextNumber == next)
+        #expect(range.settle() == [])
+    }
+
     @Test("voters never fall because the ring looks smaller", arguments: 0...2)
     func smallRing(count: Int) {
         var range = PlacementFixture(voters: ["a", "b", "c"])
@@ -223,6 +235,7 @@ struct PlacementFixture {
             switch step {
             case .wait, .settled: return steps
             case .prepare(let member): descriptor.prepare(member)
+            case .retract: descriptor.retractPrepared()
             case .transfer(let heir):
                 leader = descriptor.replica(heir)?.node ?? leader
             case .change(let next):

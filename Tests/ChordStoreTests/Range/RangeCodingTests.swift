@@ -38,6 +38,7 @@ struct RangeCodingTests {
         RangeCommand(time: RangeTime(milliseconds: 300), action: .expire(limit: 100)),
         RangeCommand(time: RangeTime(milliseconds: .max), action: .write(write)),
         RangeCommand(time: .zero, action: .setReplication(5)),
+        RangeCommand(time: .zero, action: .retract),
         RangeCommand(
             time: RangeTime(milliseconds: 9),
             action: .split(

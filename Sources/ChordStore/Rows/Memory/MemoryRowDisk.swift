@@ -39,6 +39,18 @@ package final class MemoryRowDisk: @unchecked Sendable {
         holder = nil
     }
 
+    /// What a disk holds durably.
+    package struct Copy {
+        fileprivate let tables: MemoryRowTables
+    }
+
+    package func copy() -> Copy { Copy(tables: committed) }
+
+    /// Puts an old copy in the place of what is durable. No engine has the disk.
+    package func restore(_ copy: Copy) {
+        committed = copy.tables
+    }
+
     /// - Returns: the number by which the engine is the holder; nil if another has the disk.
     func take() -> UInt64? {
         guard holder == nil else { return nil }
