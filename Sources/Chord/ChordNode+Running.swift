@@ -39,6 +39,7 @@ extension ChordNode {
             do {
                 let shell = shell
                 transport.onConnectionLoss { [weak shell] in shell?.connectionLost(to: $0) }
+                server.onCallerLoss { [weak shell] in shell?.callerLost($0) }
                 try await cancelWhenGracefulShutdown { [services] in
                     try await shell.start(services)
                 }

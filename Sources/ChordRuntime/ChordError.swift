@@ -131,7 +131,8 @@ extension ChordError.Reason {
         case .notOurProtocol?: self = .notOurProtocol
         // Only calls of the store have it, and the store's client tells it in its own error.
         case .mayHaveHappened?: return nil
-        case nil: return nil
+        // The status's text says it.
+        case .nothingListens?, nil: return nil
         }
     }
 

@@ -12,11 +12,18 @@ package struct GetSuccessorListRequest: WireMessage, Hashable {
     package var parameters: RingParameters?
     /// What the caller's program can do.
     package var capabilities: Capabilities
+    /// The caller's claim on its range, if it takes the receiver for its head.
+    package var claim: RangeClaim?
 
     /// A request from its parts.
-    package init(parameters: RingParameters? = nil, capabilities: Capabilities = .first) {
+    package init(
+        parameters: RingParameters? = nil,
+        capabilities: Capabilities = .first,
+        claim: RangeClaim? = nil
+    ) {
         self.parameters = parameters
         self.capabilities = capabilities
+        self.claim = claim
     }
 
     package init(
@@ -32,7 +39,8 @@ package struct GetSuccessorListRequest: WireMessage, Hashable {
                 ),
                 capabilities: try message.capabilities.capabilities(
                     FieldPath(message: name, field: "capabilities")
-                )
+                ),
+                claim: try message.claim.claim(space, FieldPath(message: name, field: "claim"))
             )
         }
     }
@@ -43,6 +51,7 @@ package struct GetSuccessorListRequest: WireMessage, Hashable {
         chord__v1__get_successor_list_request__init(&message)
         if let parameters { message.parameters = arena.parameters(parameters) }
         message.capabilities = arena.capabilities(capabilities)
+        message.claim = arena.claim(claim, space)
         arena.pack(&message, appendingTo: &output)
     }
 }

@@ -15,18 +15,22 @@ package struct NotifyRequest: WireMessage, Hashable {
     package var changed: Bool
     /// What the caller's program can do.
     package var capabilities: Capabilities
+    /// The caller's claim on its range.
+    package var claim: RangeClaim?
 
     /// A request from its parts.
     package init(
         candidate: NodeReference,
         parameters: RingParameters,
         changed: Bool = false,
-        capabilities: Capabilities = .first
+        capabilities: Capabilities = .first,
+        claim: RangeClaim? = nil
     ) {
         self.candidate = candidate
         self.parameters = parameters
         self.changed = changed
         self.capabilities = capabilities
+        self.claim = claim
     }
 
     package init(
@@ -51,7 +55,8 @@ package struct NotifyRequest: WireMessage, Hashable {
                 changed: message.changed != 0,
                 capabilities: try message.capabilities.capabilities(
                     FieldPath(message: name, field: "capabilities")
-                )
+                ),
+                claim: try message.claim.claim(space, FieldPath(message: name, field: "claim"))
             )
         }
     }
@@ -64,6 +69,7 @@ package struct NotifyRequest: WireMessage, Hashable {
         message.parameters = arena.parameters(parameters)
         message.changed = changed ? 1 : 0
         message.capabilities = arena.capabilities(capabilities)
+        message.claim = arena.claim(claim, space)
         arena.pack(&message, appendingTo: &output)
     }
 }

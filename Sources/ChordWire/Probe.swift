@@ -11,11 +11,14 @@ package struct ProbeRequest: WireMessage, Hashable {
     package var node: NodeReference
     /// The ring's parameters, as the caller knows them.
     package var parameters: RingParameters
+    /// The caller's claim on its range, if the node is its head: the receiver passes it on.
+    package var claim: RangeClaim?
 
     /// A request from its parts.
-    package init(node: NodeReference, parameters: RingParameters) {
+    package init(node: NodeReference, parameters: RingParameters, claim: RangeClaim? = nil) {
         self.node = node
         self.parameters = parameters
+        self.claim = claim
     }
 
     package init(
@@ -32,7 +35,8 @@ package struct ProbeRequest: WireMessage, Hashable {
             )
             return ProbeRequest(
                 node: try message.node.node(space, FieldPath(message: name, field: "node")),
-                parameters: parameters
+                parameters: parameters,
+                claim: try message.claim.claim(space, FieldPath(message: name, field: "claim"))
             )
         }
     }
@@ -43,6 +47,7 @@ package struct ProbeRequest: WireMessage, Hashable {
         chord__v1__probe_request__init(&message)
         message.node = arena.node(node, space)
         message.parameters = arena.parameters(parameters)
+        message.claim = arena.claim(claim, space)
         arena.pack(&message, appendingTo: &output)
     }
 }
@@ -51,18 +56,29 @@ package struct ProbeRequest: WireMessage, Hashable {
 package struct ProbeReply: WireMessage, Hashable {
     /// Whether the node has answered as a member, under its name.
     package var isReached: Bool
+    /// The predecessor that the node has named, if the request had a claim.
+    package var predecessor: NodeReference?
 
     /// A reply from its parts.
-    package init(isReached: Bool) {
+    package init(isReached: Bool, predecessor: NodeReference? = nil) {
         self.isReached = isReached
+        self.predecessor = predecessor
     }
 
     package init(
         decoding bytes: UnsafeRawBufferPointer,
         space: IdentifierSpace
     ) throws(WireError) {
-        self = try withUnpacked("ProbeReply", bytes, chord__v1__probe_reply__unpack) {
-            message throws(WireError) in ProbeReply(isReached: message.reached != 0)
+        let name: StaticString = "ProbeReply"
+        self = try withUnpacked(name, bytes, chord__v1__probe_reply__unpack) {
+            message throws(WireError) in
+            ProbeReply(
+                isReached: message.reached != 0,
+                predecessor: try message.predecessor.nodeIfPresent(
+                    space,
+                    FieldPath(message: name, field: "predecessor")
+                )
+            )
         }
     }
 
@@ -71,6 +87,7 @@ package struct ProbeReply: WireMessage, Hashable {
         var message = Chord__V1__ProbeReply()
         chord__v1__probe_reply__init(&message)
         message.reached = isReached ? 1 : 0
+        if let predecessor { message.predecessor = arena.node(predecessor, space) }
         arena.pack(&message, appendingTo: &output)
     }
 }

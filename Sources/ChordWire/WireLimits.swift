@@ -54,6 +54,8 @@ package enum WireLimits {
     package static let features = 64
     /// Bytes of a feature's name.
     package static let featureBytes = 1...64
+    /// The times of a claim on a range, in milliseconds.
+    package static let claimMilliseconds = 0...Int(RangeClaim.longest.components.seconds) * 1000
     /// Entries of a ring's successor lists.
     package static let successorCount = 1...listNodes
 }

@@ -155,8 +155,8 @@ import Testing
         let service = "chord.v1.ChordService"
         // Version 2, and its features.
         let own =
-            "2b" + "0802" + "120c" + "6c656176652d696e74656e74" + "120a" + "706c6163656d656e7473"
-            + "120d" + "73746f72652d6d656d62657273"
+            "39" + "0802" + "120c" + "6c656176652d696e74656e74" + "120a" + "706c6163656d656e7473"
+            + "120c" + "72616e67652d636c61696d73" + "120d" + "73746f72652d6d656d62657273"
         #expect(
             said(.state) == ["\(service).GetSuccessorList 0a" + parametersBytes + "12" + own]
         )

@@ -75,7 +75,8 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
             NotifyRequest(
                 candidate: generator.node(space),
                 parameters: generator.parameters(space),
-                capabilities: generator.capabilities()
+                capabilities: generator.capabilities(),
+                claim: generator.claim(space)
             )
         },
         MessageKind(NotifyReply.self) { generator, space in
@@ -93,15 +94,24 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
             )
         },
         MessageKind(ProbeRequest.self) { generator, space in
-            ProbeRequest(node: generator.node(space), parameters: generator.parameters(space))
+            ProbeRequest(
+                node: generator.node(space),
+                parameters: generator.parameters(space),
+                claim: generator.claim(space)
+            )
         },
-        MessageKind(ProbeReply.self) { generator, _ in
-            ProbeReply(isReached: Bool.random(using: &generator))
+        MessageKind(ProbeReply.self) { generator, space in
+            let isNamed = Bool.random(using: &generator)
+            return ProbeReply(
+                isReached: Bool.random(using: &generator),
+                predecessor: isNamed ? generator.node(space) : nil
+            )
         },
         MessageKind(GetSuccessorListRequest.self) { generator, space in
             GetSuccessorListRequest(
                 parameters: Bool.random(using: &generator) ? nil : generator.parameters(space),
-                capabilities: generator.capabilities()
+                capabilities: generator.capabilities(),
+                claim: generator.claim(space)
             )
         },
         MessageKind(GetSuccessorListReply.self) { generator, space in
@@ -210,6 +220,17 @@ extension SeededGenerator {
         if next() % 4 == 0 { node.disk = DiskID(using: &self) }
         if next() % 4 == 0 { node.failureDomain = text(WireLimits.failureDomainBytes) }
         return node
+    }
+
+    mutating func claim(_ space: IdentifierSpace) -> RangeClaim? {
+        guard Bool.random(using: &self) else { return nil }
+        return RangeClaim(
+            id: node(space).id,
+            number: UInt64.random(in: 0 ... .max, using: &self),
+            interval: .milliseconds(Int.random(in: 0...600_000, using: &self)),
+            hold: .milliseconds(Int.random(in: 0...600_000, using: &self)),
+            isForwarded: Bool.random(using: &self)
+        )
     }
 
     mutating func capabilities() -> Capabilities {

@@ -97,6 +97,36 @@ import Testing
         )
     }
 
+    @Test("A claim on a range travels with questions, Notify and Probe")
+    func claims() throws {
+        let claim = RangeClaim(
+            id: node.id,
+            number: 300,
+            interval: .milliseconds(1500),
+            hold: .milliseconds(5250)
+        )
+        let bytes = "0d" + "0a020102" + "10ac02" + "18dc0b" + "208229"
+        try check(
+            GetSuccessorListRequest(parameters: parameters, claim: claim),
+            "0a" + parametersBytes + "1a" + bytes
+        )
+        try check(
+            NotifyRequest(candidate: node, parameters: parameters, claim: claim),
+            "0a" + nodeBytes + "12" + parametersBytes + "2a" + bytes
+        )
+        try check(
+            ProbeRequest(node: node, parameters: parameters, claim: claim),
+            "0a" + parametersBytes + "12" + nodeBytes + "1a" + bytes
+        )
+        var forwarded = claim
+        forwarded.isForwarded = true
+        try check(
+            GetSuccessorListRequest(claim: forwarded),
+            "1a" + "0f" + "0a020102" + "10ac02" + "18dc0b" + "208229" + "2801"
+        )
+        try check(ProbeReply(isReached: true, predecessor: node), "0801" + "12" + nodeBytes)
+    }
+
     @Test func replies() throws {
         try check(
             GetSuccessorListReply(

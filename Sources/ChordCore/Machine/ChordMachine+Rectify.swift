@@ -86,6 +86,57 @@ extension ChordMachine {
         }
     }
 
+    /// A predecessor that was taken for dead owns its range no longer: it has given it up, or the time of its
+    /// claim is over.
+    package mutating func released(by id: Identifier) -> [Directive] {
+        guard formerOwners.contains(where: { $0.id == id }) else { return [] }
+        return changing(.rectified) { machine, _ in
+            machine.formerOwners.removeAll { $0.id == id }
+        }
+    }
+
+    /// The predecessor that a leaver has named is gone too, or would have notified this node by now.
+    mutating func heirIsGone(_ id: Identifier) -> [Directive] {
+        guard heir?.id == id else { return [] }
+        return changing(.rectified) { machine, _ in machine.heir = nil }
+    }
+
+    mutating func tickHeir() -> [Directive] {
+        guard let heir else { return [] }
+        heirTicks += 1
+        return heirTicks < configuration.heirTicks ? [] : heirIsGone(heir.id)
+    }
+
+    /// Whether nobody but the predecessor may own a part of what lies up to it, as far as this node knows.
+    ///
+    /// While that is open, the predecessor is not told that it is taken: what it owns would be a guess.
+    package var isPredecessorDefinite: Bool {
+        formerOwners.isEmpty && !(heir?.id.isBetween(predecessor.id, and: node.id) ?? false)
+    }
+
+    /// The live node that the range of a predecessor without a range does not begin before: the one that it has
+    /// replaced, or the one that a leaver has named.
+    package var nodeBeforePredecessor: NodeReference? {
+        let space = parameters.space
+        return [formerPredecessor, heir].compactMap(\.self)
+            .filter { $0.id.isBetween(node.id, and: predecessor.id) }
+            .min {
+                space.distance(from: $0.id, to: predecessor.id)
+                    < space.distance(from: $1.id, to: predecessor.id)
+            }
+    }
+
+    /// The predecessor is taken for dead, and may still own its range. Until another node has its place this
+    /// changes nothing.
+    mutating func keepRange(of owner: NodeReference) {
+        let space = parameters.space
+        formerOwners.removeAll { $0.id == owner.id }
+        formerOwners.append(owner)
+        formerOwners.sort {
+            space.distance(from: $0.id, to: node.id) < space.distance(from: $1.id, to: node.id)
+        }
+    }
+
     /// The head has taken this node in place of `former`. Other nodes may have joined before the head since
     /// this node was told its place: what lies up to `former` is theirs.
     ///
@@ -107,6 +158,8 @@ extension ChordMachine {
 
     private mutating func adopt(_ candidate: NodeReference) -> [Directive] {
         let directives = changing(.rectified) { machine, _ in
+            machine.formerOwners.removeAll { $0.id == candidate.id }
+            if machine.heir?.id == candidate.id { machine.heir = nil }
             if machine.isPredecessorGone { machine.table.remove(machine.predecessor.id) }
             machine.predecessor = candidate
             machine.formerPredecessor = nil
@@ -138,8 +191,14 @@ extension ChordMachine {
         if formerPredecessor?.id == leaver.id { formerPredecessor = nil }
         remember(leaveNotice.lost.prefix(LeaveNotice.lostLimit))
         merging.lost.remove(leaver.id)
+        directives += released(by: leaver.id)
+        directives += heirIsGone(leaver.id)
         if predecessor.id == leaver.id {
             isPredecessorGone = true
+            let before = leaveNotice.state.predecessor
+            if before.id != leaver.id, before.id.isBetween(node.id, and: leaver.id) {
+                (heir, heirTicks) = (before, 0)
+            }
             if successors.head == nil {
                 directives += changing(.left) { machine, _ in
                     machine.predecessor = machine.node

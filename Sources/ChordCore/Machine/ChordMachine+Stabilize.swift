@@ -9,7 +9,7 @@ extension ChordMachine {
     package mutating func tick() -> [Directive] {
         promptTokens = min(configuration.promptCapacity, promptTokens + configuration.promptRefill)
         quietTicks += 1
-        return round()
+        return tickHeir() + round()
             + (phase == .member ? startPlaceSearchIfDue() + startRivalSearchIfDue() : [])
     }
 
@@ -40,7 +40,14 @@ extension ChordMachine {
     }
 
     /// Takes the answer to a question. An answer with a stale token changes nothing.
-    package mutating func receive(_ answer: StateAnswer, for token: Token) -> [Directive] {
+    ///
+    /// - Parameter mayOwnRange: whether a dead node may still own its range, because it may be alive and
+    ///   only be cut off. Its range is taken over by ``released(by:)`` then.
+    package mutating func receive(
+        _ answer: StateAnswer,
+        for token: Token,
+        mayOwnRange: Bool = false
+    ) -> [Directive] {
         guard phase == .member, let current = operation, current.token == token else { return [] }
         operation = nil
         let asked = peer(askedBy: current)
@@ -52,6 +59,8 @@ extension ChordMachine {
                 machine.table.refresh(verified: state.node)
             }
         }
+        let isKept = mayOwnRange && asked.id == predecessor.id
+        if isKept { keepRange(of: asked) }
         switch current {
         case .stabilizeFromSuccessor(_, let head):
             directives += headAnswered(answer, head: head)
@@ -64,6 +73,7 @@ extension ChordMachine {
         case .stabilizePast(_, let unreached, let next):
             directives += nextAnswered(answer, unreached: unreached, next: next)
         }
+        if isKept, predecessor.id == asked.id { directives += released(by: asked.id) }
         if answer == .dead { lose(asked) }
         if case .state(let state) = answer { directives += rivals(in: state) }
         directives += startNextOperation()

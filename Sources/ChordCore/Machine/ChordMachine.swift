@@ -53,6 +53,10 @@ package struct ChordMachine: Hashable, Sendable {
         /// Ticks between two looks whether another life of this node stands at one of its other places. Fewer
         /// find two lives of one name sooner, and cost a lookup each time.
         package var rivalTicks = 10
+        /// Ticks for which the predecessor of a node that has left is left its range without having notified
+        /// this node. More give it more time to notice that its head has left; fewer take over sooner what a
+        /// dead one owned.
+        package var heirTicks = 6
         /// How separate rings find each other.
         package var merging = MergeSettings()
 
@@ -113,6 +117,14 @@ package struct ChordMachine: Hashable, Sendable {
     package internal(set) var unreachedHead: NodeReference?
     /// The live predecessor that the present one has replaced.
     package internal(set) var formerPredecessor: NodeReference?
+    /// Predecessors that were taken for dead and may still own their ranges, the nearest first. This node
+    /// owns nothing up to the nearest.
+    package internal(set) var formerOwners: [NodeReference] = []
+    /// The predecessor of a predecessor that has left, as the leaver named it. It owns what lies up to it, and
+    /// has not notified this node yet.
+    package internal(set) var heir: NodeReference?
+    /// Ticks since the heir was named.
+    var heirTicks = 0
     /// Whether the predecessor has announced that it leaves, so that it need not be probed.
     var isPredecessorGone = false
     var operation: Operation?
@@ -152,7 +164,9 @@ package struct ChordMachine: Hashable, Sendable {
             successors: successors.entries,
             table: table,
             parameters: parameters,
-            unreachedHead: unreachedHead?.id == successors.head?.id ? unreachedHead : nil
+            unreachedHead: unreachedHead?.id == successors.head?.id ? unreachedHead : nil,
+            formerOwners: formerOwners,
+            heir: heir
         )
     }
 
@@ -292,6 +306,8 @@ package struct ChordMachine: Hashable, Sendable {
             directives.append(.sendLeave(neighbour, leaveNotice))
         }
         phase = .left
+        formerOwners = []
+        heir = nil
         operation = nil
         fingerPass = nil
         rivalSearch = RivalSearch()

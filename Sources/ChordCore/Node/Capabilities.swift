@@ -23,6 +23,9 @@ package struct Capabilities: Hashable, Sendable {
         package static let leaveIntent = Feature("leave-intent")
         /// References say which nodes hold a part of the store, and the ring's parameters which store it is.
         package static let storeMembers = Feature("store-members")
+        /// A member tells its head of its claim on its range, and a head takes the range over in two steps:
+        /// ``RangeClaim``.
+        package static let rangeClaims = Feature("range-claims")
 
         package static func < (left: Feature, right: Feature) -> Bool { left.name < right.name }
 
@@ -45,7 +48,7 @@ package struct Capabilities: Hashable, Sendable {
     /// This program's own.
     package static let own = Capabilities(
         version: 2,
-        features: [.placements, .leaveIntent, .storeMembers]
+        features: [.placements, .leaveIntent, .storeMembers, .rangeClaims]
     )
 
     /// The older version and the common features.

@@ -30,6 +30,16 @@ package struct RangeTenure: Hashable, Sendable {
 
     /// The state of the range now.
     package private(set) var state = State.awaited
+    /// How often this node has given its range up, whether it was reported or not: a part of its
+    /// ``RangeClaim/number``. Only the answer to a claim with the present number can give the range back.
+    package private(set) var releases: UInt64 = 0
+    /// Whether the range is doubted only because this node stood still, and not because of its head.
+    private var hasStoodStill = false
+    /// Whether the head has failed or left while this node owned nothing. The next head does not know all
+    /// nodes before this one.
+    package private(set) var hasLostHead = false
+    /// Whether that head died without a Leave. The next head knows nothing then.
+    package private(set) var hasHeadDied = false
     /// Whether embedders were told that this node has joined.
     package private(set) var hasJoined = false
     /// The range that was last reported to embedders.
@@ -54,7 +64,12 @@ package struct RangeTenure: Hashable, Sendable {
             let isLost = to == nil
             guard isLost || state != .awaited else { return [] }
             return report(to, cause)
-        case .predecessorChanged, .successorsChanged: return hasJoined ? [event] : []
+        case .successorsChanged(let from, let to, let cause):
+            if state != .held, from.first?.id != to.first?.id, cause == .failed || cause == .left {
+                hasLostHead = true
+            }
+            return hasJoined ? [event] : []
+        case .predecessorChanged: return hasJoined ? [event] : []
         case .successorsLost, .left: return [event]
         }
     }
@@ -71,6 +86,8 @@ package struct RangeTenure: Hashable, Sendable {
     /// The head names this node as its predecessor, or has accepted it as one; or this node is
     /// alone.
     package mutating func confirm(_ view: RoutingView) -> [RingEvent] {
+        hasStoodStill = false
+        (hasLostHead, hasHeadDied) = (false, false)
         guard view.isMember, state != .held || !hasJoined else { return [] }
         state = .held
         if hasJoined { return report(view.range, .stabilized) }
@@ -87,8 +104,31 @@ package struct RangeTenure: Hashable, Sendable {
         if predecessor.id == view.node.id { return confirm(view) }
         // A node between this node and its head takes nothing from this node's range.
         guard !predecessor.id.isBetween(view.node.id, and: head) else { return [] }
-        if state == .held { state = .doubted }
+        hasStoodStill = false
+        if state == .held { doubt() }
         return []
+    }
+
+    private mutating func doubt() {
+        state = .doubted
+        releases += 1
+    }
+
+    /// This node stood still for longer than it may own its range without a word of its head.
+    package mutating func stoodStill() {
+        guard state == .held else { return }
+        hasStoodStill = true
+        doubt()
+    }
+
+    /// The head is taken for dead.
+    package mutating func headDied() {
+        if state != .held { hasHeadDied = true }
+    }
+
+    /// Another member is the head now. It has not claimed the range.
+    package mutating func headChanged(_ view: RoutingView) -> [RingEvent] {
+        hasStoodStill ? confirm(view) : []
     }
 
     /// The head says that neither it nor others can reach this node. A range that the head does not claim

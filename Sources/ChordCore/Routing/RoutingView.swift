@@ -22,6 +22,10 @@ package struct RoutingView: Hashable, Sendable {
     package var tenure = RangeTenure.State.held
     /// The head, where this node cannot reach it and others can: it owns what it owns, and is not routed by.
     package var unreachedHead: NodeReference?
+    /// Former predecessors that may still own their ranges, the nearest first.
+    package var formerOwners: [NodeReference] = []
+    /// The predecessor of a predecessor that has left, if it is not the predecessor yet.
+    package var heir: NodeReference?
 
     /// Whether the node is a member: only then may it answer.
     package var isMember: Bool { phase == .member }
@@ -38,9 +42,14 @@ package struct RoutingView: Hashable, Sendable {
     /// Whether the node is a member that owns its range: only then is it named as an owner by itself.
     package var ownsRange: Bool { isMember && tenure == .held }
 
-    /// What lies between the predecessor and the node; the node owns it where ``ownsRange`` says so.
+    /// What lies between the predecessor, or a nearer node that may still own its range, and the node; the
+    /// node owns it where ``ownsRange`` says so.
     package var range: IdentifierRange {
-        IdentifierRange(after: predecessor.id, through: node.id)
+        var start = predecessor.id
+        for other in [formerOwners.first?.id, heir?.id] {
+            if let other, other.isBetween(start, and: node.id) { start = other }
+        }
+        return IdentifierRange(after: start, through: node.id)
     }
 }
 

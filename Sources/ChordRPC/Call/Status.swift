@@ -97,6 +97,8 @@ public struct Status: Error, Hashable, Sendable, CustomStringConvertible {
         case peerIsAnother
         /// The peer does not speak TLS 1.3 or HTTP/2.
         case notOurProtocol
+        /// The peer's machine answers that nothing listens at the address.
+        case nothingListens
         /// The call failed, and what it asked for may have been done or may be done yet.
         case mayHaveHappened
 

@@ -30,6 +30,8 @@ package struct CallOptions: Sendable {
     package var foreignPatience: Duration?
     /// The only dialect to use; nil stands for the peer's dialect.
     package var only: DialectName?
+    /// The claim that goes along with a question for a state.
+    package var claim: RangeClaim?
 
     package init(deadline: MonotonicTime, floor: Duration, connectLimit: Duration? = nil) {
         self.deadline = deadline

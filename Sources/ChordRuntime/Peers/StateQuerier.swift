@@ -78,7 +78,9 @@ struct StateQuerier: Sendable {
         on executor: any NodeExecutor,
         completion: @escaping @Sendable (StateAnswer, Status) -> Void
     ) -> PeerRequest {
-        peers.say(.state, to: PeerTarget(node), in: parameters, options, on: executor) { said in
+        let question = options.claim.map { PeerOperation.claiming($0, .state) } ?? .state
+        return peers.say(question, to: PeerTarget(node), in: parameters, options, on: executor) {
+            said in
             let answer = answer(of: node, said)
             let status = said.result.status
             let isBroken = status.origin == .transport && said.result.peer != nil

@@ -40,7 +40,8 @@ extension ChordService {
         shell.heard.heard(at: call.executor.now)
         let caller = call.peer
         let responder = call.makeResponder()
-        shell.enter { $0.probed(node, by: caller, responder) }
+        let claim = request.claim
+        shell.enter { $0.probed(node, by: caller, claim: claim, responder) }
         return .deferred
     }
 }

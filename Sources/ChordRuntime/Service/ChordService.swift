@@ -66,6 +66,13 @@ struct ChordService: NodeService {
                     shell.heard(request.capabilities, of: view.predecessor)
                 }
             }
+            if let claim = request.claim,
+                shell.arrived(claim, from: call.peer, in: view) == .stopped,
+                view.predecessor.id == claim.id
+            {
+                // The next view names another predecessor.
+                return .failed(Status(.aborted, "\(view.node.name) is about to change"))
+            }
             guard !view.isDelaying else {
                 return .failed(Status(.aborted, "\(view.node.name) is busy with its own operation"))
             }
@@ -108,7 +115,16 @@ struct ChordService: NodeService {
         }
         let mustAnswer = call.peer.proof == .host
         let responder = call.makeResponder()
-        shell.enter { $0.claimed(by: candidate, mustAnswer: mustAnswer, responder: responder) }
+        let claim = request.claim
+        if let claim { _ = shell.arrived(claim, from: call.peer, in: view) }
+        shell.enter {
+            $0.claimed(
+                by: candidate,
+                mustAnswer: mustAnswer,
+                claim: claim,
+                responder: responder
+            )
+        }
         return .deferred
     }
 

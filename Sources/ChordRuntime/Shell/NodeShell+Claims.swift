@@ -18,6 +18,8 @@ struct Reach {
         var candidate: NodeReference
         /// Whether the claimant was passed to the machine.
         var isHandedOver = false
+        /// The claimant's claim on its range.
+        var claim: RangeClaim?
         var responder: Responder
         var timer: ScheduledWork
     }
@@ -38,6 +40,14 @@ struct Reach {
     var health = DialHealth()
     var budget = ProbeBudget()
     var tenure = RangeTenure()
+    /// The head under which the tenure was last settled.
+    var tenureHead: Identifier?
+    /// How long the nodes before this one need to notice that the common head has died.
+    var headLossTime: Duration?
+    /// The time from which all nodes before this joiner have noticed that its former head has failed.
+    var placeSureTime: MonotonicTime?
+    /// The time of the last tick.
+    var lastTick: MonotonicTime?
     var waiters: [Waiter] = []
     var refusal: Refusal?
     /// Rounds of indirect probes in progress.
@@ -73,10 +83,16 @@ extension NodeShell {
     /// - Parameters:
     ///   - mustAnswer: whether only a reply from its address proves the name, because its
     ///     certificate does not.
+    ///   - claim: the claimant's claim on its range.
     ///   - responder: receives the verdict; nil if the caller's dialect has no verdicts.
-    func claimed(by candidate: NodeReference, mustAnswer: Bool, responder: Responder?) {
+    func claimed(
+        by candidate: NodeReference,
+        mustAnswer: Bool,
+        claim: RangeClaim? = nil,
+        responder: Responder?
+    ) {
         func decide(_ verdict: NotifyVerdict) {
-            if let responder { answer(responder, verdict) }
+            if let responder { answer(responder, verdict, claim) }
         }
         guard machine.phase == .member, end == nil, candidate.id != machine.node.id else {
             return decide(.trying)
@@ -90,20 +106,24 @@ extension NodeShell {
         if responder == nil, known.id == candidate.id, known.address == candidate.address { return }
         switch reach.claims.claimed(ClaimTable.Claim(candidate, mustAnswer: mustAnswer)) {
         case .reached(let node):
-            wait(for: node, responder)
+            wait(for: node, responder, claim)
             take(node)
         case .trying:
-            wait(for: candidate, responder)
+            wait(for: candidate, responder, claim)
             dialClaimants()
         case .notReached(let reason):
             decide(.notReached(address: candidate.address, reason: reason))
         }
     }
 
-    private func wait(for candidate: NodeReference, _ responder: Responder?) {
+    private func wait(
+        for candidate: NodeReference,
+        _ responder: Responder?,
+        _ claim: RangeClaim?
+    ) {
         guard let responder else { return }
         guard reach.waiters.count < Reach.limit else {
-            return answer(responder, .trying)
+            return answer(responder, .trying, claim)
         }
         // A dial can take longer than the caller's peer timeout. The early headers keep the caller
         // from taking this node for dead.
@@ -114,16 +134,24 @@ extension NodeShell {
             self?.assumeIsolated { shell in shell.decide(.trying) { $0.key == key } }
         }
         reach.waiters.append(
-            Reach.Waiter(key: key, candidate: candidate, responder: responder, timer: timer)
+            Reach.Waiter(
+                key: key,
+                candidate: candidate,
+                claim: claim,
+                responder: responder,
+                timer: timer
+            )
         )
     }
 
-    private func answer(_ responder: Responder, _ verdict: NotifyVerdict) {
+    private func answer(_ responder: Responder, _ verdict: NotifyVerdict, _ claim: RangeClaim?) {
         var reply = NotifyReply(verdict, capabilities: .own)
         if verdict == .taken {
-            // A node that has not been taken itself does not know where the range before it begins.
-            if reach.tenure.hasJoined {
-                reply.former = machine.formerPredecessor
+            // A node that has not been taken itself does not know where the range before it begins. And
+            // while a former predecessor may still own its range, nobody else is given a part of it.
+            if reach.tenure.hasJoined, machine.isPredecessorDefinite {
+                if let claim { granted(claim) }
+                reply.former = machine.nodeBeforePredecessor
             } else {
                 reply.verdict = .trying
             }
@@ -134,7 +162,7 @@ extension NodeShell {
     private func decide(_ verdict: NotifyVerdict, where isMeant: (Reach.Waiter) -> Bool) {
         for waiter in reach.waiters where isMeant(waiter) {
             waiter.timer.cancel()
-            answer(waiter.responder, verdict)
+            answer(waiter.responder, verdict, waiter.claim)
         }
         reach.waiters.removeAll(where: isMeant)
     }

@@ -153,7 +153,7 @@ extension NodeShell {
 
     func stateAnswer(of node: NodeReference) async -> StateAnswer {
         await executor.answer(orWhenCancelled: .busy) { [self] completion in
-            state(of: node, isCertain: false, completion: completion)
+            state(of: node, isCertain: false) { answer, _ in completion(answer) }
             return {}
         }
     }

@@ -27,6 +27,7 @@ extension NodeShell {
         ticker = executor.schedule(after: intervals.stabilize * factor) { [weak self] in
             self?.assumeIsolated { shell in
                 guard shell.end == nil else { return }
+                shell.noteStandstill()
                 shell.tickReach()
                 shell.perform(shell.machine.tick())
                 shell.retryBootstrap()
@@ -72,6 +73,8 @@ extension NodeShell {
             case .verifyRival(let rival): verifyRival(rival)
             }
         }
+        // A node that is the predecessor again is granted its range before it is told so.
+        settleRanges()
         settleClaims()
     }
 
@@ -93,29 +96,41 @@ extension NodeShell {
     // MARK: Calls
 
     private func askState(_ token: Token, _ peer: NodeReference) {
-        state(of: peer, isCertain: true) { [weak self] answer in
+        let releases = reach.tenure.releases
+        state(of: peer, isCertain: true, claim: claim(to: peer)) { [weak self] answer, status in
             self?.assumeIsolated { shell in
                 var answer = answer
+                var isReplaced = false
                 if case .state(let state) = answer, state.node.name != peer.name {
                     // Another node listens at the address now.
                     answer = .dead
+                    isReplaced = true
                 }
+                let isRefused = isReplaced || status.reason == .nothingListens
                 shell.noteAnswer(answer, of: peer)
                 if case .state = answer, peer.id == shell.machine.successors.head?.id {
                     shell.failingList = []
                 }
                 guard answer == .dead else {
-                    return shell.answered(shell.impatient(answer, of: peer.id), peer, token)
+                    let patient = shell.impatient(answer, of: peer.id)
+                    return shell.answered(patient, peer, token, releases: releases)
                 }
                 shell.judgeSilence(of: peer) { shell, verdict in
                     if verdict == .unreached { shell.noteUnreached(peer) }
-                    shell.answered(verdict, peer, token)
+                    if verdict == .dead { return shell.died(peer, token, isRefused: isRefused) }
+                    shell.answered(verdict, peer, token, releases: releases)
                 }
             }
         }
     }
 
-    private func answered(_ answer: StateAnswer, _ peer: NodeReference, _ token: Token) {
+    func answered(
+        _ answer: StateAnswer,
+        _ peer: NodeReference,
+        _ token: Token,
+        releases: UInt64,
+        mayOwnRange: Bool = false
+    ) {
         guard end == nil else { return }
         logger.trace(
             "asked for its state",
@@ -123,9 +138,9 @@ extension NodeShell {
         )
         if case .state(let state) = answer {
             resetBackoff(state.predecessor)
-            headAnswered(state)
+            headAnswered(state, releases: releases)
         }
-        perform(machine.receive(answer, for: token))
+        perform(machine.receive(answer, for: token, mayOwnRange: mayOwnRange))
     }
 
     /// Replaces `busy` by `dead` for a node that has been busy for too long. A node that only
@@ -167,13 +182,15 @@ extension NodeShell {
     nonisolated func state(
         of node: NodeReference,
         isCertain: Bool,
-        completion: @escaping @Sendable (StateAnswer) -> Void
+        claim: RangeClaim? = nil,
+        completion: @escaping @Sendable (StateAnswer, Status) -> Void
     ) {
         let failureDetection = configuration.failureDetection
-        let options = CallOptions(
+        var options = CallOptions(
             deadline: executor.now + failureDetection.cap + failureDetection.connect,
             floor: failureDetection.maintenanceFloor
         )
+        options.claim = claim
         states.ask(node, options, isCertain: isCertain, on: executor, completion: completion)
     }
 
@@ -181,10 +198,13 @@ extension NodeShell {
     ///   a predecessor.
     func notify(_ peer: NodeReference, changed: Bool) {
         guard changed || mayNotify(peer) else { return }
-        tell(peer, .notify(machine.node, changed: changed)) { [weak self] said in
+        let notice = PeerOperation.notify(machine.node, changed: changed)
+        let claim = changed ? nil : claim(to: peer)
+        let releases = reach.tenure.releases
+        tell(peer, claim.map { .claiming($0, notice) } ?? notice) { [weak self] said in
             self?.assumeIsolated { shell in
                 let status = said.result.status
-                if !changed { shell.notifyAnswered(by: peer, said) }
+                if !changed { shell.notifyAnswered(by: peer, said, releases: releases) }
                 // No retry is needed: the next round notifies again.
                 guard !status.isOK else { return }
                 shell.logger.debug(

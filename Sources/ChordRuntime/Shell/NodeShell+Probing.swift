@@ -25,7 +25,7 @@ extension NodeShell {
     ) {
         let helpers = helpers(for: node)
         guard !helpers.isEmpty else { return completion(self, .dead) }
-        probe(node, through: helpers) { shell, verdict in
+        probe(node, through: helpers, with: claim(to: node)) { shell, verdict in
             switch verdict {
             case .reached: completion(shell, .unreached)
             case .notReached: completion(shell, .dead)
@@ -56,14 +56,17 @@ extension NodeShell {
     }
 
     /// Asks members whether they reach a node.
+    ///
+    /// - Parameter claim: this node's claim, if the node is its head. The members pass it on.
     func probe(
         _ node: NodeReference,
         through helpers: [NodeReference],
+        with claim: RangeClaim? = nil,
         completion: @escaping Reach.ProbeCompletion
     ) {
         let key = reach.nextKey()
         reach.rounds[key] = (ProbeRound(helpers: helpers.count), completion)
-        let request = ProbeRequest(node: node, parameters: parameters)
+        let request = ProbeRequest(node: node, parameters: parameters, claim: claim)
         let message = request.encoded(in: parameters.space)
         for helper in helpers {
             peers.call(
@@ -74,18 +77,30 @@ extension NodeShell {
                 floor: configuration.failureDetection.maintenanceFloor,
                 on: executor
             ) { [weak self] result in
-                self?.assumeIsolated { $0.probeAnswered(key, by: helper, result) }
+                self?.assumeIsolated {
+                    $0.probeAnswered(key, by: helper, about: node, claim, result)
+                }
             }
         }
     }
 
-    private func probeAnswered(_ key: Int, by helper: NodeReference, _ result: ClientResult) {
+    private func probeAnswered(
+        _ key: Int,
+        by helper: NodeReference,
+        about node: NodeReference,
+        _ claim: RangeClaim?,
+        _ result: ClientResult
+    ) {
         guard end == nil, let (before, completion) = reach.rounds[key] else { return }
         var round = before
         var answer: Bool?
         if result.status.isOK {
             let space = parameters.space
-            answer = (try? ProbeReply(decoding: result.message, space: space))?.isReached
+            let reply = try? ProbeReply(decoding: result.message, space: space)
+            answer = reply?.isReached
+            if let claim, let predecessor = reply?.predecessor {
+                headNames(predecessor, head: node, inAnswerTo: claim)
+            }
         }
         noteCall(to: helper.id, hasSucceeded: result.status.isOK || result.status.origin == .peer)
         let verdict = round.take(answer)
@@ -187,10 +202,20 @@ extension NodeShell {
     // MARK: Probing for others
 
     /// Another member asks whether this node reaches a node.
-    func probed(_ node: NodeReference, by caller: PeerIdentity, _ responder: Responder) {
+    ///
+    /// - Parameter claim: the caller's claim, if the node is its head. It is passed on.
+    func probed(
+        _ node: NodeReference,
+        by caller: PeerIdentity,
+        claim: RangeClaim?,
+        _ responder: Responder
+    ) {
         let space = parameters.space
-        @Sendable func say(_ isReached: Bool) {
-            responder.succeed(ProbeReply(isReached: isReached).encoded(in: space))
+        @Sendable func say(_ isReached: Bool, predecessor: NodeReference? = nil) {
+            let named = claim == nil ? nil : predecessor
+            responder.succeed(
+                ProbeReply(isReached: isReached, predecessor: named).encoded(in: space)
+            )
         }
         guard machine.phase == .member, end == nil else {
             return responder.fail(machine.view.notMember)
@@ -207,16 +232,18 @@ extension NodeShell {
         responder.accept()
         peers.transport.resetBackoff(of: node.address)
         let failureDetection = configuration.failureDetection
-        let options = CallOptions(
+        var options = CallOptions(
             deadline: executor.now + failureDetection.probe,
             floor: failureDetection.maintenanceFloor
         )
+        options.claim = claim
+        options.claim?.isForwarded = true
         states.ask(node, options, isCertain: false, on: executor) { [weak self] answer in
             self?.assumeIsolated { shell in
                 shell.noteAnswer(answer, of: node)
                 switch answer {
                 case .state(let state):
-                    say(state.node.name == node.name)
+                    say(state.node.name == node.name, predecessor: state.predecessor)
                     shell.speak(for: caller, to: state)
                 case .busy: say(true)
                 case .notMember, .unreached: say(false)
@@ -256,7 +283,7 @@ extension NodeShell {
 
 extension PeerIdentity {
     /// Whether the certificate can be a node's: it proves the node's name, or only its host.
-    fileprivate func mayBe(_ node: NodeReference) -> Bool {
+    func mayBe(_ node: NodeReference) -> Bool {
         switch proof {
         case .spiffe: name == node.name
         case .host: holds(forHost: NetworkAddress.host(of: node.address))

@@ -20,7 +20,9 @@ extension NodeShell {
     }
 
     /// Handles the answer to a Notify.
-    func notifyAnswered(by peer: NodeReference, _ said: PeerResponse) {
+    ///
+    /// - Parameter releases: how often this node had given its range up when it sent the Notify.
+    func notifyAnswered(by peer: NodeReference, _ said: PeerResponse, releases: UInt64) {
         guard machine.phase == .member, end == nil, said.result.status.isOK,
             peer.id == machine.successors.head?.id
         else { return }
@@ -36,11 +38,15 @@ extension NodeShell {
         switch reply.verdict {
         case .taken, .unspecified:
             endRefusal()
+            guard releases == reach.tenure.releases else { return }
             // Applied before the range is held: another node may own a part of it by now.
-            if reach.tenure.state != .held,
+            if reach.tenure.state != .held {
                 let former = admissible([reply.former].compactMap(\.self)).first
-            {
-                perform(machine.taken(inPlaceOf: former))
+                if let former { perform(machine.taken(inPlaceOf: former)) }
+                guard
+                    reply.verdict == .unspecified
+                        || isPlaceSure(isTold: former != nil, at: executor.now)
+                else { return }
             }
             update { $0.confirm($1) }
         case .nearerKnown, .trying: break
@@ -90,7 +96,9 @@ extension NodeShell {
     // MARK: The owned range
 
     /// Handles the head's answer with its state.
-    func headAnswered(_ state: RingState) {
+    ///
+    /// - Parameter releases: how often this node had given its range up when it asked.
+    func headAnswered(_ state: RingState, releases: UInt64) {
         guard machine.phase == .member, state.node.id == machine.successors.head?.id else { return }
         if state.predecessor.id == machine.node.id {
             endRefusal()
@@ -102,6 +110,7 @@ extension NodeShell {
             // The head does not answer Notifies and may be slow: its silence is no refusal.
             return
         }
+        guard releases == reach.tenure.releases else { return }
         update { $0.headNames(state.predecessor, head: state.node.id, in: $1) }
     }
 

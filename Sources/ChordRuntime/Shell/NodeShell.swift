@@ -25,6 +25,8 @@ package actor NodeShell {
     nonisolated let published: PublishedView
     /// The time of the last call from another member.
     nonisolated let heard = LastHeard()
+    /// What this node has left to its predecessor.
+    nonisolated let grants = Grants()
     nonisolated let logger: Logger
     nonisolated let metrics: RuntimeMetrics
 
@@ -161,6 +163,9 @@ package actor NodeShell {
         var leaveNotice = leaveNotice
         leaveNotice.state.successors = admissible(leaveNotice.state.successors)
         leaveNotice.lost = leaveNotice.lost.flatMap { admissible([$0]) }
+        if admissible([leaveNotice.state.predecessor]).isEmpty {
+            leaveNotice.state.predecessor = leaveNotice.state.node
+        }
         perform(machine.neighbourLeft(leaveNotice))
     }
 

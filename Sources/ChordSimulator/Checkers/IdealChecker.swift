@@ -48,6 +48,10 @@ package enum IdealChecker {
                 "\(name) has predecessor \(member.predecessor.name) instead of \(predecessor.name)"
             )
         }
+        // A range that a node may still own is its own until its time is over.
+        if member.range.lowerBound != member.predecessor.id {
+            flaws.append("\(name) waits for the owner at \(member.range.lowerBound)")
+        }
         return flaws
     }
 

@@ -28,6 +28,11 @@ package struct OwnershipAuditor: Hashable, Sendable {
     /// No node owns anything.
     package init() {}
 
+    /// Whether a node's range differs from the one that it was last set to.
+    func ownsOtherwise(_ number: Int, at id: Identifier, after: Identifier?) -> Bool {
+        owners.first { $0.id == id && $0.number == number }?.after != after
+    }
+
     /// Sets a node's range: from `after` up to the node itself; none if `after` is nil.
     mutating func owns(
         _ number: Int,

@@ -147,6 +147,14 @@ package struct SimulationReport: Sendable, CustomStringConvertible {
             "  \(ringsAtRepair.counted("ring")) at the repair, ideal after \(roundsToIdeal.map(String.init) ?? "-") of \(roundsAllowed.counted("round")), "
                 + "trace \(traceHash)",
         ]
+        if ownership != OwnershipAuditor() {
+            let (overlap, gap) = (ownership.longestOverlap, ownership.longestGap)
+            lines.append(
+                "  a key had two owners for \(Duration.nanoseconds(overlap).inSeconds) at most, and none "
+                    + "for \(Duration.nanoseconds(gap).inSeconds); "
+                    + "\(ownership.rangeChanges.values.reduce(0, +).counted("change")) of ranges"
+            )
+        }
         if let violation { lines.append("  \(violation)") }
         return lines.joined(separator: "\n")
     }

@@ -151,6 +151,16 @@ final class NodeNetwork: @unchecked Sendable {
                 connectionBroke(of: peer, to: node)
             }
         }
+        for case let peer? in nodes where peer.isUp && node.connections[peer.number] == peer.life {
+            let call = Call(caller: node.number, called: peer.number)
+            let identity = node.identity
+            transmit(from: node.number, to: peer.number, of: call) {
+                peer.executor.execute {
+                    guard peer.isUp else { return }
+                    peer.shell.callerLost(identity)
+                }
+            }
+        }
     }
 
     private func connectionBroke(of peer: SimulatedNode, to node: SimulatedNode) {

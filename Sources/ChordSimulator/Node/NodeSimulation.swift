@@ -203,7 +203,9 @@ private struct NodeRun {
         let isEverybodyIn = world.network.nodes.allSatisfy { node in
             node.map { !$0.isUp || $0.isMember || world.isIntruder($0.number) } ?? true
         }
-        return isEverybodyIn && IdealChecker.flaws(in: ring, limit: 1).isEmpty
+        // A joiner whose head has failed owns its range later than it has its place.
+        return isEverybodyIn && ring.members.allSatisfy(\.ownsRange)
+            && IdealChecker.flaws(in: ring, limit: 1).isEmpty
             && world.placeFlaws(in: ring).isEmpty
     }
 

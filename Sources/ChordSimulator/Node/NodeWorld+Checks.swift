@@ -18,10 +18,14 @@ extension NodeWorld {
         else { return }
         let view = node.shell.view
         lookForEnd(of: node, view)
+        let owned = view.ownsRange ? view.range.lowerBound : nil
+        if trace != nil, ownership.ownsOtherwise(node.number, at: view.node.id, after: owned) {
+            note("\(view.node.name) owns \(owned.map { "what follows \($0)" } ?? "nothing")")
+        }
         ownership.owns(
             node.number,
             at: view.node.id,
-            after: view.ownsRange ? view.predecessor.id : nil,
+            after: owned,
             reported: view.isMember && view.tenure != .awaited ? view.range : nil,
             now: now
         )

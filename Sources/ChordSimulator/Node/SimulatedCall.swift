@@ -92,7 +92,13 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
                 isUnheard = true
                 guard network.settings.refusesWhenDown else { return }
                 return toCaller { [self] in
-                    finish(.transport(.unavailable, "nothing listens at \(call.target.address)"))
+                    finish(
+                        .transport(
+                            .unavailable,
+                            "nothing listens at \(call.target.address)",
+                            .nothingListens
+                        )
+                    )
                 }
             }
             node.executor.execute { [self] in
@@ -251,7 +257,11 @@ final class SimulatedCall: ClientCallHandle, ResponseSink, @unchecked Sendable {
 }
 
 extension ClientResult {
-    fileprivate static func transport(_ code: StatusCode, _ message: String) -> ClientResult {
-        ClientResult(status: Status(code, message, origin: .transport))
+    fileprivate static func transport(
+        _ code: StatusCode,
+        _ message: String,
+        _ reason: Status.Reason? = nil
+    ) -> ClientResult {
+        ClientResult(status: Status(code, message, origin: .transport, reason: reason))
     }
 }

@@ -4,15 +4,16 @@
 
 import NIOConcurrencyHelpers
 
-/// The handler for lost connections of all event loops.
-final class ConnectionLosses: Sendable {
-    private let handler = NIOLockedValueBox<(@Sendable (String) -> Void)?>(nil)
+/// The handler for lost connections of all event loops. A peer that was called is its address; one that
+/// called is its identity.
+final class ConnectionLosses<Peer: Sendable>: Sendable {
+    private let handler = NIOLockedValueBox<(@Sendable (Peer) -> Void)?>(nil)
 
-    func setHandler(_ handler: @escaping @Sendable (String) -> Void) {
+    func setHandler(_ handler: @escaping @Sendable (Peer) -> Void) {
         self.handler.withLockedValue { $0 = handler }
     }
 
-    func report(_ address: String) {
-        handler.withLockedValue { $0 }?(address)
+    func report(_ peer: Peer) {
+        handler.withLockedValue { $0 }?(peer)
     }
 }

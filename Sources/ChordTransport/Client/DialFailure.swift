@@ -23,6 +23,7 @@ enum DialFailure {
 
     /// The kind of failure, if the operator can do something about it; else nil.
     static func reason(for error: any Error) -> Status.Reason? {
+        if isRefused(error) { return .nothingListens }
         guard let error = error as? TLSError else { return nil }
         switch error.code {
         case .peerRefused: return .ownCertificateRefused
@@ -40,6 +41,17 @@ enum DialFailure {
         case .notTLS, .noApplicationProtocol, .protocolVersion, .handshakeFailed:
             return .notOurProtocol
         default: return nil
+        }
+    }
+
+    /// Whether every address has refused the connection.
+    private static func isRefused(_ error: any Error) -> Bool {
+        switch error {
+        case let error as NIOConnectionError:
+            !error.connectionErrors.isEmpty
+                && error.connectionErrors.allSatisfy { isRefused($0.error) }
+        case let error as IOError: error.errnoCode == ECONNREFUSED
+        default: false
         }
     }
 

@@ -15,7 +15,7 @@ final class EventLoopClient: @unchecked Sendable {
     let configuration: TransportConfiguration
     let log: TransportLog
     let metrics: ChordTransportMetrics
-    let losses: ConnectionLosses
+    let losses: ConnectionLosses<String>
     /// This loop's share of the connections that may be open.
     private let maxConnections: Int
     /// By address, since nearly every address is called with one expectation only.
@@ -32,7 +32,7 @@ final class EventLoopClient: @unchecked Sendable {
         configuration: TransportConfiguration,
         log: TransportLog,
         metrics: ChordTransportMetrics,
-        losses: ConnectionLosses,
+        losses: ConnectionLosses<String>,
         maxConnections: Int
     ) {
         self.executor = executor

@@ -17,7 +17,7 @@ import NIOCore
 package final class NetworkTransport: ClientTransport {
     let clients: [EventLoopClient]
     private let byExecutor: [ObjectIdentifier: EventLoopClient]
-    private let losses: ConnectionLosses
+    private let losses: ConnectionLosses<String>
     private let turn = NIOLockedValueBox(0)
 
     package init(
@@ -27,7 +27,7 @@ package final class NetworkTransport: ClientTransport {
         log: TransportLog,
         metrics: ChordTransportMetrics
     ) {
-        let losses = ConnectionLosses()
+        let losses = ConnectionLosses<String>()
         self.losses = losses
         let clients = executors.all.map { executor in
             EventLoopClient(

@@ -84,7 +84,7 @@ extension TLSError {
         case .ownCertificateRefused?, .peerCertificateRefused?, .peerProvesHostOnly?,
             .peerIsAnother?:
             true
-        case .notOurProtocol?, .mayHaveHappened?, nil: false
+        case .notOurProtocol?, .nothingListens?, .mayHaveHappened?, nil: false
         }
     }
 }

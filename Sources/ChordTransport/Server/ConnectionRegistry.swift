@@ -44,17 +44,22 @@ final class ConnectionRegistry: Sendable {
             handshaking[entry.number] = nil
         }
 
-        mutating func remove(_ connection: ServerConnection) {
+        /// - Returns: whether it was its identity's last connection.
+        @discardableResult
+        mutating func remove(_ connection: ServerConnection) -> Bool {
             let key = ObjectIdentifier(connection)
-            guard let entry = entries.removeValue(forKey: key) else { return }
+            guard let entry = entries.removeValue(forKey: key) else { return false }
             if entry.isHandshaking { endHandshake(of: entry) }
-            guard let name = entry.identity, var identity = identities[name] else { return }
+            guard let name = entry.identity, var identity = identities[name] else {
+                return false
+            }
             identity.connections -= 1
             let lists = identity.connections == 0 && !identity.isListed
             if lists { identity.isListed = true }
             identities[name] = identity
             if lists { gone.append(name) }
             if gone.count > 2 * ConnectionRegistry.goneIdentities { forgetSome() }
+            return identity.connections == 0
         }
 
         /// Forgets the older half of `gone`; identities that have come back only leave the list.
@@ -153,14 +158,18 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    func remove(_ connection: ServerConnection) {
-        let actions = state.withLockedValue { state -> [@Sendable () -> Void] in
-            state.remove(connection)
-            guard state.entries.isEmpty else { return [] }
+    ///
+    /// - Returns: whether it was its identity's last connection.
+    @discardableResult
+    func remove(_ connection: ServerConnection) -> Bool {
+        let (isLast, actions) = state.withLockedValue { state -> (Bool, [@Sendable () -> Void]) in
+            let isLast = state.remove(connection)
+            guard state.entries.isEmpty else { return (isLast, []) }
             defer { state.whenEmpty = [] }
-            return state.whenEmpty
+            return (isLast, state.whenEmpty)
         }
         for action in actions { action() }
+        return isLast
     }
 
     /// Runs `action` once no connection is left; at once if there is none.

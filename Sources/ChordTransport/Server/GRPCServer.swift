@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordIdentity
 package import ChordRPC
 package import ChordTLS
 import CoreMetrics
@@ -68,6 +69,12 @@ package final class GRPCServer: Sendable {
 
     /// How often callers have reached a limit.
     package func count(of limit: TransportLimit) -> UInt64 { shared.limits.value(of: limit) }
+
+    /// Calls `handler` with a node's identity, on a connection's loop, when the node's end of its last
+    /// connection ends. This server's own closing of a connection is not reported.
+    package func onCallerLoss(_ handler: @escaping @Sendable (PeerIdentity) -> Void) {
+        shared.losses.setHandler(handler)
+    }
 
     // MARK: Listening
 

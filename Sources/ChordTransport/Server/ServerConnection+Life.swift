@@ -192,6 +192,7 @@ extension ServerConnection {
     /// The channel is gone.
     func end() {
         assert(executor.isCurrent)
+        noteLoss()
         _ = state.close()
         timer.cancel()
         alarm.cancel()
@@ -199,8 +200,15 @@ extension ServerConnection {
         publishCalls()
         share?.publish(bytes: 0)
         share = nil
+        let identity = calls?.peer
         calls = nil
-        shared.connections.remove(self)
+        let isLast = shared.connections.remove(self)
+        if isLost, isLast, let identity, identity.role == .node { shared.losses.report(identity) }
+    }
+
+    /// The channel ends, and this side has not closed it.
+    func noteLoss() {
+        if state.phase == .waitingForSettings || state.phase == .open { isLost = true }
     }
 
     private func cancelCalls() {

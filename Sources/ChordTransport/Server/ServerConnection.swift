@@ -73,6 +73,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
     private var isReadHeld = false
     /// Its part of the shared budgets, once the client is authenticated.
     @exclusivity(unchecked) var share: ConnectionShare?
+    /// Whether the caller's end has ended first.
+    @exclusivity(unchecked) var isLost = false
     var trust: PeerTrust
 
     init(
@@ -205,6 +207,7 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
                 at: executor.now
             )
         }
+        noteLoss()
         _ = state.close()
         context.close(promise: nil)
     }

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordHTTP2
+import ChordIdentity
 import ChordRPC
 import ChordTLS
 
@@ -13,6 +14,8 @@ final class ServerShared: Sendable {
     let log: TransportLog
     let metrics: ChordTransportMetrics
     let connections = ConnectionRegistry()
+    /// Told of nodes that have ended their last connection.
+    let losses = ConnectionLosses<PeerIdentity>()
     /// The context for new handshakes; connections that exist are checked against it too.
     let tls: TLSContextSource
     let limits: LimitCounters

@@ -53,6 +53,7 @@ package struct ConcordDialect: ForeignDialect {
         in parameters: RingParameters
     ) -> [DialectCall] {
         switch statement {
+        case .claiming(_, let operation): return calls(for: operation, in: parameters)
         case .state:
             return [DialectCall("GetRing", [])]
         case .owner(let id):

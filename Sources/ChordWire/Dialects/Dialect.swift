@@ -73,6 +73,9 @@ package enum PeerOperation: Hashable, Sendable {
     case notify(NodeReference, changed: Bool)
     /// "I leave the ring; these were my neighbours."
     case leave(LeaveNotice)
+    /// A question for a state, or a Notify, to the caller's head: with the caller's claim on its
+    /// range. A dialect without claims leaves it out.
+    indirect case claiming(RangeClaim, PeerOperation)
 }
 
 /// A unary call of a dialect.

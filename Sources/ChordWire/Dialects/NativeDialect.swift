@@ -18,12 +18,23 @@ package struct NativeDialect: Dialect {
         for statement: PeerOperation,
         in parameters: RingParameters
     ) -> [DialectCall] {
+        calls(for: statement, claim: nil, in: parameters)
+    }
+
+    private func calls(
+        for statement: PeerOperation,
+        claim: RangeClaim?,
+        in parameters: RingParameters
+    ) -> [DialectCall] {
         let space = parameters.space
         switch statement {
+        case .claiming(let claim, let operation):
+            return calls(for: operation, claim: claim, in: parameters)
         case .state:
             let request = GetSuccessorListRequest(
                 parameters: parameters,
-                capabilities: .own
+                capabilities: .own,
+                claim: claim
             )
             return [DialectCall("GetSuccessorList", request.encoded(in: space))]
         case .owner(let id):
@@ -33,7 +44,8 @@ package struct NativeDialect: Dialect {
                 candidate: node,
                 parameters: parameters,
                 changed: changed,
-                capabilities: .own
+                capabilities: .own,
+                claim: claim
             )
             return [DialectCall("Notify", request.encoded(in: space))]
         case .leave(let leaveNotice):

@@ -27,6 +27,9 @@ extension Ring {
             if machine.predecessor.id != (others.last ?? node.reference.id) {
                 flaws.append("predecessor: \(show(node.reference.address))")
             }
+            if machine.view.range.lowerBound != machine.predecessor.id {
+                flaws.append("range: \(show(node.reference.address))")
+            }
             if machine.isBusy { flaws.append("busy: \(show(node.reference.address))") }
         }
         return flaws.isEmpty ? wrongFingers() : flaws

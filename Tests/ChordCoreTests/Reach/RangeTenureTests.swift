@@ -106,6 +106,37 @@ import Testing
         #expect(tenure.state == .held)
     }
 
+    @Test func eachReleaseCounts() throws {
+        var (machine, tenure, _) = try Self.joined()
+        _ = tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view)
+        #expect(tenure.releases == 0, "it owned nothing")
+        _ = tenure.confirm(machine.view)
+        _ = tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view)
+        _ = tenure.refuse()
+        #expect(tenure.releases == 1)
+        _ = machine.leave()
+    }
+
+    @Test("A process that stood still asks its head before it owns its range again")
+    func standstill() throws {
+        var (machine, tenure, _) = try Self.joined()
+        tenure.stoodStill()
+        #expect(tenure.state == .awaited)
+        _ = tenure.confirm(machine.view)
+        tenure.stoodStill()
+        #expect(tenure.state == .doubted)
+        #expect(tenure.releases == 1)
+        // The head is dead, so it has not taken the range.
+        #expect(tenure.headChanged(machine.view) == [])
+        #expect(tenure.state == .held)
+        // A head that has named another predecessor has.
+        tenure.stoodStill()
+        _ = tenure.headNames(Nodes.node(10), head: Identifier(30), in: machine.view)
+        _ = tenure.headChanged(machine.view)
+        #expect(tenure.state == .doubted)
+        _ = machine.leave()
+    }
+
     @Test func creatorOwnsTheRingAtOnce() throws {
         var machine = ChordMachine(
             node: Nodes.node(20),

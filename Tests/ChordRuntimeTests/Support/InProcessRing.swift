@@ -21,6 +21,7 @@ final class InProcessRing: @unchecked Sendable {
         let shell: NodeShell
         let transport: FaultyTransport
         let log: CapturedLog
+        let identity: PeerIdentity
     }
 
     struct Settings {
@@ -152,7 +153,12 @@ final class InProcessRing: @unchecked Sendable {
             identity: identity,
             executor: executor
         )
-        members[key] = Member(shell: shell, transport: transport, log: log)
+        members[key] = Member(
+            shell: shell,
+            transport: transport,
+            log: log,
+            identity: identity
+        )
         return shell
     }
 
@@ -253,6 +259,7 @@ final class InProcessRing: @unchecked Sendable {
             network.close(address: Self.address(key))
             member.transport.kill()
             plan.breakCalls(of: Self.address(key))
+            for other in members.keys.sorted() { shell(other).callerLost(member.identity) }
             member.shell.assumeIsolated { $0.fail(ChordError(.stopped, "killed")) }
         }
     }

@@ -28,6 +28,28 @@ import Testing
         #expect(report.ownership.longestOverlap == 0, "\(text)\n\(Self.changes(in: report))")
     }
 
+    /// Only the member that leaves knew all nodes that had joined before it; it names the last of them.
+    @Test("Six nodes join while their common successor leaves", arguments: 1...12)
+    func successorLeaves(_ seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let nodes = generator.integer(in: 3...8)
+        let gap = generator.integer(in: 1...nodes)
+        var faults = (1...6).map { number in
+            let time = 1_000 + generator.integer(in: 0...60)
+            let contact = generator.integer(in: 1...nodes)
+            let place = gap * 1_000 + 100 + 50 * number
+            return (time: time, text: "join n\(nodes + number) at \(place) via n\(contact)")
+        }
+        let leaver = gap % nodes + 1
+        faults.append((1_000 + generator.integer(in: 0...120), "leave n\(leaver)"))
+        let lines = faults.sorted { $0.time < $1.time }.map { "\($0.time)ms \($0.text)" }
+        let text = FaultVerbTests.text(nodes: nodes, list: 3, lines, heal: "20s")
+        let report = NodeSimulation.run(try Scenario(text: text), recordsTrace: true)
+        #expect(report.holds, "\(report)")
+        #expect(report.members == nodes + 5)
+        #expect(report.ownership.longestOverlap == 0, "\(text)\n\(Self.changes(in: report))")
+    }
+
     private static func changes(in report: SimulationReport) -> String {
         report.trace.filter { $0.contains(" < ") }.joined(separator: "\n")
     }

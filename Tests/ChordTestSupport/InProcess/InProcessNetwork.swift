@@ -85,7 +85,8 @@ final class InProcessTransport: ClientTransport {
                     status: Status(
                         .unavailable,
                         "nothing listens at \(call.target.address)",
-                        origin: .transport
+                        origin: .transport,
+                        reason: .nothingListens
                     )
                 )
             )

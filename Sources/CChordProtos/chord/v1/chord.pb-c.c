@@ -412,6 +412,51 @@ void   chord__v1__notify_request__free_unpacked
   assert(message->base.descriptor == &chord__v1__notify_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chord__v1__range_claim__init
+                     (Chord__V1__RangeClaim         *message)
+{
+  static const Chord__V1__RangeClaim init_value = CHORD__V1__RANGE_CLAIM__INIT;
+  *message = init_value;
+}
+size_t chord__v1__range_claim__get_packed_size
+                     (const Chord__V1__RangeClaim *message)
+{
+  assert(message->base.descriptor == &chord__v1__range_claim__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__range_claim__pack
+                     (const Chord__V1__RangeClaim *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__range_claim__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__range_claim__pack_to_buffer
+                     (const Chord__V1__RangeClaim *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__range_claim__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__RangeClaim *
+       chord__v1__range_claim__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__RangeClaim *)
+     protobuf_c_message_unpack (&chord__v1__range_claim__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__range_claim__free_unpacked
+                     (Chord__V1__RangeClaim *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__range_claim__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chord__v1__notify_reply__init
                      (Chord__V1__NotifyReply         *message)
 {
@@ -1555,7 +1600,7 @@ const ProtobufCMessageDescriptor chord__v1__get_predecessor_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__get_predecessor_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__notify_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chord__v1__notify_request__field_descriptors[5] =
 {
   {
     "candidate",
@@ -1605,17 +1650,30 @@ static const ProtobufCFieldDescriptor chord__v1__notify_request__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "claim",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__NotifyRequest, claim),
+    &chord__v1__range_claim__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__notify_request__field_indices_by_name[] = {
   0,   /* field[0] = candidate */
   3,   /* field[3] = capabilities */
   2,   /* field[2] = changed */
+  4,   /* field[4] = claim */
   1,   /* field[1] = parameters */
 };
 static const ProtobufCIntRange chord__v1__notify_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor chord__v1__notify_request__descriptor =
 {
@@ -1625,11 +1683,101 @@ const ProtobufCMessageDescriptor chord__v1__notify_request__descriptor =
   "Chord__V1__NotifyRequest",
   "chord.v1",
   sizeof(Chord__V1__NotifyRequest),
-  4,
+  5,
   chord__v1__notify_request__field_descriptors,
   chord__v1__notify_request__field_indices_by_name,
   1,  chord__v1__notify_request__number_ranges,
   (ProtobufCMessageInit) chord__v1__notify_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__range_claim__field_descriptors[5] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RangeClaim, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RangeClaim, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "interval_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RangeClaim, interval_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hold_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RangeClaim, hold_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "forwarded",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RangeClaim, forwarded),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__range_claim__field_indices_by_name[] = {
+  4,   /* field[4] = forwarded */
+  3,   /* field[3] = hold_ms */
+  0,   /* field[0] = id */
+  2,   /* field[2] = interval_ms */
+  1,   /* field[1] = number */
+};
+static const ProtobufCIntRange chord__v1__range_claim__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor chord__v1__range_claim__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.RangeClaim",
+  "RangeClaim",
+  "Chord__V1__RangeClaim",
+  "chord.v1",
+  sizeof(Chord__V1__RangeClaim),
+  5,
+  chord__v1__range_claim__field_descriptors,
+  chord__v1__range_claim__field_indices_by_name,
+  1,  chord__v1__range_claim__number_ranges,
+  (ProtobufCMessageInit) chord__v1__range_claim__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor chord__v1__notify_reply__field_descriptors[5] =
@@ -1722,7 +1870,7 @@ const ProtobufCMessageDescriptor chord__v1__notify_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__notify_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__probe_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor chord__v1__probe_request__field_descriptors[3] =
 {
   {
     "parameters",
@@ -1748,15 +1896,28 @@ static const ProtobufCFieldDescriptor chord__v1__probe_request__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "claim",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ProbeRequest, claim),
+    &chord__v1__range_claim__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__probe_request__field_indices_by_name[] = {
+  2,   /* field[2] = claim */
   1,   /* field[1] = node */
   0,   /* field[0] = parameters */
 };
 static const ProtobufCIntRange chord__v1__probe_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor chord__v1__probe_request__descriptor =
 {
@@ -1766,14 +1927,14 @@ const ProtobufCMessageDescriptor chord__v1__probe_request__descriptor =
   "Chord__V1__ProbeRequest",
   "chord.v1",
   sizeof(Chord__V1__ProbeRequest),
-  2,
+  3,
   chord__v1__probe_request__field_descriptors,
   chord__v1__probe_request__field_indices_by_name,
   1,  chord__v1__probe_request__number_ranges,
   (ProtobufCMessageInit) chord__v1__probe_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__probe_reply__field_descriptors[1] =
+static const ProtobufCFieldDescriptor chord__v1__probe_reply__field_descriptors[2] =
 {
   {
     "reached",
@@ -1787,14 +1948,27 @@ static const ProtobufCFieldDescriptor chord__v1__probe_reply__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "predecessor",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ProbeReply, predecessor),
+    &chord__v1__node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__probe_reply__field_indices_by_name[] = {
+  1,   /* field[1] = predecessor */
   0,   /* field[0] = reached */
 };
 static const ProtobufCIntRange chord__v1__probe_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor chord__v1__probe_reply__descriptor =
 {
@@ -1804,14 +1978,14 @@ const ProtobufCMessageDescriptor chord__v1__probe_reply__descriptor =
   "Chord__V1__ProbeReply",
   "chord.v1",
   sizeof(Chord__V1__ProbeReply),
-  1,
+  2,
   chord__v1__probe_reply__field_descriptors,
   chord__v1__probe_reply__field_indices_by_name,
   1,  chord__v1__probe_reply__number_ranges,
   (ProtobufCMessageInit) chord__v1__probe_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__get_successor_list_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor chord__v1__get_successor_list_request__field_descriptors[3] =
 {
   {
     "parameters",
@@ -1837,15 +2011,28 @@ static const ProtobufCFieldDescriptor chord__v1__get_successor_list_request__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "claim",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__GetSuccessorListRequest, claim),
+    &chord__v1__range_claim__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__get_successor_list_request__field_indices_by_name[] = {
   1,   /* field[1] = capabilities */
+  2,   /* field[2] = claim */
   0,   /* field[0] = parameters */
 };
 static const ProtobufCIntRange chord__v1__get_successor_list_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor chord__v1__get_successor_list_request__descriptor =
 {
@@ -1855,7 +2042,7 @@ const ProtobufCMessageDescriptor chord__v1__get_successor_list_request__descript
   "Chord__V1__GetSuccessorListRequest",
   "chord.v1",
   sizeof(Chord__V1__GetSuccessorListRequest),
-  2,
+  3,
   chord__v1__get_successor_list_request__field_descriptors,
   chord__v1__get_successor_list_request__field_indices_by_name,
   1,  chord__v1__get_successor_list_request__number_ranges,

@@ -24,6 +24,7 @@ typedef struct Chord__V1__FindSuccessorReply Chord__V1__FindSuccessorReply;
 typedef struct Chord__V1__GetPredecessorRequest Chord__V1__GetPredecessorRequest;
 typedef struct Chord__V1__GetPredecessorReply Chord__V1__GetPredecessorReply;
 typedef struct Chord__V1__NotifyRequest Chord__V1__NotifyRequest;
+typedef struct Chord__V1__RangeClaim Chord__V1__RangeClaim;
 typedef struct Chord__V1__NotifyReply Chord__V1__NotifyReply;
 typedef struct Chord__V1__ProbeRequest Chord__V1__ProbeRequest;
 typedef struct Chord__V1__ProbeReply Chord__V1__ProbeReply;
@@ -337,10 +338,50 @@ struct  Chord__V1__NotifyRequest
    * [2]
    */
   Chord__V1__Capabilities *capabilities;
+  /*
+   * [2] The caller's claim on the range before it. Not with `changed`.
+   */
+  Chord__V1__RangeClaim *claim;
 };
 #define CHORD__V1__NOTIFY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__notify_request__descriptor) \
-    , NULL, NULL, 0, NULL }
+    , NULL, NULL, 0, NULL, NULL }
+
+
+/*
+ * [2] A member's claim on the range before it, as it tells its first successor. A successor that takes the
+ * member for dead names another predecessor at once. It takes the member's range over when the member has
+ * given it up, or cannot own it any more. Absent: the range is taken over at once, as in version 1.
+ */
+struct  Chord__V1__RangeClaim
+{
+  ProtobufCMessage base;
+  /*
+   * The member's identifier.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * Rises each time the member gives its range up. A number that is higher than that of an earlier question
+   * shows that the member has given up what the answer to that question left to it.
+   */
+  uint64_t number;
+  /*
+   * The longest time until the member's next question, in milliseconds; at most 600000.
+   */
+  uint32_t interval_ms;
+  /*
+   * How long the member owns its range at most after it sent this claim, in milliseconds, if it hears nothing
+   * from its first successor and takes it for alive; at most 600000.
+   */
+  uint32_t hold_ms;
+  /*
+   * Whether another member passes the claim on, because the member cannot reach its first successor.
+   */
+  protobuf_c_boolean forwarded;
+};
+#define CHORD__V1__RANGE_CLAIM__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__range_claim__descriptor) \
+    , {0,NULL}, 0, 0, 0, 0 }
 
 
 struct  Chord__V1__NotifyReply
@@ -375,10 +416,14 @@ struct  Chord__V1__ProbeRequest
    * The node to reach; its identifier must follow the ring's rule.
    */
   Chord__V1__Node *node;
+  /*
+   * [2] The caller's claim, if the node is its first successor: the receiver passes it on.
+   */
+  Chord__V1__RangeClaim *claim;
 };
 #define CHORD__V1__PROBE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__probe_request__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, NULL }
 
 
 struct  Chord__V1__ProbeReply
@@ -388,10 +433,14 @@ struct  Chord__V1__ProbeReply
    * Whether the node has answered the receiver as a member, under its name.
    */
   protobuf_c_boolean reached;
+  /*
+   * [2] The predecessor that the node has named to the receiver. Only if the request had a claim.
+   */
+  Chord__V1__Node *predecessor;
 };
 #define CHORD__V1__PROBE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__probe_reply__descriptor) \
-    , 0 }
+    , 0, NULL }
 
 
 struct  Chord__V1__GetSuccessorListRequest
@@ -405,10 +454,14 @@ struct  Chord__V1__GetSuccessorListRequest
    * [2] Set by nodes.
    */
   Chord__V1__Capabilities *capabilities;
+  /*
+   * [2] Set by a node that asks its first successor: its claim on the range before it.
+   */
+  Chord__V1__RangeClaim *claim;
 };
 #define CHORD__V1__GET_SUCCESSOR_LIST_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__get_successor_list_request__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, NULL }
 
 
 struct  Chord__V1__GetSuccessorListReply
@@ -717,6 +770,25 @@ Chord__V1__NotifyRequest *
 void   chord__v1__notify_request__free_unpacked
                      (Chord__V1__NotifyRequest *message,
                       ProtobufCAllocator *allocator);
+/* Chord__V1__RangeClaim methods */
+void   chord__v1__range_claim__init
+                     (Chord__V1__RangeClaim         *message);
+size_t chord__v1__range_claim__get_packed_size
+                     (const Chord__V1__RangeClaim   *message);
+size_t chord__v1__range_claim__pack
+                     (const Chord__V1__RangeClaim   *message,
+                      uint8_t             *out);
+size_t chord__v1__range_claim__pack_to_buffer
+                     (const Chord__V1__RangeClaim   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__RangeClaim *
+       chord__v1__range_claim__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__range_claim__free_unpacked
+                     (Chord__V1__RangeClaim *message,
+                      ProtobufCAllocator *allocator);
 /* Chord__V1__NotifyReply methods */
 void   chord__v1__notify_reply__init
                      (Chord__V1__NotifyReply         *message);
@@ -955,6 +1027,9 @@ typedef void (*Chord__V1__GetPredecessorReply_Closure)
 typedef void (*Chord__V1__NotifyRequest_Closure)
                  (const Chord__V1__NotifyRequest *message,
                   void *closure_data);
+typedef void (*Chord__V1__RangeClaim_Closure)
+                 (const Chord__V1__RangeClaim *message,
+                  void *closure_data);
 typedef void (*Chord__V1__NotifyReply_Closure)
                  (const Chord__V1__NotifyReply *message,
                   void *closure_data);
@@ -1090,6 +1165,7 @@ extern const ProtobufCMessageDescriptor chord__v1__find_successor_reply__descrip
 extern const ProtobufCMessageDescriptor chord__v1__get_predecessor_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__get_predecessor_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__notify_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__range_claim__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__notify_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__probe_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__probe_reply__descriptor;
