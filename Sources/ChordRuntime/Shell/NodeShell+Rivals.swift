@@ -14,7 +14,7 @@ extension NodeShell {
         guard rival.address != machine.node.address else {
             return raiseIncarnation(above: rival.incarnation)
         }
-        state(of: rival, isCertain: false) { [weak self] answer in
+        state(of: rival, isCertain: false) { [weak self] answer, _ in
             self?.assumeIsolated { shell in
                 guard case .state(let state) = answer, state.node.name == shell.machine.node.name,
                     state.node.address != shell.machine.node.address
