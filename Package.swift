@@ -192,7 +192,8 @@ targets += [
     .testTarget(
         name: "ChordCLITests",
         dependencies: [
-            "ChordBase", "ChordCLI", "ChordCommandLine", "Chord", "ChordRuntime", "ChordTransport",
+            "ChordBase", "ChordCLI", "ChordCommandLine", "Chord", "ChordRuntime", "ChordStore",
+            "ChordTransport",
             "ChordTLS",
             "ChordWire",
             "ChordRPC", "ChordHash", "ChordIdentity", "ChordCore", "ChordTestSupport", arguments,
@@ -221,7 +222,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("HTTP2", ["ChordHTTP2", nioCore]),
     ("Identity", ["ChordIdentity", "ChordTransport"]),
     ("Machine", ["ChordCore"]),
-    ("Metadata", ["ChordTransport", "ChordRPC"]),
+    ("Metadata", ["ChordBase", "ChordTransport", "ChordRPC"]),
     ("Percent", ["ChordRPC"]),
     ("Scenario", ["ChordSimulator"]),
     ("Store", ["ChordWire", "ChordCore"]),

@@ -7,6 +7,7 @@ public import ChordHash
 import ChordIdentity
 public import ChordRPC
 public import ChordRuntime
+public import ChordStore
 import ChordTLS
 public import ChordTransport
 public import Logging
@@ -23,6 +24,8 @@ public struct ChordClientConfiguration: Sendable {
     public var failureDetection = FailureDetection()
     /// Limits of lookups.
     public var lookups = LookupLimits()
+    /// Limits of the store's client.
+    public var store = StoreClientLimits()
     /// Custom hash functions, for rings that use one.
     public var hashes: [HashFunction] = []
     /// Connections and HTTP/2.
@@ -44,6 +47,8 @@ public struct ChordClientConfiguration: Sendable {
 /// It keeps its connections between calls. ``close()`` ends them and the client's thread. If the
 /// calling task is cancelled, a call ends at once with a `ChordError` of code `cancelled`.
 public final class ChordClient: Sendable {
+    /// The ring's replicated key-value store.
+    public let store: StoreClient
     private let client: RingClient
     private let transport: NetworkTransport
     /// The thread of a client without a given event loop group.
@@ -89,6 +94,7 @@ public final class ChordClient: Sendable {
             lookups: configuration.lookups,
             hashes: configuration.hashes
         )
+        store = StoreClient(network: RingStoreNetwork(client), limits: configuration.store)
     }
 
     /// The ring's parameters, from the first node that answers.

@@ -12,5 +12,6 @@
 @_exported public import ChordIdentity
 @_exported public import ChordRPC
 @_exported public import ChordRuntime
+@_exported public import ChordStore
 @_exported public import ChordTransport
 @_exported public import struct ChordTLS.TLSFiles

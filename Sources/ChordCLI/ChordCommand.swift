@@ -9,7 +9,7 @@ import ChordCommandLine
 struct ChordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chord",
-        abstract: "Run nodes of a Chord ring, look keys up, and inspect the ring.",
+        abstract: "Run nodes of a Chord ring, look keys up, store values, and inspect the ring.",
         discussion: """
             Every node and every client needs a certificate; `make certs` creates a set of them.
 
@@ -25,14 +25,19 @@ struct ChordCommand: AsyncParsableCommand {
               0   success
               1   failure, for example: no owner found, or the ring did not become ideal in time
               64  wrong command line
+              66  the key is absent
               69  no node could be reached, or the watched node ended
-              75  with ring --check: the ring is not ideal
+              73  the condition of a write did not hold; nothing changed
+              74  a write failed, and may have been done nevertheless
+              75  with --check: the ring is not ideal, or something is wrong with the store
               77  refused: the certificate is not accepted, or its role does not allow the call
               78  wrong setting or file
             """,
         version: Version.text,
         subcommands: [
-            ServeCommand.self, LookupCommand.self, RingCommand.self, DescribeCommand.self,
+            ServeCommand.self, PutCommand.self, GetCommand.self, DeleteCommand.self,
+            TouchCommand.self, ListCommand.self, CountCommand.self, StoreCommand.self,
+            LookupCommand.self, RingCommand.self, DescribeCommand.self,
             WatchCommand.self, LeaveCommand.self, MergeCommand.self, ClusterCommand.self,
             CertCommand.self, InteropCommand.self, VersionCommand.self,
         ]

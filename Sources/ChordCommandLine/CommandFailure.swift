@@ -10,7 +10,13 @@ package struct CommandFailure: Error, Equatable {
     package enum Kind: Int32, CaseIterable {
         case failed = 1
         case usage = 64
+        /// The key does not exist.
+        case absent = 66
         case unavailable = 69
+        /// The condition of a write did not hold.
+        case condition = 73
+        /// A write failed, and may have been done nevertheless.
+        case inDoubt = 74
         case notIdeal = 75
         case refused = 77
         case configuration = 78
@@ -20,6 +26,9 @@ package struct CommandFailure: Error, Equatable {
             switch self {
             case .failed: "failed"
             case .usage: "usage"
+            case .absent: "absent"
+            case .condition: "condition"
+            case .inDoubt: "in_doubt"
             case .unavailable: "unavailable"
             case .notIdeal: "not_ideal"
             case .refused: "refused"

@@ -44,6 +44,18 @@ package enum Files {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(last: path) }
         defer { close(descriptor) }
+        return try bytes(from: descriptor, path)
+    }
+
+    /// All bytes of standard input.
+    package static func standardInput() throws(FileError) -> [UInt8] {
+        try bytes(from: STDIN_FILENO, "standard input")
+    }
+
+    private static func bytes(
+        from descriptor: Int32,
+        _ path: String
+    ) throws(FileError) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 * 1024)
         while true {

@@ -29,10 +29,19 @@ package enum StandardStreams {
     /// - Returns: false if it could not be written.
     package static func isWritten(_ text: String) -> Bool {
         guard let number = write(text, to: STDOUT_FILENO) else { return true }
-        if number != EPIPE {
-            firstFailure.withLockedValue { $0 = $0 ?? String(cString: strerror(number)) }
-        }
+        note(number)
         return false
+    }
+
+    /// Writes bytes to standard output as they are.
+    package static func output(bytes: [UInt8]) {
+        guard let number = bytes.withUnsafeBytes({ write($0, to: STDOUT_FILENO) }) else { return }
+        note(number)
+    }
+
+    private static func note(_ number: Int32) {
+        guard number != EPIPE else { return }
+        firstFailure.withLockedValue { $0 = $0 ?? String(cString: strerror(number)) }
     }
 
     /// Why a line could not be written to standard output, as the system describes it; nil if all
@@ -71,25 +80,28 @@ package enum StandardStreams {
     ) -> Int32? {
         var line = text
         line.append(ending)
-        return line.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)[...]
-            while !rest.isEmpty {
-                let count = writeOnce(descriptor, UnsafeRawBufferPointer(rebasing: rest))
-                if count > 0 {
-                    rest = rest.dropFirst(count)
-                    continue
-                }
-                let number = errno
-                // Another process made the descriptor non-blocking. Results wait for their reader;
-                // the log does not.
-                guard count < 0, number == EAGAIN, descriptor == STDOUT_FILENO else {
-                    return count == 0 ? EIO : number
-                }
-                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&waiting, 1, 1_000)
+        return line.withUTF8 { write(UnsafeRawBufferPointer($0), to: descriptor) }
+    }
+
+    /// - Returns: the error number if the bytes could not be written.
+    private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32? {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = writeOnce(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+            if count > 0 {
+                rest = rest.dropFirst(count)
+                continue
             }
-            return nil
+            let number = errno
+            // Another process made the descriptor non-blocking. Results wait for their reader;
+            // the log does not.
+            guard count < 0, number == EAGAIN, descriptor == STDOUT_FILENO else {
+                return count == 0 ? EIO : number
+            }
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            _ = poll(&waiting, 1, 1_000)
         }
+        return nil
     }
 
     private static func writeOnce(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {

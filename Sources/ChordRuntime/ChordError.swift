@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ChordBase
-import ChordRPC
+package import ChordRPC
 
 /// A failed operation of a node or a client.
 public struct ChordError: CodedError {
@@ -137,5 +137,5 @@ extension ChordError.Reason {
     }
 
     /// The reason that a failed call's status shows, as a list of at most one.
-    static func of(_ status: Status) -> [Self] { Self(status).map { [$0] } ?? [] }
+    package static func of(_ status: Status) -> [Self] { Self(status).map { [$0] } ?? [] }
 }

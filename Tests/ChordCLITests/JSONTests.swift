@@ -41,6 +41,68 @@ struct JSONTests {
         }
     }
 
+    @Test("Output about the store has the documented keys")
+    func store() async throws {
+        try await ProcessRing.running(2) { ring in
+            let flags = ["--json"] + (try ring.flags())
+            let binary = ["--hex", "--partition", "fe"]
+            try await expect(
+                "put, delete, touch",
+                [
+                    ["put", "a", "1", "--ttl", "1m"] + flags,
+                    ["touch", "a", "--ttl", "1h"] + flags,
+                    ["put", "a", "2", "--previous"] + flags, ["put", "ff", "2"] + binary + flags,
+                    ["put", "61", "2"] + ["--hex", "--partition", "70"] + flags,
+                ],
+                except: ["previous.value_base64"]
+            )
+            let refused = try await ChordProcess.run(["put", "a", "3", "--if-absent"] + flags)
+            #expect(refused.code == 73)
+            #expect(try refused.object()["applied"] as? Bool == false)
+            let file = TestCertificates.temporary.appending(path: "json-value")
+            try Data([0xff, 0, 0x0a]).write(to: file)
+            try await expect(
+                "put, delete, touch",
+                [
+                    ["put", "b", "--file", file.path] + flags,
+                    ["delete", "b", "--previous"] + flags,
+                ],
+                except: [
+                    "partition", "key_base64", "partition_base64", "previous.value",
+                ]
+            )
+            _ = try await ChordProcess.run(["put", "b", "--file", file.path] + flags)
+            _ = try await ChordProcess.run(["put", "c", "1", "--ttl", "1m"] + flags)
+            let list = ["list", "--partition", "q", "--values"] + flags
+            _ = try await ChordProcess.run(["put", "k", "v", "--partition", "q"] + flags)
+            try await expect(
+                "get",
+                [
+                    ["get", "b"] + flags, ["get", "c", "--stale"] + flags,
+                    ["get", "ff"] + binary + flags,
+                    ["get", "k", "--partition", "q"] + flags,
+                ]
+            )
+            try await expect("list", [list], except: ["key_base64", "value_base64", "ttl_ms"])
+            try await expect("count", [["count", "--partition", "q"] + flags])
+            try await expect(
+                "store status",
+                [["store", "status"] + flags],
+                except: ["nodes[].failure"]
+            )
+            try await expect(
+                "store ranges",
+                [["store", "ranges"] + flags],
+                except: [
+                    "ranges[].lag", "ranges[].move.kind", "ranges[].move.node",
+                    "ranges[].move.sent_bytes", "ranges[].move.total_bytes",
+                    "ranges[].issues[].kind",
+                    "ranges[].issues[].detail",
+                ]
+            )
+        }
+    }
+
     @Test("Output without a ring has the documented keys")
     func alone() async throws {
         let directory = try await TestCertificates.directory()

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 import ChordHTTP2
 import ChordRPC
 import NIOCore
@@ -35,11 +36,13 @@ struct PartsTests {
         ] as [([UInt8], String)]
     )
     func base64SurvivesEncodingAndDecoding(_ bytes: [UInt8], _ text: String) {
+        let padded = text + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
         #expect(Base64.encode(bytes) == Array(text.utf8))
-        for padding in ["", String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)] {
-            let decoded = Array((text + padding).utf8).withUnsafeBytes { Base64.decode($0) }
+        for form in [text, padded] {
+            let decoded = Array(form.utf8).withUnsafeBytes { Base64.decode($0) }
             #expect(decoded == bytes)
         }
+        #expect(Base64.encode(bytes, isPadded: true) == Array(padded.utf8))
     }
 
     @Test(arguments: ["A", "AAAAA", "AA=", "AAA==", "A A", "AA\u{0}A", "====", "-_8"])

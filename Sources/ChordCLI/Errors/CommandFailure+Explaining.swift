@@ -29,6 +29,7 @@ extension CommandFailure {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as ChordError: self.init(chord: error, command)
+        case let error as StoreClientError: self.init(store: error)
         case let error as TLSError:
             self.init(.configuration, error.message, hint: CertificateHint(error, command).text)
         case is CancellationError: self.init(.failed, "interrupted")
@@ -164,7 +165,11 @@ extension CommandFailure {
     /// No contact answered as a member. Problems with certificates are reported first, because they
     /// matter more than nodes that are down.
     private init(contact error: ChordError, _ text: String, _ command: RunningCommand) {
-        let reasons = error.allReasons
+        self.init(unreached: error.allReasons, text, command)
+    }
+
+    /// No node could be reached, for these reasons.
+    init(unreached reasons: [ChordError.Reason], _ text: String, _ command: RunningCommand) {
         if reasons.contains(.peerProvesHostOnly) {
             self.init(
                 .refused,
@@ -219,7 +224,7 @@ extension CommandFailure {
     }
 
     /// The message, with the messages of its causes.
-    private static func sentence(of error: any Error) -> String {
+    static func sentence(of error: any Error) -> String {
         switch error {
         // The reason why an identity was refused is already part of the message.
         case let error as TLSError:

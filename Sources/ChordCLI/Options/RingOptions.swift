@@ -115,6 +115,7 @@ extension RingOptions {
         let failureDetection = try failureDetection.resolved()
         configuration.failureDetection = FailureDetection(allowing: failureDetection)
         configuration.lookups = LookupLimits(allowing: failureDetection)
+        configuration.store = StoreClientLimits(allowing: failureDetection)
         // The command prints everything itself.
         configuration.logger = Logger(label: "chord.client") { _ in SwiftLogNoOpLogHandler() }
         return try await withChordClient(configuration, body)

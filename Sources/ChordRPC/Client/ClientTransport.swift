@@ -66,6 +66,9 @@ package struct ClientResult: Sendable {
     /// The number of the connection that the call used, if any. Later connections have higher
     /// numbers.
     package var connection: UInt64?
+    /// Whether the peer may have received the request: a failed call may then have had its effect. Callers
+    /// that watch a call set it; transports do not.
+    package var mayHaveReachedPeer = false
 
     package init(
         status: Status,

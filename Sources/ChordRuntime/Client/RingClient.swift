@@ -10,7 +10,7 @@ import ChordWire
 /// A client of a ring. It is not a member. It needs the address of one live member, and reads the
 /// ring's parameters from the first answer.
 package struct RingClient: Sendable {
-    var contacts: [String]
+    package internal(set) var contacts: [String]
     let transport: any ClientTransport
     package let executor: any NodeExecutor
     package let failureDetection: FailureDetection
@@ -49,7 +49,7 @@ package struct RingClient: Sendable {
 
     /// The calls of this client, in all dialects. A client tries every dialect: a request that the
     /// peer does not understand harms nothing.
-    func makePeers() -> PeerCalls {
+    package func makePeers() -> PeerCalls {
         PeerCalls(
             transport: transport,
             limits: failureDetection,
@@ -182,7 +182,7 @@ package struct RingClient: Sendable {
 extension Status {
     /// The status as a message with the called address. Messages of the transport contain it
     /// already.
-    func told(by address: String) -> String {
+    package func told(by address: String) -> String {
         isUnreachable ? message : "\(address): \(message.isEmpty ? code.description : message)"
     }
 }

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordRPC
+package import ChordRPC
 import NIOConcurrencyHelpers
 
 extension NodeExecutor {
@@ -14,7 +14,7 @@ extension NodeExecutor {
     ///   - start: starts the operation on this executor, and returns a function that stops it. That
     ///     function is called on this executor too. `start` is not called if the task was cancelled
     ///     before.
-    func answer<Answer: Sendable>(
+    package func answer<Answer: Sendable>(
         orWhenCancelled substitute: Answer,
         isolation: isolated (any Actor)? = #isolation,
         _ start:

@@ -97,7 +97,7 @@ package final class PeerCalls: Sendable {
 
     /// Makes a call and waits for its result. It serves joining, leaving and clients; lookups use
     /// the callbacks. Cancelling the task ends the call with the status `cancelled`.
-    func call(
+    package func call(
         _ method: RPCMethod,
         at target: PeerTarget,
         message: [UInt8],

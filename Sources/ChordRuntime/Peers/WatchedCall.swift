@@ -94,6 +94,8 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
         watch?.cancel()
         watch = nil
         handle = nil
+        var result = result
+        result.mayHaveReachedPeer = sentAt != nil || isAccepted || result.connection != nil
         completion(result)
     }
 }

@@ -149,7 +149,9 @@ package struct RangeState: Hashable, Sendable {
         // A split has moved the position. Its new range has a copy of the request table and judges anew.
         guard descriptor.bounds.contains(write.position) else { return .refused(.outsideRange) }
         switch requests.verdict(on: write.id, identity: write.identity, now: time) {
-        case .repeated(let outcome): return .written(outcome)
+        case .repeated(var outcome):
+            outcome.isRepeated = true
+            return .written(outcome)
         case .refused(let reason): return .refused(reason)
         case .new: break
         }

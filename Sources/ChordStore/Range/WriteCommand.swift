@@ -92,6 +92,8 @@ package struct WriteOutcome: Hashable, Sendable {
     /// The version of this write: the index of its entry.
     package var version: LogIndex
     package var operations: [Operation]
+    /// Whether the write had been applied before, by an earlier copy of the request.
+    package var isRepeated = false
 
     package init(applied: Bool, version: LogIndex, operations: [Operation]) {
         self.applied = applied

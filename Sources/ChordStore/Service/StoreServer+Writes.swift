@@ -99,7 +99,7 @@ extension WriteReply {
                 Content(
                     applied: outcome.applied,
                     results: outcome.operations.map { WireOperationResult($0) },
-                    isReplayed: false
+                    isReplayed: outcome.isRepeated
                 )
             )
         )

@@ -146,7 +146,7 @@ package struct WriteReply: StoreMessage, Hashable {
         switch outcome {
         case .redirect(let hint): packed.redirect = arena.hint(hint, space)
         case .answer(let answer, let content):
-            packed.answer = arena.answer(answer)
+            packed.answer = arena.answer(answer, space)
             packed.applied = content.applied ? 1 : 0
             (packed.n_results, packed.results) = arena.messages(content.results) { $0.result($1) }
             packed.replayed = content.isReplayed ? 1 : 0

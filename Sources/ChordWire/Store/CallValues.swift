@@ -78,17 +78,21 @@ package struct WireRangeAnswer: Hashable, Sendable {
     package var version: UInt64
     /// The range's time in milliseconds.
     package var timeMilliseconds: UInt64
+    /// The range as the answering node knows it, for a caller that keeps ranges and did not know it so.
+    package var place: WireRangeHint?
 
     package init(
         range: UInt128,
         epoch: WireRangeEpoch,
         version: UInt64,
-        timeMilliseconds: UInt64
+        timeMilliseconds: UInt64,
+        place: WireRangeHint? = nil
     ) {
         self.range = range
         self.epoch = epoch
         self.version = version
         self.timeMilliseconds = timeMilliseconds
+        self.place = place
     }
 }
 
@@ -175,11 +179,14 @@ extension WireWriteID {
 }
 
 extension WireRangeAnswer {
-    init(_ packed: Chord__V1__RangeAnswer) throws(WireError) {
+    init(_ packed: Chord__V1__RangeAnswer, _ space: IdentifierSpace) throws(WireError) {
         range = try packed.range.bits(.field("range"))
         epoch = try packed.epoch.value(.field("epoch"), WireRangeEpoch.init)
         version = try packed.version.checked(.field("version"))
         timeMilliseconds = try packed.time_ms.checked(.field("time_ms"))
+        place = try packed.place.ifPresent(.field("place")) { hint throws(WireError) in
+            try WireRangeHint(hint, space)
+        }
     }
 }
 
@@ -197,7 +204,9 @@ extension WireOutcome {
             self = .redirect(hint)
         } else {
             // The message of an error says "answer": a redirect is the exception.
-            let answer = try answer.value(.field("answer"), WireRangeAnswer.init)
+            let answer = try answer.value(.field("answer")) { answer throws(WireError) in
+                try WireRangeAnswer(answer, space)
+            }
             self = .answer(answer, try content())
         }
     }
@@ -270,13 +279,15 @@ extension EncodingArena {
     }
 
     mutating func answer(
-        _ answer: WireRangeAnswer
+        _ answer: WireRangeAnswer,
+        _ space: IdentifierSpace
     ) -> UnsafeMutablePointer<Chord__V1__RangeAnswer> {
         let message = message(chord__v1__range_answer__init)
         message.pointee.range = bits(answer.range)
         message.pointee.epoch = epoch(answer.epoch)
         message.pointee.version = answer.version
         message.pointee.time_ms = answer.timeMilliseconds
+        message.pointee.place = answer.place.map { hint($0, space) }
         return message
     }
 

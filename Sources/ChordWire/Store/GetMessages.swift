@@ -110,7 +110,7 @@ package struct GetReply: StoreMessage, Hashable {
         switch outcome {
         case .redirect(let hint): packed.redirect = arena.hint(hint, space)
         case .answer(let answer, let content):
-            packed.answer = arena.answer(answer)
+            packed.answer = arena.answer(answer, space)
             packed.lag = content.lag.map { arena.lag($0) }
             (packed.n_values, packed.values) = arena.messages(content.values) { $0.value($1) }
         }

@@ -124,7 +124,7 @@ package struct ListReply: StoreMessage, Hashable {
         switch outcome {
         case .redirect(let hint): packed.redirect = arena.hint(hint, space)
         case .answer(let answer, let content):
-            packed.answer = arena.answer(answer)
+            packed.answer = arena.answer(answer, space)
             packed.lag = content.lag.map { arena.lag($0) }
             (packed.n_rows, packed.rows) = arena.messages(content.rows) { $0.row($1) }
             packed.token = arena.bytes(content.token)
@@ -233,7 +233,7 @@ package struct CountReply: StoreMessage, Hashable {
         switch outcome {
         case .redirect(let hint): packed.redirect = arena.hint(hint, space)
         case .answer(let answer, let content):
-            packed.answer = arena.answer(answer)
+            packed.answer = arena.answer(answer, space)
             packed.lag = content.lag.map { arena.lag($0) }
             packed.rows = content.rows
             packed.token = arena.bytes(content.token)

@@ -76,7 +76,9 @@ package struct ScanReply: StoreMessage, Hashable {
     )
 
     init(_ packed: Chord__V1__ScanReply, _ space: IdentifierSpace) throws(WireError) {
-        answer = try packed.answer.ifPresent(.field("answer"), WireRangeAnswer.init)
+        answer = try packed.answer.ifPresent(.field("answer")) { answer throws(WireError) in
+            try WireRangeAnswer(answer, space)
+        }
         rows = try packed.rows.list(
             count: packed.n_rows,
             of: 0...WireLimits.pageRows,
@@ -95,7 +97,7 @@ package struct ScanReply: StoreMessage, Hashable {
         _ arena: inout EncodingArena,
         _ space: IdentifierSpace
     ) {
-        packed.answer = answer.map { arena.answer($0) }
+        packed.answer = answer.map { arena.answer($0, space) }
         (packed.n_rows, packed.rows) = arena.messages(rows) { $0.row($1) }
         packed.token = arena.bytes(token)
     }

@@ -20,7 +20,7 @@ extension TestCertificates {
 /// What nodes and clients allow each other, who are not to take one another for dead. On a busy machine a
 /// thread may stand still for seconds; who stops in these tests says so, or refuses connections at once.
 private let failureDetection = Duration.seconds(40)
-private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// A node's configuration for one machine.
 func configuration(

@@ -147,9 +147,9 @@ extension MessageKind {
                 keysOnly: Bool.random(using: &generator)
             )
         },
-        MessageKind(ScanReply.self, limitBytes: StoreMessageBytes.page) { generator, _ in
+        MessageKind(ScanReply.self, limitBytes: StoreMessageBytes.page) { generator, space in
             ScanReply(
-                answer: generator.answer(),
+                answer: generator.answer(space),
                 rows: generator.list(upTo: 5) { $0.row() },
                 token: generator.bytes(upTo: 80)
             )

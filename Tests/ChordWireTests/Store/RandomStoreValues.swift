@@ -96,12 +96,13 @@ extension SeededGenerator {
         }
     }
 
-    mutating func answer() -> WireRangeAnswer {
+    mutating func answer(_ space: IdentifierSpace) -> WireRangeAnswer {
         WireRangeAnswer(
             range: random128(),
             epoch: epoch(),
             version: counter(),
-            timeMilliseconds: counter()
+            timeMilliseconds: counter(),
+            place: optional { $0.hint(space) }
         )
     }
 
@@ -109,7 +110,7 @@ extension SeededGenerator {
         _ space: IdentifierSpace,
         _ content: (inout SeededGenerator) -> Content
     ) -> WireOutcome<Content> {
-        next() % 4 == 0 ? .redirect(hint(space)) : .answer(answer(), content(&self))
+        next() % 4 == 0 ? .redirect(hint(space)) : .answer(answer(space), content(&self))
     }
 
     mutating func lag() -> WireReplicaLag? {

@@ -69,6 +69,7 @@ enum StoreSample {
         version: 12,
         timeMilliseconds: 400
     )
+    /// Without `place`, which only callers that keep ranges get.
     static let answerBytes =
         "1d" + "0a10" + rangeBytes + "12" + epochBytes + "180c" + "209003"
 

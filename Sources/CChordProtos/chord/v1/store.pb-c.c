@@ -2031,7 +2031,7 @@ const ProtobufCMessageDescriptor chord__v1__write_id__descriptor =
   (ProtobufCMessageInit) chord__v1__write_id__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__range_answer__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chord__v1__range_answer__field_descriptors[5] =
 {
   {
     "range",
@@ -2081,9 +2081,22 @@ static const ProtobufCFieldDescriptor chord__v1__range_answer__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "place",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RangeAnswer, place),
+    &chord__v1__range_hint__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__range_answer__field_indices_by_name[] = {
   1,   /* field[1] = epoch */
+  4,   /* field[4] = place */
   0,   /* field[0] = range */
   3,   /* field[3] = time_ms */
   2,   /* field[2] = version */
@@ -2091,7 +2104,7 @@ static const unsigned chord__v1__range_answer__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__range_answer__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor chord__v1__range_answer__descriptor =
 {
@@ -2101,7 +2114,7 @@ const ProtobufCMessageDescriptor chord__v1__range_answer__descriptor =
   "Chord__V1__RangeAnswer",
   "chord.v1",
   sizeof(Chord__V1__RangeAnswer),
-  4,
+  5,
   chord__v1__range_answer__field_descriptors,
   chord__v1__range_answer__field_indices_by_name,
   1,  chord__v1__range_answer__number_ranges,

@@ -108,7 +108,9 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
                 isProposed = false
                 guard !isDone else { return }
                 switch result {
-                case .success(let reply): finish(reply)
+                case .success(var reply):
+                    reply.tell(WireRangeHint(hint), onCallBy: request.route)
+                    finish(reply)
                 case .failure(.failed(let failure)): finish(failure.status)
                 case .failure(.refused(let refusal)): refused(refusal, hint)
                 }

@@ -37,12 +37,40 @@ protocol RoutedRequest: WireMessage {
 
 /// A reply that may send its caller elsewhere instead.
 protocol RoutedReply: WireMessage {
-    init(redirect: WireRangeHint)
+    associatedtype Content: Hashable & Sendable
+
+    var outcome: WireOutcome<Content> { get set }
+
+    init(_ outcome: WireOutcome<Content>)
+}
+
+extension GetReply: RoutedReply {}
+extension ListReply: RoutedReply {}
+extension CountReply: RoutedReply {}
+extension WriteReply: RoutedReply {}
+
+extension RoutedReply {
+    init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
 
     /// Where to ask instead; nil for an answer.
-    var redirect: WireRangeHint? { get }
+    var redirect: WireRangeHint? {
+        if case .redirect(let hint) = outcome { hint } else { nil }
+    }
+
     /// The range that answered, and its time; nil for a redirect.
-    var answeredAt: WireRangeAnswer? { get }
+    var answeredAt: WireRangeAnswer? {
+        if case .answer(let answer, _) = outcome { answer } else { nil }
+    }
+
+    /// Tells a caller that keeps ranges about the range that answers, unless it knew all of it.
+    mutating func tell(_ place: WireRangeHint, onCallBy route: WireRoute) {
+        guard route.wantsRedirect, case .answer(var answer, let content) = outcome,
+            answer.range == place.descriptor.range,
+            route.range != answer.range || route.epoch != place.descriptor.epoch
+        else { return }
+        answer.place = place
+        outcome = .answer(answer, content)
+    }
 }
 
 /// Why a node's replica gives no answer.
@@ -124,40 +152,4 @@ extension TouchRequest: RoutedWrite {
 extension BatchRequest: RoutedWrite {
     static var method: RPCMethod { StoreMethods.batch }
     var place: [UInt8] { partition }
-}
-
-// MARK: - Replies
-
-extension WireOutcome {
-    fileprivate var redirect: WireRangeHint? {
-        if case .redirect(let hint) = self { hint } else { nil }
-    }
-
-    fileprivate var answer: WireRangeAnswer? {
-        if case .answer(let answer, _) = self { answer } else { nil }
-    }
-}
-
-extension GetReply: RoutedReply {
-    init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
-    var redirect: WireRangeHint? { outcome.redirect }
-    var answeredAt: WireRangeAnswer? { outcome.answer }
-}
-
-extension ListReply: RoutedReply {
-    init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
-    var redirect: WireRangeHint? { outcome.redirect }
-    var answeredAt: WireRangeAnswer? { outcome.answer }
-}
-
-extension CountReply: RoutedReply {
-    init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
-    var redirect: WireRangeHint? { outcome.redirect }
-    var answeredAt: WireRangeAnswer? { outcome.answer }
-}
-
-extension WriteReply: RoutedReply {
-    init(redirect: WireRangeHint) { self.init(.redirect(redirect)) }
-    var redirect: WireRangeHint? { outcome.redirect }
-    var answeredAt: WireRangeAnswer? { outcome.answer }
 }

@@ -298,7 +298,7 @@ struct  Chord__V1__CallRoute
   ProtobufCMessage base;
   /*
    * The range that the caller expects, and its epoch. The node compares them: if the range has moved, the
-   * answer tells its new place.
+   * answer tells its new place (RangeAnswer.place).
    */
   ProtobufCBinaryData range;
   Chord__V1__RangeEpoch *epoch;
@@ -324,11 +324,11 @@ struct  Chord__V1__WriteId
 {
   ProtobufCMessage base;
   /*
-   * Drawn at random by the client when it starts.
+   * Drawn at random by the client when it starts, or for each range.
    */
   ProtobufCBinaryData client;
   /*
-   * The client counts its writes from 1.
+   * The client counts its writes under this identifier from 1.
    */
   uint64_t number;
   /*
@@ -362,10 +362,15 @@ struct  Chord__V1__RangeAnswer
    * The range's time in milliseconds. It stands still without a leader.
    */
   uint64_t time_ms;
+  /*
+   * The range as the answering node knows it, for callers that keep ranges: those that ask for redirects, and
+   * expected no range, or another one, or another epoch.
+   */
+  Chord__V1__RangeHint *place;
 };
 #define CHORD__V1__RANGE_ANSWER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__range_answer__descriptor) \
-    , {0,NULL}, NULL, 0, 0 }
+    , {0,NULL}, NULL, 0, 0, NULL }
 
 
 /*

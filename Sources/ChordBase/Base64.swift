@@ -2,16 +2,20 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The encoding of binary metadata (RFC 4648, section 4). Padding is not sent and is optional
-/// when received, as gRPC prescribes.
-enum Base64 {
+/// The encoding of binary metadata and of bytes in JSON (RFC 4648, section 4).
+///
+/// gRPC prescribes for metadata that padding is optional when received; it is not sent.
+package enum Base64 {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
     )
 
-    static func encode(_ bytes: [UInt8]) -> [UInt8] {
+    /// The text that stands for the bytes.
+    ///
+    /// - Parameter isPadded: whether the text is filled up to a multiple of four characters.
+    package static func encode(_ bytes: [UInt8], isPadded: Bool = false) -> [UInt8] {
         var result: [UInt8] = []
-        result.reserveCapacity((bytes.count * 4 + 2) / 3)
+        result.reserveCapacity((bytes.count + 2) / 3 * 4)
         var accumulator: UInt32 = 0
         var bits = 0
         for byte in bytes {
@@ -23,11 +27,12 @@ enum Base64 {
             }
         }
         if bits > 0 { result.append(alphabet[Int(accumulator << UInt32(6 - bits) & 63)]) }
+        while isPadded, result.count % 4 != 0 { result.append(UInt8(ascii: "=")) }
         return result
     }
 
     /// The bytes that `text` stands for; nil if it is not base64.
-    static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
+    package static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
         var digits = text[...]
         var padding = 0
         while padding < 2, digits.last == UInt8(ascii: "=") {
