@@ -14,7 +14,7 @@ extension StoreConfiguration {
         guard engine == .disk, let dataDirectory else { return withoutDisk() }
         let directory = StoreDirectory(in: dataDirectory)
         let (disk, record) = try directory.begin()
-        return StoreSetup(
+        var setup = StoreSetup(
             settings: settings,
             disk: disk,
             record: record,
@@ -47,6 +47,8 @@ extension StoreConfiguration {
                 }
             }
         )
+        setup.freeBytes = { directory.freeBytes }
+        return setup
     }
 
     private func withoutDisk() -> StoreSetup {

@@ -114,6 +114,13 @@ struct StoreDirectory: Sendable {
         return (disk, record)
     }
 
+    /// Bytes that a user without special rights can still write; 0 if the system does not say.
+    var freeBytes: UInt64 {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return 0 }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    }
+
     /// Replaces the identity durably.
     func write(_ disk: DiskID, _ record: StoreRecord) throws(FileError) {
         let encoder = JSONEncoder()

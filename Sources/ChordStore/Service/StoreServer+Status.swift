@@ -33,6 +33,7 @@ extension StoreServer {
         )
         if let node {
             node.assumeIsolated { node in
+                reply.totals.freeBytes = setup.freeBytes()
                 node.fill(&reply, after: after, limit: request.limit ?? Self.rangesOfPage, space)
             }
         }

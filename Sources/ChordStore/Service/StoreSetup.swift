@@ -18,6 +18,8 @@ package struct StoreSetup: Sendable {
     package var engines: MakeEngines?
     /// Stores a record durably. Called on the node's executor, a few times in the life of a disk.
     package var remember: @Sendable (StoreRecord) throws(StoreError) -> Void
+    /// Free bytes of the disk; 0 where there is none.
+    package var freeBytes: @Sendable () -> UInt64 = { 0 }
 
     package init(
         settings: StoreSettings,
