@@ -25,10 +25,12 @@ package struct StoreSimulation: Sendable {
         var report = Report(seed: seed)
         world.drive {
             world.start()
-            world.run(for: .seconds(10))
+            // The first splits and moves take place while clients work.
+            world.run(for: .seconds(3))
             world.startClients()
             for _ in 0..<faults {
                 world.run(for: Self.faultInterval)
+                world.noteVoters()
                 report.faults.append(world.injectFault())
             }
             world.heal()

@@ -28,10 +28,32 @@ extension StoreWorld {
         return found
     }
 
+    /// How many voters a range has at an entry of its log.
+    package struct VoterCount {
+        package var applied: LogIndex
+        package var count: Int
+    }
+
     /// How many voters each range has, as the replica knows that has applied most.
-    package func voterCounts() -> [RangeID: Int] {
+    package func voterCounts() -> [RangeID: VoterCount] {
         audit().ranges.compactMapValues { held in
-            held.map(\.audit.state).max { $0.applied < $1.applied }?.configuration.voters.count
+            held.map(\.audit.state).max { $0.applied < $1.applied }.map { state in
+                VoterCount(applied: state.applied, count: state.configuration.voters.count)
+            }
+        }
+    }
+
+    /// Notes how many voters each range has. They never become fewer, whatever the ring looks like.
+    func noteVoters() {
+        for (range, present) in voterCounts() {
+            if let former = voters[range], former.applied <= present.applied,
+                former.count > present.count
+            {
+                ring.problems.append(
+                    "\(range.short) had \(former.count) voters and has \(present.count)"
+                )
+            }
+            voters[range] = present
         }
     }
 

@@ -23,6 +23,8 @@ package final class StoreWorld: @unchecked Sendable {
     var outside: Set<String> = []
     /// A disk was lost, and nothing says that all ranges have their voters again.
     private var hasLostDisk = false
+    /// How many voters each range had when they were counted last.
+    var voters: [RangeID: VoterCount] = [:]
     private(set) var clients: [StoreClientActor] = []
     /// What the clients saw.
     package internal(set) var history: [HistoryOperation] = []

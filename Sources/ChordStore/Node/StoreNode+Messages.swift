@@ -71,7 +71,7 @@ extension StoreNode {
             own.disk == identity.member.disk, own.node == identity.member.node
         else { return }
         if let lowest = tombstones[received.range], own.number < lowest { return }
-        guard !beingRemoved.contains(received.range) else { return }
+        guard !beingRemoved.contains(received.range), damaged[received.range] == nil else { return }
         make(descriptor, number: own.number, birth: .none)
     }
 

@@ -37,7 +37,12 @@ extension StoreNode {
         nextSlot = Slot((usedSlots.max()?.number ?? 0) + 1)
         try finishRemovals(recovered, stored)
         for replica in stored.replicas {
-            try start(replica, recovered.groups[replica.state.descriptor.id])
+            let range = replica.state.descriptor.id
+            do throws(StoreError) {
+                try start(replica, recovered.groups[range])
+            } catch  where error.code == .corrupted {
+                setAside(DamagedReplica(replica), because: error)
+            }
         }
         clearDiscardedRows()
     }

@@ -13,6 +13,7 @@ extension StoreNode {
         placementTimer = executor.schedule(after: settings.placementInterval) { [weak self] in
             self?.assumeIsolated { node in
                 guard node.failure == nil else { return }
+                for range in node.damaged.keys.sorted() { node.checkDamaged(range) }
                 for range in node.replicas.keys.sorted() {
                     guard let replica = node.replicas[range] else { continue }
                     replica.isLeader ? node.place(replica) : node.checkMembership(of: replica)

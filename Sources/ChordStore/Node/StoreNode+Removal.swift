@@ -46,6 +46,36 @@ extension StoreNode {
         }
     }
 
+    // MARK: - Damage
+
+    /// Stops a replica whose data are damaged. The others of the range count it as lost, and replace it.
+    func setAside(_ replica: DamagedReplica, because error: StoreError) {
+        let range = replica.descriptor.id
+        logger.critical(
+            "a replica has stopped, its data are damaged: \(error)",
+            metadata: [StoreLogKeys.range: "\(range)"]
+        )
+        damaged[range] = replica
+    }
+
+    /// Asks whether a damaged replica was removed, now and then. A new one can take its place then.
+    func checkDamaged(_ range: RangeID) {
+        guard let replica = damaged[range], now >= replica.nextInquiry else { return }
+        damaged[range]?.nextInquiry = now + Self.inquiryInterval * 5
+        let inquiry = RangeInquiry(
+            .removal(of: replica.number),
+            descriptor: replica.descriptor,
+            leader: nil,
+            own: identity.member,
+            owner: wantedMembers(replica.descriptor.bounds.upperBound)?.first
+        )
+        ask(inquiry) { node, step in
+            guard case .removed(let lowest) = step, node.damaged[range] != nil else { return }
+            node.damaged[range] = nil
+            node.delete(range, replica.state, lowestNumber: lowest)
+        }
+    }
+
     // MARK: - Asking
 
     func inquiry(_ purpose: RangeInquiry.Purpose, of replica: Replica) -> RangeInquiry {
@@ -126,18 +156,25 @@ extension StoreNode {
     /// goes on with the second.
     private func delete(_ replica: Replica, lowestNumber lowest: ReplicaNumber) {
         let range = replica.range
-        logger.notice(
-            "a removed replica deletes itself",
-            metadata: [StoreLogKeys.range: "\(range)"]
-        )
         replica.timer?.work.cancel()
         let hint = hint(of: replica)
         failAll(of: replica) { .elsewhere(hint) }
         replicas[range] = nil
+        delete(range, replica.state, lowestNumber: lowest)
+    }
+
+    private func delete(
+        _ range: RangeID,
+        _ state: AppliedState,
+        lowestNumber lowest: ReplicaNumber
+    ) {
+        logger.notice(
+            "a removed replica deletes itself",
+            metadata: [StoreLogKeys.range: "\(range)"]
+        )
         beingRemoved.insert(range)
         tombstones[range] = max(tombstones[range] ?? lowest, lowest)
         persistence.removeAll { $0.range == range }
-        let state = replica.state
         rows.submit(
             { transaction throws(StoreError) in
                 try state.bury(lowestNumber: lowest, in: &transaction)

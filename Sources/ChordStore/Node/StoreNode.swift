@@ -24,6 +24,8 @@ package actor StoreNode {
     var replicas: [RangeID: Replica] = [:]
     /// Ranges of which this disk had a replica, with the lowest number that a later one may have.
     var tombstones: [RangeID: ReplicaNumber] = [:]
+    /// Replicas that cannot read their data. They say nothing, and count as lost.
+    var damaged: [RangeID: DamagedReplica] = [:]
     /// New replicas whose records are not durable yet, and whether the record is theirs.
     var beingMade: [RangeID: Bool] = [:]
     /// Replicas whose deletion is not durable yet.
