@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 package import ChordStore
 
 /// A disk's log in the simulation: what was synced survives a crash, and of the rest a beginning may.
@@ -10,6 +11,8 @@ package import ChordStore
 final class SimulatedLogDisk: @unchecked Sendable {
     /// How long a sync takes.
     var syncTime: () -> Int64
+    /// Whether batches with entries are refused for want of room.
+    var isFull = false
     private let scheduler: SimulationScheduler
     /// What is durable.
     private var durable: MemoryLog
@@ -86,6 +89,11 @@ final class SimulatedLogDisk: @unchecked Sendable {
             let synced = waiting.prefix(count)
             waiting.removeFirst(count)
             for item in synced {
+                guard !isFull || item.batch.updates.allSatisfy(\.entries.isEmpty) else {
+                    let error = StoreError(.diskFull, "the simulated disk is full")
+                    executor.execute { item.completion(.failure(error)) }
+                    continue
+                }
                 durable.submit(item.batch) { result in executor.execute { item.completion(result) }
                 }
             }

@@ -57,9 +57,9 @@ final class SimulatedStoreNode: @unchecked Sendable {
         DiskCopy(log: logDisk.copy(), rows: rowDisk.copy())
     }
 
-    /// Puts an old copy onto the disk. The node is down.
-    func restore(_ copy: DiskCopy) {
-        logDisk.restore(copy.log)
+    /// Puts an old copy onto the disk, or only that of its rows. The node is down.
+    func restore(_ copy: DiskCopy, onlyRows: Bool) {
+        if !onlyRows { logDisk.restore(copy.log) }
         rowDisk.restore(copy.rows)
     }
 

@@ -134,7 +134,7 @@ package final class StoreWorld: @unchecked Sendable {
     package func injectFault() -> String {
         let name = names[Int(generator.below(UInt64(names.count)))]
         guard let node = nodes[name] else { return "nothing" }
-        switch generator.below(9) {
+        switch generator.below(10) {
         case 0, 1:
             guard node.isRunning, nodes.values.count(where: { !$0.isRunning }) < 2 else {
                 return restartAll()
@@ -158,6 +158,9 @@ package final class StoreWorld: @unchecked Sendable {
             return changeMembership(of: name)
         case 7:
             return loseDisk(of: name)
+        case 8:
+            fillDisk(of: name, for: .milliseconds(Int64(generator.below(20_000))))
+            return "fill the disk of \(name)"
         default:
             node.pause()
             let time = Int64(generator.below(5_000_000_000))
@@ -183,6 +186,13 @@ package final class StoreWorld: @unchecked Sendable {
         return "lose the disk of \(name)"
     }
 
+    /// Leaves no room for entries on the disk of a node's log for a while.
+    package func fillDisk(of name: String, for duration: Duration) {
+        guard let disk = nodes[name]?.logDisk else { return }
+        disk.isFull = true
+        scheduler.schedule(at: now + duration.nanoseconds, for: nil) { disk.isFull = false }
+    }
+
     /// Takes a node's disk away. The node starts again with an empty one.
     package func loseDisk(_ name: String) {
         nodes[name]?.crash()
@@ -191,12 +201,16 @@ package final class StoreWorld: @unchecked Sendable {
         updateRing()
     }
 
-    /// Restores a node's disk as it was some time ago, which nobody should do.
-    package func restoreDisk(of name: String, asBefore work: () -> Void) {
+    /// Restores a node's disk, or only its rows, as they were some time ago, which nobody should do.
+    package func restoreDisk(
+        of name: String,
+        onlyRows: Bool = false,
+        asBefore work: () -> Void
+    ) {
         guard let copy = nodes[name]?.copyDisk() else { return }
         work()
         nodes[name]?.crash()
-        nodes[name]?.restore(copy)
+        nodes[name]?.restore(copy, onlyRows: onlyRows)
         nodes[name]?.start()
     }
 
@@ -221,7 +235,10 @@ package final class StoreWorld: @unchecked Sendable {
         network.repeatPermille = 0
         outside = []
         _ = restartAll()
-        for node in nodes.values { node.resume() }
+        for node in nodes.values {
+            node.resume()
+            node.logDisk.isFull = false
+        }
     }
 
     /// Takes the power from all nodes at once, and starts them again.

@@ -81,6 +81,9 @@ extension StoreNode {
         _ completion: @escaping @Sendable (WriteResult) -> Void
     ) {
         if let failure { return completion(.failed(.unavailable(failure))) }
+        if backlog.isFull {
+            return completion(.failed(.busy("the disk of this node is full: make room there")))
+        }
         guard let replica = replica(at: write.position) else {
             return completion(.failed(absence(of: write.position)))
         }

@@ -4,6 +4,7 @@
 
 import ChordBase
 import ChordRPC
+import Logging
 
 extension StoreNode {
     /// Notes what a machine wants to become durable; it is submitted at the end of the turn.
@@ -39,9 +40,10 @@ extension StoreNode {
         scheduleFlush()
     }
 
-    /// Submits what became due in this turn. A batch has at most one update of each group.
+    /// Submits what became due in this turn. A batch has at most one update of each group. While the log is full
+    /// all of it waits, in its order.
     func flushPersistence() {
-        guard failure == nil else { return }
+        guard failure == nil, !backlog.isFull else { return }
         while !persistence.isEmpty {
             var batch: [GroupUpdate] = []
             var tokens: [(range: RangeID, token: PersistToken)] = []
@@ -62,8 +64,10 @@ extension StoreNode {
     }
 
     private func submit(_ batch: LogBatch, _ tokens: [(range: RangeID, token: PersistToken)]) {
+        backlog.underWay += 1
         log.submit(batch) { [weak self] result in
             self?.assumeIsolated { node in
+                node.backlog.underWay -= 1
                 switch result {
                 case .success:
                     for update in batch.updates where update.removal != nil {
@@ -72,6 +76,7 @@ extension StoreNode {
                     node.persisted(tokens)
                 case .failure(let error): node.logRefused(batch, tokens, error)
                 }
+                if node.backlog.underWay == 0 { node.checkRoom() }
             }
         }
     }
@@ -83,13 +88,51 @@ extension StoreNode {
         }
     }
 
-    /// A full disk is waited for: nothing was written, and the machines have acknowledged nothing. Anything
-    /// else ends the store of this node.
+    // MARK: - A full log
+
+    /// A full disk is waited for: nothing was written, and the machines have acknowledged nothing. Batches that
+    /// build on a refused one are refused too. Anything else ends the store of this node.
     private func logRefused(
         _ batch: LogBatch,
         _ tokens: [(range: RangeID, token: PersistToken)],
         _ error: StoreError
     ) {
-        fail(error)
+        guard error.code == .diskFull || error.code == .invalidBatch && !backlog.refused.isEmpty
+        else { return fail(error) }
+        if !backlog.isFull {
+            backlog.isFull = true
+            logger.error("the disk of the log is full: writes are refused, reads go on; make room")
+        }
+        backlog.refused.append((batch, tokens))
     }
+
+    /// All batches have been answered: those that were refused are tried again after a moment.
+    private func checkRoom() {
+        guard backlog.isFull, failure == nil else { return }
+        guard !backlog.refused.isEmpty else {
+            backlog.isFull = false
+            logger.notice("the disk of the log has room again")
+            scheduleFlush()
+            return
+        }
+        giveAwayLeaderships()
+        _ = executor.schedule(after: .seconds(1)) { [weak self] in
+            self?.assumeIsolated { node in
+                guard node.failure == nil else { return }
+                let refused = node.backlog.refused
+                node.backlog.refused = []
+                for (batch, tokens) in refused { node.submit(batch, tokens) }
+            }
+        }
+    }
+}
+
+/// What waits for room in the log.
+struct LogBacklog {
+    /// Whether the log has refused a batch for want of room, and has not taken it since.
+    var isFull = false
+    /// Batches that were refused, in order.
+    var refused: [(batch: LogBatch, tokens: [(range: RangeID, token: PersistToken)])] = []
+    /// Batches that are not answered.
+    var underWay = 0
 }

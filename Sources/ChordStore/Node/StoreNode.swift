@@ -41,6 +41,7 @@ package actor StoreNode {
     var outbox = Outbox()
     /// What the machines want to become durable, in order.
     var persistence: [(range: RangeID, update: GroupUpdate, token: PersistToken?)] = []
+    var backlog = LogBacklog()
     private var isFlushScheduled = false
 
     /// The store members at or after an identifier, in the order of the ring; nil while the ring is not sure.

@@ -123,6 +123,7 @@ extension StoreNode {
     /// Begins to give away the ranges that this node leads.
     ///
     /// - Returns: whether it still leads one that another could lead.
+    @discardableResult
     func giveAwayLeaderships() -> Bool {
         var isWaiting = false
         for replica in replicas.values.sorted(by: { $0.range < $1.range }) where replica.isLeader {

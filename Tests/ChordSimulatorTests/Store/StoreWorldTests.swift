@@ -88,6 +88,22 @@ struct StoreWorldTests {
         }
     }
 
+    @Test("rows that are older than the log stop their replicas, and the others of the node go on")
+    func oldRows() {
+        withSettledWorld(seed: 15) { world in
+            world.restoreDisk(of: "s4", onlyRows: true) { world.run(for: .seconds(60)) }
+            world.run(for: .seconds(120))
+        }
+    }
+
+    @Test("a node whose disk is full serves reads, and takes writes again when there is room")
+    func fullDisk() {
+        withSettledWorld(seed: 16) { world in
+            world.fillDisk(of: "s1", for: .seconds(30))
+            world.run(for: .seconds(60))
+        }
+    }
+
     @Test("while every node is a ring of one, no range loses a voter")
     func ringsOfOne() {
         withSettledWorld(seed: 14) { world in
