@@ -18,6 +18,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -73,7 +74,11 @@ func Dial(address, folder, name string) (*Store, error) {
 	return store, nil
 }
 
-// repeat makes a call. It repeats calls that met no leader or lost their connection.
+// errInDoubt marks a failed write that may have been done nevertheless: read before you write again.
+var errInDoubt = errors.New("the write may have been done")
+
+// repeat makes a call. It repeats calls that met no leader or lost their connection. An error is marked with
+// errInDoubt if a write may have been done.
 func repeat[Reply any](call func(context.Context, ...grpc.CallOption) (Reply, error)) (Reply, error) {
 	for attempt := 1; ; attempt++ {
 		var trailer metadata.MD
@@ -88,7 +93,7 @@ func repeat[Reply any](call func(context.Context, ...grpc.CallOption) (Reply, er
 				inDoubt = inDoubt || reason == "may-have-happened"
 			}
 			if err != nil && inDoubt {
-				err = fmt.Errorf("a write may have been done, read before you write again: %w", err)
+				err = errors.Join(err, errInDoubt)
 			}
 			return reply, err
 		}
@@ -111,7 +116,7 @@ func (s *Store) Put(partition, key, value []byte, condition *chordv1.WriteCondit
 	// The time of the key's range, by which the range recognises a write that comes too late.
 	read, err := s.Get(place, nil)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("nothing was written: %v", err)
 	}
 	s.number++
 	request := &chordv1.PutRequest{

@@ -22,6 +22,10 @@ DEADLINE = 5  # seconds for one call; the node tries until shortly before it
 UNCERTAIN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
+class InDoubt(Exception):
+    """A failed write that may have been done nevertheless: read before you write again."""
+
+
 class Store:
     """A client that repeats failed calls. A write that it repeats is done once."""
 
@@ -62,7 +66,12 @@ class Store:
             ttl_ms=ttl_ms,
             condition=condition,
         )
-        return self.repeat(self.stub.Put, request)
+        try:
+            return self.repeat(self.stub.Put, request)
+        except grpc.RpcError as error:
+            if may_have_happened(error):
+                raise InDoubt(f"{key}: {error.details()}") from error
+            raise
 
     def list(self, partition, prefix=b""):
         token = b""
@@ -86,7 +95,7 @@ class Store:
 
 
 def may_have_happened(error):
-    """Whether a failed write may have been done nevertheless. Then read before you write again."""
+    """Whether a failed write may have been done nevertheless."""
     trailers = dict(error.trailing_metadata() or ())
     # A node names this reason. The gRPC library alone cannot know what became of a call that it lost.
     return trailers.get("chord-reason") == "may-have-happened" or error.code() in UNCERTAIN
@@ -116,5 +125,4 @@ if __name__ == "__main__":
     try:
         main()
     except grpc.RpcError as failure:
-        doubt = "; a write may have been done" if may_have_happened(failure) else ""
-        sys.exit(f"{failure.code().name}: {failure.details()}{doubt}")
+        sys.exit(f"{failure.code().name}: {failure.details()}")
