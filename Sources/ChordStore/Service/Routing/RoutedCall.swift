@@ -24,6 +24,7 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
     private let end: MonotonicTime
     private var timer: ScheduledWork?
     private var isDone = false
+    private var isAccepted = false
     private var handle: (any ClientCallHandle)?
 
     /// What the caller is told if its time ends now.
@@ -141,14 +142,23 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
     private func retry(lacking lack: Lack, after pause: Duration? = nil) {
         guard !isDone else { return }
         self.lack = lack
+        accept()
         let pause = pause ?? min(StoreLimits.pause * attempts, StoreLimits.longestPause)
         _ = executor.schedule(after: pause) { [self] in attempt() }
+    }
+
+    /// The answer takes a while: the caller learns that the node is alive.
+    private func accept() {
+        guard !isAccepted else { return }
+        isAccepted = true
+        responder.accept()
     }
 
     // MARK: - Elsewhere
 
     private func find() {
         lack = .range
+        accept()
         let position = position
         Task(executorPreference: executor) { [self] in
             let hint = await server.find(position)
@@ -181,6 +191,7 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
 
     private func forward(to receiver: ReplicaDescriptor, of hint: RangeHint) {
         lack = .leader(hint.descriptor)
+        accept()
         identify(for: hint.descriptor.id)
         var forwarded = request
         forwarded.route = WireRoute(
