@@ -27,6 +27,9 @@ package enum JoinDirective: Sendable {
     /// Look up the member before each of this node's places through a contact, as a joiner, all of them
     /// together.
     case lookUpPlaces(Token, via: String, places: [NodeReference])
+    /// Wait a random time within a duration, and then go on: nodes that join a small ring at one moment would all
+    /// choose the same arc.
+    case spread(within: Duration)
     /// Look up the owner of one of this node's places through a contact, not as a joiner.
     case lookUpOwner(Token, via: String, of: Identifier)
     /// Ask the node after this node's place for its state. The verdict `dead` must be certain.

@@ -44,6 +44,7 @@ extension JoinMachine {
             hasHeardMember = true
             let changes: [JoinDirective] = adopted == parameters ? [] : [.adopt(adopted)]
             parameters = adopted
+            isRingSmall = state.successors.count < parameters.successorCount
             return changes
                 + refuseHolder(
                     among: [state.predecessor] + state.successors,
@@ -88,6 +89,10 @@ extension JoinMachine {
         }
     }
 
+    /// The longest random wait of a node that joins a small ring. Within it some ten nodes can join one after the
+    /// other; a longer one would delay each of them.
+    private static let longestSpread = Duration.seconds(1)
+
     mutating func take(_ step: Step, _ now: Duration) -> [JoinDirective] {
         switch step {
         case .lookUpPlace:
@@ -96,7 +101,11 @@ extension JoinMachine {
                 return ask(.place) { .lookUpPlace($0, via: contact) }
             }
             let places = judge.rule.places(of: node, count: parameters.placements)
-            return ask(.places(places)) { .lookUpPlaces($0, via: contact, places: places) }
+            // A node that returns to its former place has no choice.
+            let spread = isRingSmall && past.placeIndex == nil
+            let limit = min(settings.stabilize, Self.longestSpread)
+            return (spread ? [.spread(within: limit)] : [])
+                + ask(.places(places)) { .lookUpPlaces($0, via: contact, places: places) }
         case .choosePlace(let places, let answers): return choose(among: places, answers, now)
         case .searchPlace(let members): return ask(.place) { .searchPlace($0, among: members) }
         case .reachHead(let member, let successors):

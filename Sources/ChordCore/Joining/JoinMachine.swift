@@ -162,6 +162,8 @@ package struct JoinMachine: Sendable {
     /// Whether a live member has answered in this pass. The ring then exists, whatever prevented
     /// the join.
     var hasHeardMember = false
+    /// Whether the contact's ring has fewer members than its lists have entries.
+    var isRingSmall = false
     private var lastToken: UInt64 = 0
 
     /// A node that will join.

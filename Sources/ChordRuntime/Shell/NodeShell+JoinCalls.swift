@@ -46,7 +46,7 @@ extension NodeShell {
                 let reply = try await memberReply(of: PeerTarget(member))
                 return .member(reply.state, reply.parameters)
             case .raiseIncarnation, .adopt, .takePlace, .join, .create, .passOver, .retry,
-                .awaitHead, .report, .finish,
+                .awaitHead, .report, .finish, .spread,
                 .giveUp:
                 preconditionFailure("\(directive) asks nothing")
             }

@@ -146,6 +146,9 @@ extension NodeShell {
                 "cannot join through this contact yet",
                 metadata: [LogKeys.peer: "\(address)", LogKeys.error: "\(ChordError(error))"]
             )
+        case .spread(let limit):
+            var generator = executor.generator
+            await pause(limit * Double.random(in: 0..<1, using: &generator))
         case .retry(let wait):
             await pause(wait)
             return joining.timerFired(now: machineTime)

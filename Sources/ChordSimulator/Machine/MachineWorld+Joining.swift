@@ -130,7 +130,8 @@ extension MachineWorld {
         case .takePlace(let place): perform(number) { $0.move(to: place) }
         case .raiseIncarnation(let former): perform(number) { $0.raiseIncarnation(above: former) }
         case .retry(let wait): retryJoin(number, after: wait)
-        case .searchPlace, .adopt, .join, .create, .passOver, .awaitHead, .report, .finish, .giveUp:
+        case .searchPlace, .adopt, .join, .create, .passOver, .awaitHead, .report, .finish, .giveUp,
+            .spread:
             break
         }
     }

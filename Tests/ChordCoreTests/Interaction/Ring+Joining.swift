@@ -180,7 +180,7 @@ extension Ring {
             nodes[address]?.tenure.hold()
             perform(on: address) { $0.create() }
         case .retry(let wait), .awaitHead(let wait): nodes[address]?.joinTimer = now + wait
-        case .searchPlace, .passOver, .report, .finish, .giveUp: break
+        case .searchPlace, .passOver, .report, .finish, .giveUp, .spread: break
         }
         return []
     }
@@ -243,7 +243,7 @@ extension Ring {
     func text(of directive: JoinDirective) -> String? {
         switch directive {
         case .askContact, .askHolder, .lookUpPlace, .lookUpPlaces, .lookUpOwner, .reachHead,
-            .askMember, .join:
+            .askMember, .join, .spread:
             nil
         case .adopt(let parameters): "takes over \(parameters.placements) places"
         case .takePlace(let place): "takes place \(place.placeIndex) at \(text(of: place.id))"

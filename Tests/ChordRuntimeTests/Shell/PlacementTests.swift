@@ -115,6 +115,21 @@ struct PlacementTests {
         try checkLookups(ring)
     }
 
+    /// All know one member then, and each would take the place that lies best for it alone.
+    @Test(
+        "Nodes that join a small ring at one moment do not crowd one arc",
+        arguments: [1, 2, 3] as [UInt64]
+    )
+    func joinersAtOnce(seed: UInt64) throws {
+        let ring = InProcessRing(seed: seed, Self.settings())
+        try ring.create("n0")
+        for index in 1..<7 { ring.startJoining(ring.add("n\(index)"), through: ["n0"]) }
+        #expect(ring.settle(limit: .seconds(60)), "\(ring.description)")
+        #expect(ring.circle.count == 7)
+        // With one place per node it is 2.6 on average; of nodes that crowd one arc, over 3.
+        #expect(shares(ring).largest < 2.6, "\(shares(ring))")
+    }
+
     /// The places of nodes that join in this order, the first of them at index 0.
     private func chosen(
         for nodes: [NodeReference],
