@@ -25,6 +25,7 @@ package struct GrantTable: Hashable, Sendable {
     private struct Grant: Hashable {
         var id: Identifier
         var number: UInt64
+        var hold: Duration
         var due: Duration
         var end: Duration
         var isStopped = false
@@ -44,11 +45,16 @@ package struct GrantTable: Hashable, Sendable {
     /// A claim of the predecessor, or of a former one, has arrived. This is called before the state
     /// is read from which the claim's question is answered.
     package mutating func arrived(_ claim: RangeClaim, at now: Duration) -> Outcome {
-        let end = now + claim.hold + claim.hold / Self.reserve
         guard let index = grants.firstIndex(where: { $0.id == claim.id }) else {
             if grants.count >= Self.capacity { grants.removeFirst() }
             grants.append(
-                Grant(id: claim.id, number: claim.number, due: now + claim.interval, end: end)
+                Grant(
+                    id: claim.id,
+                    number: claim.number,
+                    hold: claim.hold,
+                    due: now + claim.interval,
+                    end: Self.end(of: claim.hold, from: now)
+                )
             )
             return .granted
         }
@@ -56,10 +62,21 @@ package struct GrantTable: Hashable, Sendable {
             return claim.number > grants[index].number && !claim.isForwarded ? .released : .stopped
         }
         grants[index].number = max(grants[index].number, claim.number)
+        // Only the member itself says when its next question is due. Another member that passes a claim on
+        // cannot make its hold longer.
+        if claim.isForwarded {
+            grants[index].hold = min(grants[index].hold, claim.hold)
+        } else {
+            grants[index].hold = claim.hold
+            grants[index].due = now + claim.interval
+        }
+        let end = Self.end(of: grants[index].hold, from: now)
         grants[index].end = max(grants[index].end, end)
-        // Only a question of the member itself shows when the next one is due.
-        if !claim.isForwarded { grants[index].due = now + claim.interval }
         return .granted
+    }
+
+    private static func end(of hold: Duration, from now: Duration) -> Duration {
+        now + hold + hold / reserve
     }
 
     /// The head takes the member for dead: no answer prolongs its claim any more.

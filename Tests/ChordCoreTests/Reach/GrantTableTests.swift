@@ -14,13 +14,14 @@ import Testing
     private static func claim(
         _ number: UInt64,
         id: Identifier = member,
+        hold: Duration = .seconds(16),
         isForwarded: Bool = false
     ) -> RangeClaim {
         RangeClaim(
             id: id,
             number: number,
             interval: .seconds(2),
-            hold: .seconds(16),
+            hold: hold,
             isForwarded: isForwarded
         )
     }
@@ -62,6 +63,16 @@ import Testing
         var table = GrantTable()
         _ = table.arrived(Self.claim(7), at: .seconds(9))
         _ = table.arrived(Self.claim(7, isForwarded: true), at: .seconds(12))
+        #expect(
+            table.stop(Self.member, isRefused: false, at: .seconds(13)) == .seconds(12 + 16 + 1)
+        )
+    }
+
+    @Test func forwardedClaimDoesNotMakeTheHoldLonger() {
+        var table = GrantTable()
+        _ = table.arrived(Self.claim(7), at: .seconds(9))
+        let long = Self.claim(7, hold: .seconds(600), isForwarded: true)
+        _ = table.arrived(long, at: .seconds(12))
         #expect(
             table.stop(Self.member, isRefused: false, at: .seconds(13)) == .seconds(12 + 16 + 1)
         )

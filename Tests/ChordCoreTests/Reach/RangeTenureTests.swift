@@ -137,6 +137,27 @@ import Testing
         _ = machine.leave()
     }
 
+    @Test("A joiner whose head fails before it owns anything knows that")
+    func headFailsDuringAJoin() throws {
+        var (machine, tenure, _) = try Self.joined()
+        #expect(!tenure.hasLostHead)
+        let state = RingState(
+            node: Nodes.node(30),
+            predecessor: Nodes.node(20),
+            successors: Nodes.nodes(40)
+        )
+        _ = Self.reports(machine.neighbourLeft(LeaveNotice(state: state)), &tenure)
+        #expect(tenure.hasLostHead)
+        #expect(!tenure.hasHeadDied)
+        tenure.headDied()
+        #expect(tenure.hasHeadDied)
+        _ = tenure.confirm(machine.view)
+        #expect(!tenure.hasLostHead)
+        // A member that owns its range goes on owning it.
+        tenure.headDied()
+        #expect(!tenure.hasHeadDied)
+    }
+
     @Test func creatorOwnsTheRingAtOnce() throws {
         var machine = ChordMachine(
             node: Nodes.node(20),
