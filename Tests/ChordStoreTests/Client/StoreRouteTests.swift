@@ -33,8 +33,8 @@ struct StoreRouteTests {
                 let name = question.target.address.prefix { $0 != ":" }
                 if question.leader != nil { return "\(name)" }
                 return "\(name)\(question.route.wantsRedirect ? "?" : "!")"
-            case .wait(let wait): return "wait \(wait / .milliseconds(1))"
-            case .nobodyReached(let wait): return "nobody \(wait / .milliseconds(1))"
+            case .wait(let wait): return "wait \(Int(wait / .milliseconds(1)))"
+            case .nobodyReached(let wait): return "nobody \(Int(wait / .milliseconds(1)))"
             }
         }
 
