@@ -21,7 +21,8 @@ package struct ClientID: Hashable, Sendable, Comparable, CustomStringConvertible
 /// Identifies a write, so that a repeated request is applied once [Ongaro 6.3].
 package struct WriteID: Hashable, Sendable {
     package var client: ClientID
-    /// The client counts its writes to all ranges from 1.
+    /// The client counts its writes from 1. One that counts its writes to each range apart has an identifier for
+    /// each range.
     package var number: UInt64
     /// The lowest number for which the client still waits. Answers to lower numbers can be forgotten.
     package var lowestUnanswered: UInt64

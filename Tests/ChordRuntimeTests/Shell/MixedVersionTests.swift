@@ -192,6 +192,23 @@ struct MixedVersionTests {
         )
     }
 
+    @Test("A node of 0.1.0 hears why it cannot join a ring with several places")
+    func placesRefuseOldJoiner() throws {
+        var settings = InProcessRing.Settings()
+        settings.placements = 16
+        let ring = try InProcessRing.settled(3, settings)
+        let shell = ring.add("old", settings: old())
+        let error = #expect(throws: ChordError.self) {
+            try ring.executor.wait {
+                try await shell.join(through: [InProcessRing.address("n1")], for: .seconds(60))
+            }
+        }
+        #expect(error?.code == .refused)
+        let expected =
+            "the ring test gives each node one of 16 places, and the program of old is of version 0.1"
+        #expect(error?.message.contains(expected) == true)
+    }
+
     @Test("A founder of 0.1.0 hears why it cannot found a ring with a store")
     func storeRefusesOldFounder() throws {
         var settings = InProcessRing.Settings()

@@ -366,23 +366,6 @@ struct PlacementTests {
         #expect(ring.settle(limit: .seconds(60)), "\(ring.description)")
     }
 
-    @Test("A node of 0.1.0 hears why it cannot join a ring with several places")
-    func oldJoiner() throws {
-        let ring = try InProcessRing.settled(3, Self.settings())
-        var old = InProcessRing.Settings()
-        old.wire = try ReleasedWire(version: "0.1.0")
-        let shell = ring.add("old", settings: old)
-        let error = #expect(throws: ChordError.self) {
-            try ring.executor.wait {
-                try await shell.join(through: [InProcessRing.address("n1")], for: .seconds(60))
-            }
-        }
-        #expect(error?.code == .refused)
-        let expected =
-            "the ring test gives each node one of 16 places, and the program of old is of version 0.1"
-        #expect(error?.message.contains(expected) == true)
-    }
-
     @Test(
         "The lookups of a join are made together: all of them, in little more than the time of one"
     )
