@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordBase
+import ChordBase
 package import ChordCore
 
 /// A command of a range's state machine: the payload of a log entry of kind `normal`.

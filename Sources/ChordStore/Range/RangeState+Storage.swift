@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordBase
+import ChordBase
 package import ChordCore
 
 // How the state is stored beside the rows, by the same transaction: a header per range, which is rewritten with

@@ -127,9 +127,9 @@ extension StoreOverview {
         of node: NodeReference,
         _ client: ChordClient
     ) async throws -> Answer {
-        do {
+        do throws(StoreClientError) {
             return .status(try await client.store.status(of: node))
-        } catch let error as StoreClientError {
+        } catch {
             switch error.code {
             case .noStore: return .noStore
             // All members would answer the same.

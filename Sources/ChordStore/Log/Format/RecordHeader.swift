@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordBase
+import ChordBase
 
 // A record is a header, a payload, and zeros up to a multiple of eight bytes. The header, numbers with the
 // lowest byte first:

@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordBase
+import ChordBase
 
 // The header of a segment, numbers with the lowest byte first:
 //

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CSQLite
-package import ChordBase
+import ChordBase
 
 /// The database file of a row engine: how it is made, and what it must say to be used.
 enum SQLiteRowSchema {

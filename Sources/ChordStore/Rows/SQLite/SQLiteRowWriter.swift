@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CSQLite
-package import ChordBase
+import ChordBase
 
 /// The open database of a row engine, with its one writing connection. Confined to the engine's thread.
 ///
