@@ -241,6 +241,11 @@ endif
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/rpc/bench.py --servers $(BENCH) --rounds $(ROUNDS) $(if $(JSON),--json "$(JSON)")
 
+.PHONY: bench-store
+bench-store: release deps-bench $(VENV)/.ready .build/bench/load ## puts and gets of a store on three nodes
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/store/bench.py
+
 # BASELINE=write accepts the present counts; AGAINST=FILE compares with another chord.
 .PHONY: bench-check
 bench-check: release deps-bench $(VENV)/.ready .build/bench/load ## instructions per call, compared with the committed baseline

@@ -21,23 +21,32 @@ REFUSALS = {
 
 
 class History:
-    """The file of calls and answers."""
+    """The files of calls and answers. Keys are independent of each other, so each file has the whole history of some
+    of them, and can be checked by itself."""
 
-    def __init__(self, path):
-        self.path = path
-        self.file = open(path, "w")
+    # Generations of keys in one file.
+    GENERATIONS = 40
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.files = {}
         self.lock = threading.Lock()
         self.numbers = itertools.count()
 
-    def write(self, line):
+    def write(self, key, line):
         text = json.dumps(line)
+        part = int(key[1:].partition("-")[0]) // self.GENERATIONS
         with self.lock:
-            self.file.write(text + "\n")
+            if part not in self.files:
+                self.files[part] = open(self.folder / f"history-{part}.jsonl", "w")
+            self.files[part].write(text + "\n")
 
     def close(self):
+        """The paths of the files."""
         with self.lock:
-            if not self.file.closed:
-                self.file.close()
+            for file in self.files.values():
+                file.close()
+            return [file.name for _, file in sorted(self.files.items())]
 
 
 class StoreStubs:
@@ -173,17 +182,18 @@ class Client:
         if condition:
             step["condition"] = "absent" if "absent" in condition else condition
         self.clients.history.write(
-            {"call": number, "client": self.name, "time": time.monotonic_ns(), "operations": [step]}
+            key, {"call": number, "client": self.name, "time": time.monotonic_ns(), "operations": [step]}
         )
-        return number
+        return key, number
 
-    def end(self, number, outcome, version=None, row=None):
+    def end(self, call, outcome, version=None, row=None):
+        key, number = call
         line = {"return": number, "time": time.monotonic_ns(), "outcome": outcome}
         if version:
             line["version"] = version
         if row is not None:
             line["rows"] = [row]
-        self.clients.history.write(line)
+        self.clients.history.write(key, line)
 
     def get(self, key):
         number = self.begin(key, "get")

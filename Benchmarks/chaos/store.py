@@ -7,7 +7,7 @@
     make chaos-store SECONDS=1800
 
 Clients read, write and delete keys that they share, and write down each call and each answer. At the end
-`chord-sim check-history` says whether there is an order of all operations, one after the other, in which each
+`chord-sim check-history` says for each file of the history whether there is an order of all operations, one after the other, in which each
 answer is right. An acknowledged write that was lost, or a read of an old value, has no such order. The actions
 follow from the seed.
 
@@ -56,7 +56,7 @@ class StoreChaos:
         self.side = {name: net.sides[index % len(net.sides)] for index, name in enumerate(self.names)}
         self.ring = Ring(bench, [])
         self.stubs = StoreStubs(bench)
-        self.history = History(pathlib.Path(bench.folder, "history.jsonl"))
+        self.history = History(pathlib.Path(bench.folder))
         self.clients = Clients(self.stubs, self.history, options)
         self.addresses = {}
         self.rows = {}
@@ -271,13 +271,13 @@ class StoreChaos:
         self.clients.read_all()
 
     def check(self):
-        self.history.close()
-        checked = subprocess.run(
-            [str(self.options.simulator), "check-history", str(self.history.path)], capture_output=True, text=True
-        )
-        print(checked.stdout + checked.stderr, end="")
-        if checked.returncode != 0:
-            self.blame("the history is not linearizable, or could not be checked")
+        for path in self.history.close():
+            checked = subprocess.run(
+                [str(self.options.simulator), "check-history", path], capture_output=True, text=True
+            )
+            print(checked.stdout + checked.stderr, end="")
+            if checked.returncode != 0:
+                self.blame(f"{path} is not linearizable, or could not be checked")
 
     def report(self):
         line = "{:<10}{:>6}{:>14}{:>14}{:>16}{:>16}"

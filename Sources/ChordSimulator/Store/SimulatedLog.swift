@@ -21,6 +21,8 @@ final class SimulatedLogDisk: @unchecked Sendable {
         [(batch: LogBatch, completion: @Sendable (Result<Void, StoreError>) -> Void)] =
             []
     private var isSyncing = false
+    /// The highest round of the present process of which a batch was refused for want of room.
+    private var refusedRound: UInt64?
     /// Counts the processes that have used the disk: what an earlier one has begun is void.
     private var user = 0
 
@@ -44,6 +46,7 @@ final class SimulatedLogDisk: @unchecked Sendable {
         for item in waiting.prefix(kept) { durable.submit(item.batch) { _ in } }
         waiting = []
         isSyncing = false
+        refusedRound = nil
         executor = nil
         user += 1
         durable.close {}
@@ -89,7 +92,12 @@ final class SimulatedLogDisk: @unchecked Sendable {
             let synced = waiting.prefix(count)
             waiting.removeFirst(count)
             for item in synced {
-                guard !isFull || item.batch.updates.allSatisfy(\.entries.isEmpty) else {
+                let round = item.batch.round ?? .max
+                let isHeldUp = refusedRound.map { round <= $0 } ?? false
+                guard !isHeldUp,
+                    !isFull || item.batch.updates.allSatisfy(\.entries.isEmpty)
+                else {
+                    refusedRound = max(refusedRound ?? 0, round == .max ? 0 : round)
                     let error = StoreError(.diskFull, "the simulated disk is full")
                     executor.execute { item.completion(.failure(error)) }
                     continue

@@ -54,6 +54,10 @@ package struct LogBatch: Hashable, Sendable {
     /// Whether the batch may use the reserve of a full disk although it has entries: those of deletes may.
     /// A batch without entries always may.
     package var mayUseReserve: Bool
+    /// Batches of one round build on each other: once one of them was refused for want of room, the later ones of
+    /// this round and of earlier ones are refused as well, whether they would fit or not. So their owner submits
+    /// all of them again in their order, in a higher round. Nil for a batch that builds on none.
+    package var round: UInt64?
 
     package init(_ updates: [GroupUpdate], mayUseReserve: Bool = false) {
         self.updates = updates

@@ -24,7 +24,7 @@ package protocol RaftLogStore: AnyObject, Sendable {
     /// - `closed`: the log was closed before. Nothing of it was written.
     ///
     /// Later batches are judged as if a refused batch had not been submitted: those that build on it are
-    /// refused too.
+    /// refused too. ``LogBatch/round`` says which ones build on each other in a way that the log cannot see.
     func submit(
         _ batch: LogBatch,
         _ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void

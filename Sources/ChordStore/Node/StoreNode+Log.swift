@@ -63,7 +63,10 @@ extension StoreNode {
         }
     }
 
-    private func submit(_ batch: LogBatch, _ tokens: [(range: RangeID, token: PersistToken)]) {
+    private func submit(_ updates: LogBatch, _ tokens: [(range: RangeID, token: PersistToken)]) {
+        var ordered = updates
+        ordered.round = backlog.round
+        let batch = ordered
         backlog.underWay += 1
         log.submit(batch) { [weak self] result in
             self?.assumeIsolated { node in
@@ -91,14 +94,14 @@ extension StoreNode {
     // MARK: - A full log
 
     /// A full disk is waited for: nothing was written, and the machines have acknowledged nothing. Batches that
-    /// build on a refused one are refused too. Anything else ends the store of this node.
+    /// were submitted after a refused one are refused too, also those that would fit: the machines take the
+    /// confirmation of one for that of all before it. Anything else ends the store of this node.
     private func logRefused(
         _ batch: LogBatch,
         _ tokens: [(range: RangeID, token: PersistToken)],
         _ error: StoreError
     ) {
-        guard error.code == .diskFull || error.code == .invalidBatch && !backlog.refused.isEmpty
-        else { return fail(error) }
+        guard error.code == .diskFull else { return fail(error) }
         if !backlog.isFull {
             backlog.isFull = true
             logger.error("the disk of the log is full: writes are refused, reads go on; make room")
@@ -121,6 +124,7 @@ extension StoreNode {
                 guard node.failure == nil else { return }
                 let refused = node.backlog.refused
                 node.backlog.refused = []
+                node.backlog.round += 1
                 for (batch, tokens) in refused { node.submit(batch, tokens) }
             }
         }
@@ -135,4 +139,6 @@ struct LogBacklog {
     var refused: [(batch: LogBatch, tokens: [(range: RangeID, token: PersistToken)])] = []
     /// Batches that are not answered.
     var underWay = 0
+    /// Grows each time that refused batches are tried again.
+    var round: UInt64 = 0
 }

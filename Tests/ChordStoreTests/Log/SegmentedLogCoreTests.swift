@@ -173,6 +173,25 @@ struct SegmentedLogCoreTests {
         #expect(found.groups[.first]?.hardState.term == Term(term))
     }
 
+    @Test("once a batch was refused, later ones of its round are refused too, though they fit")
+    func roundsStayInOrder() throws {
+        let (disk, core, last) = try fullLog(canAllocate: true)
+        var entries = LogBatch([GroupUpdate.appending((last + 1)...(last + 1), bytes: 100)])
+        entries.round = 7
+        // A vote may use the reserve, but its confirmation would count for the entries before it.
+        var vote = LogBatch([GroupUpdate.voting(term: 2)])
+        vote.round = 7
+        let outcomes = core.commit([entries, vote])
+        #expect(outcomes.map { $0?.code } == [.diskFull, .diskFull])
+        #expect(core.commit([vote]).map { $0?.code } == [.diskFull])
+        disk.capacity = 1_000_000
+        #expect(core.commit([]).isEmpty)
+        #expect(core.commit([vote]).map { $0?.code } == [.diskFull])
+        entries.round = 8
+        vote.round = 8
+        #expect(core.commit([entries, vote]).map { $0?.code } == [nil, nil])
+    }
+
     @Test func fullDiskAtTheStartIsReported() throws {
         let disk = LyingDisk(seed: 1)
         disk.capacity = 1_000

@@ -45,6 +45,7 @@ extension SegmentedLogCore {
                 try add(batch, place)
             } catch {
                 current.outcomes[place] = error
+                if error.code == .diskFull { refusedRound = latestRound ?? refusedRound }
                 count { $0.refusedBatches += 1 }
             }
         }
@@ -57,6 +58,12 @@ extension SegmentedLogCore {
         if let failure { throw failure }
         // Nothing is to be made durable.
         guard !batch.updates.isEmpty else { return }
+        if let round = batch.round {
+            latestRound = max(latestRound ?? round, round)
+            if let refusedRound, round <= refusedRound {
+                throw StoreError(.diskFull, "the log had no room for an earlier batch")
+            }
+        }
         let payload = batch.updates.encodedSize
         guard payload <= settings.batchBytes else {
             throw StoreError(
@@ -173,6 +180,7 @@ extension SegmentedLogCore {
         buffer.removeAll()
         collectedFiles.removeAll()
         isFull = true
+        refusedRound = latestRound ?? refusedRound
         do throws(StoreError) {
             try active.file.truncate(to: active.end)
             try load()

@@ -49,6 +49,9 @@ package final class SegmentedLogCore {
     var bytesOfLastCommit = 0
     /// The commit that goes on.
     var current = Commit(count: 0)
+    /// The highest round that has been submitted, and the highest of which a batch was refused for want of room.
+    var latestRound: UInt64?
+    var refusedRound: UInt64?
     /// Why the log is closed.
     package private(set) var failure: StoreError?
     private(set) var counters = LogStatistics()
