@@ -29,7 +29,7 @@ from rings import BINARY, ROOT, Bench, Ring  # noqa: E402
 
 LOAD = ROOT / ".build/bench/load"
 NODES = ["n1", "n2", "n3"]
-KEYS = 16
+KEYS = 8
 
 
 def cpu_seconds(pid):
