@@ -159,7 +159,11 @@ package final class StoreWorld: @unchecked Sendable {
         case 7:
             return loseDisk(of: name)
         case 8:
-            fillDisk(of: name, for: .milliseconds(Int64(generator.below(20_000))))
+            fillDisk(
+                of: name,
+                for: .milliseconds(Int64(generator.below(20_000))),
+                alsoLog: generator.below(2) == 0
+            )
             return "fill the disk of \(name)"
         default:
             node.pause()
@@ -186,11 +190,17 @@ package final class StoreWorld: @unchecked Sendable {
         return "lose the disk of \(name)"
     }
 
-    /// Leaves no room for entries on the disk of a node's log for a while.
-    package func fillDisk(of name: String, for duration: Duration) {
-        guard let disk = nodes[name]?.logDisk else { return }
-        disk.isFull = true
-        scheduler.schedule(at: now + duration.nanoseconds, for: nil) { disk.isFull = false }
+    /// Leaves no room on a node's disk for a while: neither for rows, nor for entries of the log where that is full
+    /// as well. The reserve of the log lasts longer or less long than that of the rows.
+    package func fillDisk(of name: String, for duration: Duration, alsoLog: Bool = true) {
+        guard let node = nodes[name] else { return }
+        let (log, rows) = (node.logDisk, node.rowDisk)
+        log.isFull = alsoLog
+        rows.isFull = true
+        scheduler.schedule(at: now + duration.nanoseconds, for: nil) {
+            log.isFull = false
+            rows.isFull = false
+        }
     }
 
     /// Takes a node's disk away. The node starts again with an empty one.
@@ -238,6 +248,7 @@ package final class StoreWorld: @unchecked Sendable {
         for node in nodes.values {
             node.resume()
             node.logDisk.isFull = false
+            node.rowDisk.isFull = false
         }
     }
 

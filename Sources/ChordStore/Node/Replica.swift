@@ -29,6 +29,8 @@ final class Replica {
     var timer: (deadline: Duration, work: ScheduledWork)?
     /// Works that applied entries and are not durable yet: their place, and the index.
     var undurable: [(sequence: RowSequence, index: LogIndex)] = []
+    /// Entries whose work a full disk has refused, and those after them, in order. They are tried again together.
+    var unapplied: [LogEntry] = []
     /// The highest applied index that is durable.
     var durablyApplied: LogIndex
     /// What the entries in the log on disk follow.

@@ -9,6 +9,11 @@ extension StoreNode {
     /// Applies committed entries by one work of the rows.
     func apply(_ entries: [LogEntry], of replica: Replica) {
         guard let last = entries.last?.index else { return }
+        guard replica.unapplied.isEmpty else {
+            // Entries are applied in their order.
+            replica.unapplied += entries
+            return
+        }
         let state = replica.state
         let range = replica.range
         let sequence = rows.submit(
@@ -35,6 +40,11 @@ extension StoreNode {
         replica.undurable.append((sequence, last))
     }
 
+    /// The work that applied these entries was undone, so its place says nothing about what is durable.
+    private func forget(_ entries: [LogEntry], of replica: Replica) {
+        replica.undurable.removeAll { $0.index == entries.last?.index }
+    }
+
     private func applied(
         _ entries: [LogEntry],
         _ outcome: AppliedState.Outcome,
@@ -52,11 +62,22 @@ extension StoreNode {
     /// Committed entries must be applied. A full disk is waited for; a replica that cannot read its data or
     /// does not know an entry stops and counts as lost.
     private func notApplied(_ entries: [LogEntry], _ error: StoreError, of replica: Replica) {
-        guard error.code == .diskFull else { return fail(error) }
-        let range = replica.range
+        // What was submitted after a refused work fails because its predecessor is missing.
+        guard error.code == .diskFull || !replica.unapplied.isEmpty else { return fail(error) }
+        forget(entries, of: replica)
+        let isFirst = replica.unapplied.isEmpty
+        replica.unapplied += entries
+        if isFirst { applyAgainLater(replica.range) }
+    }
+
+    private func applyAgainLater(_ range: RangeID) {
         _ = executor.schedule(after: .seconds(1)) { [weak self] in
             self?.assumeIsolated { node in
-                guard let replica = node.replicas[range] else { return }
+                guard node.failure == nil, let replica = node.replicas[range] else { return }
+                // A snapshot replaces what these entries build on.
+                guard !replica.isInstalling else { return node.applyAgainLater(range) }
+                let entries = replica.unapplied
+                replica.unapplied = []
                 node.apply(entries, of: replica)
             }
         }

@@ -155,6 +155,7 @@ extension StoreNode {
         replica.view = RangeView(received.state)
         replica.durablyApplied = received.state.applied
         replica.undurable = []
+        replica.unapplied.removeAll { $0.index <= received.state.applied }
         failWrites(of: replica, through: received.state.applied)
         drive(replica) { $0.snapshotInstalled(received.state.position) }
         runConfirmedReads(of: replica)

@@ -96,10 +96,13 @@ struct StoreWorldTests {
         }
     }
 
-    @Test("a node whose disk is full serves reads, and takes writes again when there is room")
-    func fullDisk() {
+    @Test(
+        "a node whose disk is full serves reads, and takes writes again when there is room",
+        arguments: [true, false]
+    )
+    func fullDisk(alsoLog: Bool) {
         withSettledWorld(seed: 16) { world in
-            world.fillDisk(of: "s1", for: .seconds(30))
+            world.fillDisk(of: "s1", for: .seconds(30), alsoLog: alsoLog)
             world.run(for: .seconds(60))
         }
     }
