@@ -244,9 +244,10 @@ endif
 	    $(VENV)/bin/python3 Benchmarks/rpc/bench.py --servers $(BENCH) --rounds $(ROUNDS) $(if $(JSON),--json "$(JSON)")
 
 .PHONY: bench-store
-bench-store: release deps-bench $(VENV)/.ready .build/bench/load ## puts and gets of a store on three nodes
+bench-store: release deps-bench $(VENV)/.ready .build/bench/load ## puts and gets of a store on three nodes, beside etcd: STORES=chord
+	$(if $(findstring etcd,$(or $(STORES),etcd)),@scripts/deps etcd)
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
-	    $(VENV)/bin/python3 Benchmarks/store/bench.py
+	    $(VENV)/bin/python3 Benchmarks/store/bench.py $(if $(STORES),--stores $(STORES))
 
 # BASELINE=write accepts the present counts; AGAINST=FILE compares with another chord.
 .PHONY: bench-check

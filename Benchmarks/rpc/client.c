@@ -75,10 +75,11 @@ static const char timeout[] = "4900m";
 
 static void submit(struct slot *slot) {
     bool posts = settings.body_count > 0;
+    if (posts) slot->body = &settings.bodies[phase.begun % settings.body_count];
     nghttp2_nv headers[7] = {
         header(":method", posts ? "POST" : "GET"),
         header(":scheme", "https"),
-        header(":path", settings.path),
+        header(":path", posts ? slot->body->path : settings.path),
         header(":authority", settings.authority),
     };
     nghttp2_data_provider provider = {.source.ptr = slot, .read_callback = read_body};
@@ -86,7 +87,6 @@ static void submit(struct slot *slot) {
         headers[4] = header("te", "trailers");
         headers[5] = header("content-type", "application/grpc");
         headers[6] = header("grpc-timeout", timeout);
-        slot->body = &settings.bodies[phase.begun % settings.body_count];
     }
     slot->sent = slot->received = 0;
     slot->answered = false;

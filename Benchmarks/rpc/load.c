@@ -10,8 +10,8 @@
 // handshake  connects, shakes hands, awaits SETTINGS and closes, --requests N times
 // idle       opens --requests N connections and holds them until standard input ends
 //
-// With --body FILE a call is a gRPC POST of that message to --path, otherwise a GET; several bodies
-// take turns. In handshake and idle, --connections says how many shake hands at the same time.
+// With --body FILE a call is a gRPC POST of that message to the --path before it, otherwise a GET; several
+// bodies take turns. In handshake and idle, --connections says how many shake hands at the same time.
 //
 // First come --warm-up N of the same. Then the line "ready" is printed and a line of standard input
 // awaited, so that whoever measures the server can read its clocks in between; then come the requests,
@@ -149,6 +149,7 @@ static void read_body_file(const char *name) {
     size_t length = (size_t)ftell(file);
     rewind(file);
     struct body *body = &settings.bodies[settings.body_count++];
+    body->path = settings.path;
     body->length = length + frame_header;
     body->bytes = allocate(body->length, 1);
     // Byte 0 says that the message is not compressed, four more how long it is.

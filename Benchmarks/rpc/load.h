@@ -16,10 +16,11 @@
 #include <stdint.h>
 #include <time.h>
 
-enum { most_bodies = 8, frame_header = 5 };
+enum { most_bodies = 16, frame_header = 5 };
 
-// A gRPC message with its frame header.
+// A gRPC message with its frame header, and the path that it is posted to.
 struct body {
+    const char *path;
     uint8_t *bytes;
     size_t length;
 };
