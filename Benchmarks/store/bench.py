@@ -8,7 +8,7 @@
     make bench-store STORES=chord
 
 Both have mutual TLS, sync each write to the logs of a majority, and are asked at the leader by the same load program,
-in turns: a round of ours, a round of etcd's. All nodes, the load program and the disk share the machine, so calls per
+in turns: a round of ours, a round of etcd's. Our keys lie in one partition, and so in one range with one leader. All nodes, the load program and the disk share the machine, so calls per
 second are those of the machine and not of one node. CPU and bytes written are those of all three nodes, per call. The
 syncs per second of the disk are measured before and after, by a program that appends 100 bytes and calls fdatasync.
 Values have 100 bytes; a mix is nine gets and a put. Medians of the rounds.

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three nodes of a store on this machine, with mutual TLS and synced writes: ours, and etcd's."""
 
+import hashlib
 import importlib
 import pathlib
 import shutil
@@ -21,8 +22,17 @@ from rings import Bench, Ring, dying_with_us  # noqa: E402
 NODES = ["n1", "n2", "n3"]
 KEYS = 10
 VALUE = b"v" * 100
-# How long three nodes may take until one leads and two follow.
-PATIENCE = 120
+# All keys lie in one range with one leader, as all keys of etcd do.
+PARTITION = b"bench"
+# How long three nodes may take until one leads and two follow, and how long one must lead.
+PATIENCE, REST = 120, 15
+
+
+def is_inside(position, after, through):
+    """Whether a position lies in the arc (after, through]."""
+    if after < through:
+        return after < position <= through
+    return position > after or position <= through
 
 
 def keys():
@@ -39,27 +49,49 @@ class Ours:
         for node in NODES:
             self.ring.start(node)
         self.pids = [node.process.pid for node in self.ring.nodes.values()]
-        stubs = StoreStubs(self.bench)
-        self.leader = self.await_whole(stubs)
-        messages = stubs.messages
+        self.stubs = StoreStubs(self.bench)
+        self.await_rest()
+        messages = self.stubs.messages
         self.calls = {
             "put": [
-                ("/chord.v1.StoreService/Put", messages.PutRequest(key=key, value=VALUE)) for key in keys()
+                ("/chord.v1.StoreService/Put", messages.PutRequest(partition=PARTITION, key=key, value=VALUE))
+                for key in keys()
             ],
-            "get": [("/chord.v1.StoreService/Get", messages.GetRequest(keys=[key])) for key in keys()],
+            "get": [
+                ("/chord.v1.StoreService/Get", messages.GetRequest(partition=PARTITION, keys=[key])) for key in keys()
+            ],
         }
 
-    def await_whole(self, stubs):
-        """Waits until one range has three voters, and returns the address of its leader."""
-        deadline = time.monotonic() + PATIENCE
+    @property
+    def leader(self):
+        """The address of the leader of the keys' range."""
+        return self.leaders()[0]
+
+    def leaders(self):
+        """The addresses of the nodes that lead the keys' range with three voters and nothing to mend."""
+        position = hashlib.sha256(PARTITION).digest()[:8]
+        found = []
+        for node in self.ring.nodes.values():
+            for each in self.stubs.status(node.address):
+                voters = [replica for replica in each.range.replicas if replica.kind == 1]
+                leads = each.leader == each.replica and len(voters) == len(NODES) and not each.issues
+                if leads and is_inside(position, each.range.after, each.range.through):
+                    found.append(node.address)
+        return found
+
+    def await_rest(self):
+        """Waits until the range has been split at its members' places, and has had one leader for a while: leadership
+        moves once to the owner of the range."""
+        deadline, since, before = time.monotonic() + PATIENCE, time.monotonic(), None
         while time.monotonic() < deadline:
-            for node in self.ring.nodes.values():
-                for each in stubs.status(node.address):
-                    voters = [replica for replica in each.range.replicas if replica.kind == 1]
-                    if each.leader == each.replica and len(voters) == 3 and not each.issues:
-                        return node.address
-            time.sleep(0.1)
-        sys.exit(f"bench: the store has not spread over three nodes after {PATIENCE} s")
+            ranges = {len(self.stubs.status(node.address)) for node in self.ring.nodes.values()}
+            now = self.leaders(), ranges
+            if now != before or len(now[0]) != 1 or len(ranges) != 1 or min(ranges) < len(NODES):
+                since, before = time.monotonic(), now
+            elif time.monotonic() - since > REST:
+                return
+            time.sleep(0.2)
+        sys.exit(f"bench: the store is not at rest after {PATIENCE} s")
 
     def close(self):
         self.ring.close()
