@@ -103,6 +103,11 @@ var targets: [Target] = [
         pkgConfig: "sqlite3",
         providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]
     ),
+    .systemLibrary(
+        name: "CLibEdit",
+        pkgConfig: "libedit",
+        providers: [.apt(["libedit-dev"]), .brew(["libedit"])]
+    ),
     .target(name: "CChordProtos", dependencies: ["CProtobufC"]),
 ]
 targets += module("ChordBase", [])
@@ -178,7 +183,8 @@ targets += [
     .executableTarget(
         name: "ChordCLI",
         dependencies: [
-            "Chord", "ChordBase", "ChordCommandLine", "ChordIdentity", "ChordTLS", nioLocks,
+            "CLibEdit", "Chord", "ChordBase", "ChordCommandLine", "ChordIdentity", "ChordTLS",
+            nioLocks,
             arguments,
             configuration, logging, lifecycle, signals,
         ],

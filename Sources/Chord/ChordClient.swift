@@ -162,11 +162,17 @@ public final class ChordClient: Sendable {
     /// Looks up the owner of an identifier iteratively: the client asks each node on the path
     /// itself.
     ///
+    /// - Parameters:
+    ///   - id: the identifier.
+    ///   - most: the most nodes to ask, 1 or more; nil for what a ring of this width can need.
     /// - Throws: `ChordError` with `noContact` or `lookupFailed`; `invalidConfiguration` for an
     ///   identifier wider than the ring's.
-    public func trace(_ id: Identifier) async throws(ChordError) -> LookupTrace {
+    public func trace(
+        _ id: Identifier,
+        asking most: Int? = nil
+    ) async throws(ChordError) -> LookupTrace {
         try await client.whileOpen { () throws(ChordError) in
-            try await client.trace(.identifier(id))
+            try await client.trace(.identifier(id), asking: most)
         }
     }
 

@@ -119,6 +119,31 @@ extension ChordNode {
         }
     }
 
+    /// Leaves the ring for good: the node's part of the store moves to other nodes first. After that ``run()``
+    /// returns. A node that is only stopped keeps its part, and is expected back.
+    ///
+    /// Cancelling the task while the data move keeps the node in its ring.
+    ///
+    /// - Throws: `ChordError` with `notMember`; `callFailed` if the data cannot move, with a ``Status`` that
+    ///   says which would be lost; `cancelled`. The node then stays.
+    public func leave() async throws(ChordError) {
+        guard shell.view.phase == .member else {
+            throw ChordError(.notMember, "node \(configuration.name) is not a member of a ring")
+        }
+        do throws(Status) {
+            try await shell.leaveForGood()
+        } catch {
+            guard error.code != .cancelled else {
+                throw ChordError(.cancelled, "node \(configuration.name) stays in its ring")
+            }
+            throw ChordError(
+                .callFailed,
+                "node \(configuration.name) cannot leave: \(error.message)",
+                cause: error
+            )
+        }
+    }
+
     private func stop() async {
         certificateWatch.stop()
         await shell.leave()

@@ -37,7 +37,7 @@ struct ChordCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, PutCommand.self, GetCommand.self, DeleteCommand.self,
             TouchCommand.self, ListCommand.self, CountCommand.self, StoreCommand.self,
-            LookupCommand.self, RingCommand.self, DescribeCommand.self,
+            ShellCommand.self, LookupCommand.self, RingCommand.self, DescribeCommand.self,
             WatchCommand.self, LeaveCommand.self, MergeCommand.self, ClusterCommand.self,
             CertCommand.self, InteropCommand.self, VersionCommand.self,
         ]

@@ -66,7 +66,7 @@ package enum CommandProcess {
             end(with: 0)
         } catch {
             // Requested help, and exit codes of commands that have already printed the reason.
-            guard root.exitCode(for: error) == .validationFailure else {
+            guard root.exitCode(for: error) == .validationFailure, !(error is ExitCode) else {
                 end(with: error, of: root)
             }
             let failure = CommandFailure(usage: error, in: arguments, of: root)

@@ -21,6 +21,8 @@ enum RunningCommand {
     case cluster
     /// A command that asks a ring.
     case ask
+    /// A line of `chord shell`.
+    case shell
 }
 
 extension CommandFailure {
@@ -29,7 +31,7 @@ extension CommandFailure {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as ChordError: self.init(chord: error, command)
-        case let error as StoreClientError: self.init(store: error)
+        case let error as StoreClientError: self.init(store: error, command)
         case let error as TLSError:
             self.init(.configuration, error.message, hint: CertificateHint(error, command).text)
         case is CancellationError: self.init(.failed, "interrupted")
@@ -125,6 +127,7 @@ extension CommandFailure {
             case .serve, .clusterNode: hint = "chord help serve lists the settings"
             case .cluster: hint = "chord help cluster lists the settings"
             case .ask: hint = "--help after the command lists its settings"
+            case .shell: hint = "chord help shell lists the settings"
             }
         }
         self.init(.configuration, Self.sentence(of: error), hint: hint)
@@ -158,7 +161,7 @@ extension CommandFailure {
             return
                 "give --ring, --hash, --width, --id-from, --successors and --placements as the ring has them, or join"
                 + " another"
-        case .ask: return "chord describe shows the parameters of a node's ring"
+        case .ask, .shell: return "chord describe shows the parameters of a node's ring"
         }
     }
 
@@ -217,6 +220,7 @@ extension CommandFailure {
                     "is a node running there? Repeat --join HOST:PORT to give other members"
                 case .ask:
                     "is a node running there? Repeat --node HOST:PORT to give other members"
+                case .shell: "is a node running there?"
                 case .clusterNode, .cluster: "each node's log in the state folder shows the reason"
                 }
             self.init(.unavailable, text, hint: hint)
@@ -300,7 +304,7 @@ struct CertificateHint {
         case .ask:
             "make certs creates a set of certificates, make client-cert NAME=… one more client's;"
                 + " --certs-dir names their folder, --as the certificate to use"
-        case .serve, .clusterNode, .cluster:
+        case .serve, .clusterNode, .cluster, .shell:
             "make certs creates a set of certificates, make node-cert NAME=… one more node's;"
                 + " --certs-dir names their folder"
         }

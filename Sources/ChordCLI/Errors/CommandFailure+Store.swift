@@ -7,7 +7,7 @@ import ChordCommandLine
 
 extension CommandFailure {
     /// Explains an error of the store's client.
-    init(store error: StoreClientError) {
+    init(store error: StoreClientError, _ command: RunningCommand) {
         let text = Self.sentence(of: error)
         guard !error.mayHaveHappened else {
             self.init(
@@ -18,7 +18,7 @@ extension CommandFailure {
             return
         }
         switch error.code {
-        case .noContact: self.init(unreached: error.reasons, text, .ask)
+        case .noContact: self.init(unreached: error.reasons, text, command)
         case .invalidArgument: self.init(.configuration, text)
         case .unavailable, .deadlineExceeded:
             self.init(

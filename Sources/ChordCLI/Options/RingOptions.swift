@@ -54,7 +54,7 @@ struct RingOptions: ParsableArguments {
         var name = self.as
         if name == nil { name = try SettingsReader.value(of: .shownAs) }
         let shown: String
-        if let name { shown = name } else { shown = try Self.onlyClient(in: directory) }
+        if let name { shown = name } else { shown = try Self.onlyOne(in: directory) }
         return Resolved(nodes: nodes, certificatesDirectory: directory, name: shown)
     }
 
@@ -69,7 +69,13 @@ struct RingOptions: ParsableArguments {
             .filter { !$0.isEmpty }
     }
 
-    private static func onlyClient(in directory: String) throws(CommandFailure) -> String {
+    /// The only certificate of a folder that a command can use.
+    ///
+    /// - Parameter prefix: the beginning of names that are taken before those of clients, if there is one only.
+    static func onlyOne(
+        in directory: String,
+        preferring prefix: String? = nil
+    ) throws(CommandFailure) -> String {
         guard let files = try? Files.names(in: directory) else {
             throw CommandFailure(
                 .configuration,
@@ -79,6 +85,10 @@ struct RingOptions: ParsableArguments {
         }
         let names = files.filter { $0.hasSuffix(".pem") }.map { String($0.dropLast(4)) }
             .filter { $0 != "ca" && $0 != "crl" }.sorted()
+        if let prefix {
+            let preferred = names.filter { $0.hasPrefix(prefix) }
+            if preferred.count == 1 { return preferred[0] }
+        }
         let clients = names.filter { $0.hasPrefix("client-") }
         if clients.count == 1 { return clients[0] }
         guard !clients.isEmpty else {

@@ -26,10 +26,15 @@ public struct LookupTrace: Hashable, Sendable {
 
 extension RingClient {
     /// Looks up an owner iteratively: each node names the next one to ask.
-    package func trace(_ subject: Subject) async throws(ChordError) -> LookupTrace {
+    ///
+    /// - Parameter most: the most nodes to ask; nil for what a ring of this width can need.
+    package func trace(
+        _ subject: Subject,
+        asking most: Int? = nil
+    ) async throws(ChordError) -> LookupTrace {
         if let contact = kept.preferred {
             do throws(ChordError) {
-                return try await trace(subject, from: contact)
+                return try await trace(subject, from: contact, asking: most)
             } catch {
                 // The node may have left the ring since.
                 guard error.code == .lookupFailed else { throw error }
@@ -38,18 +43,19 @@ extension RingClient {
         }
         let contact = try await contact()
         kept.keep(contact)
-        return try await trace(subject, from: contact)
+        return try await trace(subject, from: contact, asking: most)
     }
 
     private func trace(
         _ subject: Subject,
-        from contact: Contact
+        from contact: Contact,
+        asking most: Int?
     ) async throws(ChordError) -> LookupTrace {
         let space = contact.parameters.space
         let id = try identifier(of: subject, in: contact.parameters)
         let check = placement(in: contact.parameters).map { AnswerCheck(of: id, isPlaced: $0) }
         let deadline = executor.now + lookups.deadline
-        let budget = LookupMachine.defaultHopBudget(width: space.width)
+        let budget = most ?? LookupMachine.defaultHopBudget(width: space.width)
         var candidates = [contact.state.node]
         var steps: [LookupStep] = []
         var excluded: [Identifier] = []

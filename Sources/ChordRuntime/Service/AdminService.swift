@@ -65,8 +65,7 @@ struct AdminService: NodeService {
             throw Status(.invalidArgument, "\(error)")
         }
         shell.logger.notice("asked to leave", metadata: [LogKeys.peer: "\(peer)"])
-        for service in await shell.holdingServices { try await service.moveAway() }
-        await shell.leave(intent: .forGood)
+        try await shell.leaveForGood()
         return AdminLeaveReply().encoded(in: space)
     }
 

@@ -117,9 +117,15 @@ extension NodeShell {
 
     /// Waits until all services are ready for the departure, or until their time is over.
     func prepareToLeave() async {
-        guard place.isMember, !services.isEmpty, !isPrepared else { return }
-        if departure == nil { beginDeparture() }
-        await withCheckedContinuation { departure?.waiters.append($0) }
+        await withCheckedContinuation { continuation in
+            // The actor may have run other work while this method was entered. A departure that began before would
+            // be over already, and nobody would resume this task.
+            guard place.isMember, !services.isEmpty, !isPrepared else {
+                return continuation.resume()
+            }
+            if departure == nil { beginDeparture() }
+            departure?.waiters.append(continuation)
+        }
     }
 
     private func beginDeparture() {

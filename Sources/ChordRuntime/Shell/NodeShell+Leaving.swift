@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ChordCore
-import ChordRPC
+package import ChordRPC
 import Logging
 
 // Leaving the ring.
@@ -39,10 +39,22 @@ extension NodeShell {
                     shell.endLeaving()
                 }
             }
-            await withCheckedContinuation { leaveWaiters.append($0) }
+            await withCheckedContinuation { continuation in
+                // The actor may have run other work since, as the last answer.
+                guard leavesUnderWay > 0, end == nil else { return continuation.resume() }
+                leaveWaiters.append(continuation)
+            }
             timer.cancel()
         }
         finish(.left)
+    }
+
+    /// Moves the data of the node's services to other nodes, and leaves the ring after that.
+    ///
+    /// - Throws: the status of a service that keeps its data; the node then stays.
+    package func leaveForGood() async throws(Status) {
+        for service in holdingServices { try await service.moveAway() }
+        await leave(intent: .forGood)
     }
 
     func leaveAnswered() {
