@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How fast a node that joins a store gets its data, and what callers see meanwhile.
 
-    make release && .venv/bin/python3 Benchmarks/store/handover.py
+    make bench-handover
 
 Three nodes hold the store, in a few ranges; a fourth one joins and becomes a voter of most of them. All nodes, the
 clients and one disk share the machine. The time runs from the first replica that the newcomer is given until it

@@ -47,6 +47,7 @@ final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
         _ completion: @escaping @Sendable (SnapshotOfferReply?) -> Void
     ) {
         guard let offer = travelled(offer) else { return }
+        world.snapshotBytes[offer.snapshot] = offer.bytes
         call(member, completion, ifLost: nil) { node, answer in answer(node.judge(offer)) }
     }
 

@@ -21,20 +21,21 @@ package enum SnapshotInterruption: CaseIterable, Sendable {
 }
 
 extension StoreWorld {
-    /// Runs until a node has sent several parts of a snapshot to another one.
+    /// Runs until a node has sent a part of a snapshot to another one that is neither the first nor one of the last.
     ///
-    /// - Returns: the last part; nil if there was none in time.
+    /// - Returns: the part; nil if there was none in time.
     package func runToMiddleOfSnapshot(
         to receiver: String,
         atMost duration: Duration
     ) -> SnapshotPart? {
         let before = parts.count
-        var found: SnapshotPart?
-        _ = run(atMost: duration) {
-            found = parts.dropFirst(before).last { $0.receiver == receiver && $0.offset > 300 }
-            return found != nil
+        let isInMiddle = run(atMost: duration) {
+            guard let last = parts.dropFirst(before).last, last.receiver == receiver else {
+                return false
+            }
+            return last.offset > 0 && last.offset <= (snapshotBytes[last.snapshot] ?? 0) / 2
         }
-        return found
+        return isInMiddle ? parts.last : nil
     }
 
     /// Disturbs the way of a snapshot, and ends the disturbance after some seconds.

@@ -28,6 +28,7 @@ package final class StoreWorld: @unchecked Sendable {
     private(set) var clients: [StoreClientActor] = []
     /// The parts of snapshots that were sent, in order.
     var parts: [SnapshotPart] = []
+    var snapshotBytes: [UInt128: UInt64] = [:]
     /// What the clients saw.
     package internal(set) var history: [HistoryOperation] = []
 
