@@ -249,6 +249,11 @@ bench-store: release deps-bench $(VENV)/.ready .build/bench/load ## puts and get
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/store/bench.py $(if $(STORES),--stores $(STORES))
 
+.PHONY: bench-handover
+bench-handover: release $(VENV)/.ready ## how fast a node that joins a store gets its data
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/store/handover.py
+
 # BASELINE=write accepts the present counts; AGAINST=FILE compares with another chord.
 .PHONY: bench-check
 bench-check: release deps-bench $(VENV)/.ready .build/bench/load ## instructions per call, compared with the committed baseline

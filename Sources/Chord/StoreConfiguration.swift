@@ -42,6 +42,14 @@ public struct StoreConfiguration: Hashable, Sendable {
         set { settings.replaceAfter = newValue }
     }
 
+    /// How many bytes per second the node sends to fill replicas on other nodes, all of them together; 32 MiB by
+    /// default, nil for no limit. A higher rate restores the number of copies sooner; a lower one leaves more of
+    /// network and disks to callers.
+    public var rebalanceRate: UInt64? {
+        get { settings.snapshots.bytesPerSecond }
+        set { settings.snapshots.bytesPerSecond = newValue }
+    }
+
     /// All settings of the node's part of the store.
     package var settings = StoreSettings()
 

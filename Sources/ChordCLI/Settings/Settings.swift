@@ -24,7 +24,7 @@ extension Setting {
             "The ring's parameters, the same at every member",
             [ring, successors, placements, hash, width, idFrom, dialect]
         ),
-        ("Its part of the store", [store, noStore, replicas, replaceAfter]),
+        ("Its part of the store", [store, noStore, replicas, replaceAfter, rebalanceRate]),
         ("The log", [logLevel, logFormat]),
     ]
 
@@ -316,6 +316,17 @@ extension Setting {
         tradeOff:
             "A shorter time restores the number of copies sooner. A longer one copies less data for a node"
             + " that comes back."
+    )
+    static let rebalanceRate = Setting(
+        name: "rebalance-rate",
+        unit: "bytes",
+        standard: "32MiB",
+        summary:
+            "How many bytes per second this node sends to fill replicas on other nodes, all of them together;"
+            + " 0 for no limit.",
+        tradeOff:
+            "A higher rate fills new and replaced replicas sooner. A lower one leaves more of network and disks"
+            + " to callers."
     )
     static let logLevel = Setting(
         name: "log-level",

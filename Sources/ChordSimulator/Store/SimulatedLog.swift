@@ -11,8 +11,13 @@ package import ChordStore
 final class SimulatedLogDisk: @unchecked Sendable {
     /// How long a sync takes.
     var syncTime: () -> Int64
-    /// Whether batches with entries are refused for want of room.
-    var isFull = false
+    /// Whether batches with entries are refused for want of room, apart from the reserve.
+    var isFull = false {
+        didSet { if isFull, !oldValue { reserveLeft = reserveBytes } }
+    }
+    /// What entries may use each time that the disk becomes full.
+    var reserveBytes = 0
+    private var reserveLeft = 0
     private let scheduler: SimulationScheduler
     /// What is durable.
     private var durable: MemoryLog
@@ -80,6 +85,23 @@ final class SimulatedLogDisk: @unchecked Sendable {
         if !isSyncing { sync() }
     }
 
+    /// Entries use the reserve as in the real log.
+    private func hasRoom(for batch: LogBatch) -> Bool {
+        guard isFull else { return true }
+        let entries = batch.updates.flatMap(\.entries)
+        guard !entries.isEmpty else { return true }
+        let size = entries.reduce(0) { $0 + $1.payload.count }
+        let kept: Int
+        switch batch.reserve {
+        case .nothing: return false
+        case .half: kept = reserveBytes / 2
+        case .most: kept = 0
+        }
+        guard reserveLeft - size >= kept else { return false }
+        reserveLeft -= size
+        return true
+    }
+
     /// All batches that wait become durable by one sync, as in the real log.
     private func sync() {
         guard !waiting.isEmpty, let executor else { return }
@@ -94,9 +116,7 @@ final class SimulatedLogDisk: @unchecked Sendable {
             for item in synced {
                 let round = item.batch.round ?? .max
                 let isHeldUp = refusedRound.map { round <= $0 } ?? false
-                guard !isHeldUp,
-                    !isFull || item.batch.updates.allSatisfy(\.entries.isEmpty)
-                else {
+                guard !isHeldUp, hasRoom(for: item.batch) else {
                     refusedRound = max(refusedRound ?? 0, round == .max ? 0 : round)
                     let error = StoreError(.diskFull, "the simulated disk is full")
                     executor.execute { item.completion(.failure(error)) }
@@ -133,5 +153,9 @@ final class SimulatedLog: RaftLogStore, @unchecked Sendable {
 
     func close(_ completion: @escaping @Sendable () -> Void) { completion() }
 
-    var statistics: LogStatistics { LogStatistics() }
+    var statistics: LogStatistics {
+        var statistics = LogStatistics()
+        statistics.isFull = disk.isFull
+        return statistics
+    }
 }

@@ -40,13 +40,56 @@ final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
         }
     }
 
-    func send(
-        _ snapshot: RangeSnapshot,
+    func offer(
+        _ offer: SnapshotOffer,
         to member: StoreMember,
-        _ completion: @escaping @Sendable (Bool) -> Void
+        timeout: Duration,
+        _ completion: @escaping @Sendable (SnapshotOfferReply?) -> Void
     ) {
-        call(member, completion, ifLost: false) { [sender] node, answer in
-            answer(node.receive(snapshot, from: sender))
+        guard let offer = travelled(offer) else { return }
+        world.snapshotBytes[offer.snapshot] = offer.bytes
+        call(member, completion, ifLost: nil) { node, answer in answer(node.judge(offer)) }
+    }
+
+    func send(
+        _ chunk: SnapshotChunk,
+        to member: StoreMember,
+        timeout: Duration,
+        _ completion: @escaping @Sendable (SnapshotChunkReply?) -> Void
+    ) {
+        guard let chunk = travelled(chunk) else { return }
+        world.parts.append(
+            SnapshotPart(
+                snapshot: chunk.snapshot,
+                offset: chunk.offset,
+                sender: sender,
+                receiver: member.node
+            )
+        )
+        call(member, completion, ifLost: nil) { node, answer in
+            node.receive(chunk) { answer($0) }
+        }
+    }
+
+    func finish(
+        _ end: SnapshotFinish,
+        to member: StoreMember,
+        timeout: Duration,
+        _ completion: @escaping @Sendable (SnapshotFinishReply?) -> Void
+    ) {
+        guard let end = travelled(end) else { return }
+        call(member, completion, ifLost: nil) { [sender] node, answer in
+            answer(node.finish(end) { _ in sender })
+        }
+    }
+
+    /// A message as the bytes tell it that travel between real nodes.
+    private func travelled<Message: WireMessage>(_ message: Message) -> Message? {
+        do throws(WireError) {
+            return try Message(decoding: message.encoded(in: .standard), space: .standard)
+        } catch {
+            world.ring.problems.append("a message of \(sender) cannot be read: \(error)")
+            return nil
         }
     }
 

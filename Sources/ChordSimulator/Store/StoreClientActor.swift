@@ -209,6 +209,9 @@ final class StoreClientActor: @unchecked Sendable {
         case .elsewhere(let hint):
             leaders[attempt.key] = hint.leader.flatMap { hint.descriptor.replica($0)?.node }
             retry(attempt, mayHaveHappened: false)
+        case .unavailable(let error) where error.code == .diskFull:
+            leaders[attempt.key] = nil
+            retry(attempt, mayHaveHappened: false)
         case .notHere, .noLeader, .busy:
             leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: false)

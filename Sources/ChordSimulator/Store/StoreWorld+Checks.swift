@@ -64,6 +64,9 @@ extension StoreWorld {
         return check.defects.isEmpty && check.hasThreeVoters
     }
 
+    /// The nodes whose stores answer.
+    package var servingNodes: Set<String> { audit().answered }
+
     private func audit() -> StoreCheck {
         let box = AuditBox()
         for name in names {
@@ -79,7 +82,9 @@ extension StoreWorld {
         for name in names {
             guard let member = nodes[name]?.member else { continue }
             switch box.results[name] {
-            case .success(let audit): check.add(audit, of: member)
+            case .success(let audit):
+                check.answered.insert(name)
+                check.add(audit, of: member)
             case .failure(let error): check.defects.append("\(name): \(error)")
             case nil: check.defects.append("\(name) does not answer")
             }
@@ -104,6 +109,8 @@ struct StoreCheck {
 
     let members: SimulatedMembers
     var defects: [String] = []
+    /// The nodes that have told what they hold.
+    var answered: Set<String> = []
     /// Clients write, so replicas need not be equal at one moment.
     var isUsed = false
     /// What is wrong only if it stays so.

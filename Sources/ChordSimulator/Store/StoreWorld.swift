@@ -26,6 +26,9 @@ package final class StoreWorld: @unchecked Sendable {
     /// How many voters each range had when they were counted last.
     var voters: [RangeID: VoterCount] = [:]
     private(set) var clients: [StoreClientActor] = []
+    /// The parts of snapshots that were sent, in order.
+    var parts: [SnapshotPart] = []
+    var snapshotBytes: [UInt128: UInt64] = [:]
     /// What the clients saw.
     package internal(set) var history: [HistoryOperation] = []
 
@@ -39,6 +42,10 @@ package final class StoreWorld: @unchecked Sendable {
         settings.settleTime = .seconds(2)
         settings.logEntries = 50
         settings.splits.settleTime = .seconds(2)
+        // Snapshots take seconds, so that faults meet them in the middle.
+        settings.snapshots.partBytes = 64 + Int(generator.below(256))
+        settings.snapshots.bytesPerSecond = 500 + generator.below(20_000)
+        settings.snapshots.patience = .seconds(10)
         // In every other store ranges are split by size too.
         if generator.below(2) == 0 { settings.splits.rows = 2 + generator.below(3) }
         for number in 1...count {
@@ -58,7 +65,7 @@ package final class StoreWorld: @unchecked Sendable {
     var now: Int64 { scheduler.now }
 
     /// Names of all nodes, in order.
-    var names: [String] { nodes.keys.sorted() }
+    package var names: [String] { nodes.keys.sorted() }
 
     func syncTime() -> Int64 {
         // Mostly a fraction of a millisecond, now and then a disk takes long.
@@ -157,7 +164,7 @@ package final class StoreWorld: @unchecked Sendable {
         case 5, 6:
             return changeMembership(of: name)
         case 7:
-            return loseDisk(of: name)
+            return damageDisk(of: name)
         case 8:
             fillDisk(
                 of: name,
@@ -182,19 +189,39 @@ package final class StoreWorld: @unchecked Sendable {
         return "leave \(name)"
     }
 
-    /// Takes a node's disk away, if all data have been on enough others a moment ago.
-    private func loseDisk(of name: String) -> String {
+    /// Takes a node's disk away, or spoils a row on it, if all data have been on enough others a moment ago.
+    private func damageDisk(of name: String) -> String {
         guard !hasLostDisk, canLoseDisk() else { return restartAll() }
         hasLostDisk = true
-        loseDisk(name)
-        return "lose the disk of \(name)"
+        guard generator.below(2) == 0 else {
+            loseDisk(name)
+            return "lose the disk of \(name)"
+        }
+        damageRow(of: name)
+        return "damage a row of \(name)"
+    }
+
+    /// Makes a random row on a node's disk unreadable.
+    package func damageRow(of name: String) {
+        guard let disk = nodes[name]?.rowDisk, disk.rowCount > 0 else { return }
+        disk.damageRow(Int(generator.below(UInt64(disk.rowCount))))
     }
 
     /// Leaves no room on a node's disk for a while: neither for rows, nor for entries of the log where that is full
-    /// as well. The reserve of the log lasts longer or less long than that of the rows.
-    package func fillDisk(of name: String, for duration: Duration, alsoLog: Bool = true) {
+    /// as well.
+    ///
+    /// - Parameter reserve: what committed changes may use all the same; nil for random reserves, which last longer
+    ///   or less long.
+    package func fillDisk(
+        of name: String,
+        for duration: Duration,
+        alsoLog: Bool = true,
+        reserve: Int? = nil
+    ) {
         guard let node = nodes[name] else { return }
         let (log, rows) = (node.logDisk, node.rowDisk)
+        log.reserveBytes = reserve ?? Int(generator.below(20_000))
+        rows.reserveBytes = reserve ?? Int(generator.below(2_000))
         log.isFull = alsoLog
         rows.isFull = true
         scheduler.schedule(at: now + duration.nanoseconds, for: nil) {

@@ -51,17 +51,17 @@ package struct GroupUpdate: Hashable, Sendable {
 package struct LogBatch: Hashable, Sendable {
     /// The updates, at most one for each group.
     package var updates: [GroupUpdate]
-    /// Whether the batch may use the reserve of a full disk although it has entries: those of deletes may.
-    /// A batch without entries always may.
-    package var mayUseReserve: Bool
+    /// How much of a full disk's reserve the batch may use if it has entries. A batch without entries may use all
+    /// of it.
+    package var reserve: ReserveShare
     /// Batches of one round build on each other: once one of them was refused for want of room, the later ones of
     /// this round and of earlier ones are refused as well, whether they would fit or not. So their owner submits
     /// all of them again in their order, in a higher round. Nil for a batch that builds on none.
     package var round: UInt64?
 
-    package init(_ updates: [GroupUpdate], mayUseReserve: Bool = false) {
+    package init(_ updates: [GroupUpdate], reserve: ReserveShare = .nothing) {
         self.updates = updates
-        self.mayUseReserve = mayUseReserve
+        self.reserve = reserve
     }
 
     /// Bytes that the batch counts for in limits.
@@ -72,4 +72,14 @@ package struct LogBatch: Hashable, Sendable {
     var hasEntries: Bool {
         updates.contains { !$0.entries.isEmpty }
     }
+}
+
+/// How much of the reserve of a full disk entries may use.
+package enum ReserveShare: Hashable, Sendable {
+    case nothing
+    /// Entries that were in the logs of groups before the disk was full, or that other nodes have accepted. Deletes
+    /// behind them cannot be written without them.
+    case half
+    /// Entries that free room, and those by which groups elect and change their members.
+    case most
 }

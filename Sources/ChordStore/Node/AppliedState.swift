@@ -33,6 +33,7 @@ final class AppliedState: @unchecked Sendable {
     ) throws(StoreError) -> Outcome {
         var outcome = Outcome(results: [], view: RangeView(stored.state))
         outcome.results.reserveCapacity(entries.count)
+        transaction.mayUseReserve = true
         do throws(StoreError) {
             for entry in entries {
                 let result = try stored.state.apply(entry, to: &transaction)
@@ -98,10 +99,10 @@ final class AppliedState: @unchecked Sendable {
         isStale = false
     }
 
-    /// Takes over another replica's state and rows.
+    /// Takes over another replica's state, whose rows are in a slot already.
     ///
     /// - Returns: whether it could: not while another replica of this disk has rows of the same positions, and not
-    ///   if this replica has got its state from a split meanwhile.
+    ///   if this replica was removed or has got its state from a split meanwhile. The rows are discarded then.
     func replace(
         by snapshot: RangeSnapshot,
         in slot: Slot,
@@ -121,16 +122,15 @@ final class AppliedState: @unchecked Sendable {
                 in: old.state.space,
                 from: &transaction
             ).isEmpty
-        else { return false }
+        else {
+            try IncomingRows.discard(slot, in: &transaction)
+            return false
+        }
         try old.erase(from: &transaction)
         if old.state.hasData { try DiscardedRows(of: old.state).record(in: &transaction) }
+        try IncomingRows.forget(slot, in: &transaction)
         var new = StoredReplica(number: old.number, state: snapshot.state)
         new.state.slot = slot
-        for element in snapshot.rows {
-            var key = element.key
-            key.slot = slot
-            try transaction.put(element.row, at: key)
-        }
         new.state.markAllClientsChanged()
         try new.save(into: &transaction)
         stored = new
@@ -144,11 +144,11 @@ final class AppliedState: @unchecked Sendable {
     ) throws(StoreError) {
         let range = state.descriptor.id
         try Tombstone.bury(range, lowestNumber: lowest, in: &transaction)
-        // What is stored counts: a split may have given the replica its state a moment ago.
-        guard let present = try StoredReplica.load(range, in: state.space, from: &transaction)
-        else {
-            return
-        }
+        // What is stored counts: a split may have given the replica its state a moment ago. The request table is not
+        // read, so that a damaged one can be deleted.
+        guard
+            let present = try StoredReplica.loadHeader(range, in: state.space, from: &transaction)
+        else { return }
         try present.erase(from: &transaction)
         guard present.state.hasData else { return }
         try DiscardedRows(of: present.state).record(in: &transaction)

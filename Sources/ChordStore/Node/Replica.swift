@@ -24,6 +24,10 @@ final class Replica {
     var reign: (began: RangeTime, at: MonotonicTime)?
     /// When this leader saw each other replica first in its configuration.
     var observed: [ReplicaNumber: Duration] = [:]
+    /// When this leader may hand over to a better one: a transfer that fails keeps writes waiting.
+    var nextHandOver: Duration = .zero
+    /// How often leadership was offered to others for want of room.
+    var offers = 0
     /// What the decision about replicas last led to.
     var placement: PlacementStep = .settled
     var timer: (deadline: Duration, work: ScheduledWork)?
@@ -41,7 +45,7 @@ final class Replica {
     /// The newest descriptor that a message brought.
     var told: RangeDescriptor?
     /// The snapshot that has come and is being installed.
-    var received: RangeSnapshot?
+    var received: ReceivedSnapshot?
     var isInstalling = false
 
     var splitPolicy = SplitPolicy()

@@ -63,7 +63,9 @@ extension StoreNode {
     /// does not know an entry stops and counts as lost.
     private func notApplied(_ entries: [LogEntry], _ error: StoreError, of replica: Replica) {
         // What was submitted after a refused work fails because its predecessor is missing.
-        guard error.code == .diskFull || !replica.unapplied.isEmpty else { return fail(error) }
+        guard error.code == .diskFull || !replica.unapplied.isEmpty else {
+            return failed(error, of: replica.range)
+        }
         forget(entries, of: replica)
         let isFirst = replica.unapplied.isEmpty
         replica.unapplied += entries
@@ -102,9 +104,7 @@ extension StoreNode {
         _ completion: @escaping @Sendable (WriteResult) -> Void
     ) {
         if let failure { return completion(.failed(.unavailable(failure))) }
-        if backlog.isFull {
-            return completion(.failed(.busy("the disk of this node is full: make room there")))
-        }
+        if let refusal = lackOfRoom(for: write) { return completion(.failed(refusal)) }
         guard let replica = replica(at: write.position) else {
             return completion(.failed(absence(of: write.position)))
         }

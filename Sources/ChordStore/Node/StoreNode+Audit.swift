@@ -47,20 +47,25 @@ extension StoreNode {
         rows.submit(
             { transaction throws(StoreError) in
                 var audit = NodeAudit(replicas: [], waiting: [], strayRows: 0, isClearing: false)
+                var damage: [(range: RangeID, error: StoreError)] = []
                 for state in states {
                     try state.refresh(in: &transaction)
                     guard state.state.hasData else {
                         audit.waiting.append(state.state.descriptor.id)
                         continue
                     }
-                    audit.replicas.append(
-                        ReplicaAudit(
-                            number: state.stored.number,
-                            isLeader: leaders.contains(state.state.descriptor.id),
-                            state: state.state,
-                            rows: try transaction.rows(of: state.state)
+                    do throws(StoreError) {
+                        audit.replicas.append(
+                            ReplicaAudit(
+                                number: state.stored.number,
+                                isLeader: leaders.contains(state.state.descriptor.id),
+                                state: state.state,
+                                rows: try transaction.rows(of: state.state)
+                            )
                         )
-                    )
+                    } catch {
+                        damage.append((state.state.descriptor.id, error))
+                    }
                 }
                 audit.isClearing = try !DiscardedRows.all(in: &transaction).isEmpty
                 var all = 0
@@ -68,9 +73,34 @@ extension StoreNode {
                     all += try transaction.count(RowInterval(slot: slot), atMost: .max)
                 }
                 audit.strayRows = all - audit.replicas.reduce(0) { $0 + $1.rows.count }
-                return audit
+                return (audit, damage)
             },
-            completion
+            { [weak self] result in
+                if case .success((_, let damage)) = result {
+                    self?.assumeIsolated { node in
+                        for (range, error) in damage { node.failed(error, of: range) }
+                    }
+                }
+                completion(result.map(\.0))
+            }
         )
+    }
+}
+
+extension RowEngineTransaction {
+    /// All rows of a range.
+    fileprivate mutating func rows(of state: RangeState) throws(StoreError) -> [RowPage.Element] {
+        var rows: [RowPage.Element] = []
+        for interval in state.bounds.intervals {
+            var next: RowInterval? = interval.rows(of: state.slot)
+            while let part = next {
+                let page = try scan(part, limit: RowLimit(rows: 4096, bytes: 4 << 20))
+                rows += page.rows
+                next = page.next.map {
+                    RowInterval(slot: state.slot, first: $0, end: part.end)
+                }
+            }
+        }
+        return rows
     }
 }

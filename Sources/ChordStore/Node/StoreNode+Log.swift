@@ -26,10 +26,16 @@ extension StoreNode {
     /// Forgets entries of the log that every use of them is over.
     func compact(_ replica: Replica) {
         let applied = replica.durablyApplied
-        guard applied.number > settings.logEntries else { return }
-        let through = LogIndex(applied.number - settings.logEntries)
+        // A full disk cannot wait for followers that lag behind: they get snapshots.
+        let kept = backlog.isFull ? min(settings.logEntries, 100) : settings.logEntries
+        guard applied.number > kept else { return }
+        var through = LogIndex(applied.number - kept)
+        // Who receives a snapshot needs the entries after it next.
+        if !backlog.isFull, let needed = sent.position(of: replica.range) {
+            through = min(through, needed)
+        }
         let base = replica.machine.base.index
-        guard through.number > base.number + settings.logEntries / 4 else { return }
+        guard through.number > base.number + kept / 4 else { return }
         drive(replica) { $0.compact(through: through) }
         let position = replica.machine.base
         guard position.index > replica.logBase.index else { return }
@@ -43,7 +49,7 @@ extension StoreNode {
     /// Submits what became due in this turn. A batch has at most one update of each group. While the log is full
     /// all of it waits, in its order.
     func flushPersistence() {
-        guard failure == nil, !backlog.isFull else { return }
+        guard failure == nil, backlog.refused.isEmpty else { return }
         while !persistence.isEmpty {
             var batch: [GroupUpdate] = []
             var tokens: [(range: RangeID, token: PersistToken)] = []
@@ -63,9 +69,15 @@ extension StoreNode {
         }
     }
 
-    private func submit(_ updates: LogBatch, _ tokens: [(range: RangeID, token: PersistToken)]) {
+    /// - Parameter isOrdered: whether the batch builds on those before it.
+    func submit(
+        _ updates: LogBatch,
+        _ tokens: [(range: RangeID, token: PersistToken)],
+        isOrdered: Bool = true
+    ) {
         var ordered = updates
-        ordered.round = backlog.round
+        ordered.round = isOrdered ? backlog.round : nil
+        if backlog.isFull { ordered.reserve = reserveShare(of: updates) }
         let batch = ordered
         backlog.underWay += 1
         log.submit(batch) { [weak self] result in
@@ -79,7 +91,7 @@ extension StoreNode {
                     node.persisted(tokens)
                 case .failure(let error): node.logRefused(batch, tokens, error)
                 }
-                if node.backlog.underWay == 0 { node.checkRoom() }
+                if node.backlog.underWay == 0 { node.checkLogRoom() }
             }
         }
     }
@@ -90,55 +102,4 @@ extension StoreNode {
             drive(replica) { $0.persisted(token) }
         }
     }
-
-    // MARK: - A full log
-
-    /// A full disk is waited for: nothing was written, and the machines have acknowledged nothing. Batches that
-    /// were submitted after a refused one are refused too, also those that would fit: the machines take the
-    /// confirmation of one for that of all before it. Anything else ends the store of this node.
-    private func logRefused(
-        _ batch: LogBatch,
-        _ tokens: [(range: RangeID, token: PersistToken)],
-        _ error: StoreError
-    ) {
-        guard error.code == .diskFull else { return fail(error) }
-        if !backlog.isFull {
-            backlog.isFull = true
-            logger.error("the disk of the log is full: writes are refused, reads go on; make room")
-        }
-        backlog.refused.append((batch, tokens))
-    }
-
-    /// All batches have been answered: those that were refused are tried again after a moment.
-    private func checkRoom() {
-        guard backlog.isFull, failure == nil else { return }
-        guard !backlog.refused.isEmpty else {
-            backlog.isFull = false
-            logger.notice("the disk of the log has room again")
-            scheduleFlush()
-            return
-        }
-        giveAwayLeaderships()
-        _ = executor.schedule(after: .seconds(1)) { [weak self] in
-            self?.assumeIsolated { node in
-                guard node.failure == nil else { return }
-                let refused = node.backlog.refused
-                node.backlog.refused = []
-                node.backlog.round += 1
-                for (batch, tokens) in refused { node.submit(batch, tokens) }
-            }
-        }
-    }
-}
-
-/// What waits for room in the log.
-struct LogBacklog {
-    /// Whether the log has refused a batch for want of room, and has not taken it since.
-    var isFull = false
-    /// Batches that were refused, in order.
-    var refused: [(batch: LogBatch, tokens: [(range: RangeID, token: PersistToken)])] = []
-    /// Batches that are not answered.
-    var underWay = 0
-    /// Grows each time that refused batches are tried again.
-    var round: UInt64 = 0
 }

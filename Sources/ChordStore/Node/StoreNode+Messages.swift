@@ -29,6 +29,8 @@ extension StoreNode {
     }
 
     func step(_ message: RaftMessage, of replica: Replica) {
+        // A leader without room would refuse writes that others can take.
+        if case .timeoutNow = message.body, isDiskFull { return }
         drive(replica) { machine in
             do throws(RaftRefusal) {
                 try machine.step(message, from: message.from)

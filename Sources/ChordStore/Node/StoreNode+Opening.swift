@@ -18,14 +18,28 @@ extension StoreNode {
         let recovered = try await result { self.log.open($0) }
         let space = space
         let stored = try await work { transaction throws(StoreError) in
+            // A snapshot that had not come whole when the process ended is sent anew.
+            for slot in try IncomingRows.slots(in: &transaction) {
+                try IncomingRows.discard(slot, in: &transaction)
+            }
             var replicas: [StoredReplica] = []
+            var damaged: [(replica: StoredReplica, error: StoreError)] = []
             for range in try StoredReplica.ranges(in: &transaction) {
-                if let replica = try StoredReplica.load(range, in: space, from: &transaction) {
-                    replicas.append(replica)
+                guard
+                    let header = try StoredReplica.loadHeader(range, in: space, from: &transaction)
+                else { continue }
+                do throws(StoreError) {
+                    if let replica = try StoredReplica.load(range, in: space, from: &transaction) {
+                        replicas.append(replica)
+                    }
+                } catch {
+                    guard error.code == .corrupted else { throw error }
+                    damaged.append((header, error))
                 }
             }
             return Stored(
                 replicas: replicas,
+                damaged: damaged,
                 tombstones: try Tombstone.all(in: &transaction),
                 lastSlot: try
                     (transaction.slots() + DiscardedRows.all(in: &transaction).map(\.slot))
@@ -33,9 +47,14 @@ extension StoreNode {
             )
         }
         tombstones = recovered.tombstones.merging(stored.tombstones) { max($0, $1) }
-        let usedSlots = stored.replicas.map(\.state.slot) + (stored.lastSlot.map { [$0] } ?? [])
+        let usedSlots =
+            (stored.replicas + stored.damaged.map(\.replica)).map(\.state.slot)
+            + (stored.lastSlot.map { [$0] } ?? [])
         nextSlot = Slot((usedSlots.max()?.number ?? 0) + 1)
         try finishRemovals(recovered, stored)
+        for (replica, error) in stored.damaged {
+            setAside(DamagedReplica(replica), because: error)
+        }
         for replica in stored.replicas {
             let range = replica.state.descriptor.id
             do throws(StoreError) {
@@ -50,6 +69,8 @@ extension StoreNode {
     /// What the rows hold at the start.
     private struct Stored: Sendable {
         var replicas: [StoredReplica]
+        /// Replicas of which more than the header cannot be read.
+        var damaged: [(replica: StoredReplica, error: StoreError)]
         var tombstones: [RangeID: ReplicaNumber]
         var lastSlot: Slot?
     }
@@ -62,7 +83,9 @@ extension StoreNode {
         _ recovered: RecoveredLog,
         _ stored: Stored
     ) throws(StoreError) {
-        let known = Set(stored.replicas.map(\.state.descriptor.id))
+        let known = Set(
+            (stored.replicas + stored.damaged.map(\.replica)).map(\.state.descriptor.id)
+        )
         for range in recovered.groups.keys.sorted() where !known.contains(range) {
             guard let lowest = stored.tombstones[range] else {
                 throw StoreError(
@@ -114,8 +137,7 @@ extension StoreNode {
         let range = descriptor.id
         guard replicas[range] == nil, beingMade[range] == nil else { return }
         beingMade[range] = true
-        let slot = nextSlot
-        nextSlot = Slot(slot.number + 1)
+        let slot = takeSlot()
         let stored = StoredReplica(
             number: number,
             state: RangeState(descriptor: descriptor, slot: slot, space: space, birth: birth)
@@ -197,9 +219,8 @@ extension StoreNode {
     package func handle(_ event: RowEngineEvent) {
         switch event {
         case .durable(let sequence): rowsDurable(through: sequence)
-        case .diskFull:
-            logger.error("the disk is full: writes are refused, reads and deletes go on")
-        case .diskHasRoom: logger.notice("the disk has room again")
+        case .diskFull: rowsBecame(full: true)
+        case .diskHasRoom: rowsBecame(full: false)
         case .closed(let error): fail(error)
         }
     }

@@ -13,6 +13,8 @@ extension StoreNode {
         placementTimer = executor.schedule(after: settings.placementInterval) { [weak self] in
             self?.assumeIsolated { node in
                 guard node.failure == nil else { return }
+                node.abandonSilentSnapshots()
+                if node.isDiskFull { node.giveAwayForWantOfRoom() }
                 for range in node.damaged.keys.sorted() { node.checkDamaged(range) }
                 for range in node.replicas.keys.sorted() {
                     guard let replica = node.replicas[range] else { continue }
@@ -79,12 +81,17 @@ extension StoreNode {
         }
     }
 
+    /// Time between two attempts to hand a range over to a better leader.
+    static let handOverInterval: Duration = .seconds(60)
+
     /// The owner of the range's end should lead it: then a client that asks the ring finds the leader.
     private func handOver(_ replica: Replica, to owner: StoreMember) {
         guard let heir = replica.view.descriptor.replica(on: owner.disk), heir.role == .voter,
             heir.number != replica.number,
-            replica.placementProgress(at: now)[heir.number]?.isCaughtUp == true
+            replica.placementProgress(at: now)[heir.number]?.isCaughtUp == true,
+            now >= replica.nextHandOver
         else { return }
+        replica.nextHandOver = now + Self.handOverInterval
         drive(replica) { try? $0.transferLeadership(to: heir.number) }
     }
 

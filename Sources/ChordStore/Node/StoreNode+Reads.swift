@@ -66,7 +66,9 @@ extension StoreNode {
         of range: RangeID,
         _ completion: @escaping @Sendable (Result<(Output, RangeView), StoreRefusal>) -> Void
     ) {
-        guard let state = replicas[range]?.state else { return completion(.failure(.notHere)) }
+        guard let replica = replicas[range] else { return completion(.failure(.notHere)) }
+        let state = replica.state
+        let descriptor = replica.view.descriptor
         rows.submit(
             { transaction throws(StoreError) -> (Output, RangeView)? in
                 try state.refresh(in: &transaction)
@@ -76,10 +78,14 @@ extension StoreNode {
                 }
                 return (try run(state.state, &transaction), RangeView(state.state))
             },
-            { result in
+            { [weak self] result in
                 switch result {
                 case .success(let output?): completion(.success(output))
                 case .success(nil): completion(.failure(.notHere))
+                case .failure(let error) where error.code == .corrupted:
+                    // Another replica has the row.
+                    self?.assumeIsolated { $0.failed(error, of: range) }
+                    completion(.failure(.noLeader(descriptor)))
                 case .failure(let error): completion(.failure(.unavailable(error)))
                 }
             }
@@ -116,7 +122,8 @@ extension StoreNode {
 
     /// Why there is no replica of a position.
     func absence(of position: Identifier) -> StoreRefusal {
-        unborn.values.first { $0.bounds.contains(position) }.map { .noLeader($0) } ?? .notHere
+        (Array(unborn.values) + damaged.values.map(\.descriptor))
+            .first { $0.bounds.contains(position) }.map { .noLeader($0) } ?? .notHere
     }
 
     /// What this node knows of a range of which it has a replica.

@@ -29,7 +29,7 @@ extension StoreNode {
     /// How long a replica that rests hears of nobody before it asks.
     private static let quietPatience: Duration = .seconds(60)
     /// Time between two inquiries about one replica.
-    private static let inquiryInterval: Duration = .seconds(2)
+    static let inquiryInterval: Duration = .seconds(2)
 
     /// Asks whether a replica was removed, unless it was asked a moment ago.
     func askAtOnce(about replica: Replica) {
@@ -43,36 +43,6 @@ extension StoreNode {
             replica.doubtsSince = node.now
             guard case .removed(let lowest) = step else { return }
             node.delete(replica, lowestNumber: lowest)
-        }
-    }
-
-    // MARK: - Damage
-
-    /// Stops a replica whose data are damaged. The others of the range count it as lost, and replace it.
-    func setAside(_ replica: DamagedReplica, because error: StoreError) {
-        let range = replica.descriptor.id
-        logger.critical(
-            "a replica has stopped, its data are damaged: \(error)",
-            metadata: [StoreLogKeys.range: "\(range)"]
-        )
-        damaged[range] = replica
-    }
-
-    /// Asks whether a damaged replica was removed, now and then. A new one can take its place then.
-    func checkDamaged(_ range: RangeID) {
-        guard let replica = damaged[range], now >= replica.nextInquiry else { return }
-        damaged[range]?.nextInquiry = now + Self.inquiryInterval * 5
-        let inquiry = RangeInquiry(
-            .removal(of: replica.number),
-            descriptor: replica.descriptor,
-            leader: nil,
-            own: identity.member,
-            owner: wantedMembers(replica.descriptor.bounds.upperBound)?.first
-        )
-        ask(inquiry) { node, step in
-            guard case .removed(let lowest) = step, node.damaged[range] != nil else { return }
-            node.damaged[range] = nil
-            node.delete(range, replica.state, lowestNumber: lowest)
         }
     }
 
@@ -159,11 +129,11 @@ extension StoreNode {
         replica.timer?.work.cancel()
         let hint = hint(of: replica)
         failAll(of: replica) { .elsewhere(hint) }
-        replicas[range] = nil
+        forget(replica)
         delete(range, replica.state, lowestNumber: lowest)
     }
 
-    private func delete(
+    func delete(
         _ range: RangeID,
         _ state: AppliedState,
         lowestNumber lowest: ReplicaNumber
@@ -214,6 +184,9 @@ extension StoreNode {
                     switch result {
                     case .success(true): node.clearDiscardedRows()
                     case .success(false): break
+                    case .failure(let error) where error.code == .corrupted:
+                        // Nobody reads these rows. They only take room.
+                        node.logger.error("rows of a former replica cannot be deleted: \(error)")
                     case .failure(let error): node.fail(error)
                     }
                 }

@@ -69,7 +69,13 @@ extension StoreNode {
             },
             { [weak self] result in
                 self?.assumeIsolated { node in
-                    guard case .success(let page) = result else { return node.endSplit(of: range) }
+                    let page: RowPage
+                    switch result {
+                    case .success(let found): page = found
+                    case .failure(let error):
+                        node.endSplit(of: range)
+                        return node.failed(error, of: range)
+                    }
                     var search = search
                     if let found = search.take(page) {
                         node.split(range, found)

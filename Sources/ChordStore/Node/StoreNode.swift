@@ -39,9 +39,16 @@ package actor StoreNode {
     var nextSlot = Slot(1)
 
     var outbox = Outbox()
+    var sent: SnapshotsSent
+    /// Snapshots of which parts come, by the identifier that the sender drew.
+    var incoming: [UInt128: IncomingSnapshot] = [:]
     /// What the machines want to become durable, in order.
     var persistence: [(range: RangeID, update: GroupUpdate, token: PersistToken?)] = []
     var backlog = LogBacklog()
+    /// Whether the rows have only their reserve.
+    var rowsAreFull = false
+    /// Since when log or rows have only their reserves; nil if they have room.
+    var fullSince: Duration?
     private var isFlushScheduled = false
 
     /// The store members at or after an identifier, in the order of the ring; nil while the ring is not sure.
@@ -77,6 +84,9 @@ package actor StoreNode {
         self.rows = rows
         self.transport = transport
         self.logger = logger
+        sent = SnapshotsSent(
+            rate: SnapshotRate(bytesPerSecond: settings.snapshots.bytesPerSecond)
+        )
     }
 
     /// Where the members are that a range wants.
@@ -91,6 +101,12 @@ package actor StoreNode {
 
     /// Time since the clock's zero, as the machines have it.
     var now: Duration { executor.now - MonotonicTime(nanoseconds: 0) }
+
+    /// A slot that was never used.
+    func takeSlot() -> Slot {
+        defer { nextSlot = Slot(nextSlot.number + 1) }
+        return nextSlot
+    }
 
     // MARK: - Driving a replica
 

@@ -27,6 +27,9 @@ package struct StoreSettings: Hashable, Sendable {
     /// When ranges are split.
     package var splits = SplitPolicy.Limits()
 
+    /// How snapshots travel.
+    package var snapshots = SnapshotSettings()
+
     package init(raft: RaftSettings = .lan) {
         self.raft = raft
         // A group may rest only where its node tells it of nodes that die or restart, which it does not yet.
@@ -36,6 +39,7 @@ package struct StoreSettings: Hashable, Sendable {
     /// - Throws: `invalidSettings`; the message names the setting.
     package func validate() throws(StoreError) {
         try raft.validate()
+        try snapshots.validate()
         guard RangeDescriptor.replications.contains(replicas) else {
             throw StoreError(.invalidSettings, "replicas is \(replicas): 1, 3, 5 or 7 are possible")
         }

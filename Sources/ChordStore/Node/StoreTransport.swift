@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordWire
+
 /// A Raft message with the range that it belongs to.
 package struct GroupMessage: Hashable, Sendable {
     package var range: RangeID
@@ -37,34 +39,29 @@ package protocol StoreTransport: Sendable {
         _ completion: @escaping @Sendable (RangeDescription?) -> Void
     )
 
-    /// Sends the applied state of a range to a node. The completion says whether the receiver has all of it.
-    func send(
-        _ snapshot: RangeSnapshot,
+    /// Offers a snapshot to a node, whose ``StoreNode/judge(_:)`` answers.
+    ///
+    /// - Parameter completion: gets nil if there was no answer.
+    func offer(
+        _ offer: SnapshotOffer,
         to member: StoreMember,
-        _ completion: @escaping @Sendable (Bool) -> Void
+        timeout: Duration,
+        _ completion: @escaping @Sendable (SnapshotOfferReply?) -> Void
     )
-}
 
-/// The applied state of a range on its way to another node.
-package struct RangeSnapshot: Sendable {
-    package var state: RangeState
-    /// The sender's term.
-    package var term: Term
-    package var from: ReplicaNumber
-    package var to: ReplicaNumber
-    package var rows: [RowPage.Element]
+    /// Sends a part of a snapshot to a node, whose ``StoreNode/receive(_:_:)`` answers.
+    func send(
+        _ chunk: SnapshotChunk,
+        to member: StoreMember,
+        timeout: Duration,
+        _ completion: @escaping @Sendable (SnapshotChunkReply?) -> Void
+    )
 
-    package init(
-        state: RangeState,
-        term: Term,
-        from: ReplicaNumber,
-        to: ReplicaNumber,
-        rows: [RowPage.Element]
-    ) {
-        self.state = state
-        self.term = term
-        self.from = from
-        self.to = to
-        self.rows = rows
-    }
+    /// Ends a snapshot, whose parts are all sent. The node's ``StoreNode/finish(_:from:)`` answers.
+    func finish(
+        _ end: SnapshotFinish,
+        to member: StoreMember,
+        timeout: Duration,
+        _ completion: @escaping @Sendable (SnapshotFinishReply?) -> Void
+    )
 }

@@ -77,6 +77,14 @@ package struct DiscardedRows: Hashable, Sendable {
         name = RowMetadataName(.store, Self.prefix + slot.description + "/" + digits)
     }
 
+    /// All rows of a slot.
+    init(all slot: Slot) {
+        self.slot = slot
+        after = []
+        through = []
+        name = RowMetadataName(.store, Self.prefix + slot.description + "/all")
+    }
+
     package var bounds: RowBounds { RowBounds(after: after, through: through) }
 
     /// Notes that the rows are to be deleted.
@@ -102,7 +110,7 @@ package struct DiscardedRows: Hashable, Sendable {
             within: discarded.bounds,
             atMost: limit
         )
-        if cleared < limit { try transaction.setMetadata(nil, for: discarded.name) }
+        if cleared == 0 { try transaction.setMetadata(nil, for: discarded.name) }
         return true
     }
 
@@ -126,5 +134,48 @@ package struct DiscardedRows: Hashable, Sendable {
         after = try reader.string()
         through = try reader.string()
         try reader.end()
+    }
+}
+
+/// Slots into which snapshots are received. Their rows belong to no replica until one is installed.
+package enum IncomingRows {
+    private static let prefix = "incoming/"
+
+    private static func name(_ slot: Slot) -> RowMetadataName {
+        RowMetadataName(.store, prefix + slot.description)
+    }
+
+    /// Notes that rows come, by the same work as the first of them.
+    package static func record(
+        _ slot: Slot,
+        in transaction: inout some RowEngineTransaction
+    ) throws(StoreError) {
+        try transaction.setMetadata([], for: name(slot))
+    }
+
+    /// The rows have become those of a replica.
+    package static func forget(
+        _ slot: Slot,
+        in transaction: inout some RowEngineTransaction
+    ) throws(StoreError) {
+        try transaction.setMetadata(nil, for: name(slot))
+    }
+
+    /// Nobody needs the rows: they are deleted like those of a former replica.
+    package static func discard(
+        _ slot: Slot,
+        in transaction: inout some RowEngineTransaction
+    ) throws(StoreError) {
+        try forget(slot, in: &transaction)
+        try DiscardedRows(all: slot).record(in: &transaction)
+    }
+
+    package static func slots(
+        in transaction: inout some RowEngineTransaction
+    ) throws(StoreError) -> [Slot] {
+        try transaction.metadataNames(in: .store).compactMap { name in
+            guard name.name.hasPrefix(prefix) else { return nil }
+            return UInt64(name.name.dropFirst(prefix.count)).map { Slot($0) }
+        }
     }
 }

@@ -30,11 +30,13 @@ extension StoredReplica {
     }
 
     private func record(of client: ClientID) -> RowMetadataName {
-        // The halves of a split share their slot, and have request tables of their own.
-        RowMetadataName(
-            .slot(state.slot),
-            Self.clientPrefix + state.descriptor.id.description + "/" + client.description
-        )
+        RowMetadataName(.slot(state.slot), clientPrefix + client.description)
+    }
+
+    /// What the names of the records of the replica's clients begin with. The halves of a split share their slot,
+    /// and have request tables of their own.
+    private var clientPrefix: String {
+        Self.clientPrefix + state.descriptor.id.description + "/"
     }
 
     /// Writes what has changed since the last call.
@@ -50,7 +52,7 @@ extension StoredReplica {
 
     /// The ranges of which this disk has a replica.
     package static func ranges(
-        in transaction: inout some RowEngineTransaction
+        in transaction: inout some RowRecordReader
     ) throws(StoreError) -> [RangeID] {
         try transaction.metadataNames(in: .store).compactMap { name in
             name.name.hasPrefix(headerPrefix)
@@ -62,10 +64,10 @@ extension StoredReplica {
     package static func load(
         _ range: RangeID,
         in space: IdentifierSpace,
-        from transaction: inout some RowEngineTransaction
+        from transaction: inout some RowRecordReader
     ) throws(StoreError) -> Self? {
         guard var replica = try loadHeader(range, in: space, from: &transaction) else { return nil }
-        let prefix = clientPrefix + range.description + "/"
+        let prefix = replica.clientPrefix
         let slot = RowMetadataName.Scope.slot(replica.state.slot)
         for name in try transaction.metadataNames(in: slot) where name.name.hasPrefix(prefix) {
             guard let bits = RandomBits(name.name.dropFirst(prefix.count)),
@@ -83,7 +85,7 @@ extension StoredReplica {
     package static func loadHeader(
         _ range: RangeID,
         in space: IdentifierSpace,
-        from transaction: inout some RowEngineTransaction
+        from transaction: inout some RowRecordReader
     ) throws(StoreError) -> Self? {
         guard let bytes = try transaction.metadata(header(of: range)) else { return nil }
         let replica = try Self(decodingHeader: bytes, in: space)
@@ -115,8 +117,9 @@ extension StoredReplica {
     /// Removes the records of a replica. Its rows are cleared by works of their own.
     package func erase(from transaction: inout some RowEngineTransaction) throws(StoreError) {
         try transaction.setMetadata(nil, for: Self.header(of: state.descriptor.id))
-        for client in state.requests.records.keys.sorted() {
-            try transaction.setMetadata(nil, for: record(of: client))
+        for name in try transaction.metadataNames(in: .slot(state.slot))
+        where name.name.hasPrefix(clientPrefix) {
+            try transaction.setMetadata(nil, for: name)
         }
     }
 

@@ -35,13 +35,14 @@ package protocol RowEngine: AnyObject, Sendable {
     /// Errors: `closed`, or the error by which the engine closes.
     func commit(_ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
-    /// Copies the records of a slot and its rows within bounds as they are at one moment, after all works
-    /// submitted so far and maybe later ones. Works go on meanwhile.
+    /// Copies rows, with some records before them, as they are at one moment: after all works submitted so far
+    /// and maybe later ones. Works go on meanwhile.
     ///
-    /// Errors: `closed`, `diskFull`, `corrupted`, `ioFailed`.
+    /// Errors: those of `select`; `closed`, `diskFull`, `corrupted`, `ioFailed`.
+    ///
+    /// - Parameter select: what to copy. It reads the records of that same moment, and must not block.
     func snapshot(
-        of slot: Slot,
-        within bounds: RowBounds,
+        _ select: @escaping RowSelection.Choice,
         _ completion: @escaping @Sendable (Result<any RowSnapshot, StoreError>) -> Void
     )
 

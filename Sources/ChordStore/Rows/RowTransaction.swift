@@ -37,8 +37,27 @@ package protocol RowTransaction {
     ) throws(StoreError) -> [RowKey]
 }
 
+/// Reads the records that are stored with the rows.
+package protocol RowRecordReader {
+    /// A record; nil if there is none.
+    ///
+    /// - Throws: `corrupted`, `ioFailed`.
+    mutating func metadata(_ name: RowMetadataName) throws(StoreError) -> [UInt8]?
+
+    /// The names of all records of a scope, in byte order.
+    ///
+    /// - Throws: `corrupted`, `ioFailed`.
+    mutating func metadataNames(
+        in scope: RowMetadataName.Scope
+    ) throws(StoreError) -> [RowMetadataName]
+}
+
 /// What a work of a ``RowEngine`` can do: rows, and the records about them that change with them.
-package protocol RowEngineTransaction: RowTransaction {
+package protocol RowEngineTransaction: RowTransaction, RowRecordReader {
+    /// Whether `put` may use some of the reserve of a full disk in the present work. False at the beginning of each
+    /// work. Changes that a group has committed already may: deletes behind them must not wait for room.
+    var mayUseReserve: Bool { get set }
+
     /// Rows in order, from the beginning of an interval.
     ///
     /// - Throws: `corrupted`, `ioFailed`.
@@ -52,7 +71,7 @@ package protocol RowEngineTransaction: RowTransaction {
     /// Deletes the first rows of a slot that lie within bounds. A slot of many rows is cleared by several
     /// works, so that no work keeps others waiting for long.
     ///
-    /// - Returns: how many rows were deleted. Fewer than `limit` mean that none are left.
+    /// - Returns: how many rows were deleted; fewer than `limit` where their values are long, and 0 if none are left.
     /// - Throws: `corrupted`, `ioFailed`.
     mutating func clear(
         _ slot: Slot,
@@ -60,22 +79,10 @@ package protocol RowEngineTransaction: RowTransaction {
         atMost limit: Int
     ) throws(StoreError) -> Int
 
-    /// A record; nil if there is none.
-    ///
-    /// - Throws: `corrupted`, `ioFailed`.
-    mutating func metadata(_ name: RowMetadataName) throws(StoreError) -> [UInt8]?
-
     /// Writes a record, or deletes it. A full disk refuses no records, so that deletes can be applied.
     ///
     /// - Throws: `tooLarge`, `corrupted`, `ioFailed`.
     mutating func setMetadata(_ value: [UInt8]?, for name: RowMetadataName) throws(StoreError)
-
-    /// The names of all records of a scope, in byte order.
-    ///
-    /// - Throws: `corrupted`, `ioFailed`.
-    mutating func metadataNames(
-        in scope: RowMetadataName.Scope
-    ) throws(StoreError) -> [RowMetadataName]
 
     /// The slots that have rows or records, in order.
     ///

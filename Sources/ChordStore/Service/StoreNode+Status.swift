@@ -16,9 +16,16 @@ extension StoreNode {
         limit: Int,
         _ space: IdentifierSpace
     ) {
-        reply.state = failure == nil ? (rows.statistics.isFull ? .full : .serving) : .failed
+        reply.state = failure == nil ? (isDiskFull ? .full : .serving) : .failed
         reply.reason = failure?.message ?? ""
-        if reply.state == .full { reply.reason = "the disk is full: reads and deletes go on" }
+        if reply.state == .full, let fullSince {
+            reply.reason =
+                "the disk has been full for \((now - fullSince).inSeconds) s: reads and deletes go on"
+        }
+        if failure == nil, !damaged.isEmpty {
+            let ranges = damaged.keys.sorted().map(\.description).joined(separator: ", ")
+            reply.reason += (reply.reason.isEmpty ? "" : "; ") + "damaged on this disk: \(ranges)"
+        }
         for replica in replicas.values {
             reply.totals.replicas += 1
             reply.totals.rows += replica.view.size.rows
@@ -184,7 +191,12 @@ extension StoreNode {
                     &transaction
                 )
             },
-            { completion($0.map { .some($0) }) }
+            { [weak self] result in
+                if case .failure(let error) = result {
+                    self?.assumeIsolated { $0.failed(error, of: id) }
+                }
+                completion(result.map { .some($0) })
+            }
         )
     }
 }

@@ -30,7 +30,6 @@ package actor StoreServer {
     private var opening: Task<Void, Never>?
 
     var directory = RangeDirectory()
-    var receiver = SnapshotReceiver()
     var survey = MemberSurvey()
     /// Sessions of writes that this node sends again where needed, and of those that it proposes once.
     var sessions = WriteSessions()

@@ -52,43 +52,22 @@ extension StoreService {
             },
             method(StorePeerMethods.offerSnapshot) {
                 (server, request: SnapshotOffer, _, responder) in
-                let now = server.now
-                var receiver = server.receiver
-                server.answer(request.header, responder) { node -> SnapshotOfferReply in
-                    let range = RangeID(RandomBits(wire: request.descriptor.range))
-                    guard node.number(of: range)?.number == request.to else { return .removed }
-                    let descriptor = RangeDescriptor(request.descriptor)
-                    if let other = node.overlapping(descriptor) {
-                        return .overlaps(WireRangeDescriptor(other))
-                    }
-                    return receiver.judge(request, now: now)
-                }
-                server.receiver = receiver
+                server.answer(request.header, responder) { $0.judge(request) }
             },
             method(StorePeerMethods.sendChunk) { (server, request: SnapshotChunk, _, responder) in
-                let reply = server.receiver.receive(request, now: server.now)
-                server.answer(request.header, responder) { _ in reply }
+                let space = server.space
+                let node = server.addressed(by: request.header, responder)
+                node?.assumeIsolated { node in
+                    node.receive(request) { responder.succeed($0.encoded(in: space)) }
+                }
             },
             method(StorePeerMethods.finishSnapshot) {
                 (server, request: SnapshotFinish, caller, responder) in
-                let snapshot: RangeSnapshot
-                do throws(StoreError) {
-                    snapshot = try server.receiver.finish(request, in: server.space)
-                } catch {
-                    return server.answer(request.header, responder) { _ in
-                        SnapshotFinishReply.failed(reason: error.message)
-                    }
-                }
+                let disk = DiskID(RandomBits(wire: request.header.fromDisk))
                 server.answer(request.header, responder) { node -> SnapshotFinishReply in
-                    let sender = node.name(
-                        of: caller.peer,
-                        with: DiskID(RandomBits(wire: request.header.fromDisk)),
-                        in: CollectionOfOne(snapshot.state.descriptor)
-                    )
-                    guard let sender, node.receive(snapshot, from: sender) else {
-                        return .failed(reason: "the node has no such replica")
+                    node.finish(request) { descriptor in
+                        node.name(of: caller.peer, with: disk, in: CollectionOfOne(descriptor))
                     }
-                    return .installed
                 }
             },
         ]
@@ -102,15 +81,20 @@ extension StoreServer {
         _ responder: Responder,
         _ body: (isolated StoreNode) -> Reply
     ) {
+        guard let node = addressed(by: header, responder) else { return }
+        let reply = node.assumeIsolated(body)
+        responder.succeed(reply.encoded(in: space))
+    }
+
+    /// The store, if a call is meant for it; nil after the call has failed.
+    func addressed(by header: WirePeerHeader, _ responder: Responder) -> StoreNode? {
         switch openNode {
         case .failure(let failure): responder.fail(failure.status)
         case .success(let node):
-            if let failure = Self.refusal(of: header, at: node.identity) {
-                return responder.fail(failure.status)
-            }
-            let reply = node.assumeIsolated(body)
-            responder.succeed(reply.encoded(in: space))
+            guard let failure = Self.refusal(of: header, at: node.identity) else { return node }
+            responder.fail(failure.status)
         }
+        return nil
     }
 
     private static func refusal(
@@ -132,16 +116,8 @@ extension StoreServer {
 
     /// "Which descriptor of this range do you know?"
     func describe(_ request: DescribeRangeRequest, _ responder: Responder) {
-        let node: StoreNode
-        switch openNode {
-        case .failure(let failure): return responder.fail(failure.status)
-        case .success(let open): node = open
-        }
-        if let failure = Self.refusal(of: request.header, at: node.identity) {
-            return responder.fail(failure.status)
-        }
         let space = space
-        node.assumeIsolated { node in
+        addressed(by: request.header, responder)?.assumeIsolated { node in
             node.describe(
                 RangeID(RandomBits(wire: request.range)),
                 isConfirmed: request.mustBeConfirmed

@@ -120,4 +120,89 @@ struct StoreWorldTests {
             world.run(for: .seconds(30))
         }
     }
+
+    @Test(
+        "a snapshot that is interrupted in the middle comes whole in the end",
+        arguments: SnapshotInterruption.allCases
+    )
+    func interruptedSnapshot(by interruption: SnapshotInterruption) {
+        withSettledWorld(seed: 17) { world in
+            // Logs are long enough by now that their beginnings are gone.
+            world.run(for: .seconds(30))
+            world.loseDisk("s2")
+            guard let part = world.runToMiddleOfSnapshot(to: "s2", atMost: .seconds(90)) else {
+                Issue.record("no snapshot was sent")
+                return
+            }
+            let count = world.partCount
+            world.interrupt(part, by: interruption)
+            world.run(for: .seconds(30))
+            guard interruption == .linkIsCut else { return }
+            // The same snapshot goes on where it was.
+            let later = world.offsets(of: part.snapshot, after: count)
+            #expect(!later.isEmpty, "\(part), then \(world.describeParts(after: count))")
+            #expect(later.allSatisfy { $0 >= part.offset })
+        }
+    }
+
+    @Test("a damaged row ends its replica only, which is made anew, and is never read as absent")
+    func damagedRows() {
+        withSettledWorld(seed: 18) { world in
+            world.damageRow(of: "s1")
+            world.run(for: .seconds(90))
+            // The other replicas of the node go on.
+            #expect(world.servingNodes.contains("s1"))
+            #expect(world.settle(atMost: .seconds(60), isUsed: true).defects.isEmpty)
+            world.damageRow(of: "s3")
+            world.run(for: .seconds(60))
+            #expect(world.servingNodes.contains("s3"))
+        }
+    }
+
+    @Test(
+        "while all disks are full deletes are applied, and puts are when there is room again",
+        arguments: [true, false]
+    )
+    func deletesOnFullDisks(alsoLog: Bool) {
+        withSettledWorld(seed: 19) { world in
+            for name in world.names {
+                world.fillDisk(of: name, for: .seconds(30), alsoLog: alsoLog, reserve: 1 << 20)
+            }
+            // What was under way is applied in the reserve.
+            world.run(for: .seconds(5))
+            let count = world.history.count
+            world.run(for: .seconds(20))
+            let writes = world.history.dropFirst(count).filter { !$0.outcome.isUnknown }
+            #expect(writes.contains { $0.steps.contains { $0.action == .delete } })
+            #expect(
+                !writes.contains { operation in
+                    operation.outcome.isApplied && operation.steps.contains { $0.action.isPut }
+                }
+            )
+            world.run(for: .seconds(15))
+            let later = world.history.count
+            world.run(for: .seconds(10))
+            #expect(
+                world.history.dropFirst(later).contains { operation in
+                    operation.outcome.isApplied && operation.steps.contains { $0.action.isPut }
+                }
+            )
+        }
+    }
+}
+
+extension HistoryOperation.Outcome {
+    fileprivate var isUnknown: Bool { self == .unknown }
+
+    fileprivate var isApplied: Bool {
+        if case .applied = self { return true }
+        return false
+    }
+}
+
+extension HistoryOperation.Action {
+    fileprivate var isPut: Bool {
+        if case .put = self { return true }
+        return false
+    }
 }

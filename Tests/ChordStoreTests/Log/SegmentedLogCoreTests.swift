@@ -15,9 +15,9 @@ struct SegmentedLogCoreTests {
     private func commit(
         _ core: SegmentedLogCore,
         _ update: GroupUpdate,
-        mayUseReserve: Bool = false
+        reserve: ReserveShare = .nothing
     ) -> StoreErrorCode? {
-        core.commit([LogBatch([update], mayUseReserve: mayUseReserve)])[0]?.code
+        core.commit([LogBatch([update], reserve: reserve)])[0]?.code
     }
 
     // MARK: Rotation and collection
@@ -143,8 +143,12 @@ struct SegmentedLogCoreTests {
         let (disk, core, last) = try fullLog(canAllocate: true)
         var index = last + 1
         #expect(commit(core, .voting(term: 1, for: 3)) == nil)
-        while commit(core, .appending(index...index), mayUseReserve: true) == nil { index += 1 }
+        while commit(core, .appending(index...index), reserve: .half) == nil { index += 1 }
         #expect(index > last + 1)
+        // Entries that were there before have used their share, deletes have more.
+        let deletes = index
+        while commit(core, .appending(index...index), reserve: .most) == nil { index += 1 }
+        #expect(index > deletes)
         #expect(core.failure == nil)
         // The reserve for deletes is used up, that for hard states is not.
         #expect(commit(core, .voting(term: 2, for: 3)) == nil)

@@ -197,12 +197,23 @@ final class RowEngineDriver: @unchecked Sendable {
         try await call { engine, completion in engine.commit(completion) }.get()
     }
 
+    /// A snapshot of all records of a slot and its rows within bounds.
     func snapshot(
         of slot: Slot,
         within bounds: RowBounds = .all
     ) async throws(StoreError) -> any RowSnapshot {
         try await call { engine, completion in
-            engine.snapshot(of: slot, within: bounds, completion)
+            engine.snapshot(
+                { reader throws(StoreError) in
+                    var selection = RowSelection(records: [], slot: slot, bounds: bounds)
+                    for name in try reader.metadataNames(in: .slot(slot)) {
+                        guard let value = try reader.metadata(name) else { continue }
+                        selection.records.append((name.name, value))
+                    }
+                    return selection
+                },
+                completion
+            )
         }.get()
     }
 

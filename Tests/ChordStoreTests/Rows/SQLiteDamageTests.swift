@@ -200,6 +200,52 @@ import Testing
         }
     }
 
+    /// A damaged page makes works fail that read it. Works before and after them count, and the engine stays open.
+    @Test func aDamagedPageStaysWhereItIs() async throws {
+        let engine = try await RowEngineDriver.opened(.sqlite)
+        let far = RowKey(slot: Slot(900), position: [1], partition: [1], key: [1])
+        try await engine.run { rows throws(StoreError) in
+            for number in 0..<2_000 {
+                try rows.put(Row("value \(number) of a row", UInt64(number)), at: .test(number))
+            }
+            try rows.put(Row("far away", 1), at: far)
+        }
+        try await engine.close()
+        let path = engine.directory + "/rows.db"
+        var file = try #require(FileManager.default.contents(atPath: path))
+        let place = try #require(file.firstRange(of: Data("value 1234 of a row".utf8)))
+        file[place.lowerBound] ^= 1
+        try file.write(to: URL(filePath: path))
+        for name in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + name) }
+        try await engine.open(isNew: false)
+        try await engine.run { rows throws(StoreError) in
+            try rows.put(Row("before", 2), at: far)
+        }
+        let read = await #expect(throws: StoreError.self) {
+            try await engine.run { rows throws(StoreError) in try rows.get(.test(1234)) }
+        }
+        #expect(read?.code == .corrupted)
+        let write = await #expect(throws: StoreError.self) {
+            try await engine.run { rows throws(StoreError) in
+                try rows.put(Row("not kept", 3), at: far)
+                _ = try rows.get(.test(1234))
+            }
+        }
+        #expect(write?.code == .corrupted)
+        #expect(
+            try await engine.run { rows throws(StoreError) in try rows.get(far) }
+                == Row("before", 2)
+        )
+        try await engine.commit()
+        try await engine.close()
+        try await engine.open(isNew: false)
+        #expect(
+            try await engine.run { rows throws(StoreError) in try rows.get(far) }
+                == Row("before", 2)
+        )
+        try await engine.close()
+    }
+
     /// A damaged log is refused, unless it looks as a crash during the last commit leaves it.
     @Test func noticesADamagedLog() async throws {
         let engine = try await RowEngineDriver.opened(.sqlite)

@@ -26,13 +26,18 @@ extension SegmentedLogCore {
 
     /// Refuses a batch that a full disk has no room for.
     ///
-    /// Deletes leave a quarter of the reserve to hard states, compaction and garbage collection, which free
+    /// Entries leave at least a quarter of the reserve to hard states, compaction and garbage collection, which free
     /// room and without which groups have no leader.
     func checkReserve(for size: Int, _ batch: LogBatch) throws(StoreError) {
         guard isFull else { return }
-        let left = bytesLeft - size
-        let needed = batch.hasEntries ? settings.segmentBytes / 4 : 0
-        guard left >= needed, batch.mayUseReserve || !batch.hasEntries else { throw Self.full }
+        let kept: Int
+        switch batch.hasEntries ? batch.reserve : nil {
+        case .nothing: throw Self.full
+        case .half: kept = settings.segmentBytes / 2
+        case .most: kept = settings.segmentBytes / 4
+        case nil: kept = 0
+        }
+        guard bytesLeft - size >= kept else { throw Self.full }
     }
 
     private static var full: StoreError {

@@ -11,12 +11,20 @@ package import ChordBase
 package final class MemoryRowDisk: @unchecked Sendable {
     package let store: StoreID
     package let disk: DiskID
-    /// Whether `put` is refused.
-    package var isFull = false
+    /// Whether `put` is refused, apart from the reserve.
+    package var isFull = false {
+        didSet { if isFull, !oldValue { reserveLeft = reserveBytes } }
+    }
+    /// What committed changes may use each time that the disk becomes full.
+    package var reserveBytes = 0
+    var reserveLeft = 0
     /// How long a commit takes. Works wait meanwhile.
     package var commitDelay = Duration.zero
     /// The error by which the next commit fails, once.
     package var nextCommitFailure: StoreError?
+
+    /// Rows that cannot be read any more.
+    private(set) var damaged: Set<RowKey> = []
 
     var committed = MemoryRowTables()
     /// What a commit under way makes durable.
@@ -37,6 +45,25 @@ package final class MemoryRowDisk: @unchecked Sendable {
         if keepsUnfinished, let unfinished { committed = unfinished }
         unfinished = nil
         holder = nil
+    }
+
+    /// Durable rows.
+    package var rowCount: Int { committed.rows.count }
+
+    /// Damages a durable row, by its place in the order of all.
+    package func damageRow(_ place: Int) {
+        var left = place
+        committed.rows.forEach(from: RowPlace.first.key(in: Slot(0))) { key, _ in
+            if left == 0 { damaged.insert(key) }
+            left -= 1
+            return left >= 0
+        }
+    }
+
+    /// - Throws: `corrupted` if a row is damaged.
+    func check(_ key: RowKey) throws(StoreError) {
+        guard damaged.contains(key) else { return }
+        throw StoreError(.corrupted, "a row of slot \(key.slot) is damaged")
     }
 
     /// What a disk holds durably.

@@ -8,25 +8,37 @@ internal import ChordBase
 final class MemoryRowSnapshot: RowSnapshot {
     let byteCount: Int
     let rowCount: Int
+    let checksum: UInt32
     private let bytes: [UInt8]
     private let host: RowEngineHost
 
-    init(_ tables: MemoryRowTables, slot: Slot, _ bounds: RowBounds, host: RowEngineHost) {
-        var encoder = RowStreamEncoder()
+    /// - Throws: `corrupted` if one of the rows is damaged.
+    init(
+        _ tables: MemoryRowTables,
+        _ selection: RowSelection,
+        of disk: MemoryRowDisk,
+        host: RowEngineHost
+    ) throws(StoreError) {
+        var encoder = RowStreamEncoder(blockBytes: selection.blockBytes)
         var bytes = encoder.start()
-        for record in tables.records(in: .slot(slot)) {
-            bytes += encoder.record(record.name.name, record.value)
-        }
-        for interval in bounds.intervals {
-            tables.forEach(in: interval.rows(of: slot)) { key, row in
+        for record in selection.records { bytes += encoder.record(record.name, record.value) }
+        for interval in selection.bounds.intervals {
+            var damage: RowKey?
+            tables.forEach(in: interval.rows(of: selection.slot)) { key, row in
+                guard !disk.damaged.contains(key) else {
+                    damage = key
+                    return false
+                }
                 if let block = encoder.row(row, at: key) { bytes += block }
                 return true
             }
+            if let damage { try disk.check(damage) }
         }
         bytes += encoder.finish()
         self.bytes = bytes
         self.host = host
         byteCount = bytes.count
+        checksum = Checksum.crc32(bytes)
         rowCount = encoder.rowCount
     }
 

@@ -17,13 +17,13 @@ final class MemoryRowTransaction: RowEngineTransaction {
     /// What the present work has changed.
     private(set) var changes = 0
     private(set) var changedBytes = 0
-    private let isFull: () -> Bool
+    var mayUseReserve = false
+    private let disk: MemoryRowDisk
     private var undo: [Undo] = []
 
-    /// - Parameter isFull: whether `put` is refused now.
-    init(tables: MemoryRowTables, isFull: @escaping () -> Bool) {
-        self.tables = tables
-        self.isFull = isFull
+    init(on disk: MemoryRowDisk) {
+        tables = disk.committed
+        self.disk = disk
     }
 
     /// Forgets how to undo the changes so far: a new work begins.
@@ -31,6 +31,7 @@ final class MemoryRowTransaction: RowEngineTransaction {
         undo.removeAll(keepingCapacity: true)
         changes = 0
         changedBytes = 0
+        mayUseReserve = false
     }
 
     /// Undoes the changes of the present work.
@@ -46,13 +47,18 @@ final class MemoryRowTransaction: RowEngineTransaction {
 
     func get(_ key: RowKey) throws(StoreError) -> Row? {
         statistics.rowsRead += 1
+        try disk.check(key)
         return tables.rows[key]
     }
 
     func put(_ row: Row, at key: RowKey) throws(StoreError) {
         try key.checkLimits()
         try row.checkLimits()
-        guard !isFull() else { throw .noRoomForRows }
+        if disk.isFull {
+            let size = RowChange.size(of: key, row)
+            guard mayUseReserve, size <= disk.reserveLeft else { throw .noRoomForRows }
+            disk.reserveLeft -= size
+        }
         change(row, at: key)
         statistics.rowsWritten += 1
     }
@@ -102,6 +108,7 @@ final class MemoryRowTransaction: RowEngineTransaction {
             return true
         }
         statistics.rowsRead += UInt64(builder.page.rows.count)
+        for element in builder.page.rows { try disk.check(element.key) }
         return builder.page
     }
 

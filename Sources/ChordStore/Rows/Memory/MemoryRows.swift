@@ -13,7 +13,7 @@ package final class MemoryRows: RowEngine, @unchecked Sendable {
         /// Runs a work on a transaction, or refuses it if there is none.
         case work(RowSequence, (MemoryRowTransaction?) -> Bool)
         case commit((Result<Void, StoreError>) -> Void)
-        case snapshot(Slot, RowBounds, (Result<any RowSnapshot, StoreError>) -> Void)
+        case snapshot(RowSelection.Choice, (Result<any RowSnapshot, StoreError>) -> Void)
         case close((Result<Void, StoreError>) -> Void)
     }
 
@@ -81,11 +81,10 @@ package final class MemoryRows: RowEngine, @unchecked Sendable {
     }
 
     package func snapshot(
-        of slot: Slot,
-        within bounds: RowBounds,
+        _ select: @escaping RowSelection.Choice,
         _ completion: @escaping @Sendable (Result<any RowSnapshot, StoreError>) -> Void
     ) {
-        add(.snapshot(slot, bounds, completion))
+        add(.snapshot(select, completion))
     }
 
     package func close(_ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
@@ -142,11 +141,7 @@ package final class MemoryRows: RowEngine, @unchecked Sendable {
         case .commit(let completion):
             guard transaction != nil else { return completion(.failure(.rowsNotOpen)) }
             startCommit(completion)
-        case .snapshot(let slot, let bounds, let completion):
-            guard let transaction else { return completion(.failure(.rowsNotOpen)) }
-            completion(
-                .success(MemoryRowSnapshot(transaction.tables, slot: slot, bounds, host: host))
-            )
+        case .snapshot(let select, let completion): completion(snapshot(select))
         case .close(let completion):
             guard transaction != nil else { return completion(.success(())) }
             startCommit { result in
@@ -162,9 +157,23 @@ package final class MemoryRows: RowEngine, @unchecked Sendable {
             return .failure(StoreError(.inUse, "the rows in memory are in use"))
         }
         self.opening = opening
-        let disk = disk
-        transaction = MemoryRowTransaction(tables: disk.committed) { disk.isFull }
+        transaction = MemoryRowTransaction(on: disk)
         return .success(())
+    }
+
+    private func snapshot(
+        _ select: RowSelection.Choice
+    ) -> Result<any RowSnapshot, StoreError> {
+        guard let transaction else { return .failure(.rowsNotOpen) }
+        guard !disk.isFull else { return .failure(.noRoomForRows) }
+        do throws(StoreError) {
+            var records: any RowRecordReader = transaction
+            let selection = try select(&records)
+            let copy = try MemoryRowSnapshot(transaction.tables, selection, of: disk, host: host)
+            return .success(copy)
+        } catch {
+            return .failure(error)
+        }
     }
 
     private func execute(_ sequence: RowSequence, _ run: (MemoryRowTransaction?) -> Bool) {

@@ -13,8 +13,7 @@ final class SQLiteRowReader: @unchecked Sendable {
     enum Request: Sendable {
         case checkpoint(@Sendable (StoreError?) -> Void)
         case snapshot(
-            Slot,
-            RowBounds,
+            RowSelection.Choice,
             @Sendable (Result<any RowSnapshot, StoreError>) -> Void
         )
         case read(
@@ -85,7 +84,7 @@ final class SQLiteRowReader: @unchecked Sendable {
     private func refuse(_ request: Request) {
         switch request {
         case .checkpoint(let completion): completion(nil)
-        case .snapshot(_, _, let completion): host.deliver { completion(.failure(.rowsNotOpen)) }
+        case .snapshot(_, let completion): host.deliver { completion(.failure(.rowsNotOpen)) }
         case .read(_, _, _, let completion): host.deliver { completion(.failure(.rowsNotOpen)) }
         case .remove: break
         case .close(let completion): completion()
@@ -96,10 +95,10 @@ final class SQLiteRowReader: @unchecked Sendable {
         guard !isStopping.withLockedValue({ $0 }) else { return refuse(request) }
         switch request {
         case .checkpoint(let completion): completion(checkpoint())
-        case .snapshot(let slot, let bounds, let completion):
+        case .snapshot(let select, let completion):
             let result: Result<any RowSnapshot, StoreError>
             do throws(StoreError) {
-                result = .success(try makeSnapshot(slot, bounds))
+                result = .success(try makeSnapshot(select))
             } catch {
                 result = .failure(error)
             }
@@ -159,8 +158,7 @@ final class SQLiteRowReader: @unchecked Sendable {
     // MARK: Snapshots
 
     private func makeSnapshot(
-        _ slot: Slot,
-        _ bounds: RowBounds
+        _ select: RowSelection.Choice
     ) throws(StoreError) -> SQLiteRowSnapshot {
         let tables = try openTables()
         let files: SystemLogFiles
@@ -174,12 +172,13 @@ final class SQLiteRowReader: @unchecked Sendable {
         let name = "\(RowDirectory.snapshotPrefix)\(snapshots)"
         let file = try files.create(name)
         do throws(StoreError) {
-            let counts = try copy(slot, bounds, from: tables, to: file)
+            let counts = try copy(select, from: tables, to: file)
             open[name] = file
             return SQLiteRowSnapshot(
                 name: name,
                 byteCount: counts.bytes,
                 rowCount: counts.rows,
+                checksum: counts.checksum,
                 reader: self
             )
         } catch {
@@ -191,11 +190,10 @@ final class SQLiteRowReader: @unchecked Sendable {
 
     /// Copies in one transaction, so that all is of one moment.
     private func copy(
-        _ slot: Slot,
-        _ bounds: RowBounds,
+        _ select: RowSelection.Choice,
         from tables: SQLiteRowTables,
         to file: any LogFile
-    ) throws(StoreError) -> (bytes: Int, rows: Int) {
+    ) throws(StoreError) -> (bytes: Int, rows: Int, checksum: UInt32) {
         let connection = tables.connection
         do throws(SQLiteFailure) {
             try connection.execute("BEGIN")
@@ -206,30 +204,48 @@ final class SQLiteRowReader: @unchecked Sendable {
             // The transaction has changed nothing. If it cannot be ended, the next one cannot begin.
             try? connection.execute("ROLLBACK")
         }
-        var encoder = RowStreamEncoder()
+        var reader: any RowRecordReader = SQLiteRecordReader(tables: tables)
+        let selection = try select(&reader)
+        var encoder = RowStreamEncoder(blockBytes: selection.blockBytes)
         var written = 0
+        var checksum: UInt32 = 0
         func write(_ bytes: [UInt8]) throws(StoreError) {
             try file.write(bytes, at: written)
+            checksum = Checksum.crc32(bytes, continuing: checksum)
             written += bytes.count
         }
         try write(encoder.start())
-        for name in try tables.names(in: .slot(slot)) {
-            guard let value = try tables.record(name) else { continue }
-            try write(encoder.record(name.name, value))
-        }
-        for interval in bounds.intervals {
-            var rest: RowInterval? = interval.rows(of: slot)
+        for record in selection.records { try write(encoder.record(record.name, record.value)) }
+        for interval in selection.bounds.intervals {
+            var rest: RowInterval? = interval.rows(of: selection.slot)
             while let next = rest {
                 guard !isStopping.withLockedValue({ $0 }) else { throw .rowsNotOpen }
                 let page = try tables.scan(next, limit: RowLimit(rows: 1_024, bytes: 1 << 20))
                 for element in page.rows {
                     if let block = encoder.row(element.row, at: element.key) { try write(block) }
                 }
-                rest = page.next.map { RowInterval(slot: slot, first: $0, end: next.end) }
+                rest = page.next.map {
+                    RowInterval(slot: selection.slot, first: $0, end: next.end)
+                }
             }
         }
         try write(encoder.finish())
-        return (written, encoder.rowCount)
+        return (written, encoder.rowCount, checksum)
+    }
+}
+
+/// Reads records inside the transaction of a snapshot.
+private struct SQLiteRecordReader: RowRecordReader {
+    let tables: SQLiteRowTables
+
+    mutating func metadata(_ name: RowMetadataName) throws(StoreError) -> [UInt8]? {
+        try tables.record(name)
+    }
+
+    mutating func metadataNames(
+        in scope: RowMetadataName.Scope
+    ) throws(StoreError) -> [RowMetadataName] {
+        try tables.names(in: scope)
     }
 }
 
@@ -237,13 +253,21 @@ final class SQLiteRowReader: @unchecked Sendable {
 final class SQLiteRowSnapshot: RowSnapshot {
     let byteCount: Int
     let rowCount: Int
+    let checksum: UInt32
     private let name: String
     private let reader: SQLiteRowReader
 
-    init(name: String, byteCount: Int, rowCount: Int, reader: SQLiteRowReader) {
+    init(
+        name: String,
+        byteCount: Int,
+        rowCount: Int,
+        checksum: UInt32,
+        reader: SQLiteRowReader
+    ) {
         self.name = name
         self.byteCount = byteCount
         self.rowCount = rowCount
+        self.checksum = checksum
         self.reader = reader
     }
 

@@ -96,6 +96,12 @@ final class SQLiteRowTables {
         )
     }
 
+    private static func digits(_ position: [UInt8]) -> String {
+        position.reduce(into: "") { text, byte in
+            text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+    }
+
     // MARK: Rows
 
     private static func bind(
@@ -116,7 +122,7 @@ final class SQLiteRowTables {
         }
         guard let (row, checksum) = found else { return nil }
         guard RowChecksum.of(row, at: key) == checksum else {
-            throw damaged("a row of slot \(key.slot)")
+            throw damaged("a row of slot \(key.slot) at position \(Self.digits(key.position))")
         }
         return row
     }
@@ -215,7 +221,7 @@ final class SQLiteRowTables {
         _ statement: borrowing SQLiteStatement
     ) throws(StoreError) -> RowPage {
         var builder = RowPageBuilder(limit: limit)
-        var isDamaged = false
+        var damagedKey: RowKey?
         defer { statement.reset() }
         do throws(SQLiteFailure) {
             try Self.bind(interval, to: statement)
@@ -228,14 +234,19 @@ final class SQLiteRowTables {
                     break
                 }
                 let (row, checksum) = try Self.row(statement, from: 3)
-                isDamaged = RowChecksum.of(row, at: key) != checksum
-                if isDamaged { break }
+                guard RowChecksum.of(row, at: key) == checksum else {
+                    damagedKey = key
+                    break
+                }
                 builder.append(RowPage.Element(key: key, row: row))
             }
         } catch {
             throw error.storeError("read rows", connection.path)
         }
-        guard !isDamaged else { throw damaged("a row of slot \(interval.slot)") }
+        if let damagedKey {
+            let position = Self.digits(damagedKey.position)
+            throw damaged("a row of slot \(interval.slot) at position \(position)")
+        }
         return builder.page
     }
 
@@ -281,20 +292,31 @@ final class SQLiteRowTables {
         }
     }
 
-    /// The interval of the first rows of an interval, so many or fewer.
+    /// Bytes of values that are deleted at once. Deleting a long value reads all its pages.
+    private static let clearedBytes: Int64 = 4 << 20
+
+    /// The interval of the first rows of an interval: so many or fewer, and few if they have long values.
     func beginning(of interval: RowInterval, rows: Int) throws(StoreError) -> RowInterval {
         let statement =
-            "SELECT position, partition, key FROM rows WHERE slot = ?1"
+            "SELECT position, partition, key, length(value) FROM rows WHERE slot = ?1"
             + " AND (position, partition, key) >= (?2, ?3, ?4)"
             + (interval.end == nil ? "" : " AND (position, partition, key) < (?5, ?6, ?7)")
-            + " ORDER BY position, partition, key LIMIT 1 OFFSET \(max(rows, 0))"
+            + " ORDER BY position, partition, key"
         return try perform("find rows") { () throws(SQLiteFailure) in
             let query = try SQLiteStatement.prepare(statement, on: connection)
             try Self.bind(interval, to: query)
-            guard try query.step() else { return interval }
-            var beginning = interval
-            beginning.end = RowPlace(try Self.key(query, in: interval.slot))
-            return beginning
+            var found = 0
+            var bytes: Int64 = 0
+            while try query.step() {
+                if found >= max(rows, 0) || found > 0 && bytes > Self.clearedBytes {
+                    var beginning = interval
+                    beginning.end = RowPlace(try Self.key(query, in: interval.slot))
+                    return beginning
+                }
+                found += 1
+                bytes += query.number(3)
+            }
+            return interval
         }
     }
 

@@ -15,7 +15,7 @@ final class SQLiteRowThread: @unchecked Sendable {
         /// Runs a work, or refuses it if there is no writer.
         case work(RowSequence, @Sendable (SQLiteRowWriter?) throws(StoreError) -> Delivery)
         case commit(@Sendable (Result<Void, StoreError>) -> Void)
-        case snapshot(Slot, RowBounds, @Sendable (Result<any RowSnapshot, StoreError>) -> Void)
+        case snapshot(RowSelection.Choice, @Sendable (Result<any RowSnapshot, StoreError>) -> Void)
         case close(@Sendable (Result<Void, StoreError>) -> Void)
         case timer(UInt64)
         case checkpointed(StoreError?)
@@ -73,7 +73,7 @@ final class SQLiteRowThread: @unchecked Sendable {
             host.deliver { completion(.failure(.rowsNotOpen)) }
         case .work(_, let run):
             if let delivery = try? run(nil) { host.deliver(delivery) }
-        case .snapshot(_, _, let completion): host.deliver { completion(.failure(.rowsNotOpen)) }
+        case .snapshot(_, let completion): host.deliver { completion(.failure(.rowsNotOpen)) }
         case .close(let completion): host.deliver { completion(.success(())) }
         case .timer, .checkpointed, .lookForRoom: break
         }
@@ -107,8 +107,7 @@ final class SQLiteRowThread: @unchecked Sendable {
         case .commit(let completion):
             let result = commit()
             outbox.append { completion(result) }
-        case .snapshot(let slot, let bounds, let completion):
-            snapshot(slot, bounds, completion)
+        case .snapshot(let select, let completion): snapshot(select, completion)
         case .timer(let generation):
             if let writer, writer.pending.isCurrent(timer: generation) { commit() }
         case .checkpointed(let error): checkpointed(error)
@@ -215,15 +214,21 @@ final class SQLiteRowThread: @unchecked Sendable {
     }
 
     private func snapshot(
-        _ slot: Slot,
-        _ bounds: RowBounds,
+        _ select: @escaping RowSelection.Choice,
         _ completion: @escaping @Sendable (Result<any RowSnapshot, StoreError>) -> Void
     ) {
         // The reader sees what is committed.
         if case .failure(let error) = commit() {
             outbox.append { completion(.failure(error)) }
-        } else if reader?.queue.add(.snapshot(slot, bounds, completion)) != true {
-            outbox.append { completion(.failure(.rowsNotOpen)) }
+        } else if writer?.isFull == true {
+            // The room that is left is for deletes.
+            outbox.append { completion(.failure(.noRoomForRows)) }
+        } else {
+            // The owner hears of the works before it hears of their copy.
+            deliver()
+            if reader?.queue.add(.snapshot(select, completion)) != true {
+                outbox.append { completion(.failure(.rowsNotOpen)) }
+            }
         }
     }
 

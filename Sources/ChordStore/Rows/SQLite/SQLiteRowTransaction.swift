@@ -10,8 +10,14 @@ internal import ChordBase
 /// commit are kept: if a commit finds the disk full, they are made again.
 final class SQLiteRowTransaction: RowEngineTransaction {
     let tables: SQLiteRowTables
-    /// Whether `put` is refused.
-    var isFull = false
+    /// Whether `put` is refused, apart from the reserve.
+    var isFull = false {
+        didSet { if isFull, !oldValue { reserveLeft = reserveBytes } }
+    }
+    var mayUseReserve = false
+    /// What rows may use of the reserve each time that the disk becomes full. The rest is for deletes and records.
+    private let reserveBytes: Int
+    private var reserveLeft = 0
     private(set) var statistics = RowEngineStatistics()
     /// All changes since the last commit.
     private(set) var changes: [RowChange] = []
@@ -25,8 +31,9 @@ final class SQLiteRowTransaction: RowEngineTransaction {
     private var hasSavepoint = false
     private var former: (changes: Int, bytes: Int) = (0, 0)
 
-    init(_ tables: SQLiteRowTables) throws(SQLiteFailure) {
+    init(_ tables: SQLiteRowTables, reserveBytes: Int) throws(SQLiteFailure) {
         self.tables = tables
+        self.reserveBytes = reserveBytes
         let connection = tables.connection
         savepoint = try SQLiteStatement.prepare("SAVEPOINT work", on: connection)
         release = try SQLiteStatement.prepare("RELEASE work", on: connection)
@@ -36,6 +43,7 @@ final class SQLiteRowTransaction: RowEngineTransaction {
     // MARK: A work
 
     func begin() {
+        mayUseReserve = false
         former = (changes.count, changedBytes)
     }
 
@@ -51,11 +59,23 @@ final class SQLiteRowTransaction: RowEngineTransaction {
         }
     }
 
-    /// Undoes the changes of the present work.
-    func undo() throws(StoreError) {
+    /// Forgets the changes of the present work.
+    private func forgetWork() {
         changes.removeLast(changes.count - former.changes)
         if let end = workEnds.last, end > changes.count { workEnds.removeLast() }
         changedBytes = former.bytes
+    }
+
+    /// SQLite has undone everything since the last commit. The changes of the works before the present one are to be
+    /// made again.
+    func wasUndone() {
+        forgetWork()
+        hasSavepoint = false
+    }
+
+    /// Undoes the changes of the present work.
+    func undo() throws(StoreError) {
+        forgetWork()
         guard hasSavepoint else { return }
         hasSavepoint = false
         do throws(SQLiteFailure) {
@@ -121,10 +141,14 @@ final class SQLiteRowTransaction: RowEngineTransaction {
     func put(_ row: Row, at key: RowKey) throws(StoreError) {
         try key.checkLimits()
         try row.checkLimits()
-        guard !isFull else { throw .noRoomForRows }
+        let size = RowChange.size(of: key, row)
+        if isFull {
+            guard mayUseReserve, size <= reserveLeft else { throw .noRoomForRows }
+            reserveLeft -= size
+        }
         try willChange()
         try tables.put(row, at: key)
-        didChange(.put(row, at: key), bytes: RowChange.size(of: key, row))
+        didChange(.put(row, at: key), bytes: size)
         statistics.rowsWritten += 1
     }
 

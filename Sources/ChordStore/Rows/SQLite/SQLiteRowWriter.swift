@@ -66,7 +66,10 @@ final class SQLiteRowWriter {
         try SQLiteRowSchema.check(connection, store: store, disk: disk)
         try SQLiteRowSchema.configure(connection, cacheBytes: settings.cacheBytes)
         do throws(SQLiteFailure) {
-            transaction = try SQLiteRowTransaction(try SQLiteRowTables(connection))
+            transaction = try SQLiteRowTransaction(
+                try SQLiteRowTables(connection),
+                reserveBytes: settings.reserveBytes / 8
+            )
             begin = try SQLiteStatement.prepare("BEGIN", on: connection)
             commitAll = try SQLiteStatement.prepare("COMMIT", on: connection)
             rollBack = try SQLiteStatement.prepare("ROLLBACK", on: connection)
@@ -137,9 +140,17 @@ final class SQLiteRowWriter {
             result = .success(output)
         } catch {
             counts.failedWorks += 1
-            // After some errors SQLite undoes the whole transaction.
-            guard connection.isInTransaction else { throw error }
-            try transaction.undo()
+            if connection.isInTransaction {
+                try transaction.undo()
+            } else {
+                // SQLite has undone the whole transaction. After a damaged page, or for want of room, the works before
+                // this one can be done again: no sync has failed.
+                guard error.code == .corrupted || error.code == .diskFull else { throw error }
+                if error.code == .diskFull { transaction.isFull = true }
+                transaction.wasUndone()
+                try run(begin, "begin a transaction")
+                try transaction.repeatChanges(0..<transaction.changes.count)
+            }
             result = .failure(error)
         }
         pending.add(

@@ -111,11 +111,10 @@ package final class SQLiteRows: RowEngine {
     }
 
     package func snapshot(
-        of slot: Slot,
-        within bounds: RowBounds,
+        _ select: @escaping RowSelection.Choice,
         _ completion: @escaping @Sendable (Result<any RowSnapshot, StoreError>) -> Void
     ) {
-        add(.snapshot(slot, bounds, completion))
+        add(.snapshot(select, completion))
     }
 
     package func close(_ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {

@@ -38,9 +38,15 @@ enum RowStreamFormat {
 /// Writes the bytes of a snapshot.
 struct RowStreamEncoder {
     private(set) var rowCount = 0
+    private let blockBytes: Int
     private var checksum: UInt32 = 0
     private var rows = ByteWriter()
     private var rowsInBlock = 0
+
+    /// - Parameter blockBytes: a block of rows ends with the row that makes it this long.
+    init(blockBytes: Int = RowStreamFormat.blockBytes) {
+        self.blockBytes = min(max(blockBytes, 1), RowStreamFormat.blockBytes)
+    }
 
     func start() -> [UInt8] {
         RowStreamFormat.magic + [RowStreamFormat.version]
@@ -66,7 +72,7 @@ struct RowStreamEncoder {
         rows.string(row.value)
         rowsInBlock += 1
         rowCount += 1
-        return rows.bytes.count >= RowStreamFormat.blockBytes ? takeRows() : nil
+        return rows.bytes.count >= blockBytes ? takeRows() : nil
     }
 
     private mutating func takeRows() -> [UInt8]? {
@@ -74,7 +80,7 @@ struct RowStreamEncoder {
         var count = ByteWriter()
         count.number(rowsInBlock)
         let content = rows.bytes
-        rows = ByteWriter(reserving: RowStreamFormat.blockBytes * 2)
+        rows = ByteWriter(reserving: blockBytes * 2)
         rowsInBlock = 0
         return block(.rows, [count.bytes, content])
     }

@@ -5,7 +5,7 @@
 import ChordBase
 import ChordCore
 import ChordRPC
-import ChordWire
+package import ChordWire
 
 /// Carries Raft messages and snapshots between the stores of a ring.
 package struct RingStoreTransport: StoreTransport {
@@ -54,19 +54,31 @@ package struct RingStoreTransport: StoreTransport {
         }
     }
 
-    package func send(
-        _ snapshot: RangeSnapshot,
+    package func offer(
+        _ offer: SnapshotOffer,
         to member: StoreMember,
-        _ completion: @escaping @Sendable (Bool) -> Void
+        timeout: Duration,
+        _ completion: @escaping @Sendable (SnapshotOfferReply?) -> Void
     ) {
-        let sender = SnapshotSender(
-            snapshot,
-            to: member,
-            header: WirePeerHeader(identity, to: member.disk),
-            calls: calls,
-            completion
-        )
-        sender.offer()
+        calls.ask(StorePeerMethods.offerSnapshot, of: member, offer, timeout: timeout, completion)
+    }
+
+    package func send(
+        _ chunk: SnapshotChunk,
+        to member: StoreMember,
+        timeout: Duration,
+        _ completion: @escaping @Sendable (SnapshotChunkReply?) -> Void
+    ) {
+        calls.ask(StorePeerMethods.sendChunk, of: member, chunk, timeout: timeout, completion)
+    }
+
+    package func finish(
+        _ end: SnapshotFinish,
+        to member: StoreMember,
+        timeout: Duration,
+        _ completion: @escaping @Sendable (SnapshotFinishReply?) -> Void
+    ) {
+        calls.ask(StorePeerMethods.finishSnapshot, of: member, end, timeout: timeout, completion)
     }
 }
 

@@ -3,54 +3,75 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
-package import ChordCore
+import ChordCore
 
-// The bytes of a snapshot of a range: the replica's records and its rows, as `RowStreamEncoder` writes them.
+/// The applied state of a range that travels to another node, without its rows.
+struct RangeSnapshot: Sendable {
+    var state: RangeState
+    /// The sender's term.
+    var term: Term
+    var from: ReplicaNumber
+    var to: ReplicaNumber
+
+    /// The leader's message.
+    var message: RaftMessage {
+        RaftMessage(from: from, to: to, term: term, body: .snapshot(state.position))
+    }
+}
+
+// The bytes of a snapshot of a range: the replica's records, then its rows, as `RowStreamEncoder` writes them.
 
 extension RangeSnapshot {
     /// The format of the bytes, as an offer names it.
-    package static let format: UInt32 = 1
+    static let format: UInt32 = 1
 
     fileprivate static let header = "header"
     fileprivate static let clientPrefix = "client/"
 
-    /// The snapshot as it travels.
-    package func encoded(in space: IdentifierSpace) -> [UInt8] {
-        var encoder = RowStreamEncoder()
-        var bytes = encoder.start()
+    /// What an engine copies for the snapshot.
+    ///
+    /// - Parameter blockBytes: about how many bytes of rows the receiver writes at once.
+    func selection(blockBytes: Int) -> RowSelection {
         var head = ByteWriter(reserving: 512)
         head.number(term.number)
         head.number(from.number)
         head.number(to.number)
         head.string(StoredReplica(number: to, state: state).encodedHeader)
-        bytes += encoder.record(Self.header, head.bytes)
+        var records = [(name: Self.header, value: head.bytes)]
         for client in state.requests.records.keys.sorted() {
             guard let record = state.requests.records[client] else { continue }
-            bytes += encoder.record(Self.clientPrefix + client.description, record.encoded)
+            records.append((Self.clientPrefix + client.description, record.encoded))
         }
-        for element in rows {
-            if let block = encoder.row(element.row, at: element.key) { bytes += block }
-        }
-        return bytes + encoder.finish()
+        return RowSelection(
+            records: records,
+            slot: state.slot,
+            bounds: state.bounds,
+            blockBytes: blockBytes
+        )
     }
-
 }
 
-/// Reads the bytes of a snapshot as they come.
-struct RangeSnapshotDecoder {
-    private var decoder = RowStreamDecoder(into: Slot(0))
+/// Reads the bytes of a snapshot as they come. Rows are handed on, everything else is kept.
+struct RangeSnapshotDecoder: Sendable {
+    private var decoder: RowStreamDecoder
     private var head: [UInt8]?
     private var clients: [(ClientID, RequestTable.Record)] = []
-    private var rows: [RowPage.Element] = []
-    private(set) var byteCount = 0
+    private(set) var byteCount: UInt64 = 0
     private(set) var checksum: UInt32 = 0
+
+    /// - Parameter slot: the local slot into which the rows go.
+    init(into slot: Slot) {
+        decoder = RowStreamDecoder(into: slot)
+    }
 
     /// Takes the next bytes.
     ///
+    /// - Returns: rows that are complete by them, in blocks.
     /// - Throws: `corrupted`, `unknownVersion`. The decoder is of no use then.
-    mutating func append(_ bytes: [UInt8]) throws(StoreError) {
+    mutating func append(_ bytes: [UInt8]) throws(StoreError) -> [[RowPage.Element]] {
         checksum = Checksum.crc32(bytes, continuing: checksum)
-        byteCount += bytes.count
+        byteCount += UInt64(bytes.count)
+        var blocks: [[RowPage.Element]] = []
         for item in try decoder.append(bytes) {
             switch item {
             case .record(RangeSnapshot.header, let value): head = value
@@ -59,9 +80,10 @@ struct RangeSnapshotDecoder {
                 guard name.hasPrefix(prefix), let bits = RandomBits(name.dropFirst(prefix.count))
                 else { throw StoreError(.corrupted, "a snapshot has a record that is unknown") }
                 clients.append((ClientID(bits), try RequestTable.Record(decoding: value)))
-            case .rows(let page): rows += page
+            case .rows(let rows): blocks.append(rows)
             }
         }
+        return blocks
     }
 
     /// The snapshot, once all its bytes have come.
@@ -78,6 +100,6 @@ struct RangeSnapshotDecoder {
         var replica = try StoredReplica(decodingHeader: try reader.string(), in: space)
         try reader.end()
         for (client, record) in clients { replica.state.restore(record, of: client) }
-        return RangeSnapshot(state: replica.state, term: term, from: from, to: to, rows: rows)
+        return RangeSnapshot(state: replica.state, term: term, from: from, to: to)
     }
 }
