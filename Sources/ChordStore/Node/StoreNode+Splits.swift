@@ -141,10 +141,11 @@ extension StoreNode {
 
     private func begin(_ child: StoredReplica) throws(StoreError) {
         guard let replica = replicas[child.state.descriptor.id] else {
-            return try start(child, nil)
+            return try start(child, nil, isNew: true)
         }
         let birth = child.state.position
         replica.become(child)
+        noteBounds(of: replica)
         drive(replica) { $0.born(as: birth) }
     }
 }
