@@ -79,24 +79,30 @@ extension StoreWorld {
     private func answerDefects(of ranges: Set<RangeID>, within duration: Duration) -> [String] {
         let answers = AnswerBox(ranges)
         let isAnswered = run(atMost: duration) {
-            for name in names {
-                guard let node = nodes[name]?.node, let executor = nodes[name]?.executor else {
-                    continue
-                }
-                executor.execute {
-                    node.assumeIsolated { node in
-                        for (range, position) in node.ledPositions {
-                            node.read(at: position, { _, _ in true }) { result in
-                                if case .success = result { answers.waiting.remove(range) }
-                            }
-                        }
-                    }
-                }
-            }
+            ask(answers)
             run(for: .milliseconds(200))
             return answers.waiting.isEmpty
         }
         return isAnswered ? [] : ["\(answers.waiting.count) ranges do not answer"]
+    }
+
+    /// Reads once in each range that has not answered, at its leader.
+    func ask(_ answers: AnswerBox) {
+        for name in names {
+            guard let node = nodes[name]?.node, let executor = nodes[name]?.executor else {
+                continue
+            }
+            executor.execute {
+                node.assumeIsolated { node in
+                    for (range, position) in node.ledPositions
+                    where answers.waiting.contains(range) {
+                        node.read(at: position, { _, _ in true }) { result in
+                            if case .success = result { answers.waiting.remove(range) }
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Lets a node stand still for a while.
@@ -115,7 +121,7 @@ extension StoreWorld {
 /// Ranges that have not answered yet.
 ///
 /// `@unchecked Sendable`: it is used only on the thread that drives the run.
-private final class AnswerBox: @unchecked Sendable {
+final class AnswerBox: @unchecked Sendable {
     var waiting: Set<RangeID>
 
     init(_ ranges: Set<RangeID>) {

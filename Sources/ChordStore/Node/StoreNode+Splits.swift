@@ -37,6 +37,16 @@ extension StoreNode {
         }
     }
 
+    /// Splits the range that has a position, if this node leads it: for stores with many ranges and few rows.
+    package func split(at position: Identifier) {
+        guard failure == nil, let replica = replica(at: position), replica.isLeader,
+            !replica.isSplitting, replica.view.descriptor.bounds.canSplit(at: position)
+        else { return }
+        replica.isSplitting = true
+        let found = SplitSearch.Found(position: space.bytes(of: position), size: RangeSize())
+        split(replica.range, found)
+    }
+
     private func beginSplit(of replica: Replica, _ target: SplitSearch.Target) {
         replica.isSplitting = true
         let limits = settings.splits
