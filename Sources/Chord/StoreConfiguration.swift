@@ -50,6 +50,15 @@ public struct StoreConfiguration: Hashable, Sendable {
         set { settings.snapshots.bytesPerSecond = newValue }
     }
 
+    /// Whether this node, where it leads a range, answers reads of level `lease` without asking the other replicas; off by
+    /// default. It saves those reads a round trip. They are linearizable as long as the clocks of two machines differ
+    /// by less than a tenth in their rates, and no machine is paused as a whole, with its clocks, as a snapshot of a
+    /// virtual machine does.
+    public var leaseReads: Bool {
+        get { settings.leaseReads }
+        set { settings.leaseReads = newValue }
+    }
+
     /// All settings of the node's part of the store.
     package var settings = StoreSettings()
 

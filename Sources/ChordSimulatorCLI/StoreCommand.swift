@@ -33,7 +33,18 @@ struct StoreCommand: AsyncParsableCommand {
     @Option(help: "The number of runs at the same time. Default: the number of cores.")
     var jobs: Int?
 
+    @Option(
+        help: "Run no seeds, and measure what so many ranges on three nodes cost that nobody uses."
+    )
+    var idleRanges: Int?
+
+    @Flag(help: "With --idle-ranges: let no group rest.")
+    var noRest = false
+
     func validate() throws {
+        guard (1...100_000).contains(idleRanges ?? 1) else {
+            throw ValidationError("--idle-ranges must be from 1 to 100000.")
+        }
         guard (1...1_000_000_000).contains(seeds), (1...1024).contains(jobs ?? 1) else {
             throw ValidationError(
                 "--seeds must be from 1 to 1000000000, and --jobs from 1 to 1024."
@@ -46,7 +57,13 @@ struct StoreCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandFailure.reporting {
-            if let seed {
+            if let idleRanges {
+                let figures = RestExperiment(ranges: idleRanges, rests: !noRest).run()
+                StandardStreams.output("\(figures)")
+                guard figures.isReady, figures.restart != nil else {
+                    throw ExitCode(CommandFailure.Kind.failed.rawValue)
+                }
+            } else if let seed {
                 let report = StoreSimulation(seed: seed).run()
                 StandardStreams.output("\(report)")
                 guard report.holds else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }

@@ -239,6 +239,9 @@ struct StoreOptions: ParsableArguments {
     @Option(.rebalanceRate)
     var rebalanceRate: ByteCount
 
+    @Flag(.leaseReads)
+    var leaseReads: Bool
+
     func validate() throws {
         if let store, !["disk", "memory"].contains(store) {
             throw ValidationError("--store must be disk or memory, not \"\(store)\".")
@@ -266,6 +269,7 @@ struct StoreOptions: ParsableArguments {
         configuration.replicas = replicas
         configuration.replaceAfter = replaceAfter.duration
         configuration.rebalanceRate = rebalanceRate.bytes == 0 ? nil : rebalanceRate.bytes
+        configuration.leaseReads = leaseReads
         return configuration
     }
 }

@@ -24,7 +24,10 @@ extension Setting {
             "The ring's parameters, the same at every member",
             [ring, successors, placements, hash, width, idFrom, dialect]
         ),
-        ("Its part of the store", [store, noStore, replicas, replaceAfter, rebalanceRate]),
+        (
+            "Its part of the store",
+            [store, noStore, replicas, replaceAfter, rebalanceRate, leaseReads]
+        ),
         ("The log", [logLevel, logFormat]),
     ]
 
@@ -327,6 +330,17 @@ extension Setting {
         tradeOff:
             "A higher rate fills new and replaced replicas sooner. A lower one leaves more of network and disks"
             + " to callers."
+    )
+    static let leaseReads = Setting(
+        name: "lease-reads",
+        kind: .flag,
+        unit: "true or false",
+        standard: "false",
+        summary:
+            "Answer reads of level `lease`, where this node leads the range, without asking the other replicas.",
+        tradeOff:
+            "Saves those reads a round trip. They trust that clocks of two machines differ by less than a tenth"
+            + " in their rates, and that no machine is paused as a whole, with its clocks."
     )
     static let logLevel = Setting(
         name: "log-level",

@@ -100,7 +100,8 @@ final class SimulatedStoreNode: @unchecked Sendable {
             log: log,
             rows: rows,
             transport: SimulatedStoreTransport(world: world, from: member.node, executor: executor),
-            logger: Logger(label: "store") { _ in SwiftLogNoOpLogHandler() }
+            logger: Logger(label: "store") { _ in SwiftLogNoOpLogHandler() },
+            suspension: { .zero ... .zero }
         )
         events.node = node
         self.node = node
@@ -111,6 +112,7 @@ final class SimulatedStoreNode: @unchecked Sendable {
                 do {
                     try await node.open()
                     if let range { try await node.giveBirth(to: range) }
+                    await node.setOwnership { members.members(from: $0)?.first == own }
                     await node.setMemberPositions { members.positions(inside: $0) }
                     await node.setWantedMembers { members.members(from: $0, asSeenBy: own) }
                 } catch {

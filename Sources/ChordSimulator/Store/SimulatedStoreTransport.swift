@@ -21,19 +21,22 @@ final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
     }
 
     func send(
-        _ messages: [GroupMessage],
+        _ content: PeerCall,
         to member: StoreMember,
-        _ completion: @escaping @Sendable (Bool) -> Void
+        _ completion: @escaping @Sendable (PeerAnswer?) -> Void
     ) {
         // The bytes that travel between real nodes, so that nothing arrives here that is lost there.
         guard let identity = world.nodes[sender]?.node?.identity else { return }
         let header = WirePeerHeader(identity, to: member.disk)
-        let bytes = RaftRequest(header: header, messages).encoded(in: .standard)
-        call(member, completion, ifLost: false) { [world, sender] node, answer in
+        let bytes = RaftRequest(header: header, content).encoded(in: .standard)
+        call(member, completion, ifLost: nil) { [world, sender] node, answer in
             do throws(WireError) {
                 let request = try RaftRequest(decoding: bytes, space: .standard)
-                node.receive(request.groupMessages, from: sender)
-                answer(true)
+                let reply = node.receive(request.call, from: sender, request.sender)
+                guard let bytes = reply.map({ RaftReply($0).encoded(in: .standard) }) else {
+                    return
+                }
+                answer(try RaftReply(decoding: bytes, space: .standard).answer)
             } catch {
                 world.ring.problems.append("messages of \(sender) cannot be read: \(error)")
             }

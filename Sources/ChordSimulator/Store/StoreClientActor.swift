@@ -38,7 +38,7 @@ final class StoreClientActor: @unchecked Sendable {
 
     func start() {
         isStopped = false
-        next()
+        if isIdle { next() }
     }
 
     func stop() {
@@ -57,7 +57,7 @@ final class StoreClientActor: @unchecked Sendable {
 
     /// What a client wants.
     private enum Wish: Sendable {
-        case get
+        case get(byLease: Bool)
         case put(value: UInt64, WriteCondition)
         case delete
     }
@@ -76,7 +76,7 @@ final class StoreClientActor: @unchecked Sendable {
         current += 1
         let wish: Wish
         switch generator.below(10) {
-        case 0..<4: wish = .get
+        case 0..<4: wish = .get(byLease: generator.below(2) == 0)
         case 4..<8: wish = .put(value: newValue(), .none)
         case 8: wish = .put(value: newValue(), .absent)
         default: wish = .delete
@@ -142,17 +142,22 @@ final class StoreClientActor: @unchecked Sendable {
         let key = Array("k\(attempt.key)".utf8)
         let position = StoreWorld.position((UInt64(attempt.key) << 16) / Self.keys + 100)
         guard let id = attempt.write else {
-            node.read(at: position) { state, transaction throws(StoreError) in
-                try transaction.get(
-                    RowKey(
-                        slot: state.slot,
-                        position: state.space.bytes(of: position),
-                        partition: key,
-                        key: key
-                    )
-                )
-            } _: { result in
-                completion(.read(result))
+            let run:
+                @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) -> Row? =
+                    { state, transaction throws(StoreError) in
+                        try transaction.get(
+                            RowKey(
+                                slot: state.slot,
+                                position: state.space.bytes(of: position),
+                                partition: key,
+                                key: key
+                            )
+                        )
+                    }
+            if case .get(byLease: true) = attempt.wish {
+                node.readByLease(at: position, run) { completion(.read($0)) }
+            } else {
+                node.read(at: position, run) { completion(.read($0)) }
             }
             return
         }

@@ -13,6 +13,8 @@ final class StoreNetwork {
         mean: .milliseconds(1),
         limit: .milliseconds(50)
     )
+    /// How many messages have been sent.
+    private(set) var sent = 0
     /// Out of 1,000 messages so many are lost.
     var lossPermille = 0
     /// Out of 1,000 messages so many come twice.
@@ -36,6 +38,7 @@ final class StoreNetwork {
     /// Delivers after a random delay, or not at all.
     func send(from sender: String, to receiver: String, _ delivery: @escaping @Sendable () -> Void)
     {
+        sent += 1
         guard !cuts.contains([sender, receiver]) else { return }
         if generator.below(1000) < UInt64(lossPermille) { return }
         let copies = generator.below(1000) < UInt64(repeatPermille) ? 2 : 1

@@ -2,6 +2,8 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
+
 /// One run of a simulated store: faults while clients read and write, then the end of all faults, after which
 /// everything must be answered, and the check of what the clients saw.
 package struct StoreSimulation: Sendable {
@@ -31,7 +33,12 @@ package struct StoreSimulation: Sendable {
             for _ in 0..<faults {
                 world.run(for: Self.faultInterval)
                 world.noteVoters()
-                report.faults.append(world.injectFault())
+                // Every other fault meets groups that rest.
+                let isLull = world.generator.below(2) == 0
+                if isLull { world.lull() }
+                report.faults.append(world.injectFault() + (isLull ? " at rest" : ""))
+                if isLull { world.run(for: .milliseconds(Int64(world.generator.below(6000)))) }
+                world.startClients()
             }
             world.heal()
             world.run(for: .seconds(20))
@@ -40,6 +47,7 @@ package struct StoreSimulation: Sendable {
             let state = world.settle(atMost: .seconds(120))
             report.defects = state.defects
             report.ranges = state.ranges
+            report.defects += world.restAndWakeDefects()
         }
         report.problems = world.problems
         report.summary = HistorySummary(world.history)

@@ -37,7 +37,9 @@ package final class StoreWorld: @unchecked Sendable {
         scheduler = SimulationScheduler(seed: seed)
         generator = SeededGenerator(seed: seed)
         network = StoreNetwork(scheduler: scheduler, seed: seed)
-        settings.raft.quietAfter = nil
+        // Groups rest often, so that faults meet them in every stage of it.
+        settings.raft.quietAfter = .milliseconds(Int64(200 + generator.below(1000)))
+        settings.leaseReads = generator.below(2) == 0
         settings.replaceAfter = .seconds(30)
         settings.settleTime = .seconds(2)
         settings.logEntries = 50

@@ -12,6 +12,18 @@ struct Outbox {
         var messages: [GroupMessage] = []
         var bytes = 0
         var callsUnderWay = 0
+        /// A call is due even without messages.
+        var isHeartbeatDue = false
+
+        var isIdle: Bool { messages.isEmpty && !isHeartbeatDue }
+    }
+
+    /// What leaves by one call.
+    struct Call {
+        var member: StoreMember
+        var messages: [GroupMessage]
+        /// Whether the call is also the node's heartbeat.
+        var isHeartbeat: Bool
     }
 
     /// Calls to one node that may be under way. More keep a long line busy; fewer put more messages into
@@ -21,6 +33,8 @@ struct Outbox {
     private static let callBytes = 2 << 20
     /// Bytes that wait for one node at most.
     private static let waitingBytes = 16 << 20
+    /// Messages of one call: the limit of the contract.
+    fileprivate static let callMessages = 4096
 
     private var mailboxes: [StoreMember: Mailbox] = [:]
 
@@ -39,12 +53,17 @@ struct Outbox {
         mailboxes[member] = mailbox
     }
 
+    /// Has a call leave for a node, with the messages that wait or without any.
+    mutating func addHeartbeat(to member: StoreMember) {
+        mailboxes[member, default: Mailbox()].isHeartbeatDue = true
+    }
+
     /// What can be sent now.
-    mutating func take() -> [(member: StoreMember, messages: [GroupMessage])] {
-        var calls: [(member: StoreMember, messages: [GroupMessage])] = []
+    mutating func take() -> [Call] {
+        var calls: [Call] = []
         for member in mailboxes.keys.sorted(by: { $0.node < $1.node }) {
-            while let messages = mailboxes[member]?.takeCall(Self.calls, Self.callBytes) {
-                calls.append((member, messages))
+            while let call = mailboxes[member]?.takeCall(to: member, Self.calls, Self.callBytes) {
+                calls.append(call)
             }
         }
         return calls
@@ -54,25 +73,35 @@ struct Outbox {
     mutating func ended(callTo member: StoreMember) -> Bool {
         guard var mailbox = mailboxes[member] else { return false }
         mailbox.callsUnderWay -= 1
-        let waits = !mailbox.messages.isEmpty
-        mailboxes[member] = mailbox.callsUnderWay == 0 && !waits ? nil : mailbox
-        return waits
+        mailboxes[member] = mailbox.callsUnderWay == 0 && mailbox.isIdle ? nil : mailbox
+        return !mailbox.isIdle
     }
 }
 
 extension Outbox.Mailbox {
-    fileprivate mutating func takeCall(_ calls: Int, _ callBytes: Int) -> [GroupMessage]? {
-        guard !messages.isEmpty, callsUnderWay < calls else { return nil }
+    fileprivate mutating func takeCall(
+        to member: StoreMember,
+        _ calls: Int,
+        _ callBytes: Int
+    ) -> Outbox.Call? {
+        guard !isIdle, callsUnderWay < calls else { return nil }
         var taken = 0
         var size = 0
-        while taken < messages.count, taken == 0 || size + messages[taken].size <= callBytes {
+        while taken < min(messages.count, Outbox.callMessages),
+            taken == 0 || size + messages[taken].size <= callBytes
+        {
             size += messages[taken].size
             taken += 1
         }
-        let call = Array(messages.prefix(taken))
+        let call = Outbox.Call(
+            member: member,
+            messages: Array(messages.prefix(taken)),
+            isHeartbeat: isHeartbeatDue
+        )
         messages.removeFirst(taken)
         bytes -= size
         callsUnderWay += 1
+        isHeartbeatDue = false
         return call
     }
 }

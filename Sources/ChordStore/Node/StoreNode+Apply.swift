@@ -51,6 +51,7 @@ extension StoreNode {
         of replica: Replica
     ) {
         replica.view = outcome.view
+        noteBounds(of: replica)
         for (entry, result) in zip(entries, outcome.results) {
             answer(entry, result, of: replica)
         }

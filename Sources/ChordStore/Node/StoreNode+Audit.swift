@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
+package import ChordCore
 
 /// What one replica holds, for the check that all replicas of a range are equal.
 package struct ReplicaAudit: Sendable {
@@ -36,6 +37,17 @@ extension RangeState {
 }
 
 extension StoreNode {
+    /// The ranges whose replicas here do not rest.
+    package var awakeReplicas: [RangeID] {
+        replicas.values.filter { !$0.machine.isQuiet }.map(\.range).sorted()
+    }
+
+    /// The ranges that are led here, and the last position of each.
+    package var ledPositions: [(range: RangeID, position: Identifier)] {
+        replicas.values.filter(\.isLeader).sorted { $0.range < $1.range }
+            .map { ($0.range, $0.view.descriptor.bounds.upperBound) }
+    }
+
     /// Reads everything that this node holds. For checks of small stores: all of it is in memory at once.
     package func audit(
         _ completion: @escaping @Sendable (Result<NodeAudit, StoreError>) -> Void

@@ -34,6 +34,9 @@ extension StoreNode {
     /// The replica takes part no more.
     func forget(_ replica: Replica) {
         replicas[replica.range] = nil
+        held.set(replica.range, nil)
+        hearsay.set(replica.range, nil)
+        resting.note(replica.range, under: nil)
         abandonSnapshots(of: replica.range)
     }
 

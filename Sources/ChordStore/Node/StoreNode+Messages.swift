@@ -7,7 +7,7 @@ import Logging
 
 extension StoreNode {
     /// Messages of other replicas have come from a node, whose certificate has this name.
-    package func receive(_ messages: [GroupMessage], from node: String) {
+    func receive(_ messages: [GroupMessage], from node: String) {
         guard failure == nil else { return }
         for received in messages { receive(received, from: node) }
     }

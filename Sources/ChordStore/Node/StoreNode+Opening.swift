@@ -58,12 +58,14 @@ extension StoreNode {
         for replica in stored.replicas {
             let range = replica.state.descriptor.id
             do throws(StoreError) {
-                try start(replica, recovered.groups[range])
+                try start(replica, recovered.groups[range], isNew: false)
             } catch  where error.code == .corrupted {
                 setAside(DamagedReplica(replica), because: error)
             }
         }
         clearDiscardedRows()
+        spreadCampaigns()
+        beginHeartbeats()
     }
 
     /// What the rows hold at the start.
@@ -99,24 +101,29 @@ extension StoreNode {
     }
 
     /// Starts a replica with what log and rows have of it.
+    ///
+    /// - Parameter isNew: whether the replica has never taken part in its group.
     func start(
         _ stored: StoredReplica,
-        _ group: RecoveredGroup?
+        _ group: RecoveredGroup?,
+        isNew: Bool
     ) throws(StoreError) {
         let state = stored.state
         let group = group ?? RecoveredGroup()
+        var restored = RaftMachine.Restored(
+            hardState: group.hardState,
+            base: group.compactedThrough,
+            entries: group.entries,
+            applied: RaftSnapshot(
+                index: state.applied,
+                term: state.appliedTerm,
+                configuration: state.configuration
+            )
+        )
+        restored.isNew = isNew
         let machine = try RaftMachine(
             number: stored.number,
-            restored: RaftMachine.Restored(
-                hardState: group.hardState,
-                base: group.compactedThrough,
-                entries: group.entries,
-                applied: RaftSnapshot(
-                    index: state.applied,
-                    term: state.appliedTerm,
-                    configuration: state.configuration
-                )
-            ),
+            restored: restored,
             settings: settings.raft,
             seed: executor.random(),
             now: now
@@ -128,6 +135,7 @@ extension StoreNode {
             now: now
         )
         replicas[replica.range] = replica
+        noteBounds(of: replica)
         drive(replica)
     }
 
@@ -171,7 +179,7 @@ extension StoreNode {
                 }
                 do throws(StoreError) {
                     if case .failure(let error) = result { throw error }
-                    try node.start(stored, nil)
+                    try node.start(stored, nil, isNew: true)
                 } catch {
                     node.fail(error)
                 }
@@ -208,6 +216,7 @@ extension StoreNode {
     package func close() async {
         for replica in replicas.values { replica.timer?.work.cancel() }
         placementTimer?.cancel()
+        heartbeatTimer?.cancel()
         failure = failure ?? StoreError(.closed, "the store of this node is closed")
         await withCheckedContinuation { continuation in log.close { continuation.resume() } }
         await withCheckedContinuation { continuation in

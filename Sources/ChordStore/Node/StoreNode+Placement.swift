@@ -47,7 +47,7 @@ extension StoreNode {
                 descriptor: descriptor,
                 configuration: replica.view.configuration,
                 leader: replica.number,
-                progress: replica.placementProgress(at: now),
+                progress: peerProgress(of: replica),
                 wanted: wanted,
                 departed: departing(from: descriptor, wanted),
                 avoided: avoided,
@@ -88,7 +88,7 @@ extension StoreNode {
     private func handOver(_ replica: Replica, to owner: StoreMember) {
         guard let heir = replica.view.descriptor.replica(on: owner.disk), heir.role == .voter,
             heir.number != replica.number,
-            replica.placementProgress(at: now)[heir.number]?.isCaughtUp == true,
+            peerProgress(of: replica)[heir.number]?.isCaughtUp == true,
             now >= replica.nextHandOver
         else { return }
         replica.nextHandOver = now + Self.handOverInterval
@@ -120,25 +120,5 @@ extension StoreNode {
                 }
             }
         )
-    }
-}
-
-extension Replica {
-    /// How far the other replicas are, as this leader sees them.
-    func placementProgress(at now: Duration) -> [ReplicaNumber: PlacementView.Progress] {
-        guard let leadership = machine.leadership else { return [:] }
-        var progress: [ReplicaNumber: PlacementView.Progress] = [:]
-        for peer in leadership.peers {
-            let known = observed[peer.replica] ?? now
-            observed[peer.replica] = known
-            let silence = now - max(peer.lastHeard ?? known, known)
-            let missing = machine.last.index.entries(after: peer.match)
-            progress[peer.replica] = PlacementView.Progress(
-                isCaughtUp: missing < 100 && peer.lastHeard != nil
-                    && silence < machine.settings.electionTimeoutMinimum,
-                silence: silence
-            )
-        }
-        return progress
     }
 }

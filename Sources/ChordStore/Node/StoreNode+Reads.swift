@@ -116,8 +116,14 @@ extension StoreNode {
     /// This node's replica whose range has the position. The bounds of one without data are hearsay: it only
     /// serves to find the leader.
     func replica(at position: Identifier) -> Replica? {
-        let found = replicas.values.filter { $0.view.descriptor.bounds.contains(position) }
-        return found.first(where: \.view.hasData) ?? found.min { $0.range < $1.range }
+        (held.range(at: position) ?? hearsay.range(at: position)).flatMap { replicas[$0] }
+    }
+
+    /// Keeps the bounds of a replica that was made, or has applied something.
+    func noteBounds(of replica: Replica) {
+        let bounds = replica.view.descriptor.bounds
+        held.set(replica.range, replica.view.hasData ? bounds : nil)
+        hearsay.set(replica.range, replica.view.hasData ? nil : bounds)
     }
 
     /// Why there is no replica of a position.

@@ -19,15 +19,13 @@ extension StoreNode {
     func checkMembership(of replica: Replica) {
         guard !replica.isLeader else { return }
         let contact = max(replica.machine.leaderContact ?? .zero, replica.doubtsSince)
-        let patience =
-            replica.machine.isQuiet
-            ? Self.quietPatience : settings.raft.electionTimeoutMaximum * 3
-        guard replica.lacksItself || now - contact >= patience else { return }
+        // The leader's node says for a replica that rests that it still leads it.
+        let isDoubtful =
+            !replica.machine.isQuiet && now - contact >= settings.raft.electionTimeoutMaximum * 3
+        guard replica.lacksItself || isDoubtful else { return }
         askAtOnce(about: replica)
     }
 
-    /// How long a replica that rests hears of nobody before it asks.
-    private static let quietPatience: Duration = .seconds(60)
     /// Time between two inquiries about one replica.
     static let inquiryInterval: Duration = .seconds(2)
 

@@ -59,7 +59,7 @@ extension StoreNode {
     func giveAwayForWantOfRoom() {
         for replica in replicas.values.sorted(by: { $0.range < $1.range })
         where replica.isLeader && now >= replica.nextHandOver {
-            let progress = replica.placementProgress(at: now)
+            let progress = peerProgress(of: replica)
             let heirs = replica.view.configuration.voters.filter { voter in
                 voter != replica.number && progress[voter]?.isCaughtUp == true
             }.sorted()

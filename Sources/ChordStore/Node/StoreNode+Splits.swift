@@ -37,6 +37,16 @@ extension StoreNode {
         }
     }
 
+    /// Splits the range that has a position, if this node leads it: for stores with many ranges and few rows.
+    package func split(at position: Identifier) {
+        guard failure == nil, let replica = replica(at: position), replica.isLeader,
+            !replica.isSplitting, replica.view.descriptor.bounds.canSplit(at: position)
+        else { return }
+        replica.isSplitting = true
+        let found = SplitSearch.Found(position: space.bytes(of: position), size: RangeSize())
+        split(replica.range, found)
+    }
+
     private func beginSplit(of replica: Replica, _ target: SplitSearch.Target) {
         replica.isSplitting = true
         let limits = settings.splits
@@ -147,10 +157,11 @@ extension StoreNode {
 
     private func begin(_ child: StoredReplica) throws(StoreError) {
         guard let replica = replicas[child.state.descriptor.id] else {
-            return try start(child, nil)
+            return try start(child, nil, isNew: true)
         }
         let birth = child.state.position
         replica.become(child)
+        noteBounds(of: replica)
         drive(replica) { $0.born(as: birth) }
     }
 }

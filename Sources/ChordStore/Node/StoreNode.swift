@@ -56,6 +56,20 @@ package actor StoreNode {
     /// The identifiers of store members inside an arc; nil while the ring is not sure.
     var memberPositions: @Sendable (IdentifierRange) -> [Identifier]? = { _ in nil }
     var placementTimer: ScheduledWork?
+    /// Whether the ring says that this node owns a place.
+    var isOwner: @Sendable (Identifier) -> Bool = { _ in false }
+    /// Which of the nodes that share ranges with this one are alive.
+    var liveness: NodeLiveness
+    var resting = RestingReplicas()
+    var heartbeatTimer: ScheduledWork?
+    /// Whether the computer was suspended, which ends leases.
+    var suspension = SuspensionDetector()
+    nonisolated let readSuspension: @Sendable () -> ClosedRange<Duration>
+    /// When the nodes that share ranges were looked up.
+    var watchedAt: Duration = .zero
+    /// Where the ranges are that have data here, and where those may be that have none yet.
+    var held = RangeIndex()
+    var hearsay = RangeIndex()
     /// Disks whose nodes leave for good: the node that said so, and until when its word counts.
     var leaving: [DiskID: (node: String, until: Duration)] = [:]
     /// Disks that did not answer as learners.
@@ -66,6 +80,9 @@ package actor StoreNode {
     }
 
     /// A store whose engines are not open yet.
+    ///
+    /// - Parameter suspension: how far the executor's clock is behind one that counts the time in which the computer was
+    ///   suspended, from below and from above.
     package init(
         identity: StoreIdentity,
         settings: StoreSettings,
@@ -74,7 +91,10 @@ package actor StoreNode {
         log: any RaftLogStore,
         rows: any RowEngine,
         transport: any StoreTransport,
-        logger: Logger
+        logger: Logger,
+        suspension: @escaping @Sendable () -> ClosedRange<Duration> = {
+            SuspensionDetector.systemReading()
+        }
     ) {
         self.identity = identity
         self.settings = settings
@@ -87,6 +107,8 @@ package actor StoreNode {
         sent = SnapshotsSent(
             rate: SnapshotRate(bytesPerSecond: settings.snapshots.bytesPerSecond)
         )
+        readSuspension = suspension
+        liveness = NodeLiveness(settings.raft)
     }
 
     /// Where the members are that a range wants.
@@ -95,6 +117,11 @@ package actor StoreNode {
     ) {
         wantedMembers = members
         schedulePlacement()
+    }
+
+    /// Whether the ring says that this node owns a place: it should lead the range that ends there.
+    package func setOwnership(_ isOwner: @escaping @Sendable (Identifier) -> Bool) {
+        self.isOwner = isOwner
     }
 
     // MARK: - Time
@@ -127,7 +154,9 @@ package actor StoreNode {
         case .readsReady(let ids, let index): confirm(ids, at: index, of: replica)
         case .readsFailed(let ids): failReads(ids, of: replica)
         case .statusChanged(let status): statusChanged(status, of: replica)
-        case .configurationChanged, .quietChanged, .transferAborted: break
+        case .configurationChanged: noteMembers(of: replica)
+        case .quietChanged: noteRest(of: replica)
+        case .transferAborted: break
         case .needsSnapshot(let receiver): sendSnapshot(of: replica, to: receiver)
         case .installSnapshot(let snapshot, from: _): install(snapshot, of: replica)
         case .halted(let reason): halted(replica, reason)
@@ -138,12 +167,14 @@ package actor StoreNode {
         let isLeader = status.role == .leader
         if isLeader, replica.reign == nil {
             replica.reign = (replica.view.time, executor.now)
+            noteMembers(of: replica)
         } else if !isLeader {
             replica.reign = nil
             replica.observed = [:]
             replica.splitPolicy = SplitPolicy()
             replica.isSplitting = false
         }
+        noteRest(of: replica)
         logger.debug(
             "role in range changed",
             metadata: [
@@ -158,12 +189,18 @@ package actor StoreNode {
             "a replica has stopped: \(reason)",
             metadata: [StoreLogKeys.range: "\(replica.range)"]
         )
+        resting.note(replica.range, under: nil)
         let hint = hint(of: replica)
         failAll(of: replica) { .elsewhere(hint) }
     }
 
     private func armTimer(of replica: Replica) {
-        guard let deadline = replica.machine.nextDeadline else { return }
+        guard let deadline = replica.machine.nextDeadline else {
+            // A group that rests has nothing to wait for.
+            replica.timer?.work.cancel()
+            replica.timer = nil
+            return
+        }
         // A timer that fires too early only asks for the next one.
         if let timer = replica.timer, timer.deadline <= deadline { return }
         replica.timer?.work.cancel()
@@ -194,10 +231,16 @@ package actor StoreNode {
     }
 
     func flushOutbox() {
-        for (member, messages) in outbox.take() {
-            transport.send(messages, to: member) { [weak self] _ in
+        for call in outbox.take() {
+            let member = call.member
+            let left = now
+            liveness.called(member.disk, now: left)
+            let resting = call.isHeartbeat ? restingClaims(to: member.disk) : []
+            let content = PeerCall(messages: call.messages, resting: resting)
+            transport.send(content, to: member) { [weak self] answer in
                 self?.assumeIsolated { node in
                     if node.outbox.ended(callTo: member) { node.scheduleFlush() }
+                    if let answer { node.answered(answer, by: member, calledAt: left) }
                 }
             }
         }
@@ -215,6 +258,7 @@ package actor StoreNode {
             failAll(of: replica) { .unavailable(error) }
         }
         placementTimer?.cancel()
+        heartbeatTimer?.cancel()
     }
 
     /// Entries up to an index are decided, and this replica does not apply them any more.

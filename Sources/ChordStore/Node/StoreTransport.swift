@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChordBase
 package import ChordWire
 
 /// A Raft message with the range that it belongs to.
@@ -18,14 +19,81 @@ package struct GroupMessage: Hashable, Sendable {
     }
 }
 
+/// A replica that rests under the leadership of another one.
+package struct RestingClaim: Hashable, Sendable {
+    package var range: RangeID
+    package var from: ReplicaNumber
+    /// The leader, and its term.
+    package var to: ReplicaNumber
+    package var term: Term
+
+    package init(range: RangeID, from: ReplicaNumber, to: ReplicaNumber, term: Term) {
+        self.range = range
+        self.from = from
+        self.to = to
+        self.term = term
+    }
+}
+
+/// A replica of a group.
+package struct GroupReplica: Hashable, Sendable {
+    package var range: RangeID
+    package var number: ReplicaNumber
+
+    package init(range: RangeID, number: ReplicaNumber) {
+        self.range = range
+        self.number = number
+    }
+}
+
+/// What a node's store sends to another one by one call. Without messages it is a heartbeat.
+package struct PeerCall: Hashable, Sendable {
+    package var messages: [GroupMessage]
+    /// Groups in which the sender rests and follows the receiver; some of them by turns.
+    package var resting: [RestingClaim]
+
+    package init(messages: [GroupMessage], resting: [RestingClaim] = []) {
+        self.messages = messages
+        self.resting = resting
+    }
+}
+
+/// The answer to a ``PeerCall``.
+package struct PeerAnswer: Hashable, Sendable {
+    /// How often the receiver has started with its disk.
+    package var starts: UInt64
+    /// Replicas of the receiver that do not lead the groups in which the caller rests under them.
+    package var notLed: [GroupReplica]
+
+    package init(starts: UInt64, notLed: [GroupReplica] = []) {
+        self.starts = starts
+        self.notLed = notLed
+    }
+}
+
+/// The process that has sent a call.
+package struct PeerProcess: Hashable, Sendable {
+    package var disk: DiskID
+    /// How often its node has started with the disk.
+    package var starts: UInt64
+    /// Whether it promises a call in every heartbeat interval; nil where that is not known.
+    package var sendsHeartbeats: Bool?
+
+    package init(disk: DiskID, starts: UInt64, sendsHeartbeats: Bool?) {
+        self.disk = disk
+        self.starts = starts
+        self.sendsHeartbeats = sendsHeartbeats
+    }
+}
+
 /// How a node's store reaches others. All calls and completions happen on the node's executor.
 package protocol StoreTransport: Sendable {
-    /// Sends messages to a node. The completion says whether the call succeeded; messages may be lost,
-    /// repeated or overtaken all the same.
+    /// Sends messages to a node. The completion gets the answer, or nil; messages may be lost, repeated or
+    /// overtaken all the same.
     func send(
-        _ messages: [GroupMessage],
+        _ call: PeerCall,
         to member: StoreMember,
-        _ completion: @escaping @Sendable (Bool) -> Void
+        _ completion: @escaping @Sendable (PeerAnswer?) -> Void
     )
 
     /// Asks a node what it knows of a range; the node's ``StoreNode/describe(_:isConfirmed:_:)`` answers.

@@ -30,6 +30,8 @@ extension RaftMachine {
     /// Campaigns without waiting for an election timeout: the caller knows that the group has no leader.
     package mutating func campaignAtOnce() {
         guard halt == nil, leadership == nil, leader == nil, role == .follower else { return }
+        // A promise to a former leader is kept: it may hold a lease.
+        if let leaderContact, now < leaderContact + settings.electionTimeoutMinimum { return }
         campaign()
     }
 }

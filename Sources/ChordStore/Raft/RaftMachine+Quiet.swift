@@ -31,12 +31,27 @@ extension RaftMachine {
         if let leader { send(.wake, to: leader) }
     }
 
-    /// Tells which members the shell knows to be dead: a group rests without them. One that comes back wakes
-    /// the group.
-    package mutating func setSilent(_ replicas: Set<ReplicaNumber>) {
-        let returned = silentReplicas.subtracting(replicas)
-        silentReplicas = replicas
-        if !returned.isEmpty { wakeLeader() }
+    /// Tells what the shell knows of the members.
+    ///
+    /// - Parameters:
+    ///   - silent: members that are dead: a group rests without them. One that comes back wakes the group.
+    ///   - unwatched: members whose death the shell would not notice: with them the group does not rest.
+    package mutating func setMembers(
+        silent: Set<ReplicaNumber>,
+        unwatched: Set<ReplicaNumber> = []
+    ) {
+        let returned = silentReplicas.subtracting(silent)
+        let lost = unwatched.subtracting(unwatchedReplicas)
+        silentReplicas = silent
+        unwatchedReplicas = unwatched
+        if !returned.isEmpty || !lost.isEmpty { wakeLeader() }
+    }
+
+    /// Puts the next campaign of a follower without a leader off, so that many groups that begin at the same time
+    /// do not campaign at the same time.
+    package mutating func campaign(after delay: Duration) {
+        guard leader == nil, role == .follower, let deadline = electionDeadline else { return }
+        electionDeadline = max(deadline, now + delay)
     }
 
     mutating func noteActivity() {
@@ -51,8 +66,7 @@ extension RaftMachine {
         self.leadership?.rest = .awake
         self.leadership?.lastActivity = now
         self.leadership?.heartbeatDeadline = now + settings.heartbeatInterval
-        self.leadership?.rounds.forgetTimes()
-        for place in leadership.peers.indices { self.leadership?.peers[place].roundSent = nil }
+        forgetLease()
         beginRound()
     }
 
@@ -72,7 +86,8 @@ extension RaftMachine {
         return commit == end && persistence.persisted == end && commit >= leadership.firstIndex
             && !configuration.isJoint && leadership.rounds.isEmpty && leadership.transfer == nil
             && leadership.peers.allSatisfy {
-                silentReplicas.contains($0.replica) || $0.match == end
+                silentReplicas.contains($0.replica)
+                    || $0.match == end && !unwatchedReplicas.contains($0.replica)
             }
             && configuration.isMajority { !silentReplicas.contains($0) }
     }

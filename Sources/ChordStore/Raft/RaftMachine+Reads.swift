@@ -9,6 +9,8 @@
 //   message that makes the target campaign may arrive at any time.
 // - A replica that restarts, with leases on, is loyal for an election timeout, as it may have promised that.
 // - The lease begins when a round was sent, not when its answers came.
+// - The machine knows one clock. Where that stands still while the computer is suspended, the shell says so by
+//   ``RaftMachine/forgetLease()``.
 
 /// A read that a lease is to confirm.
 package struct LeaseRead: Hashable, Sendable {
@@ -91,6 +93,13 @@ extension RaftMachine {
     /// thrown away, and the read begins again by ``read(_:)``.
     package func leaseHolds(at time: Duration, for read: LeaseRead) -> Bool {
         read.term == term && leaseHolds(at: time)
+    }
+
+    /// Ends the lease until a majority has answered a round that begins later: the clock may have stood still.
+    package mutating func forgetLease() {
+        guard let leadership else { return }
+        self.leadership?.rounds.forgetTimes()
+        for place in leadership.peers.indices { self.leadership?.peers[place].roundSent = nil }
     }
 
     private func leaseHolds(at time: Duration) -> Bool {

@@ -34,6 +34,8 @@ package struct RaftMachine: Hashable, Sendable {
         package var entries: [LogEntry]
         /// Up to where the state machine has applied durably, and the configuration there.
         package var applied: RaftSnapshot
+        /// Whether the replica has never taken part in its group, and so has promised nothing.
+        package var isNew = false
 
         package init(
             hardState: HardState = HardState(),
@@ -89,6 +91,8 @@ package struct RaftMachine: Hashable, Sendable {
     var leadership: Leadership?
     /// Members that the shell knows to be dead: a group rests without them.
     var silentReplicas: Set<ReplicaNumber> = []
+    /// Members whose death the shell would not notice: with them the group does not rest.
+    var unwatchedReplicas: Set<ReplicaNumber> = []
     /// Whether this replica rests as a follower: it does not campaign.
     var isResting = false
     /// When a leader was heard of last. For an election timeout from there its voters stay loyal.
@@ -156,7 +160,8 @@ package struct RaftMachine: Hashable, Sendable {
         reportedStatus = RaftStatus(role: .follower, term: term, leader: nil)
         reportedConfiguration = configurations.current
         // Before the restart this replica may have promised a leader with a lease to be loyal.
-        if settings.leaseDuration != nil { leaderContact = now }
+        let isLoyal = settings.isLoyalAfterRestart || settings.leaseDuration != nil
+        if isLoyal, !restored.isNew { leaderContact = now }
         for entry in log.entries(after: applied, through: log.last.index, limit: .max)
         where entry.kind == .configuration {
             let configuration = try RaftConfiguration(encoded: entry.payload)

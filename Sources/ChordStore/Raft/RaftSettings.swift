@@ -21,6 +21,10 @@ package struct RaftSettings: Hashable, Sendable {
     /// saves a round trip per read. It trusts that the clocks of two replicas run at nearly the same rate; the
     /// difference between this and `electionTimeoutMinimum` is the margin for clocks that do not.
     package var leaseDuration: Duration?
+    /// Whether a replica that restarts keeps the promise to a leader that it may have given before: for
+    /// `electionTimeoutMinimum` it votes for no other. Leases of other replicas rely on it, whatever the replica's own
+    /// `leaseDuration` is.
+    package var isLoyalAfterRestart = false
     /// How long a group may be idle before it falls silent; nil: never. Shorter saves heartbeats of idle
     /// groups; longer spares groups with rare writes the waking up.
     package var quietAfter: Duration?

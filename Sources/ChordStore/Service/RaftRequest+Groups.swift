@@ -7,9 +7,18 @@ package import ChordWire
 
 extension RaftRequest {
     /// A call with the messages of several groups.
-    package init(header: WirePeerHeader, _ messages: [GroupMessage]) {
+    package init(header: WirePeerHeader, _ call: PeerCall) {
         self.init(header: header)
-        for message in messages {
+        resting = call.resting.map { claim in
+            WireRaftHeartbeat(
+                range: claim.range.bits.wire,
+                from: claim.from.number,
+                to: claim.to.number,
+                term: claim.term.number,
+                round: 0
+            )
+        }
+        for message in call.messages {
             let descriptor = message.descriptor.map { WireRangeDescriptor($0) }
             switch message.message.wire(of: message.range, creating: descriptor) {
             case .message(let message): self.messages.append(message)
@@ -19,8 +28,32 @@ extension RaftRequest {
         }
     }
 
+    /// What the call is to the receiver's store.
+    package var call: PeerCall {
+        PeerCall(
+            messages: groupMessages,
+            resting: resting.map { claim in
+                RestingClaim(
+                    range: RangeID(RandomBits(wire: claim.range)),
+                    from: ReplicaNumber(claim.from),
+                    to: ReplicaNumber(claim.to),
+                    term: Term(claim.term)
+                )
+            }
+        )
+    }
+
+    /// The process that has sent the call.
+    package var sender: PeerProcess {
+        PeerProcess(
+            disk: DiskID(RandomBits(wire: header.fromDisk)),
+            starts: header.starts,
+            sendsHeartbeats: header.sendsHeartbeats
+        )
+    }
+
     /// The messages for the groups. One that makes no sense is left out: Raft bears lost messages.
-    package var groupMessages: [GroupMessage] {
+    private var groupMessages: [GroupMessage] {
         var all: [GroupMessage] = []
         all.reserveCapacity(messages.count + heartbeats.count + heartbeatReplies.count)
         func add(
@@ -48,6 +81,34 @@ extension RaftRequest {
     }
 }
 
+extension RaftReply {
+    /// The answer as it travels.
+    package init(_ answer: PeerAnswer) {
+        self.init(
+            starts: answer.starts,
+            refusals: answer.notLed.map { group in
+                WireRaftRefusal(
+                    range: group.range.bits.wire,
+                    replica: group.number.number,
+                    .notLeader
+                )
+            }
+        )
+    }
+
+    /// The answer to the caller's store.
+    package var answer: PeerAnswer {
+        let notLed = refusals.compactMap { refusal -> GroupReplica? in
+            guard refusal.reason == .notLeader else { return nil }
+            return GroupReplica(
+                range: RangeID(RandomBits(wire: refusal.range)),
+                number: ReplicaNumber(refusal.replica)
+            )
+        }
+        return PeerAnswer(starts: starts, notLed: notLed)
+    }
+}
+
 extension WirePeerHeader {
     /// The header of a call from one store to another.
     package init(_ identity: StoreIdentity, to disk: DiskID?) {
@@ -55,7 +116,8 @@ extension WirePeerHeader {
             store: identity.store.bits.wire,
             fromDisk: identity.member.disk.bits.wire,
             toDisk: disk?.bits.wire,
-            starts: identity.starts
+            starts: identity.starts,
+            sendsHeartbeats: true
         )
     }
 }

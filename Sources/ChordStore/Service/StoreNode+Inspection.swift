@@ -23,7 +23,7 @@ extension StoreNode {
     func missing(of range: RangeID) -> [String] {
         guard let replica = replicas[range] else { return [] }
         let descriptor = replica.view.descriptor
-        let progress = replica.placementProgress(at: now)
+        let progress = peerProgress(of: replica)
         return descriptor.replicas.filter { other in
             guard other.role == .voter, other.number != replica.number else { return false }
             guard let silence = progress[other.number]?.silence else { return true }
@@ -45,6 +45,10 @@ extension StoreNode {
             else { return nil }
             return replica.node
         }
+        let known = liveness.name(with: disk) {
+            peer.holds(forHost: NetworkAddress.host(of: $0.address))
+        }
+        if let known { return known }
         for descriptor in descriptors {
             if let name = name(in: descriptor) { return name }
         }
@@ -60,9 +64,10 @@ extension StoreNode {
     func lag(of replica: Replica) -> WireReplicaLag {
         let applied = replica.view.applied
         let commit = replica.machine.commit
-        // Without a word from a leader: since the node's start.
-        let silence =
-            replica.isLeader ? .zero : now - (replica.machine.leaderContact ?? .zero)
+        // Without a word from a leader: since the node's start. The node of the leader speaks for groups that rest.
+        let node = resting.leader(of: replica.range).flatMap { liveness.heard($0) } ?? .zero
+        let contact = max(replica.machine.leaderContact ?? .zero, node)
+        let silence = replica.isLeader ? .zero : now - contact
         return WireReplicaLag(
             entries: UInt64(commit.entries(after: applied)),
             silence: silence

@@ -62,7 +62,7 @@ extension StoreNode {
 
     private func progress(of replica: Replica) -> [WireReplicaProgress] {
         guard let leadership = replica.machine.leadership else { return [] }
-        let progress = replica.placementProgress(at: now)
+        let progress = peerProgress(of: replica)
         return leadership.peers.map { peer in
             WireReplicaProgress(
                 number: peer.replica.number,
@@ -87,7 +87,7 @@ extension StoreNode {
             }
             return issues
         }
-        let progress = replica.placementProgress(at: now)
+        let progress = peerProgress(of: replica)
         for (number, state) in progress.sorted(by: { $0.key < $1.key }) {
             if state.silence >= replica.machine.settings.electionTimeoutMaximum * 2 {
                 issues.append(
@@ -134,7 +134,7 @@ extension StoreNode {
     func giveAwayLeaderships() -> Bool {
         var isWaiting = false
         for replica in replicas.values.sorted(by: { $0.range < $1.range }) where replica.isLeader {
-            let progress = replica.placementProgress(at: now)
+            let progress = peerProgress(of: replica)
             let heir = replica.view.configuration.voters.first { voter in
                 voter != replica.number && progress[voter]?.isCaughtUp == true
             }

@@ -17,7 +17,7 @@ extension GetRequest {
         let position = server.context.identifier(of: place)
         let partition = place
         let keys = keys
-        server.read(at: node, position, isStale: isStale) {
+        server.read(at: node, position, isStale: isStale, byLease: level == .lease) {
             state,
             rows throws(StoreError) -> [WireValue?]? in
             var bytes = 0
@@ -69,11 +69,12 @@ enum StoreReads {
 }
 
 extension StoreServer {
-    /// Reads at this node's replica: confirmed by a majority, or as it is.
+    /// Reads at this node's replica: confirmed by a majority or by a lease, or as it is.
     func read<Output: Sendable>(
         at node: StoreNode,
         _ position: Identifier,
         isStale: Bool,
+        byLease: Bool = false,
         _ body:
             @escaping @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) ->
             Output,
@@ -89,10 +90,15 @@ extension StoreServer {
                     )
                 }
             }
-            node.read(at: position, body) { result in
+            let answer: @Sendable (Result<(Output, RangeView), StoreRefusal>) -> Void = { result in
                 completion(
                     result.map { StoreRead(output: $0.0, view: $0.1) }.mapError { .refused($0) }
                 )
+            }
+            if byLease {
+                node.readByLease(at: position, body, answer)
+            } else {
+                node.read(at: position, body, answer)
             }
         }
     }

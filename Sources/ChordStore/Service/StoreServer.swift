@@ -148,6 +148,11 @@ package actor StoreServer {
         guard !isClosed else { return await node.close() }
         self.identity = identity
         self.node = node
+        let context = context
+        await node.setOwnership { place in
+            let view = context.view
+            return view.isMember && place.isIn(after: view.predecessor.id, through: view.node.id)
+        }
         await node.setMemberPositions { [weak self] bounds in
             self?.assumeIsolated { $0.survey.positions(inside: bounds) }
         }

@@ -4,6 +4,7 @@
 
 import ChordBase
 import ChordCore
+import ChordIdentity
 import ChordRPC
 import ChordWire
 
@@ -13,16 +14,7 @@ extension StoreService {
     var peerMethods: [ServiceMethod] {
         [
             method(StorePeerMethods.raft) { (server, request: RaftRequest, caller, responder) in
-                let messages = request.groupMessages
-                server.answer(request.header, responder) { node in
-                    let sender = node.name(
-                        of: caller.peer,
-                        with: DiskID(RandomBits(wire: request.header.fromDisk)),
-                        in: messages.lazy.compactMap(\.descriptor)
-                    )
-                    if let sender { node.receive(messages, from: sender) }
-                    return RaftReply(starts: node.identity.starts)
-                }
+                server.receive(request, from: caller.peer, responder)
             },
             method(StorePeerMethods.hint) { (server, request: HintRequest, caller, responder) in
                 for hint in request.hints { server.directory.note(RangeHint(hint)) }
@@ -112,6 +104,33 @@ extension StoreServer {
             )
         }
         return nil
+    }
+
+    /// Takes messages of another node's store, and its sign of life.
+    func receive(_ request: RaftRequest, from peer: PeerIdentity, _ responder: Responder) {
+        let node: StoreNode
+        switch openNode {
+        case .failure(let failure): return responder.fail(failure.status)
+        case .success(let open): node = open
+        }
+        if let failure = Self.refusal(of: request.header, at: node.identity) {
+            return responder.fail(failure.status)
+        }
+        let call = request.call
+        let process = request.sender
+        let answer = node.assumeIsolated { node -> PeerAnswer? in
+            let known = call.messages.lazy.compactMap(\.descriptor)
+            // A peer that no descriptor names is answered, and counts for nothing.
+            guard let name = node.name(of: peer, with: process.disk, in: known) else {
+                return PeerAnswer(starts: node.identity.starts)
+            }
+            return node.receive(call, from: name, process)
+        }
+        guard let answer else {
+            let failure = StoreFailure.closed(node: name, reason: "its log or its rows have failed")
+            return responder.fail(failure.status)
+        }
+        responder.succeed(RaftReply(answer).encoded(in: space))
     }
 
     /// "Which descriptor of this range do you know?"

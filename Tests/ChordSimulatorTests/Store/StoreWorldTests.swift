@@ -189,6 +189,80 @@ struct StoreWorldTests {
             )
         }
     }
+
+    // MARK: - Rest
+
+    /// A settled store that nobody uses; all of its groups rest when the body runs.
+    private func withRestingWorld(seed: UInt64, _ body: (StoreWorld) -> Void) {
+        withSettledWorld(seed: seed) { world in
+            world.stopClients()
+            #expect(world.restDefects(atMost: .seconds(30)) == [])
+            body(world)
+            world.startClients()
+            world.run(for: .seconds(5))
+        }
+    }
+
+    @Test("groups that rest elect when the node of their leader dies")
+    func restingLeaderDies() {
+        withRestingWorld(seed: 21) { world in
+            world.crash("s2")
+            #expect(world.answerDefects(within: .seconds(6)) == [])
+            world.restart("s2")
+        }
+    }
+
+    @Test("groups that rest elect when their leader's node restarts faster than it is missed")
+    func restingLeaderRestarts() {
+        withRestingWorld(seed: 22) { world in
+            world.crash("s3")
+            world.restart("s3")
+            #expect(world.answerDefects(within: .seconds(6)) == [])
+        }
+    }
+
+    @Test("groups that rest elect when all nodes lose their power at once")
+    func restingNodesLosePower() {
+        withRestingWorld(seed: 23) { world in
+            #expect(world.answerDefectsAfterRestart(within: .seconds(10)) == [])
+        }
+    }
+
+    @Test(
+        "groups that rest elect when the node of their leader stands still, and rest again after it"
+    )
+    func restingLeaderPauses() {
+        withRestingWorld(seed: 24) { world in
+            world.pause("s1", for: .seconds(8))
+            #expect(world.answerDefects(within: .seconds(6)) == [])
+            world.run(for: .seconds(10))
+            #expect(world.restDefects(atMost: .seconds(30)) == [])
+        }
+    }
+
+    @Test("groups rest again without a node that is down, and take it back when it returns")
+    func restWithoutDeadNode() {
+        withRestingWorld(seed: 25) { world in
+            world.crash("s4")
+            world.run(for: .seconds(5))
+            #expect(world.restDefects(atMost: .seconds(20)) == [])
+            world.restart("s4")
+            world.run(for: .seconds(5))
+            #expect(world.restDefects(atMost: .seconds(20)) == [])
+        }
+    }
+
+    @Test(
+        "groups that rest elect when their leader hears and is not heard",
+        arguments: UInt64(26)...28
+    )
+    func restingLeaderIsNotHeard(seed: UInt64) {
+        withRestingWorld(seed: seed) { world in
+            world.cutSender("s2")
+            #expect(world.answerDefects(within: .seconds(10)) == [])
+            world.heal()
+        }
+    }
 }
 
 extension HistoryOperation.Outcome {

@@ -164,7 +164,11 @@ import Testing
             case 8: machine.snapshotSent(to: replica(), isComplete: generator.below(2) == 0)
             case 9:
                 machine.wake(campaigningAfter: .milliseconds(Int64(generator.below(100))))
-            case 10: machine.setSilent(generator.below(2) == 0 ? [] : [replica()])
+            case 10:
+                machine.setMembers(
+                    silent: generator.below(2) == 0 ? [] : [replica()],
+                    unwatched: generator.below(4) == 0 ? [replica()] : []
+                )
             case 11:
                 guard let snapshot else { return }
                 self.snapshot = nil

@@ -14,7 +14,8 @@ extension MessageKind {
                 header: generator.peerHeader(),
                 messages: generator.list(upTo: 4) { $0.raftMessage(space) },
                 heartbeats: generator.list(upTo: 4) { $0.heartbeat(space) },
-                heartbeatReplies: generator.list(upTo: 4) { $0.heartbeat(space) }
+                heartbeatReplies: generator.list(upTo: 4) { $0.heartbeat(space) },
+                resting: generator.list(upTo: 4) { $0.heartbeat(space) }
             )
         },
         MessageKind(RaftReply.self, limitBytes: StoreMessageBytes.raft) { generator, _ in
@@ -23,7 +24,7 @@ extension MessageKind {
                 refusals: generator.list(upTo: 4) { generator in
                     let reasons: [WireRaftRefusal.Reason] = [
                         .unknownReplica, .removed(nextReplica: generator.counter(from: 1)),
-                        .unknownSender, .lost, .waitsForSplit,
+                        .unknownSender, .lost, .waitsForSplit, .notLeader,
                     ]
                     return WireRaftRefusal(
                         range: generator.random128(),
@@ -138,7 +139,8 @@ extension SeededGenerator {
             store: random128(),
             fromDisk: random128(),
             toDisk: optional { $0.random128() },
-            starts: counter(from: 1)
+            starts: counter(from: 1),
+            sendsHeartbeats: next() % 2 == 0
         )
     }
 

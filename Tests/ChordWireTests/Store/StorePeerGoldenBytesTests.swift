@@ -135,6 +135,34 @@ import Testing
         )
     }
 
+    @Test func raftRest() throws {
+        let header = WirePeerHeader(
+            store: Sample.store,
+            fromDisk: Sample.firstDisk,
+            toDisk: nil,
+            starts: 2,
+            sendsHeartbeats: true
+        )
+        try Sample.check(
+            RaftRequest(
+                header: header,
+                resting: [
+                    WireRaftHeartbeat(range: Sample.range, from: 4, to: 1, term: 7, round: 0)
+                ]
+            ),
+            "0a2a" + "0801" + "1210" + Sample.storeBytes + "1a10"
+                + "a0000000000000000000000000000001" + "2802" + "3001"
+                + "2a18" + "0a10" + Sample.rangeBytes + "1004" + "1801" + "2007"
+        )
+        try Sample.check(
+            RaftReply(
+                starts: 3,
+                refusals: [WireRaftRefusal(range: Sample.range, replica: 1, .notLeader)]
+            ),
+            "0803" + "1216" + "0a10" + Sample.rangeBytes + "1001" + "1806"
+        )
+    }
+
     @Test func finding() throws {
         try Sample.check(
             HintRequest(header: Sample.header, hints: [Sample.hint]),

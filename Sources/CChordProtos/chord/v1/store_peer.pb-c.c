@@ -1402,7 +1402,7 @@ void   chord__v1__page_token__free_unpacked
   assert(message->base.descriptor == &chord__v1__page_token__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor chord__v1__peer_header__field_descriptors[5] =
+static const ProtobufCFieldDescriptor chord__v1__peer_header__field_descriptors[6] =
 {
   {
     "version",
@@ -1464,9 +1464,22 @@ static const ProtobufCFieldDescriptor chord__v1__peer_header__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "heartbeats",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__PeerHeader, heartbeats),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__peer_header__field_indices_by_name[] = {
   2,   /* field[2] = from_disk */
+  5,   /* field[5] = heartbeats */
   4,   /* field[4] = starts */
   1,   /* field[1] = store */
   3,   /* field[3] = to_disk */
@@ -1475,7 +1488,7 @@ static const unsigned chord__v1__peer_header__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__peer_header__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor chord__v1__peer_header__descriptor =
 {
@@ -1485,7 +1498,7 @@ const ProtobufCMessageDescriptor chord__v1__peer_header__descriptor =
   "Chord__V1__PeerHeader",
   "chord.v1",
   sizeof(Chord__V1__PeerHeader),
-  5,
+  6,
   chord__v1__peer_header__field_descriptors,
   chord__v1__peer_header__field_indices_by_name,
   1,  chord__v1__peer_header__number_ranges,
@@ -2471,7 +2484,7 @@ const ProtobufCMessageDescriptor chord__v1__raft_heartbeat__descriptor =
   (ProtobufCMessageInit) chord__v1__raft_heartbeat__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__raft_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chord__v1__raft_request__field_descriptors[5] =
 {
   {
     "header",
@@ -2521,17 +2534,30 @@ static const ProtobufCFieldDescriptor chord__v1__raft_request__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "resting",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chord__V1__RaftRequest, n_resting),
+    offsetof(Chord__V1__RaftRequest, resting),
+    &chord__v1__raft_heartbeat__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__raft_request__field_indices_by_name[] = {
   0,   /* field[0] = header */
   3,   /* field[3] = heartbeat_replies */
   2,   /* field[2] = heartbeats */
   1,   /* field[1] = messages */
+  4,   /* field[4] = resting */
 };
 static const ProtobufCIntRange chord__v1__raft_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor chord__v1__raft_request__descriptor =
 {
@@ -2541,7 +2567,7 @@ const ProtobufCMessageDescriptor chord__v1__raft_request__descriptor =
   "Chord__V1__RaftRequest",
   "chord.v1",
   sizeof(Chord__V1__RaftRequest),
-  4,
+  5,
   chord__v1__raft_request__field_descriptors,
   chord__v1__raft_request__field_indices_by_name,
   1,  chord__v1__raft_request__number_ranges,
@@ -3650,7 +3676,7 @@ const ProtobufCEnumDescriptor chord__v1__raft_entry_kind__descriptor =
   chord__v1__raft_entry_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue chord__v1__raft_refusal_kind__enum_values_by_number[6] =
+static const ProtobufCEnumValue chord__v1__raft_refusal_kind__enum_values_by_number[7] =
 {
   { "RAFT_REFUSAL_KIND_UNSPECIFIED", "CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_UNSPECIFIED", 0 },
   { "RAFT_REFUSAL_KIND_UNKNOWN_REPLICA", "CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_UNKNOWN_REPLICA", 1 },
@@ -3658,13 +3684,15 @@ static const ProtobufCEnumValue chord__v1__raft_refusal_kind__enum_values_by_num
   { "RAFT_REFUSAL_KIND_UNKNOWN_SENDER", "CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_UNKNOWN_SENDER", 3 },
   { "RAFT_REFUSAL_KIND_LOST", "CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_LOST", 4 },
   { "RAFT_REFUSAL_KIND_WAITS_FOR_SPLIT", "CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_WAITS_FOR_SPLIT", 5 },
+  { "RAFT_REFUSAL_KIND_NOT_LEADER", "CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_NOT_LEADER", 6 },
 };
 static const ProtobufCIntRange chord__v1__raft_refusal_kind__value_ranges[] = {
-{0, 0},{0, 6}
+{0, 0},{0, 7}
 };
-static const ProtobufCEnumValueIndex chord__v1__raft_refusal_kind__enum_values_by_name[6] =
+static const ProtobufCEnumValueIndex chord__v1__raft_refusal_kind__enum_values_by_name[7] =
 {
   { "RAFT_REFUSAL_KIND_LOST", 4 },
+  { "RAFT_REFUSAL_KIND_NOT_LEADER", 6 },
   { "RAFT_REFUSAL_KIND_REMOVED", 2 },
   { "RAFT_REFUSAL_KIND_UNKNOWN_REPLICA", 1 },
   { "RAFT_REFUSAL_KIND_UNKNOWN_SENDER", 3 },
@@ -3678,9 +3706,9 @@ const ProtobufCEnumDescriptor chord__v1__raft_refusal_kind__descriptor =
   "RaftRefusalKind",
   "Chord__V1__RaftRefusalKind",
   "chord.v1",
-  6,
+  7,
   chord__v1__raft_refusal_kind__enum_values_by_number,
-  6,
+  7,
   chord__v1__raft_refusal_kind__enum_values_by_name,
   1,
   chord__v1__raft_refusal_kind__value_ranges,

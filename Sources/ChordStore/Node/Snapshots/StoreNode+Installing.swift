@@ -93,6 +93,7 @@ extension StoreNode {
         else { return }
         replica.endInstallation()
         replica.view = RangeView(received.state)
+        noteBounds(of: replica)
         replica.durablyApplied = received.state.applied
         replica.undurable = []
         replica.unapplied.removeAll { $0.index <= received.state.applied }

@@ -22,18 +22,15 @@ package struct RingStoreTransport: StoreTransport {
     }
 
     package func send(
-        _ messages: [GroupMessage],
+        _ call: PeerCall,
         to member: StoreMember,
-        _ completion: @escaping @Sendable (Bool) -> Void
+        _ completion: @escaping @Sendable (PeerAnswer?) -> Void
     ) {
-        let request = RaftRequest(header: WirePeerHeader(identity, to: member.disk), messages)
-        calls.call(
-            StorePeerMethods.raft,
-            of: member.node,
-            at: member.address,
-            request.encoded(in: calls.space),
-            deadline: calls.executor.now + timeout
-        ) { result, _ in completion(result.status.isOK) }
+        let request = RaftRequest(header: WirePeerHeader(identity, to: member.disk), call)
+        calls.ask(StorePeerMethods.raft, of: member, request, timeout: timeout) {
+            (reply: RaftReply?) in
+            completion(reply?.answer)
+        }
     }
 
     package func describe(

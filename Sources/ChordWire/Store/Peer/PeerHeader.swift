@@ -13,12 +13,21 @@ package struct WirePeerHeader: Hashable, Sendable {
     package var toDisk: UInt128?
     /// How often the caller has started with its disk, 1 or more.
     package var starts: UInt64
+    /// The caller sends a Raft call in every heartbeat interval to each node with which it shares a range.
+    package var sendsHeartbeats: Bool
 
-    package init(store: UInt128, fromDisk: UInt128, toDisk: UInt128?, starts: UInt64) {
+    package init(
+        store: UInt128,
+        fromDisk: UInt128,
+        toDisk: UInt128?,
+        starts: UInt64,
+        sendsHeartbeats: Bool = false
+    ) {
         self.store = store
         self.fromDisk = fromDisk
         self.toDisk = toDisk
         self.starts = starts
+        self.sendsHeartbeats = sendsHeartbeats
     }
 }
 
@@ -38,7 +47,8 @@ extension WirePeerHeader {
                 store: try header.store.bits(.field("store")),
                 fromDisk: try header.from_disk.bits(.field("from_disk")),
                 toDisk: try header.to_disk.bitsIfPresent(.field("to_disk")),
-                starts: try header.starts.counted(.field("starts"))
+                starts: try header.starts.counted(.field("starts")),
+                sendsHeartbeats: header.heartbeats != 0
             )
         }
     }
@@ -54,6 +64,7 @@ extension EncodingArena {
         message.pointee.from_disk = bits(header.fromDisk)
         message.pointee.to_disk = bits(header.toDisk)
         message.pointee.starts = header.starts
+        message.pointee.heartbeats = header.sendsHeartbeats ? 1 : 0
         return message
     }
 }

@@ -203,6 +203,7 @@ extension WireRaftRefusal {
         case CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_LOST: reason = .lost
         case CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_WAITS_FOR_SPLIT:
             reason = .waitsForSplit
+        case CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_NOT_LEADER: reason = .notLeader
         case CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_UNSPECIFIED:
             throw FieldPath.field("kind").error(.missing, "absent")
         // A refusal of a later version refuses too; nothing else follows from it here.

@@ -148,6 +148,8 @@ extension EncodingArena {
         case .waitsForSplit:
             message.pointee.kind =
                 CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_WAITS_FOR_SPLIT
+        case .notLeader:
+            message.pointee.kind = CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_NOT_LEADER
         }
         return message
     }

@@ -15,17 +15,21 @@ package struct RaftRequest: StoreMessage, Hashable {
     package var heartbeats: [WireRaftHeartbeat]
     /// Answers to heartbeats of the receiver.
     package var heartbeatReplies: [WireRaftHeartbeat]
+    /// Groups in which the caller rests and follows the receiver.
+    package var resting: [WireRaftHeartbeat]
 
     package init(
         header: WirePeerHeader,
         messages: [WireRaftMessage] = [],
         heartbeats: [WireRaftHeartbeat] = [],
-        heartbeatReplies: [WireRaftHeartbeat] = []
+        heartbeatReplies: [WireRaftHeartbeat] = [],
+        resting: [WireRaftHeartbeat] = []
     ) {
         self.header = header
         self.messages = messages
         self.heartbeats = heartbeats
         self.heartbeatReplies = heartbeatReplies
+        self.resting = resting
     }
 
     /// The most bytes that the header has.
@@ -67,6 +71,12 @@ package struct RaftRequest: StoreMessage, Hashable {
             "heartbeats",
             .field("heartbeat_replies")
         ) { reply throws(WireError) in try WireRaftHeartbeat(reply, space) }
+        resting = try packed.resting.list(
+            count: packed.n_resting,
+            of: 0...WireLimits.raftHeartbeats,
+            "groups",
+            .field("resting")
+        ) { group throws(WireError) in try WireRaftHeartbeat(group, space) }
     }
 
     func fill(
@@ -84,6 +94,7 @@ package struct RaftRequest: StoreMessage, Hashable {
         (packed.n_heartbeat_replies, packed.heartbeat_replies) = arena.messages(heartbeatReplies) {
             $0.heartbeat($1, space)
         }
+        (packed.n_resting, packed.resting) = arena.messages(resting) { $0.heartbeat($1, space) }
     }
 }
 
@@ -146,7 +157,7 @@ package struct RaftReply: StoreMessage, Hashable {
         starts = try packed.starts.counted(.field("starts"))
         refusals = try packed.refusals.list(
             count: packed.n_refusals,
-            of: 0...(WireLimits.raftMessages + 2 * WireLimits.raftHeartbeats),
+            of: 0...(WireLimits.raftMessages + 3 * WireLimits.raftHeartbeats),
             "refusals",
             .field("refusals"),
             WireRaftRefusal.init

@@ -165,6 +165,8 @@ package struct WireRaftRefusal: Hashable, Sendable {
         case lost
         /// The replica waits until its parent has split.
         case waitsForSplit
+        /// The receiver does not lead the group, in which the caller rests.
+        case notLeader
     }
 
     package var range: UInt128

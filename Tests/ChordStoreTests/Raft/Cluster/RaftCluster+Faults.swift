@@ -137,7 +137,7 @@ extension RaftCluster {
             nodes[place].heardSilent = silent
             let delay = Duration.microseconds(generator.integer(in: 0...100_000))
             try perform(at: place) {
-                $0.setSilent(silent)
+                $0.setMembers(silent: silent)
                 $0.wake(campaigningAfter: delay)
             }
         }

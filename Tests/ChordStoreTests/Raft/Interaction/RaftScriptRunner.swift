@@ -159,7 +159,7 @@ struct RaftScriptRunner {
         case "wake": try group.perform(try number(words)) { $0.wake() }
         case "silent":
             let silent = Set(try numbers(words.dropFirst()).map { ReplicaNumber($0) })
-            try group.perform(try number(words)) { $0.setSilent(silent) }
+            try group.perform(try number(words)) { $0.setMembers(silent: silent) }
         case "lease-begin", "lease-end": try lease(command, try number(words))
 
         // Messages.

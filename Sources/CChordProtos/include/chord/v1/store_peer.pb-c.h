@@ -88,7 +88,11 @@ typedef enum _Chord__V1__RaftRefusalKind {
   /*
    * The replica waits until its parent has split.
    */
-  CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_WAITS_FOR_SPLIT = 5
+  CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_WAITS_FOR_SPLIT = 5,
+  /*
+   * The receiver does not lead the group, in which the caller rests.
+   */
+  CHORD__V1__RAFT_REFUSAL_KIND__RAFT_REFUSAL_KIND_NOT_LEADER = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__RAFT_REFUSAL_KIND)
 } Chord__V1__RaftRefusalKind;
 typedef enum _Chord__V1__SnapshotVerdict {
@@ -150,10 +154,15 @@ struct  Chord__V1__PeerHeader
    * groups that both have.
    */
   uint64_t starts;
+  /*
+   * The caller sends a Raft call in every heartbeat interval to each node with which it shares a range, also one
+   * without messages. Groups rest only where the leader knows this of all members.
+   */
+  protobuf_c_boolean heartbeats;
 };
 #define CHORD__V1__PEER_HEADER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__peer_header__descriptor) \
-    , 0, {0,NULL}, {0,NULL}, {0,NULL}, 0 }
+    , 0, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0 }
 
 
 /*
@@ -450,10 +459,16 @@ struct  Chord__V1__RaftRequest
   Chord__V1__RaftHeartbeat **heartbeats;
   size_t n_heartbeat_replies;
   Chord__V1__RaftHeartbeat **heartbeat_replies;
+  /*
+   * Some of the groups in which the caller rests and follows the receiver, by turns. The answer refuses those that
+   * the receiver does not lead in this term, and the caller wakes them. Rounds and indexes are 0.
+   */
+  size_t n_resting;
+  Chord__V1__RaftHeartbeat **resting;
 };
 #define CHORD__V1__RAFT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__raft_request__descriptor) \
-    , NULL, 0,NULL, 0,NULL, 0,NULL }
+    , NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*
