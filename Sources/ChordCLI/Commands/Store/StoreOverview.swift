@@ -76,7 +76,7 @@ extension StoreOverview.Member {
         case .noStore: return nil
         case .failed(let reason): return "\(node.name) does not answer: \(reason)"
         case .status(let status):
-            guard status.state != .serving else { return nil }
+            guard status.state != .serving || !status.reason.isEmpty else { return nil }
             let reason = status.reason.isEmpty ? "" : ": \(status.reason)"
             return "\(node.name) is \(status.state.rawValue)\(reason)"
         }

@@ -79,6 +79,12 @@ struct RangeSnapshotDecoder: Sendable {
                 let prefix = RangeSnapshot.clientPrefix
                 guard name.hasPrefix(prefix), let bits = RandomBits(name.dropFirst(prefix.count))
                 else { throw StoreError(.corrupted, "a snapshot has a record that is unknown") }
+                guard clients.count < RequestTable.Limits.clients else {
+                    throw StoreError(
+                        .corrupted,
+                        "a snapshot has more clients than a range may have"
+                    )
+                }
                 clients.append((ClientID(bits), try RequestTable.Record(decoding: value)))
             case .rows(let rows): blocks.append(rows)
             }
