@@ -236,6 +236,9 @@ struct StoreOptions: ParsableArguments {
     @Option(.replaceAfter)
     var replaceAfter: Interval
 
+    @Option(.storeQuota)
+    var storeQuota: ByteSize?
+
     func validate() throws {
         if let store, !["disk", "memory"].contains(store) {
             throw ValidationError("--store must be disk or memory, not \"\(store)\".")
@@ -262,6 +265,7 @@ struct StoreOptions: ParsableArguments {
         )
         configuration.replicas = replicas
         configuration.replaceAfter = replaceAfter.duration
+        configuration.quota = storeQuota?.bytes
         return configuration
     }
 }

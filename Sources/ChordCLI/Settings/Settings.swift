@@ -24,7 +24,7 @@ extension Setting {
             "The ring's parameters, the same at every member",
             [ring, successors, placements, hash, width, idFrom, dialect]
         ),
-        ("Its part of the store", [store, noStore, replicas, replaceAfter]),
+        ("Its part of the store", [store, noStore, replicas, replaceAfter, storeQuota]),
         ("The log", [logLevel, logFormat]),
     ]
 
@@ -316,6 +316,16 @@ extension Setting {
         tradeOff:
             "A shorter time restores the number of copies sooner. A longer one copies less data for a node"
             + " that comes back."
+    )
+    static let storeQuota = Setting(
+        name: "store-quota",
+        unit: "size",
+        summary:
+            "The size of keys and values, in all copies on this node, from which on the ranges that it leads refuse"
+            + " writes that add to them, for example 20GiB. Deletes go on. Default: no quota.",
+        tradeOff:
+            "A lower quota leaves room for copies of nodes that fail. Files take about twice as much. Give all"
+            + " nodes the same, because each leader asks its own node only."
     )
     static let logLevel = Setting(
         name: "log-level",

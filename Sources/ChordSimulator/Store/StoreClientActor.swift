@@ -209,7 +209,7 @@ final class StoreClientActor: @unchecked Sendable {
         case .elsewhere(let hint):
             leaders[attempt.key] = hint.leader.flatMap { hint.descriptor.replica($0)?.node }
             retry(attempt, mayHaveHappened: false)
-        case .notHere, .noLeader, .busy:
+        case .notHere, .noLeader, .busy, .quotaReached:
             leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: false)
         case .unavailable, .mayHaveHappened:

@@ -13,6 +13,8 @@ extension StoreNode {
         placementTimer = executor.schedule(after: settings.placementInterval) { [weak self] in
             self?.assumeIsolated { node in
                 guard node.failure == nil else { return }
+                node.countBytes()
+                if let report = node.reportFigures { report(node.figures) }
                 for range in node.damaged.keys.sorted() { node.checkDamaged(range) }
                 for range in node.replicas.keys.sorted() {
                     guard let replica = node.replicas[range] else { continue }

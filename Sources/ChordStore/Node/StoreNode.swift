@@ -42,6 +42,11 @@ package actor StoreNode {
     /// What the machines want to become durable, in order.
     var persistence: [(range: RangeID, update: GroupUpdate, token: PersistToken?)] = []
     var backlog = LogBacklog()
+    var quota: StoreQuota
+    /// Entries that were applied since the start, of all ranges.
+    var entriesApplied: UInt64 = 0
+    /// Hears what the node's part of the store is like, about every second.
+    var reportFigures: (@Sendable (StoreFigures) -> Void)?
     private var isFlushScheduled = false
 
     /// The store members at or after an identifier, in the order of the ring; nil while the ring is not sure.
@@ -71,6 +76,7 @@ package actor StoreNode {
     ) {
         self.identity = identity
         self.settings = settings
+        quota = StoreQuota(settings.quota)
         self.space = space
         self.executor = executor
         self.log = log

@@ -19,6 +19,8 @@ extension StoreNode {
         reply.state = failure == nil ? (rows.statistics.isFull ? .full : .serving) : .failed
         reply.reason = failure?.message ?? ""
         if reply.state == .full { reply.reason = "the disk is full: reads and deletes go on" }
+        reply.totals.quotaBytes = quota.limit ?? 0
+        reply.totals.isQuotaReached = quota.reached != nil
         for replica in replicas.values {
             reply.totals.replicas += 1
             reply.totals.rows += replica.view.size.rows
@@ -65,7 +67,7 @@ extension StoreNode {
         }
     }
 
-    private func issues(of replica: Replica) -> [WireRangeIssue] {
+    func issues(of replica: Replica) -> [WireRangeIssue] {
         var issues: [WireRangeIssue] = []
         let descriptor = replica.view.descriptor
         func name(_ number: ReplicaNumber) -> String {
@@ -102,6 +104,14 @@ extension StoreNode {
                         + (voters == 1
                             ? "the loss of this disk loses the range"
                             : "\((voters - 1) / 2) of them may fail")
+                )
+            )
+        }
+        if voters > descriptor.replication {
+            issues.append(
+                WireRangeIssue(
+                    .misplaced,
+                    "\(voters) voters, and \(descriptor.replication) are wanted: one after the other is removed"
                 )
             )
         }

@@ -25,7 +25,15 @@ extension StoreService {
                 }
             },
             method(StorePeerMethods.hint) { (server, request: HintRequest, caller, responder) in
-                for hint in request.hints { server.directory.note(RangeHint(hint)) }
+                // A node that holds no data passes calls on, and needs the hints, too.
+                if let identity = server.identity,
+                    StoreServer.refusal(of: request.header, at: identity) == nil
+                {
+                    for hint in request.hints { server.directory.note(RangeHint(hint)) }
+                    guard server.node != nil else {
+                        return responder.succeed(HintReply().encoded(in: server.space))
+                    }
+                }
                 server.answer(request.header, responder) { node in
                     let disk = DiskID(RandomBits(wire: request.header.fromDisk))
                     let known = EmptyCollection<RangeDescriptor>()
@@ -66,6 +74,7 @@ extension StoreService {
                 server.receiver = receiver
             },
             method(StorePeerMethods.sendChunk) { (server, request: SnapshotChunk, _, responder) in
+                server.metrics.receivedSnapshot(bytes: request.bytes.count)
                 let reply = server.receiver.receive(request, now: server.now)
                 server.answer(request.header, responder) { _ in reply }
             },
@@ -113,7 +122,7 @@ extension StoreServer {
         }
     }
 
-    private static func refusal(
+    static func refusal(
         of header: WirePeerHeader,
         at identity: StoreIdentity
     ) -> StoreFailure? {
