@@ -29,6 +29,14 @@ let package = Package(
             ],
             path: "MovingData"
         ),
+        .executableTarget(
+            name: "EmbeddedStore",
+            dependencies: [
+                .product(name: "Chord", package: "swift-chord"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "EmbeddedStore"
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

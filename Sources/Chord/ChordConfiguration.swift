@@ -131,6 +131,9 @@ public struct ChordConfiguration: Sendable {
     /// The node's part of the ring's store; nil for a node that holds no data. A ring whose first node, or whose
     /// founders, have none is a ring without a store.
     public var store: StoreConfiguration?
+
+    /// Limits of ``ChordNode/store``, by which the program itself reads and writes.
+    public var storeClient = StoreClientLimits()
     /// How long to try to join, or to wait for the other founders; nil stands for ever.
     public var joinTimeout: Duration? = .seconds(60)
     /// The node's certificate files, and which certificates it accepts.

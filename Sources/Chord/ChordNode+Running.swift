@@ -147,9 +147,12 @@ extension ChordNode {
     private func stop() async {
         certificateWatch.stop()
         await shell.leave()
+        let hasClosedStore = storeNetwork.gate.close()
         await server.shutdown(grace: configuration.shutdownGrace)
         await shell.stopServices()
         await transport.shutdown(grace: .zero)
+        // Operations of the program must not use the event loops after their end.
+        if hasClosedStore { await storeNetwork.gate.whenEmpty() }
     }
 
     /// Releases the port, the threads and other resources of a node that will not run or that has

@@ -6,7 +6,7 @@ public import ChordCore
 import ChordIdentity
 import ChordRPC
 public import ChordRuntime
-import ChordStore
+public import ChordStore
 import ChordTLS
 import ChordTransport
 import ChordWire
@@ -41,6 +41,15 @@ public final class ChordNode: Service, Sendable {
     let certificateWatch: CertificateWatch
     let keeper: StateKeeper?
     let memory: StateFile.Memory
+    /// The ring's replicated key-value store, read and written as this node.
+    ///
+    /// Operations on ranges that the node itself leads stay in the process. The others go to their leaders over
+    /// the node's own connections. A node without a part of the store (``ChordConfiguration/store``) asks its
+    /// successors. Until ``run()`` has begun, and until the node is a member, operations wait for it, at most until
+    /// their deadline; after its end they throw `stopped`. Its certificate's role is `node`, so ``StoreClient/scan(_:range:keysOnly:pageRows:timeout:)`` is
+    /// refused.
+    public let store: StoreClient
+    let storeNetwork: NodeStoreNetwork
     /// The services in the order of their start.
     let services: [any NodeService]
     let phase = NIOLockedValueBox(Phase.made)
@@ -205,7 +214,8 @@ public final class ChordNode: Service, Sendable {
             logger: configuration.logger
         )
 
-        self.services = shell.services(with: services + (store.map { [StoreService($0)] } ?? []))
+        let storeService = store.map { StoreService($0) }
+        self.services = shell.services(with: services + (storeService.map { [$0] } ?? []))
         if let objection = NodeShell.objection(to: self.services) {
             server.abandon()
             try? await ownGroup?.shutdownGracefully()
@@ -217,6 +227,8 @@ public final class ChordNode: Service, Sendable {
         self.server = server
         self.transport = transport
         self.shell = shell
+        storeNetwork = NodeStoreNetwork(NodeContext(shell), service: storeService)
+        self.store = StoreClient(network: storeNetwork, limits: configuration.storeClient)
         certificateWatch = CertificateWatch(
             node: configuration.name,
             executor: shell.executor,

@@ -59,6 +59,14 @@ public struct StoreConfiguration: Hashable, Sendable {
         set { settings.leaseReads = newValue }
     }
 
+    /// Bytes of keys and values, in all the node's copies together, from which on the ranges that it leads refuse writes
+    /// that add to them; nil, the default, for no quota. Deletes go on, and writes again below 19/20 of it. Files take
+    /// about twice as much. Give all nodes the same: each leader asks its own node only.
+    public var quota: UInt64? {
+        get { settings.quota }
+        set { settings.quota = newValue }
+    }
+
     /// All settings of the node's part of the store.
     package var settings = StoreSettings()
 

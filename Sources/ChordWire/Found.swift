@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CChordProtos
+package import ChordBase
 package import ChordCore
 
 /// "I found a ring with you and others."
@@ -92,14 +93,18 @@ package struct FoundReply: WireMessage, Hashable {
     package var decided: [NodeReference]
     /// What the answering node's program can do.
     package var capabilities: Capabilities
+    /// The store that the answering node belongs to, as far as it knows.
+    package var store: StoreID?
 
     /// A reply from its parts.
     package init(
         node: NodeReference,
         isMember: Bool,
         decided: [NodeReference] = [],
-        capabilities: Capabilities = .first
+        capabilities: Capabilities = .first,
+        store: StoreID? = nil
     ) {
+        self.store = store
         self.node = node
         self.isMember = isMember
         self.decided = decided
@@ -123,7 +128,9 @@ package struct FoundReply: WireMessage, Hashable {
                 ),
                 capabilities: try message.capabilities.capabilities(
                     FieldPath(message: name, field: "capabilities")
-                )
+                ),
+                store: try message.store.randomBits(FieldPath(message: name, field: "store"))
+                    .map(StoreID.init)
             )
         }
     }
@@ -134,6 +141,7 @@ package struct FoundReply: WireMessage, Hashable {
         chord__v1__found_reply__init(&message)
         message.node = arena.node(node, space)
         message.member = isMember ? 1 : 0
+        if let store { message.store = arena.randomBits(store.bits) }
         (message.n_decided, message.decided) = arena.nodes(decided, space)
         message.capabilities = arena.capabilities(capabilities)
         arena.pack(&message, appendingTo: &output)

@@ -83,6 +83,8 @@ import Testing
                     rows: 12,
                     bytes: 1_536,
                     freeBytes: 3 << 30,
+                    quotaBytes: nil,
+                    isQuotaReached: false,
                     ranges: ranges
                 )
             )
@@ -105,6 +107,69 @@ import Testing
         ])
         #expect(leaderless.ranges.first?.status.configurationEpoch == 9)
         #expect(leaderless.problems == ["range 11111111: no member says that it leads it"])
+    }
+
+    @Test("A node at its quota is a problem, with what to do, and is told in JSON")
+    func quota() throws {
+        var full = member("n1", [status()])
+        guard case .status(var answer) = full.answer else {
+            Issue.record("no status")
+            return
+        }
+        answer.quotaBytes = 2 << 20
+        full.answer = .status(answer)
+        #expect(StoreOverview([full]).problems == [])
+        answer.isQuotaReached = true
+        full.answer = .status(answer)
+        let overview = StoreOverview([full])
+        #expect(
+            overview.problems == [
+                "n1 has reached its quota of 2.0 MiB: delete keys, add nodes, or raise --store-quota"
+            ]
+        )
+        let json = StoreStatusView(overview: overview, width: 64).json.line
+        #expect(json.contains(#""quota_bytes": 2097152, "quota_reached": true"#))
+    }
+
+    @Test("The number of replicas is told for each range, and for all of them")
+    func setReplicas() throws {
+        let changes = [Self.range, Self.other].map { range in
+            StoreReplicasChange(
+                range: range,
+                bounds: IdentifierRange(after: Identifier(1), through: Identifier(2)),
+                former: range == Self.range ? 3 : 5,
+                replicas: 5
+            )
+        }
+        #expect(
+            changes.map(StoreSetReplicasCommand.line) == [
+                "range 11111111  3 -> 5", "range 22222222  5 already",
+            ]
+        )
+        #expect(
+            StoreSetReplicasCommand.summary(5, changes).hasPrefix(
+                "2 ranges, each wants 5 replicas;"
+            )
+        )
+        let json = StoreSetReplicasCommand.json(5, changes, 64).line
+        #expect(json.hasPrefix(#"{"replicas": 5, "ranges": [{"range": "1111"#))
+        #expect(json.contains(#""former": 3"#))
+        for wrong in ["4", "0", "9", "many"] {
+            #expect(throws: (any Error).self) { try StoreSetReplicasCommand.parse([wrong]) }
+        }
+        #expect(try StoreSetReplicasCommand.parse(["7"]).number == 7)
+    }
+
+    @Test(
+        "Sizes are read with and without units",
+        arguments: [
+            ("1", 1), ("4096", 4096), ("512KiB", 512 << 10), ("3MiB", 3 << 20), ("20GiB", 20 << 30),
+            ("1TiB", 1 << 40), ("0", 0), ("GiB", nil), ("-1", nil), ("1GB", nil), ("1.5GiB", nil),
+            ("99999999999TiB", nil),
+        ] as [(String, UInt64?)]
+    )
+    func sizes(text: String, bytes: UInt64?) {
+        #expect(ByteSize(argument: text)?.bytes == bytes)
     }
 
     @Test("Problems of members, of ranges, and gaps between ranges are told")

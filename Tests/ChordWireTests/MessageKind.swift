@@ -182,7 +182,8 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
                 node: generator.node(space),
                 isMember: Bool.random(using: &generator),
                 decided: generator.list(upTo: 4) { $0.node(space) },
-                capabilities: generator.capabilities()
+                capabilities: generator.capabilities(),
+                store: Bool.random(using: &generator) ? nil : StoreID(using: &generator)
             )
         },
     ]

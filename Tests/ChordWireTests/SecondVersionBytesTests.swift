@@ -145,6 +145,16 @@ import Testing
             FoundReply(node: node, isMember: true, capabilities: capabilities),
             "0a" + nodeBytes + "1001" + "22" + capabilitiesBytes
         )
+        try check(
+            FoundReply(
+                node: node,
+                isMember: false,
+                capabilities: capabilities,
+                store: StoreID(high: 1 << 56, low: 2)
+            ),
+            "0a" + nodeBytes + "22" + capabilitiesBytes + "2a10"
+                + "01000000000000000000000000000002"
+        )
     }
 
     @Test("A Leave says whether the node comes back")

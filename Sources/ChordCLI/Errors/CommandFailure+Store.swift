@@ -33,7 +33,7 @@ extension CommandFailure {
                 text,
                 hint: "chord cert inspect FILE shows what a certificate can be used for"
             )
-        case .limitReached: self.init(.failed, text)
+        case .limitReached, .impossible: self.init(.failed, text)
         case .pageGone:
             self.init(
                 .failed,

@@ -237,10 +237,13 @@ struct StoreOptions: ParsableArguments {
     var replaceAfter: Interval
 
     @Option(.rebalanceRate)
-    var rebalanceRate: ByteCount
+    var rebalanceRate: ByteSize
 
     @Flag(.leaseReads)
     var leaseReads: Bool
+
+    @Option(.storeQuota)
+    var storeQuota: ByteSize?
 
     func validate() throws {
         if let store, !["disk", "memory"].contains(store) {
@@ -251,6 +254,11 @@ struct StoreOptions: ParsableArguments {
         }
         guard [1, 3, 5, 7].contains(replicas) else {
             throw ValidationError("--replicas must be 1, 3, 5 or 7, not \(replicas).")
+        }
+        guard storeQuota?.bytes != 0 else {
+            throw ValidationError(
+                "--store-quota must be more than 0; without it there is no quota."
+            )
         }
         guard replaceAfter.duration >= .seconds(1) else {
             throw ValidationError("--replace-after must be at least 1s.")
@@ -270,6 +278,7 @@ struct StoreOptions: ParsableArguments {
         configuration.replaceAfter = replaceAfter.duration
         configuration.rebalanceRate = rebalanceRate.bytes == 0 ? nil : rebalanceRate.bytes
         configuration.leaseReads = leaseReads
+        configuration.quota = storeQuota?.bytes
         return configuration
     }
 }

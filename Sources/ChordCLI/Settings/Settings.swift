@@ -26,7 +26,7 @@ extension Setting {
         ),
         (
             "Its part of the store",
-            [store, noStore, replicas, replaceAfter, rebalanceRate, leaseReads]
+            [store, noStore, replicas, replaceAfter, rebalanceRate, storeQuota, leaseReads]
         ),
         ("The log", [logLevel, logFormat]),
     ]
@@ -341,6 +341,16 @@ extension Setting {
         tradeOff:
             "Saves those reads a round trip. They trust that clocks of two machines differ by less than a tenth"
             + " in their rates, and that no machine is paused as a whole, with its clocks."
+    )
+    static let storeQuota = Setting(
+        name: "store-quota",
+        unit: "size",
+        summary:
+            "The size of keys and values, in all copies on this node, from which on the ranges that it leads refuse"
+            + " writes that add to them, for example 20GiB. Deletes go on. Default: no quota.",
+        tradeOff:
+            "A lower quota leaves room for copies of nodes that fail. Files take about twice as much. Give all"
+            + " nodes the same, because each leader asks its own node only."
     )
     static let logLevel = Setting(
         name: "log-level",

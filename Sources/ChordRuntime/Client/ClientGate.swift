@@ -16,6 +16,10 @@ package final class ClientGate: Sendable {
 
     private let state = NIOLockedValueBox(State())
 
+    package init() {}
+
+    package var isClosed: Bool { state.withLockedValue { $0.isClosed } }
+
     /// Registers a call. False if the client is closed; otherwise `leave` must follow.
     func enter() -> Bool {
         state.withLockedValue { state in
@@ -56,15 +60,17 @@ package final class ClientGate: Sendable {
     }
 }
 
-extension RingClient {
-    /// Runs an operation unless the client is closed. Closing waits for the operation.
+extension ClientGate {
+    /// Runs an operation unless the gate is closed.
     ///
-    /// - Throws: `stopped` if the client is closed; `cancelled` if the task is cancelled.
+    /// - Parameter reason: the error's message if it is closed.
+    /// - Throws: `stopped` if the gate is closed; `cancelled` if the task is cancelled.
     package func whileOpen<Answer>(
+        orFailing reason: String,
         _ body: () async throws(ChordError) -> Answer
     ) async throws(ChordError) -> Answer {
-        guard gate.enter() else { throw ChordError(.stopped, "the client is closed") }
-        defer { gate.leave() }
+        guard enter() else { throw ChordError(.stopped, reason) }
+        defer { leave() }
         do throws(ChordError) {
             return try await body()
         } catch {
@@ -72,6 +78,17 @@ extension RingClient {
             if Task.isCancelled { throw ChordError(.cancelled, "the task was cancelled") }
             throw error
         }
+    }
+}
+
+extension RingClient {
+    /// Runs an operation unless the client is closed. Closing waits for the operation.
+    ///
+    /// - Throws: `stopped` if the client is closed; `cancelled` if the task is cancelled.
+    package func whileOpen<Answer>(
+        _ body: () async throws(ChordError) -> Answer
+    ) async throws(ChordError) -> Answer {
+        try await gate.whileOpen(orFailing: "the client is closed", body)
     }
 
     /// The contacts that answer as members and that a walk did not meet.

@@ -11,7 +11,7 @@ package import Logging
 public struct NodeContext: Sendable {
     let shell: NodeShell
 
-    init(_ shell: NodeShell) {
+    package init(_ shell: NodeShell) {
         self.shell = shell
     }
 
@@ -76,6 +76,16 @@ extension NodeContext {
     package var transport: any ClientTransport { shell.peers.transport }
 
     package var logger: Logger { shell.logger }
+
+    /// The ring's rule for the identifiers of keys.
+    package var keyHash: RingClient.KeyHash {
+        RingClient.KeyHash(shell.configuration.hash, in: parameters.space)
+    }
+
+    /// Calls of a client inside the node. They do not count for the ring's judgement of its members.
+    package func makePeers() -> PeerCalls {
+        PeerCalls(transport: transport, limits: shell.configuration.failureDetection)
+    }
 
     /// Whether this node makes the first range of its ring's store. Set before the node is a member.
     package var givesBirthToStore: Bool { shell.assumeIsolated { $0.givesBirthToStore } }

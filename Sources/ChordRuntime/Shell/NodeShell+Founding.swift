@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 package import ChordCore
 import ChordIdentity
 import ChordRPC
@@ -207,7 +208,10 @@ extension NodeShell {
                 self.refusal(of: reply.node, claimedBy: $0, as: "founder")
             }
             let isProven = result.peer != nil && refusal == nil
-            if isProven { heard(reply.capabilities, of: reply.node) }
+            if isProven {
+                heard(reply.capabilities, of: reply.node)
+                note(reply.store, of: reply.node)
+            }
             if reply.isMember {
                 return .member(reply.node, isProven: isProven, founders: reply.decided)
             }
@@ -218,6 +222,12 @@ extension NodeShell {
         } catch {
             return .failed(JoinError(error))
         }
+    }
+
+    /// A founder has told which store its disk belongs to.
+    private func note(_ store: StoreID?, of founder: NodeReference) {
+        guard founding?.founders.contains(founder.address) == true else { return }
+        founderStores[founder.name] = store
     }
 
     private func founderReply(
@@ -259,7 +269,8 @@ extension NodeShell {
                     node: node,
                     isMember: true,
                     decided: decided,
-                    capabilities: .own
+                    capabilities: .own,
+                    store: parameters.store
                 )
             )
         case .left: return .failure(machine.view.notMember)
@@ -284,6 +295,7 @@ extension NodeShell {
         case .success(let directives):
             // The founder is alive: reset its dial backoff.
             peers.transport.resetBackoff(of: founder.address)
+            note(request.parameters.store, of: founder)
             performFounding { machine, _ in
                 machine = founding
                 return directives
@@ -292,7 +304,8 @@ extension NodeShell {
                 FoundReply(
                     node: node,
                     isMember: machine.phase == .member,
-                    capabilities: .own
+                    capabilities: .own,
+                    store: parameters.store
                 )
             )
         case .failure(.otherFounders(let own)):

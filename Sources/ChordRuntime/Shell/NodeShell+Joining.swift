@@ -30,6 +30,9 @@ extension NodeShell {
     /// Gives a new ring a store, if any of its founders has a disk for one. The founder with a disk and the
     /// smallest identifier makes the first range.
     ///
+    /// The store that a founder's disk belongs to already is the ring's: the other founders take it over before they
+    /// are members. Founders whose disks belong to different stores refuse each other.
+    ///
     /// Each founder computes the store's identifier from the disks of all, so nothing has to be exchanged. A
     /// disk identifier is random and never used again, so no other ring can come to the same store. A ring with a
     /// founder of version 0.1, which knows nothing of stores, has none.
@@ -38,6 +41,12 @@ extension NodeShell {
         let others = founders.filter { $0.name != machine.node.name }
         guard states.capabilities.common(with: others).features.contains(.storeMembers) else {
             return
+        }
+        let known = others.sorted { $0.id < $1.id }.compactMap { founderStores[$0.name] }
+        if let store = known.first {
+            var parameters = parameters
+            parameters.store = store
+            return perform(machine.adopt(parameters))
         }
         let holders = founders.filter { $0.disk != nil }.sorted { $0.id < $1.id }
         guard let first = holders.first else { return }

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordBase
 package import ChordCore
 import ChordIdentity
 package import ChordRPC
@@ -71,6 +72,8 @@ package actor NodeShell {
     var departure: Departure?
     /// Whether this node makes the first range of its ring's store.
     var givesBirthToStore = false
+    /// The stores that other founders' disks belong to, by the founders' names.
+    var founderStores: [String: StoreID] = [:]
     /// Whether the services have had their time to prepare for leaving.
     var isPrepared = false
     /// Why the node ended; nil while it runs.

@@ -217,7 +217,7 @@ final class StoreClientActor: @unchecked Sendable {
         case .unavailable(let error) where error.code == .diskFull:
             leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: false)
-        case .notHere, .noLeader, .busy:
+        case .notHere, .noLeader, .busy, .quotaReached:
             leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: false)
         case .unavailable, .mayHaveHappened:

@@ -163,6 +163,8 @@ extension StoreNodeStatus {
             rows: reply.totals.rows,
             bytes: reply.totals.bytes,
             freeBytes: reply.totals.freeBytes,
+            quotaBytes: reply.totals.quotaBytes == 0 ? nil : reply.totals.quotaBytes,
+            isQuotaReached: reply.totals.isQuotaReached,
             ranges: []
         )
     }

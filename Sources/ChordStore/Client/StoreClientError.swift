@@ -16,7 +16,7 @@ public struct StoreClientError: CodedError {
         private enum Kind: String {
             case invalidArgument, noContact, unavailable, deadlineExceeded, refused, limitReached
             case pageGone, answerForgotten, noStore, parametersDiffer, invalidAnswer, cancelled
-            case stopped, callFailed
+            case stopped, callFailed, impossible
         }
 
         private let kind: Kind
@@ -37,6 +37,8 @@ public struct StoreClientError: CodedError {
         /// The rows have changed since the first page of a list, and the next page of the former state cannot be
         /// shown any more. List again.
         public static let pageGone = Self(kind: .pageGone)
+        /// The store cannot do it as it is now, and repeating does not help. The message says what to change first.
+        public static let impossible = Self(kind: .impossible)
         /// The range does not remember the answer to a repeated write any more.
         public static let answerForgotten = Self(kind: .answerForgotten)
         /// The nodes that were asked have no store.
@@ -114,6 +116,7 @@ extension StoreClientError {
             case .resourceExhausted: .limitReached
             case .aborted: .pageGone
             case .failedPrecondition where status.reason == .mayHaveHappened: .answerForgotten
+            case .failedPrecondition: .impossible
             case .unimplemented: .noStore
             case .cancelled where status.origin == .local: .cancelled
             default: .callFailed

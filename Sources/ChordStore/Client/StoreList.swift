@@ -28,6 +28,7 @@ public struct StorePages: AsyncSequence, Sendable {
         fileprivate let read: Read
         /// Nil after the last page and after an error.
         private var token: [UInt8]? = []
+        private var restarts = ListRestarts()
 
         fileprivate init(read: @escaping Read) {
             self.read = read
@@ -41,10 +42,34 @@ public struct StorePages: AsyncSequence, Sendable {
         ) async throws(StoreClientError) -> StorePage? {
             guard let place = token else { return nil }
             token = nil
-            let (page, next) = try await read(place)
-            token = next.isEmpty ? nil : next
-            return page
+            do throws(StoreClientError) {
+                let (page, next) = try await read(place)
+                token = next.isEmpty ? nil : next
+                if !page.rows.isEmpty { restarts.end() }
+                return page
+            } catch {
+                // Nobody has seen a row of the former version: the list begins again.
+                guard error.code == .pageGone, restarts.mayBegin() else { throw error }
+                token = []
+                return try await self.next(isolation: actor)
+            }
         }
+    }
+}
+
+/// Whether a list may begin again by itself: while nothing of it was delivered, and not for ever.
+struct ListRestarts: Sendable {
+    private static let most = 5
+    private var left = Self.most
+
+    /// Rows were delivered: from now on the reader decides.
+    mutating func end() { left = 0 }
+
+    /// Counts another beginning; false if the list must fail.
+    mutating func mayBegin() -> Bool {
+        guard left > 0 else { return false }
+        left -= 1
+        return true
     }
 }
 
@@ -91,8 +116,10 @@ public struct StoreRows: AsyncSequence, Sendable {
 extension StoreClient {
     /// Lists the rows of a partition whose keys begin with a prefix, in the order of their bytes.
     ///
-    /// All rows are of one version of the partition. If the store cannot show that version any more when the next page
-    /// is read, the sequence throws `pageGone`: list again, in larger pages or faster.
+    /// All rows are of one version of the partition, also where its range is split or gets another leader meanwhile.
+    /// If rows that were not read yet are written or deleted, the store cannot show that version any more. The list
+    /// begins again by itself as long as it has delivered nothing; after that the sequence throws `pageGone`: list
+    /// again, in larger pages or faster.
     ///
     /// - Parameters:
     ///   - partition: the partition, 1 to 1,024 bytes.
@@ -143,18 +170,25 @@ extension StoreClient {
         try StoreBounds.check(name: prefix, "the prefix")
         var rows: UInt64 = 0
         var token: [UInt8] = []
-        repeat {
+        var restarts = ListRestarts()
+        while true {
             let request = CountRequest(
                 partition: partition,
                 prefix: prefix,
                 level: WireReadLevel(level),
                 token: token
             )
-            let content = try await core.count(request, timeout)
-            rows = rows.addingReportingOverflow(content.rows).partialValue
-            token = content.token
-        } while !token.isEmpty
-        return Int(clamping: rows)
+            do throws(StoreClientError) {
+                let content = try await core.count(request, timeout)
+                rows = rows.addingReportingOverflow(content.rows).partialValue
+                token = content.token
+            } catch {
+                guard error.code == .pageGone, restarts.mayBegin() else { throw error }
+                (rows, token) = (0, [])
+                continue
+            }
+            if token.isEmpty { return Int(clamping: rows) }
+        }
     }
 }
 

@@ -46,6 +46,10 @@ public struct StoreNodeStatus: Hashable, Sendable {
     public var bytes: UInt64
     /// Free bytes of its disk; 0 for a store in memory.
     public var freeBytes: UInt64
+    /// Bytes of keys and values that it may hold; nil without a quota.
+    public var quotaBytes: UInt64?
+    /// Whether writes that add to them are refused, for the ranges that it leads.
+    public var isQuotaReached: Bool
     /// Its replicas, in the order of their ranges' identifiers.
     public var ranges: [StoreRangeStatus]
 }

@@ -134,6 +134,8 @@ package enum StoreRefusal: Error, Sendable {
     case noLeader(RangeDescriptor)
     /// Too much is under way.
     case busy(String)
+    /// The node may not hold more.
+    case quotaReached(StoreQuota.Reached)
     /// The command was committed and refused.
     case refused(WriteRefusal)
     /// The store of this node cannot serve.

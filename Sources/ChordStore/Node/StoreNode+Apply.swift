@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
+package import ChordCore
 import ChordRPC
 
 extension StoreNode {
@@ -50,6 +51,8 @@ extension StoreNode {
         _ outcome: AppliedState.Outcome,
         of replica: Replica
     ) {
+        entriesApplied &+= UInt64(entries.count)
+        countBytes(from: replica.view.size, to: outcome.view.size)
         replica.view = outcome.view
         noteBounds(of: replica)
         for (entry, result) in zip(entries, outcome.results) {
@@ -109,7 +112,23 @@ extension StoreNode {
         guard let replica = replica(at: write.position) else {
             return completion(.failed(absence(of: write.position)))
         }
+        if let reached = quota.reached, write.mayGrow {
+            return completion(.failed(.quotaReached(reached)))
+        }
         propose(.write(write), at: replica, completion)
+    }
+
+    /// Sets the number of voters that the range with a position wants.
+    package func setReplication(
+        _ count: Int,
+        at position: Identifier,
+        _ completion: @escaping @Sendable (WriteResult) -> Void
+    ) {
+        if let failure { return completion(.failed(.unavailable(failure))) }
+        guard let replica = replica(at: position) else {
+            return completion(.failed(absence(of: position)))
+        }
+        propose(.setReplication(count), at: replica, completion)
     }
 
     func propose(

@@ -15,6 +15,8 @@ extension StoreNode {
                 guard node.failure == nil else { return }
                 node.abandonSilentSnapshots()
                 if node.isDiskFull { node.giveAwayForWantOfRoom() }
+                node.countBytes()
+                if let report = node.reportFigures { report(node.figures) }
                 for range in node.damaged.keys.sorted() { node.checkDamaged(range) }
                 for range in node.replicas.keys.sorted() {
                     guard let replica = node.replicas[range] else { continue }

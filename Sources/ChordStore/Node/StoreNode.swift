@@ -49,6 +49,11 @@ package actor StoreNode {
     var rowsAreFull = false
     /// Since when log or rows have only their reserves; nil if they have room.
     var fullSince: Duration?
+    var quota: StoreQuota
+    /// Entries that were applied since the start, of all ranges.
+    var entriesApplied: UInt64 = 0
+    /// Hears what the node's part of the store is like, about every second.
+    var reportFigures: (@Sendable (StoreFigures) -> Void)?
     private var isFlushScheduled = false
 
     /// The store members at or after an identifier, in the order of the ring; nil while the ring is not sure.
@@ -98,6 +103,7 @@ package actor StoreNode {
     ) {
         self.identity = identity
         self.settings = settings
+        quota = StoreQuota(settings.quota)
         self.space = space
         self.executor = executor
         self.log = log

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
+import ChordWire
 
 /// Settings of a node's store.
 package struct StoreSettings: Hashable, Sendable {
@@ -33,6 +34,11 @@ package struct StoreSettings: Hashable, Sendable {
         set { raft.leaseDuration = newValue ? raft.electionTimeoutMinimum * 9 / 10 : nil }
     }
 
+    /// Bytes of keys and values in all replicas of the node, from which on the ranges that it leads refuse writes that
+    /// add to them; nil for no quota. A lower one leaves room on the disk for copies that other nodes give away when
+    /// they fail; files take about twice as much.
+    package var quota: UInt64?
+
     /// When ranges are split.
     package var splits = SplitPolicy.Limits()
 
@@ -43,6 +49,8 @@ package struct StoreSettings: Hashable, Sendable {
         self.raft = raft
         // Any replica may have promised a leader of another node to be loyal.
         self.raft.isLoyalAfterRestart = true
+        // The longest write, with its keys: a value of the longest length is more than 1 MiB then.
+        self.raft.entryBytes = max(raft.entryBytes, WireLimits.entryBytes.upperBound)
     }
 
     /// - Throws: `invalidSettings`; the message names the setting.
@@ -57,6 +65,9 @@ package struct StoreSettings: Hashable, Sendable {
                 .invalidSettings,
                 "valueBytes is \(valueBytes), from 1 to \(RowLimits.valueBytes) is allowed"
             )
+        }
+        if let quota, quota == 0 {
+            throw StoreError(.invalidSettings, "quota is 0: 1 byte or more, or nil for no quota")
         }
         guard splits.rows >= 2, splits.bytes >= 1, splits.replicasPerNode >= 1 else {
             throw StoreError(

@@ -110,7 +110,8 @@ package enum PlacementWait: Hashable, Sendable {
 /// Wanted are the first members at or after the end of the range. The number of voters never falls because
 /// the ring looks smaller: a voter goes only in one change with the learner that replaces it. A silent voter
 /// stays for ``PlacementView/replaceAfter``, whether the ring still names it or not; meanwhile no other voter is
-/// exchanged, because the range bears one failure less.
+/// exchanged, because the range bears one failure less. A range that wants fewer voters than it has loses one after
+/// the other.
 package enum Placement {
     package static func nextStep(_ view: PlacementView) -> PlacementStep {
         if view.configuration.isJoint { return .wait(.changing) }
@@ -122,6 +123,7 @@ package enum Placement {
         if let learner = view.configuration.learners.first {
             return advance(learner, view, plan)
         }
+        if let step = trim(view, plan) { return step }
         guard let newcomer = plan.missing.first else {
             return shrink(view) ?? rest(view, plan)
         }
@@ -164,9 +166,24 @@ package enum Placement {
         }
         guard voters.count > 1 else { return .wait(.lastCopy) }
         if first == view.leader { return handOver(view, except: first) }
-        let rest = voters.filter { $0 != first }
+        return remove(first, view)
+    }
+
+    /// An administrator has lowered the number of voters: one goes by each change, also through even numbers, and
+    /// only while a majority of the rest is caught up. Nil if the range has no more voters than it wants.
+    private static func trim(_ view: PlacementView, _ plan: Plan) -> PlacementStep? {
+        let voters = view.configuration.voters
+        guard voters.count > view.descriptor.replication, let leaving = plan.surplus.first else {
+            return nil
+        }
+        if leaving == view.leader { return handOver(view, except: leaving) }
+        return remove(leaving, view)
+    }
+
+    private static func remove(_ leaving: ReplicaNumber, _ view: PlacementView) -> PlacementStep {
+        let rest = view.configuration.voters.filter { $0 != leaving }
         let caughtUp = rest.count { $0 == view.leader || view.progress[$0]?.isCaughtUp == true }
-        guard caughtUp > rest.count / 2 else { return .wait(.catchingUp(first)) }
+        guard caughtUp > rest.count / 2 else { return .wait(.catchingUp(leaving)) }
         return change(view, voters: rest, learners: view.configuration.learners)
     }
 
@@ -213,6 +230,9 @@ package enum Placement {
         var voterToGo: ReplicaNumber?
         /// The range has fewer voters than it wants.
         var hasRoom: Bool
+        /// The voters in the order in which they would go if the range wanted fewer: lost ones, those that are away,
+        /// those that the ring does not want, the farthest of the others, and the leader among the unwanted last.
+        var surplus: [ReplicaNumber] = []
         /// A learner that is not wanted any more, or has no place.
         var learnerToDrop: ReplicaNumber?
 
@@ -259,13 +279,32 @@ package enum Placement {
                 voterToGo = unwanted.first { $0 != view.leader } ?? unwanted.first
             }
 
+            let order = Dictionary(
+                wanted.enumerated().map { ($0.element.disk, $0.offset) },
+                uniquingKeysWith: { first, _ in first }
+            )
+            let others = voters.filter { !lost.contains($0) && !away.contains($0) }
+            func place(_ number: ReplicaNumber) -> Int {
+                disk(number).flatMap { order[$0] } ?? .max
+            }
+            let farthest = others.sorted { left, right in
+                // The leader stays where another one can go, as long as it is wanted or not alone unwanted.
+                let (first, second) = (place(left), place(right))
+                return first != second ? first > second : left > right
+            }
+            surplus = lost + away + farthest.filter { $0 != view.leader }
+            if let leader = farthest.first, leader == view.leader, unwanted == [leader] {
+                surplus = lost + away + [leader] + farthest.dropFirst()
+            }
+
             // A silent learner is dropped only for another one: alone it does no harm.
             let silentDisks = Set(silentLearners.compactMap(disk))
             let hasOther = places(without: view.avoided.union(silentDisks)).contains {
                 !held.contains($0.disk) && !silentDisks.contains($0.disk)
             }
             let missingDisks = Set(missing.map(\.disk))
-            let hasPlace = hasRoom || voterToGo != nil
+            let isTooMany = voters.count > view.descriptor.replication
+            let hasPlace = hasRoom || voterToGo != nil && !isTooMany
             learnerToDrop = view.configuration.learners.first { learner in
                 guard hasPlace, let disk = disk(learner) else { return true }
                 return !missingDisks.contains(disk) || hasOther && silentLearners.contains(learner)

@@ -163,6 +163,7 @@ extension RangeState {
         writer.number(time.milliseconds)
         writer.number(size.rows)
         writer.number(size.bytes)
+        writer.number(deletions.latest.number)
     }
 
     fileprivate init(
@@ -186,6 +187,10 @@ extension RangeState {
         )
         time = RangeTime(milliseconds: try reader.number())
         size = RangeSize(rows: try reader.number(), bytes: try reader.number())
+        // Records of earlier programs end here. All their entries may have deleted rows.
+        if reader.remaining > 0 {
+            deletions = RecentDeletions(after: LogIndex(try reader.number()))
+        }
         guard space.contains(descriptor.bounds.lowerBound),
             space.contains(descriptor.bounds.upperBound)
         else {

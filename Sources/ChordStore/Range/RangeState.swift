@@ -23,6 +23,8 @@ package struct RangeState: Hashable, Sendable {
     package internal(set) var requests: RequestTable
     /// Present keys, and the bytes of their keys and values.
     package internal(set) var size: RangeSize
+    /// What a list of an earlier version must know. Replicas may know it more or less exactly.
+    package internal(set) var deletions: RecentDeletions
 
     /// The state of a range that has no entries yet.
     ///
@@ -42,6 +44,7 @@ package struct RangeState: Hashable, Sendable {
         time = .zero
         requests = RequestTable()
         size = RangeSize()
+        deletions = RecentDeletions(after: birth.index)
     }
 
     /// The last applied entry and the configuration there.
@@ -108,7 +111,7 @@ package struct RangeState: Hashable, Sendable {
             descriptor.setReplication(count)
             return .descriptorChanged
         case .expire(let limit):
-            return .expired(try expire(atMost: limit, on: &rows))
+            return .expired(try expire(atMost: limit, at: entry.index, on: &rows))
         case .write(let write):
             return try apply(write, at: entry.index, to: &rows)
         case .split(let split):
@@ -205,6 +208,7 @@ package struct RangeState: Hashable, Sendable {
             guard present != nil else { return }
             try rows.delete(key)
             size.replace(present, by: nil, at: key)
+            deletions.note(version, in: key.partition)
         case .touch(let timeToLive):
             guard var row = present else { return }
             row.expiry = expiry(after: timeToLive)
@@ -215,6 +219,7 @@ package struct RangeState: Hashable, Sendable {
     /// Deletes rows whose time has come, the earliest first.
     private mutating func expire(
         atMost limit: Int,
+        at entry: LogIndex,
         on rows: inout some RowTransaction
     ) throws(StoreError) -> Int {
         let keys = try rows.expired(
@@ -227,6 +232,7 @@ package struct RangeState: Hashable, Sendable {
             let row = try rows.get(key)
             try rows.delete(key)
             size.replace(row, by: nil, at: key)
+            deletions.note(entry, in: key.partition)
         }
         return keys.count
     }

@@ -31,8 +31,16 @@ package enum StoreFailure: Error, Hashable, Sendable {
     case replyTooLong(limit: Int)
     /// The version of a page's token cannot be shown any more.
     case pageGone
+    /// No range can want so many replicas.
+    case impossibleReplicas(Int, mostOfRing: Int)
+    /// The ring has fewer members with a store than replicas are asked for.
+    case fewMembers(wanted: Int, members: Int)
+    /// The ring has not named the same members for long enough to count them.
+    case ringUnsure
     /// The disk is full.
     case diskFull(node: String)
+    /// The node holds as many bytes as its quota allows.
+    case quotaReached(node: String, StoreQuota.Reached)
     /// Too many bytes wait to be committed.
     case overloaded(range: String)
     /// The node has no store, or has closed it.
@@ -58,11 +66,14 @@ package enum StoreFailure: Error, Hashable, Sendable {
 
     private var code: StatusCode {
         switch self {
-        case .noMajority, .noLeader, .leadershipLost, .rangeNotFound, .closed: .unavailable
-        case .answerForgotten, .answeredBefore, .otherStore, .otherDisk: .failedPrecondition
-        case .tooManyClients, .tooManyUnanswered, .replyTooLong, .diskFull, .overloaded:
+        case .noMajority, .noLeader, .leadershipLost, .rangeNotFound, .closed, .ringUnsure:
+            .unavailable
+        case .answerForgotten, .answeredBefore, .otherStore, .otherDisk, .fewMembers:
+            .failedPrecondition
+        case .tooManyClients, .tooManyUnanswered, .replyTooLong, .diskFull, .overloaded,
+            .quotaReached:
             .resourceExhausted
-        case .valueTooLong: .invalidArgument
+        case .valueTooLong, .impossibleReplicas: .invalidArgument
         case .pageGone: .aborted
         }
     }
@@ -90,8 +101,20 @@ package enum StoreFailure: Error, Hashable, Sendable {
         case .replyTooLong(let limit):
             "the values have more than \(limit) bytes together; ask for fewer keys"
         case .pageGone:
-            "the partition has changed since the first page; begin again with the first page"
+            "rows of the partition have changed since the first page, or may have; begin again with the first "
+                + "page"
+        case .impossibleReplicas(let count, let most):
+            "\(count) replicas are not possible: a store has 1, 3, 5 or 7, because an even number survives no "
+                + "more failures than the odd one below it"
+                + (most < 7
+                    ? ", and in this ring at most \(most), the length of its successor lists" : "")
+        case .fewMembers(let wanted, let members):
+            "\(wanted) replicas need \(wanted) members with a store, and the ring has \(members): start "
+                + "\(wanted - members) more first; fewer members than replicas all hold every key anyway"
+        case .ringUnsure:
+            "the ring has not named the same members for long enough to count them; try again in ten seconds"
         case .diskFull(let node): "the disk of \(node) is full; reads and deletes are possible"
+        case .quotaReached(let node, let reached): "\(node) \(reached)"
         case .overloaded(let range): "range \(range) has too many writes under way; try again later"
         case .closed(let node, let reason): "\(node) does not serve the store: \(reason)"
         case .otherStore(let theirs, let ours):

@@ -26,6 +26,8 @@ extension StoreNode {
             let ranges = damaged.keys.sorted().map(\.description).joined(separator: ", ")
             reply.reason += (reply.reason.isEmpty ? "" : "; ") + "damaged on this disk: \(ranges)"
         }
+        reply.totals.quotaBytes = quota.limit ?? 0
+        reply.totals.isQuotaReached = quota.reached != nil
         for replica in replicas.values {
             reply.totals.replicas += 1
             reply.totals.rows += replica.view.size.rows
@@ -72,7 +74,7 @@ extension StoreNode {
         }
     }
 
-    private func issues(of replica: Replica) -> [WireRangeIssue] {
+    func issues(of replica: Replica) -> [WireRangeIssue] {
         var issues: [WireRangeIssue] = []
         let descriptor = replica.view.descriptor
         func name(_ number: ReplicaNumber) -> String {
@@ -109,6 +111,14 @@ extension StoreNode {
                         + (voters == 1
                             ? "the loss of this disk loses the range"
                             : "\((voters - 1) / 2) of them may fail")
+                )
+            )
+        }
+        if voters > descriptor.replication {
+            issues.append(
+                WireRangeIssue(
+                    .misplaced,
+                    "\(voters) voters, and \(descriptor.replication) are wanted: one after the other is removed"
                 )
             )
         }

@@ -100,8 +100,11 @@ extension CountRequest {
     }
 }
 
-/// A page of a partition's rows. All pages show the version of the first one: a later page is refused once the
-/// range has changed.
+/// A page of a partition's rows. All pages show the version of the first one.
+///
+/// The rows after a page are those of that version if none of them was written or deleted since. A written row has
+/// a higher version; of deletes the replica knows (``RecentDeletions``). A partition lies in one range, and ranges
+/// only split, so whatever range has it now has it from the range of the first page: versions go on to grow.
 struct PartitionScan: Sendable {
     let position: Identifier
     private let partition: [UInt8]
@@ -134,8 +137,10 @@ struct PartitionScan: Sendable {
     var run: @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) -> RowPage? {
         { state, rows throws(StoreError) in
             if let former {
-                guard RangeID(RandomBits(wire: former.range)) == state.descriptor.id,
-                    state.applied.number == former.version
+                // A replica that lags behind has not come to that version yet.
+                let version = LogIndex(former.version)
+                guard state.applied >= version,
+                    state.deletions.none(in: partition, after: version)
                 else { return nil }
             }
             let interval = RowInterval(
@@ -145,7 +150,10 @@ struct PartitionScan: Sendable {
                 prefix: prefix,
                 from: former.map { $0.key + [0] }
             )
-            return try rows.scan(interval, limit: limit)
+            let page = try rows.scan(interval, limit: limit)
+            guard let former else { return page }
+            let isUnchanged = page.rows.allSatisfy { $0.row.version.number <= former.version }
+            return isUnchanged ? page : nil
         }
     }
 

@@ -18,6 +18,7 @@ package actor StoreServer {
     nonisolated let setup: StoreSetup
     nonisolated let calls: StoreCalls
     nonisolated let logger: Logger
+    nonisolated let metrics: StoreMetrics
 
     var record: StoreRecord
     /// Who this node is to other stores, once the store is known.
@@ -30,6 +31,8 @@ package actor StoreServer {
     private var opening: Task<Void, Never>?
 
     var directory = RangeDirectory()
+    var hintSchedule = HintSchedule()
+    var hintTimer: ScheduledWork?
     var survey = MemberSurvey()
     /// Sessions of writes that this node sends again where needed, and of those that it proposes once.
     var sessions = WriteSessions()
@@ -43,7 +46,8 @@ package actor StoreServer {
         self.context = context
         self.setup = setup
         executor = context.executor
-        calls = StoreCalls(context)
+        metrics = StoreMetrics(node: context.reference.name)
+        calls = StoreCalls(context, metrics: metrics)
         logger = context.logger
         record = setup.record
     }
@@ -153,12 +157,14 @@ package actor StoreServer {
             let view = context.view
             return view.isMember && place.isIn(after: view.predecessor.id, through: view.node.id)
         }
+        await node.setFiguresReport { [metrics] in metrics.record($0) }
         await node.setMemberPositions { [weak self] bounds in
             self?.assumeIsolated { $0.survey.positions(inside: bounds) }
         }
         await node.setWantedMembers { [weak self] through in
             self?.assumeIsolated { $0.wantedMembers(at: through) }
         }
+        scheduleHints()
         logger.info("the store is open")
     }
 
@@ -176,6 +182,7 @@ package actor StoreServer {
     /// Closes log and rows.
     func close() async {
         isClosed = true
+        hintTimer?.cancel()
         await opening?.value
         await node?.close()
         node = nil

@@ -17,7 +17,15 @@ extension StoreService {
                 server.receive(request, from: caller.peer, responder)
             },
             method(StorePeerMethods.hint) { (server, request: HintRequest, caller, responder) in
-                for hint in request.hints { server.directory.note(RangeHint(hint)) }
+                // A node that holds no data passes calls on, and needs the hints, too.
+                if let identity = server.identity,
+                    StoreServer.refusal(of: request.header, at: identity) == nil
+                {
+                    for hint in request.hints { server.directory.note(RangeHint(hint)) }
+                    guard server.node != nil else {
+                        return responder.succeed(HintReply().encoded(in: server.space))
+                    }
+                }
                 server.answer(request.header, responder) { node in
                     let disk = DiskID(RandomBits(wire: request.header.fromDisk))
                     let known = EmptyCollection<RangeDescriptor>()
@@ -47,6 +55,7 @@ extension StoreService {
                 server.answer(request.header, responder) { $0.judge(request) }
             },
             method(StorePeerMethods.sendChunk) { (server, request: SnapshotChunk, _, responder) in
+                server.metrics.receivedSnapshot(bytes: request.bytes.count)
                 let space = server.space
                 let node = server.addressed(by: request.header, responder)
                 node?.assumeIsolated { node in
@@ -89,7 +98,7 @@ extension StoreServer {
         return nil
     }
 
-    private static func refusal(
+    static func refusal(
         of header: WirePeerHeader,
         at identity: StoreIdentity
     ) -> StoreFailure? {

@@ -51,6 +51,10 @@ package struct StoreStatusReply: StoreMessage, Hashable {
         package var bytes: UInt64
         /// Of the node's disk; 0 for a store in memory.
         package var freeBytes: UInt64
+        /// Bytes of keys and values that the node may hold; 0 without a quota.
+        package var quotaBytes: UInt64
+        /// Whether writes that add to the bytes are refused.
+        package var isQuotaReached: Bool
 
         package init(
             replicas: UInt64 = 0,
@@ -58,7 +62,9 @@ package struct StoreStatusReply: StoreMessage, Hashable {
             rangesWithIssues: UInt64 = 0,
             rows: UInt64 = 0,
             bytes: UInt64 = 0,
-            freeBytes: UInt64 = 0
+            freeBytes: UInt64 = 0,
+            quotaBytes: UInt64 = 0,
+            isQuotaReached: Bool = false
         ) {
             self.replicas = replicas
             self.leaders = leaders
@@ -66,6 +72,8 @@ package struct StoreStatusReply: StoreMessage, Hashable {
             self.rows = rows
             self.bytes = bytes
             self.freeBytes = freeBytes
+            self.quotaBytes = quotaBytes
+            self.isQuotaReached = isQuotaReached
         }
     }
 
@@ -127,7 +135,9 @@ package struct StoreStatusReply: StoreMessage, Hashable {
             rangesWithIssues: try packed.ranges_with_issues.checked(.field("ranges_with_issues")),
             rows: try packed.rows.checked(.field("rows")),
             bytes: try packed.bytes.checked(.field("bytes")),
-            freeBytes: try packed.free_bytes.checked(.field("free_bytes"))
+            freeBytes: try packed.free_bytes.checked(.field("free_bytes")),
+            quotaBytes: try packed.quota_bytes.checked(.field("quota_bytes")),
+            isQuotaReached: packed.quota_reached != 0
         )
         ranges = try packed.ranges.list(
             count: packed.n_ranges,
@@ -155,6 +165,8 @@ package struct StoreStatusReply: StoreMessage, Hashable {
         packed.rows = totals.rows
         packed.bytes = totals.bytes
         packed.free_bytes = totals.freeBytes
+        packed.quota_bytes = totals.quotaBytes
+        packed.quota_reached = totals.isQuotaReached ? 1 : 0
         (packed.n_ranges, packed.ranges) = arena.messages(ranges) { $0.status($1, space) }
         packed.token = arena.bytes(token)
     }

@@ -140,6 +140,49 @@ struct PlacementTests {
         #expect(Placement.nextStep(range.view) == .settled)
     }
 
+    @Test("a range that wants fewer voters loses one after the other, the farthest first")
+    func lowered() {
+        var range = PlacementFixture(voters: ["a", "b", "c", "d", "e"], leader: "d")
+        range.ring = ["a", "b", "c", "d", "e"]
+        range.descriptor.replication = 3
+        let steps = range.settle()
+        // The leader is not wanted either, and goes last: it hands the leadership over before.
+        #expect(range.voters == ["a", "b", "c"] && range.leader != "d")
+        let changes = steps.compactMap { step in
+            if case .change(let configuration) = step { configuration.voters.count } else { nil }
+        }
+        #expect(changes == [4, 3])
+        range.ring = ["a", "b", "c", "d", "e"]
+        range.descriptor.replication = 1
+        range.settle()
+        #expect(range.voters == ["a"] && range.leader == "a")
+    }
+
+    @Test("of too many voters a lost one goes first, and none while the rest is not caught up")
+    func loweredWithLoss() {
+        var range = PlacementFixture(voters: ["a", "b", "c", "d", "e"])
+        range.ring = ["a", "b", "c", "d", "e"]
+        range.descriptor.replication = 3
+        range.silence["b"] = .seconds(1000)
+        range.settle()
+        #expect(range.voters == ["a", "c", "d"])
+        range = PlacementFixture(voters: ["a", "b", "c", "d", "e"])
+        range.ring = ["a", "b", "c", "d", "e"]
+        range.descriptor.replication = 3
+        range.behind = ["b", "c", "d"]
+        range.settle()
+        #expect(range.voters.count == 5)
+    }
+
+    @Test("a range that wants more voters gets one after the other")
+    func raised() {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["a", "b", "c", "d", "e", "f"]
+        range.descriptor.replication = 5
+        range.settle()
+        #expect(range.voters == ["a", "b", "c", "d", "e"])
+    }
+
     @Test("replica numbers are never used again")
     func numbers() {
         var range = PlacementFixture(voters: ["a", "b", "c"])

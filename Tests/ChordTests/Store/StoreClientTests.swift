@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chord
+import ChordRPC
 import ChordTestSupport
 import ChordWire
 import NIOConcurrencyHelpers
@@ -111,6 +112,28 @@ struct StoreClientTests {
             }
             #expect(error?.code == .pageGone)
             #expect(try await rows.next(isolation: nil) == nil)
+        }
+    }
+
+    @Test("a list and a count of which nothing was delivered begin again by themselves")
+    func restartedList() async throws {
+        try await ScriptedRing.with { ring in
+            let store = ring.client.store
+            for number in 0..<4 { try await store.put(StoreKey("k\(number)", in: "p"), []) }
+            let gone = Status(.aborted, "begin again")
+            ring.range.trouble("n2", .fails(gone), .fails(gone))
+            var rows: [StoreRow] = []
+            for try await row in store.list(in: [0x70], pageRows: 2) { rows.append(row) }
+            #expect(rows.count == 4)
+            ring.range.trouble("n2", .fails(gone), .fails(gone))
+            ring.range.state.withLockedValue { $0.pageRows = 2 }
+            #expect(try await store.count(in: [0x70]) == 4)
+            // It does not go on for ever.
+            for _ in 0..<10 { ring.range.trouble("n2", .fails(gone)) }
+            let error = await #expect(throws: StoreClientError.self) {
+                try await store.count(in: [0x70])
+            }
+            #expect(error?.code == .pageGone)
         }
     }
 

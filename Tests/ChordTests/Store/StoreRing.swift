@@ -17,12 +17,18 @@ actor StoreRing {
         .appending(path: "chord-store-\(UUID().uuidString)")
     private let engine: StoreConfiguration.Engine
     private let replicas: Int
+    private let successors: Int
     private(set) var nodes: [String: ChordNode] = [:]
     private var runs: [String: Task<Void, any Error>] = [:]
     private var addresses: [String: String] = [:]
 
-    init(_ engine: StoreConfiguration.Engine = .disk, replicas: Int = 3) throws {
+    init(
+        _ engine: StoreConfiguration.Engine = .disk,
+        replicas: Int = 3,
+        successors: Int = 4
+    ) throws {
         self.engine = engine
+        self.successors = successors
         self.replicas = replicas
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
@@ -35,6 +41,7 @@ actor StoreRing {
             joining: nodes.values.map(\.reference.address)
         )
         if let address = addresses[name] { configuration.listen = address }
+        configuration.ring.successorCount = successors
         configuration.dataDirectory = folder.appending(path: name).path
         var store = StoreConfiguration(engine ?? self.engine)
         // Elections of a busy machine must not follow from its own pauses.
@@ -92,6 +99,11 @@ actor StoreRing {
         guard let run = runs.removeValue(forKey: name) else { return }
         run.cancel()
         try await run.value
+    }
+
+    /// A stopped node forgets that it was a member. Its part of the store stays.
+    func forgetMembership(of name: String) throws {
+        try FileManager.default.removeItem(at: folder.appending(path: "\(name)/state.json"))
     }
 
     /// Ends all nodes at the same time.
@@ -210,9 +222,10 @@ actor StoreRing {
 func withStoreRing(
     _ engine: StoreConfiguration.Engine = .disk,
     replicas: Int = 3,
+    successors: Int = 4,
     _ body: (StoreRing) async throws -> Void
 ) async throws {
-    let ring = try StoreRing(engine, replicas: replicas)
+    let ring = try StoreRing(engine, replicas: replicas, successors: successors)
     do {
         try await body(ring)
     } catch {

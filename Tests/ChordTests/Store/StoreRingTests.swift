@@ -141,6 +141,24 @@ struct StoreRingTests {
         }
     }
 
+    @Test("The store that one founder's disk holds is the ring's: the others take it over")
+    func founderWithStore() async throws {
+        try await withStoreRing { ring in
+            try await ring.start("n2")
+            try await ring.put("a", "1", at: "n2")
+            let store = try await ring.status(of: "n2").store
+            try await ring.stop("n2")
+            try await ring.forgetMembership(of: "n2")
+            let names = ["n1", "n2", "n3"]
+            try await ring.found(names)
+            for name in names {
+                #expect(try await ring.get("a", at: name) == "1")
+                #expect(try await ring.status(of: name).store == store)
+            }
+            try await ring.awaitVoters(3)
+        }
+    }
+
     @Test("A node that leaves for good gives its replicas to others first")
     func leavingForGood() async throws {
         try await withStoreRing { ring in

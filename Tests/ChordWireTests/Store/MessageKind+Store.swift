@@ -139,6 +139,27 @@ extension MessageKind {
                 }
             )
         },
+        MessageKind(SetReplicasRequest.self, limitBytes: StoreMessageBytes.short) {
+            generator,
+            space in
+            SetReplicasRequest(
+                route: generator.route(),
+                position: generator.identifier(space),
+                replicas: Int.random(in: 1...16, using: &generator)
+            )
+        },
+        MessageKind(SetReplicasReply.self, limitBytes: StoreMessageBytes.short * 2) {
+            generator,
+            space in
+            SetReplicasReply(
+                generator.outcome(space) { generator in
+                    SetReplicasReply.Content(
+                        former: WireLimits.wantedVoters.randomElement(using: &generator) ?? 3,
+                        descriptor: generator.descriptor(space)
+                    )
+                }
+            )
+        },
         MessageKind(ScanRequest.self, limitBytes: StoreMessageBytes.short) { generator, _ in
             ScanRequest(
                 range: generator.optional { $0.random128() },

@@ -2350,7 +2350,7 @@ const ProtobufCMessageDescriptor chord__v1__found_request__descriptor =
   (ProtobufCMessageInit) chord__v1__found_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__found_reply__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chord__v1__found_reply__field_descriptors[5] =
 {
   {
     "node",
@@ -2400,17 +2400,30 @@ static const ProtobufCFieldDescriptor chord__v1__found_reply__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "store",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__FoundReply, store),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__found_reply__field_indices_by_name[] = {
   3,   /* field[3] = capabilities */
   2,   /* field[2] = decided */
   1,   /* field[1] = member */
   0,   /* field[0] = node */
+  4,   /* field[4] = store */
 };
 static const ProtobufCIntRange chord__v1__found_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor chord__v1__found_reply__descriptor =
 {
@@ -2420,7 +2433,7 @@ const ProtobufCMessageDescriptor chord__v1__found_reply__descriptor =
   "Chord__V1__FoundReply",
   "chord.v1",
   sizeof(Chord__V1__FoundReply),
-  4,
+  5,
   chord__v1__found_reply__field_descriptors,
   chord__v1__found_reply__field_indices_by_name,
   1,  chord__v1__found_reply__number_ranges,

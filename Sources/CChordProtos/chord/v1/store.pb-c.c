@@ -1222,6 +1222,96 @@ void   chord__v1__write_reply__free_unpacked
   assert(message->base.descriptor == &chord__v1__write_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chord__v1__set_replicas_request__init
+                     (Chord__V1__SetReplicasRequest         *message)
+{
+  static const Chord__V1__SetReplicasRequest init_value = CHORD__V1__SET_REPLICAS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t chord__v1__set_replicas_request__get_packed_size
+                     (const Chord__V1__SetReplicasRequest *message)
+{
+  assert(message->base.descriptor == &chord__v1__set_replicas_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__set_replicas_request__pack
+                     (const Chord__V1__SetReplicasRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__set_replicas_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__set_replicas_request__pack_to_buffer
+                     (const Chord__V1__SetReplicasRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__set_replicas_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__SetReplicasRequest *
+       chord__v1__set_replicas_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__SetReplicasRequest *)
+     protobuf_c_message_unpack (&chord__v1__set_replicas_request__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__set_replicas_request__free_unpacked
+                     (Chord__V1__SetReplicasRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__set_replicas_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__set_replicas_reply__init
+                     (Chord__V1__SetReplicasReply         *message)
+{
+  static const Chord__V1__SetReplicasReply init_value = CHORD__V1__SET_REPLICAS_REPLY__INIT;
+  *message = init_value;
+}
+size_t chord__v1__set_replicas_reply__get_packed_size
+                     (const Chord__V1__SetReplicasReply *message)
+{
+  assert(message->base.descriptor == &chord__v1__set_replicas_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__set_replicas_reply__pack
+                     (const Chord__V1__SetReplicasReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__set_replicas_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__set_replicas_reply__pack_to_buffer
+                     (const Chord__V1__SetReplicasReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__set_replicas_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__SetReplicasReply *
+       chord__v1__set_replicas_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__SetReplicasReply *)
+     protobuf_c_message_unpack (&chord__v1__set_replicas_reply__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__set_replicas_reply__free_unpacked
+                     (Chord__V1__SetReplicasReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__set_replicas_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chord__v1__range_issue__init
                      (Chord__V1__RangeIssue         *message)
 {
@@ -3701,6 +3791,147 @@ const ProtobufCMessageDescriptor chord__v1__write_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__write_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor chord__v1__set_replicas_request__field_descriptors[3] =
+{
+  {
+    "route",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__SetReplicasRequest, route),
+    &chord__v1__call_route__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__SetReplicasRequest, position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "replicas",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__SetReplicasRequest, replicas),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__set_replicas_request__field_indices_by_name[] = {
+  1,   /* field[1] = position */
+  2,   /* field[2] = replicas */
+  0,   /* field[0] = route */
+};
+static const ProtobufCIntRange chord__v1__set_replicas_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor chord__v1__set_replicas_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.SetReplicasRequest",
+  "SetReplicasRequest",
+  "Chord__V1__SetReplicasRequest",
+  "chord.v1",
+  sizeof(Chord__V1__SetReplicasRequest),
+  3,
+  chord__v1__set_replicas_request__field_descriptors,
+  chord__v1__set_replicas_request__field_indices_by_name,
+  1,  chord__v1__set_replicas_request__number_ranges,
+  (ProtobufCMessageInit) chord__v1__set_replicas_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__set_replicas_reply__field_descriptors[4] =
+{
+  {
+    "redirect",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__SetReplicasReply, redirect),
+    &chord__v1__range_hint__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__SetReplicasReply, answer),
+    &chord__v1__range_answer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "former",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__SetReplicasReply, former),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "range",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__SetReplicasReply, range),
+    &chord__v1__range_descriptor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__set_replicas_reply__field_indices_by_name[] = {
+  1,   /* field[1] = answer */
+  2,   /* field[2] = former */
+  3,   /* field[3] = range */
+  0,   /* field[0] = redirect */
+};
+static const ProtobufCIntRange chord__v1__set_replicas_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor chord__v1__set_replicas_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.SetReplicasReply",
+  "SetReplicasReply",
+  "Chord__V1__SetReplicasReply",
+  "chord.v1",
+  sizeof(Chord__V1__SetReplicasReply),
+  4,
+  chord__v1__set_replicas_reply__field_descriptors,
+  chord__v1__set_replicas_reply__field_indices_by_name,
+  1,  chord__v1__set_replicas_reply__number_ranges,
+  (ProtobufCMessageInit) chord__v1__set_replicas_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor chord__v1__range_issue__field_descriptors[2] =
 {
   {
@@ -4138,7 +4369,7 @@ const ProtobufCMessageDescriptor chord__v1__store_status_request__descriptor =
   (ProtobufCMessageInit) chord__v1__store_status_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__store_status_reply__field_descriptors[14] =
+static const ProtobufCFieldDescriptor chord__v1__store_status_reply__field_descriptors[16] =
 {
   {
     "store",
@@ -4308,6 +4539,30 @@ static const ProtobufCFieldDescriptor chord__v1__store_status_reply__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "quota_bytes",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreStatusReply, quota_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quota_reached",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreStatusReply, quota_reached),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__store_status_reply__field_indices_by_name[] = {
   10,   /* field[10] = bytes */
@@ -4315,6 +4570,8 @@ static const unsigned chord__v1__store_status_reply__field_indices_by_name[] = {
   11,   /* field[11] = free_bytes */
   7,   /* field[7] = leaders */
   2,   /* field[2] = node */
+  14,   /* field[14] = quota_bytes */
+  15,   /* field[15] = quota_reached */
   12,   /* field[12] = ranges */
   8,   /* field[8] = ranges_with_issues */
   4,   /* field[4] = reason */
@@ -4328,7 +4585,7 @@ static const unsigned chord__v1__store_status_reply__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__store_status_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor chord__v1__store_status_reply__descriptor =
 {
@@ -4338,7 +4595,7 @@ const ProtobufCMessageDescriptor chord__v1__store_status_reply__descriptor =
   "Chord__V1__StoreStatusReply",
   "chord.v1",
   sizeof(Chord__V1__StoreStatusReply),
-  14,
+  16,
   chord__v1__store_status_reply__field_descriptors,
   chord__v1__store_status_reply__field_indices_by_name,
   1,  chord__v1__store_status_reply__number_ranges,
@@ -4587,7 +4844,7 @@ const ProtobufCEnumDescriptor chord__v1__range_move_kind__descriptor =
   chord__v1__range_move_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor chord__v1__store_service__method_descriptors[9] =
+static const ProtobufCMethodDescriptor chord__v1__store_service__method_descriptors[10] =
 {
   { "Get", &chord__v1__get_request__descriptor, &chord__v1__get_reply__descriptor },
   { "Put", &chord__v1__put_request__descriptor, &chord__v1__write_reply__descriptor },
@@ -4598,6 +4855,7 @@ static const ProtobufCMethodDescriptor chord__v1__store_service__method_descript
   { "Count", &chord__v1__count_request__descriptor, &chord__v1__count_reply__descriptor },
   { "Scan", &chord__v1__scan_request__descriptor, &chord__v1__scan_reply__descriptor },
   { "Status", &chord__v1__store_status_request__descriptor, &chord__v1__store_status_reply__descriptor },
+  { "SetReplicas", &chord__v1__set_replicas_request__descriptor, &chord__v1__set_replicas_reply__descriptor },
 };
 const unsigned chord__v1__store_service__method_indices_by_name[] = {
   4,        /* Batch */
@@ -4607,6 +4865,7 @@ const unsigned chord__v1__store_service__method_indices_by_name[] = {
   5,        /* List */
   1,        /* Put */
   7,        /* Scan */
+  9,        /* SetReplicas */
   8,        /* Status */
   3         /* Touch */
 };
@@ -4617,7 +4876,7 @@ const ProtobufCServiceDescriptor chord__v1__store_service__descriptor =
   "StoreService",
   "Chord__V1__StoreService",
   "chord.v1",
-  9,
+  10,
   chord__v1__store_service__method_descriptors,
   chord__v1__store_service__method_indices_by_name
 };
@@ -4692,6 +4951,14 @@ void chord__v1__store_service__status(ProtobufCService *service,
 {
   assert(service->descriptor == &chord__v1__store_service__descriptor);
   service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void chord__v1__store_service__set_replicas(ProtobufCService *service,
+                                            const Chord__V1__SetReplicasRequest *input,
+                                            Chord__V1__SetReplicasReply_Closure closure,
+                                            void *closure_data)
+{
+  assert(service->descriptor == &chord__v1__store_service__descriptor);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void chord__v1__store_service__init (Chord__V1__StoreService_Service *service,
                                      Chord__V1__StoreService_ServiceDestroy destroy)

@@ -10,8 +10,8 @@ import ChordCommandLine
 struct StoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
-        abstract: "Inspect the ring's key-value store.",
-        subcommands: [StoreStatusCommand.self, StoreRangesCommand.self]
+        abstract: "Inspect the ring's key-value store, and change its settings.",
+        subcommands: [StoreStatusCommand.self, StoreRangesCommand.self, StoreSetCommand.self]
     )
 }
 

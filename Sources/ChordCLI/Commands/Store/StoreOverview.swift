@@ -76,6 +76,11 @@ extension StoreOverview.Member {
         case .noStore: return nil
         case .failed(let reason): return "\(node.name) does not answer: \(reason)"
         case .status(let status):
+            if status.state == .serving, status.isQuotaReached, let quota = status.quotaBytes {
+                return
+                    "\(node.name) has reached its quota of \(quota.inBytes): delete keys, add nodes, or raise "
+                    + "--store-quota"
+            }
             guard status.state != .serving || !status.reason.isEmpty else { return nil }
             let reason = status.reason.isEmpty ? "" : ": \(status.reason)"
             return "\(node.name) is \(status.state.rawValue)\(reason)"

@@ -143,6 +143,12 @@ struct StoreStatusView {
                 ("bytes", .integer(Int(clamping: status.bytes))),
                 ("free_bytes", .integer(Int(clamping: status.freeBytes))),
             ]
+            if let quota = status.quotaBytes {
+                members += [
+                    ("quota_bytes", .integer(Int(clamping: quota))),
+                    ("quota_reached", .boolean(status.isQuotaReached)),
+                ]
+            }
         }
         return .object(members)
     }
@@ -197,7 +203,7 @@ struct StoreStatusView {
 
 extension UInt64 {
     /// A size in readable form: `812 B`, `1.5 MiB`.
-    fileprivate var inBytes: String {
+    var inBytes: String {
         let units = ["KiB", "MiB", "GiB", "TiB", "PiB"]
         guard self >= 1_024 else { return "\(self) B" }
         var size = Double(self) / 1_024

@@ -17,8 +17,19 @@ package enum StoreMethods {
     package static let count = method("Count", StoreMessageBytes.short)
     package static let scan = method("Scan", callers: .admins, StoreMessageBytes.short)
     package static let status = method("Status", StoreMessageBytes.short)
+    /// Of nodes only for administrators whose calls they pass on (``RoutedRequest/needsAdministrator``).
+    package static let setReplicas = method(
+        "SetReplicas",
+        callers: [.nodes, .admins],
+        StoreMessageBytes.short
+    )
 
-    package static let all = [get, put, delete, touch, batch, list, count, scan, status]
+    package static let all = [
+        get, put, delete, touch, batch, list, count, scan, status, setReplicas,
+    ]
+
+    /// Those that are answered where their range is led.
+    package static let routed = [get, put, delete, touch, batch, list, count, setReplicas]
 
     // Nodes are among the callers: they forward the calls of others.
     private static func method(

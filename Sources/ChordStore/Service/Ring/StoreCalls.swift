@@ -6,7 +6,7 @@ import ChordBase
 import ChordCore
 import ChordIdentity
 import ChordRPC
-package import ChordRuntime
+import ChordRuntime
 import ChordWire
 
 /// Calls of a node's store to the stores of other nodes. All methods and completions run on the node's executor.
@@ -16,8 +16,11 @@ package struct StoreCalls: Sendable {
     let context: NodeContext
     let executor: any NodeExecutor
 
-    package init(_ context: NodeContext) {
+    private let metrics: StoreMetrics
+
+    init(_ context: NodeContext, metrics: StoreMetrics) {
         self.context = context
+        self.metrics = metrics
         executor = context.executor
     }
 
@@ -37,6 +40,7 @@ package struct StoreCalls: Sendable {
         deadline: MonotonicTime,
         _ completion: @escaping @Sendable (_ result: ClientResult, _ wasSent: Bool) -> Void
     ) -> any ClientCallHandle {
+        if method == StorePeerMethods.sendChunk { metrics.sentSnapshot(bytes: message.count) }
         let host = NetworkAddress.host(of: address)
         let target = PeerTarget(
             address: address,

@@ -21,6 +21,7 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
     private let caller: StoreCaller
     private let responder: Responder
     private let position: Identifier
+    private let began: MonotonicTime
     private let end: MonotonicTime
     private var timer: ScheduledWork?
     private var isDone = false
@@ -53,8 +54,9 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
         self.request = request
         self.caller = caller
         self.responder = responder
-        position = server.context.identifier(of: request.place)
+        position = request.position(in: server.context)
         let now = server.executor.now
+        began = now
         let longest = now + StoreLimits.longestDeadline
         let deadline = min(caller.deadline ?? now + StoreLimits.deadline, longest)
         let rest = max(.zero, deadline - now)
@@ -70,6 +72,14 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
                 Status(.permissionDenied, "only a node may name another caller than itself")
             )
         }
+        if Request.needsAdministrator, !isOfAdministrator {
+            return finish(
+                Status(
+                    .permissionDenied,
+                    "only a certificate of role admin may call \(Request.method)"
+                )
+            )
+        }
         timer = executor.schedule(after: max(.zero, end - executor.now)) { [self] in
             timeIsOver()
         }
@@ -77,6 +87,11 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
             executor.runOrExecute { [self] in abandon() }
         }
         attempt()
+    }
+
+    private var isOfAdministrator: Bool {
+        if let first = request.route.caller { return first.role == .admin }
+        return caller.peer.role == .admin
     }
 
     // MARK: - Attempts
@@ -127,6 +142,8 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
             retry(lacking: .range, after: StoreLimits.shortPause)
         case .noLeader(let descriptor): retry(lacking: .leader(descriptor))
         case .busy: finish(StoreFailure.overloaded(range: range).status)
+        case .quotaReached(let reached):
+            finish(StoreFailure.quotaReached(node: server.name, reached).status)
         case .refused(let reason): finish(StoreFailure(reason).status)
         case .unavailable(let error):
             finish(StoreFailure(error, at: server.name).status)
@@ -184,7 +201,7 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
             return retry(lacking: .leader(hint.descriptor))
         }
         if request.route.wantsRedirect || request.route.caller != nil {
-            return finish(Request.Reply(redirect: WireRangeHint(hint)))
+            return finish(Request.Reply(redirect: WireRangeHint(hint)), isRedirect: true)
         }
         forward(to: receiver, of: hint)
     }
@@ -279,25 +296,31 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
         finish(failure.status)
     }
 
-    private func finish(_ reply: Request.Reply) {
-        finish(reply.encoded(in: server.space))
+    private func finish(_ reply: Request.Reply, isRedirect: Bool = false) {
+        finish(reply.encoded(in: server.space), isRedirect: isRedirect)
     }
 
-    private func finish(_ message: [UInt8]) {
+    private func finish(_ message: [UInt8], isRedirect: Bool = false) {
         guard complete() else { return }
+        server.metrics.answered(Request.method, after: age, isRedirect: isRedirect)
         responder.succeed(message)
     }
 
     private func finish(_ status: Status) {
         guard complete() else { return }
+        server.metrics.failed(Request.method, after: age, StoreMetrics.Failure(status))
         responder.fail(status)
     }
 
     /// The caller waits no longer.
     private func abandon() {
         guard complete() else { return }
+        server.metrics.failed(Request.method, after: age, .abandoned)
         handle?.cancel()
     }
+
+    /// Time since the call came.
+    private var age: Duration { executor.now - began }
 
     private func complete() -> Bool {
         guard !isDone else { return false }

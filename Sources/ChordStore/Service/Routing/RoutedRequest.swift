@@ -2,18 +2,23 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+import ChordCore
 import ChordRPC
+import ChordRuntime
 import ChordWire
 
-/// A request about keys of one partition, which is answered where the partition's range is led.
+/// A request about one position, which is answered where the position's range is led.
 protocol RoutedRequest: WireMessage {
     associatedtype Reply: RoutedReply
 
     static var method: RPCMethod { get }
 
+    /// Whether the first caller must be an administrator.
+    static var needsAdministrator: Bool { get }
+
     var route: WireRoute { get set }
-    /// The partition that decides about the position.
-    var place: [UInt8] { get }
+    /// The position whose range answers.
+    func position(in context: NodeContext) -> Identifier
     /// Whether the request may change rows.
     var isWrite: Bool { get }
     /// Whether it may be sent again after an attempt whose end is not known.
@@ -35,6 +40,16 @@ protocol RoutedRequest: WireMessage {
     )
 }
 
+/// A request about keys of one partition.
+protocol PartitionRequest: RoutedRequest {
+    /// The partition that decides about the position.
+    var place: [UInt8] { get }
+}
+
+extension PartitionRequest {
+    func position(in context: NodeContext) -> Identifier { context.identifier(of: place) }
+}
+
 /// A reply that may send its caller elsewhere instead.
 protocol RoutedReply: WireMessage {
     associatedtype Content: Hashable & Sendable
@@ -47,6 +62,7 @@ protocol RoutedReply: WireMessage {
 extension GetReply: RoutedReply {}
 extension ListReply: RoutedReply {}
 extension CountReply: RoutedReply {}
+extension SetReplicasReply: RoutedReply {}
 extension WriteReply: RoutedReply {}
 
 extension RoutedReply {
@@ -82,6 +98,7 @@ enum StoreObstacle: Error, Sendable {
 }
 
 extension RoutedRequest {
+    static var needsAdministrator: Bool { false }
     var isWrite: Bool { false }
     var isRepeatable: Bool { true }
     var isStale: Bool { false }
@@ -91,21 +108,21 @@ extension RoutedRequest {
 
 // MARK: - Reads
 
-extension GetRequest: RoutedRequest {
+extension GetRequest: PartitionRequest {
     typealias Reply = GetReply
     static var method: RPCMethod { StoreMethods.get }
     var place: [UInt8] { partition.isEmpty ? keys[0] : partition }
     var isStale: Bool { level == .stale }
 }
 
-extension ListRequest: RoutedRequest {
+extension ListRequest: PartitionRequest {
     typealias Reply = ListReply
     static var method: RPCMethod { StoreMethods.list }
     var place: [UInt8] { partition }
     var isStale: Bool { level == .stale }
 }
 
-extension CountRequest: RoutedRequest {
+extension CountRequest: PartitionRequest {
     typealias Reply = CountReply
     static var method: RPCMethod { StoreMethods.count }
     var place: [UInt8] { partition }
@@ -115,7 +132,7 @@ extension CountRequest: RoutedRequest {
 // MARK: - Writes
 
 /// A request that changes rows.
-protocol RoutedWrite: RoutedRequest where Reply == WriteReply {
+protocol RoutedWrite: PartitionRequest where Reply == WriteReply {
     var id: WireWriteID? { get set }
     var operations: [WireOperation] { get }
     var wantsPrevious: Bool { get }

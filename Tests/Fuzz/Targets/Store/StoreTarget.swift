@@ -21,6 +21,7 @@ enum StoreTarget: FuzzTarget {
         decoder(of: ListRequest.self), decoder(of: ListReply.self),
         decoder(of: CountRequest.self), decoder(of: CountReply.self),
         decoder(of: ScanRequest.self), decoder(of: ScanReply.self),
+        decoder(of: SetReplicasRequest.self), decoder(of: SetReplicasReply.self),
         decoder(of: StoreStatusRequest.self), decoder(of: StoreStatusReply.self),
         decoder(of: PageToken.self), decoder(of: RaftRequest.self), decoder(of: RaftReply.self),
         decoder(of: HintRequest.self), decoder(of: LocateRequest.self),

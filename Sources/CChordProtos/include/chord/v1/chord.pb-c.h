@@ -565,10 +565,15 @@ struct  Chord__V1__FoundReply
    * [2]
    */
   Chord__V1__Capabilities *capabilities;
+  /*
+   * [2] The id of the store that the answering node's disk belongs to already, or that the new ring has; empty if it
+   * knows none. A founder without one takes it over before the ring begins.
+   */
+  ProtobufCBinaryData store;
 };
 #define CHORD__V1__FOUND_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__found_reply__descriptor) \
-    , NULL, 0, 0,NULL, NULL }
+    , NULL, 0, 0,NULL, NULL, {0,NULL} }
 
 
 struct  Chord__V1__MeetRequest

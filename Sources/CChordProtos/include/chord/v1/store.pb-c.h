@@ -42,6 +42,8 @@ typedef struct Chord__V1__BatchOperation Chord__V1__BatchOperation;
 typedef struct Chord__V1__BatchRequest Chord__V1__BatchRequest;
 typedef struct Chord__V1__OperationResult Chord__V1__OperationResult;
 typedef struct Chord__V1__WriteReply Chord__V1__WriteReply;
+typedef struct Chord__V1__SetReplicasRequest Chord__V1__SetReplicasRequest;
+typedef struct Chord__V1__SetReplicasReply Chord__V1__SetReplicasReply;
 typedef struct Chord__V1__RangeIssue Chord__V1__RangeIssue;
 typedef struct Chord__V1__RangeMove Chord__V1__RangeMove;
 typedef struct Chord__V1__ReplicaProgress Chord__V1__ReplicaProgress;
@@ -483,8 +485,11 @@ struct  Chord__V1__ListRequest
    */
   uint32_t limit;
   /*
-   * From the page before; empty for the first page. All pages have the version of the first one. A node that
-   * cannot show that version any more answers ABORTED; the caller then begins again with the first page.
+   * From the page before; empty for the first page. All pages show the version of the first one, also where the
+   * range is split or led by another node meanwhile: any node takes the token. Rows that were written or deleted
+   * after that version, and whose page was not read yet, cannot be shown as they were. The answer is ABORTED
+   * then; the caller begins again with the first page. A replica that has started, or has received its rows, after
+   * the first page only knows when a row of the range was deleted last, and answers ABORTED if that was later.
    */
   ProtobufCBinaryData token;
   /*
@@ -821,6 +826,51 @@ struct  Chord__V1__WriteReply
 
 
 /*
+ * A caller that wants the number for the whole store begins anywhere and goes on after the bounds of each answer
+ * until it has been around the ring. Ranges that are split meanwhile inherit the number.
+ */
+struct  Chord__V1__SetReplicasRequest
+{
+  ProtobufCMessage base;
+  Chord__V1__CallRoute *route;
+  /*
+   * A position of the range, an identifier.
+   */
+  ProtobufCBinaryData position;
+  /*
+   * 1, 3, 5 or 7; at most the length of the ring's successor lists, and if it is more than before, at most the
+   * number of members that hold data.
+   */
+  uint32_t replicas;
+};
+#define CHORD__V1__SET_REPLICAS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__set_replicas_request__descriptor) \
+    , NULL, {0,NULL}, 0 }
+
+
+struct  Chord__V1__SetReplicasReply
+{
+  ProtobufCMessage base;
+  /*
+   * Instead of all other fields: the node to ask.
+   */
+  Chord__V1__RangeHint *redirect;
+  Chord__V1__RangeAnswer *answer;
+  /*
+   * The number before.
+   */
+  uint32_t former;
+  /*
+   * The range with the new number. Its replicas follow, one change at a time: Status tells what is missing.
+   */
+  Chord__V1__RangeDescriptor *range;
+};
+#define CHORD__V1__SET_REPLICAS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__set_replicas_reply__descriptor) \
+    , NULL, NULL, 0, NULL }
+
+
+/*
  * Why a range does not have what it should.
  */
 struct  Chord__V1__RangeIssue
@@ -987,10 +1037,19 @@ struct  Chord__V1__StoreStatusReply
    * For the next page; empty on the last page.
    */
   ProtobufCBinaryData token;
+  /*
+   * Bytes of keys and values that this node may hold before writes that add to them are refused; 0 without a
+   * quota.
+   */
+  uint64_t quota_bytes;
+  /*
+   * Such writes are refused at present, for the ranges that this node leads.
+   */
+  protobuf_c_boolean quota_reached;
 };
 #define CHORD__V1__STORE_STATUS_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__store_status_reply__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, CHORD__V1__STORE_STATE__STORE_STATE_UNSPECIFIED, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0,NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, CHORD__V1__STORE_STATE__STORE_STATE_UNSPECIFIED, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0,NULL, {0,NULL}, 0, 0 }
 
 
 /* Chord__V1__RangeEpoch methods */
@@ -1506,6 +1565,44 @@ Chord__V1__WriteReply *
 void   chord__v1__write_reply__free_unpacked
                      (Chord__V1__WriteReply *message,
                       ProtobufCAllocator *allocator);
+/* Chord__V1__SetReplicasRequest methods */
+void   chord__v1__set_replicas_request__init
+                     (Chord__V1__SetReplicasRequest         *message);
+size_t chord__v1__set_replicas_request__get_packed_size
+                     (const Chord__V1__SetReplicasRequest   *message);
+size_t chord__v1__set_replicas_request__pack
+                     (const Chord__V1__SetReplicasRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__set_replicas_request__pack_to_buffer
+                     (const Chord__V1__SetReplicasRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__SetReplicasRequest *
+       chord__v1__set_replicas_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__set_replicas_request__free_unpacked
+                     (Chord__V1__SetReplicasRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__SetReplicasReply methods */
+void   chord__v1__set_replicas_reply__init
+                     (Chord__V1__SetReplicasReply         *message);
+size_t chord__v1__set_replicas_reply__get_packed_size
+                     (const Chord__V1__SetReplicasReply   *message);
+size_t chord__v1__set_replicas_reply__pack
+                     (const Chord__V1__SetReplicasReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__set_replicas_reply__pack_to_buffer
+                     (const Chord__V1__SetReplicasReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__SetReplicasReply *
+       chord__v1__set_replicas_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__set_replicas_reply__free_unpacked
+                     (Chord__V1__SetReplicasReply *message,
+                      ProtobufCAllocator *allocator);
 /* Chord__V1__RangeIssue methods */
 void   chord__v1__range_issue__init
                      (Chord__V1__RangeIssue         *message);
@@ -1703,6 +1800,12 @@ typedef void (*Chord__V1__OperationResult_Closure)
 typedef void (*Chord__V1__WriteReply_Closure)
                  (const Chord__V1__WriteReply *message,
                   void *closure_data);
+typedef void (*Chord__V1__SetReplicasRequest_Closure)
+                 (const Chord__V1__SetReplicasRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__SetReplicasReply_Closure)
+                 (const Chord__V1__SetReplicasReply *message,
+                  void *closure_data);
 typedef void (*Chord__V1__RangeIssue_Closure)
                  (const Chord__V1__RangeIssue *message,
                   void *closure_data);
@@ -1764,6 +1867,10 @@ struct Chord__V1__StoreService_Service
                  const Chord__V1__StoreStatusRequest *input,
                  Chord__V1__StoreStatusReply_Closure closure,
                  void *closure_data);
+  void (*set_replicas)(Chord__V1__StoreService_Service *service,
+                       const Chord__V1__SetReplicasRequest *input,
+                       Chord__V1__SetReplicasReply_Closure closure,
+                       void *closure_data);
 };
 typedef void (*Chord__V1__StoreService_ServiceDestroy)(Chord__V1__StoreService_Service *);
 void chord__v1__store_service__init (Chord__V1__StoreService_Service *service,
@@ -1780,7 +1887,8 @@ void chord__v1__store_service__init (Chord__V1__StoreService_Service *service,
       function_prefix__ ## list,\
       function_prefix__ ## count,\
       function_prefix__ ## scan,\
-      function_prefix__ ## status  }
+      function_prefix__ ## status,\
+      function_prefix__ ## set_replicas  }
 void chord__v1__store_service__get(ProtobufCService *service,
                                    const Chord__V1__GetRequest *input,
                                    Chord__V1__GetReply_Closure closure,
@@ -1817,6 +1925,10 @@ void chord__v1__store_service__status(ProtobufCService *service,
                                       const Chord__V1__StoreStatusRequest *input,
                                       Chord__V1__StoreStatusReply_Closure closure,
                                       void *closure_data);
+void chord__v1__store_service__set_replicas(ProtobufCService *service,
+                                            const Chord__V1__SetReplicasRequest *input,
+                                            Chord__V1__SetReplicasReply_Closure closure,
+                                            void *closure_data);
 
 /* --- descriptors --- */
 
@@ -1854,6 +1966,8 @@ extern const ProtobufCMessageDescriptor chord__v1__batch_operation__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__batch_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__operation_result__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__write_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__set_replicas_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__set_replicas_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__range_issue__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__range_move__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__replica_progress__descriptor;

@@ -1,0 +1,1 @@
+../../../Examples/EmbeddedStore/VisitCounter.swift
