@@ -42,17 +42,15 @@ extension NodeShell {
         guard states.capabilities.common(with: others).features.contains(.storeMembers) else {
             return
         }
-        let known = others.sorted { $0.id < $1.id }.compactMap { founderStores[$0.name] }
-        if let store = known.first {
-            var parameters = parameters
-            parameters.store = store
-            return perform(machine.adopt(parameters))
-        }
         let holders = founders.filter { $0.disk != nil }.sorted { $0.id < $1.id }
         guard let first = holders.first else { return }
+        let new = StoreID(foundedOn: holders.compactMap(\.disk))
+        // A founder that has begun already tells the new store, which is no disk's yet.
+        let former = others.sorted { $0.id < $1.id }.compactMap { founderStores[$0.name] }
+            .first { $0 != new }
         var parameters = parameters
-        parameters.store = StoreID(foundedOn: holders.compactMap(\.disk))
-        givesBirthToStore = first.name == machine.node.name
+        parameters.store = former ?? new
+        givesBirthToStore = former == nil && first.name == machine.node.name
         perform(machine.adopt(parameters))
     }
 

@@ -65,7 +65,7 @@ struct StoreAttemptsTests {
             (StatusCode.invalidArgument, StoreClientError.Code.invalidArgument),
             (.permissionDenied, .refused), (.unauthenticated, .refused),
             (.resourceExhausted, .limitReached), (.aborted, .pageGone),
-            (.internalError, .callFailed), (.failedPrecondition, .callFailed),
+            (.internalError, .callFailed), (.failedPrecondition, .impossible),
         ]
     )
     func final(code: StatusCode, expected: StoreClientError.Code) {
