@@ -206,7 +206,7 @@ extension StoreNode {
         }
         let log = log.statistics
         figures.logBytes = log.bytesStored
-        figures.isDiskFull = backlog.isFull || log.isFull || rows.statistics.isFull
+        figures.isDiskFull = isDiskFull
         figures.isQuotaReached = quota.reached != nil
         figures.sums = StoreFigures.Sums(
             entriesApplied: entriesApplied,
