@@ -92,9 +92,7 @@ package actor StoreNode {
         rows: any RowEngine,
         transport: any StoreTransport,
         logger: Logger,
-        suspension: @escaping @Sendable () -> ClosedRange<Duration> = {
-            SuspensionDetector.systemReading()
-        }
+        suspension: @escaping @Sendable () -> ClosedRange<Duration>
     ) {
         self.identity = identity
         self.settings = settings
