@@ -62,6 +62,8 @@ package actor StoreNode {
     var liveness: NodeLiveness
     var resting = RestingReplicas()
     var heartbeatTimer: ScheduledWork?
+    /// Reads that a lease has answered.
+    package internal(set) var leaseReadCount = 0
     /// Whether the computer was suspended, which ends leases.
     var suspension = SuspensionDetector()
     nonisolated let readSuspension: @Sendable () -> ClosedRange<Duration>
