@@ -45,7 +45,8 @@ extension StoreConfiguration {
                         "the store's identity cannot be written: \(error.path): \(error.reason)"
                     )
                 }
-            }
+            },
+            suspension: { SystemClocks.suspension() }
         )
         setup.freeBytes = { directory.freeBytes }
         return setup
@@ -59,7 +60,8 @@ extension StoreConfiguration {
             disk: disk,
             record: StoreRecord(starts: 1),
             engines: engine == .routing ? nil : Self.memory,
-            remember: { _ in }
+            remember: { _ in },
+            suspension: { SystemClocks.suspension() }
         )
     }
 

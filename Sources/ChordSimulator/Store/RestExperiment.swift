@@ -103,6 +103,8 @@ extension StoreWorld {
     /// Splits ranges until there are so many, at equal distances.
     fileprivate func split(into count: Int) {
         let width = 65_536 * 65_536 / UInt64(count)
+        // In random order, so that the halves of a split are split at the same time.
+        let places = (0..<UInt64(count)).shuffled(using: &generator)
         _ = run(atMost: .seconds(300)) {
             let known = ledRanges().count
             guard known < count else { return true }
@@ -112,7 +114,7 @@ extension StoreWorld {
                 }
                 executor.execute {
                     node.assumeIsolated { node in
-                        for place in 0..<UInt64(count) {
+                        for place in places {
                             node.split(at: Identifier((place * width) << 32))
                         }
                     }

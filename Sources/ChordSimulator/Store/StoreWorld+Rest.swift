@@ -105,6 +105,21 @@ extension StoreWorld {
         }
     }
 
+    /// Whether leaders answer reads by lease. Set before the start.
+    package var permitsLeases: Bool {
+        get { settings.leaseReads }
+        set { settings.leaseReads = newValue }
+    }
+
+    /// How many reads a lease has answered since the nodes started.
+    package var leaseReadCount: Int {
+        names.compactMap { nodes[$0] }.reduce(0) { sum, each in
+            guard let node = each.node, let executor = each.executor else { return sum }
+            let count = scheduler.run(as: executor) { node.assumeIsolated { $0.leaseReadCount } }
+            return sum + count
+        }
+    }
+
     /// Lets a node stand still for a while.
     package func pause(_ name: String, for duration: Duration) {
         guard let node = nodes[name] else { return }

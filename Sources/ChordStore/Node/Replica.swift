@@ -31,6 +31,8 @@ final class Replica {
     /// What the decision about replicas last led to.
     var placement: PlacementStep = .settled
     var timer: (deadline: Duration, work: ScheduledWork)?
+    /// Until when no row of the state after an entry expires.
+    var unexpired: (applied: LogIndex, until: RangeTime)?
     /// Works that applied entries and are not durable yet: their place, and the index.
     var undurable: [(sequence: RowSequence, index: LogIndex)] = []
     /// Entries whose work a full disk has refused, and those after them, in order. They are tried again together.

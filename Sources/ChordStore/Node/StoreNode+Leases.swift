@@ -28,10 +28,12 @@ extension StoreNode {
             self?.assumeIsolated { node in
                 node.perform(run, at: position, of: range) { [weak self] result in
                     self?.assumeIsolated { node in
-                        guard case .success = result, !node.leaseHolds(lease, of: range) else {
-                            return completion(result)
+                        guard case .success = result else { return completion(result) }
+                        guard node.leaseHolds(lease, of: range) else {
+                            return node.read(at: position, run, completion)
                         }
-                        node.read(at: position, run, completion)
+                        node.leaseReadCount += 1
+                        completion(result)
                     }
                 }
             }

@@ -97,26 +97,33 @@ extension StoreNode {
         drive(replica) { try? $0.transferLeadership(to: heir.number) }
     }
 
-    /// Proposes to delete rows whose time to live has passed, if there are any.
+    /// How far ahead a look at the rows sees. A longer time asks the rows of idle ranges less often.
+    private static let expiryHorizon: Duration = .seconds(60)
+
+    /// Proposes to delete rows whose time to live has passed, if there are any. The rows are not asked again before
+    /// one of them can expire, or something was applied.
     private func expireRows(of replica: Replica) {
         let time = replica.time(at: executor.now)
+        let applied = replica.view.applied
+        if let known = replica.unexpired, known.applied == applied, time < known.until { return }
+        let horizon = time.advanced(by: Self.expiryHorizon)
         let range = replica.range
         let state = replica.state
         rows.submit(
-            { transaction throws(StoreError) in
-                let state = state.state
-                return try !transaction.expired(
-                    in: state.slot,
-                    within: state.bounds,
-                    at: time,
-                    atMost: 1
-                ).isEmpty
+            { transaction throws(StoreError) -> (hasExpired: Bool, until: RangeTime) in
+                let (slot, bounds) = (state.state.slot, state.state.bounds)
+                func expires(at time: RangeTime) throws(StoreError) -> Bool {
+                    try !transaction.expired(in: slot, within: bounds, at: time, atMost: 1).isEmpty
+                }
+                guard try expires(at: horizon) else { return (false, horizon) }
+                return (try expires(at: time), time)
             },
             { [weak self] result in
                 self?.assumeIsolated { node in
-                    guard case .success(true) = result, let replica = node.replicas[range] else {
-                        return
-                    }
+                    guard case .success(let found) = result, let replica = node.replicas[range]
+                    else { return }
+                    replica.unexpired = (applied, found.until)
+                    guard found.hasExpired else { return }
                     let action = RangeCommand.Action.expire(limit: RangeState.expiredPerEntry)
                     node.propose(action, at: replica) { _ in }
                 }

@@ -67,6 +67,8 @@ package actor StoreNode {
     var liveness: NodeLiveness
     var resting = RestingReplicas()
     var heartbeatTimer: ScheduledWork?
+    /// Reads that a lease has answered.
+    package internal(set) var leaseReadCount = 0
     /// Whether the computer was suspended, which ends leases.
     var suspension = SuspensionDetector()
     nonisolated let readSuspension: @Sendable () -> ClosedRange<Duration>
@@ -97,9 +99,7 @@ package actor StoreNode {
         rows: any RowEngine,
         transport: any StoreTransport,
         logger: Logger,
-        suspension: @escaping @Sendable () -> ClosedRange<Duration> = {
-            SuspensionDetector.systemReading()
-        }
+        suspension: @escaping @Sendable () -> ClosedRange<Duration>
     ) {
         self.identity = identity
         self.settings = settings

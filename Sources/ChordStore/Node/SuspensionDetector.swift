@@ -18,16 +18,4 @@ struct SuspensionDetector: Sendable {
         defer { known = max(known ?? reading.lowerBound, reading.lowerBound) }
         return known.map { reading.upperBound > $0 + Self.tolerance } ?? false
     }
-
-    /// Reads the system's clocks: one that counts suspension, before and after one that does not.
-    static func systemReading() -> Reading {
-        let continuous = ContinuousClock.now
-        let suspending = SuspendingClock.now
-        let after = ContinuousClock.now
-        let lower = (continuous - Self.continuousOrigin) - (suspending - Self.suspendingOrigin)
-        return lower...(lower + (after - continuous))
-    }
-
-    private static let continuousOrigin = ContinuousClock.now
-    private static let suspendingOrigin = SuspendingClock.now
 }

@@ -136,7 +136,8 @@ package actor StoreServer {
                 identity: identity,
                 timeout: setup.settings.raft.electionTimeoutMaximum
             ),
-            logger: logger
+            logger: logger,
+            suspension: setup.suspension
         )
         events.node = node
         try await node.open()

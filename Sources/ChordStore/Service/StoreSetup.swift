@@ -18,6 +18,9 @@ package struct StoreSetup: Sendable {
     package var engines: MakeEngines?
     /// Stores a record durably. Called on the node's executor, a few times in the life of a disk.
     package var remember: @Sendable (StoreRecord) throws(StoreError) -> Void
+    /// How far the executor's clock is behind one that counts the time in which the computer was suspended, from below
+    /// and from above. Leases end when it grows.
+    package var suspension: @Sendable () -> ClosedRange<Duration>
     /// Free bytes of the disk; 0 where there is none.
     package var freeBytes: @Sendable () -> UInt64 = { 0 }
 
@@ -26,13 +29,15 @@ package struct StoreSetup: Sendable {
         disk: DiskID,
         record: StoreRecord,
         engines: MakeEngines?,
-        remember: @escaping @Sendable (StoreRecord) throws(StoreError) -> Void
+        remember: @escaping @Sendable (StoreRecord) throws(StoreError) -> Void,
+        suspension: @escaping @Sendable () -> ClosedRange<Duration>
     ) {
         self.settings = settings
         self.disk = disk
         self.record = record
         self.engines = engines
         self.remember = remember
+        self.suspension = suspension
     }
 }
 

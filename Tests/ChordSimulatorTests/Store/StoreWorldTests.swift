@@ -190,6 +190,24 @@ struct StoreWorldTests {
         }
     }
 
+    @Test(
+        "leases answer reads where the store permits them, and only there",
+        arguments: [true, false]
+    )
+    func leases(permitted: Bool) {
+        let world = StoreWorld(seed: 17, nodes: 3, clients: 3)
+        world.permitsLeases = permitted
+        world.drive {
+            world.start()
+            world.startClients()
+            world.run(for: .seconds(20))
+            world.stopClients()
+            #expect(world.run(atMost: .seconds(10)) { world.clientsAreIdle })
+            #expect((world.leaseReadCount > 0) == permitted)
+        }
+        #expect(LinearizabilityChecker().check(world.history) == .linearizable)
+    }
+
     // MARK: - Rest
 
     /// A settled store that nobody uses; all of its groups rest when the body runs.

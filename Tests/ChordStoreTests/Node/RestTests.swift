@@ -81,11 +81,4 @@ struct RestTests {
         let isSuspended12 = detector.wasSuspended(reading(4000, 5900))
         #expect(isSuspended12)
     }
-
-    @Test("the system's clocks are not apart while nothing is suspended")
-    func systemClocks() {
-        let first = SuspensionDetector.systemReading()
-        let second = SuspensionDetector.systemReading()
-        #expect(first.overlaps(second))
-    }
 }

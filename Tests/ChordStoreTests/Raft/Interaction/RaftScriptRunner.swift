@@ -160,6 +160,11 @@ struct RaftScriptRunner {
         case "silent":
             let silent = Set(try numbers(words.dropFirst()).map { ReplicaNumber($0) })
             try group.perform(try number(words)) { $0.setMembers(silent: silent) }
+        case "unwatched":
+            let unwatched = Set(try numbers(words.dropFirst()).map { ReplicaNumber($0) })
+            try group.perform(try number(words)) {
+                $0.setMembers(silent: [], unwatched: unwatched)
+            }
         case "lease-begin", "lease-end": try lease(command, try number(words))
 
         // Messages.
