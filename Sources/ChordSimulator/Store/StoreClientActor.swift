@@ -215,8 +215,9 @@ final class StoreClientActor: @unchecked Sendable {
             leaders[attempt.key] = hint.leader.flatMap { hint.descriptor.replica($0)?.node }
             retry(attempt, mayHaveHappened: false)
         case .unavailable(let error) where error.code == .diskFull:
+            // A caller is told at once.
             leaders[attempt.key] = nil
-            retry(attempt, mayHaveHappened: false)
+            attempt.mayHaveHappened ? end(attempt, .unknown) : next()
         case .notHere, .noLeader, .busy, .quotaReached:
             leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: false)

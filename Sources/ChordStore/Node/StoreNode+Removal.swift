@@ -174,7 +174,7 @@ extension StoreNode {
         isClearing = true
         rows.submit(
             { transaction throws(StoreError) in
-                try DiscardedRows.clearSome(atMost: 1024, in: &transaction)
+                try DiscardedRows.clearSome(atMost: 256, in: &transaction)
             },
             { [weak self] result in
                 self?.assumeIsolated { node in

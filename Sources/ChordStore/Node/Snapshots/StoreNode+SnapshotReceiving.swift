@@ -110,8 +110,10 @@ extension StoreNode {
             return completion(SnapshotChunkReply(nextOffset: 0))
         }
         guard let block = blocks.first else {
-            snapshot.isWriting = false
-            return completion(SnapshotChunkReply(nextOffset: snapshot.decoder.byteCount))
+            guard snapshot.isWriting else {
+                return completion(SnapshotChunkReply(nextOffset: snapshot.decoder.byteCount))
+            }
+            return commit(id, completion)
         }
         snapshot.isWriting = true
         let slot = snapshot.slot
@@ -135,6 +137,21 @@ extension StoreNode {
                 }
             }
         )
+    }
+
+    /// Commits the rows of a part. A commit of many parts would hold up other works for longer.
+    private func commit(
+        _ id: UInt128,
+        _ completion: @escaping @Sendable (SnapshotChunkReply) -> Void
+    ) {
+        rows.commit { [weak self] result in
+            self?.assumeIsolated { node in
+                guard case .success = result, node.failure == nil, let snapshot = node.incoming[id]
+                else { return completion(SnapshotChunkReply(nextOffset: 0)) }
+                snapshot.isWriting = false
+                completion(SnapshotChunkReply(nextOffset: snapshot.decoder.byteCount))
+            }
+        }
     }
 
     /// All parts of a snapshot are sent.

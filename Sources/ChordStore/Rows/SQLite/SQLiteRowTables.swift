@@ -293,7 +293,7 @@ final class SQLiteRowTables {
     }
 
     /// Bytes of values that are deleted at once. Deleting a long value reads all its pages.
-    private static let clearedBytes: Int64 = 4 << 20
+    private static let clearedBytes: Int64 = 1 << 20
 
     /// The interval of the first rows of an interval: so many or fewer, and few if they have long values.
     func beginning(of interval: RowInterval, rows: Int) throws(StoreError) -> RowInterval {
