@@ -14,12 +14,24 @@ struct StoreCommand: AsyncParsableCommand {
         abstract: "Run stores of several nodes under random faults, and check what clients saw.",
         discussion: """
             Each seed determines one store, its clients and its faults: power cuts that lose what was not \
-            synced, cut links, lost and repeated messages, pauses, members that leave and join. The history of the clients must be \
-            linearizable, and after the end of the faults everything must be answered, every range must have \
+            synced, slow, full and lost disks, cut links, parts of the ring that merge again, lost and repeated \
+            messages, pauses, members that leave and join, and ranges that are split. The history of the \
+            clients must be linearizable, and after the end of the faults everything must be answered, every range must have \
             its wanted replicas, and these must be equal. A line on standard error tells the progress every \
             few seconds. The exit code is 1 if one run fails.
             """
     )
+
+    @Flag(help: "In every run the ring falls into parts that merge again.")
+    var partitions = false
+
+    @Option(
+        help: """
+            Instead of random faults, let so many nodes join under new names and leave for good, and \
+            tell how many ranges there come to be.
+            """
+    )
+    var joins: Int?
 
     @Option(help: "The number of seeds to run.")
     var seeds = 100
@@ -50,6 +62,9 @@ struct StoreCommand: AsyncParsableCommand {
                 "--seeds must be from 1 to 1000000000, and --jobs from 1 to 1024."
             )
         }
+        guard (1...1_000_000).contains(joins ?? 1) else {
+            throw ValidationError("--joins must be from 1 to 1000000.")
+        }
         guard first <= UInt64.max - UInt64(seeds) else {
             throw ValidationError("--first is too large for \(seeds) seeds.")
         }
@@ -63,8 +78,14 @@ struct StoreCommand: AsyncParsableCommand {
                 guard figures.isReady, figures.restart != nil else {
                     throw ExitCode(CommandFailure.Kind.failed.rawValue)
                 }
+            } else if let joins {
+                let report = StoreJoins(seed: seed ?? first, joins: joins).run {
+                    StandardStreams.error($0)
+                }
+                StandardStreams.output("\(report)")
+                guard report.holds else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }
             } else if let seed {
-                let report = StoreSimulation(seed: seed).run()
+                let report = StoreSimulation(seed: seed, hasPartitions: partitions).run()
                 StandardStreams.output("\(report)")
                 guard report.holds else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }
             } else {
@@ -81,7 +102,8 @@ struct StoreCommand: AsyncParsableCommand {
             for _ in 0..<(jobs ?? System.processors) {
                 group.addTask {
                     while let seed = progress.withLockedValue({ $0.takeSeed(before: end) }) {
-                        let report = StoreSimulation(seed: seed).run()
+                        let report = StoreSimulation(seed: seed, hasPartitions: partitions)
+                            .run()
                         let line = progress.withLockedValue {
                             $0.finish(report, after: ContinuousClock.now - began)
                         }
@@ -91,8 +113,8 @@ struct StoreCommand: AsyncParsableCommand {
             }
         }
         let result = progress.withLockedValue { $0 }
-        StandardStreams.output("\(result)")
-        guard let failure = result.firstFailure else { return }
+        StandardStreams.output("\(result.sweep)\n\(result.sweep.details)")
+        guard let failure = result.sweep.firstFailure else { return }
         StandardStreams.output("\(failure)")
         StandardStreams.output("replay with: chord-sim store --seed \(failure.seed)")
         throw ExitCode(CommandFailure.Kind.failed.rawValue)
@@ -100,41 +122,30 @@ struct StoreCommand: AsyncParsableCommand {
 }
 
 /// How far a sweep is.
-private struct Progress: CustomStringConvertible {
+private struct Progress {
     /// Time between two lines.
     private static let interval: Duration = .seconds(5)
 
     private var next: UInt64
-    private var done = 0
-    private var operations = 0
-    private var failures: [StoreSimulation.Report] = []
+    private(set) var sweep = StoreSweep()
     private var shown: Duration = .zero
 
     init(next: UInt64) {
         self.next = next
     }
 
-    /// The failure of the lowest seed.
-    var firstFailure: StoreSimulation.Report? { failures.min { $0.seed < $1.seed } }
-
     /// The next seed to run; nil when all have been taken, or one has failed.
     mutating func takeSeed(before end: UInt64) -> UInt64? {
-        guard next < end, failures.isEmpty else { return nil }
+        guard next < end, sweep.failures.isEmpty else { return nil }
         defer { next += 1 }
         return next
     }
 
     /// - Returns: a line about the progress, if it is time for one.
     mutating func finish(_ report: StoreSimulation.Report, after time: Duration) -> String? {
-        done += 1
-        operations += report.summary.operations
-        if !report.holds { failures.append(report) }
+        sweep.add(report)
         guard time - shown >= Self.interval else { return nil }
         shown = time
-        return description
-    }
-
-    var description: String {
-        "\(done) seeds, \(operations) operations of clients, \(failures.count) failed"
+        return sweep.description
     }
 }

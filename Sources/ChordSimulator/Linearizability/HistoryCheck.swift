@@ -45,6 +45,10 @@ package struct HistorySummary: Hashable, Sendable, CustomStringConvertible {
     package private(set) var clients = 0
     /// Operations on keys that five clients or more have used.
     package private(set) var operationsOnSharedKeys = 0
+    /// Operations on the key that has the fewest.
+    package private(set) var fewestOnOneKey = 0
+    /// Operations by what they do.
+    package private(set) var kinds: [String: Int] = [:]
 
     package init(_ history: [HistoryOperation]) {
         struct Key: Hashable {
@@ -52,17 +56,21 @@ package struct HistorySummary: Hashable, Sendable, CustomStringConvertible {
             var key: String
         }
         var clientsOfKeys: [Key: Set<String>] = [:]
+        var operationsOfKeys: [Key: Int] = [:]
         func keys(of operation: HistoryOperation) -> [Key] {
             operation.steps.map { Key(partition: operation.partition, key: $0.key) }
         }
         for operation in history {
             for key in keys(of: operation) {
                 clientsOfKeys[key, default: []].insert(operation.client)
+                operationsOfKeys[key, default: 0] += 1
             }
+            for step in operation.steps { kinds[step.kind, default: 0] += 1 }
         }
         operations = history.count
         unknownOutcomes = history.count { $0.isUnknown }
         self.keys = clientsOfKeys.count
+        fewestOnOneKey = operationsOfKeys.values.min() ?? 0
         clients = Set(history.map(\.client)).count
         operationsOnSharedKeys = history.count { operation in
             keys(of: operation).contains { (clientsOfKeys[$0]?.count ?? 0) >= 5 }
@@ -72,5 +80,23 @@ package struct HistorySummary: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         "\(operations) operations of \(clients) clients on \(keys) keys, \(unknownOutcomes) without an "
             + "answer, \(operationsOnSharedKeys) on keys that five clients or more share"
+    }
+}
+
+extension HistoryOperation.Step {
+    /// What the step does, in a word or two.
+    fileprivate var kind: String {
+        let name =
+            switch action {
+            case .get: "get"
+            case .put: mayBeGoneFrom == nil ? "put" : "put with a time to live"
+            case .delete: "delete"
+            case .touch: "touch"
+            }
+        return switch condition {
+        case .none, .present: name
+        case .absent: "\(name) if absent"
+        case .version: "\(name) if version"
+        }
     }
 }

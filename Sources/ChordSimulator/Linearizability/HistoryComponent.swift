@@ -38,6 +38,7 @@ struct HistoryComponent {
                         case .get: .get
                         case .put(let value): .put(valueNumber(value))
                         case .delete: .delete
+                        case .touch: .touch
                         }
                     }(),
                     condition: step.condition,
@@ -48,7 +49,8 @@ struct HistoryComponent {
                         case .row(let value, let version):
                             .row(value: value.map(valueNumber), version: version)
                         }
-                    }()
+                    }(),
+                    mayBeGoneFrom: step.mayBeGoneFrom
                 )
             }
             var outcome = operation.outcome
@@ -58,6 +60,7 @@ struct HistoryComponent {
             return CompiledOperation(
                 steps: steps,
                 outcome: outcome,
+                returned: operation.isUnknown ? .max : operation.returned,
                 written: Array(Set(steps.filter(\.writes).map(\.key))).sorted()
             )
         }

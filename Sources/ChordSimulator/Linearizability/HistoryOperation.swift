@@ -21,6 +21,8 @@ package struct HistoryOperation: Hashable, Sendable {
         case get
         case put(String)
         case delete
+        /// Gives a present key another time to live, or none, and leaves value and version as they are.
+        case touch
     }
 
     /// One key of an operation.
@@ -29,17 +31,22 @@ package struct HistoryOperation: Hashable, Sendable {
         package var action: Action
         package var condition: Condition
         package var seen: Observation
+        /// Of a put or touch that gives a time to live: the earliest time at which the key may be gone. Nil
+        /// gives the key no time to live.
+        package var mayBeGoneFrom: Int64?
 
         package init(
             key: String,
             _ action: Action,
             if condition: Condition = .none,
-            seen: Observation = .nothing
+            seen: Observation = .nothing,
+            mayBeGoneFrom: Int64? = nil
         ) {
             self.key = key
             self.action = action
             self.condition = condition
             self.seen = seen
+            self.mayBeGoneFrom = mayBeGoneFrom
         }
     }
 

@@ -11,6 +11,24 @@ struct KeyState: Hashable {
     /// Whether the version is known. The version of a write without an answer is only known to be above that
     /// of the write before it. Of an absent key nobody sees the version, so it counts as known.
     var isExact = true
+    /// The earliest time at which the key may be gone because its time to live is over; nil if it has none.
+    var mayBeGoneFrom: Int64?
+
+    /// Whether the key can be absent at a time at the latest. If it was present until now, its time to live has
+    /// ended, and it stays absent.
+    mutating func assumeAbsent(by time: Int64) -> Bool {
+        if value == nil { return true }
+        guard mayBeGone(by: time) else { return false }
+        value = nil
+        mayBeGoneFrom = nil
+        // What was not known of the version is not needed any more: the next one is higher.
+        isExact = true
+        return true
+    }
+
+    func mayBeGone(by time: Int64) -> Bool {
+        mayBeGoneFrom.map { $0 <= time } ?? false
+    }
 
     /// Whether the key can have this version. If so, it is known from now on.
     mutating func assume(version: UInt64) -> Bool {
@@ -28,6 +46,7 @@ struct CompiledStep {
         case get
         case put(Int)
         case delete
+        case touch
     }
 
     enum Observation {
@@ -40,9 +59,18 @@ struct CompiledStep {
     var action: Action
     var condition: HistoryOperation.Condition
     var seen: Observation
+    var mayBeGoneFrom: Int64?
 
     var writes: Bool {
         if case .get = action { false } else { true }
+    }
+
+    /// Whether the step gives its key a new version.
+    var changesVersion: Bool {
+        switch action {
+        case .get, .touch: false
+        case .put, .delete: true
+        }
     }
 
     /// Whether the step can fail to fit a state. One that cannot says nothing about the state before it.
@@ -52,10 +80,10 @@ struct CompiledStep {
     }
 
     /// Whether a state fits what the answer says. What becomes known by it is kept.
-    func fits(_ state: inout KeyState) -> Bool {
+    func fits(_ state: inout KeyState, by time: Int64) -> Bool {
         switch seen {
         case .nothing: return true
-        case .absent: return state.value == nil
+        case .absent: return state.assumeAbsent(by: time)
         case .row(let value, let version):
             guard let present = state.value, value == nil || value == present else { return false }
             return version.map { state.assume(version: $0) } ?? true
@@ -63,23 +91,24 @@ struct CompiledStep {
     }
 
     /// Whether the condition can hold. What must be so for it is kept.
-    func canHold(_ state: inout KeyState) -> Bool {
+    func canHold(_ state: inout KeyState, by time: Int64) -> Bool {
         switch condition {
         case .none: true
-        case .absent: state.value == nil
+        case .absent: state.assumeAbsent(by: time)
         case .present: state.value != nil
         case .version(let version): state.value != nil && state.assume(version: version)
         }
     }
 
     /// Whether the condition can fail.
-    func canFail(_ state: KeyState) -> Bool {
+    func canFail(_ state: KeyState, by time: Int64) -> Bool {
         switch condition {
         case .none: false
         case .absent: state.value != nil
-        case .present: state.value == nil
+        case .present: state.value == nil || state.mayBeGone(by: time)
         case .version(let version):
             state.value == nil || !state.isExact || state.version != version
+                || state.mayBeGone(by: time)
         }
     }
 }
@@ -88,6 +117,8 @@ struct CompiledStep {
 struct CompiledOperation {
     var steps: [CompiledStep]
     var outcome: HistoryOperation.Outcome
+    /// The latest time at which it happened.
+    var returned: Int64
     /// The keys that the operation writes.
     var written: [Int]
 
@@ -95,28 +126,36 @@ struct CompiledOperation {
     func applied(to states: [KeyState]) -> [KeyState]? {
         var next = states
         for step in steps {
-            guard step.fits(&next[step.key]) else { return nil }
+            guard step.fits(&next[step.key], by: returned) else { return nil }
         }
         var version: UInt64?
         switch outcome {
         case .conditionFailed:
-            return steps.contains { $0.canFail(next[$0.key]) } ? next : nil
+            return steps.contains { $0.canFail(next[$0.key], by: returned) } ? next : nil
         case .applied(let known): version = known
         case .unknown: break
         }
         for step in steps {
-            guard step.canHold(&next[step.key]) else { return nil }
+            guard step.canHold(&next[step.key], by: returned) else { return nil }
         }
         // Versions grow, also over deletes.
         if let version {
-            for key in written where next[key].version >= version { return nil }
+            for step in steps where step.changesVersion && next[step.key].version >= version {
+                return nil
+            }
         }
         for step in steps {
             switch step.action {
             case .get: continue
+            case .touch:
+                if next[step.key].value != nil {
+                    next[step.key].mayBeGoneFrom = step.mayBeGoneFrom
+                }
+                continue
             case .put(let value): next[step.key].value = value
             case .delete: next[step.key].value = nil
             }
+            next[step.key].mayBeGoneFrom = step.mayBeGoneFrom
             next[step.key].isExact = version != nil || next[step.key].value == nil
             if let version { next[step.key].version = version }
         }

@@ -129,6 +129,7 @@ package struct LinearizabilityViolation: Hashable, Sendable, CustomStringConvert
             case .get: "get \(quoted(step.key))"
             case .put(let value): "put \(quoted(step.key)) = \(quoted(value))"
             case .delete: "delete \(quoted(step.key))"
+            case .touch: "touch \(quoted(step.key))"
             }
         switch step.condition {
         case .none: break
@@ -242,7 +243,7 @@ struct ViolationReduction {
                     guard seen.key == step.key else { return false }
                     return switch (step.action, seen.seen) {
                     case (.put(let value), .row(let found, _)): found == nil || found == value
-                    case (.delete, .absent): true
+                    case (.delete, .absent), (.touch, .absent): true
                     default: false
                     }
                 }

@@ -48,7 +48,9 @@ final class SimulatedLogDisk: @unchecked Sendable {
     ///
     /// - Parameter kept: how many of the batches that wait for a sync are on the disk all the same.
     func crash(keeping kept: Int) {
-        for item in waiting.prefix(kept) { durable.submit(item.batch) { _ in } }
+        for item in waiting.prefix(kept) where !refuses(item.batch) {
+            durable.submit(item.batch) { _ in }
+        }
         waiting = []
         isSyncing = false
         refusedRound = nil
@@ -85,6 +87,16 @@ final class SimulatedLogDisk: @unchecked Sendable {
         if !isSyncing { sync() }
     }
 
+    /// Whether there is no room for a batch, or there was none for one before it that is not tried again yet: what
+    /// builds on entries that are missing must not be durable, whether the power fails meanwhile or not.
+    private func refuses(_ batch: LogBatch) -> Bool {
+        let round = batch.round ?? .max
+        let isHeldUp = refusedRound.map { round <= $0 } ?? false
+        guard isHeldUp || !hasRoom(for: batch) else { return false }
+        refusedRound = max(refusedRound ?? 0, round == .max ? 0 : round)
+        return true
+    }
+
     /// Entries use the reserve as in the real log.
     private func hasRoom(for batch: LogBatch) -> Bool {
         guard isFull else { return true }
@@ -114,10 +126,7 @@ final class SimulatedLogDisk: @unchecked Sendable {
             let synced = waiting.prefix(count)
             waiting.removeFirst(count)
             for item in synced {
-                let round = item.batch.round ?? .max
-                let isHeldUp = refusedRound.map { round <= $0 } ?? false
-                guard !isHeldUp, hasRoom(for: item.batch) else {
-                    refusedRound = max(refusedRound ?? 0, round == .max ? 0 : round)
+                guard !refuses(item.batch) else {
                     let error = StoreError(.diskFull, "the simulated disk is full")
                     executor.execute { item.completion(.failure(error)) }
                     continue

@@ -21,7 +21,13 @@ final class SimulatedStoreNode: @unchecked Sendable {
     private(set) var executor: SimulatedExecutor?
     private(set) var node: StoreNode?
     private(set) var isPaused = false
+    /// How long a sync of the log takes at most, where the disk is slow.
+    private var slowSync: Int64?
     private var starts: UInt64 = 0
+    /// The disk was restored from an old copy, so that its replicas may be damaged.
+    private(set) var hasOldCopy = false
+    /// Whether a row on the disk was made unreadable.
+    var hasDamagedRow = false
     /// How many disks the node has had.
     private var disks: UInt64 = 1
     private unowned let world: StoreWorld
@@ -34,22 +40,35 @@ final class SimulatedStoreNode: @unchecked Sendable {
         let disk = DiskID(high: 1, low: UInt64(number))
         member = StoreMember(node: name, address: "\(name):1", disk: disk)
         rowDisk = MemoryRowDisk(store: store, disk: disk)
-        rowDisk.commitDelay = .milliseconds(2)
-        logDisk = SimulatedLogDisk(scheduler: world.scheduler) { [unowned world] in
-            world.syncTime()
-        }
+        rowDisk.commitDelay = Self.commitDelay
+        logDisk = SimulatedLogDisk(scheduler: world.scheduler) { 0 }
+        logDisk.syncTime = { [unowned self] in syncTime() }
     }
+
+    private func syncTime() -> Int64 {
+        slowSync.map { world.generator.below(UInt64($0)) }.map(Int64.init) ?? world.syncTime()
+    }
+
+    /// Makes the disk slow, or as fast as others: syncs of the log take up to a time, and commits of the rows so long.
+    func slowDown(to time: Duration?) {
+        slowSync = time?.nanoseconds
+        rowDisk.commitDelay = time ?? Self.commitDelay
+    }
+
+    /// How long a commit of the rows takes.
+    private static let commitDelay: Duration = .milliseconds(2)
 
     /// Puts an empty disk, with an identifier of its own, in the place of the former one. The node is down.
     func replaceDisk() {
         disks += 1
         starts = 0
+        hasOldCopy = false
+        hasDamagedRow = false
         member.disk = DiskID(high: disks, low: UInt64(number))
         rowDisk = MemoryRowDisk(store: world.store, disk: member.disk)
-        rowDisk.commitDelay = .milliseconds(2)
-        logDisk = SimulatedLogDisk(scheduler: world.scheduler) { [unowned world] in
-            world.syncTime()
-        }
+        rowDisk.commitDelay = Self.commitDelay
+        logDisk = SimulatedLogDisk(scheduler: world.scheduler) { [unowned self] in syncTime() }
+        slowSync = nil
     }
 
     /// What the disk holds now, for ``restore(_:)``.
@@ -59,6 +78,7 @@ final class SimulatedStoreNode: @unchecked Sendable {
 
     /// Puts an old copy onto the disk, or only that of its rows. The node is down.
     func restore(_ copy: DiskCopy, onlyRows: Bool) {
+        hasOldCopy = true
         if !onlyRows { logDisk.restore(copy.log) }
         rowDisk.restore(copy.rows)
     }
@@ -113,7 +133,9 @@ final class SimulatedStoreNode: @unchecked Sendable {
                     try await node.open()
                     if let range { try await node.giveBirth(to: range) }
                     await node.setOwnership { members.members(from: $0)?.first == own }
-                    await node.setMemberPositions { members.positions(inside: $0) }
+                    await node.setMemberPositions {
+                        members.positions(inside: $0, asSeenBy: own)
+                    }
                     await node.setWantedMembers { members.members(from: $0, asSeenBy: own) }
                 } catch {
                     members.problems.append("\(node.identity.member.node): \(error)")

@@ -32,6 +32,9 @@ final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
         call(member, completion, ifLost: nil) { [world, sender] node, answer in
             do throws(WireError) {
                 let request = try RaftRequest(decoding: bytes, space: .standard)
+                for message in request.groupMessages {
+                    world.noteMessage(about: message.range, at: node.identity.member.node)
+                }
                 let reply = node.receive(request.call, from: sender, request.sender)
                 guard let bytes = reply.map({ RaftReply($0).encoded(in: .standard) }) else {
                     return
@@ -81,8 +84,10 @@ final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
         _ completion: @escaping @Sendable (SnapshotFinishReply?) -> Void
     ) {
         guard let end = travelled(end) else { return }
-        call(member, completion, ifLost: nil) { [sender] node, answer in
+        call(member, completion, ifLost: nil, after: world.snapshotTime()) {
+            [world, sender] node, answer in
             answer(node.finish(end) { _ in sender })
+            world.spring(.snapshot, at: node.identity.member.node)
         }
     }
 
@@ -112,14 +117,15 @@ final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
         _ member: StoreMember,
         _ completion: @escaping @Sendable (Answer) -> Void,
         ifLost: Answer,
+        after time: Int64 = 0,
         _ body:
             @escaping @Sendable (isolated StoreNode, @escaping @Sendable (Answer) -> Void) -> Void
     ) {
         let answered = OneShot(completion, on: executor)
-        world.scheduler.schedule(at: world.scheduler.now + 2_000_000_000, for: nil) {
+        world.scheduler.schedule(at: world.scheduler.now + 2_000_000_000 + time, for: nil) {
             answered.end(with: ifLost)
         }
-        world.network.send(from: sender, to: member.node) { [world, sender] in
+        world.network.send(from: sender, to: member.node, after: time) { [world, sender] in
             // A node on another disk refuses calls that are meant for its former one.
             guard let receiver = world.nodes[member.node], receiver.member.disk == member.disk,
                 let node = receiver.node, let executor = receiver.executor

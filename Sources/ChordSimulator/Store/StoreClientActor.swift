@@ -13,7 +13,7 @@ import ChordStore
 /// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class StoreClientActor: @unchecked Sendable {
     private static let deadline: Int64 = 5_000_000_000
-    private static let keys: UInt64 = 12
+    static let keys: UInt64 = 12
 
     private unowned let world: StoreWorld
     private let number: Int
@@ -26,6 +26,8 @@ final class StoreClientActor: @unchecked Sendable {
     /// The leaders of the keys, as the last answers have named them.
     private var leaders: [Int: String] = [:]
     private var rangeTime = RangeTime.zero
+    /// The versions of the keys, as the last answers have told them.
+    private var versions: [Int: LogIndex] = [:]
     /// Counts operations: answers to earlier ones are void.
     private var current = 0
 
@@ -51,14 +53,15 @@ final class StoreClientActor: @unchecked Sendable {
         isIdle = true
         guard !isStopped else { return }
         isIdle = false
-        let pause = Int64(generator.below(40_000_000))
+        let pause = Int64(generator.below(100_000_000))
         world.scheduler.schedule(at: world.now + pause, for: nil) { [self] in begin() }
     }
 
     /// What a client wants.
     private enum Wish: Sendable {
         case get(byLease: Bool)
-        case put(value: UInt64, WriteCondition)
+        case put(value: UInt64, WriteCondition, timeToLive: Duration? = nil)
+        case touch(timeToLive: Duration?)
         case delete
     }
 
@@ -74,14 +77,9 @@ final class StoreClientActor: @unchecked Sendable {
 
     private func begin() {
         current += 1
-        let wish: Wish
-        switch generator.below(10) {
-        case 0..<4: wish = .get(byLease: generator.below(2) == 0)
-        case 4..<8: wish = .put(value: newValue(), .none)
-        case 8: wish = .put(value: newValue(), .absent)
-        default: wish = .delete
-        }
-        var attempt = Attempt(key: Int(generator.below(Self.keys)), wish: wish, began: world.now)
+        let key = Int(generator.below(Self.keys))
+        var attempt = Attempt(key: key, wish: wish(for: key), began: world.now)
+        let wish = attempt.wish
         if case .get = wish {
         } else {
             writes += 1
@@ -93,6 +91,24 @@ final class StoreClientActor: @unchecked Sendable {
             )
         }
         send(attempt)
+    }
+
+    private func wish(for key: Int) -> Wish {
+        switch generator.below(20) {
+        case 0..<7: return .get(byLease: generator.below(2) == 0)
+        case 7..<12: return .put(value: newValue(), .none)
+        case 12, 13: return .put(value: newValue(), .none, timeToLive: timeToLive())
+        case 14, 15: return .put(value: newValue(), .absent)
+        case 16:
+            let version = versions[key].map { WriteCondition.version($0) }
+            return .put(value: newValue(), version ?? .absent)
+        case 17: return .touch(timeToLive: generator.below(3) == 0 ? nil : timeToLive())
+        default: return .delete
+        }
+    }
+
+    private func timeToLive() -> Duration {
+        .milliseconds(Int64(1 + generator.below(6000)))
     }
 
     private func newValue() -> UInt64 {
@@ -139,20 +155,13 @@ final class StoreClientActor: @unchecked Sendable {
         _ attempt: Attempt,
         _ completion: @escaping @Sendable (Answer) -> Void
     ) {
-        let key = Array("k\(attempt.key)".utf8)
-        let position = StoreWorld.position((UInt64(attempt.key) << 16) / Self.keys + 100)
+        let key = StoreWorld.name(ofKey: attempt.key)
+        let position = StoreWorld.position(ofKey: attempt.key)
         guard let id = attempt.write else {
             let run:
                 @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) -> Row? =
                     { state, transaction throws(StoreError) in
-                        try transaction.get(
-                            RowKey(
-                                slot: state.slot,
-                                position: state.space.bytes(of: position),
-                                partition: key,
-                                key: key
-                            )
-                        )
+                        try state.row(at: position, partition: key, key: key, in: &transaction)
                     }
             if case .get(byLease: true) = attempt.wish {
                 node.readByLease(at: position, run) { completion(.read($0)) }
@@ -163,12 +172,14 @@ final class StoreClientActor: @unchecked Sendable {
         }
         let operation =
             switch attempt.wish {
-            case .put(let value, let condition):
+            case .put(let value, let condition, let timeToLive):
                 WriteOperation(
                     key: key,
                     condition: condition,
-                    action: .put(value: Array("\(value)".utf8), timeToLive: nil)
+                    action: .put(value: Array("\(value)".utf8), timeToLive: timeToLive)
                 )
+            case .touch(let timeToLive):
+                WriteOperation(key: key, action: .touch(timeToLive: timeToLive))
             case .delete, .get: WriteOperation(key: key, action: .delete)
             }
         let command = WriteCommand(
@@ -187,6 +198,7 @@ final class StoreClientActor: @unchecked Sendable {
         switch answer {
         case .read(.success(let (row, view))):
             rangeTime = view.time
+            versions[attempt.key] = row?.version
             let seen = row.map { row in
                 HistoryOperation.Observation.row(
                     value: String(decoding: row.value, as: UTF8.self),
@@ -199,9 +211,12 @@ final class StoreClientActor: @unchecked Sendable {
             let seen = outcome.operations.first?.previousVersion.map { version in
                 HistoryOperation.Observation.row(value: nil, version: version.number)
             }
+            var version: UInt64? = outcome.version.number
+            // A touch leaves the version as it is.
+            if case .touch = attempt.wish { version = nil }
             end(
                 attempt,
-                outcome.applied ? .applied(version: outcome.version.number) : .conditionFailed,
+                outcome.applied ? .applied(version: version) : .conditionFailed,
                 seen: seen ?? .absent
             )
         case .read(.failure(let refusal)), .write(.failed(let refusal)):
@@ -247,6 +262,20 @@ final class StoreClientActor: @unchecked Sendable {
         attempt.write != nil && attempt.mayHaveHappened ? end(attempt, .unknown) : next()
     }
 
+    private static func condition(_ condition: WriteCondition) -> HistoryOperation.Condition {
+        switch condition {
+        case .none: .none
+        case .absent: .absent
+        case .version(let version): .version(version.number)
+        }
+    }
+
+    /// When a key may be gone whose time to live an attempt has set: not before it has lived so long after the call,
+    /// on the fastest clock that a node has.
+    private func earliestEnd(of timeToLive: Duration, _ attempt: Attempt) -> Int64 {
+        attempt.began + timeToLive.nanoseconds * 98 / 100
+    }
+
     private func end(
         _ attempt: Attempt,
         _ outcome: HistoryOperation.Outcome,
@@ -257,12 +286,21 @@ final class StoreClientActor: @unchecked Sendable {
             switch attempt.wish {
             case .get: HistoryOperation.Step(key: key, .get, seen: seen)
             case .delete: HistoryOperation.Step(key: key, .delete, seen: seen)
-            case .put(let value, let condition):
+            case .put(let value, let condition, let timeToLive):
                 HistoryOperation.Step(
                     key: key,
                     .put("\(value)"),
-                    if: condition == .absent ? .absent : .none,
-                    seen: seen
+                    if: Self.condition(condition),
+                    seen: seen,
+                    mayBeGoneFrom: timeToLive.map { earliestEnd(of: $0, attempt) }
+                )
+            case .touch(let timeToLive):
+                HistoryOperation.Step(
+                    key: key,
+                    .touch,
+                    if: .present,
+                    seen: seen,
+                    mayBeGoneFrom: timeToLive.map { earliestEnd(of: $0, attempt) }
                 )
             }
         world.history.append(

@@ -36,15 +36,21 @@ final class StoreNetwork {
     }
 
     /// Delivers after a random delay, or not at all.
-    func send(from sender: String, to receiver: String, _ delivery: @escaping @Sendable () -> Void)
-    {
+    ///
+    /// - Parameter time: how long the message takes besides, because it is long.
+    func send(
+        from sender: String,
+        to receiver: String,
+        after time: Int64 = 0,
+        _ delivery: @escaping @Sendable () -> Void
+    ) {
         sent += 1
         guard !cuts.contains([sender, receiver]) else { return }
         if generator.below(1000) < UInt64(lossPermille) { return }
         let copies = generator.below(1000) < UInt64(repeatPermille) ? 2 : 1
         for _ in 0..<copies {
             let delay = delays.sample(using: &generator)
-            scheduler.schedule(at: scheduler.now + delay, for: nil, delivery)
+            scheduler.schedule(at: scheduler.now + time + delay, for: nil, delivery)
         }
     }
 }

@@ -7,36 +7,57 @@ import ChordBase
 /// One run of a simulated store: faults while clients read and write, then the end of all faults, after which
 /// everything must be answered, and the check of what the clients saw.
 package struct StoreSimulation: Sendable {
-    /// Virtual time from one fault to the next.
-    private static let faultInterval: Duration = .seconds(5)
-
     package var seed: UInt64
-    package var nodes: Int
-    package var clients: Int
-    package var faults: Int
+    /// The number of nodes; nil for 5 to 9, as the seed decides.
+    package var nodes: Int?
+    /// The number of clients; nil for 5 to 8.
+    package var clients: Int?
+    /// Virtual time with faults.
+    package var faultTime: Duration
+    /// Every run has partitions of the ring that merge again.
+    package var hasPartitions: Bool
 
-    package init(seed: UInt64, nodes: Int = 5, clients: Int = 5, faults: Int = 12) {
+    package init(
+        seed: UInt64,
+        nodes: Int? = nil,
+        clients: Int? = nil,
+        faultTime: Duration = .seconds(157),
+        hasPartitions: Bool = false
+    ) {
         self.seed = seed
         self.nodes = nodes
         self.clients = clients
-        self.faults = faults
+        self.faultTime = faultTime
+        self.hasPartitions = hasPartitions
     }
 
     package func run() -> Report {
+        // A stream of its own, so that it does not depend on what the world draws.
+        var generator = SeededGenerator(seed: seed ^ 0x6661_756C_7473)
+        let nodes = nodes ?? 5 + Int(generator.below(5))
+        let clients = clients ?? 5 + Int(generator.below(4))
+        let mix = StoreFaultMix(requiring: hasPartitions ? .partition : nil, using: &generator)
         let world = StoreWorld(seed: seed, nodes: nodes, clients: clients)
         var report = Report(seed: seed)
+        report.nodes = nodes
         world.drive {
-            world.start()
+            // Some nodes join for the first time while clients work, and ranges are split at their identifiers.
+            world.start(
+                newcomers: Set(world.names.dropFirst(3).filter { _ in generator.below(4) == 0 })
+            )
             // The first splits and moves take place while clients work.
             world.run(for: .seconds(3))
             world.startClients()
-            for _ in 0..<faults {
-                world.run(for: Self.faultInterval)
-                world.noteVoters()
-                // Every other fault meets groups that rest.
-                let isLull = world.generator.below(2) == 0
+            let end = world.now + faultTime.nanoseconds
+            while world.now < end, !world.isStuck {
+                world.run(for: mix.pause(using: &generator))
+                world.checkAlways()
+                // A part of the faults meets groups that rest.
+                let isLull = world.generator.below(4) == 0
                 if isLull { world.lull() }
-                report.faults.append(world.injectFault() + (isLull ? " at rest" : ""))
+                let (fault, words) = world.injectFault(of: mix)
+                report.faults.append(words + (isLull ? " at rest" : ""))
+                if let fault { report.faultCounts[fault, default: 0] += 1 }
                 if isLull { world.run(for: .milliseconds(Int64(world.generator.below(6000)))) }
                 world.startClients()
             }
@@ -45,10 +66,12 @@ package struct StoreSimulation: Sendable {
             world.stopClients()
             report.isAnswered = world.run(atMost: .seconds(20)) { world.clientsAreIdle }
             let state = world.settle(atMost: .seconds(120))
+            world.checkAlways()
             report.defects = state.defects
             report.ranges = state.ranges
             report.defects += world.restAndWakeDefects()
         }
+        report.time = .nanoseconds(world.now)
         report.problems = world.problems
         report.summary = HistorySummary(world.history)
         report.verdict = LinearizabilityChecker().check(world.history)
@@ -59,15 +82,19 @@ package struct StoreSimulation: Sendable {
     /// What a run came to.
     package struct Report: Sendable, CustomStringConvertible {
         package let seed: UInt64
-        /// The faults, in order.
+        package internal(set) var nodes = 0
+        /// Virtual time of the run.
+        package internal(set) var time: Duration = .zero
+        /// The faults and their ends, in order.
         package internal(set) var faults: [String] = []
+        package internal(set) var faultCounts: [StoreFault: Int] = [:]
         /// Whether all clients had their answers after the end of the faults.
         package internal(set) var isAnswered = false
         /// What is not as it should be long after the end of the faults.
         package internal(set) var defects: [String] = []
         /// How many ranges there were in the end.
         package internal(set) var ranges = 0
-        /// Errors at the start of nodes.
+        /// What must never be, and was found.
         package internal(set) var problems: [String] = []
         package internal(set) var verdict: LinearizabilityChecker.Verdict = .linearizable
         package internal(set) var summary = HistorySummary([])
@@ -82,10 +109,36 @@ package struct StoreSimulation: Sendable {
             isAnswered && problems.isEmpty && defects.isEmpty && verdict == .linearizable
         }
 
+        /// What the run lacks to prove anything: one of less time, operations or faults finds little.
+        package var shortfalls: [String] {
+            var lacks: [String] = []
+            func demand(_ isMet: Bool, _ words: String) {
+                if !isMet { lacks.append(words) }
+            }
+            let faults = faultCounts.values.reduce(0, +)
+            demand(time >= .seconds(180), "it took \(time), not 3 minutes")
+            demand((5...9).contains(nodes), "it had \(nodes) nodes, not 5 to 9")
+            demand(faults >= 5, "it had \(faults) faults, not 5")
+            demand(faultCounts.count >= 3, "it had \(faultCounts.count) kinds of faults, not 3")
+            demand(
+                summary.operations >= 500,
+                "clients did \(summary.operations) operations, not 500"
+            )
+            demand(
+                summary.operationsOnSharedKeys * 2 >= summary.operations,
+                "less than half of the operations were on keys that five clients share"
+            )
+            demand(
+                summary.fewestOnOneKey >= 100,
+                "a key had \(summary.fewestOnOneKey) operations, not 100"
+            )
+            return lacks
+        }
+
         /// The run in lines for people.
         package var description: String {
             var lines = [
-                "seed \(seed): \(summary), \(ranges) ranges",
+                "seed \(seed): \(nodes) nodes, \(summary), \(ranges) ranges",
                 "faults: \(faults.joined(separator: ", "))",
             ]
             lines += problems

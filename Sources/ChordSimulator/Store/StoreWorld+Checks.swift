@@ -24,7 +24,7 @@ extension StoreWorld {
             var check = audit()
             check.isUsed = isUsed
             found = (check.result(), check.ranges.count)
-        } while !found.defects.isEmpty && now < end
+        } while !found.defects.isEmpty && now < end && !isStuck
         return found
     }
 
@@ -36,16 +36,15 @@ extension StoreWorld {
 
     /// How many voters each range has, as the replica knows that has applied most.
     package func voterCounts() -> [RangeID: VoterCount] {
-        audit().ranges.compactMapValues { held in
-            held.map(\.audit.state).max { $0.applied < $1.applied }.map { state in
-                VoterCount(applied: state.applied, count: state.configuration.voters.count)
-            }
-        }
+        audit().voterCounts()
     }
 
-    /// Notes how many voters each range has. They never become fewer, whatever the ring looks like.
-    func noteVoters() {
-        for (range, present) in voterCounts() {
+    /// Looks at what must hold at every time. The number of voters never falls, whatever the ring looks like, and no
+    /// fault but an old copy of a disk damages a replica or ends the store of a node.
+    func checkAlways() {
+        let check = audit()
+        ring.problems += check.damages.filter { !ring.problems.contains($0) }
+        for (range, present) in check.voterCounts() {
             if let former = voters[range], former.applied <= present.applied,
                 former.count > present.count
             {
@@ -67,7 +66,7 @@ extension StoreWorld {
     /// The nodes whose stores answer.
     package var servingNodes: Set<String> { audit().answered }
 
-    private func audit() -> StoreCheck {
+    func audit() -> StoreCheck {
         let box = AuditBox()
         for name in names {
             guard let node = nodes[name]?.node, let executor = nodes[name]?.executor else {
@@ -80,12 +79,24 @@ extension StoreWorld {
         run(for: .milliseconds(20))
         var check = StoreCheck(members: ring)
         for name in names {
-            guard let member = nodes[name]?.member else { continue }
+            guard let node = nodes[name] else { continue }
             switch box.results[name] {
             case .success(let audit):
                 check.answered.insert(name)
-                check.add(audit, of: member)
-            case .failure(let error): check.defects.append("\(name): \(error)")
+                check.add(audit, of: node.member)
+                guard !node.hasOldCopy else { continue }
+                check.damages += audit.halted.sorted { $0.key < $1.key }.map { range, reason in
+                    "\(name): the replica of \(range.short) has stopped: \(reason)"
+                }
+                guard !node.hasDamagedRow else { continue }
+                check.damages += audit.damaged.map {
+                    "\(name): the replica of \($0.short) is damaged, and nothing was done to the disk"
+                }
+            case .failure(let error):
+                check.defects.append("\(name): \(error)")
+                if !node.hasOldCopy {
+                    check.damages.append("\(name) does not serve any more: \(error)")
+                }
             case nil: check.defects.append("\(name) does not answer")
             }
         }
@@ -111,6 +122,8 @@ struct StoreCheck {
     var defects: [String] = []
     /// The nodes that have told what they hold.
     var answered: Set<String> = []
+    /// Damage that no fault explains.
+    var damages: [String] = []
     /// Clients write, so replicas need not be equal at one moment.
     var isUsed = false
     /// What is wrong only if it stays so.
@@ -132,6 +145,25 @@ struct StoreCheck {
         if audit.isClearing { late.append("\(member.node): rows wait to be deleted") }
         if audit.strayRows != 0 {
             late.append("\(member.node): \(audit.strayRows) rows belong to no range")
+        }
+    }
+
+    /// How many voters each range has, as the replica knows that has applied most.
+    func voterCounts() -> [RangeID: StoreWorld.VoterCount] {
+        ranges.compactMapValues { held in
+            held.map(\.audit.state).max { $0.applied < $1.applied }.map { state in
+                StoreWorld.VoterCount(
+                    applied: state.applied,
+                    count: state.configuration.voters.count
+                )
+            }
+        }
+    }
+
+    /// How many replicas each node has.
+    var replicasOfNodes: [String: Int] {
+        ranges.values.reduce(into: [:]) { counts, held in
+            for replica in held { counts[replica.member.node, default: 0] += 1 }
         }
     }
 
@@ -191,6 +223,11 @@ struct StoreCheck {
         }
         if audit.rows.contains(where: { $0.row.version > state.applied }) {
             defects.append("\(name) has a version above its last entry")
+        }
+        // While clients write, there are always some that wait for the next entry.
+        if !isUsed, audit.rows.contains(where: { $0.row.expiry.map { $0 <= state.time } ?? false })
+        {
+            late.append("\(name) has a row whose time to live is over")
         }
     }
 

@@ -22,7 +22,19 @@ package final class StoreWorld: @unchecked Sendable {
     /// Nodes that run and are no members of the ring.
     var outside: Set<String> = []
     /// A disk was lost, and nothing says that all ranges have their voters again.
-    private var hasLostDisk = false
+    var hasLostDisk = false
+    /// The nodes answer each other without end, and the run has stopped.
+    private(set) var isStuck = false
+    /// The number of the last node that was added.
+    var lastNumber: Int
+    /// What a crash waits for.
+    var ambushes: [StoreAmbush] = []
+    /// Ranges of which there was a message.
+    private var knownRanges: Set<RangeID> = []
+    /// The end of all faults has come.
+    var faultsAreOver = false
+    /// How long the data of a range take at most to another node.
+    var snapshotLimit: Int64 = 0
     /// How many voters each range had when they were counted last.
     var voters: [RangeID: VoterCount] = [:]
     private(set) var clients: [StoreClientActor] = []
@@ -34,6 +46,7 @@ package final class StoreWorld: @unchecked Sendable {
 
     package init(seed: UInt64, nodes count: Int, clients clientCount: Int) {
         self.seed = seed
+        lastNumber = count
         scheduler = SimulationScheduler(seed: seed)
         generator = SeededGenerator(seed: seed)
         network = StoreNetwork(scheduler: scheduler, seed: seed)
@@ -42,7 +55,8 @@ package final class StoreWorld: @unchecked Sendable {
         settings.leaseReads = generator.below(2) == 0
         settings.replaceAfter = .seconds(30)
         settings.settleTime = .seconds(2)
-        settings.logEntries = 50
+        // Small logs make snapshots, and larger ones let a replica lag far behind.
+        settings.logEntries = [20, 50, 200, 1000][Int(generator.below(4))]
         settings.splits.settleTime = .seconds(2)
         // Snapshots take seconds, so that faults meet them in the middle.
         settings.snapshots.partBytes = 64 + Int(generator.below(256))
@@ -75,6 +89,16 @@ package final class StoreWorld: @unchecked Sendable {
         return Int64(generator.below(slow ? 200_000_000 : 800_000)) + 100_000
     }
 
+    /// How long the data of a range take to another node.
+    func snapshotTime() -> Int64 {
+        snapshotLimit > 0 ? Int64(generator.below(UInt64(snapshotLimit))) : 0
+    }
+
+    /// Notes that a message about a range arrives at a node. The first one tells that a split was applied.
+    func noteMessage(about range: RangeID, at name: String) {
+        if knownRanges.insert(range).inserted { spring(.split, at: name) }
+    }
+
     /// A random place in the part of the circle that is the node's.
     private func position(of number: Int, among count: Int) -> UInt64 {
         let width = UInt64(65_536 / count)
@@ -85,6 +109,13 @@ package final class StoreWorld: @unchecked Sendable {
     static func position(_ part: UInt64) -> Identifier {
         Identifier(part << 48)
     }
+
+    /// The place of a client's key.
+    package static func position(ofKey key: Int) -> Identifier {
+        position((UInt64(key) << 16) / StoreClientActor.keys + 100)
+    }
+
+    static func name(ofKey key: Int) -> [UInt8] { Array("k\(key)".utf8) }
 
     /// Tells the nodes which of them are members of the ring.
     func updateRing() {
@@ -97,16 +128,45 @@ package final class StoreWorld: @unchecked Sendable {
 
     // MARK: - Running
 
+    /// Adds a node that is not running yet.
+    func add(_ node: SimulatedStoreNode) {
+        nodes[node.member.node] = node
+    }
+
+    /// Takes a node out of the world, with its disk.
+    func remove(_ name: String) {
+        nodes[name]?.crash()
+        nodes[name] = nil
+        outside.remove(name)
+        updateRing()
+    }
+
     /// Starts all nodes. The first one gives birth to the store's first range.
-    package func start() {
+    ///
+    /// - Parameter newcomers: nodes that run and become members later.
+    package func start(newcomers: Set<String> = []) {
+        outside = newcomers
         for name in names { nodes[name]?.start(givingBirthTo: name == "s1" ? range : nil) }
         updateRing()
     }
 
     package func run(for duration: Duration) {
-        let end = scheduler.now + duration.nanoseconds
-        _ = scheduler.run(until: end) { true }
+        run(until: scheduler.now + duration.nanoseconds)
     }
+
+    /// Jobs of all nodes in a virtual second at most. More means that nodes answer each other without end.
+    private static let mostWork = 1_000_000
+
+    private func run(until end: Int64) {
+        while scheduler.now < end, !isStuck {
+            let limit = scheduler.workCount + Self.mostWork
+            let next = min(end, scheduler.now + 1_000_000_000)
+            isStuck = !scheduler.run(until: next) { scheduler.workCount < limit }
+        }
+        if isStuck, !ring.problems.contains(Self.stuck) { ring.problems.append(Self.stuck) }
+    }
+
+    private static let stuck = "the nodes do more than \(mostWork) jobs in a second"
 
     /// Runs until a condition holds. False if it does not within the time.
     package func run(
@@ -114,9 +174,9 @@ package final class StoreWorld: @unchecked Sendable {
         until isDone: () -> Bool
     ) -> Bool {
         let end = scheduler.now + duration.nanoseconds
-        while scheduler.now < end {
+        while scheduler.now < end, !isStuck {
             if isDone() { return true }
-            _ = scheduler.run(until: min(end, scheduler.now + 50_000_000)) { true }
+            run(until: min(end, scheduler.now + 50_000_000))
         }
         return isDone()
     }
@@ -139,73 +199,10 @@ package final class StoreWorld: @unchecked Sendable {
 
     // MARK: - Faults
 
-    /// Does one random thing to the store.
-    package func injectFault() -> String {
-        let name = names[Int(generator.below(UInt64(names.count)))]
-        guard let node = nodes[name] else { return "nothing" }
-        switch generator.below(10) {
-        case 0, 1:
-            guard node.isRunning, nodes.values.count(where: { !$0.isRunning }) < 2 else {
-                return restartAll()
-            }
-            node.crash()
-            return "crash \(name)"
-        case 2:
-            return restartAll()
-        case 3:
-            network.cut(from: name, to: names[Int(generator.below(UInt64(names.count)))])
-            for other in names where generator.below(2) == 0 {
-                network.cut(from: name, to: other)
-                network.cut(from: other, to: name)
-            }
-            return "cut \(name)"
-        case 4:
-            network.lossPermille = Int(generator.below(100))
-            network.repeatPermille = Int(generator.below(100))
-            return "lossy network"
-        case 5, 6:
-            return changeMembership(of: name)
-        case 7:
-            return damageDisk(of: name)
-        case 8:
-            fillDisk(
-                of: name,
-                for: .milliseconds(Int64(generator.below(20_000))),
-                alsoLog: generator.below(2) == 0
-            )
-            return "fill the disk of \(name)"
-        default:
-            node.pause()
-            let time = Int64(generator.below(5_000_000_000))
-            scheduler.schedule(at: now + time, for: nil) { node.resume() }
-            return "pause \(name)"
-        }
-    }
-
-    /// A node leaves the ring and keeps its data, or comes back.
-    private func changeMembership(of name: String) -> String {
-        defer { updateRing() }
-        if outside.remove(name) != nil { return "join \(name)" }
-        guard names.count - outside.count > 1 else { return "nothing" }
-        outside.insert(name)
-        return "leave \(name)"
-    }
-
-    /// Takes a node's disk away, or spoils a row on it, if all data have been on enough others a moment ago.
-    private func damageDisk(of name: String) -> String {
-        guard !hasLostDisk, canLoseDisk() else { return restartAll() }
-        hasLostDisk = true
-        guard generator.below(2) == 0 else {
-            loseDisk(name)
-            return "lose the disk of \(name)"
-        }
-        damageRow(of: name)
-        return "damage a row of \(name)"
-    }
-
     /// Makes a random row on a node's disk unreadable.
     package func damageRow(of name: String) {
         guard let disk = nodes[name]?.rowDisk, disk.rowCount > 0 else { return }
+        nodes[name]?.hasDamagedRow = true
         disk.damageRow(Int(generator.below(UInt64(disk.rowCount))))
     }
 
@@ -258,24 +255,26 @@ package final class StoreWorld: @unchecked Sendable {
 
     package func joinRings() { ring.areSeparate = false }
 
-    private func restartAll() -> String {
-        for node in nodes.values.sorted(by: { $0.number < $1.number }) where !node.isRunning {
-            node.start()
-        }
+    /// Starts all nodes that are down.
+    func restartAll() {
+        for name in names where nodes[name]?.isRunning == false { nodes[name]?.start() }
         updateRing()
-        network.healCuts()
-        return "restart and heal"
     }
 
     /// Ends all faults.
     package func heal() {
+        faultsAreOver = true
+        ambushes = []
         network.healCuts()
         network.lossPermille = 0
         network.repeatPermille = 0
+        snapshotLimit = 0
+        ring.parts = [:]
         outside = []
-        _ = restartAll()
+        restartAll()
         for node in nodes.values {
             node.resume()
+            node.slowDown(to: nil)
             node.logDisk.isFull = false
             node.rowDisk.isFull = false
         }

@@ -24,6 +24,10 @@ package struct NodeAudit: Sendable {
     package var strayRows: Int
     /// Rows are still to be deleted.
     package var isClearing: Bool
+    /// Ranges whose replicas have stopped because their data are damaged.
+    package var damaged: [RangeID] = []
+    /// Ranges whose replicas have stopped because their logs contradict what others have seen of them, and why.
+    package var halted: [RangeID: RaftHalt] = [:]
 }
 
 extension RangeState {
@@ -56,6 +60,12 @@ extension StoreNode {
         let held = replicas.values.sorted { $0.range < $1.range }
         let leaders = Set(held.filter(\.isLeader).map(\.range))
         let states = held.map(\.state)
+        let damaged = damaged.keys.sorted()
+        let halted = Dictionary(
+            uniqueKeysWithValues: held.compactMap { replica in
+                replica.machine.halt.map { (replica.range, $0) }
+            }
+        )
         rows.submit(
             { transaction throws(StoreError) in
                 var audit = NodeAudit(replicas: [], waiting: [], strayRows: 0, isClearing: false)
@@ -79,6 +89,8 @@ extension StoreNode {
                         damage.append((state.state.descriptor.id, error))
                     }
                 }
+                audit.damaged = damaged
+                audit.halted = halted
                 audit.isClearing = try !DiscardedRows.all(in: &transaction).isEmpty
                 var all = 0
                 for slot in try transaction.slots() {

@@ -240,6 +240,26 @@ package struct RangeState: Hashable, Sendable {
     /// Rows that one entry deletes at most, so that applying it takes a bounded time.
     package static let expiredPerEntry = 1024
 
+    /// The row of a key; nil if the key is absent.
+    ///
+    /// A row is present until an entry deletes it, also when its time to live is over: with the clock of the node
+    /// that reads it could be gone for one leader and back for the next.
+    package func row(
+        at position: Identifier,
+        partition: [UInt8],
+        key: [UInt8],
+        in rows: inout some RowTransaction
+    ) throws(StoreError) -> Row? {
+        try rows.get(
+            RowKey(
+                slot: slot,
+                position: space.bytes(of: position),
+                partition: partition,
+                key: key
+            )
+        )
+    }
+
     /// The positions of the range, as the rows have them.
     package var bounds: RowBounds {
         RowBounds(

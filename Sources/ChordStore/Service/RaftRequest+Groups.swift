@@ -53,7 +53,7 @@ extension RaftRequest {
     }
 
     /// The messages for the groups. One that makes no sense is left out: Raft bears lost messages.
-    private var groupMessages: [GroupMessage] {
+    package var groupMessages: [GroupMessage] {
         var all: [GroupMessage] = []
         all.reserveCapacity(messages.count + heartbeats.count + heartbeatReplies.count)
         func add(

@@ -23,13 +23,12 @@ extension GetRequest {
             var bytes = 0
             var values: [WireValue?] = []
             for key in keys {
-                let place = RowKey(
-                    slot: state.slot,
-                    position: state.space.bytes(of: position),
+                let row = try state.row(
+                    at: position,
                     partition: partition,
-                    key: key
+                    key: key,
+                    in: &rows
                 )
-                let row = try rows.get(place)
                 bytes += row?.value.count ?? 0
                 if bytes > StoreReads.replyBytes { return nil }
                 values.append(row.map { WireValue($0, at: state.time) })

@@ -121,7 +121,7 @@ struct RandomRun {
             }
             for step in operation.steps {
                 switch step.action {
-                case .get: break
+                case .get, .touch: break
                 case .put(let value): rows[step.key] = StoredRow(value: value, version: version)
                 case .delete: rows[step.key] = nil
                 }

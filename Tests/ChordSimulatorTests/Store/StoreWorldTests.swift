@@ -29,14 +29,14 @@ struct StoreWorldTests {
         arguments: UInt64(1)...6
     )
     func faults(seed: UInt64) {
-        let report = StoreSimulation(seed: seed, faults: 8).run()
+        let report = StoreSimulation(seed: seed, faultTime: .seconds(40)).run()
         #expect(report.holds, "\(report)")
         #expect(report.summary.operations > 200)
     }
 
     @Test("a seed gives the same run every time")
     func determinism() {
-        let simulation = StoreSimulation(seed: 3, faults: 3)
+        let simulation = StoreSimulation(seed: 3, faultTime: .seconds(15))
         let first = simulation.run()
         let second = simulation.run()
         #expect(first.traceHash == second.traceHash)
