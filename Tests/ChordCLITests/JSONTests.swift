@@ -43,7 +43,8 @@ struct JSONTests {
 
     @Test("Output about the store has the documented keys")
     func store() async throws {
-        try await ProcessRing.running(2) { ring in
+        let options = ["--stabilize-interval", "250ms", "--store-quota", "1GiB"]
+        try await ProcessRing.running(2, options: options) { ring in
             let flags = ["--json"] + (try ring.flags())
             let binary = ["--hex", "--partition", "fe"]
             try await expect(

@@ -44,7 +44,13 @@ package final class StoreWorld: @unchecked Sendable {
     /// What the clients saw.
     package internal(set) var history: [HistoryOperation] = []
 
-    package init(seed: UInt64, nodes count: Int, clients clientCount: Int) {
+    /// - Parameter adjust: changes the settings that the seed has chosen.
+    package init(
+        seed: UInt64,
+        nodes count: Int,
+        clients clientCount: Int,
+        adjusting adjust: (inout StoreSettings) -> Void = { _ in }
+    ) {
         self.seed = seed
         lastNumber = count
         scheduler = SimulationScheduler(seed: seed)
@@ -64,6 +70,7 @@ package final class StoreWorld: @unchecked Sendable {
         settings.snapshots.patience = .seconds(10)
         // In every other store ranges are split by size too.
         if generator.below(2) == 0 { settings.splits.rows = 2 + generator.below(3) }
+        adjust(&settings)
         for number in 1...count {
             let node = SimulatedStoreNode(
                 number: number,

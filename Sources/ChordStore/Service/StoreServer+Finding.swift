@@ -122,6 +122,9 @@ extension StoreServer {
         node?.assumeIsolated { $0.number(of: range) != nil } ?? false
     }
 
+    /// Whether a replica of this node has not heard of a leader for so long that others may know more of its range.
+    func doubts(_ range: RangeID) -> Bool { node?.assumeIsolated { $0.doubts(range) } ?? false }
+
     /// A range has answered.
     func note(_ answer: WireRangeAnswer?) {
         guard let answer else { return }

@@ -34,6 +34,7 @@ extension StoreService {
                     {
                         node.noteLeaving(disk, said: name)
                     }
+                    for hint in request.hints { node.note(RangeHint(hint)) }
                     return HintReply()
                 }
             },

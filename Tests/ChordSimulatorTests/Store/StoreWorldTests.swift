@@ -44,8 +44,12 @@ struct StoreWorldTests {
     }
 
     /// A store of five nodes with clients, after it has settled.
-    private func withSettledWorld(seed: UInt64, _ body: (StoreWorld) -> Void) {
-        let world = StoreWorld(seed: seed, nodes: 5, clients: 3)
+    private func withSettledWorld(
+        seed: UInt64,
+        adjusting adjust: (inout StoreSettings) -> Void = { _ in },
+        _ body: (StoreWorld) -> Void
+    ) {
+        let world = StoreWorld(seed: seed, nodes: 5, clients: 3, adjusting: adjust)
         world.drive {
             world.start()
             world.run(for: .seconds(5))
@@ -126,7 +130,14 @@ struct StoreWorldTests {
         arguments: SnapshotInterruption.allCases
     )
     func interruptedSnapshot(by interruption: SnapshotInterruption) {
-        withSettledWorld(seed: 17) { world in
+        // Short logs, and snapshots of many parts that take seconds.
+        func adjust(_ settings: inout StoreSettings) {
+            settings.logEntries = 20
+            settings.snapshots.partBytes = 64
+            settings.snapshots.bytesPerSecond = 200
+            settings.splits.rows = 1000
+        }
+        withSettledWorld(seed: 17, adjusting: adjust) { world in
             // Logs are long enough by now that their beginnings are gone.
             world.run(for: .seconds(30))
             world.loseDisk("s2")

@@ -92,15 +92,29 @@ struct RangeDirectoryTests {
         let ranges = (1...3 as ClosedRange<UInt64>).map { number in
             Self.hint(number, after: number * 10, through: number * 10 + 5)
         }
-        #expect(schedule.due(ranges, now: .seconds(100)) == Array(ranges[..<2]))
-        #expect(schedule.due(ranges, now: .seconds(101)) == [ranges[2]])
-        #expect(schedule.due(ranges, now: .seconds(102)) == [])
+        #expect(schedule.due(ranges, now: .seconds(100)).map(\.hint) == Array(ranges[..<2]))
+        #expect(schedule.due(ranges, now: .seconds(101)).map(\.hint) == [ranges[2]])
+        #expect(schedule.due(ranges, now: .seconds(102)).map(\.hint) == [])
         var changed = ranges
         changed[2].term = Term(9)
-        #expect(schedule.due(changed, now: .seconds(110)) == [changed[2], ranges[0]])
-        #expect(schedule.due(changed, now: .seconds(110)) == [ranges[1]])
+        #expect(schedule.due(changed, now: .seconds(110)).map(\.hint) == [changed[2], ranges[0]])
+        #expect(schedule.due(changed, now: .seconds(110)).map(\.hint) == [ranges[1]])
         // A range that was led by another node meanwhile is told anew.
-        #expect(schedule.due([], now: .seconds(111)) == [])
-        #expect(schedule.due([ranges[0]], now: .seconds(111)) == [ranges[0]])
+        #expect(schedule.due([], now: .seconds(111)).map(\.hint) == [])
+        #expect(schedule.due([ranges[0]], now: .seconds(111)).map(\.hint) == [ranges[0]])
+    }
+
+    @Test("the nodes of removed replicas are told once")
+    func formerReplicas() {
+        var schedule = HintSchedule()
+        let hint = Self.hint(1, after: 0, through: 200)
+        var smaller = hint
+        let removed = smaller.descriptor.replicas.removeLast()
+        #expect(schedule.due([hint], now: .seconds(1)).map(\.former) == [[]])
+        #expect(
+            schedule.due([smaller], now: .seconds(2))
+                == [HintSchedule.Due(hint: smaller, former: [removed])]
+        )
+        #expect(schedule.due([smaller], now: .seconds(20)).map(\.former) == [[]])
     }
 }

@@ -23,10 +23,17 @@ struct HintSchedule {
         self.most = max(1, most)
     }
 
+    /// A range to tell of, and the replicas that it had when it was told of last and has no more. They are told too: no
+    /// leader calls them, so they would go on to wait for one.
+    struct Due: Equatable {
+        var hint: RangeHint
+        var former: [ReplicaDescriptor] = []
+    }
+
     /// The ranges to tell of now. They count as told.
     ///
     /// - Parameter hints: the ranges that the node leads.
-    mutating func due(_ hints: [RangeHint], now: Duration) -> [RangeHint] {
+    mutating func due(_ hints: [RangeHint], now: Duration) -> [Due] {
         let led = Set(hints.map(\.descriptor.id))
         told = told.filter { led.contains($0.key) }
         var due: [(hint: RangeHint, since: Duration)] = []
@@ -44,7 +51,12 @@ struct HintSchedule {
             left.since != right.since
                 ? left.since < right.since : left.hint.descriptor.id < right.hint.descriptor.id
         }.prefix(most)
-        for (hint, _) in chosen { told[hint.descriptor.id] = Told(hint: hint, at: now) }
-        return chosen.map(\.hint)
+        return chosen.map { hint, _ in
+            let before = told.updateValue(Told(hint: hint, at: now), forKey: hint.descriptor.id)
+            let former = before?.hint.descriptor.replicas.filter {
+                hint.descriptor.replica($0.number) == nil
+            }
+            return Due(hint: hint, former: former ?? [])
+        }
     }
 }

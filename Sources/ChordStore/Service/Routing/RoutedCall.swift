@@ -38,6 +38,9 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
     /// The identifier that this node has given a write in its caller's place.
     private var ownID: WireWriteID?
 
+    /// Of so many attempts at a replica without a leader one asks other nodes. Each asks several of them.
+    private static var doubtfulAttempts: Int { 4 }
+
     private enum Lack {
         case range
         case leader(RangeDescriptor)
@@ -197,8 +200,12 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
             receiver.node != own
         else { return retry(lacking: .leader(hint.descriptor)) }
         if leader == nil, server.assumeIsolated({ $0.hasReplica(of: hint.descriptor.id) }) {
-            // This node is a voter itself and hears of a leader as soon as there is one.
-            return retry(lacking: .leader(hint.descriptor))
+            // This node is a voter itself and hears of a leader as soon as there is one, unless it was removed.
+            let range = hint.descriptor.id
+            guard attempts.isMultiple(of: Self.doubtfulAttempts),
+                server.assumeIsolated({ $0.doubts(range) })
+            else { return retry(lacking: .leader(hint.descriptor)) }
+            return find()
         }
         if request.route.wantsRedirect || request.route.caller != nil {
             return finish(Request.Reply(redirect: WireRangeHint(hint)), isRedirect: true)
