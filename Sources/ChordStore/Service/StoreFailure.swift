@@ -107,7 +107,8 @@ package enum StoreFailure: Error, Hashable, Sendable {
             "\(count) replicas are not possible: a store has 1, 3, 5 or 7, because an even number survives no "
                 + "more failures than the odd one below it"
                 + (most < 7
-                    ? ", and in this ring at most \(most), the length of its successor lists" : "")
+                    ? ", and in this ring at most \(most), the owner and its list of successors"
+                    : "")
         case .fewMembers(let wanted, let members):
             "\(wanted) replicas need \(wanted) members with a store, and the ring has \(members): start "
                 + "\(wanted - members) more first; fewer members than replicas all hold every key anyway"

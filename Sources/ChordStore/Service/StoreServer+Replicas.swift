@@ -21,7 +21,8 @@ extension SetReplicasRequest: RoutedRequest {
         caller: StoreCaller,
         _ completion: @escaping @Sendable (Result<SetReplicasReply, StoreObstacle>) -> Void
     ) {
-        let most = server.context.parameters.successorCount
+        // The members that the ring names for a range: the owner and its list.
+        let most = server.context.parameters.successorCount + 1
         guard RangeDescriptor.replications.contains(replicas), replicas <= most else {
             return completion(
                 .failure(.failed(.impossibleReplicas(replicas, mostOfRing: most)))

@@ -107,9 +107,16 @@ struct RangeDirectoryTests {
     @Test("the nodes of removed replicas are told once")
     func formerReplicas() {
         var schedule = HintSchedule()
-        let hint = Self.hint(1, after: 0, through: 200)
-        var smaller = hint
-        let removed = smaller.descriptor.replicas.removeLast()
+        let removed = ReplicaDescriptor(
+            number: ReplicaNumber(2),
+            node: "n2",
+            address: "n2:1",
+            disk: DiskID(high: 0, low: 2),
+            role: .voter
+        )
+        var hint = Self.hint(1, after: 0, through: 200)
+        hint.descriptor.replicas = [removed]
+        let smaller = Self.hint(1, after: 0, through: 200, configuration: 2)
         #expect(schedule.due([hint], now: .seconds(1)).map(\.former) == [[]])
         #expect(
             schedule.due([smaller], now: .seconds(2))

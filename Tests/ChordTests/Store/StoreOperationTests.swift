@@ -15,7 +15,7 @@ import Testing
 struct StoreOperationTests {
     @Test("The number of replicas is raised and lowered for all ranges, and no value is lost")
     func setReplicas() async throws {
-        try await withStoreRing(.memory, successors: 8) { ring in
+        try await withStoreRing(.memory, successors: 4) { ring in
             var nodes: [ChordNode] = []
             for name in ["n1", "n2", "n3", "n4", "py"] {
                 nodes.append(try await ring.start(name))
@@ -51,7 +51,7 @@ struct StoreOperationTests {
 
     @Test("Impossible numbers of replicas are refused with what to do, and change nothing")
     func refusedReplicas() async throws {
-        try await withStoreRing(.memory, successors: 6) { ring in
+        try await withStoreRing(.memory, successors: 4) { ring in
             let node = try await ring.start("n1")
             try await ring.start("n2")
             try await ring.awaitVoters(2)
@@ -68,7 +68,7 @@ struct StoreOperationTests {
             let beyond = await refusal(7)
             #expect(beyond?.code == .invalidArgument)
             #expect(
-                beyond?.message.contains("at most 6, the length of its successor lists") == true
+                beyond?.message.contains("at most 5, the owner and its list of successors") == true
             )
             let many = await refusal(5)
             #expect(many?.code == .impossible)
