@@ -34,6 +34,13 @@ struct StoreWorldTests {
         #expect(report.summary.operations > 200)
     }
 
+    // In seed 306 a leader sent two snapshots to one replica, which pushed each other out for ever.
+    @Test("seeds that have failed once", arguments: [306] as [UInt64])
+    func formerFailures(seed: UInt64) {
+        let report = StoreSimulation(seed: seed).run()
+        #expect(report.holds, "\(report)")
+    }
+
     @Test("a seed gives the same run every time")
     func determinism() {
         let simulation = StoreSimulation(seed: 3, faultTime: .seconds(15))

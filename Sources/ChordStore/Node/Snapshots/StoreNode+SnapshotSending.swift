@@ -102,7 +102,7 @@ extension StoreNode {
                     case .success(let copy):
                         if let snapshot { node.begin(snapshot, copy) }
                     case .failure(let error):
-                        node.couldNotCopy(range, for: receiver, error)
+                        node.couldNotCopy(range, for: receiver, in: term, error)
                     }
                     node.startWaiting()
                 }
@@ -113,6 +113,7 @@ extension StoreNode {
     private func couldNotCopy(
         _ range: RangeID,
         for receiver: ReplicaNumber,
+        in term: Term,
         _ error: StoreError
     ) {
         guard failure == nil else { return }
@@ -121,7 +122,7 @@ extension StoreNode {
             "a snapshot could not be made: \(error)",
             metadata: [StoreLogKeys.range: "\(range)"]
         )
-        endSending(of: range, to: receiver, isComplete: false)
+        endSending(of: range, to: receiver, in: term, isComplete: false)
     }
 
     private func begin(_ snapshot: RangeSnapshot, _ copy: any RowSnapshot) {
@@ -129,7 +130,7 @@ extension StoreNode {
         guard failure == nil, let replica = replicas[range] else { return }
         guard replica.isLeader, replica.machine.term == snapshot.term,
             let member = replica.descriptor(of: snapshot.to)?.member
-        else { return endSending(of: range, to: snapshot.to, isComplete: false) }
+        else { return endSending(of: range, to: snapshot.to, in: snapshot.term, isComplete: false) }
         var isNeeded = true
         drive(replica) { machine in
             do throws(RaftRefusal) {
@@ -139,8 +140,9 @@ extension StoreNode {
             }
         }
         guard isNeeded else {
-            return endSending(of: range, to: snapshot.to, isComplete: false)
+            return endSending(of: range, to: snapshot.to, in: snapshot.term, isComplete: false)
         }
+        replaceSnapshots(of: range, to: snapshot.to)
         let id = UInt128(executor.random()) << 64 | UInt128(executor.random())
         sent.underWay[id] = OutgoingSnapshot(snapshot, to: member, copy)
         logger.debug(
@@ -168,7 +170,12 @@ extension StoreNode {
         case .end(let isComplete):
             sent.underWay[id] = nil
             outgoing.copy.discard()
-            endSending(of: outgoing.range, to: outgoing.receiver, isComplete: isComplete)
+            endSending(
+                of: outgoing.range,
+                to: outgoing.receiver,
+                in: outgoing.snapshot.term,
+                isComplete: isComplete
+            )
             startWaiting()
         }
     }
@@ -272,11 +279,31 @@ extension StoreNode {
         }
     }
 
-    /// Tells the machine how a snapshot has ended.
-    private func endSending(of range: RangeID, to receiver: ReplicaNumber, isComplete: Bool) {
+    /// Ends what is still sent to a replica that is about to get a newer snapshot. A receiver takes one at a time: two
+    /// would push each other out for ever.
+    private func replaceSnapshots(of range: RangeID, to receiver: ReplicaNumber) {
+        for (id, outgoing) in sent.underWay.sorted(by: { $0.key < $1.key })
+        where outgoing.range == range && outgoing.receiver == receiver {
+            sent.underWay[id] = nil
+            outgoing.copy.discard()
+        }
+    }
+
+    /// Tells the machine how a snapshot has ended. It is not told of one of an earlier term, or of one that another
+    /// has replaced: it would ask for a further one while that is under way.
+    private func endSending(
+        of range: RangeID,
+        to receiver: ReplicaNumber,
+        in term: Term,
+        isComplete: Bool
+    ) {
         let tell: @Sendable () -> Void = { [weak self] in
             self?.assumeIsolated { node in
-                guard let replica = node.replicas[range] else { return }
+                guard let replica = node.replicas[range], replica.machine.term == term,
+                    !node.sent.underWay.values.contains(where: {
+                        $0.range == range && $0.receiver == receiver
+                    })
+                else { return }
                 node.drive(replica) { $0.snapshotSent(to: receiver, isComplete: isComplete) }
             }
         }
