@@ -66,7 +66,7 @@ extension StoreNode {
             descriptor: replica.descriptor,
             leader: nil,
             own: identity.member,
-            owner: wantedMembers(replica.descriptor.bounds.upperBound)?.first
+            wanted: wantedMembers(replica.descriptor.bounds.upperBound) ?? []
         )
         ask(inquiry) { node, step in
             guard case .removed(let lowest) = step, node.damaged[range] != nil else { return }

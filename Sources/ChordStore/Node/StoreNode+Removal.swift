@@ -53,7 +53,7 @@ extension StoreNode {
             descriptor: descriptor,
             leader: replica.machine.leader,
             own: identity.member,
-            owner: wantedMembers(descriptor.bounds.upperBound)?.first
+            wanted: wantedMembers(descriptor.bounds.upperBound) ?? []
         )
     }
 

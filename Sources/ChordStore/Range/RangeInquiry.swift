@@ -55,20 +55,24 @@ package struct RangeInquiry: Sendable {
     ///   - descriptor: the range as the replica knows it.
     ///   - leader: the leader that it knows of.
     ///   - own: the node that asks.
-    ///   - owner: the ring's owner of the range's upper bound. It is asked last.
+    ///   - wanted: whom the ring wants to have the range, its owner first. The owner is asked last; where that is the
+    ///     node that asks, the others are. Otherwise a node that owns a range again, after all nodes that its old
+    ///     replica knows have given theirs up, would have nobody to ask, and the old replica would keep a new one out.
     package init(
         _ purpose: Purpose,
         descriptor: RangeDescriptor,
         leader: ReplicaNumber?,
         own: StoreMember,
-        owner: StoreMember?
+        wanted: [StoreMember]
     ) {
         self.purpose = purpose
         self.own = own
         range = descriptor.id
         epoch = descriptor.epoch
         asked = [own.disk]
-        waiting = descriptor.members(first: leader) + (owner.map { [$0] } ?? [])
+        let isOwner = wanted.first?.disk == own.disk
+        waiting =
+            descriptor.members(first: leader) + (isOwner ? wanted.dropFirst() : wanted.prefix(1))
     }
 
     /// Whether a leader must have itself confirmed for its answer.

@@ -39,13 +39,16 @@ struct RangeInquiryTests {
 
     private static let stored = descriptor([(1, "a"), (2, "b"), (3, "c")])
 
-    private static func inquiry(_ purpose: RangeInquiry.Purpose) -> RangeInquiry {
+    private static func inquiry(
+        _ purpose: RangeInquiry.Purpose,
+        wanted: [String] = ["z", "y"]
+    ) -> RangeInquiry {
         RangeInquiry(
             purpose,
             descriptor: stored,
             leader: ReplicaNumber(2),
             own: own,
-            owner: PlacementFixture.member("z")
+            wanted: wanted.map(PlacementFixture.member)
         )
     }
 
@@ -75,6 +78,20 @@ struct RangeInquiryTests {
         #expect(inquiry.answered(nil) == Self.ask("a"))
         #expect(inquiry.answered(RangeDescription()) == Self.ask("z"))
         #expect(inquiry.answered(nil) == .unknown)
+    }
+
+    @Test("where the asking node is the owner itself, the members after it are asked")
+    func ownerAsks() {
+        var inquiry = Self.inquiry(.removal(of: ReplicaNumber(3)), wanted: ["c", "z", "y"])
+        _ = inquiry.begin()
+        #expect(inquiry.answered(nil) == Self.ask("a"))
+        #expect(inquiry.answered(RangeDescription()) == Self.ask("z"))
+        let later = Self.descriptor([(7, "y"), (8, "c")], epoch: 7)
+        #expect(inquiry.answered(Self.answer(later, leader: 7)) == Self.ask("y"))
+        #expect(
+            inquiry.answered(Self.answer(later, leader: 7, isConfirmed: true))
+                == .removed(lowestNumber: ReplicaNumber(8))
+        )
     }
 
     @Test("a confirmed descriptor without the number removes the replica")
