@@ -52,7 +52,7 @@ struct NodeLiveness: Hashable, Sendable {
         timeout = settings.electionTimeoutMinimum
     }
 
-    // MARK: Who is watched
+    // MARK: Watched nodes
 
     /// Sets the nodes that share a range with this one.
     mutating func watch(_ members: [StoreMember], now: Duration) {

@@ -30,7 +30,7 @@ extension StoreNode {
         let kept = backlog.isFull ? min(settings.logEntries, 100) : settings.logEntries
         guard applied.number > kept else { return }
         var through = LogIndex(applied.number - kept)
-        // Who receives a snapshot needs the entries after it next.
+        // The receiver of a snapshot needs the entries after it next.
         if !backlog.isFull, let needed = sent.position(of: replica.range) {
             through = min(through, needed)
         }

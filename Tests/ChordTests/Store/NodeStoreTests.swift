@@ -10,7 +10,7 @@ import Testing
 /// `ChordNode.store`: the store as programs use it that run a node themselves.
 @Suite("The store of a node", .tags(.network), .timeLimit(.minutes(5)))
 struct NodeStoreTests {
-    @Test("Every node reads and writes all keys, whoever leads them")
+    @Test("Every node reads and writes all keys, also those that other nodes lead")
     func everyNode() async throws {
         try await withStoreRing(.memory) { ring in
             var nodes: [ChordNode] = []

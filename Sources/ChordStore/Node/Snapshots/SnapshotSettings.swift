@@ -63,7 +63,7 @@ struct SnapshotRate {
         self.bytesPerSecond = bytesPerSecond
     }
 
-    /// Takes the room of some bytes. Who asks first sends first.
+    /// Takes the room of some bytes. Snapshots send in the order of these calls.
     ///
     /// - Returns: how long to wait before they are sent.
     mutating func delay(before bytes: Int, now: Duration) -> Duration {
