@@ -131,7 +131,8 @@ struct ResourceTests {
         process.send(SIGHUP)
         #expect(try await Self.isServed(by: port))
         process.send(SIGTERM)
-        #expect(try await process.outcome().code == 0)
+        let outcome = try await process.outcome()
+        #expect(outcome.code == 0, "exit code \(outcome.code)")
     }
 
     @Test("A stopped log reader stops no node")

@@ -29,6 +29,7 @@ package struct LogEntry: Hashable, Sendable {
     /// Bytes that the entry counts for in limits: its payload and a fixed amount for the rest.
     package var size: Int { payload.count + Self.overhead }
 
-    /// What an entry without payload counts for, so that many empty entries are bounded too.
-    package static let overhead = 32
+    /// What an entry without payload counts for, so that many empty entries are bounded too: a message of 1 MiB
+    /// has at most 16,384 of them, the limit of the contract.
+    package static let overhead = 64
 }

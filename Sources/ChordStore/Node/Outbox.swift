@@ -34,7 +34,9 @@ struct Outbox {
     /// Bytes that wait for one node at most.
     private static let waitingBytes = 16 << 20
     /// Messages of one call: the limit of the contract.
-    fileprivate static let callMessages = 4096
+    static let callMessages = 4096
+    /// Entries in all messages of one call: the limit of the contract. Each message of a machine has fewer.
+    static let callEntries = 16_384
 
     private var mailboxes: [StoreMember: Mailbox] = [:]
 
@@ -87,10 +89,16 @@ extension Outbox.Mailbox {
         guard !isIdle, callsUnderWay < calls else { return nil }
         var taken = 0
         var size = 0
-        while taken < min(messages.count, Outbox.callMessages),
-            taken == 0 || size + messages[taken].size <= callBytes
-        {
-            size += messages[taken].size
+        var entries = 0
+        while taken < min(messages.count, Outbox.callMessages) {
+            let next = messages[taken]
+            guard
+                taken == 0
+                    || (size + next.size <= callBytes
+                        && entries + next.entryCount <= Outbox.callEntries)
+            else { break }
+            size += next.size
+            entries += next.entryCount
             taken += 1
         }
         let call = Outbox.Call(
@@ -107,9 +115,15 @@ extension Outbox.Mailbox {
 }
 
 extension GroupMessage {
+    /// Entries of an append; 0 for every other message.
+    fileprivate var entryCount: Int {
+        if case .append(let append) = message.body { append.entries.count } else { 0 }
+    }
+
     /// Bytes that the message counts for in limits.
     var size: Int {
-        var size = 128
+        // A descriptor has the name, the address and the disk of each replica.
+        var size = 128 + (descriptor.map { 64 + 600 * $0.replicas.count } ?? 0)
         if case .append(let append) = message.body {
             size += append.entries.reduce(0) { $0 + $1.size }
         }
