@@ -25,6 +25,14 @@ package struct RangeCommand: Hashable, Sendable {
         case setReplication(Int)
         /// Divides the range in two.
         case split(RangeSplit)
+
+        /// Whether the command may change the range's descriptor.
+        var changesDescriptor: Bool {
+            switch self {
+            case .prepare, .retract, .setReplication, .split: true
+            case .write, .expire, .advance: false
+            }
+        }
     }
 
     package init(time: RangeTime, action: Action) {
