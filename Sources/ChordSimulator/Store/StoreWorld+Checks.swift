@@ -40,13 +40,16 @@ extension StoreWorld {
     }
 
     /// Looks at what must hold at every time. The number of voters falls only to a number that was set, whatever the
-    /// ring looks like, and no fault but an old copy of a disk damages a replica or ends the store of a node.
+    /// ring looks like, or by a damaged one, which leaves an even number until its node has a new replica. No fault
+    /// but an old copy of a disk damages a replica or ends the store of a node.
     func checkAlways() {
         let check = audit()
         ring.problems += check.damages.filter { !ring.problems.contains($0) }
+        hadDamage = hadDamage || nodes.values.contains { $0.hasOldCopy || $0.hasDamagedRow }
         for (range, present) in check.voterCounts() {
             if let former = voters[range], former.applied <= present.applied,
-                former.count > present.count, present.count < lowestReplication
+                former.count > present.count, present.count < lowestReplication,
+                !(hadDamage && present.count.isMultiple(of: 2))
             {
                 ring.problems.append(
                     "\(range.short) had \(former.count) voters and has \(present.count)"

@@ -39,6 +39,8 @@ package final class StoreWorld: @unchecked Sendable {
     var voters: [RangeID: VoterCount] = [:]
     /// The lowest number of replicas that any range was to have so far.
     var lowestReplication = 3
+    /// Whether the run has damaged data of a replica.
+    var hadDamage = false
     private(set) var clients: [StoreClientActor] = []
     /// The parts of snapshots that were sent, in order.
     var parts: [SnapshotPart] = []
