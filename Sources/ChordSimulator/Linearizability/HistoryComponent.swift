@@ -23,7 +23,10 @@ struct HistoryComponent {
             keys.append(key)
             return keys.count - 1
         }
+        let observed = Self.observedValues(of: operations)
+        /// All values that nobody has seen are one: no answer tells them apart.
         func valueNumber(_ value: String) -> Int {
+            guard observed.contains(value) else { return -1 }
             if let number = values[value] { return number }
             values[value] = values.count
             return values.count - 1
@@ -65,6 +68,16 @@ struct HistoryComponent {
             )
         }
         self.keys = keys
+    }
+
+    private static func observedValues(of operations: [HistoryOperation]) -> Set<String> {
+        var values: Set<String> = []
+        for operation in operations {
+            for step in operation.steps {
+                if case .row(let value?, _) = step.seen { values.insert(value) }
+            }
+        }
+        return values
     }
 
     /// The versions of operations without an answer that follow from what others have read: if only one

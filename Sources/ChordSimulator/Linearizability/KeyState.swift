@@ -14,6 +14,13 @@ struct KeyState: Hashable {
     /// The earliest time at which the key may be gone because its time to live is over; nil if it has none.
     var mayBeGoneFrom: Int64?
 
+    /// When the key may be gone at the earliest; a time after all others if it has no time to live.
+    var end: Int64 { mayBeGoneFrom ?? .max }
+
+    func equalsApartFromEnd(_ other: Self) -> Bool {
+        value == other.value && version == other.version && isExact == other.isExact
+    }
+
     /// Whether the key can be absent at a time at the latest. If it was present until now, its time to live has
     /// ended, and it stays absent.
     mutating func assumeAbsent(by time: Int64) -> Bool {
@@ -41,15 +48,15 @@ struct KeyState: Hashable {
 }
 
 /// One step of an operation, with numbers in place of keys and values.
-struct CompiledStep {
-    enum Action {
+struct CompiledStep: Hashable {
+    enum Action: Hashable {
         case get
         case put(Int)
         case delete
         case touch
     }
 
-    enum Observation {
+    enum Observation: Hashable {
         case nothing
         case absent
         case row(value: Int?, version: UInt64?)
@@ -114,7 +121,7 @@ struct CompiledStep {
 }
 
 /// An operation in the form that the search uses.
-struct CompiledOperation {
+struct CompiledOperation: Hashable {
     var steps: [CompiledStep]
     var outcome: HistoryOperation.Outcome
     /// The latest time at which it happened.
@@ -160,6 +167,13 @@ struct CompiledOperation {
             if let version { next[step.key].version = version }
         }
         return next
+    }
+
+    /// Whether the operation, of which nobody knows whether it happened, would change what can follow. A time to live
+    /// that ends later, or never, permits less than the one before.
+    func mayMatter(from states: [KeyState], to next: [KeyState]) -> Bool {
+        guard steps.count == 1, case .touch = steps[0].action else { return next != states }
+        return next[0].end < states[0].end || !states[0].equalsApartFromEnd(next[0])
     }
 
     /// Whether the operation says something about a key that `other` writes, or, if `other` writes several

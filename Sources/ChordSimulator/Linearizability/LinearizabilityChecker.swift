@@ -8,7 +8,7 @@
 /// deletes too, and no two writes of a partition have the same.
 package struct LinearizabilityChecker: Sendable {
     /// How many operations may be tried in the search of one component, before it counts as failed. A search
-    /// that succeeds tries a few for each operation; some millions if many writes of one key had no answer.
+    /// that succeeds tries a few for each operation.
     package var budget = 40_000_000
     /// The same for each search that makes a violation smaller for the report.
     package var reportBudget = 50_000

@@ -7,9 +7,10 @@
 /// state [Lowe, 2017].
 ///
 /// An operation with an unknown outcome may come at any place after its call, or at none. Many of them cost
-/// little, because of two rules. Such an operation is only tried right before operations that depend on it:
-/// at every other place it could as well come later, or be left out. And a state is not looked at again with
-/// more of them used up: whatever follows would follow with fewer too.
+/// little, because of three rules. Such an operation is only tried right before operations that depend on it:
+/// at every other place it could as well come later, or be left out. Of several that do the same, the one that was
+/// called first comes first: they can change places. And a state is not looked at again with more of them used
+/// up, or with times to live that end later: whatever follows would follow from the former one too.
 struct LinearizabilitySearch {
     enum Result: Hashable {
         case linearizable
@@ -33,10 +34,23 @@ struct LinearizabilitySearch {
         case unknown(Int)
     }
 
+    /// What must be the same, for one visit to make another needless.
     private struct Configuration: Hashable {
         var done: OperationSet
+        /// Without times to live.
         var states: [KeyState]
         var owed: [Int]
+    }
+
+    /// What was used up when a configuration was looked at, and when the keys may be gone.
+    private struct Visit {
+        var used: OperationSet
+        var ends: [Int64]
+
+        /// Whether all that can follow the other visit can follow this one.
+        func covers(_ other: Self) -> Bool {
+            used.isSubset(of: other.used) && zip(ends, other.ends).allSatisfy { $0 <= $1 }
+        }
     }
 
     private let operations: [HistoryOperation]
@@ -45,8 +59,9 @@ struct LinearizabilitySearch {
     /// Operations with unknown outcomes, by their calls.
     private let unknown: [Int]
     private var events: EventList
-    /// The configurations that were looked at, each with the unknown operations that were used up.
-    private var seen: [Configuration: [OperationSet]] = [:]
+    /// For each operation with an unknown outcome the one before it, by its call, that does the same.
+    private let twins: [Int: Int]
+    private var seen: [Configuration: [Visit]] = [:]
     /// Completed operations, and those with unknown outcomes, that are in the order.
     private var done: OperationSet
     private var used: OperationSet
@@ -62,9 +77,21 @@ struct LinearizabilitySearch {
         keyCount = component.keys.count
         unknown = operations.indices.filter { component.operations[$0].isUnknown }
             .sorted { component.operations[$0].called < component.operations[$1].called }
+        twins = Self.twins(of: unknown, in: component)
         events = EventList(operations)
         done = OperationSet(count: operations.count)
         used = done
+    }
+
+    private static func twins(of unknown: [Int], in component: HistoryComponent) -> [Int: Int] {
+        // Operations that are owed to one batch have an order of their own.
+        guard component.keys.count == 1 else { return [:] }
+        var last: [CompiledOperation: Int] = [:]
+        var twins: [Int: Int] = [:]
+        for operation in unknown {
+            twins[operation] = last.updateValue(operation, forKey: component.compiled[operation])
+        }
+        return twins
     }
 
     /// - Parameter budget: how many operations may be tried.
@@ -88,7 +115,8 @@ struct LinearizabilitySearch {
             guard let nextOwed = stillOwed(after: candidate, owed),
                 let next = compiled[candidate].applied(to: states),
                 // Without an answer it only matters for what it changes.
-                !operations[candidate].isUnknown || next != states,
+                !operations[candidate].isUnknown
+                    || compiled[candidate].mayMatter(from: states, to: next),
                 isNew(candidate, next, nextOwed)
             else {
                 cursor = following(cursor)
@@ -113,7 +141,9 @@ struct LinearizabilitySearch {
     private func stillOwed(after candidate: Int, _ owed: [Int]) -> [Int]? {
         let rest = owed.filter { !compiled[candidate].depends(on: compiled[$0]) }
         guard operations[candidate].isUnknown else { return rest.isEmpty ? [] : nil }
-        guard !used.contains(candidate) else { return nil }
+        guard !used.contains(candidate), twins[candidate].map(used.contains) ?? true else {
+            return nil
+        }
         // Several can be owed to one batch. Their order does not matter then, so one order is enough.
         guard rest.isEmpty || (keyCount > 1 && rest.allSatisfy { $0 < candidate }) else {
             return nil
@@ -130,10 +160,13 @@ struct LinearizabilitySearch {
         } else {
             done.insert(candidate)
         }
-        let configuration = Configuration(done: done, states: states, owed: owed)
+        var timeless = states
+        for key in timeless.indices { timeless[key].mayBeGoneFrom = nil }
+        let configuration = Configuration(done: done, states: timeless, owed: owed)
+        let visit = Visit(used: used, ends: states.map(\.end))
         let former = seen[configuration] ?? []
-        guard !former.contains(where: { $0.isSubset(of: used) }) else { return false }
-        seen[configuration] = former.filter { !used.isSubset(of: $0) } + [used]
+        guard !former.contains(where: { $0.covers(visit) }) else { return false }
+        seen[configuration] = former.filter { !visit.covers($0) } + [visit]
         return true
     }
 

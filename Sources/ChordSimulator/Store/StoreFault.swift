@@ -30,6 +30,8 @@ package enum StoreFault: String, CaseIterable, Hashable, Sendable, Comparable {
     case membership
     /// A node comes, is a member for long enough that ranges are split at its identifier, and goes.
     case passingMember = "passing member"
+    /// The number of replicas of some or all ranges is set anew.
+    case replicas = "number of replicas"
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

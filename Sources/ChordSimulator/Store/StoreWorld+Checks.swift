@@ -39,14 +39,14 @@ extension StoreWorld {
         audit().voterCounts()
     }
 
-    /// Looks at what must hold at every time. The number of voters never falls, whatever the ring looks like, and no
-    /// fault but an old copy of a disk damages a replica or ends the store of a node.
+    /// Looks at what must hold at every time. The number of voters falls only to a number that was set, whatever the
+    /// ring looks like, and no fault but an old copy of a disk damages a replica or ends the store of a node.
     func checkAlways() {
         let check = audit()
         ring.problems += check.damages.filter { !ring.problems.contains($0) }
         for (range, present) in check.voterCounts() {
             if let former = voters[range], former.applied <= present.applied,
-                former.count > present.count
+                former.count > present.count, present.count < lowestReplication
             {
                 ring.problems.append(
                     "\(range.short) had \(former.count) voters and has \(present.count)"

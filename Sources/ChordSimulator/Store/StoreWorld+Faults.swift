@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
+import ChordStore
 
 extension StoreWorld {
     /// Nodes that are down at the same time at most.
@@ -96,6 +97,7 @@ extension StoreWorld {
             guard ring.formerPositions.count < Self.mostFormerPositions else { return nil }
             ring.formerPositions.append(Self.position(generator.below(65_536)))
             return "a member comes and goes"
+        case .replicas: return setReplicas()
         }
     }
 
@@ -201,6 +203,28 @@ extension StoreWorld {
             network.healCuts()
         }
         return "divide the ring in \(count)"
+    }
+
+    /// Sets the number of replicas of the ranges that have a leader now; in half of the cases of some of them only.
+    private func setReplicas() -> String? {
+        let counts = [1, 3, 5].filter { $0 <= names.count - outside.count }
+        guard !counts.isEmpty else { return nil }
+        let count = counts[Int(generator.below(UInt64(counts.count)))]
+        lowestReplication = min(lowestReplication, count)
+        let share = 1 + generator.below(2)
+        for name in names {
+            guard let node = nodes[name]?.node, let executor = nodes[name]?.executor else {
+                continue
+            }
+            executor.execute { [self] in
+                node.assumeIsolated { node in
+                    for led in node.ledPositions where generator.below(share) == 0 {
+                        node.setReplication(count, at: led.position) { _ in }
+                    }
+                }
+            }
+        }
+        return "set \(count) replicas"
     }
 
     /// A node leaves the ring and keeps its data, or comes back. It may change its mind several times.

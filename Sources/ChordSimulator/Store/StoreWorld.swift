@@ -37,6 +37,8 @@ package final class StoreWorld: @unchecked Sendable {
     var snapshotLimit: Int64 = 0
     /// How many voters each range had when they were counted last.
     var voters: [RangeID: VoterCount] = [:]
+    /// The lowest number of replicas that any range was to have so far.
+    var lowestReplication = 3
     private(set) var clients: [StoreClientActor] = []
     /// The parts of snapshots that were sent, in order.
     var parts: [SnapshotPart] = []

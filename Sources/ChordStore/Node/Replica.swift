@@ -61,6 +61,8 @@ final class Replica {
     /// When the next such inquiry may begin, and the next one about an unknown sender.
     var nextInquiry: Duration = .zero
     var nextSenderInquiry: Duration = .zero
+    /// Replicas whose nodes have said that they take part no more.
+    var lost: Set<ReplicaNumber> = []
 
     init(machine: RaftMachine, stored: StoredReplica, logBase: LogPosition, now: Duration) {
         doubtsSince = now

@@ -34,6 +34,7 @@ extension StoreNode {
     /// The replica takes part no more.
     func forget(_ replica: Replica) {
         replicas[replica.range] = nil
+        haltedRanges.remove(replica.range)
         held.set(replica.range, nil)
         hearsay.set(replica.range, nil)
         resting.note(replica.range, under: nil)
@@ -46,8 +47,8 @@ extension StoreNode {
         logger.critical(
             """
             a replica has stopped, because its data on this disk are damaged: \(error). The other replicas serve \
-            the range, and one of them fills a new replica after the time to replace silent ones. Look at the \
-            disk; if more damage follows, replace it
+            the range, and one of them fills a new replica, here or on another node. Look at the disk; if more \
+            damage follows, replace it
             """,
             metadata: [
                 StoreLogKeys.range: "\(range)",
@@ -56,6 +57,34 @@ extension StoreNode {
         )
         damaged[range] = replica
     }
+
+    // MARK: - Telling
+
+    /// The replicas that messages were for and that take part no more. Their leader replaces them.
+    func lostReplicas(among messages: [GroupMessage]) -> [GroupReplica] {
+        guard !damaged.isEmpty || !haltedRanges.isEmpty else { return [] }
+        let lost = messages.compactMap { message -> GroupReplica? in
+            let number =
+                haltedRanges.contains(message.range)
+                ? replicas[message.range]?.number : damaged[message.range]?.number
+            guard message.message.to == number else { return nil }
+            return GroupReplica(range: message.range, number: message.message.to)
+        }
+        return Set(lost).sorted { $0.range < $1.range }
+    }
+
+    /// Another node has said that replicas on its disk take part no more.
+    func noteLost(_ groups: [GroupReplica], on member: StoreMember) {
+        for group in groups {
+            guard let replica = replicas[group.range], replica.isLeader,
+                replica.view.descriptor.replica(group.number)?.disk == member.disk,
+                replica.lost.insert(group.number).inserted
+            else { continue }
+            placeAtOnce(group.range)
+        }
+    }
+
+    // MARK: - Asking
 
     /// Asks whether a damaged replica was removed, now and then. A new one can take its place then.
     func checkDamaged(_ range: RangeID) {

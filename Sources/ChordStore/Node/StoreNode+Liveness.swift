@@ -93,7 +93,11 @@ extension StoreNode {
         let notLed = call.resting.filter { !leads($0) }.map {
             GroupReplica(range: $0.range, number: $0.to)
         }
-        return PeerAnswer(starts: identity.starts, notLed: notLed)
+        return PeerAnswer(
+            starts: identity.starts,
+            notLed: notLed,
+            lost: lostReplicas(among: call.messages)
+        )
     }
 
     /// Whether a replica that rests does so under this node's leadership.
@@ -114,6 +118,7 @@ extension StoreNode {
             else { continue }
             wake([group.range])
         }
+        noteLost(answer.lost, on: member)
     }
 
     private func noteLife(of process: PeerProcess, node: String, at time: Duration) {

@@ -25,6 +25,8 @@ extension StoreNode {
         guard accepts(message.from, on: node, by: received.descriptor, for: replica) else { return }
         if let descriptor = received.descriptor { replica.remember(descriptor) }
         replica.heardFrom.insert(message.from)
+        // After a restart a damaged replica takes part again, until it meets the damage again.
+        if !replica.lost.isEmpty { replica.lost.remove(message.from) }
         step(message, of: replica)
     }
 

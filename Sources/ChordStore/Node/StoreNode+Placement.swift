@@ -53,6 +53,7 @@ extension StoreNode {
                 wanted: wanted,
                 departed: departing(from: descriptor, wanted),
                 avoided: avoided,
+                lost: replica.lost,
                 replaceAfter: settings.replaceAfter,
                 silentAfter: settings.raft.electionTimeoutMinimum
             )

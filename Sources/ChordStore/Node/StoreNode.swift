@@ -26,6 +26,8 @@ package actor StoreNode {
     var tombstones: [RangeID: ReplicaNumber] = [:]
     /// Replicas that cannot read their data. They say nothing, and count as lost.
     var damaged: [RangeID: DamagedReplica] = [:]
+    /// Ranges whose replicas here have stopped, because their logs contradict what others have seen of them.
+    var haltedRanges: Set<RangeID> = []
     /// New replicas whose records are not durable yet, and whether the record is theirs.
     var beingMade: [RangeID: Bool] = [:]
     /// Replicas whose deletion is not durable yet.
@@ -195,6 +197,7 @@ package actor StoreNode {
             "a replica has stopped: \(reason)",
             metadata: [StoreLogKeys.range: "\(replica.range)"]
         )
+        haltedRanges.insert(replica.range)
         resting.note(replica.range, under: nil)
         let hint = hint(of: replica)
         failAll(of: replica) { .elsewhere(hint) }

@@ -64,10 +64,14 @@ package struct PeerAnswer: Hashable, Sendable {
     package var starts: UInt64
     /// Replicas of the receiver that do not lead the groups in which the caller rests under them.
     package var notLed: [GroupReplica]
+    /// Replicas of the receiver, among those that the call had messages for, that take part no more: their data are
+    /// damaged, or were restored from an old copy.
+    package var lost: [GroupReplica]
 
-    package init(starts: UInt64, notLed: [GroupReplica] = []) {
+    package init(starts: UInt64, notLed: [GroupReplica] = [], lost: [GroupReplica] = []) {
         self.starts = starts
         self.notLed = notLed
+        self.lost = lost
     }
 }
 

@@ -46,6 +46,8 @@ package struct PlacementView: Sendable {
     package var departed: Set<DiskID>
     /// Disks whose nodes did not answer this leader when they were learners. Others are tried first.
     package var avoided: Set<DiskID>
+    /// Replicas whose nodes have said that they take part no more: their data are damaged.
+    package var lost: Set<ReplicaNumber>
     /// A voter that is silent for this long is replaced.
     package var replaceAfter: Duration
     /// A voter that is silent for this long, and that the ring does not name, is away: it probably restarts.
@@ -59,6 +61,7 @@ package struct PlacementView: Sendable {
         wanted: [StoreMember]?,
         departed: Set<DiskID> = [],
         avoided: Set<DiskID> = [],
+        lost: Set<ReplicaNumber> = [],
         replaceAfter: Duration,
         silentAfter: Duration = .seconds(1)
     ) {
@@ -69,6 +72,7 @@ package struct PlacementView: Sendable {
         self.wanted = wanted
         self.departed = departed
         self.avoided = avoided
+        self.lost = lost
         self.replaceAfter = replaceAfter
         self.silentAfter = silentAfter
     }
@@ -110,7 +114,8 @@ package enum PlacementWait: Hashable, Sendable {
 /// Wanted are the first members at or after the end of the range. The number of voters never falls because
 /// the ring looks smaller: a voter goes only in one change with the learner that replaces it. A silent voter
 /// stays for ``PlacementView/replaceAfter``, whether the ring still names it or not; meanwhile no other voter is
-/// exchanged, because the range bears one failure less. A range that wants fewer voters than it has loses one after
+/// exchanged, because the range bears one failure less. A voter whose data are damaged is replaced at once, by a new
+/// replica on its own disk if there is no other member. A range that wants fewer voters than it has loses one after
 /// the other.
 package enum Placement {
     package static func nextStep(_ view: PlacementView) -> PlacementStep {
@@ -125,7 +130,7 @@ package enum Placement {
         }
         if let step = trim(view, plan) { return step }
         guard let newcomer = plan.missing.first else {
-            return shrink(view) ?? rest(view, plan)
+            return shrink(view) ?? makeRoom(view, wanted) ?? rest(view, plan)
         }
         guard plan.hasRoom || plan.voterToGo != nil else { return .settled }
         guard let replica = view.descriptor.replica(on: newcomer.disk) else {
@@ -148,8 +153,12 @@ package enum Placement {
         if !plan.hasRoom {
             // A learner without a place was dropped before.
             guard let leaving = plan.voterToGo else { return .settled }
-            if leaving == view.leader { return handOver(view, except: leaving) }
-            voters.removeAll { $0 == leaving }
+            if leaving != view.leader {
+                voters.removeAll { $0 == leaving }
+            } else if view.configuration.voters.count > 1 {
+                return handOver(view, except: leaving)
+            }
+            // The only voter cannot hand over: it becomes one of two, and goes as one too many.
         }
         return change(view, voters: voters, learners: [])
     }
@@ -177,6 +186,23 @@ package enum Placement {
             return nil
         }
         if leaving == view.leader { return handOver(view, except: leaving) }
+        return remove(leaving, view)
+    }
+
+    /// A voter has lost its data, and no other member can take its place: it goes, so that its node can get a new
+    /// replica. Of an odd number of voters as many are needed afterwards as before, and the lost one could not be one
+    /// of them. Nil if there is none.
+    private static func makeRoom(
+        _ view: PlacementView,
+        _ wanted: [StoreMember]
+    ) -> PlacementStep? {
+        let voters = view.configuration.voters
+        let named = Set(wanted.map(\.disk))
+        let leaving = voters.first { number in
+            number != view.leader && view.lost.contains(number)
+                && view.descriptor.replica(number).map { named.contains($0.disk) } ?? false
+        }
+        guard let leaving, voters.count.isMultiple(of: 2) == false else { return nil }
         return remove(leaving, view)
     }
 
@@ -244,6 +270,7 @@ package enum Placement {
             }
             func isLost(_ number: ReplicaNumber) -> Bool {
                 if number == view.leader { return false }
+                if view.lost.contains(number) { return true }
                 if let disk = disk(number), view.departed.contains(disk) { return true }
                 return view.progress[number].map { $0.silence >= limits } ?? false
             }
@@ -285,7 +312,7 @@ package enum Placement {
             )
             let others = voters.filter { !lost.contains($0) && !away.contains($0) }
             func place(_ number: ReplicaNumber) -> Int {
-                disk(number).flatMap { order[$0] } ?? .max
+                unwanted.contains(number) ? .max : disk(number).flatMap { order[$0] } ?? .max
             }
             let farthest = others.sorted { left, right in
                 // The leader stays where another one can go, as long as it is wanted or not alone unwanted.

@@ -86,26 +86,28 @@ extension RaftReply {
     package init(_ answer: PeerAnswer) {
         self.init(
             starts: answer.starts,
-            refusals: answer.notLed.map { group in
-                WireRaftRefusal(
-                    range: group.range.bits.wire,
-                    replica: group.number.number,
-                    .notLeader
-                )
-            }
+            refusals: answer.notLed.map { $0.refusal(.notLeader) }
+                + answer.lost.map { $0.refusal(.lost) }
         )
     }
 
     /// The answer to the caller's store.
     package var answer: PeerAnswer {
-        let notLed = refusals.compactMap { refusal -> GroupReplica? in
-            guard refusal.reason == .notLeader else { return nil }
-            return GroupReplica(
-                range: RangeID(RandomBits(wire: refusal.range)),
-                number: ReplicaNumber(refusal.replica)
-            )
+        func groups(_ reason: WireRaftRefusal.Reason) -> [GroupReplica] {
+            refusals.filter { $0.reason == reason }.map { refusal in
+                GroupReplica(
+                    range: RangeID(RandomBits(wire: refusal.range)),
+                    number: ReplicaNumber(refusal.replica)
+                )
+            }
         }
-        return PeerAnswer(starts: starts, notLed: notLed)
+        return PeerAnswer(starts: starts, notLed: groups(.notLeader), lost: groups(.lost))
+    }
+}
+
+extension GroupReplica {
+    fileprivate func refusal(_ reason: WireRaftRefusal.Reason) -> WireRaftRefusal {
+        WireRaftRefusal(range: range.bits.wire, replica: number.number, reason)
     }
 }
 

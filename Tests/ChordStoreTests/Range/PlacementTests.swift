@@ -108,6 +108,35 @@ struct PlacementTests {
         #expect(Placement.nextStep(range.view) == .wait(.noReplacement(range.number(of: "c"))))
     }
 
+    @Test(
+        "a voter that has lost its data is replaced at once, on its own disk if there is no other member"
+    )
+    func lostData() {
+        var range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["a", "b", "c", "d"]
+        range.lost = [range.number(of: "c")]
+        range.settle()
+        #expect(range.voters == ["a", "b", "c"])
+        range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["a", "b", "c"]
+        let former = range.number(of: "c")
+        range.lost = [former]
+        range.settle()
+        #expect(range.voters == ["a", "b", "c"] && range.number(of: "c") > former)
+        // The rest cannot decide alone, or is not caught up: nothing is done.
+        range = PlacementFixture(voters: ["a", "b"])
+        range.ring = ["a", "b"]
+        range.lost = [range.number(of: "b")]
+        range.settle()
+        #expect(range.voters == ["a", "b"])
+        range = PlacementFixture(voters: ["a", "b", "c"])
+        range.ring = ["a", "b", "c"]
+        range.lost = [range.number(of: "c")]
+        range.behind = ["b"]
+        range.settle()
+        #expect(range.voters == ["a", "b", "c"] && range.number(of: "c") == former)
+    }
+
     @Test("a voter that left for good is replaced at once")
     func departed() {
         var range = PlacementFixture(voters: ["a", "b", "c"])
@@ -174,6 +203,27 @@ struct PlacementTests {
         #expect(range.voters.count == 5)
     }
 
+    @Test(
+        "the only voter of a range that wants one moves to another member",
+        arguments: [false, true]
+    )
+    func onlyVoter(leavesForGood: Bool) {
+        var range = PlacementFixture(voters: ["a"])
+        range.ring = ["b", "a"]
+        range.descriptor.replication = 1
+        if leavesForGood {
+            range.ring = ["a", "b"]
+            range.departed = ["a"]
+        }
+        let steps = range.settle()
+        #expect(range.voters == ["b"] && range.leader == "b")
+        // It is one of two voters for a moment: alone it has nobody to hand the leadership to.
+        let changes = steps.compactMap { step in
+            if case .change(let configuration) = step { configuration.voters.count } else { nil }
+        }
+        #expect(changes == [1, 2, 1])
+    }
+
     @Test("a range that wants more voters gets one after the other")
     func raised() {
         var range = PlacementFixture(voters: ["a", "b", "c"])
@@ -206,6 +256,7 @@ struct PlacementFixture {
     var silence: [String: Duration] = [:]
     var behind: Set<String> = []
     var departed: Set<String> = []
+    var lost: Set<ReplicaNumber> = []
     private var voterCounts: [Int] = []
 
     init(voters: [String], leader: String = "a") {
@@ -265,6 +316,7 @@ struct PlacementFixture {
             ),
             wanted: ring.map { $0.map(Self.member) },
             departed: Set(departed.map { Self.member($0).disk }),
+            lost: lost,
             replaceAfter: .seconds(300)
         )
     }

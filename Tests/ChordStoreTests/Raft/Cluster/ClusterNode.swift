@@ -87,6 +87,8 @@ struct ClusterNode {
     /// Thousandths by which its clock is fast or slow, and where it began.
     var clockDrift: Int64
     var clockStart: Int64
+    /// When the computer was suspended, if the process stands still because of that.
+    var suspendedSince: Int64?
     var timer: Int64?
     /// Writes in order, and when the last of them is done.
     var writes: [RaftPersistence] = []
@@ -108,6 +110,14 @@ struct ClusterNode {
     /// The node's clock at a global time.
     func clock(_ time: Int64) -> Duration {
         .microseconds(clockStart + time + time * clockDrift / 1000)
+    }
+
+    /// The computer goes on, and its clock with it, which stood still since it was suspended.
+    mutating func endSuspension(at time: Int64) {
+        guard let start = suspendedSince else { return }
+        suspendedSince = nil
+        clockStart -= (time - start) + time * clockDrift / 1000 - start * clockDrift / 1000
+        machine?.forgetLease()
     }
 
     /// The global time of a time of its clock, rounded up.

@@ -55,7 +55,7 @@ extension RaftCluster {
         try perform(at: place) { try $0.read(id) }
     }
 
-    private mutating func readByLease(_ place: Int) throws {
+    mutating func readByLease(_ place: Int) throws {
         var read: LeaseRead?
         try perform(at: place) { read = $0.leaseRead }
         guard let read else { return }
@@ -105,11 +105,15 @@ extension RaftCluster {
         }
     }
 
-    /// Stops a process for a while.
+    /// Stops a process for a while, or suspends its computer.
     private mutating func pause(_ place: Int) {
         guard !nodes[place].isPaused else { return }
         nodes[place].isPaused = true
-        schedule(.resume, at: place, after: generator.integer(in: options.outage))
+        let isSuspension = generator.chance(perMille: 400)
+        if isSuspension { nodes[place].suspendedSince = now }
+        // Long enough that another leader has written meanwhile.
+        let time = isSuspension ? 300_000...1_500_000 : options.outage
+        schedule(.resume, at: place, after: generator.integer(in: time))
     }
 
     /// Cuts a replica off from all others, in one direction or both.

@@ -80,13 +80,20 @@ extension RaftCluster {
         }
     }
 
-    /// A stopped process goes on: first it sees the time, then what has reached it meanwhile.
+    /// A stopped process goes on: first it sees the time, then what has reached it meanwhile. A client may come before
+    /// that. A computer that was suspended may find its connections gone, and what they carried.
     mutating func resume(_ place: Int) throws {
         guard nodes[place].isPaused else { return }
         nodes[place].isPaused = false
+        let wasSuspended = nodes[place].suspendedSince != nil
+        nodes[place].endSuspension(at: now)
         try perform(at: place) { _ in }
-        let backlog = nodes[place].backlog
+        if generator.chance(perMille: 500) { try readByLease(place) }
+        var backlog = nodes[place].backlog
         nodes[place].backlog = []
+        if wasSuspended, generator.chance(perMille: 500) {
+            backlog.removeAll { if case .deliver(_, nil) = $0 { true } else { false } }
+        }
         for event in backlog where nodes[place].machine != nil { try handle(event, at: place) }
     }
 
@@ -205,6 +212,7 @@ extension RaftCluster {
         nodes[place].life += 1
         nodes[place].timer = nil
         nodes[place].isPaused = false
+        nodes[place].endSuspension(at: now)
         nodes[place].backlog = []
         nodes[place].state = disk.state
         nodes[place].writesDone = now
