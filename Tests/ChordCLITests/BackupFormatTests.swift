@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
+import ChordCommandLine
 import ChordTestSupport
 import Foundation
 import Testing
