@@ -180,7 +180,7 @@ struct BackupCommandTests {
                     }
                     let outcome = try await run(arguments + (try ring.flags()))
                     #expect(outcome.code == 77, "\(outcome.errors)")
-                    #expect(outcome.errors.contains("admin"))
+                    #expect(outcome.errors.contains("its role is client"))
                 }
                 #expect(try await run(["store", "import", file] + asAdmin).code == 0)
                 try FileManager.default.removeItem(atPath: file)

@@ -121,7 +121,7 @@ import Testing
         #expect(lines[7].hasSuffix(#", "range_end": true}"#))
         #expect(
             lines.last
-                == #"{"end": true, "ranges": 3, "blocks": 4, "rows": 7, "bytes": 81, "version": 4030}"#
+                == #"{"end": true, "ranges": 3, "blocks": 4, "rows": 7, "bytes": 98, "version": 4030}"#
         )
     }
 
