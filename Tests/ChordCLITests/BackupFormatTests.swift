@@ -125,6 +125,24 @@ import Testing
         )
     }
 
+    @Test("the example in docs/backup.md is a backup")
+    func documented() throws {
+        let document = try String(
+            contentsOf: TestCertificates.root.appending(path: "docs/backup.md"),
+            encoding: .utf8
+        )
+        let begin = try #require(document.range(of: "```json\n"))
+        let rest = document[begin.upperBound...]
+        let example = try #require(rest.range(of: "```").map { rest[..<$0.lowerBound] })
+        let items = try Self.items(Array(example.utf8))
+        guard case .block(_, let rows, isFirst: true, isLast: true) = items[1] else {
+            Issue.record("no block: \(items)")
+            return
+        }
+        #expect(rows.map(\.value.version) == [12, 40])
+        #expect(rows[1].value.bytes == [0, 1, 255] && rows[1].value.timeToLive == .seconds(1.5))
+    }
+
     @Test("a changed byte is found, and the line and the block are named")
     func damage() throws {
         let bytes = Self.pieces().flatMap { $0 }
