@@ -66,6 +66,8 @@ package enum StoreMessageBytes {
     package static let hints = 640 << 10
     /// A part of a snapshot.
     package static let chunk = (1 << 20) + (16 << 10)
+    /// A part of a range's rows, and two descriptors.
+    package static let export = (1 << 20) + (48 << 10)
 }
 
 extension MessageLimit {

@@ -16,6 +16,8 @@ package struct StoreSimulation: Sendable {
     package var faultTime: Duration
     /// Every run has partitions of the ring that merge again.
     package var hasPartitions: Bool
+    /// The versions of ranges are raised meanwhile, as imports do it: in every third seed.
+    package var raisesVersions: Bool
 
     package init(
         seed: UInt64,
@@ -29,6 +31,7 @@ package struct StoreSimulation: Sendable {
         self.clients = clients
         self.faultTime = faultTime
         self.hasPartitions = hasPartitions
+        raisesVersions = seed % 3 == 1
     }
 
     package func run() -> Report {
@@ -48,6 +51,7 @@ package struct StoreSimulation: Sendable {
             // The first splits and moves take place while clients work.
             world.run(for: .seconds(3))
             world.startClients()
+            if raisesVersions { world.startRaisingVersions() }
             let end = world.now + faultTime.nanoseconds
             while world.now < end, !world.isStuck {
                 world.run(for: mix.pause(using: &generator))

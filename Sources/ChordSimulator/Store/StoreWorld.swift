@@ -43,6 +43,8 @@ package final class StoreWorld: @unchecked Sendable {
     /// The parts of snapshots that were sent, in order.
     var parts: [SnapshotPart] = []
     var snapshotBytes: [UInt128: UInt64] = [:]
+    /// The versions above which ranges were raised.
+    var raises: VersionRaises
     /// What the clients saw.
     package internal(set) var history: [HistoryOperation] = []
 
@@ -57,6 +59,7 @@ package final class StoreWorld: @unchecked Sendable {
         lastNumber = count
         scheduler = SimulationScheduler(seed: seed)
         generator = SeededGenerator(seed: seed)
+        raises = VersionRaises(seed: seed)
         network = StoreNetwork(scheduler: scheduler, seed: seed)
         // Groups rest often, so that faults meet them in every stage of it.
         settings.raft.quietAfter = .milliseconds(Int64(200 + generator.below(1000)))

@@ -131,6 +131,19 @@ extension StoreNode {
         propose(.setReplication(count), at: replica, completion)
     }
 
+    /// Makes all later versions of the range with a position higher than one.
+    package func raiseVersions(
+        above floor: LogIndex,
+        at position: Identifier,
+        _ completion: @escaping @Sendable (WriteResult) -> Void
+    ) {
+        if let failure { return completion(.failed(.unavailable(failure))) }
+        guard let replica = replica(at: position) else {
+            return completion(.failed(absence(of: position)))
+        }
+        propose(.raiseVersions(above: floor), at: replica, completion)
+    }
+
     func propose(
         _ action: RangeCommand.Action,
         at replica: Replica,
@@ -163,7 +176,8 @@ extension StoreNode {
         case .written(let outcome): write.completion(.done(outcome, replica.view))
         case .refused(let reason): write.completion(.failed(.refused(reason)))
         case .nothing, .expired, .descriptorChanged, .split:
-            let outcome = WriteOutcome(applied: true, version: entry.index, operations: [])
+            let version = replica.view.version
+            let outcome = WriteOutcome(applied: true, version: version, operations: [])
             write.completion(.done(outcome, replica.view))
         }
     }

@@ -35,7 +35,7 @@ extension RangeState {
     package func holdsSame(as other: Self) -> Bool {
         applied == other.applied && appliedTerm == other.appliedTerm
             && configuration == other.configuration && descriptor == other.descriptor
-            && time == other.time && size == other.size
+            && time == other.time && size == other.size && versionOffset == other.versionOffset
             && requests.records == other.requests.records
     }
 }

@@ -23,6 +23,8 @@ package struct RangeCommand: Hashable, Sendable {
         case retract
         /// Sets the wanted number of voters.
         case setReplication(Int)
+        /// Makes all later versions of the range higher than this one.
+        case raiseVersions(above: LogIndex)
         /// Divides the range in two.
         case split(RangeSplit)
     }
@@ -47,6 +49,7 @@ extension RangeCommand {
         static let setReplication: UInt8 = 5
         static let split: UInt8 = 6
         static let retract: UInt8 = 7
+        static let raiseVersions: UInt8 = 8
         static let put: UInt8 = 1
         static let delete: UInt8 = 2
         static let touch: UInt8 = 3
@@ -80,6 +83,9 @@ extension RangeCommand {
             writer.number(count)
         case .retract:
             writer.byte(Tag.retract)
+        case .raiseVersions(let floor):
+            writer.byte(Tag.raiseVersions)
+            writer.number(floor.number)
         case .split(let split):
             writer.byte(Tag.split)
             split.encode(in: space, to: &writer)
@@ -110,6 +116,7 @@ extension RangeCommand {
         case Tag.setReplication:
             action = .setReplication(Int(clamping: try reader.number()))
         case Tag.retract: action = .retract
+        case Tag.raiseVersions: action = .raiseVersions(above: LogIndex(try reader.number()))
         case Tag.split: action = .split(try RangeSplit(decoding: &reader, in: space))
         case let other:
             throw StoreError(

@@ -23,6 +23,8 @@ package struct RangeState: Hashable, Sendable {
     package internal(set) var requests: RequestTable
     /// Present keys, and the bytes of their keys and values.
     package internal(set) var size: RangeSize
+    /// How far the versions of the range's entries are above their indices. It never falls.
+    package internal(set) var versionOffset: UInt64 = 0
     /// What a list of an earlier version must know. Replicas may know it more or less exactly.
     package internal(set) var deletions: RecentDeletions
 
@@ -71,7 +73,7 @@ package struct RangeState: Hashable, Sendable {
             )
         }
         // Not a copy of the whole state: that would copy the request table for each entry.
-        let before = (time: time, size: size)
+        let before = (time: time, size: size, versionOffset: versionOffset)
         do throws(StoreError) {
             let result = try carryOut(entry, on: &rows)
             applied = entry.index
@@ -79,7 +81,7 @@ package struct RangeState: Hashable, Sendable {
             dropSilentClients(since: before.time)
             return result
         } catch {
-            (time, size) = before
+            (time, size, versionOffset) = before
             throw error
         }
     }
@@ -111,9 +113,12 @@ package struct RangeState: Hashable, Sendable {
             descriptor.setReplication(count)
             return .descriptorChanged
         case .expire(let limit):
-            return .expired(try expire(atMost: limit, at: entry.index, on: &rows))
+            return .expired(try expire(atMost: limit, at: version(at: entry.index), on: &rows))
         case .write(let write):
-            return try apply(write, at: entry.index, to: &rows)
+            return try apply(write, at: version(at: entry.index), to: &rows)
+        case .raiseVersions(let floor):
+            raiseVersions(above: floor, at: entry.index)
+            return .nothing
         case .split(let split):
             return apply(split, at: entry.index)
         }
@@ -146,7 +151,7 @@ package struct RangeState: Hashable, Sendable {
 
     private mutating func apply(
         _ write: WriteCommand,
-        at index: LogIndex,
+        at version: LogIndex,
         to rows: inout some RowTransaction
     ) throws(StoreError) -> AppliedEntry {
         // A split has moved the position. Its new range has a copy of the request table and judges anew.
@@ -158,7 +163,7 @@ package struct RangeState: Hashable, Sendable {
         case .refused(let reason): return .refused(reason)
         case .new: break
         }
-        let outcome = try carryOut(write, at: index, on: &rows)
+        let outcome = try carryOut(write, at: version, on: &rows)
         requests.remember(outcome, of: write.id, identity: write.identity, now: time)
         return .written(outcome)
     }
@@ -219,7 +224,7 @@ package struct RangeState: Hashable, Sendable {
     /// Deletes rows whose time has come, the earliest first.
     private mutating func expire(
         atMost limit: Int,
-        at entry: LogIndex,
+        at version: LogIndex,
         on rows: inout some RowTransaction
     ) throws(StoreError) -> Int {
         let keys = try rows.expired(
@@ -232,7 +237,7 @@ package struct RangeState: Hashable, Sendable {
             let row = try rows.get(key)
             try rows.delete(key)
             size.replace(row, by: nil, at: key)
-            deletions.note(entry, in: key.partition)
+            deletions.note(version, in: key.partition)
         }
         return keys.count
     }

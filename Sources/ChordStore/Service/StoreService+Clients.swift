@@ -13,6 +13,7 @@ extension StoreService {
             routed(GetRequest.self), routed(PutRequest.self), routed(DeleteRequest.self),
             routed(TouchRequest.self), routed(BatchRequest.self), routed(ListRequest.self),
             routed(CountRequest.self), routed(SetReplicasRequest.self),
+            routed(RaiseVersionsRequest.self), routed(ExportRequest.self),
             method(StoreMethods.scan) { (server, request: ScanRequest, _, responder) in
                 server.scan(request, responder)
             },

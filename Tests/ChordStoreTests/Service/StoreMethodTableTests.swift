@@ -24,6 +24,8 @@ struct StoreMethodTableTests {
         /chord.v1.StoreService/Scan | unary | admin | 16 KiB | ordinary
         /chord.v1.StoreService/Status | unary | node, client, admin | 16 KiB | ordinary
         /chord.v1.StoreService/SetReplicas | unary | node, admin | 16 KiB | ordinary
+        /chord.v1.StoreService/RaiseVersions | unary | node, admin | 16 KiB | ordinary
+        /chord.v1.StoreService/Export | unary | node, admin | 16 KiB | ordinary
         /chord.v1.StorePeerService/Raft | unary | node | 4096 KiB | maintenance
         /chord.v1.StorePeerService/Hint | unary | node | 640 KiB | ordinary
         /chord.v1.StorePeerService/Locate | unary | node | 16 KiB | ordinary

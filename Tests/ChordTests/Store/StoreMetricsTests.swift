@@ -78,6 +78,8 @@ struct StoreMetricsTests {
         }
         let admin = try await client("admin", of: node)
         try await admin.store.setReplicas(3)
+        try await admin.store.raiseVersions(above: 1_000)
+        for try await _ in admin.store.export() {}
         await admin.close()
     }
 

@@ -160,6 +160,42 @@ extension MessageKind {
                 }
             )
         },
+        MessageKind(RaiseVersionsRequest.self, limitBytes: StoreMessageBytes.short) {
+            generator,
+            space in
+            RaiseVersionsRequest(
+                route: generator.route(),
+                position: generator.identifier(space),
+                above: generator.counter()
+            )
+        },
+        MessageKind(RaiseVersionsReply.self, limitBytes: StoreMessageBytes.short * 2) {
+            generator,
+            space in
+            RaiseVersionsReply(generator.outcome(space) { $0.descriptor(space) })
+        },
+        MessageKind(ExportRequest.self, limitBytes: StoreMessageBytes.short) { generator, space in
+            ExportRequest(
+                route: generator.route(),
+                position: generator.identifier(space),
+                copy: generator.random128(),
+                offset: generator.counter()
+            )
+        },
+        MessageKind(ExportReply.self, limitBytes: StoreMessageBytes.export) { generator, space in
+            ExportReply(
+                generator.outcome(space) { generator in
+                    ExportReply.Content(
+                        descriptor: generator.descriptor(space),
+                        version: generator.counter(),
+                        timeMilliseconds: generator.counter(),
+                        rows: generator.counter(),
+                        totalBytes: generator.counter(),
+                        bytes: [7] + generator.bytes(upTo: 80)
+                    )
+                }
+            )
+        },
         MessageKind(ScanRequest.self, limitBytes: StoreMessageBytes.short) { generator, _ in
             ScanRequest(
                 range: generator.optional { $0.random128() },

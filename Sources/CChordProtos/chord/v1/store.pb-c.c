@@ -1312,6 +1312,186 @@ void   chord__v1__set_replicas_reply__free_unpacked
   assert(message->base.descriptor == &chord__v1__set_replicas_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chord__v1__raise_versions_request__init
+                     (Chord__V1__RaiseVersionsRequest         *message)
+{
+  static const Chord__V1__RaiseVersionsRequest init_value = CHORD__V1__RAISE_VERSIONS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t chord__v1__raise_versions_request__get_packed_size
+                     (const Chord__V1__RaiseVersionsRequest *message)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__raise_versions_request__pack
+                     (const Chord__V1__RaiseVersionsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__raise_versions_request__pack_to_buffer
+                     (const Chord__V1__RaiseVersionsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__RaiseVersionsRequest *
+       chord__v1__raise_versions_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__RaiseVersionsRequest *)
+     protobuf_c_message_unpack (&chord__v1__raise_versions_request__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__raise_versions_request__free_unpacked
+                     (Chord__V1__RaiseVersionsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__raise_versions_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__raise_versions_reply__init
+                     (Chord__V1__RaiseVersionsReply         *message)
+{
+  static const Chord__V1__RaiseVersionsReply init_value = CHORD__V1__RAISE_VERSIONS_REPLY__INIT;
+  *message = init_value;
+}
+size_t chord__v1__raise_versions_reply__get_packed_size
+                     (const Chord__V1__RaiseVersionsReply *message)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__raise_versions_reply__pack
+                     (const Chord__V1__RaiseVersionsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__raise_versions_reply__pack_to_buffer
+                     (const Chord__V1__RaiseVersionsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__RaiseVersionsReply *
+       chord__v1__raise_versions_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__RaiseVersionsReply *)
+     protobuf_c_message_unpack (&chord__v1__raise_versions_reply__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__raise_versions_reply__free_unpacked
+                     (Chord__V1__RaiseVersionsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__raise_versions_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__export_request__init
+                     (Chord__V1__ExportRequest         *message)
+{
+  static const Chord__V1__ExportRequest init_value = CHORD__V1__EXPORT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t chord__v1__export_request__get_packed_size
+                     (const Chord__V1__ExportRequest *message)
+{
+  assert(message->base.descriptor == &chord__v1__export_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__export_request__pack
+                     (const Chord__V1__ExportRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__export_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__export_request__pack_to_buffer
+                     (const Chord__V1__ExportRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__export_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__ExportRequest *
+       chord__v1__export_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__ExportRequest *)
+     protobuf_c_message_unpack (&chord__v1__export_request__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__export_request__free_unpacked
+                     (Chord__V1__ExportRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__export_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__export_reply__init
+                     (Chord__V1__ExportReply         *message)
+{
+  static const Chord__V1__ExportReply init_value = CHORD__V1__EXPORT_REPLY__INIT;
+  *message = init_value;
+}
+size_t chord__v1__export_reply__get_packed_size
+                     (const Chord__V1__ExportReply *message)
+{
+  assert(message->base.descriptor == &chord__v1__export_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__export_reply__pack
+                     (const Chord__V1__ExportReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__export_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__export_reply__pack_to_buffer
+                     (const Chord__V1__ExportReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__export_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__ExportReply *
+       chord__v1__export_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__ExportReply *)
+     protobuf_c_message_unpack (&chord__v1__export_reply__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__export_reply__free_unpacked
+                     (Chord__V1__ExportReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__export_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chord__v1__range_issue__init
                      (Chord__V1__RangeIssue         *message)
 {
@@ -3932,6 +4112,340 @@ const ProtobufCMessageDescriptor chord__v1__set_replicas_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__set_replicas_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor chord__v1__raise_versions_request__field_descriptors[3] =
+{
+  {
+    "route",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsRequest, route),
+    &chord__v1__call_route__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsRequest, position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "above",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsRequest, above),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__raise_versions_request__field_indices_by_name[] = {
+  2,   /* field[2] = above */
+  1,   /* field[1] = position */
+  0,   /* field[0] = route */
+};
+static const ProtobufCIntRange chord__v1__raise_versions_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor chord__v1__raise_versions_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.RaiseVersionsRequest",
+  "RaiseVersionsRequest",
+  "Chord__V1__RaiseVersionsRequest",
+  "chord.v1",
+  sizeof(Chord__V1__RaiseVersionsRequest),
+  3,
+  chord__v1__raise_versions_request__field_descriptors,
+  chord__v1__raise_versions_request__field_indices_by_name,
+  1,  chord__v1__raise_versions_request__number_ranges,
+  (ProtobufCMessageInit) chord__v1__raise_versions_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__raise_versions_reply__field_descriptors[3] =
+{
+  {
+    "redirect",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsReply, redirect),
+    &chord__v1__range_hint__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsReply, answer),
+    &chord__v1__range_answer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "range",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsReply, range),
+    &chord__v1__range_descriptor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__raise_versions_reply__field_indices_by_name[] = {
+  1,   /* field[1] = answer */
+  2,   /* field[2] = range */
+  0,   /* field[0] = redirect */
+};
+static const ProtobufCIntRange chord__v1__raise_versions_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor chord__v1__raise_versions_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.RaiseVersionsReply",
+  "RaiseVersionsReply",
+  "Chord__V1__RaiseVersionsReply",
+  "chord.v1",
+  sizeof(Chord__V1__RaiseVersionsReply),
+  3,
+  chord__v1__raise_versions_reply__field_descriptors,
+  chord__v1__raise_versions_reply__field_indices_by_name,
+  1,  chord__v1__raise_versions_reply__number_ranges,
+  (ProtobufCMessageInit) chord__v1__raise_versions_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__export_request__field_descriptors[4] =
+{
+  {
+    "route",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportRequest, route),
+    &chord__v1__call_route__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportRequest, position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "copy",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportRequest, copy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportRequest, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__export_request__field_indices_by_name[] = {
+  2,   /* field[2] = copy */
+  3,   /* field[3] = offset */
+  1,   /* field[1] = position */
+  0,   /* field[0] = route */
+};
+static const ProtobufCIntRange chord__v1__export_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor chord__v1__export_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.ExportRequest",
+  "ExportRequest",
+  "Chord__V1__ExportRequest",
+  "chord.v1",
+  sizeof(Chord__V1__ExportRequest),
+  4,
+  chord__v1__export_request__field_descriptors,
+  chord__v1__export_request__field_indices_by_name,
+  1,  chord__v1__export_request__number_ranges,
+  (ProtobufCMessageInit) chord__v1__export_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__export_reply__field_descriptors[8] =
+{
+  {
+    "redirect",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, redirect),
+    &chord__v1__range_hint__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, answer),
+    &chord__v1__range_answer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "range",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, range),
+    &chord__v1__range_descriptor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, time_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total_bytes",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, total_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__export_reply__field_indices_by_name[] = {
+  1,   /* field[1] = answer */
+  7,   /* field[7] = bytes */
+  2,   /* field[2] = range */
+  0,   /* field[0] = redirect */
+  5,   /* field[5] = rows */
+  4,   /* field[4] = time_ms */
+  6,   /* field[6] = total_bytes */
+  3,   /* field[3] = version */
+};
+static const ProtobufCIntRange chord__v1__export_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor chord__v1__export_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.ExportReply",
+  "ExportReply",
+  "Chord__V1__ExportReply",
+  "chord.v1",
+  sizeof(Chord__V1__ExportReply),
+  8,
+  chord__v1__export_reply__field_descriptors,
+  chord__v1__export_reply__field_indices_by_name,
+  1,  chord__v1__export_reply__number_ranges,
+  (ProtobufCMessageInit) chord__v1__export_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor chord__v1__range_issue__field_descriptors[2] =
 {
   {
@@ -4844,7 +5358,7 @@ const ProtobufCEnumDescriptor chord__v1__range_move_kind__descriptor =
   chord__v1__range_move_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor chord__v1__store_service__method_descriptors[10] =
+static const ProtobufCMethodDescriptor chord__v1__store_service__method_descriptors[12] =
 {
   { "Get", &chord__v1__get_request__descriptor, &chord__v1__get_reply__descriptor },
   { "Put", &chord__v1__put_request__descriptor, &chord__v1__write_reply__descriptor },
@@ -4856,14 +5370,18 @@ static const ProtobufCMethodDescriptor chord__v1__store_service__method_descript
   { "Scan", &chord__v1__scan_request__descriptor, &chord__v1__scan_reply__descriptor },
   { "Status", &chord__v1__store_status_request__descriptor, &chord__v1__store_status_reply__descriptor },
   { "SetReplicas", &chord__v1__set_replicas_request__descriptor, &chord__v1__set_replicas_reply__descriptor },
+  { "RaiseVersions", &chord__v1__raise_versions_request__descriptor, &chord__v1__raise_versions_reply__descriptor },
+  { "Export", &chord__v1__export_request__descriptor, &chord__v1__export_reply__descriptor },
 };
 const unsigned chord__v1__store_service__method_indices_by_name[] = {
   4,        /* Batch */
   6,        /* Count */
   2,        /* Delete */
+  11,        /* Export */
   0,        /* Get */
   5,        /* List */
   1,        /* Put */
+  10,        /* RaiseVersions */
   7,        /* Scan */
   9,        /* SetReplicas */
   8,        /* Status */
@@ -4876,7 +5394,7 @@ const ProtobufCServiceDescriptor chord__v1__store_service__descriptor =
   "StoreService",
   "Chord__V1__StoreService",
   "chord.v1",
-  10,
+  12,
   chord__v1__store_service__method_descriptors,
   chord__v1__store_service__method_indices_by_name
 };
@@ -4959,6 +5477,22 @@ void chord__v1__store_service__set_replicas(ProtobufCService *service,
 {
   assert(service->descriptor == &chord__v1__store_service__descriptor);
   service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void chord__v1__store_service__raise_versions(ProtobufCService *service,
+                                              const Chord__V1__RaiseVersionsRequest *input,
+                                              Chord__V1__RaiseVersionsReply_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &chord__v1__store_service__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void chord__v1__store_service__export(ProtobufCService *service,
+                                      const Chord__V1__ExportRequest *input,
+                                      Chord__V1__ExportReply_Closure closure,
+                                      void *closure_data)
+{
+  assert(service->descriptor == &chord__v1__store_service__descriptor);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void chord__v1__store_service__init (Chord__V1__StoreService_Service *service,
                                      Chord__V1__StoreService_ServiceDestroy destroy)

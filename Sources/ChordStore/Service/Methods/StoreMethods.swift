@@ -23,13 +23,28 @@ package enum StoreMethods {
         callers: [.nodes, .admins],
         StoreMessageBytes.short
     )
+    /// Of nodes for administrators, as ``setReplicas``.
+    package static let raiseVersions = method(
+        "RaiseVersions",
+        callers: [.nodes, .admins],
+        StoreMessageBytes.short
+    )
+    /// Of nodes for administrators, as ``setReplicas``.
+    package static let export = method(
+        "Export",
+        callers: [.nodes, .admins],
+        StoreMessageBytes.short
+    )
 
     package static let all = [
-        get, put, delete, touch, batch, list, count, scan, status, setReplicas,
+        get, put, delete, touch, batch, list, count, scan, status, setReplicas, raiseVersions,
+        export,
     ]
 
     /// Those that are answered where their range is led.
-    package static let routed = [get, put, delete, touch, batch, list, count, setReplicas]
+    package static let routed = [
+        get, put, delete, touch, batch, list, count, setReplicas, raiseVersions, export,
+    ]
 
     // Nodes are among the callers: they forward the calls of others.
     private static func method(

@@ -30,6 +30,8 @@ enum StoreTarget: FuzzTarget {
         decoder(of: SnapshotOfferReply.self), decoder(of: SnapshotChunk.self),
         decoder(of: SnapshotChunkReply.self), decoder(of: SnapshotFinish.self),
         decoder(of: SnapshotFinishReply.self),
+        decoder(of: RaiseVersionsRequest.self), decoder(of: RaiseVersionsReply.self),
+        decoder(of: ExportRequest.self), decoder(of: ExportReply.self),
     ]
 
     static var seeds: [[UInt8]] {

@@ -44,6 +44,10 @@ typedef struct Chord__V1__OperationResult Chord__V1__OperationResult;
 typedef struct Chord__V1__WriteReply Chord__V1__WriteReply;
 typedef struct Chord__V1__SetReplicasRequest Chord__V1__SetReplicasRequest;
 typedef struct Chord__V1__SetReplicasReply Chord__V1__SetReplicasReply;
+typedef struct Chord__V1__RaiseVersionsRequest Chord__V1__RaiseVersionsRequest;
+typedef struct Chord__V1__RaiseVersionsReply Chord__V1__RaiseVersionsReply;
+typedef struct Chord__V1__ExportRequest Chord__V1__ExportRequest;
+typedef struct Chord__V1__ExportReply Chord__V1__ExportReply;
 typedef struct Chord__V1__RangeIssue Chord__V1__RangeIssue;
 typedef struct Chord__V1__RangeMove Chord__V1__RangeMove;
 typedef struct Chord__V1__ReplicaProgress Chord__V1__ReplicaProgress;
@@ -871,6 +875,109 @@ struct  Chord__V1__SetReplicasReply
 
 
 /*
+ * A caller that wants it for the whole store goes around the ring as with SetReplicas. Ranges that are split later
+ * inherit it.
+ */
+struct  Chord__V1__RaiseVersionsRequest
+{
+  ProtobufCMessage base;
+  Chord__V1__CallRoute *route;
+  /*
+   * A position of the range, an identifier.
+   */
+  ProtobufCBinaryData position;
+  /*
+   * At most 2^61. A range whose versions are higher already stays as it is.
+   */
+  uint64_t above;
+};
+#define CHORD__V1__RAISE_VERSIONS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__raise_versions_request__descriptor) \
+    , NULL, {0,NULL}, 0 }
+
+
+struct  Chord__V1__RaiseVersionsReply
+{
+  ProtobufCMessage base;
+  /*
+   * Instead of all other fields: the node to ask.
+   */
+  Chord__V1__RangeHint *redirect;
+  Chord__V1__RangeAnswer *answer;
+  /*
+   * The range, all whose later versions are higher.
+   */
+  Chord__V1__RangeDescriptor *range;
+};
+#define CHORD__V1__RAISE_VERSIONS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__raise_versions_reply__descriptor) \
+    , NULL, NULL, NULL }
+
+
+/*
+ * A caller that wants all rows of the store begins anywhere and goes on after the bounds of each copy until it has been
+ * around the ring.
+ */
+struct  Chord__V1__ExportRequest
+{
+  ProtobufCMessage base;
+  Chord__V1__CallRoute *route;
+  /*
+   * A position of the range, an identifier.
+   */
+  ProtobufCBinaryData position;
+  /*
+   * Identifies the copy: 16 bytes that the caller draws at random for each.
+   */
+  ProtobufCBinaryData copy;
+  /*
+   * The bytes of the copy that the caller has. 0 lets the leader make the copy, if it has none of this identifier. The
+   * leader keeps it until its last part was read, or for a minute after the last call. If it is gone, or another node
+   * leads the range, the answer is ABORTED: the caller begins again, with another identifier.
+   */
+  uint64_t offset;
+};
+#define CHORD__V1__EXPORT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__export_request__descriptor) \
+    , NULL, {0,NULL}, {0,NULL}, 0 }
+
+
+struct  Chord__V1__ExportReply
+{
+  ProtobufCMessage base;
+  /*
+   * Instead of all other fields: the node to ask.
+   */
+  Chord__V1__RangeHint *redirect;
+  Chord__V1__RangeAnswer *answer;
+  /*
+   * The range at the moment of the copy. Its bounds are those of the rows.
+   */
+  Chord__V1__RangeDescriptor *range;
+  /*
+   * The version of the rows: every write that was answered before the copy was asked for is among them.
+   */
+  uint64_t version;
+  /*
+   * The range's time at that moment.
+   */
+  uint64_t time_ms;
+  /*
+   * Rows and bytes of the whole copy.
+   */
+  uint64_t rows;
+  uint64_t total_bytes;
+  /*
+   * The bytes from the offset on, 1 to 1 MiB, in the form in which nodes send each other their rows.
+   */
+  ProtobufCBinaryData bytes;
+};
+#define CHORD__V1__EXPORT_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__export_reply__descriptor) \
+    , NULL, NULL, NULL, 0, 0, 0, 0, {0,NULL} }
+
+
+/*
  * Why a range does not have what it should.
  */
 struct  Chord__V1__RangeIssue
@@ -1603,6 +1710,82 @@ Chord__V1__SetReplicasReply *
 void   chord__v1__set_replicas_reply__free_unpacked
                      (Chord__V1__SetReplicasReply *message,
                       ProtobufCAllocator *allocator);
+/* Chord__V1__RaiseVersionsRequest methods */
+void   chord__v1__raise_versions_request__init
+                     (Chord__V1__RaiseVersionsRequest         *message);
+size_t chord__v1__raise_versions_request__get_packed_size
+                     (const Chord__V1__RaiseVersionsRequest   *message);
+size_t chord__v1__raise_versions_request__pack
+                     (const Chord__V1__RaiseVersionsRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__raise_versions_request__pack_to_buffer
+                     (const Chord__V1__RaiseVersionsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__RaiseVersionsRequest *
+       chord__v1__raise_versions_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__raise_versions_request__free_unpacked
+                     (Chord__V1__RaiseVersionsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__RaiseVersionsReply methods */
+void   chord__v1__raise_versions_reply__init
+                     (Chord__V1__RaiseVersionsReply         *message);
+size_t chord__v1__raise_versions_reply__get_packed_size
+                     (const Chord__V1__RaiseVersionsReply   *message);
+size_t chord__v1__raise_versions_reply__pack
+                     (const Chord__V1__RaiseVersionsReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__raise_versions_reply__pack_to_buffer
+                     (const Chord__V1__RaiseVersionsReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__RaiseVersionsReply *
+       chord__v1__raise_versions_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__raise_versions_reply__free_unpacked
+                     (Chord__V1__RaiseVersionsReply *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__ExportRequest methods */
+void   chord__v1__export_request__init
+                     (Chord__V1__ExportRequest         *message);
+size_t chord__v1__export_request__get_packed_size
+                     (const Chord__V1__ExportRequest   *message);
+size_t chord__v1__export_request__pack
+                     (const Chord__V1__ExportRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__export_request__pack_to_buffer
+                     (const Chord__V1__ExportRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__ExportRequest *
+       chord__v1__export_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__export_request__free_unpacked
+                     (Chord__V1__ExportRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__ExportReply methods */
+void   chord__v1__export_reply__init
+                     (Chord__V1__ExportReply         *message);
+size_t chord__v1__export_reply__get_packed_size
+                     (const Chord__V1__ExportReply   *message);
+size_t chord__v1__export_reply__pack
+                     (const Chord__V1__ExportReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__export_reply__pack_to_buffer
+                     (const Chord__V1__ExportReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__ExportReply *
+       chord__v1__export_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__export_reply__free_unpacked
+                     (Chord__V1__ExportReply *message,
+                      ProtobufCAllocator *allocator);
 /* Chord__V1__RangeIssue methods */
 void   chord__v1__range_issue__init
                      (Chord__V1__RangeIssue         *message);
@@ -1806,6 +1989,18 @@ typedef void (*Chord__V1__SetReplicasRequest_Closure)
 typedef void (*Chord__V1__SetReplicasReply_Closure)
                  (const Chord__V1__SetReplicasReply *message,
                   void *closure_data);
+typedef void (*Chord__V1__RaiseVersionsRequest_Closure)
+                 (const Chord__V1__RaiseVersionsRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__RaiseVersionsReply_Closure)
+                 (const Chord__V1__RaiseVersionsReply *message,
+                  void *closure_data);
+typedef void (*Chord__V1__ExportRequest_Closure)
+                 (const Chord__V1__ExportRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__ExportReply_Closure)
+                 (const Chord__V1__ExportReply *message,
+                  void *closure_data);
 typedef void (*Chord__V1__RangeIssue_Closure)
                  (const Chord__V1__RangeIssue *message,
                   void *closure_data);
@@ -1871,6 +2066,14 @@ struct Chord__V1__StoreService_Service
                        const Chord__V1__SetReplicasRequest *input,
                        Chord__V1__SetReplicasReply_Closure closure,
                        void *closure_data);
+  void (*raise_versions)(Chord__V1__StoreService_Service *service,
+                         const Chord__V1__RaiseVersionsRequest *input,
+                         Chord__V1__RaiseVersionsReply_Closure closure,
+                         void *closure_data);
+  void (*export)(Chord__V1__StoreService_Service *service,
+                 const Chord__V1__ExportRequest *input,
+                 Chord__V1__ExportReply_Closure closure,
+                 void *closure_data);
 };
 typedef void (*Chord__V1__StoreService_ServiceDestroy)(Chord__V1__StoreService_Service *);
 void chord__v1__store_service__init (Chord__V1__StoreService_Service *service,
@@ -1888,7 +2091,9 @@ void chord__v1__store_service__init (Chord__V1__StoreService_Service *service,
       function_prefix__ ## count,\
       function_prefix__ ## scan,\
       function_prefix__ ## status,\
-      function_prefix__ ## set_replicas  }
+      function_prefix__ ## set_replicas,\
+      function_prefix__ ## raise_versions,\
+      function_prefix__ ## export  }
 void chord__v1__store_service__get(ProtobufCService *service,
                                    const Chord__V1__GetRequest *input,
                                    Chord__V1__GetReply_Closure closure,
@@ -1929,6 +2134,14 @@ void chord__v1__store_service__set_replicas(ProtobufCService *service,
                                             const Chord__V1__SetReplicasRequest *input,
                                             Chord__V1__SetReplicasReply_Closure closure,
                                             void *closure_data);
+void chord__v1__store_service__raise_versions(ProtobufCService *service,
+                                              const Chord__V1__RaiseVersionsRequest *input,
+                                              Chord__V1__RaiseVersionsReply_Closure closure,
+                                              void *closure_data);
+void chord__v1__store_service__export(ProtobufCService *service,
+                                      const Chord__V1__ExportRequest *input,
+                                      Chord__V1__ExportReply_Closure closure,
+                                      void *closure_data);
 
 /* --- descriptors --- */
 
@@ -1968,6 +2181,10 @@ extern const ProtobufCMessageDescriptor chord__v1__operation_result__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__write_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__set_replicas_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__set_replicas_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__raise_versions_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__raise_versions_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__export_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__export_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__range_issue__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__range_move__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__replica_progress__descriptor;
