@@ -25,6 +25,8 @@ package struct StoreRecoveries: Sendable {
         /// Keys whose last acknowledged write is gone: the majority that had it was lost.
         package var rolledBack = 0
         package var problems: [String] = []
+        /// The last entry in the log of each founder, by the lost range.
+        var logs: [RangeID: LogIndex] = [:]
 
         package var holds: Bool { problems.isEmpty }
 
@@ -100,6 +102,9 @@ package struct StoreRecoveries: Sendable {
                 // The first administrator goes a part of the way.
                 for _ in 0..<generator.below(4) {
                     guard case .ask(let disks, let request) = step else { break }
+                    if request.step == .found {
+                        report.logs[range] = LogIndex(request.lastIndex)
+                    }
                     step = first.answered(world.take(disks, request))
                 }
                 var successors: Set<RangeID> = []
@@ -111,7 +116,12 @@ package struct StoreRecoveries: Sendable {
                         world.restart(name)
                         world.run(for: .seconds(2))
                     }
-                    end = world.carryOut(run)
+                    end = world.carryOut(run) { step in
+                        guard case .ask(_, let request) = step, request.step == .found else {
+                            return
+                        }
+                        report.logs[range] = LogIndex(request.lastIndex)
+                    }
                     if case .done(let successor, _) = end {
                         successors.insert(successor)
                         break
@@ -149,6 +159,11 @@ package struct StoreRecoveries: Sendable {
                 report.problems.append(problem)
             } else if values.isRolledBack(value, at: key) {
                 report.rolledBack += 1
+                if values.isInLog(key, report.logs) {
+                    report.problems.append(
+                        "key \(key) went back, and the founder's log had its last write"
+                    )
+                }
             }
         }
     }
@@ -175,6 +190,8 @@ private struct Values {
     private var safe: [Int: String] = [:]
     private var tried: [Int: [String]] = [:]
     private var acknowledged: [Int: String] = [:]
+    /// Where the last acknowledged write of a key is: its range, and the entry.
+    private var places: [Int: (range: RangeID, version: LogIndex)] = [:]
     private var number: UInt64 = 0
 
     /// Writes a value, and notes what came of it.
@@ -192,8 +209,10 @@ private struct Values {
             lowestUnanswered: 1,
             preparedAt: RangeTime(milliseconds: UInt64(max(0, world.now / 1_000_000)))
         )
-        if case .done? = world.put(value, at: key, as: id, atMost: duration) {
+        if case .done(let outcome, let view)? = world.put(value, at: key, as: id, atMost: duration)
+        {
             acknowledged[key] = value
+            places[key] = (view.descriptor.id, outcome.version)
         }
     }
 
@@ -208,6 +227,14 @@ private struct Values {
             return "key \(key) has \"\(value)\", which nobody wrote"
         }
         return safe[key] == nil ? "key \(key) was never stored" : nil
+    }
+
+    /// Whether the log of the founder had the last acknowledged write of a key.
+    ///
+    /// - Parameter logs: the last entry in each founder's log, by the lost range.
+    func isInLog(_ key: Int, _ logs: [RangeID: LogIndex]) -> Bool {
+        guard let place = places[key], let last = logs[place.range] else { return false }
+        return place.version <= last
     }
 
     /// Whether an acknowledged write is gone.

@@ -180,6 +180,11 @@ package struct RecoveryRun: Sendable {
     /// Why the range cannot, or need not, be recovered so.
     private var problem: String? {
         guard !holders.isEmpty else { return "no replica of range \(range) is left" }
+        guard !holdings.values.contains(where: { $0.state == .active && $0.leader != nil }) else {
+            return
+                "range \(range) has a leader, or had one a moment ago: then a majority of its replicas is alive; if "
+                + "not, try again in a few seconds"
+        }
         if let replica = unexplained.first {
             return
                 "replica \(replica.number) of range \(range) on \(replica.node) does not answer: start the node, "

@@ -94,8 +94,8 @@ extension StoreNode {
     /// Why a range need not be recovered.
     private func objection(to recovery: RangeRecovery, of replica: Replica) -> String? {
         let machine = replica.machine
-        guard machine.role != .leader, machine.halt != nil || !hearsLeader(replica) else {
-            return "range \(replica.range) has a leader, so a majority of its replicas is alive"
+        guard machine.halt != nil || !hearsLeader(replica) else {
+            return "range \(replica.range) has a leader, or had one a moment ago"
         }
         guard !replica.isInstalling else {
             return "the replica receives a snapshot; try again"
@@ -113,7 +113,9 @@ extension StoreNode {
         return nil
     }
 
-    private func hearsLeader(_ replica: Replica) -> Bool {
+    /// Whether a replica leads, or has heard of its leader within the last election timeout.
+    func hearsLeader(_ replica: Replica) -> Bool {
+        if replica.isLeader { return true }
         guard replica.machine.leader != nil, let contact = replica.machine.leaderContact else {
             return false
         }

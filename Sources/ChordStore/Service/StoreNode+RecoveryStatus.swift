@@ -35,7 +35,8 @@ extension StoreNode {
             state.commit = replica.machine.commit.number
             state.applied = replica.view.applied.number
             state.rows = replica.view.size.rows
-            state.leader = replica.machine.leader?.number
+            // A leader that died is remembered until the next election.
+            state.leader = hearsLeader(replica) ? replica.machine.leader?.number : nil
         } else if let replica = damaged[range] {
             state.state = .lost
             state.descriptor = WireRangeDescriptor(replica.descriptor)
