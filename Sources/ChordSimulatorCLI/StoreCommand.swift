@@ -33,6 +33,14 @@ struct StoreCommand: AsyncParsableCommand {
     )
     var joins: Int?
 
+    @Flag(
+        help: """
+            Instead of random faults, lose the majority of some ranges for good in each run, and recover them. Only \
+            what the recovery says may be lost.
+            """
+    )
+    var recoveries = false
+
     @Option(help: "The number of seeds to run.")
     var seeds = 100
 
@@ -84,6 +92,8 @@ struct StoreCommand: AsyncParsableCommand {
                 }
                 StandardStreams.output("\(report)")
                 guard report.holds else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }
+            } else if recoveries {
+                try runRecoveries()
             } else if let seed {
                 let report = StoreSimulation(seed: seed, hasPartitions: partitions).run()
                 StandardStreams.output("\(report)")
@@ -92,6 +102,21 @@ struct StoreCommand: AsyncParsableCommand {
                 try await sweep()
             }
         }
+    }
+
+    private func runRecoveries() throws {
+        let begin = seed ?? first
+        let end = begin + UInt64(seed == nil ? seeds : 1)
+        var recovered = 0
+        for seed in begin..<end {
+            let report = StoreRecoveries(seed: seed).run()
+            recovered += report.recovered
+            guard report.holds else {
+                StandardStreams.output("\(report)")
+                throw ExitCode(CommandFailure.Kind.failed.rawValue)
+            }
+        }
+        StandardStreams.output("\(end - begin) seeds hold, \(recovered) ranges were recovered")
     }
 
     private func sweep() async throws {

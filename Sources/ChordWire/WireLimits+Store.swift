@@ -46,6 +46,16 @@ extension WireLimits {
     package static let entryBytes = 0...((3 << 20) + (576 << 10))
     /// The version of the contract between store nodes.
     package static let peerVersion: UInt32 = 1
+    /// Numbers to which the keys of rows hash in a checksum.
+    package static let checksumBuckets = 256
+    /// Rows that a checksum names.
+    package static let checksumRows = 1_000
+    /// How far ahead of a log the entry of a checksum may be chosen.
+    package static let checksumMargin: ClosedRange<UInt64> = 0...65_536
+    /// Disks that one recovery gives up.
+    package static let disksGivenUpAtOnce = 256
+    /// Disks that a node knows to be given up.
+    package static let disksGivenUp = 1_024
 }
 
 /// Bytes of the requests of each method, for the methods' own values and for decoding.

@@ -21,6 +21,8 @@ package final class StoreWorld: @unchecked Sendable {
     private(set) var nodes: [String: SimulatedStoreNode] = [:]
     /// Nodes that run and are no members of the ring.
     var outside: Set<String> = []
+    /// Nodes that are gone, maybe not for good.
+    var lost: [String: SimulatedStoreNode] = [:]
     /// A disk was lost, and nothing says that all ranges have their voters again.
     var hasLostDisk = false
     /// The nodes answer each other without end, and the run has stopped.

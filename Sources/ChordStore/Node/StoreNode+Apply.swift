@@ -8,7 +8,7 @@ import ChordRPC
 
 extension StoreNode {
     /// Applies committed entries by one work of the rows.
-    func apply(_ entries: [LogEntry], of replica: Replica) {
+    func applyAtOnce(_ entries: [LogEntry], of replica: Replica) {
         guard let last = entries.last?.index else { return }
         guard replica.unapplied.isEmpty else {
             // Entries are applied in their order.
@@ -84,7 +84,7 @@ extension StoreNode {
                 guard !replica.isInstalling else { return node.applyAgainLater(range) }
                 let entries = replica.unapplied
                 replica.unapplied = []
-                node.apply(entries, of: replica)
+                node.applyAtOnce(entries, of: replica)
             }
         }
     }

@@ -35,6 +35,7 @@ extension StoreNode {
     func forget(_ replica: Replica) {
         replicas[replica.range] = nil
         haltedRanges.remove(replica.range)
+        replica.endChecksum("the replica has stopped")
         held.set(replica.range, nil)
         hearsay.set(replica.range, nil)
         resting.note(replica.range, under: nil)

@@ -28,6 +28,15 @@ package actor StoreNode {
     var damaged: [RangeID: DamagedReplica] = [:]
     /// Ranges whose replicas here have stopped, because their logs contradict what others have seen of them.
     var haltedRanges: Set<RangeID> = []
+    /// What this disk keeps of recoveries, by the lost range.
+    var recoveries: [RangeID: RecoveryRecord] = [:]
+    /// Replicas that have ended their part in a range that is being recovered.
+    var promised: [RangeID: PromisedReplica] = [:]
+    /// Disks that recoveries have given up: what they say does not count.
+    package internal(set) var givenUp: Set<DiskID> = [] {
+        didSet { givenUpChecksum = GivenUpDisks.checksum(givenUp) }
+    }
+    private(set) var givenUpChecksum: UInt32 = 0
     /// New replicas whose records are not durable yet, and whether the record is theirs.
     var beingMade: [RangeID: Bool] = [:]
     /// Replicas whose deletion is not durable yet.
@@ -245,7 +254,11 @@ package actor StoreNode {
             let left = now
             liveness.called(member.disk, now: left)
             let resting = call.isHeartbeat ? restingClaims(to: member.disk) : []
-            let content = PeerCall(messages: call.messages, resting: resting)
+            let content = PeerCall(
+                messages: call.messages,
+                resting: resting,
+                givenUpChecksum: givenUpChecksum
+            )
             transport.send(content, to: member) { [weak self] answer in
                 self?.assumeIsolated { node in
                     if node.outbox.ended(callTo: member) { node.scheduleFlush() }

@@ -33,9 +33,11 @@ struct StoreMethodTableTests {
         /chord.v1.StorePeerService/OfferSnapshot | unary | node | 16 KiB | ordinary
         /chord.v1.StorePeerService/SendChunk | unary | node | 1040 KiB | ordinary
         /chord.v1.StorePeerService/FinishSnapshot | unary | node | 16 KiB | ordinary
+        /chord.v1.StoreAdminService/Checksum | unary | admin | 16 KiB | ordinary
+        /chord.v1.StoreAdminService/Recover | unary | admin | 16 KiB | ordinary
         """
 
-    private static let methods = StoreMethods.all + StorePeerMethods.all
+    private static let methods = StoreMethods.all + StorePeerMethods.all + StoreAdminMethods.all
 
     private static func row(_ method: RPCMethod) -> String {
         [

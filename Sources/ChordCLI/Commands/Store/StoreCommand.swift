@@ -15,6 +15,7 @@ struct StoreCommand: AsyncParsableCommand {
             StoreStatusCommand.self, StoreRangesCommand.self, StoreSetCommand.self,
             StoreExportCommand.self,
             StoreImportCommand.self,
+            StoreVerifyCommand.self, StoreRecoverCommand.self,
         ]
     )
 }

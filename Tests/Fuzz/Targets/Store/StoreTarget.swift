@@ -32,6 +32,8 @@ enum StoreTarget: FuzzTarget {
         decoder(of: SnapshotFinishReply.self),
         decoder(of: RaiseVersionsRequest.self), decoder(of: RaiseVersionsReply.self),
         decoder(of: ExportRequest.self), decoder(of: ExportReply.self),
+        decoder(of: ChecksumRequest.self), decoder(of: ChecksumReply.self),
+        decoder(of: RecoverRequest.self), decoder(of: RecoverReply.self),
     ]
 
     static var seeds: [[UInt8]] {
