@@ -37,6 +37,7 @@ extension StoreNode {
         haltedRanges.remove(replica.range)
         held.set(replica.range, nil)
         hearsay.set(replica.range, nil)
+        recentChanges.end(replica.range)
         resting.note(replica.range, under: nil)
         abandonSnapshots(of: replica.range)
     }
