@@ -42,7 +42,8 @@ package enum StoreMethods {
     )
 
     package static let all = [
-        get, put, delete, touch, batch, list, count, watch, scan, status, setReplicas, raiseVersions,
+        get, put, delete, touch, batch, list, count, watch, scan, status, setReplicas,
+        raiseVersions,
         export,
     ]
 
