@@ -41,6 +41,9 @@ struct StoreCommand: AsyncParsableCommand {
     )
     var recoveries = false
 
+    @Option(help: "So many watch keys meanwhile, and must be told each change once and in order.")
+    var watchers = 0
+
     @Option(help: "The number of seeds to run.")
     var seeds = 100
 
@@ -70,6 +73,9 @@ struct StoreCommand: AsyncParsableCommand {
                 "--seeds must be from 1 to 1000000000, and --jobs from 1 to 1024."
             )
         }
+        guard (0...100).contains(watchers) else {
+            throw ValidationError("--watchers must be from 0 to 100.")
+        }
         guard (1...1_000_000).contains(joins ?? 1) else {
             throw ValidationError("--joins must be from 1 to 1000000.")
         }
@@ -95,7 +101,7 @@ struct StoreCommand: AsyncParsableCommand {
             } else if recoveries {
                 try runRecoveries()
             } else if let seed {
-                let report = StoreSimulation(seed: seed, hasPartitions: partitions).run()
+                let report = simulation(seed).run()
                 StandardStreams.output("\(report)")
                 guard report.holds else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }
             } else {
@@ -119,6 +125,10 @@ struct StoreCommand: AsyncParsableCommand {
         StandardStreams.output("\(end - begin) seeds hold, \(recovered) ranges were recovered")
     }
 
+    private func simulation(_ seed: UInt64) -> StoreSimulation {
+        StoreSimulation(seed: seed, watchers: watchers, hasPartitions: partitions)
+    }
+
     private func sweep() async throws {
         let progress = NIOLockedValueBox(Progress(next: first))
         let end = first + UInt64(seeds)
@@ -127,8 +137,7 @@ struct StoreCommand: AsyncParsableCommand {
             for _ in 0..<(jobs ?? System.processors) {
                 group.addTask {
                     while let seed = progress.withLockedValue({ $0.takeSeed(before: end) }) {
-                        let report = StoreSimulation(seed: seed, hasPartitions: partitions)
-                            .run()
+                        let report = simulation(seed).run()
                         let line = progress.withLockedValue {
                             $0.finish(report, after: ContinuousClock.now - began)
                         }
@@ -141,7 +150,10 @@ struct StoreCommand: AsyncParsableCommand {
         StandardStreams.output("\(result.sweep)\n\(result.sweep.details)")
         guard let failure = result.sweep.firstFailure else { return }
         StandardStreams.output("\(failure)")
-        StandardStreams.output("replay with: chord-sim store --seed \(failure.seed)")
+        StandardStreams.output(
+            "replay with: chord-sim store --seed \(failure.seed)"
+                + (watchers > 0 ? " --watchers \(watchers)" : "")
+        )
         throw ExitCode(CommandFailure.Kind.failed.rawValue)
     }
 }

@@ -24,6 +24,8 @@ extension WireLimits {
     package static let counter: ClosedRange<UInt64> = 0...(1 << 62)
     /// Rows of a page.
     package static let pageRows = 10_000
+    /// Keys that one change of a watched partition names: as many as one entry expires.
+    package static let changedKeys = 1_024
     /// Bytes of a page's token.
     package static let tokenBytes = 0...4096
     /// Ranges in a page of a status.

@@ -163,6 +163,12 @@ struct StoreCheck {
         }
     }
 
+    /// What the leaders hold.
+    var leaders: [ReplicaAudit] {
+        ranges.values.flatMap { $0.map(\.audit).filter(\.isLeader) }
+            .sorted { $0.state.descriptor.id < $1.state.descriptor.id }
+    }
+
     /// How many replicas each node has.
     var replicasOfNodes: [String: Int] {
         ranges.values.reduce(into: [:]) { counts, held in

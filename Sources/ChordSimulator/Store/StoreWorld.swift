@@ -42,6 +42,7 @@ package final class StoreWorld: @unchecked Sendable {
     /// The lowest number of replicas that any range was to have so far.
     var lowestReplication = 3
     private(set) var clients: [StoreClientActor] = []
+    var watchers: [StoreWatcherActor] = []
     /// The parts of snapshots that were sent, in order.
     var parts: [SnapshotPart] = []
     var snapshotBytes: [UInt128: UInt64] = [:]

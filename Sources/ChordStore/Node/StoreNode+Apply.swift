@@ -27,7 +27,7 @@ extension StoreNode {
                     let replica = node.replicas[range]
                     if case .success(let outcome) = result {
                         let isLed = replica?.isLeader == true
-                        for child in outcome.births { node.bear(child, isLed: isLed) }
+                        for child in outcome.births { node.bear(child, of: range, isLed: isLed) }
                         if outcome.hasDiscardedRows { node.clearDiscardedRows() }
                     }
                     guard let replica else { return }
@@ -55,6 +55,7 @@ extension StoreNode {
         countBytes(from: replica.view.size, to: outcome.view.size)
         replica.view = outcome.view
         noteBounds(of: replica)
+        publish(outcome.changes, of: replica)
         for (entry, result) in zip(entries, outcome.results) {
             answer(entry, result, of: replica)
         }

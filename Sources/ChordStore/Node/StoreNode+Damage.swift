@@ -38,6 +38,7 @@ extension StoreNode {
         replica.endChecksum("the replica has stopped")
         held.set(replica.range, nil)
         hearsay.set(replica.range, nil)
+        recentChanges.end(replica.range)
         resting.note(replica.range, under: nil)
         abandonSnapshots(of: replica.range)
     }

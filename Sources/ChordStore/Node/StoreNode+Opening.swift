@@ -163,6 +163,7 @@ extension StoreNode {
         )
         replicas[replica.range] = replica
         noteBounds(of: replica)
+        recentChanges.begin(replica.range, after: state.version)
         drive(replica)
     }
 
@@ -244,6 +245,7 @@ extension StoreNode {
         for replica in replicas.values { replica.timer?.work.cancel() }
         placementTimer?.cancel()
         heartbeatTimer?.cancel()
+        stopWatches()
         failure = failure ?? StoreError(.closed, "the store of this node is closed")
         await withCheckedContinuation { continuation in log.close { continuation.resume() } }
         await withCheckedContinuation { continuation in

@@ -61,6 +61,13 @@ package actor StoreNode {
     /// Since when log or rows have only their reserves; nil if they have room.
     var fullSince: Duration?
     var quota: StoreQuota
+    /// Changes that were applied last, for those who watch rows.
+    var recentChanges: RecentChanges
+    var watches = WatchTable()
+    var watchTimer: ScheduledWork?
+    var isEndingWatches = false
+    /// Watchers that were told of a gap, since the start.
+    package internal(set) var watchGaps: UInt64 = 0
     /// Entries that were applied since the start, of all ranges.
     var entriesApplied: UInt64 = 0
     /// Hears what the node's part of the store is like, about every second.
@@ -115,6 +122,7 @@ package actor StoreNode {
         self.identity = identity
         self.settings = settings
         quota = StoreQuota(settings.quota)
+        recentChanges = RecentChanges(limit: settings.watches.bufferBytes)
         self.space = space
         self.executor = executor
         self.log = log
@@ -190,6 +198,7 @@ package actor StoreNode {
             replica.observed = [:]
             replica.splitPolicy = SplitPolicy()
             replica.isSplitting = false
+            endWatches(of: replica.range) { .elsewhere(hint(of: replica)) }
         }
         noteRest(of: replica)
         logger.debug(
@@ -298,5 +307,6 @@ package actor StoreNode {
         replica.reads = [:]
         replica.confirmed = []
         for read in reads { read.failed(refusal()) }
+        endWatches(of: replica.range, refusal)
     }
 }

@@ -59,12 +59,14 @@ package struct RangeState: Hashable, Sendable {
 
     /// Applies the next entry of the log.
     ///
+    /// - Parameter changes: the changes of rows are added to it, for those who watch them.
     /// - Returns: what to answer to the caller that proposed it.
     /// - Throws: `unknownVersion` or `corrupted`: the replica must stop, and skip nothing. Or an error of the
     ///   rows, whose changes the caller's transaction rolls back. The state is as before in either case.
     package mutating func apply(
         _ entry: LogEntry,
-        to rows: inout some RowTransaction
+        to rows: inout some RowTransaction,
+        noting changes: inout [ChangedRow]
     ) throws(StoreError) -> AppliedEntry {
         guard entry.index == applied.successor else {
             throw StoreError(
@@ -75,7 +77,7 @@ package struct RangeState: Hashable, Sendable {
         // Not a copy of the whole state: that would copy the request table for each entry.
         let before = (time: time, size: size, versionOffset: versionOffset)
         do throws(StoreError) {
-            let result = try carryOut(entry, on: &rows)
+            let result = try carryOut(entry, on: &rows, noting: &changes)
             applied = entry.index
             appliedTerm = entry.term
             dropSilentClients(since: before.time)
@@ -88,7 +90,8 @@ package struct RangeState: Hashable, Sendable {
 
     private mutating func carryOut(
         _ entry: LogEntry,
-        on rows: inout some RowTransaction
+        on rows: inout some RowTransaction,
+        noting changes: inout [ChangedRow]
     ) throws(StoreError) -> AppliedEntry {
         switch entry.kind {
         case .empty: return .nothing
@@ -113,9 +116,16 @@ package struct RangeState: Hashable, Sendable {
             descriptor.setReplication(count)
             return .descriptorChanged
         case .expire(let limit):
-            return .expired(try expire(atMost: limit, at: version(at: entry.index), on: &rows))
+            return .expired(
+                try expire(
+                    atMost: limit,
+                    at: version(at: entry.index),
+                    on: &rows,
+                    noting: &changes
+                )
+            )
         case .write(let write):
-            return try apply(write, at: version(at: entry.index), to: &rows)
+            return try apply(write, at: version(at: entry.index), to: &rows, noting: &changes)
         case .raiseVersions(let floor):
             raiseVersions(above: floor, at: entry.index)
             return .nothing
@@ -152,7 +162,8 @@ package struct RangeState: Hashable, Sendable {
     private mutating func apply(
         _ write: WriteCommand,
         at version: LogIndex,
-        to rows: inout some RowTransaction
+        to rows: inout some RowTransaction,
+        noting changes: inout [ChangedRow]
     ) throws(StoreError) -> AppliedEntry {
         // A split has moved the position. Its new range has a copy of the request table and judges anew.
         guard descriptor.bounds.contains(write.position) else { return .refused(.outsideRange) }
@@ -163,7 +174,7 @@ package struct RangeState: Hashable, Sendable {
         case .refused(let reason): return .refused(reason)
         case .new: break
         }
-        let outcome = try carryOut(write, at: version, on: &rows)
+        let outcome = try carryOut(write, at: version, on: &rows, noting: &changes)
         requests.remember(outcome, of: write.id, identity: write.identity, now: time)
         return .written(outcome)
     }
@@ -172,7 +183,8 @@ package struct RangeState: Hashable, Sendable {
     private mutating func carryOut(
         _ write: WriteCommand,
         at version: LogIndex,
-        on rows: inout some RowTransaction
+        on rows: inout some RowTransaction,
+        noting changes: inout [ChangedRow]
     ) throws(StoreError) -> WriteOutcome {
         var present: [Row?] = []
         var answers: [WriteOutcome.Operation] = []
@@ -190,34 +202,41 @@ package struct RangeState: Hashable, Sendable {
         let holds = answers.allSatisfy(\.conditionHeld)
         if holds {
             for (operation, row) in zip(write.operations, present) {
-                try apply(operation.action, to: key(operation, of: write), row, version, on: &rows)
+                let key = key(operation, of: write)
+                let change = try apply(operation.action, to: key, row, version, on: &rows)
+                if let change { changes.append(ChangedRow(key, change)) }
             }
         }
         return WriteOutcome(applied: holds, version: version, operations: answers)
     }
 
+    /// - Returns: what watchers of the key are told; nil if nothing has changed for them.
     private mutating func apply(
         _ action: WriteAction,
         to key: RowKey,
         _ present: Row?,
         _ version: LogIndex,
         on rows: inout some RowTransaction
-    ) throws(StoreError) {
+    ) throws(StoreError) -> ChangedRow.Change? {
         switch action {
-        case .check: break
+        case .check: return nil
         case .put(let value, let timeToLive):
             let row = Row(value: value, version: version, expiry: expiry(after: timeToLive))
             try rows.put(row, at: key)
             size.replace(present, by: row, at: key)
+            return .put(value: value, timeToLive: timeToLive)
         case .delete:
-            guard present != nil else { return }
+            guard present != nil else { return nil }
             try rows.delete(key)
             size.replace(present, by: nil, at: key)
             deletions.note(version, in: key.partition)
+            return .deleted
         case .touch(let timeToLive):
-            guard var row = present else { return }
+            guard var row = present else { return nil }
             row.expiry = expiry(after: timeToLive)
             try rows.put(row, at: key)
+            // Value and version stay.
+            return nil
         }
     }
 
@@ -225,7 +244,8 @@ package struct RangeState: Hashable, Sendable {
     private mutating func expire(
         atMost limit: Int,
         at version: LogIndex,
-        on rows: inout some RowTransaction
+        on rows: inout some RowTransaction,
+        noting changes: inout [ChangedRow]
     ) throws(StoreError) -> Int {
         let keys = try rows.expired(
             in: slot,
@@ -238,6 +258,7 @@ package struct RangeState: Hashable, Sendable {
             try rows.delete(key)
             size.replace(row, by: nil, at: key)
             deletions.note(version, in: key.partition)
+            changes.append(ChangedRow(key, .expired))
         }
         return keys.count
     }

@@ -47,6 +47,8 @@ package enum StoreFailure: Error, Hashable, Sendable {
     case diskFull(node: String)
     /// The node holds as many bytes as its quota allows.
     case quotaReached(node: String, StoreQuota.Reached)
+    /// The node, or the caller's certificate at this node, has as many watchers as may be.
+    case tooManyWatchers(limit: Int, isOfCaller: Bool)
     /// Too many bytes wait to be committed.
     case overloaded(range: String)
     /// The node has no store, or has closed it.
@@ -77,7 +79,7 @@ package enum StoreFailure: Error, Hashable, Sendable {
         case .answerForgotten, .answeredBefore, .otherStore, .otherDisk, .fewMembers:
             .failedPrecondition
         case .tooManyClients, .tooManyUnanswered, .replyTooLong, .diskFull, .overloaded,
-            .quotaReached, .tooManyCopies:
+            .quotaReached, .tooManyCopies, .tooManyWatchers:
             .resourceExhausted
         case .valueTooLong, .impossibleReplicas, .impossibleVersion: .invalidArgument
         case .pageGone, .copyGone: .aborted
@@ -128,6 +130,11 @@ package enum StoreFailure: Error, Hashable, Sendable {
             "the ring has not named the same members for long enough to count them; try again in ten seconds"
         case .diskFull(let node): "the disk of \(node) is full; reads and deletes are possible"
         case .quotaReached(let node, let reached): "\(node) \(reached)"
+        case .tooManyWatchers(let limit, let isOfCaller):
+            isOfCaller
+                ? "this certificate has \(limit) watchers at this node already; watch a prefix instead of single "
+                    + "keys, or share the watchers of a process"
+                : "this node has \(limit) watchers already; end some of them"
         case .overloaded(let range): "range \(range) has too many writes under way; try again later"
         case .closed(let node, let reason): "\(node) does not serve the store: \(reason)"
         case .otherStore(let theirs, let ours):

@@ -39,6 +39,8 @@ package actor StoreServer {
     /// Sessions of writes that this node sends again where needed, and of those that it proposes once.
     var sessions = WriteSessions()
     var unrepeated = WriteSessions()
+    var watchers = WatcherCounts()
+    var relays = WatchRelays()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()

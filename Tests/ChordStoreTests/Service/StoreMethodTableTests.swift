@@ -21,6 +21,7 @@ struct StoreMethodTableTests {
         /chord.v1.StoreService/Batch | unary | node, client, admin | 3584 KiB | ordinary
         /chord.v1.StoreService/List | unary | node, client, admin | 16 KiB | ordinary
         /chord.v1.StoreService/Count | unary | node, client, admin | 16 KiB | ordinary
+        /chord.v1.StoreService/Watch | serverStreaming | node, client, admin | 16 KiB | ordinary
         /chord.v1.StoreService/Scan | unary | admin | 16 KiB | ordinary
         /chord.v1.StoreService/Status | unary | node, client, admin | 16 KiB | ordinary
         /chord.v1.StoreService/SetReplicas | unary | node, admin | 16 KiB | ordinary

@@ -96,6 +96,7 @@ extension StoreNode {
         replica.endInstallation()
         replica.view = RangeView(received.state)
         noteBounds(of: replica)
+        recentChanges.begin(range, after: received.state.version)
         replica.durablyApplied = received.state.applied
         replica.undurable = []
         replica.unapplied.removeAll { $0.index <= received.state.applied }

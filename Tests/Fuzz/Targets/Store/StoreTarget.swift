@@ -20,6 +20,7 @@ enum StoreTarget: FuzzTarget {
         decoder(of: BatchRequest.self), decoder(of: WriteReply.self),
         decoder(of: ListRequest.self), decoder(of: ListReply.self),
         decoder(of: CountRequest.self), decoder(of: CountReply.self),
+        decoder(of: StoreWatchRequest.self), decoder(of: StoreWatchReply.self),
         decoder(of: ScanRequest.self), decoder(of: ScanReply.self),
         decoder(of: SetReplicasRequest.self), decoder(of: SetReplicasReply.self),
         decoder(of: StoreStatusRequest.self), decoder(of: StoreStatusReply.self),

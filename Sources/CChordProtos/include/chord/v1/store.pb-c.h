@@ -34,6 +34,10 @@ typedef struct Chord__V1__CountRequest Chord__V1__CountRequest;
 typedef struct Chord__V1__CountReply Chord__V1__CountReply;
 typedef struct Chord__V1__ScanRequest Chord__V1__ScanRequest;
 typedef struct Chord__V1__ScanReply Chord__V1__ScanReply;
+typedef struct Chord__V1__StoreWatchRequest Chord__V1__StoreWatchRequest;
+typedef struct Chord__V1__StoreKeyChange Chord__V1__StoreKeyChange;
+typedef struct Chord__V1__StoreChange Chord__V1__StoreChange;
+typedef struct Chord__V1__StoreWatchReply Chord__V1__StoreWatchReply;
 typedef struct Chord__V1__WriteCondition Chord__V1__WriteCondition;
 typedef struct Chord__V1__PutRequest Chord__V1__PutRequest;
 typedef struct Chord__V1__DeleteRequest Chord__V1__DeleteRequest;
@@ -98,6 +102,16 @@ typedef enum _Chord__V1__ReadLevel {
   CHORD__V1__READ_LEVEL__READ_LEVEL_STALE = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__READ_LEVEL)
 } Chord__V1__ReadLevel;
+typedef enum _Chord__V1__StoreChangeKind {
+  CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_UNSPECIFIED = 0,
+  CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_PUT = 1,
+  CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_DELETE = 2,
+  /*
+   * The key's time to live was over.
+   */
+  CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_EXPIRE = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__STORE_CHANGE_KIND)
+} Chord__V1__StoreChangeKind;
 typedef enum _Chord__V1__OperationKind {
   CHORD__V1__OPERATION_KIND__OPERATION_KIND_UNSPECIFIED = 0,
   CHORD__V1__OPERATION_KIND__OPERATION_KIND_PUT = 1,
@@ -627,6 +641,125 @@ struct  Chord__V1__ScanReply
 #define CHORD__V1__SCAN_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__scan_reply__descriptor) \
     , NULL, 0,NULL, {0,NULL} }
+
+
+struct  Chord__V1__StoreWatchRequest
+{
+  ProtobufCMessage base;
+  Chord__V1__CallRoute *route;
+  /*
+   * 1 to 1,024 bytes. Of a key without partition: the key.
+   */
+  ProtobufCBinaryData partition;
+  /*
+   * Only keys that begin with this; empty for all keys.
+   */
+  ProtobufCBinaryData prefix;
+  /*
+   * Only the key that equals `prefix`.
+   */
+  protobuf_c_boolean single_key;
+  /*
+   * Go on after this version, which an earlier stream has told; 0 to begin with the present state. If the node does
+   * not keep the changes after it any more, the reply says so by `gap`, and the present state comes instead.
+   */
+  uint64_t after_version;
+  /*
+   * Leave the values out.
+   */
+  protobuf_c_boolean keys_only;
+};
+#define CHORD__V1__STORE_WATCH_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__store_watch_request__descriptor) \
+    , NULL, {0,NULL}, {0,NULL}, 0, 0, 0 }
+
+
+struct  Chord__V1__StoreKeyChange
+{
+  ProtobufCMessage base;
+  Chord__V1__StoreChangeKind kind;
+  ProtobufCBinaryData key;
+  /*
+   * Of PUT, unless only keys were asked for.
+   */
+  ProtobufCBinaryData value;
+  /*
+   * Of PUT: the time to live in milliseconds when it was written; 0 if the key does not expire.
+   */
+  uint64_t ttl_ms;
+};
+#define CHORD__V1__STORE_KEY_CHANGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__store_key_change__descriptor) \
+    , CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_UNSPECIFIED, {0,NULL}, {0,NULL}, 0 }
+
+
+/*
+ * What one write has changed. The operations of a batch come together.
+ */
+struct  Chord__V1__StoreChange
+{
+  ProtobufCMessage base;
+  /*
+   * The version of the write.
+   */
+  uint64_t version;
+  /*
+   * 1 or more, each of another key. A touch changes no version and is not told.
+   */
+  size_t n_keys;
+  Chord__V1__StoreKeyChange **keys;
+};
+#define CHORD__V1__STORE_CHANGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__store_change__descriptor) \
+    , 0, 0,NULL }
+
+
+/*
+ * A part of a stream. Its fields are meant in this order: first the state begins, then the changes, then the rows.
+ */
+struct  Chord__V1__StoreWatchReply
+{
+  ProtobufCMessage base;
+  /*
+   * Instead of all other fields, and as the only message: the node to ask.
+   */
+  Chord__V1__RangeHint *redirect;
+  /*
+   * In the first message. Its version is that of `version`.
+   */
+  Chord__V1__RangeAnswer *answer;
+  /*
+   * The present state begins with this message. Rows and changes that were told before are void.
+   */
+  protobuf_c_boolean state_begins;
+  /*
+   * With state_begins: changes are missing between what was told before, or `after_version`, and the state. The
+   * node keeps a bounded number of changes, and the reader was away or slow for longer.
+   */
+  protobuf_c_boolean gap;
+  /*
+   * In the order of versions. While the state is being told, only of keys at or before the last row.
+   */
+  size_t n_changes;
+  Chord__V1__StoreChange **changes;
+  /*
+   * The next rows of the state, in the order of their keys.
+   */
+  size_t n_rows;
+  Chord__V1__Row **rows;
+  /*
+   * All of the state was told: rows and changes together are the state of `version`.
+   */
+  protobuf_c_boolean state_complete;
+  /*
+   * Once the state is complete: up to this version nothing is missing, so a stream can go on after it. Messages
+   * with no other field come every two seconds, so silence means a broken stream.
+   */
+  uint64_t version;
+};
+#define CHORD__V1__STORE_WATCH_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__store_watch_reply__descriptor) \
+    , NULL, NULL, 0, 0, 0,NULL, 0,NULL, 0, 0 }
 
 
 typedef enum {
@@ -1520,6 +1653,82 @@ Chord__V1__ScanReply *
 void   chord__v1__scan_reply__free_unpacked
                      (Chord__V1__ScanReply *message,
                       ProtobufCAllocator *allocator);
+/* Chord__V1__StoreWatchRequest methods */
+void   chord__v1__store_watch_request__init
+                     (Chord__V1__StoreWatchRequest         *message);
+size_t chord__v1__store_watch_request__get_packed_size
+                     (const Chord__V1__StoreWatchRequest   *message);
+size_t chord__v1__store_watch_request__pack
+                     (const Chord__V1__StoreWatchRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__store_watch_request__pack_to_buffer
+                     (const Chord__V1__StoreWatchRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__StoreWatchRequest *
+       chord__v1__store_watch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__store_watch_request__free_unpacked
+                     (Chord__V1__StoreWatchRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__StoreKeyChange methods */
+void   chord__v1__store_key_change__init
+                     (Chord__V1__StoreKeyChange         *message);
+size_t chord__v1__store_key_change__get_packed_size
+                     (const Chord__V1__StoreKeyChange   *message);
+size_t chord__v1__store_key_change__pack
+                     (const Chord__V1__StoreKeyChange   *message,
+                      uint8_t             *out);
+size_t chord__v1__store_key_change__pack_to_buffer
+                     (const Chord__V1__StoreKeyChange   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__StoreKeyChange *
+       chord__v1__store_key_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__store_key_change__free_unpacked
+                     (Chord__V1__StoreKeyChange *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__StoreChange methods */
+void   chord__v1__store_change__init
+                     (Chord__V1__StoreChange         *message);
+size_t chord__v1__store_change__get_packed_size
+                     (const Chord__V1__StoreChange   *message);
+size_t chord__v1__store_change__pack
+                     (const Chord__V1__StoreChange   *message,
+                      uint8_t             *out);
+size_t chord__v1__store_change__pack_to_buffer
+                     (const Chord__V1__StoreChange   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__StoreChange *
+       chord__v1__store_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__store_change__free_unpacked
+                     (Chord__V1__StoreChange *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__StoreWatchReply methods */
+void   chord__v1__store_watch_reply__init
+                     (Chord__V1__StoreWatchReply         *message);
+size_t chord__v1__store_watch_reply__get_packed_size
+                     (const Chord__V1__StoreWatchReply   *message);
+size_t chord__v1__store_watch_reply__pack
+                     (const Chord__V1__StoreWatchReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__store_watch_reply__pack_to_buffer
+                     (const Chord__V1__StoreWatchReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__StoreWatchReply *
+       chord__v1__store_watch_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__store_watch_reply__free_unpacked
+                     (Chord__V1__StoreWatchReply *message,
+                      ProtobufCAllocator *allocator);
 /* Chord__V1__WriteCondition methods */
 void   chord__v1__write_condition__init
                      (Chord__V1__WriteCondition         *message);
@@ -1959,6 +2168,18 @@ typedef void (*Chord__V1__ScanRequest_Closure)
 typedef void (*Chord__V1__ScanReply_Closure)
                  (const Chord__V1__ScanReply *message,
                   void *closure_data);
+typedef void (*Chord__V1__StoreWatchRequest_Closure)
+                 (const Chord__V1__StoreWatchRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__StoreKeyChange_Closure)
+                 (const Chord__V1__StoreKeyChange *message,
+                  void *closure_data);
+typedef void (*Chord__V1__StoreChange_Closure)
+                 (const Chord__V1__StoreChange *message,
+                  void *closure_data);
+typedef void (*Chord__V1__StoreWatchReply_Closure)
+                 (const Chord__V1__StoreWatchReply *message,
+                  void *closure_data);
 typedef void (*Chord__V1__WriteCondition_Closure)
                  (const Chord__V1__WriteCondition *message,
                   void *closure_data);
@@ -2054,6 +2275,10 @@ struct Chord__V1__StoreService_Service
                 const Chord__V1__CountRequest *input,
                 Chord__V1__CountReply_Closure closure,
                 void *closure_data);
+  void (*watch)(Chord__V1__StoreService_Service *service,
+                const Chord__V1__StoreWatchRequest *input,
+                Chord__V1__StoreWatchReply_Closure closure,
+                void *closure_data);
   void (*scan)(Chord__V1__StoreService_Service *service,
                const Chord__V1__ScanRequest *input,
                Chord__V1__ScanReply_Closure closure,
@@ -2089,6 +2314,7 @@ void chord__v1__store_service__init (Chord__V1__StoreService_Service *service,
       function_prefix__ ## batch,\
       function_prefix__ ## list,\
       function_prefix__ ## count,\
+      function_prefix__ ## watch,\
       function_prefix__ ## scan,\
       function_prefix__ ## status,\
       function_prefix__ ## set_replicas,\
@@ -2122,6 +2348,10 @@ void chord__v1__store_service__count(ProtobufCService *service,
                                      const Chord__V1__CountRequest *input,
                                      Chord__V1__CountReply_Closure closure,
                                      void *closure_data);
+void chord__v1__store_service__watch(ProtobufCService *service,
+                                     const Chord__V1__StoreWatchRequest *input,
+                                     Chord__V1__StoreWatchReply_Closure closure,
+                                     void *closure_data);
 void chord__v1__store_service__scan(ProtobufCService *service,
                                     const Chord__V1__ScanRequest *input,
                                     Chord__V1__ScanReply_Closure closure,
@@ -2148,6 +2378,7 @@ void chord__v1__store_service__export(ProtobufCService *service,
 extern const ProtobufCEnumDescriptor    chord__v1__replica_kind__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__caller_role__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__read_level__descriptor;
+extern const ProtobufCEnumDescriptor    chord__v1__store_change_kind__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__operation_kind__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__store_state__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__range_issue_kind__descriptor;
@@ -2171,6 +2402,10 @@ extern const ProtobufCMessageDescriptor chord__v1__count_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__count_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__scan_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__scan_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__store_watch_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__store_key_change__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__store_change__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__store_watch_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__write_condition__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__put_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__delete_request__descriptor;
