@@ -156,6 +156,7 @@ extension StoreNode {
         drive(replica) { machine in
             do throws(RaftRefusal) {
                 let place = try machine.propose(payload)
+                if action.changesDescriptor { replica.decidedThrough = place.index }
                 replica.writes[place.index] = PendingWrite(
                     term: place.term,
                     completion: completion

@@ -72,7 +72,9 @@ extension StoreNode {
                     switch result {
                     case .failure(let error): completion(node, error)
                     case .success(let outcome):
-                        for child in outcome?.births ?? [] { node.bear(child, isLed: false) }
+                        for child in outcome?.births ?? [] {
+                            node.bear(child, of: range, isLed: false)
+                        }
                         if outcome?.hasDiscardedRows == true { node.clearDiscardedRows() }
                         node.promised[range]?.entries.removeFirst(entries.count)
                         node.applyRest(of: range, through: last, completion)

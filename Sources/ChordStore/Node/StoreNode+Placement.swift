@@ -46,20 +46,20 @@ extension StoreNode {
         let wanted = wantedMembers(descriptor.bounds.upperBound)?.filter {
             !givenUp.contains($0.disk)
         }
-        let step = Placement.nextStep(
-            PlacementView(
-                descriptor: descriptor,
-                configuration: replica.view.configuration,
-                leader: replica.number,
-                progress: peerProgress(of: replica),
-                wanted: wanted,
-                departed: departing(from: descriptor, wanted),
-                avoided: avoided,
-                lost: replica.lost,
-                replaceAfter: settings.replaceAfter,
-                silentAfter: settings.raft.electionTimeoutMinimum
-            )
+        let view = PlacementView(
+            descriptor: descriptor,
+            configuration: replica.view.configuration,
+            leader: replica.number,
+            progress: peerProgress(of: replica),
+            wanted: wanted,
+            departed: departing(from: descriptor, wanted),
+            avoided: avoided,
+            lost: replica.lost,
+            replaceAfter: settings.replaceAfter,
+            silentAfter: settings.raft.electionTimeoutMinimum
         )
+        let isPresent = replica.view.applied >= replica.decidedThrough
+        let step = isPresent ? Placement.nextStep(view) : .wait(.changing)
         if step != replica.placement {
             replica.placement = step
             logger.info(
@@ -75,7 +75,12 @@ extension StoreNode {
         case .retract:
             propose(.retract, at: replica) { _ in }
         case .change(let configuration):
-            drive(replica) { _ = try? $0.changeConfiguration(to: configuration) }
+            drive(replica) { machine in
+                guard let place = try? machine.changeConfiguration(to: configuration) else {
+                    return
+                }
+                replica.decidedThrough = place.index
+            }
         case .transfer(let heir):
             drive(replica) { try? $0.transferLeadership(to: heir) }
         case .settled:

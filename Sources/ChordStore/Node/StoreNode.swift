@@ -192,6 +192,7 @@ package actor StoreNode {
         let isLeader = status.role == .leader
         if isLeader, replica.reign == nil {
             replica.reign = (replica.view.time, executor.now)
+            replica.decidedThrough = replica.machine.last.index
             noteMembers(of: replica)
         } else if !isLeader {
             replica.reign = nil

@@ -99,7 +99,7 @@ package enum PlacementStep: Hashable, Sendable {
 package enum PlacementWait: Hashable, Sendable {
     /// The ring has not confirmed the wanted members yet.
     case ringUnsure
-    /// The joint configuration of the last change is still in force.
+    /// The joint configuration of the last change is still in force, or the last step is not applied yet.
     case changing
     /// The learner with this number receives its data.
     case catchingUp(ReplicaNumber)

@@ -27,6 +27,14 @@ package struct RangeCommand: Hashable, Sendable {
         case raiseVersions(above: LogIndex)
         /// Divides the range in two.
         case split(RangeSplit)
+
+        /// Whether the command may change the range's descriptor.
+        var changesDescriptor: Bool {
+            switch self {
+            case .prepare, .retract, .setReplication, .split: true
+            case .write, .expire, .advance, .raiseVersions: false
+            }
+        }
     }
 
     package init(time: RangeTime, action: Action) {
