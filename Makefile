@@ -154,9 +154,9 @@ test-asan: deps-test $(VENV)/.ready ## all tests under the address sanitizer
 
 # Each document runs in its own new checkout. The built program is already where `make release` puts it,
 # so the build at the start of the README has nothing to do.
-DOCUMENTS ?= README.md certs/README.md docs/interop.md
+DOCUMENTS ?= README.md certs/README.md docs/interop.md docs/recovery.md
 .PHONY: test-docs
-test-docs: deps-test $(VENV)/.ready ## run the commands in README.md, certs/README.md and docs/interop.md
+test-docs: deps-test $(VENV)/.ready ## run the commands in README.md, certs/README.md, docs/interop.md and docs/recovery.md
 	$(SWIFT) build --product chord $(SWIFT_FLAGS)
 	@for document in $(DOCUMENTS); do \
 	    scripts/run-document "$$document" --checkout --free-ports --place .build/debug/chord=.build/release/chord \

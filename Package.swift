@@ -183,7 +183,8 @@ targets += [
     .executableTarget(
         name: "ChordCLI",
         dependencies: [
-            "CLibEdit", "Chord", "ChordBase", "ChordCommandLine", "ChordIdentity", "ChordTLS",
+            "CLibEdit", "CZlib", "Chord", "ChordBase", "ChordCommandLine", "ChordIdentity",
+            "ChordTLS",
             nioLocks,
             arguments,
             configuration, logging, lifecycle, signals,

@@ -37,6 +37,30 @@ let package = Package(
             ],
             path: "EmbeddedStore"
         ),
+        .executableTarget(
+            name: "SharedCache",
+            dependencies: [
+                .product(name: "Chord", package: "swift-chord"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "SharedCache"
+        ),
+        .executableTarget(
+            name: "StoreLock",
+            dependencies: [
+                .product(name: "Chord", package: "swift-chord"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "StoreLock"
+        ),
+        .executableTarget(
+            name: "FleetSettings",
+            dependencies: [
+                .product(name: "Chord", package: "swift-chord"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "FleetSettings"
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

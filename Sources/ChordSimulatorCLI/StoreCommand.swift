@@ -33,6 +33,17 @@ struct StoreCommand: AsyncParsableCommand {
     )
     var joins: Int?
 
+    @Flag(
+        help: """
+            Instead of random faults, lose the majority of some ranges for good in each run, and recover them. Only \
+            what the recovery says may be lost.
+            """
+    )
+    var recoveries = false
+
+    @Option(help: "So many watch keys meanwhile, and must be told each change once and in order.")
+    var watchers = 0
+
     @Option(help: "The number of seeds to run.")
     var seeds = 100
 
@@ -62,6 +73,9 @@ struct StoreCommand: AsyncParsableCommand {
                 "--seeds must be from 1 to 1000000000, and --jobs from 1 to 1024."
             )
         }
+        guard (0...100).contains(watchers) else {
+            throw ValidationError("--watchers must be from 0 to 100.")
+        }
         guard (1...1_000_000).contains(joins ?? 1) else {
             throw ValidationError("--joins must be from 1 to 1000000.")
         }
@@ -84,14 +98,35 @@ struct StoreCommand: AsyncParsableCommand {
                 }
                 StandardStreams.output("\(report)")
                 guard report.holds else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }
+            } else if recoveries {
+                try runRecoveries()
             } else if let seed {
-                let report = StoreSimulation(seed: seed, hasPartitions: partitions).run()
+                let report = simulation(seed).run()
                 StandardStreams.output("\(report)")
                 guard report.holds else { throw ExitCode(CommandFailure.Kind.failed.rawValue) }
             } else {
                 try await sweep()
             }
         }
+    }
+
+    private func runRecoveries() throws {
+        let begin = seed ?? first
+        let end = begin + UInt64(seed == nil ? seeds : 1)
+        var recovered = 0
+        for seed in begin..<end {
+            let report = StoreRecoveries(seed: seed).run()
+            recovered += report.recovered
+            guard report.holds else {
+                StandardStreams.output("\(report)")
+                throw ExitCode(CommandFailure.Kind.failed.rawValue)
+            }
+        }
+        StandardStreams.output("\(end - begin) seeds hold, \(recovered) ranges were recovered")
+    }
+
+    private func simulation(_ seed: UInt64) -> StoreSimulation {
+        StoreSimulation(seed: seed, watchers: watchers, hasPartitions: partitions)
     }
 
     private func sweep() async throws {
@@ -102,8 +137,7 @@ struct StoreCommand: AsyncParsableCommand {
             for _ in 0..<(jobs ?? System.processors) {
                 group.addTask {
                     while let seed = progress.withLockedValue({ $0.takeSeed(before: end) }) {
-                        let report = StoreSimulation(seed: seed, hasPartitions: partitions)
-                            .run()
+                        let report = simulation(seed).run()
                         let line = progress.withLockedValue {
                             $0.finish(report, after: ContinuousClock.now - began)
                         }
@@ -116,7 +150,10 @@ struct StoreCommand: AsyncParsableCommand {
         StandardStreams.output("\(result.sweep)\n\(result.sweep.details)")
         guard let failure = result.sweep.firstFailure else { return }
         StandardStreams.output("\(failure)")
-        StandardStreams.output("replay with: chord-sim store --seed \(failure.seed)")
+        StandardStreams.output(
+            "replay with: chord-sim store --seed \(failure.seed)"
+                + (watchers > 0 ? " --watchers \(watchers)" : "")
+        )
         throw ExitCode(CommandFailure.Kind.failed.rawValue)
     }
 }

@@ -24,6 +24,8 @@ extension WireLimits {
     package static let counter: ClosedRange<UInt64> = 0...(1 << 62)
     /// Rows of a page.
     package static let pageRows = 10_000
+    /// Keys that one change of a watched partition names: as many as one entry expires.
+    package static let changedKeys = 1_024
     /// Bytes of a page's token.
     package static let tokenBytes = 0...4096
     /// Ranges in a page of a status.
@@ -46,6 +48,16 @@ extension WireLimits {
     package static let entryBytes = 0...((3 << 20) + (576 << 10))
     /// The version of the contract between store nodes.
     package static let peerVersion: UInt32 = 1
+    /// Numbers to which the keys of rows hash in a checksum.
+    package static let checksumBuckets = 256
+    /// Rows that a checksum names.
+    package static let checksumRows = 1_000
+    /// How far ahead of a log the entry of a checksum may be chosen.
+    package static let checksumMargin: ClosedRange<UInt64> = 0...65_536
+    /// Disks that one recovery gives up.
+    package static let disksGivenUpAtOnce = 256
+    /// Disks that a node knows to be given up.
+    package static let disksGivenUp = 1_024
 }
 
 /// Bytes of the requests of each method, for the methods' own values and for decoding.
@@ -66,6 +78,8 @@ package enum StoreMessageBytes {
     package static let hints = 640 << 10
     /// A part of a snapshot.
     package static let chunk = (1 << 20) + (16 << 10)
+    /// A part of a range's rows, and two descriptors.
+    package static let export = (1 << 20) + (48 << 10)
 }
 
 extension MessageLimit {

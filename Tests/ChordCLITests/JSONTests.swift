@@ -86,6 +86,14 @@ struct JSONTests {
             )
             try await expect("list", [list], except: ["key_base64", "value_base64", "ttl_ms"])
             try await expect("count", [["count", "--partition", "q"] + flags])
+            let admin = ["--json"] + (try ring.flags(as: "admin-admin"))
+            let backup = TestCertificates.temporary.appending(path: "json-backup").path
+            try await expect("store export", [["store", "export", backup] + admin])
+            try await expect(
+                "store export",
+                [["store", "import", backup, "--dry-run", "--json"]]
+            )
+            try await expect("store import", [["store", "import", backup] + admin])
             try await expect(
                 "store status",
                 [["store", "status"] + flags],

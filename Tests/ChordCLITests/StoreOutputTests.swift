@@ -56,6 +56,52 @@ import Testing
         )
     }
 
+    @Test("A watch prints one line for each key")
+    func watch() throws {
+        func told(_ hex: Bool = false, values: Bool = true) throws -> RowWatch {
+            RowWatch(
+                form: try KeyForm.parse(hex ? ["--hex"] : []),
+                withValues: values,
+                asJSON: false
+            )
+        }
+        let value = StoreValue(Array("1\n2".utf8), version: 7, timeToLive: .seconds(1))
+        let change = StoreWatchEvent.changed(
+            StoreChange(
+                version: 7,
+                keys: [
+                    StoreKeyChange(key: StoreKey("a b", in: "p"), kind: .put(value)),
+                    StoreKeyChange(key: StoreKey("c", in: "p"), kind: .deleted),
+                    StoreKeyChange(key: StoreKey([255], in: [1]), kind: .expired),
+                ]
+            )
+        )
+        let text = try told().text(change)
+        #expect(text.count == 3)
+        #expect(text[0].hasPrefix("put a b 7 1"))
+        #expect(!text[0].contains("\n"))
+        #expect(text[1] == "delete c 7")
+        #expect(try told(true, values: false).text(change)[0] == "put 612062 7")
+        #expect(try told(true).text(change)[2] == "expire ff 7")
+        let json = try told().json(change)
+        #expect(
+            json == [
+                #"{"event": "put", "key": "a b", "value": "1\n2", "version": 7, "ttl_ms": 1000.000, "more": true}"#,
+                #"{"event": "delete", "key": "c", "version": 7, "more": true}"#,
+                #"{"event": "expire", "key_base64": "/w==", "version": 7}"#,
+            ]
+        )
+        #expect(try told().text(.stateBegins(afterGap: false)) == ["state"])
+        #expect(
+            try told().json(.stateBegins(afterGap: true)) == [
+                #"{"event": "state", "after_gap": true}"#
+            ]
+        )
+        #expect(try told().text(.stateIsComplete(version: 3)) == ["complete 3"])
+        #expect(try told().text(.progress(version: 3)).isEmpty)
+        #expect(try told().json(.progress(version: 3)) == [#"{"event": "progress", "version": 3}"#])
+    }
+
     private func member(
         _ name: String,
         _ ranges: [StoreRangeStatus],

@@ -39,7 +39,7 @@ struct MessageKind: Sendable, CustomTestStringConvertible {
         }
     }
 
-    static let all = ring + store + storePeer
+    static let all = ring + store + storePeer + storeAdmin
 
     private static let ring = [
         MessageKind(FindSuccessorRequest.self) { generator, space in

@@ -11,7 +11,7 @@ import ChordWire
 /// ring's parameters from the first answer.
 package struct RingClient: Sendable {
     package internal(set) var contacts: [String]
-    let transport: any ClientTransport
+    package let transport: any ClientTransport
     package let executor: any NodeExecutor
     package let failureDetection: FailureDetection
     let lookups: LookupLimits

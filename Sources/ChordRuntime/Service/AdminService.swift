@@ -2,10 +2,10 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-import ChordCore
+package import ChordCore
 import ChordIdentity
-import ChordRPC
-import ChordWire
+package import ChordRPC
+package import ChordWire
 import Logging
 
 /// The handlers of `chord.v1.AdminService`.
@@ -104,7 +104,7 @@ struct AdminService: NodeService {
 extension ServerStream {
     /// Reads the request of a call that streams only its answers. The caller must have ended its
     /// side: once an answer has begun, a second request could not be refused any more.
-    nonisolated(nonsending) func onlyRequest<Request: WireMessage>(
+    nonisolated(nonsending) package func onlyRequest<Request: WireMessage>(
         in space: IdentifierSpace
     ) async throws(Status) -> Request {
         guard let message = try await nextMessage() else {

@@ -317,15 +317,3 @@ final class StoreClientActor: @unchecked Sendable {
         next()
     }
 }
-
-/// Claimed by the first of two.
-///
-/// `@unchecked Sendable`: it is used only on the thread that drives the run.
-private final class Once: @unchecked Sendable {
-    private var isClaimed = false
-
-    func claim() -> Bool {
-        defer { isClaimed = true }
-        return !isClaimed
-    }
-}

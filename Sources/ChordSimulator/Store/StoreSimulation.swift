@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordBase
+import ChordStore
 
 /// One run of a simulated store: faults while clients read and write, then the end of all faults, after which
 /// everything must be answered, and the check of what the clients saw.
@@ -12,23 +13,30 @@ package struct StoreSimulation: Sendable {
     package var nodes: Int?
     /// The number of clients; nil for 5 to 8.
     package var clients: Int?
+    /// The number of those who watch keys. Their messages change what happens in a seed.
+    package var watchers: Int
     /// Virtual time with faults.
     package var faultTime: Duration
     /// Every run has partitions of the ring that merge again.
     package var hasPartitions: Bool
+    /// The versions of ranges are raised meanwhile, as imports do it: in every third seed.
+    package var raisesVersions: Bool
 
     package init(
         seed: UInt64,
         nodes: Int? = nil,
         clients: Int? = nil,
+        watchers: Int = 0,
         faultTime: Duration = .seconds(157),
         hasPartitions: Bool = false
     ) {
         self.seed = seed
         self.nodes = nodes
         self.clients = clients
+        self.watchers = watchers
         self.faultTime = faultTime
         self.hasPartitions = hasPartitions
+        raisesVersions = seed % 3 == 1
     }
 
     package func run() -> Report {
@@ -37,7 +45,12 @@ package struct StoreSimulation: Sendable {
         let nodes = nodes ?? 5 + Int(generator.below(5))
         let clients = clients ?? 5 + Int(generator.below(4))
         let mix = StoreFaultMix(requiring: hasPartitions ? .partition : nil, using: &generator)
-        let world = StoreWorld(seed: seed, nodes: nodes, clients: clients)
+        let world = StoreWorld(seed: seed, nodes: nodes, clients: clients) { settings in
+            // Small buffers make gaps, and larger ones show that there are none where none must be.
+            settings.watches.bufferBytes = [8 << 20, 2_000, 8 << 20, 20_000][Int(seed % 4)]
+            settings.watches.progressInterval = .seconds(1)
+        }
+        world.addWatchers(watchers)
         var report = Report(seed: seed)
         report.nodes = nodes
         world.drive {
@@ -48,6 +61,8 @@ package struct StoreSimulation: Sendable {
             // The first splits and moves take place while clients work.
             world.run(for: .seconds(3))
             world.startClients()
+            if raisesVersions { world.startRaisingVersions() }
+            world.startWatchers()
             let end = world.now + faultTime.nanoseconds
             while world.now < end, !world.isStuck {
                 world.run(for: mix.pause(using: &generator))
@@ -69,6 +84,8 @@ package struct StoreSimulation: Sendable {
             world.checkAlways()
             report.defects = state.defects
             report.ranges = state.ranges
+            report.defects += world.watcherDefects()
+            report.watch = world.watchSummary
             report.defects += world.restAndWakeDefects()
         }
         report.time = .nanoseconds(world.now)
@@ -94,6 +111,8 @@ package struct StoreSimulation: Sendable {
         package internal(set) var defects: [String] = []
         /// How many ranges there were in the end.
         package internal(set) var ranges = 0
+        /// What watchers were told.
+        package internal(set) var watch = WatchSummary()
         /// What must never be, and was found.
         package internal(set) var problems: [String] = []
         package internal(set) var verdict: LinearizabilityChecker.Verdict = .linearizable
@@ -141,6 +160,11 @@ package struct StoreSimulation: Sendable {
                 "seed \(seed): \(nodes) nodes, \(summary), \(ranges) ranges",
                 "faults: \(faults.joined(separator: ", "))",
             ]
+            if watch.states > 0 {
+                lines.append(
+                    "watchers: \(watch.changes) changes, \(watch.states) states, \(watch.gaps) gaps"
+                )
+            }
             lines += problems
             lines += defects
             if !isAnswered { lines.append("clients wait for answers although all faults are over") }

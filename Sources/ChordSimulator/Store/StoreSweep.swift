@@ -17,6 +17,7 @@ package struct StoreSweep: Sendable, CustomStringConvertible {
     private var fewestOperations = Int.max
     private var fewestOnOneKey = Int.max
     private var leastSharedPercent = 100
+    private var watch = WatchSummary()
 
     package init() {}
 
@@ -42,6 +43,9 @@ package struct StoreSweep: Sendable, CustomStringConvertible {
         fewestOperations = min(fewestOperations, summary.operations)
         fewestOnOneKey = min(fewestOnOneKey, summary.fewestOnOneKey)
         let shared = summary.operationsOnSharedKeys * 100 / max(1, summary.operations)
+        watch.changes += report.watch.changes
+        watch.states += report.watch.states
+        watch.gaps += report.watch.gaps
         leastSharedPercent = min(leastSharedPercent, shared)
     }
 
@@ -59,14 +63,19 @@ package struct StoreSweep: Sendable, CustomStringConvertible {
         guard runs > 0, let nodes else { return "no runs" }
         let hours = Double(virtualTime.components.seconds) / 3600
         let tenths = Int((hours * 10).rounded())
-        return [
-            "\(tenths / 10).\(tenths % 10) virtual hours, \(unknownOutcomes) outcomes unknown",
-            "faults: \(list(faults.map { ($0.key.rawValue, $0.value) }))",
-            "operations: \(list(kinds.map { ($0.key, $0.value) }))",
-            "every seed: \(nodes.lowerBound) to \(nodes.upperBound) nodes, at least \(fewestFaults) "
-                + "faults of \(fewestKinds) kinds, \(fewestOperations) operations, "
-                + "\(fewestOnOneKey) on each key, \(leastSharedPercent) % on keys that five clients "
-                + "or more share",
-        ].joined(separator: "\n")
+        let watched =
+            watch.states > 0
+            ? ["watchers: \(watch.changes) changes, \(watch.states) states, \(watch.gaps) gaps"]
+            : []
+        return
+            ([
+                "\(tenths / 10).\(tenths % 10) virtual hours, \(unknownOutcomes) outcomes unknown",
+                "faults: \(list(faults.map { ($0.key.rawValue, $0.value) }))",
+                "operations: \(list(kinds.map { ($0.key, $0.value) }))",
+                "every seed: \(nodes.lowerBound) to \(nodes.upperBound) nodes, at least \(fewestFaults) "
+                    + "faults of \(fewestKinds) kinds, \(fewestOperations) operations, "
+                    + "\(fewestOnOneKey) on each key, \(leastSharedPercent) % on keys that five clients "
+                    + "or more share",
+            ] + watched).joined(separator: "\n")
     }
 }

@@ -81,6 +81,7 @@ extension StoreWorld {
         }
         run(for: .milliseconds(20))
         var check = StoreCheck(members: ring)
+        check.floors = raises.floors
         for name in names {
             guard let node = nodes[name] else { continue }
             switch box.results[name] {
@@ -127,6 +128,8 @@ struct StoreCheck {
     var answered: Set<String> = []
     /// Damage that no fault explains.
     var damages: [String] = []
+    /// What was acknowledged about versions.
+    var floors: [VersionRaises.Floor] = []
     /// Clients write, so replicas need not be equal at one moment.
     var isUsed = false
     /// What is wrong only if it stays so.
@@ -161,6 +164,12 @@ struct StoreCheck {
                 )
             }
         }
+    }
+
+    /// What the leaders hold.
+    var leaders: [ReplicaAudit] {
+        ranges.values.flatMap { $0.map(\.audit).filter(\.isLeader) }
+            .sorted { $0.state.descriptor.id < $1.state.descriptor.id }
     }
 
     /// How many replicas each node has.
@@ -217,6 +226,12 @@ struct StoreCheck {
             defects.append("\(name): \(other.member.node) differs from \(leader.member.node)")
         }
         checkRows(of: leader.audit, name)
+        for floor in floors
+        where descriptor.bounds.contains(floor.position) && state.version < floor.version {
+            defects.append(
+                "\(name) has version \(state.version), and was raised to \(floor.version)"
+            )
+        }
     }
 
     private mutating func checkRows(of audit: ReplicaAudit, _ name: String) {
@@ -224,7 +239,7 @@ struct StoreCheck {
         if audit.rows.contains(where: { !state.bounds.contains($0.key.position) }) {
             defects.append("\(name) has rows outside its bounds")
         }
-        if audit.rows.contains(where: { $0.row.version > state.applied }) {
+        if audit.rows.contains(where: { $0.row.version > state.version }) {
             defects.append("\(name) has a version above its last entry")
         }
         // While clients write, there are always some that wait for the next entry.

@@ -54,6 +54,22 @@ extension StoreWorld {
         }
     }
 
+    /// Raises the versions of the range with a key, asking one node after the other until a leader has answered.
+    ///
+    /// - Returns: the range after it; nil if there was no answer in the time.
+    package func raiseVersions(
+        above floor: LogIndex,
+        at key: Int,
+        atMost duration: Duration = .seconds(20)
+    ) -> RangeView? {
+        let position = Self.position(ofKey: key)
+        return ask(atMost: duration) { node, box in
+            node.raiseVersions(above: floor, at: position) { result in
+                if case .done(_, let view) = result { box.answer = view }
+            }
+        }
+    }
+
     private func ask<Answer>(
         atMost duration: Duration,
         _ question: @escaping @Sendable (isolated StoreNode, ProbeBox<Answer>) -> Void

@@ -21,6 +21,8 @@ package final class StoreWorld: @unchecked Sendable {
     private(set) var nodes: [String: SimulatedStoreNode] = [:]
     /// Nodes that run and are no members of the ring.
     var outside: Set<String> = []
+    /// Nodes that are gone, maybe not for good.
+    var lost: [String: SimulatedStoreNode] = [:]
     /// A disk was lost, and nothing says that all ranges have their voters again.
     var hasLostDisk = false
     /// The nodes answer each other without end, and the run has stopped.
@@ -42,9 +44,12 @@ package final class StoreWorld: @unchecked Sendable {
     /// Whether the run has damaged data of a replica.
     var hadDamage = false
     private(set) var clients: [StoreClientActor] = []
+    var watchers: [StoreWatcherActor] = []
     /// The parts of snapshots that were sent, in order.
     var parts: [SnapshotPart] = []
     var snapshotBytes: [UInt128: UInt64] = [:]
+    /// The versions above which ranges were raised.
+    var raises: VersionRaises
     /// What the clients saw.
     package internal(set) var history: [HistoryOperation] = []
 
@@ -59,6 +64,7 @@ package final class StoreWorld: @unchecked Sendable {
         lastNumber = count
         scheduler = SimulationScheduler(seed: seed)
         generator = SeededGenerator(seed: seed)
+        raises = VersionRaises(seed: seed)
         network = StoreNetwork(scheduler: scheduler, seed: seed)
         // Groups rest often, so that faults meet them in every stage of it.
         settings.raft.quietAfter = .milliseconds(Int64(200 + generator.below(1000)))

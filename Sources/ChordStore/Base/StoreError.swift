@@ -11,7 +11,7 @@ public typealias StoreError = ModuleError<StoreErrorCode>
 public struct StoreErrorCode: ErrorCode {
     private enum Kind: String {
         case corrupted, unknownVersion, wrongDisk, wrongStore, inUse, diskFull, readOnly, ioFailed
-        case closed, invalidSettings, invalidConfiguration, invalidBatch, tooLarge
+        case closed, invalidSettings, invalidConfiguration, invalidBatch, tooLarge, givenUp
     }
 
     private let kind: Kind
@@ -43,6 +43,9 @@ public struct StoreErrorCode: ErrorCode {
     public static let invalidBatch = Self(kind: .invalidBatch)
     /// Something has more bytes than a limit allows; the message names the limit.
     public static let tooLarge = Self(kind: .tooLarge)
+
+    /// The disk was given up by a recovery of its ranges, and must be wiped.
+    public static let givenUp = Self(kind: .givenUp)
 
     /// The name of the code.
     public var description: String { kind.rawValue }

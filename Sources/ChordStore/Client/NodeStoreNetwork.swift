@@ -6,6 +6,8 @@ import ChordCore
 import ChordIdentity
 package import ChordRPC
 package import ChordRuntime
+import ChordWire
+import NIOConcurrencyHelpers
 
 /// The store of a ring as one of its nodes sees it.
 ///
@@ -18,6 +20,7 @@ package struct NodeStoreNetwork: StoreNetwork {
     private let context: NodeContext
     /// The handlers of the node's part of the store, by the paths of their methods; empty if it has none.
     private let handlers: [String: UnaryHandler]
+    private let service: StoreService?
     private let peers: PeerCalls
     /// Closed when the node stops.
     package let gate = ClientGate()
@@ -31,6 +34,7 @@ package struct NodeStoreNetwork: StoreNetwork {
             handlers[method.method.path] = handler
         }
         self.handlers = handlers
+        self.service = service
     }
 
     package var executor: any NodeExecutor { context.executor }
@@ -52,8 +56,7 @@ package struct NodeStoreNetwork: StoreNetwork {
     ) async -> ClientResult {
         guard !gate.isClosed else { return ClientResult(status: Self.stopped) }
         let own = context.reference
-        // A descriptor may still have the address that the node had before its last start.
-        guard target.address == own.address || target.expected.name == own.name else {
+        guard isOwn(target) else {
             return await peers.call(
                 method,
                 at: target,
@@ -80,11 +83,42 @@ package struct NodeStoreNetwork: StoreNetwork {
                 handler,
                 message,
                 deadline: executor.now + timeout,
-                as: PeerIdentity(role: .node, name: own.name, trustDomain: nil, proof: .spiffe),
+                as: identity,
                 on: executor
             )
             return { call.abandon() }
         }
+    }
+
+    package func watch(
+        _ target: PeerTarget,
+        _ message: [UInt8]
+    ) async throws(Status) -> any WatchSource {
+        guard !gate.isClosed else { throw Self.stopped }
+        let own = context.reference
+        guard isOwn(target) else {
+            return try await context.transport.openWatch(target, message, on: executor)
+        }
+        guard let server = service?.current else {
+            throw Status(.unimplemented, "\(own.name) has no part of a store")
+        }
+        let request: StoreWatchRequest
+        do throws(WireError) {
+            request = try StoreWatchRequest(decoding: message, space: server.space)
+        } catch {
+            throw Status(.invalidArgument, "\(error)")
+        }
+        return LocalWatch(try await server.watch(request, by: identity))
+    }
+
+    /// A descriptor may still have the address that the node had before its last start.
+    private func isOwn(_ target: PeerTarget) -> Bool {
+        let own = context.reference
+        return target.address == own.address || target.expected.name == own.name
+    }
+
+    private var identity: PeerIdentity {
+        PeerIdentity(role: .node, name: context.reference.name, trustDomain: nil, proof: .spiffe)
     }
 
     package func whileOpen<Answer>(
@@ -99,6 +133,25 @@ package struct NodeStoreNetwork: StoreNetwork {
         "the caller no longer waits",
         origin: .local
     )
+}
+
+/// A stream of the node to itself.
+private final class LocalWatch: WatchSource {
+    private let source: NIOLockedValueBox<(any MessageSource)?>
+
+    init(_ source: any MessageSource) {
+        self.source = NIOLockedValueBox(source)
+    }
+
+    nonisolated(nonsending) func nextMessage() async throws(Status) -> [UInt8]? {
+        guard let source = source.withLockedValue({ $0 }) else { return nil }
+        return try await source.nextMessage()
+    }
+
+    func cancel() {
+        let source = source.withLockedValue { $0.take() }
+        (source as? WatchSession)?.end()
+    }
 }
 
 /// A call of the node to itself.

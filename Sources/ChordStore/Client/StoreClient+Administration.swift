@@ -200,7 +200,8 @@ extension StoreRangeStatus {
                     address: replica.address,
                     kind: Replica.Kind(replica.kind),
                     acknowledged: progress?.acknowledged,
-                    silence: progress?.silence
+                    silence: progress?.silence,
+                    disk: "\(RandomBits(wire: replica.disk))"
                 )
             },
             wantedVoters: descriptor.wantedVoters,

@@ -62,50 +62,31 @@ extension StoreClient {
 }
 
 extension StoreClientCore {
-    /// More ranges than a ring can have.
-    private static let mostRanges = 1 << 20
-
     fileprivate func setReplicas(
         _ count: Int,
         _ timeout: Duration?,
         _ progress: (StoreReplicasChange) -> Void
     ) async throws(StoreClientError) -> [StoreReplicasChange] {
-        let space = try await keyHash().space
         var changes: [StoreReplicasChange] = []
-        var position = Identifier.zero
-        repeat {
-            let request = SetReplicasRequest(position: position, replicas: count)
-            let aim = Aim(
-                position: position,
-                space: space,
-                deadline: now + (timeout ?? limits.deadline)
-            )
-            let answered = try await answer(to: request, aim)
-            let descriptor = answered.content.descriptor
-            guard descriptor.bounds.contains(position), descriptor.wantedVoters == count else {
+        try await askAllRanges(timeout) {
+            SetReplicasRequest(position: $0, replicas: count)
+        } _: { content throws(StoreClientError) in
+            guard content.descriptor.wantedVoters == count else {
                 throw StoreClientError(
                     .invalidAnswer,
-                    "\(answered.address) answers for a range that was not asked for"
+                    "a range wants \(content.descriptor.wantedVoters) replicas after it was told to want \(count)"
                 )
             }
             let change = StoreReplicasChange(
-                range: "\(RandomBits(wire: descriptor.range))",
-                bounds: descriptor.bounds,
-                former: answered.content.former,
+                range: "\(RandomBits(wire: content.descriptor.range))",
+                bounds: content.descriptor.bounds,
+                former: content.former,
                 replicas: count
             )
             changes.append(change)
             progress(change)
-            position = space.adding(descriptor.bounds.upperBound, Identifier(1))
-            // The way around the ring ends where the first range began.
-        } while !isAround(changes) && changes.count < Self.mostRanges
-        return changes
-    }
-
-    private func isAround(_ changes: [StoreReplicasChange]) -> Bool {
-        guard let first = changes.first?.bounds, let last = changes.last?.bounds else {
-            return false
+            return content.descriptor.bounds
         }
-        return last.upperBound == first.lowerBound || last.contains(first.lowerBound)
+        return changes
     }
 }

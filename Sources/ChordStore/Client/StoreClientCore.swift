@@ -193,7 +193,7 @@ final class StoreClientCore: Sendable {
     }
 
     /// Waits, a quarter more or less so that clients do not ask in step, and not beyond the deadline.
-    private func pause(_ wait: Duration, until deadline: MonotonicTime) async {
+    func pause(_ wait: Duration, until deadline: MonotonicTime) async {
         let executor = network.executor
         let share = 0.75 + Double(executor.random() % 1_000) / 2_000
         let duration = min(wait * share, deadline - now)
@@ -205,7 +205,7 @@ final class StoreClientCore: Sendable {
 }
 
 extension WireRangeHint {
-    fileprivate var leaderName: String {
+    var leaderName: String {
         descriptor.replicas.first { $0.number == leader }?.node ?? "nobody"
     }
 }

@@ -18,6 +18,8 @@ public struct StoreClientLimits: Hashable, Sendable {
     public var retryCap: Duration = .milliseconds(500)
     /// How long a node that could not be reached is not asked, if others can be.
     public var avoidance: Duration = .seconds(5)
+    /// How long a watched node may say nothing before the stream counts as broken. Nodes say something every two seconds.
+    public var watchSilence: Duration = .seconds(8)
     /// How old the known time of a range may be for a new write. The store refuses writes that were prepared more
     /// than 5 minutes ago by a client that it does not know.
     public var timeLifetime: Duration = .seconds(60)
@@ -34,5 +36,6 @@ public struct StoreClientLimits: Hashable, Sendable {
     public init(allowing peerTimeout: Duration) {
         deadline = max(deadline, peerTimeout * 5)
         attempt = max(attempt, peerTimeout * 2)
+        watchSilence = max(watchSilence, peerTimeout * 4)
     }
 }

@@ -25,6 +25,12 @@ package protocol StoreNetwork: Sendable {
         timeout: Duration
     ) async -> ClientResult
 
+    /// Opens a stream of changes at a node (``StoreMethods/watch``).
+    func watch(
+        _ target: PeerTarget,
+        _ message: [UInt8]
+    ) async throws(Status) -> any WatchSource
+
     /// Runs an operation unless the client is closed. Closing waits for the operation.
     ///
     /// - Throws: `stopped` if the client is closed.
@@ -60,10 +66,34 @@ package struct RingStoreNetwork: StoreNetwork {
         await peers.call(method, at: target, message: message, timeout: timeout, on: ring.executor)
     }
 
+    package func watch(
+        _ target: PeerTarget,
+        _ message: [UInt8]
+    ) async throws(Status) -> any WatchSource {
+        try await ring.transport.openWatch(target, message, on: ring.executor)
+    }
+
     package func whileOpen<Answer>(
         _ body: () async throws(ChordError) -> Answer
     ) async throws(ChordError) -> Answer {
         try await ring.whileOpen(body)
+    }
+}
+
+extension ClientTransport {
+    /// Opens a stream of changes at a node.
+    func openWatch(
+        _ target: PeerTarget,
+        _ message: [UInt8],
+        on executor: any NodeExecutor
+    ) async throws(Status) -> ClientStream {
+        let stream = openStream(
+            ClientStreamCall(target: target, method: StoreMethods.watch, deadline: nil),
+            on: executor
+        )
+        try await stream.send(message)
+        stream.finishSending()
+        return stream
     }
 }
 

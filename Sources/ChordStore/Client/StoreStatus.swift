@@ -80,6 +80,8 @@ public struct StoreRangeStatus: Hashable, Sendable {
         public var acknowledged: UInt64?
         /// Time since it answered; nil if the answering node does not lead the range.
         public var silence: Duration?
+        /// The disk that holds it, 32 hexadecimal digits.
+        public var disk = ""
     }
 
     /// Something that the range lacks.

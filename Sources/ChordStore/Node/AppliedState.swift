@@ -20,6 +20,8 @@ final class AppliedState: @unchecked Sendable {
     struct Outcome: Sendable {
         var results: [AppliedEntry]
         var view: RangeView
+        /// What the entries have changed in rows, in their order.
+        var changes: [AppliedChanges] = []
         /// Replicas of this disk that splits among the entries have made.
         var births: [StoredReplica] = []
         /// Whether there are rows to be deleted.
@@ -36,8 +38,14 @@ final class AppliedState: @unchecked Sendable {
         transaction.mayUseReserve = true
         do throws(StoreError) {
             for entry in entries {
-                let result = try stored.state.apply(entry, to: &transaction)
+                var rows: [ChangedRow] = []
+                let result = try stored.state.apply(entry, to: &transaction, noting: &rows)
                 outcome.results.append(result)
+                if !rows.isEmpty {
+                    outcome.changes.append(
+                        AppliedChanges(version: stored.state.version(at: entry.index), rows: rows)
+                    )
+                }
                 guard case .split(let child) = result else { continue }
                 if let born = try settle(child, in: &transaction) {
                     outcome.births.append(born)

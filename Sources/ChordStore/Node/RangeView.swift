@@ -9,6 +9,8 @@ package struct RangeView: Hashable, Sendable {
     package var descriptor: RangeDescriptor
     package var configuration: RaftConfiguration
     package var applied: LogIndex
+    /// The version of the last applied entry.
+    package var version: LogIndex
     package var time: RangeTime
     package var size: RangeSize
 
@@ -19,6 +21,7 @@ package struct RangeView: Hashable, Sendable {
         descriptor = state.descriptor
         configuration = state.configuration
         applied = state.applied
+        version = state.version
         time = state.time
         size = state.size
     }

@@ -40,6 +40,8 @@ final class Replica {
     var undurable: [(sequence: RowSequence, index: LogIndex)] = []
     /// Entries whose work a full disk has refused, and those after them, in order. They are tried again together.
     var unapplied: [LogEntry] = []
+    /// The checksum that an administrator has asked for last.
+    var checksum: ReplicaChecksum?
     /// The highest applied index that is durable.
     var durablyApplied: LogIndex
     /// What the entries in the log on disk follow.

@@ -8,7 +8,7 @@ import ChordRPC
 
 extension StoreNode {
     /// Applies committed entries by one work of the rows.
-    func apply(_ entries: [LogEntry], of replica: Replica) {
+    func applyAtOnce(_ entries: [LogEntry], of replica: Replica) {
         guard let last = entries.last?.index else { return }
         guard replica.unapplied.isEmpty else {
             // Entries are applied in their order.
@@ -27,7 +27,7 @@ extension StoreNode {
                     let replica = node.replicas[range]
                     if case .success(let outcome) = result {
                         let isLed = replica?.isLeader == true
-                        for child in outcome.births { node.bear(child, isLed: isLed) }
+                        for child in outcome.births { node.bear(child, of: range, isLed: isLed) }
                         if outcome.hasDiscardedRows { node.clearDiscardedRows() }
                     }
                     guard let replica else { return }
@@ -55,6 +55,7 @@ extension StoreNode {
         countBytes(from: replica.view.size, to: outcome.view.size)
         replica.view = outcome.view
         noteBounds(of: replica)
+        publish(outcome.changes, of: replica)
         for (entry, result) in zip(entries, outcome.results) {
             answer(entry, result, of: replica)
         }
@@ -84,7 +85,7 @@ extension StoreNode {
                 guard !replica.isInstalling else { return node.applyAgainLater(range) }
                 let entries = replica.unapplied
                 replica.unapplied = []
-                node.apply(entries, of: replica)
+                node.applyAtOnce(entries, of: replica)
             }
         }
     }
@@ -131,6 +132,19 @@ extension StoreNode {
         propose(.setReplication(count), at: replica, completion)
     }
 
+    /// Makes all later versions of the range with a position higher than one.
+    package func raiseVersions(
+        above floor: LogIndex,
+        at position: Identifier,
+        _ completion: @escaping @Sendable (WriteResult) -> Void
+    ) {
+        if let failure { return completion(.failed(.unavailable(failure))) }
+        guard let replica = replica(at: position) else {
+            return completion(.failed(absence(of: position)))
+        }
+        propose(.raiseVersions(above: floor), at: replica, completion)
+    }
+
     func propose(
         _ action: RangeCommand.Action,
         at replica: Replica,
@@ -164,7 +178,8 @@ extension StoreNode {
         case .written(let outcome): write.completion(.done(outcome, replica.view))
         case .refused(let reason): write.completion(.failed(.refused(reason)))
         case .nothing, .expired, .descriptorChanged, .split:
-            let outcome = WriteOutcome(applied: true, version: entry.index, operations: [])
+            let version = replica.view.version
+            let outcome = WriteOutcome(applied: true, version: version, operations: [])
             write.completion(.done(outcome, replica.view))
         }
     }

@@ -30,14 +30,11 @@ package struct NodeAudit: Sendable {
     package var halted: [RangeID: RaftHalt] = [:]
 }
 
-extension RangeState {
-    /// Whether two replicas have applied the same, apart from the slots of their disks.
-    package func holdsSame(as other: Self) -> Bool {
-        applied == other.applied && appliedTerm == other.appliedTerm
-            && configuration == other.configuration && descriptor == other.descriptor
-            && time == other.time && size == other.size
-            && requests.records == other.requests.records
-    }
+/// A range of which a node has a replica.
+package struct HeldRange: Hashable, Sendable {
+    package var range: RangeID
+    package var isLed: Bool
+    package var isPromised: Bool
 }
 
 extension StoreNode {
@@ -51,6 +48,16 @@ extension StoreNode {
         replicas.values.filter(\.isLeader).sorted { $0.range < $1.range }
             .map { ($0.range, $0.view.descriptor.bounds.upperBound) }
     }
+
+    /// The ranges of which this node has data, and those in whose recovery it takes part.
+    package var heldRanges: [HeldRange] {
+        replicas.values.filter(\.view.hasData).map {
+            HeldRange(range: $0.range, isLed: $0.isLeader, isPromised: false)
+        } + promised.keys.map { HeldRange(range: $0, isLed: false, isPromised: true) }
+    }
+
+    /// Whether the store has ended because its disk was given up.
+    package var isGivenUp: Bool { failure?.code == .givenUp }
 
     /// Reads everything that this node holds. For checks of small stores: all of it is in memory at once.
     package func audit(

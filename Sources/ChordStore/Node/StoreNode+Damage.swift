@@ -35,8 +35,10 @@ extension StoreNode {
     func forget(_ replica: Replica) {
         replicas[replica.range] = nil
         haltedRanges.remove(replica.range)
+        replica.endChecksum("the replica has stopped")
         held.set(replica.range, nil)
         hearsay.set(replica.range, nil)
+        recentChanges.end(replica.range)
         resting.note(replica.range, under: nil)
         abandonSnapshots(of: replica.range)
     }

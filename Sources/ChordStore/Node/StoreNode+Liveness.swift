@@ -88,6 +88,7 @@ extension StoreNode {
     package func receive(_ call: PeerCall, from node: String, _ process: PeerProcess) -> PeerAnswer?
     {
         guard failure == nil else { return nil }
+        if let refusal = refusal(of: process) { return refusal }
         noteLife(of: process, node: node, at: now)
         receive(call.messages, from: node)
         let notLed = call.resting.filter { !leads($0) }.map {
@@ -96,8 +97,15 @@ extension StoreNode {
         return PeerAnswer(
             starts: identity.starts,
             notLed: notLed,
-            lost: lostReplicas(among: call.messages)
+            lost: lostReplicas(among: call.messages),
+            givenUp: call.givenUpChecksum == givenUpChecksum ? [] : givenUp
         )
+    }
+
+    /// The answer to a node whose disk was given up: it hears of it, and nothing else.
+    func refusal(of process: PeerProcess) -> PeerAnswer? {
+        guard givenUp.contains(process.disk) else { return nil }
+        return PeerAnswer(starts: identity.starts, givenUp: givenUp)
     }
 
     /// Whether a replica that rests does so under this node's leadership.
@@ -110,6 +118,7 @@ extension StoreNode {
     /// A node has answered a call that left at a time.
     func answered(_ answer: PeerAnswer, by member: StoreMember, calledAt time: Duration) {
         guard failure == nil else { return }
+        if !answer.givenUp.isEmpty { noteGivenUp(answer.givenUp) }
         let process = PeerProcess(disk: member.disk, starts: answer.starts, sendsHeartbeats: nil)
         noteLife(of: process, node: member.node, at: time)
         for group in answer.notLed {

@@ -75,7 +75,10 @@ extension StoreNode {
             own.disk == identity.member.disk, own.node == identity.member.node
         else { return }
         if let lowest = tombstones[received.range], own.number < lowest { return }
-        guard !beingRemoved.contains(received.range), damaged[received.range] == nil else { return }
+        guard !beingRemoved.contains(received.range), damaged[received.range] == nil,
+            promised[received.range] == nil
+        else { return }
+        retireReplicas(replacedBy: received.range)
         make(descriptor, number: own.number, birth: .none)
     }
 

@@ -40,11 +40,18 @@ extension StoreNode {
             return Stored(
                 replicas: replicas,
                 damaged: damaged,
+                recoveries: try RecoveryRecord.all(in: &transaction),
+                givenUp: try GivenUpDisks.all(in: &transaction),
                 tombstones: try Tombstone.all(in: &transaction),
                 lastSlot: try
                     (transaction.slots() + DiscardedRows.all(in: &transaction).map(\.slot))
                     .max()
             )
+        }
+        recoveries = stored.recoveries
+        givenUp = stored.givenUp
+        guard !givenUp.contains(identity.member.disk) else {
+            throw .givenUp(disk: identity.member.disk)
         }
         tombstones = recovered.tombstones.merging(stored.tombstones) { max($0, $1) }
         let usedSlots =
@@ -53,15 +60,33 @@ extension StoreNode {
         nextSlot = Slot((usedSlots.max()?.number ?? 0) + 1)
         try finishRemovals(recovered, stored)
         for (replica, error) in stored.damaged {
+            let range = replica.state.descriptor.id
+            guard recoveries[range] == nil else {
+                promised[range] = PromisedReplica(DamagedReplica(replica))
+                continue
+            }
             setAside(DamagedReplica(replica), because: error)
         }
         for replica in stored.replicas {
             let range = replica.state.descriptor.id
+            if let record = recoveries[range] {
+                // It has ended its part in the range. One that has retired is deleted further.
+                promised[range] = PromisedReplica(
+                    replica,
+                    recovered.groups[range],
+                    promised: record.last
+                )
+                continue
+            }
             do throws(StoreError) {
                 try start(replica, recovered.groups[range], isNew: false)
             } catch  where error.code == .corrupted {
                 setAside(DamagedReplica(replica), because: error)
             }
+        }
+        for (range, record) in recoveries where record.state != .promised {
+            guard let replica = promised.removeValue(forKey: range) else { continue }
+            delete(range, replica.state, lowestNumber: .highest)
         }
         clearDiscardedRows()
         spreadCampaigns()
@@ -73,6 +98,8 @@ extension StoreNode {
         var replicas: [StoredReplica]
         /// Replicas of which more than the header cannot be read.
         var damaged: [(replica: StoredReplica, error: StoreError)]
+        var recoveries: [RangeID: RecoveryRecord]
+        var givenUp: Set<DiskID>
         var tombstones: [RangeID: ReplicaNumber]
         var lastSlot: Slot?
     }
@@ -136,6 +163,7 @@ extension StoreNode {
         )
         replicas[replica.range] = replica
         noteBounds(of: replica)
+        recentChanges.begin(replica.range, after: state.version)
         drive(replica)
     }
 
@@ -217,6 +245,7 @@ extension StoreNode {
         for replica in replicas.values { replica.timer?.work.cancel() }
         placementTimer?.cancel()
         heartbeatTimer?.cancel()
+        stopWatches()
         failure = failure ?? StoreError(.closed, "the store of this node is closed")
         await withCheckedContinuation { continuation in log.close { continuation.resume() } }
         await withCheckedContinuation { continuation in

@@ -43,7 +43,9 @@ extension StoreNode {
     private func place(_ replica: Replica) {
         expireRows(of: replica)
         let descriptor = replica.view.descriptor
-        let wanted = wantedMembers(descriptor.bounds.upperBound)
+        let wanted = wantedMembers(descriptor.bounds.upperBound)?.filter {
+            !givenUp.contains($0.disk)
+        }
         let view = PlacementView(
             descriptor: descriptor,
             configuration: replica.view.configuration,

@@ -128,7 +128,7 @@ extension StoreNode {
 
     /// Why there is no replica of a position.
     func absence(of position: Identifier) -> StoreRefusal {
-        (Array(unborn.values) + damaged.values.map(\.descriptor))
+        (Array(unborn.values) + damaged.values.map(\.descriptor) + promised.values.map(\.descriptor))
             .first { $0.bounds.contains(position) }.map { .noLeader($0) } ?? .notHere
     }
 

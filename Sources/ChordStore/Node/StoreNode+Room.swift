@@ -158,7 +158,7 @@ extension RangeCommand {
     fileprivate var freesRoom: Bool {
         switch action {
         case .write(let write): write.freesRoom
-        case .expire, .advance, .prepare, .retract, .setReplication, .split: true
+        case .expire, .advance, .prepare, .retract, .setReplication, .raiseVersions, .split: true
         }
     }
 }

@@ -132,7 +132,7 @@ extension StoreNode {
     /// them after a crash.
     ///
     /// - Parameter isLed: whether the parent's leader is here.
-    func bear(_ child: StoredReplica, isLed: Bool) {
+    func bear(_ child: StoredReplica, of parent: RangeID, isLed: Bool) {
         let descriptor = child.state.descriptor
         let range = descriptor.id
         unborn[range] = descriptor
@@ -144,7 +144,7 @@ extension StoreNode {
                 if let lowest = node.tombstones[range], child.number < lowest { return }
                 do throws(StoreError) {
                     if case .failure(let error) = result { throw error }
-                    try node.begin(child)
+                    try node.begin(child, of: parent)
                 } catch {
                     return node.fail(error)
                 }
@@ -155,13 +155,16 @@ extension StoreNode {
         }
     }
 
-    private func begin(_ child: StoredReplica) throws(StoreError) {
-        guard let replica = replicas[child.state.descriptor.id] else {
+    private func begin(_ child: StoredReplica, of parent: RangeID) throws(StoreError) {
+        let range = child.state.descriptor.id
+        defer { recentChanges.split(parent, into: range, within: child.state.bounds) }
+        guard let replica = replicas[range] else {
             return try start(child, nil, isNew: true)
         }
         let birth = child.state.position
         replica.become(child)
         noteBounds(of: replica)
+        recentChanges.begin(range, after: child.state.version)
         drive(replica) { $0.born(as: birth) }
     }
 }

@@ -28,6 +28,15 @@ package actor StoreNode {
     var damaged: [RangeID: DamagedReplica] = [:]
     /// Ranges whose replicas here have stopped, because their logs contradict what others have seen of them.
     var haltedRanges: Set<RangeID> = []
+    /// What this disk keeps of recoveries, by the lost range.
+    var recoveries: [RangeID: RecoveryRecord] = [:]
+    /// Replicas that have ended their part in a range that is being recovered.
+    var promised: [RangeID: PromisedReplica] = [:]
+    /// Disks that recoveries have given up: what they say does not count.
+    package internal(set) var givenUp: Set<DiskID> = [] {
+        didSet { givenUpChecksum = GivenUpDisks.checksum(givenUp) }
+    }
+    private(set) var givenUpChecksum: UInt32 = 0
     /// New replicas whose records are not durable yet, and whether the record is theirs.
     var beingMade: [RangeID: Bool] = [:]
     /// Replicas whose deletion is not durable yet.
@@ -52,6 +61,13 @@ package actor StoreNode {
     /// Since when log or rows have only their reserves; nil if they have room.
     var fullSince: Duration?
     var quota: StoreQuota
+    /// Changes that were applied last, for those who watch rows.
+    var recentChanges: RecentChanges
+    var watches = WatchTable()
+    var watchTimer: ScheduledWork?
+    var isEndingWatches = false
+    /// Watchers that were told of a gap, since the start.
+    package internal(set) var watchGaps: UInt64 = 0
     /// Entries that were applied since the start, of all ranges.
     var entriesApplied: UInt64 = 0
     /// Hears what the node's part of the store is like, about every second.
@@ -106,6 +122,7 @@ package actor StoreNode {
         self.identity = identity
         self.settings = settings
         quota = StoreQuota(settings.quota)
+        recentChanges = RecentChanges(limit: settings.watches.bufferBytes)
         self.space = space
         self.executor = executor
         self.log = log
@@ -182,6 +199,7 @@ package actor StoreNode {
             replica.observed = [:]
             replica.splitPolicy = SplitPolicy()
             replica.isSplitting = false
+            endWatches(of: replica.range) { .elsewhere(hint(of: replica)) }
         }
         noteRest(of: replica)
         logger.debug(
@@ -246,7 +264,11 @@ package actor StoreNode {
             let left = now
             liveness.called(member.disk, now: left)
             let resting = call.isHeartbeat ? restingClaims(to: member.disk) : []
-            let content = PeerCall(messages: call.messages, resting: resting)
+            let content = PeerCall(
+                messages: call.messages,
+                resting: resting,
+                givenUpChecksum: givenUpChecksum
+            )
             transport.send(content, to: member) { [weak self] answer in
                 self?.assumeIsolated { node in
                     if node.outbox.ended(callTo: member) { node.scheduleFlush() }
@@ -286,5 +308,6 @@ package actor StoreNode {
         replica.reads = [:]
         replica.confirmed = []
         for read in reads { read.failed(refusal()) }
+        endWatches(of: replica.range, refusal)
     }
 }

@@ -45,6 +45,9 @@ package struct StoreSettings: Hashable, Sendable {
     /// How snapshots travel.
     package var snapshots = SnapshotSettings()
 
+    /// Limits of watching.
+    package var watches = WatchSettings()
+
     package init(raft: RaftSettings = .lan) {
         self.raft = raft
         // Any replica may have promised a leader of another node to be loyal.

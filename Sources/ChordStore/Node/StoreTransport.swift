@@ -51,10 +51,17 @@ package struct PeerCall: Hashable, Sendable {
     package var messages: [GroupMessage]
     /// Groups in which the sender rests and follows the receiver; some of them by turns.
     package var resting: [RestingClaim]
+    /// Of the disks that the sender knows to be given up.
+    package var givenUpChecksum: UInt32
 
-    package init(messages: [GroupMessage], resting: [RestingClaim] = []) {
+    package init(
+        messages: [GroupMessage],
+        resting: [RestingClaim] = [],
+        givenUpChecksum: UInt32 = 0
+    ) {
         self.messages = messages
         self.resting = resting
+        self.givenUpChecksum = givenUpChecksum
     }
 }
 
@@ -67,11 +74,19 @@ package struct PeerAnswer: Hashable, Sendable {
     /// Replicas of the receiver, among those that the call had messages for, that take part no more: their data are
     /// damaged, or were restored from an old copy.
     package var lost: [GroupReplica]
+    /// The disks that the receiver knows to be given up, where the caller's checksum differs.
+    package var givenUp: Set<DiskID>
 
-    package init(starts: UInt64, notLed: [GroupReplica] = [], lost: [GroupReplica] = []) {
+    package init(
+        starts: UInt64,
+        notLed: [GroupReplica] = [],
+        lost: [GroupReplica] = [],
+        givenUp: Set<DiskID> = []
+    ) {
         self.starts = starts
         self.notLed = notLed
         self.lost = lost
+        self.givenUp = givenUp
     }
 }
 

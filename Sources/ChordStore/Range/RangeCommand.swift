@@ -23,6 +23,8 @@ package struct RangeCommand: Hashable, Sendable {
         case retract
         /// Sets the wanted number of voters.
         case setReplication(Int)
+        /// Makes all later versions of the range higher than this one.
+        case raiseVersions(above: LogIndex)
         /// Divides the range in two.
         case split(RangeSplit)
 
@@ -30,7 +32,7 @@ package struct RangeCommand: Hashable, Sendable {
         var changesDescriptor: Bool {
             switch self {
             case .prepare, .retract, .setReplication, .split: true
-            case .write, .expire, .advance: false
+            case .write, .expire, .advance, .raiseVersions: false
             }
         }
     }
@@ -55,6 +57,7 @@ extension RangeCommand {
         static let setReplication: UInt8 = 5
         static let split: UInt8 = 6
         static let retract: UInt8 = 7
+        static let raiseVersions: UInt8 = 8
         static let put: UInt8 = 1
         static let delete: UInt8 = 2
         static let touch: UInt8 = 3
@@ -88,6 +91,9 @@ extension RangeCommand {
             writer.number(count)
         case .retract:
             writer.byte(Tag.retract)
+        case .raiseVersions(let floor):
+            writer.byte(Tag.raiseVersions)
+            writer.number(floor.number)
         case .split(let split):
             writer.byte(Tag.split)
             split.encode(in: space, to: &writer)
@@ -118,6 +124,7 @@ extension RangeCommand {
         case Tag.setReplication:
             action = .setReplication(Int(clamping: try reader.number()))
         case Tag.retract: action = .retract
+        case Tag.raiseVersions: action = .raiseVersions(above: LogIndex(try reader.number()))
         case Tag.split: action = .split(try RangeSplit(decoding: &reader, in: space))
         case let other:
             throw StoreError(

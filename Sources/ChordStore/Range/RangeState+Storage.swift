@@ -164,6 +164,8 @@ extension RangeState {
         writer.number(size.rows)
         writer.number(size.bytes)
         writer.number(deletions.latest.number)
+        // Earlier programs can read what has no offset, so that nodes are updated one by one.
+        if versionOffset > 0 { writer.number(versionOffset) }
     }
 
     fileprivate init(
@@ -190,6 +192,13 @@ extension RangeState {
         // Records of earlier programs end here. All their entries may have deleted rows.
         if reader.remaining > 0 {
             deletions = RecentDeletions(after: LogIndex(try reader.number()))
+        }
+        // Records of programs that know no offset end here.
+        if reader.remaining > 0 {
+            versionOffset = try reader.number()
+            guard LogIndex(versionOffset).isPlausible else {
+                throw reader.failure("has versions that are \(versionOffset) above their entries")
+            }
         }
         guard space.contains(descriptor.bounds.lowerBound),
             space.contains(descriptor.bounds.upperBound)

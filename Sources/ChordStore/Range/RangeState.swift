@@ -23,6 +23,8 @@ package struct RangeState: Hashable, Sendable {
     package internal(set) var requests: RequestTable
     /// Present keys, and the bytes of their keys and values.
     package internal(set) var size: RangeSize
+    /// How far the versions of the range's entries are above their indices. It never falls.
+    package internal(set) var versionOffset: UInt64 = 0
     /// What a list of an earlier version must know. Replicas may know it more or less exactly.
     package internal(set) var deletions: RecentDeletions
 
@@ -57,12 +59,14 @@ package struct RangeState: Hashable, Sendable {
 
     /// Applies the next entry of the log.
     ///
+    /// - Parameter changes: the changes of rows are added to it, for those who watch them.
     /// - Returns: what to answer to the caller that proposed it.
     /// - Throws: `unknownVersion` or `corrupted`: the replica must stop, and skip nothing. Or an error of the
     ///   rows, whose changes the caller's transaction rolls back. The state is as before in either case.
     package mutating func apply(
         _ entry: LogEntry,
-        to rows: inout some RowTransaction
+        to rows: inout some RowTransaction,
+        noting changes: inout [ChangedRow]
     ) throws(StoreError) -> AppliedEntry {
         guard entry.index == applied.successor else {
             throw StoreError(
@@ -71,22 +75,23 @@ package struct RangeState: Hashable, Sendable {
             )
         }
         // Not a copy of the whole state: that would copy the request table for each entry.
-        let before = (time: time, size: size)
+        let before = (time: time, size: size, versionOffset: versionOffset)
         do throws(StoreError) {
-            let result = try carryOut(entry, on: &rows)
+            let result = try carryOut(entry, on: &rows, noting: &changes)
             applied = entry.index
             appliedTerm = entry.term
             dropSilentClients(since: before.time)
             return result
         } catch {
-            (time, size) = before
+            (time, size, versionOffset) = before
             throw error
         }
     }
 
     private mutating func carryOut(
         _ entry: LogEntry,
-        on rows: inout some RowTransaction
+        on rows: inout some RowTransaction,
+        noting changes: inout [ChangedRow]
     ) throws(StoreError) -> AppliedEntry {
         switch entry.kind {
         case .empty: return .nothing
@@ -111,9 +116,19 @@ package struct RangeState: Hashable, Sendable {
             descriptor.setReplication(count)
             return .descriptorChanged
         case .expire(let limit):
-            return .expired(try expire(atMost: limit, at: entry.index, on: &rows))
+            return .expired(
+                try expire(
+                    atMost: limit,
+                    at: version(at: entry.index),
+                    on: &rows,
+                    noting: &changes
+                )
+            )
         case .write(let write):
-            return try apply(write, at: entry.index, to: &rows)
+            return try apply(write, at: version(at: entry.index), to: &rows, noting: &changes)
+        case .raiseVersions(let floor):
+            raiseVersions(above: floor, at: entry.index)
+            return .nothing
         case .split(let split):
             return apply(split, at: entry.index)
         }
@@ -146,8 +161,9 @@ package struct RangeState: Hashable, Sendable {
 
     private mutating func apply(
         _ write: WriteCommand,
-        at index: LogIndex,
-        to rows: inout some RowTransaction
+        at version: LogIndex,
+        to rows: inout some RowTransaction,
+        noting changes: inout [ChangedRow]
     ) throws(StoreError) -> AppliedEntry {
         // A split has moved the position. Its new range has a copy of the request table and judges anew.
         guard descriptor.bounds.contains(write.position) else { return .refused(.outsideRange) }
@@ -158,7 +174,7 @@ package struct RangeState: Hashable, Sendable {
         case .refused(let reason): return .refused(reason)
         case .new: break
         }
-        let outcome = try carryOut(write, at: index, on: &rows)
+        let outcome = try carryOut(write, at: version, on: &rows, noting: &changes)
         requests.remember(outcome, of: write.id, identity: write.identity, now: time)
         return .written(outcome)
     }
@@ -167,7 +183,8 @@ package struct RangeState: Hashable, Sendable {
     private mutating func carryOut(
         _ write: WriteCommand,
         at version: LogIndex,
-        on rows: inout some RowTransaction
+        on rows: inout some RowTransaction,
+        noting changes: inout [ChangedRow]
     ) throws(StoreError) -> WriteOutcome {
         var present: [Row?] = []
         var answers: [WriteOutcome.Operation] = []
@@ -185,42 +202,50 @@ package struct RangeState: Hashable, Sendable {
         let holds = answers.allSatisfy(\.conditionHeld)
         if holds {
             for (operation, row) in zip(write.operations, present) {
-                try apply(operation.action, to: key(operation, of: write), row, version, on: &rows)
+                let key = key(operation, of: write)
+                let change = try apply(operation.action, to: key, row, version, on: &rows)
+                if let change { changes.append(ChangedRow(key, change)) }
             }
         }
         return WriteOutcome(applied: holds, version: version, operations: answers)
     }
 
+    /// - Returns: what watchers of the key are told; nil if nothing has changed for them.
     private mutating func apply(
         _ action: WriteAction,
         to key: RowKey,
         _ present: Row?,
         _ version: LogIndex,
         on rows: inout some RowTransaction
-    ) throws(StoreError) {
+    ) throws(StoreError) -> ChangedRow.Change? {
         switch action {
-        case .check: break
+        case .check: return nil
         case .put(let value, let timeToLive):
             let row = Row(value: value, version: version, expiry: expiry(after: timeToLive))
             try rows.put(row, at: key)
             size.replace(present, by: row, at: key)
+            return .put(value: value, timeToLive: timeToLive)
         case .delete:
-            guard present != nil else { return }
+            guard present != nil else { return nil }
             try rows.delete(key)
             size.replace(present, by: nil, at: key)
             deletions.note(version, in: key.partition)
+            return .deleted
         case .touch(let timeToLive):
-            guard var row = present else { return }
+            guard var row = present else { return nil }
             row.expiry = expiry(after: timeToLive)
             try rows.put(row, at: key)
+            // Value and version stay.
+            return nil
         }
     }
 
     /// Deletes rows whose time has come, the earliest first.
     private mutating func expire(
         atMost limit: Int,
-        at entry: LogIndex,
-        on rows: inout some RowTransaction
+        at version: LogIndex,
+        on rows: inout some RowTransaction,
+        noting changes: inout [ChangedRow]
     ) throws(StoreError) -> Int {
         let keys = try rows.expired(
             in: slot,
@@ -232,7 +257,8 @@ package struct RangeState: Hashable, Sendable {
             let row = try rows.get(key)
             try rows.delete(key)
             size.replace(row, by: nil, at: key)
-            deletions.note(entry, in: key.partition)
+            deletions.note(version, in: key.partition)
+            changes.append(ChangedRow(key, .expired))
         }
         return keys.count
     }

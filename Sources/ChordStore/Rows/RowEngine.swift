@@ -46,6 +46,20 @@ package protocol RowEngine: AnyObject, Sendable {
         _ completion: @escaping @Sendable (Result<any RowSnapshot, StoreError>) -> Void
     )
 
+    /// Reads rows as they are at one moment, as ``snapshot(_:_:)`` does, and computes their checksums. Nothing is
+    /// written, and no more than a page is in memory.
+    ///
+    /// Errors: those of `select`; `closed`; `corrupted`, which names the damaged row; `ioFailed`.
+    ///
+    /// - Parameters:
+    ///   - select: what to read.
+    ///   - buckets: the buckets whose rows are named.
+    func digest(
+        _ select: @escaping RowSelection.Choice,
+        naming buckets: Set<UInt8>,
+        _ completion: @escaping @Sendable (Result<RowDigest, StoreError>) -> Void
+    )
+
     /// Closes the engine after all works submitted so far. Their changes are durable then, unless the
     /// completion has an error.
     func close(_ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)

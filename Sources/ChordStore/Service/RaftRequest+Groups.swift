@@ -8,7 +8,7 @@ package import ChordWire
 extension RaftRequest {
     /// A call with the messages of several groups.
     package init(header: WirePeerHeader, _ call: PeerCall) {
-        self.init(header: header)
+        self.init(header: header, givenUpChecksum: call.givenUpChecksum)
         resting = call.resting.map { claim in
             WireRaftHeartbeat(
                 range: claim.range.bits.wire,
@@ -39,7 +39,8 @@ extension RaftRequest {
                     to: ReplicaNumber(claim.to),
                     term: Term(claim.term)
                 )
-            }
+            },
+            givenUpChecksum: givenUpChecksum
         )
     }
 
@@ -87,7 +88,8 @@ extension RaftReply {
         self.init(
             starts: answer.starts,
             refusals: answer.notLed.map { $0.refusal(.notLeader) }
-                + answer.lost.map { $0.refusal(.lost) }
+                + answer.lost.map { $0.refusal(.lost) },
+            givenUp: answer.givenUp.sorted().map(\.bits.wire)
         )
     }
 
@@ -101,7 +103,12 @@ extension RaftReply {
                 )
             }
         }
-        return PeerAnswer(starts: starts, notLed: groups(.notLeader), lost: groups(.lost))
+        return PeerAnswer(
+            starts: starts,
+            notLed: groups(.notLeader),
+            lost: groups(.lost),
+            givenUp: Set(givenUp.map { DiskID(RandomBits(wire: $0)) })
+        )
     }
 }
 

@@ -37,10 +37,18 @@ package enum StoreFailure: Error, Hashable, Sendable {
     case fewMembers(wanted: Int, members: Int)
     /// The ring has not named the same members for long enough to count them.
     case ringUnsure
+    /// No version is so high, so that none can be above it.
+    case impossibleVersion(UInt64)
+    /// The node keeps as many copies of ranges as it may.
+    case tooManyCopies(node: String, limit: Int)
+    /// The copy is not there, or another node made it.
+    case copyGone
     /// The disk is full.
     case diskFull(node: String)
     /// The node holds as many bytes as its quota allows.
     case quotaReached(node: String, StoreQuota.Reached)
+    /// The node, or the caller's certificate at this node, has as many watchers as may be.
+    case tooManyWatchers(limit: Int, isOfCaller: Bool)
     /// Too many bytes wait to be committed.
     case overloaded(range: String)
     /// The node has no store, or has closed it.
@@ -71,10 +79,10 @@ package enum StoreFailure: Error, Hashable, Sendable {
         case .answerForgotten, .answeredBefore, .otherStore, .otherDisk, .fewMembers:
             .failedPrecondition
         case .tooManyClients, .tooManyUnanswered, .replyTooLong, .diskFull, .overloaded,
-            .quotaReached:
+            .quotaReached, .tooManyCopies, .tooManyWatchers:
             .resourceExhausted
-        case .valueTooLong, .impossibleReplicas: .invalidArgument
-        case .pageGone: .aborted
+        case .valueTooLong, .impossibleReplicas, .impossibleVersion: .invalidArgument
+        case .pageGone, .copyGone: .aborted
         }
     }
 
@@ -112,10 +120,21 @@ package enum StoreFailure: Error, Hashable, Sendable {
         case .fewMembers(let wanted, let members):
             "\(wanted) replicas need \(wanted) members with a store, and the ring has \(members): start "
                 + "\(wanted - members) more first; fewer members than replicas all hold every key anyway"
+        case .impossibleVersion(let version):
+            "versions cannot be raised above \(version): they are at most \(RangeState.highestFloor) by then"
+        case .tooManyCopies(let node, let limit):
+            "\(node) keeps copies of \(limit) ranges for exports, and makes no more at a time; try again later"
+        case .copyGone:
+            "the copy of the range is not here any more; begin the range again with a new copy"
         case .ringUnsure:
             "the ring has not named the same members for long enough to count them; try again in ten seconds"
         case .diskFull(let node): "the disk of \(node) is full; reads and deletes are possible"
         case .quotaReached(let node, let reached): "\(node) \(reached)"
+        case .tooManyWatchers(let limit, let isOfCaller):
+            isOfCaller
+                ? "this certificate has \(limit) watchers at this node already; watch a prefix instead of single "
+                    + "keys, or share the watchers of a process"
+                : "this node has \(limit) watchers already; end some of them"
         case .overloaded(let range): "range \(range) has too many writes under way; try again later"
         case .closed(let node, let reason): "\(node) does not serve the store: \(reason)"
         case .otherStore(let theirs, let ours):

@@ -26,6 +26,10 @@ extension StoreNode {
             let ranges = damaged.keys.sorted().map(\.description).joined(separator: ", ")
             reply.reason += (reply.reason.isEmpty ? "" : "; ") + "damaged on this disk: \(ranges)"
         }
+        if failure == nil, !promised.isEmpty {
+            let ranges = promised.keys.sorted().map(\.description).joined(separator: ", ")
+            reply.reason += (reply.reason.isEmpty ? "" : "; ") + "being recovered: \(ranges)"
+        }
         reply.totals.quotaBytes = quota.limit ?? 0
         reply.totals.isQuotaReached = quota.reached != nil
         for replica in replicas.values {

@@ -139,7 +139,7 @@ struct PartitionScan: Sendable {
             if let former {
                 // A replica that lags behind has not come to that version yet.
                 let version = LogIndex(former.version)
-                guard state.applied >= version,
+                guard state.version >= version,
                     state.deletions.none(in: partition, after: version)
                 else { return nil }
             }
@@ -158,7 +158,7 @@ struct PartitionScan: Sendable {
     }
 
     func version(in view: RangeView) -> LogIndex {
-        former.map { LogIndex($0.version) } ?? view.applied
+        former.map { LogIndex($0.version) } ?? view.version
     }
 
     /// The token of the next page; empty on the last one.

@@ -60,6 +60,7 @@ extension StoreServer {
 
     /// Gives leaderships to other replicas before the node leaves.
     func handOver(within allowance: Duration) async {
+        relays.stop()
         guard let node else { return }
         await node.setWantedMembers { _ in nil }
         let deadline = executor.now + min(allowance, setup.settings.raft.electionTimeoutMaximum)
@@ -68,5 +69,6 @@ extension StoreServer {
                 _ = executor.schedule(after: .milliseconds(20)) { continuation.resume() }
             }
         }
+        await node.stopWatches()
     }
 }

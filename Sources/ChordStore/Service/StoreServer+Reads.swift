@@ -43,7 +43,7 @@ extension GetRequest {
                     return .success(
                         GetReply(
                             .answer(
-                                WireRangeAnswer(read.view, version: read.view.applied),
+                                WireRangeAnswer(read.view, version: read.view.version),
                                 .init(values: values, lag: read.lag)
                             )
                         )

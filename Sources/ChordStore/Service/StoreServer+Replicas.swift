@@ -87,7 +87,7 @@ extension SetReplicasReply {
     fileprivate init(former: Int, _ view: RangeView) {
         self.init(
             .answer(
-                WireRangeAnswer(view, version: view.applied),
+                WireRangeAnswer(view, version: view.version),
                 Content(former: former, descriptor: WireRangeDescriptor(view.descriptor))
             )
         )

@@ -76,7 +76,7 @@ extension StoreServer {
                             )
                         )
                     }
-                    let answer = WireRangeAnswer(page.view, version: page.view.applied)
+                    let answer = WireRangeAnswer(page.view, version: page.view.version)
                     let next = page.token?.encoded(in: space) ?? []
                     responder.succeed(
                         ScanReply(answer: answer, rows: rows, token: next).encoded(in: space)

@@ -34,9 +34,13 @@ package actor StoreServer {
     var hintSchedule = HintSchedule()
     var hintTimer: ScheduledWork?
     var survey = MemberSurvey()
+    /// Copies of ranges that are being exported.
+    var copies = RangeCopies()
     /// Sessions of writes that this node sends again where needed, and of those that it proposes once.
     var sessions = WriteSessions()
     var unrepeated = WriteSessions()
+    var watchers = WatcherCounts()
+    var relays = WatchRelays()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()

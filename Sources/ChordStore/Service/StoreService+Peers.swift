@@ -129,6 +129,7 @@ extension StoreServer {
         let call = request.call
         let process = request.sender
         let answer = node.assumeIsolated { node -> PeerAnswer? in
+            if let refusal = node.refusal(of: process) { return refusal }
             let known = call.messages.lazy.compactMap(\.descriptor)
             // A peer that no descriptor names is answered, and counts for nothing.
             guard let name = node.name(of: peer, with: process.disk, in: known) else {

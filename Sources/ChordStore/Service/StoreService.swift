@@ -19,7 +19,7 @@ package final class StoreService: HoldingService {
         self.setup = setup
     }
 
-    package var methods: [ServiceMethod] { clientMethods + peerMethods }
+    package var methods: [ServiceMethod] { clientMethods + peerMethods + adminMethods }
 
     nonisolated(nonsending) package func start(_ node: NodeContext) async throws {
         let server = StoreServer(node, setup: setup)

@@ -35,6 +35,47 @@ struct StoreScenarioTests {
         #expect(world.problems.isEmpty, "\(world.problems)")
     }
 
+    @Test("raised versions outlast restarts, splits, and a disk that is filled anew")
+    func raisedVersions() throws {
+        try withStore(nodes: 5, seed: 23) { world in
+            let key = 4
+            var number: UInt64 = 0
+            var last = LogIndex.zero
+            func write() throws {
+                number += 1
+                let time = try #require(world.get(key)).view.time
+                let result = world.put("v\(number)", at: key, as: id(number, preparedAt: time))
+                guard case .done(let outcome, _)? = result else {
+                    Issue.record("the write has no answer")
+                    return
+                }
+                #expect(outcome.version > last)
+                last = outcome.version
+            }
+            try write()
+            let parent = try #require(world.raiseVersions(above: LogIndex(100_000), at: key))
+            #expect(parent.version >= LogIndex(100_000) && parent.applied < LogIndex(100_000))
+            last = parent.version
+            try write()
+            world.passMember(at: StoreWorld.position(ofKey: key))
+            #expect(
+                world.run(atMost: .seconds(30)) {
+                    world.get(key)?.view.descriptor.id != parent.descriptor.id
+                }
+            )
+            try write()
+            world.restartEverything()
+            try write()
+            _ = world.settle(atMost: .seconds(60))
+            // The node receives the range as a snapshot, and may come to lead it.
+            for name in world.names.prefix(3) {
+                world.loseDisk(name)
+                _ = world.settle(atMost: .seconds(120))
+                try write()
+            }
+        }
+    }
+
     @Test("a write that is repeated after a split is applied once")
     func retryAfterSplit() throws {
         try withStore(nodes: 5, seed: 21) { world in

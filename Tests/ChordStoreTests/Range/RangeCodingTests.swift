@@ -39,6 +39,7 @@ struct RangeCodingTests {
         RangeCommand(time: RangeTime(milliseconds: .max), action: .write(write)),
         RangeCommand(time: .zero, action: .setReplication(5)),
         RangeCommand(time: .zero, action: .retract),
+        RangeCommand(time: .zero, action: .raiseVersions(above: LogIndex(1 << 61))),
         RangeCommand(
             time: RangeTime(milliseconds: 9),
             action: .split(

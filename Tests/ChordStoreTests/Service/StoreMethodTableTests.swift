@@ -21,9 +21,12 @@ struct StoreMethodTableTests {
         /chord.v1.StoreService/Batch | unary | node, client, admin | 3584 KiB | ordinary
         /chord.v1.StoreService/List | unary | node, client, admin | 16 KiB | ordinary
         /chord.v1.StoreService/Count | unary | node, client, admin | 16 KiB | ordinary
+        /chord.v1.StoreService/Watch | serverStreaming | node, client, admin | 16 KiB | ordinary
         /chord.v1.StoreService/Scan | unary | admin | 16 KiB | ordinary
         /chord.v1.StoreService/Status | unary | node, client, admin | 16 KiB | ordinary
         /chord.v1.StoreService/SetReplicas | unary | node, admin | 16 KiB | ordinary
+        /chord.v1.StoreService/RaiseVersions | unary | node, admin | 16 KiB | ordinary
+        /chord.v1.StoreService/Export | unary | node, admin | 16 KiB | ordinary
         /chord.v1.StorePeerService/Raft | unary | node | 4096 KiB | maintenance
         /chord.v1.StorePeerService/Hint | unary | node | 640 KiB | ordinary
         /chord.v1.StorePeerService/Locate | unary | node | 16 KiB | ordinary
@@ -31,9 +34,11 @@ struct StoreMethodTableTests {
         /chord.v1.StorePeerService/OfferSnapshot | unary | node | 16 KiB | ordinary
         /chord.v1.StorePeerService/SendChunk | unary | node | 1040 KiB | ordinary
         /chord.v1.StorePeerService/FinishSnapshot | unary | node | 16 KiB | ordinary
+        /chord.v1.StoreAdminService/Checksum | unary | admin | 16 KiB | ordinary
+        /chord.v1.StoreAdminService/Recover | unary | admin | 16 KiB | ordinary
         """
 
-    private static let methods = StoreMethods.all + StorePeerMethods.all
+    private static let methods = StoreMethods.all + StorePeerMethods.all + StoreAdminMethods.all
 
     private static func row(_ method: RPCMethod) -> String {
         [

@@ -139,6 +139,38 @@ extension MessageKind {
                 }
             )
         },
+        MessageKind(StoreWatchRequest.self, limitBytes: StoreMessageBytes.short) { generator, _ in
+            StoreWatchRequest(
+                route: generator.route(),
+                partition: generator.bytes(upTo: 30) + [0],
+                prefix: generator.bytes(upTo: 30),
+                isSingleKey: Bool.random(using: &generator),
+                afterVersion: generator.optional { $0.counter(from: 1) },
+                keysOnly: Bool.random(using: &generator)
+            )
+        },
+        MessageKind(StoreWatchReply.self, limitBytes: StoreMessageBytes.page) { generator, space in
+            let outcome: WireOutcome<[WireRow]> = generator.outcome(space) { generator in
+                generator.list(upTo: 5) { $0.row() }
+            }
+            switch outcome {
+            case .redirect(let hint): return StoreWatchReply(.redirect(hint))
+            case .answer(let answer, let rows):
+                return StoreWatchReply(
+                    .content(
+                        StoreWatchReply.Content(
+                            answer: Bool.random(using: &generator) ? answer : nil,
+                            stateBegins: Bool.random(using: &generator),
+                            hasGap: Bool.random(using: &generator),
+                            changes: generator.list(upTo: 4) { $0.change() },
+                            rows: rows,
+                            stateIsComplete: Bool.random(using: &generator),
+                            version: generator.counter()
+                        )
+                    )
+                )
+            }
+        },
         MessageKind(SetReplicasRequest.self, limitBytes: StoreMessageBytes.short) {
             generator,
             space in
@@ -156,6 +188,42 @@ extension MessageKind {
                     SetReplicasReply.Content(
                         former: WireLimits.wantedVoters.randomElement(using: &generator) ?? 3,
                         descriptor: generator.descriptor(space)
+                    )
+                }
+            )
+        },
+        MessageKind(RaiseVersionsRequest.self, limitBytes: StoreMessageBytes.short) {
+            generator,
+            space in
+            RaiseVersionsRequest(
+                route: generator.route(),
+                position: generator.identifier(space),
+                above: generator.counter()
+            )
+        },
+        MessageKind(RaiseVersionsReply.self, limitBytes: StoreMessageBytes.short * 2) {
+            generator,
+            space in
+            RaiseVersionsReply(generator.outcome(space) { $0.descriptor(space) })
+        },
+        MessageKind(ExportRequest.self, limitBytes: StoreMessageBytes.short) { generator, space in
+            ExportRequest(
+                route: generator.route(),
+                position: generator.identifier(space),
+                copy: generator.random128(),
+                offset: generator.counter()
+            )
+        },
+        MessageKind(ExportReply.self, limitBytes: StoreMessageBytes.export) { generator, space in
+            ExportReply(
+                generator.outcome(space) { generator in
+                    ExportReply.Content(
+                        descriptor: generator.descriptor(space),
+                        version: generator.counter(),
+                        timeMilliseconds: generator.counter(),
+                        rows: generator.counter(),
+                        totalBytes: generator.counter(),
+                        bytes: [7] + generator.bytes(upTo: 80)
                     )
                 }
             )

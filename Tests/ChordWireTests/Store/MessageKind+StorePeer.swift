@@ -15,7 +15,8 @@ extension MessageKind {
                 messages: generator.list(upTo: 4) { $0.raftMessage(space) },
                 heartbeats: generator.list(upTo: 4) { $0.heartbeat(space) },
                 heartbeatReplies: generator.list(upTo: 4) { $0.heartbeat(space) },
-                resting: generator.list(upTo: 4) { $0.heartbeat(space) }
+                resting: generator.list(upTo: 4) { $0.heartbeat(space) },
+                givenUpChecksum: UInt32.random(in: 0 ... .max, using: &generator)
             )
         },
         MessageKind(RaftReply.self, limitBytes: StoreMessageBytes.raft) { generator, _ in
@@ -31,7 +32,8 @@ extension MessageKind {
                         replica: generator.counter(from: 1),
                         reasons.randomElement(using: &generator)!
                     )
-                }
+                },
+                givenUp: generator.list(upTo: 3) { $0.random128() }
             )
         },
         MessageKind(HintRequest.self, limitBytes: StoreMessageBytes.hints) { generator, space in

@@ -125,6 +125,23 @@ extension SeededGenerator {
         WireRow(partition: bytes(upTo: 20), key: bytes(upTo: 20), value: value())
     }
 
+    mutating func change() -> WireChange {
+        let count = 1 + Int(next() % 3)
+        return WireChange(
+            version: counter(from: 1),
+            keys: (0..<count).map { _ in
+                let key = bytes(upTo: 20)
+                switch next() % 3 {
+                case 0:
+                    let value = bytes(upTo: 40)
+                    return WireChange.Key(key, .put(value: value, timeToLive: timeToLive()))
+                case 1: return WireChange.Key(key, .delete)
+                default: return WireChange.Key(key, .expire)
+                }
+            }
+        )
+    }
+
     mutating func condition() -> WireCondition? {
         optional { $0.next() % 2 == 0 ? .absent : .version($0.counter(from: 1)) }
     }

@@ -862,6 +862,186 @@ void   chord__v1__scan_reply__free_unpacked
   assert(message->base.descriptor == &chord__v1__scan_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chord__v1__store_watch_request__init
+                     (Chord__V1__StoreWatchRequest         *message)
+{
+  static const Chord__V1__StoreWatchRequest init_value = CHORD__V1__STORE_WATCH_REQUEST__INIT;
+  *message = init_value;
+}
+size_t chord__v1__store_watch_request__get_packed_size
+                     (const Chord__V1__StoreWatchRequest *message)
+{
+  assert(message->base.descriptor == &chord__v1__store_watch_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__store_watch_request__pack
+                     (const Chord__V1__StoreWatchRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__store_watch_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__store_watch_request__pack_to_buffer
+                     (const Chord__V1__StoreWatchRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__store_watch_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__StoreWatchRequest *
+       chord__v1__store_watch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__StoreWatchRequest *)
+     protobuf_c_message_unpack (&chord__v1__store_watch_request__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__store_watch_request__free_unpacked
+                     (Chord__V1__StoreWatchRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__store_watch_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__store_key_change__init
+                     (Chord__V1__StoreKeyChange         *message)
+{
+  static const Chord__V1__StoreKeyChange init_value = CHORD__V1__STORE_KEY_CHANGE__INIT;
+  *message = init_value;
+}
+size_t chord__v1__store_key_change__get_packed_size
+                     (const Chord__V1__StoreKeyChange *message)
+{
+  assert(message->base.descriptor == &chord__v1__store_key_change__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__store_key_change__pack
+                     (const Chord__V1__StoreKeyChange *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__store_key_change__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__store_key_change__pack_to_buffer
+                     (const Chord__V1__StoreKeyChange *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__store_key_change__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__StoreKeyChange *
+       chord__v1__store_key_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__StoreKeyChange *)
+     protobuf_c_message_unpack (&chord__v1__store_key_change__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__store_key_change__free_unpacked
+                     (Chord__V1__StoreKeyChange *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__store_key_change__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__store_change__init
+                     (Chord__V1__StoreChange         *message)
+{
+  static const Chord__V1__StoreChange init_value = CHORD__V1__STORE_CHANGE__INIT;
+  *message = init_value;
+}
+size_t chord__v1__store_change__get_packed_size
+                     (const Chord__V1__StoreChange *message)
+{
+  assert(message->base.descriptor == &chord__v1__store_change__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__store_change__pack
+                     (const Chord__V1__StoreChange *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__store_change__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__store_change__pack_to_buffer
+                     (const Chord__V1__StoreChange *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__store_change__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__StoreChange *
+       chord__v1__store_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__StoreChange *)
+     protobuf_c_message_unpack (&chord__v1__store_change__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__store_change__free_unpacked
+                     (Chord__V1__StoreChange *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__store_change__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__store_watch_reply__init
+                     (Chord__V1__StoreWatchReply         *message)
+{
+  static const Chord__V1__StoreWatchReply init_value = CHORD__V1__STORE_WATCH_REPLY__INIT;
+  *message = init_value;
+}
+size_t chord__v1__store_watch_reply__get_packed_size
+                     (const Chord__V1__StoreWatchReply *message)
+{
+  assert(message->base.descriptor == &chord__v1__store_watch_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__store_watch_reply__pack
+                     (const Chord__V1__StoreWatchReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__store_watch_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__store_watch_reply__pack_to_buffer
+                     (const Chord__V1__StoreWatchReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__store_watch_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__StoreWatchReply *
+       chord__v1__store_watch_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__StoreWatchReply *)
+     protobuf_c_message_unpack (&chord__v1__store_watch_reply__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__store_watch_reply__free_unpacked
+                     (Chord__V1__StoreWatchReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__store_watch_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chord__v1__write_condition__init
                      (Chord__V1__WriteCondition         *message)
 {
@@ -1310,6 +1490,186 @@ void   chord__v1__set_replicas_reply__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &chord__v1__set_replicas_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__raise_versions_request__init
+                     (Chord__V1__RaiseVersionsRequest         *message)
+{
+  static const Chord__V1__RaiseVersionsRequest init_value = CHORD__V1__RAISE_VERSIONS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t chord__v1__raise_versions_request__get_packed_size
+                     (const Chord__V1__RaiseVersionsRequest *message)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__raise_versions_request__pack
+                     (const Chord__V1__RaiseVersionsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__raise_versions_request__pack_to_buffer
+                     (const Chord__V1__RaiseVersionsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__RaiseVersionsRequest *
+       chord__v1__raise_versions_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__RaiseVersionsRequest *)
+     protobuf_c_message_unpack (&chord__v1__raise_versions_request__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__raise_versions_request__free_unpacked
+                     (Chord__V1__RaiseVersionsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__raise_versions_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__raise_versions_reply__init
+                     (Chord__V1__RaiseVersionsReply         *message)
+{
+  static const Chord__V1__RaiseVersionsReply init_value = CHORD__V1__RAISE_VERSIONS_REPLY__INIT;
+  *message = init_value;
+}
+size_t chord__v1__raise_versions_reply__get_packed_size
+                     (const Chord__V1__RaiseVersionsReply *message)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__raise_versions_reply__pack
+                     (const Chord__V1__RaiseVersionsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__raise_versions_reply__pack_to_buffer
+                     (const Chord__V1__RaiseVersionsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__raise_versions_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__RaiseVersionsReply *
+       chord__v1__raise_versions_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__RaiseVersionsReply *)
+     protobuf_c_message_unpack (&chord__v1__raise_versions_reply__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__raise_versions_reply__free_unpacked
+                     (Chord__V1__RaiseVersionsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__raise_versions_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__export_request__init
+                     (Chord__V1__ExportRequest         *message)
+{
+  static const Chord__V1__ExportRequest init_value = CHORD__V1__EXPORT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t chord__v1__export_request__get_packed_size
+                     (const Chord__V1__ExportRequest *message)
+{
+  assert(message->base.descriptor == &chord__v1__export_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__export_request__pack
+                     (const Chord__V1__ExportRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__export_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__export_request__pack_to_buffer
+                     (const Chord__V1__ExportRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__export_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__ExportRequest *
+       chord__v1__export_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__ExportRequest *)
+     protobuf_c_message_unpack (&chord__v1__export_request__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__export_request__free_unpacked
+                     (Chord__V1__ExportRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__export_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chord__v1__export_reply__init
+                     (Chord__V1__ExportReply         *message)
+{
+  static const Chord__V1__ExportReply init_value = CHORD__V1__EXPORT_REPLY__INIT;
+  *message = init_value;
+}
+size_t chord__v1__export_reply__get_packed_size
+                     (const Chord__V1__ExportReply *message)
+{
+  assert(message->base.descriptor == &chord__v1__export_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chord__v1__export_reply__pack
+                     (const Chord__V1__ExportReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chord__v1__export_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chord__v1__export_reply__pack_to_buffer
+                     (const Chord__V1__ExportReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chord__v1__export_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chord__V1__ExportReply *
+       chord__v1__export_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chord__V1__ExportReply *)
+     protobuf_c_message_unpack (&chord__v1__export_reply__descriptor,
+                                allocator, len, data);
+}
+void   chord__v1__export_reply__free_unpacked
+                     (Chord__V1__ExportReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chord__v1__export_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   chord__v1__range_issue__init
@@ -3084,6 +3444,366 @@ const ProtobufCMessageDescriptor chord__v1__scan_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__scan_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor chord__v1__store_watch_request__field_descriptors[6] =
+{
+  {
+    "route",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchRequest, route),
+    &chord__v1__call_route__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "partition",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchRequest, partition),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "prefix",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchRequest, prefix),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "single_key",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchRequest, single_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after_version",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchRequest, after_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keys_only",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchRequest, keys_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__store_watch_request__field_indices_by_name[] = {
+  4,   /* field[4] = after_version */
+  5,   /* field[5] = keys_only */
+  1,   /* field[1] = partition */
+  2,   /* field[2] = prefix */
+  0,   /* field[0] = route */
+  3,   /* field[3] = single_key */
+};
+static const ProtobufCIntRange chord__v1__store_watch_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor chord__v1__store_watch_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.StoreWatchRequest",
+  "StoreWatchRequest",
+  "Chord__V1__StoreWatchRequest",
+  "chord.v1",
+  sizeof(Chord__V1__StoreWatchRequest),
+  6,
+  chord__v1__store_watch_request__field_descriptors,
+  chord__v1__store_watch_request__field_indices_by_name,
+  1,  chord__v1__store_watch_request__number_ranges,
+  (ProtobufCMessageInit) chord__v1__store_watch_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__store_key_change__field_descriptors[4] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreKeyChange, kind),
+    &chord__v1__store_change_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreKeyChange, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreKeyChange, value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ttl_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreKeyChange, ttl_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__store_key_change__field_indices_by_name[] = {
+  1,   /* field[1] = key */
+  0,   /* field[0] = kind */
+  3,   /* field[3] = ttl_ms */
+  2,   /* field[2] = value */
+};
+static const ProtobufCIntRange chord__v1__store_key_change__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor chord__v1__store_key_change__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.StoreKeyChange",
+  "StoreKeyChange",
+  "Chord__V1__StoreKeyChange",
+  "chord.v1",
+  sizeof(Chord__V1__StoreKeyChange),
+  4,
+  chord__v1__store_key_change__field_descriptors,
+  chord__v1__store_key_change__field_indices_by_name,
+  1,  chord__v1__store_key_change__number_ranges,
+  (ProtobufCMessageInit) chord__v1__store_key_change__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__store_change__field_descriptors[2] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreChange, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keys",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chord__V1__StoreChange, n_keys),
+    offsetof(Chord__V1__StoreChange, keys),
+    &chord__v1__store_key_change__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__store_change__field_indices_by_name[] = {
+  1,   /* field[1] = keys */
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange chord__v1__store_change__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor chord__v1__store_change__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.StoreChange",
+  "StoreChange",
+  "Chord__V1__StoreChange",
+  "chord.v1",
+  sizeof(Chord__V1__StoreChange),
+  2,
+  chord__v1__store_change__field_descriptors,
+  chord__v1__store_change__field_indices_by_name,
+  1,  chord__v1__store_change__number_ranges,
+  (ProtobufCMessageInit) chord__v1__store_change__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__store_watch_reply__field_descriptors[8] =
+{
+  {
+    "redirect",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchReply, redirect),
+    &chord__v1__range_hint__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchReply, answer),
+    &chord__v1__range_answer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state_begins",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchReply, state_begins),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gap",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchReply, gap),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "changes",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chord__V1__StoreWatchReply, n_changes),
+    offsetof(Chord__V1__StoreWatchReply, changes),
+    &chord__v1__store_change__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chord__V1__StoreWatchReply, n_rows),
+    offsetof(Chord__V1__StoreWatchReply, rows),
+    &chord__v1__row__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state_complete",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchReply, state_complete),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__StoreWatchReply, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__store_watch_reply__field_indices_by_name[] = {
+  1,   /* field[1] = answer */
+  4,   /* field[4] = changes */
+  3,   /* field[3] = gap */
+  0,   /* field[0] = redirect */
+  5,   /* field[5] = rows */
+  2,   /* field[2] = state_begins */
+  6,   /* field[6] = state_complete */
+  7,   /* field[7] = version */
+};
+static const ProtobufCIntRange chord__v1__store_watch_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor chord__v1__store_watch_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.StoreWatchReply",
+  "StoreWatchReply",
+  "Chord__V1__StoreWatchReply",
+  "chord.v1",
+  sizeof(Chord__V1__StoreWatchReply),
+  8,
+  chord__v1__store_watch_reply__field_descriptors,
+  chord__v1__store_watch_reply__field_indices_by_name,
+  1,  chord__v1__store_watch_reply__number_ranges,
+  (ProtobufCMessageInit) chord__v1__store_watch_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor chord__v1__write_condition__field_descriptors[2] =
 {
   {
@@ -3932,6 +4652,340 @@ const ProtobufCMessageDescriptor chord__v1__set_replicas_reply__descriptor =
   (ProtobufCMessageInit) chord__v1__set_replicas_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor chord__v1__raise_versions_request__field_descriptors[3] =
+{
+  {
+    "route",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsRequest, route),
+    &chord__v1__call_route__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsRequest, position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "above",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsRequest, above),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__raise_versions_request__field_indices_by_name[] = {
+  2,   /* field[2] = above */
+  1,   /* field[1] = position */
+  0,   /* field[0] = route */
+};
+static const ProtobufCIntRange chord__v1__raise_versions_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor chord__v1__raise_versions_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.RaiseVersionsRequest",
+  "RaiseVersionsRequest",
+  "Chord__V1__RaiseVersionsRequest",
+  "chord.v1",
+  sizeof(Chord__V1__RaiseVersionsRequest),
+  3,
+  chord__v1__raise_versions_request__field_descriptors,
+  chord__v1__raise_versions_request__field_indices_by_name,
+  1,  chord__v1__raise_versions_request__number_ranges,
+  (ProtobufCMessageInit) chord__v1__raise_versions_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__raise_versions_reply__field_descriptors[3] =
+{
+  {
+    "redirect",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsReply, redirect),
+    &chord__v1__range_hint__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsReply, answer),
+    &chord__v1__range_answer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "range",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaiseVersionsReply, range),
+    &chord__v1__range_descriptor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__raise_versions_reply__field_indices_by_name[] = {
+  1,   /* field[1] = answer */
+  2,   /* field[2] = range */
+  0,   /* field[0] = redirect */
+};
+static const ProtobufCIntRange chord__v1__raise_versions_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor chord__v1__raise_versions_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.RaiseVersionsReply",
+  "RaiseVersionsReply",
+  "Chord__V1__RaiseVersionsReply",
+  "chord.v1",
+  sizeof(Chord__V1__RaiseVersionsReply),
+  3,
+  chord__v1__raise_versions_reply__field_descriptors,
+  chord__v1__raise_versions_reply__field_indices_by_name,
+  1,  chord__v1__raise_versions_reply__number_ranges,
+  (ProtobufCMessageInit) chord__v1__raise_versions_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__export_request__field_descriptors[4] =
+{
+  {
+    "route",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportRequest, route),
+    &chord__v1__call_route__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportRequest, position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "copy",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportRequest, copy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportRequest, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__export_request__field_indices_by_name[] = {
+  2,   /* field[2] = copy */
+  3,   /* field[3] = offset */
+  1,   /* field[1] = position */
+  0,   /* field[0] = route */
+};
+static const ProtobufCIntRange chord__v1__export_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor chord__v1__export_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.ExportRequest",
+  "ExportRequest",
+  "Chord__V1__ExportRequest",
+  "chord.v1",
+  sizeof(Chord__V1__ExportRequest),
+  4,
+  chord__v1__export_request__field_descriptors,
+  chord__v1__export_request__field_indices_by_name,
+  1,  chord__v1__export_request__number_ranges,
+  (ProtobufCMessageInit) chord__v1__export_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chord__v1__export_reply__field_descriptors[8] =
+{
+  {
+    "redirect",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, redirect),
+    &chord__v1__range_hint__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, answer),
+    &chord__v1__range_answer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "range",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, range),
+    &chord__v1__range_descriptor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, time_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total_bytes",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, total_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__ExportReply, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chord__v1__export_reply__field_indices_by_name[] = {
+  1,   /* field[1] = answer */
+  7,   /* field[7] = bytes */
+  2,   /* field[2] = range */
+  0,   /* field[0] = redirect */
+  5,   /* field[5] = rows */
+  4,   /* field[4] = time_ms */
+  6,   /* field[6] = total_bytes */
+  3,   /* field[3] = version */
+};
+static const ProtobufCIntRange chord__v1__export_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor chord__v1__export_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chord.v1.ExportReply",
+  "ExportReply",
+  "Chord__V1__ExportReply",
+  "chord.v1",
+  sizeof(Chord__V1__ExportReply),
+  8,
+  chord__v1__export_reply__field_descriptors,
+  chord__v1__export_reply__field_indices_by_name,
+  1,  chord__v1__export_reply__number_ranges,
+  (ProtobufCMessageInit) chord__v1__export_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor chord__v1__range_issue__field_descriptors[2] =
 {
   {
@@ -4698,6 +5752,38 @@ const ProtobufCEnumDescriptor chord__v1__read_level__descriptor =
   chord__v1__read_level__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue chord__v1__store_change_kind__enum_values_by_number[4] =
+{
+  { "STORE_CHANGE_KIND_UNSPECIFIED", "CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_UNSPECIFIED", 0 },
+  { "STORE_CHANGE_KIND_PUT", "CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_PUT", 1 },
+  { "STORE_CHANGE_KIND_DELETE", "CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_DELETE", 2 },
+  { "STORE_CHANGE_KIND_EXPIRE", "CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_EXPIRE", 3 },
+};
+static const ProtobufCIntRange chord__v1__store_change_kind__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex chord__v1__store_change_kind__enum_values_by_name[4] =
+{
+  { "STORE_CHANGE_KIND_DELETE", 2 },
+  { "STORE_CHANGE_KIND_EXPIRE", 3 },
+  { "STORE_CHANGE_KIND_PUT", 1 },
+  { "STORE_CHANGE_KIND_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor chord__v1__store_change_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "chord.v1.StoreChangeKind",
+  "StoreChangeKind",
+  "Chord__V1__StoreChangeKind",
+  "chord.v1",
+  4,
+  chord__v1__store_change_kind__enum_values_by_number,
+  4,
+  chord__v1__store_change_kind__enum_values_by_name,
+  1,
+  chord__v1__store_change_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue chord__v1__operation_kind__enum_values_by_number[5] =
 {
   { "OPERATION_KIND_UNSPECIFIED", "CHORD__V1__OPERATION_KIND__OPERATION_KIND_UNSPECIFIED", 0 },
@@ -4844,7 +5930,7 @@ const ProtobufCEnumDescriptor chord__v1__range_move_kind__descriptor =
   chord__v1__range_move_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor chord__v1__store_service__method_descriptors[10] =
+static const ProtobufCMethodDescriptor chord__v1__store_service__method_descriptors[13] =
 {
   { "Get", &chord__v1__get_request__descriptor, &chord__v1__get_reply__descriptor },
   { "Put", &chord__v1__put_request__descriptor, &chord__v1__write_reply__descriptor },
@@ -4853,21 +5939,27 @@ static const ProtobufCMethodDescriptor chord__v1__store_service__method_descript
   { "Batch", &chord__v1__batch_request__descriptor, &chord__v1__write_reply__descriptor },
   { "List", &chord__v1__list_request__descriptor, &chord__v1__list_reply__descriptor },
   { "Count", &chord__v1__count_request__descriptor, &chord__v1__count_reply__descriptor },
+  { "Watch", &chord__v1__store_watch_request__descriptor, &chord__v1__store_watch_reply__descriptor },
   { "Scan", &chord__v1__scan_request__descriptor, &chord__v1__scan_reply__descriptor },
   { "Status", &chord__v1__store_status_request__descriptor, &chord__v1__store_status_reply__descriptor },
   { "SetReplicas", &chord__v1__set_replicas_request__descriptor, &chord__v1__set_replicas_reply__descriptor },
+  { "RaiseVersions", &chord__v1__raise_versions_request__descriptor, &chord__v1__raise_versions_reply__descriptor },
+  { "Export", &chord__v1__export_request__descriptor, &chord__v1__export_reply__descriptor },
 };
 const unsigned chord__v1__store_service__method_indices_by_name[] = {
   4,        /* Batch */
   6,        /* Count */
   2,        /* Delete */
+  12,        /* Export */
   0,        /* Get */
   5,        /* List */
   1,        /* Put */
-  7,        /* Scan */
-  9,        /* SetReplicas */
-  8,        /* Status */
-  3         /* Touch */
+  11,        /* RaiseVersions */
+  8,        /* Scan */
+  10,        /* SetReplicas */
+  9,        /* Status */
+  3,        /* Touch */
+  7         /* Watch */
 };
 const ProtobufCServiceDescriptor chord__v1__store_service__descriptor =
 {
@@ -4876,7 +5968,7 @@ const ProtobufCServiceDescriptor chord__v1__store_service__descriptor =
   "StoreService",
   "Chord__V1__StoreService",
   "chord.v1",
-  10,
+  13,
   chord__v1__store_service__method_descriptors,
   chord__v1__store_service__method_indices_by_name
 };
@@ -4936,13 +6028,21 @@ void chord__v1__store_service__count(ProtobufCService *service,
   assert(service->descriptor == &chord__v1__store_service__descriptor);
   service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void chord__v1__store_service__watch(ProtobufCService *service,
+                                     const Chord__V1__StoreWatchRequest *input,
+                                     Chord__V1__StoreWatchReply_Closure closure,
+                                     void *closure_data)
+{
+  assert(service->descriptor == &chord__v1__store_service__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void chord__v1__store_service__scan(ProtobufCService *service,
                                     const Chord__V1__ScanRequest *input,
                                     Chord__V1__ScanReply_Closure closure,
                                     void *closure_data)
 {
   assert(service->descriptor == &chord__v1__store_service__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void chord__v1__store_service__status(ProtobufCService *service,
                                       const Chord__V1__StoreStatusRequest *input,
@@ -4950,7 +6050,7 @@ void chord__v1__store_service__status(ProtobufCService *service,
                                       void *closure_data)
 {
   assert(service->descriptor == &chord__v1__store_service__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void chord__v1__store_service__set_replicas(ProtobufCService *service,
                                             const Chord__V1__SetReplicasRequest *input,
@@ -4958,7 +6058,23 @@ void chord__v1__store_service__set_replicas(ProtobufCService *service,
                                             void *closure_data)
 {
   assert(service->descriptor == &chord__v1__store_service__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void chord__v1__store_service__raise_versions(ProtobufCService *service,
+                                              const Chord__V1__RaiseVersionsRequest *input,
+                                              Chord__V1__RaiseVersionsReply_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &chord__v1__store_service__descriptor);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void chord__v1__store_service__export(ProtobufCService *service,
+                                      const Chord__V1__ExportRequest *input,
+                                      Chord__V1__ExportReply_Closure closure,
+                                      void *closure_data)
+{
+  assert(service->descriptor == &chord__v1__store_service__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void chord__v1__store_service__init (Chord__V1__StoreService_Service *service,
                                      Chord__V1__StoreService_ServiceDestroy destroy)

@@ -2484,7 +2484,7 @@ const ProtobufCMessageDescriptor chord__v1__raft_heartbeat__descriptor =
   (ProtobufCMessageInit) chord__v1__raft_heartbeat__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__raft_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor chord__v1__raft_request__field_descriptors[6] =
 {
   {
     "header",
@@ -2546,8 +2546,21 @@ static const ProtobufCFieldDescriptor chord__v1__raft_request__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "given_up_checksum",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chord__V1__RaftRequest, given_up_checksum),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__raft_request__field_indices_by_name[] = {
+  5,   /* field[5] = given_up_checksum */
   0,   /* field[0] = header */
   3,   /* field[3] = heartbeat_replies */
   2,   /* field[2] = heartbeats */
@@ -2557,7 +2570,7 @@ static const unsigned chord__v1__raft_request__field_indices_by_name[] = {
 static const ProtobufCIntRange chord__v1__raft_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor chord__v1__raft_request__descriptor =
 {
@@ -2567,7 +2580,7 @@ const ProtobufCMessageDescriptor chord__v1__raft_request__descriptor =
   "Chord__V1__RaftRequest",
   "chord.v1",
   sizeof(Chord__V1__RaftRequest),
-  5,
+  6,
   chord__v1__raft_request__field_descriptors,
   chord__v1__raft_request__field_indices_by_name,
   1,  chord__v1__raft_request__number_ranges,
@@ -2651,7 +2664,7 @@ const ProtobufCMessageDescriptor chord__v1__raft_refusal__descriptor =
   (ProtobufCMessageInit) chord__v1__raft_refusal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chord__v1__raft_reply__field_descriptors[2] =
+static const ProtobufCFieldDescriptor chord__v1__raft_reply__field_descriptors[3] =
 {
   {
     "starts",
@@ -2677,15 +2690,28 @@ static const ProtobufCFieldDescriptor chord__v1__raft_reply__field_descriptors[2
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "given_up",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Chord__V1__RaftReply, n_given_up),
+    offsetof(Chord__V1__RaftReply, given_up),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chord__v1__raft_reply__field_indices_by_name[] = {
+  2,   /* field[2] = given_up */
   1,   /* field[1] = refusals */
   0,   /* field[0] = starts */
 };
 static const ProtobufCIntRange chord__v1__raft_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor chord__v1__raft_reply__descriptor =
 {
@@ -2695,7 +2721,7 @@ const ProtobufCMessageDescriptor chord__v1__raft_reply__descriptor =
   "Chord__V1__RaftReply",
   "chord.v1",
   sizeof(Chord__V1__RaftReply),
-  2,
+  3,
   chord__v1__raft_reply__field_descriptors,
   chord__v1__raft_reply__field_indices_by_name,
   1,  chord__v1__raft_reply__number_ranges,

@@ -10,10 +10,12 @@ import ChordCommandLine
 struct GetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "Print the value of a key.",
+        abstract: "Print the value of a key, or watch it.",
         discussion: """
             A pipe or a file gets the bytes as they are. On a terminal, text ends with a line break, and control \
-            characters are escaped. The exit code is 66 if the key is absent.
+            characters are escaped. The exit code is 66 if the key is absent. With --watch the present state is \
+            printed and then each change, in the order of versions; another leader or a broken connection leaves \
+            nothing out.
             """
     )
 
@@ -23,16 +25,29 @@ struct GetCommand: AsyncParsableCommand {
     @Flag(help: "Read from any replica, which may be behind; also without a majority.")
     var stale = false
 
-    @Flag(help: "Print JSON, with version and remaining time to live.")
+    @OptionGroup
+    var watching: WatchOptions
+
+    @Flag(
+        help:
+            "Print JSON, with version and remaining time to live; with --watch an object per line."
+    )
     var json = false
 
     @OptionGroup(title: "The ring")
     var ring: RingOptions
 
+    func validate() throws { try watching.refuse(stale, "--stale") }
+
     func run() async throws {
         try await reportingFailures {
+            let form = key.form
             let key = try key.resolved()
             try await ring.withClient { client in
+                if watching.watch {
+                    return try await RowWatch(form: form, withValues: true, asJSON: json)
+                        .follow(client.store.watch(key, from: watching.after))
+                }
                 let reading = try await client.store.get(
                     [key.name],
                     in: key.partition ?? key.name,

@@ -39,10 +39,11 @@ struct PrefixOptions: ParsableArguments {
 struct ListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List the keys of a partition.",
+        abstract: "List the keys of a partition, or watch them.",
         discussion: """
             One line per key, in the order of their bytes, all of one version of the partition. Control characters \
-            are escaped; --hex and --json tell all keys apart.
+            are escaped; --hex and --json tell all keys apart. With --watch the present state is printed and then \
+            each change, in the order of versions; another leader, a split or a broken connection leaves nothing out.
             """
     )
 
@@ -55,6 +56,9 @@ struct ListCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Print at most this many keys. Default: all.", valueName: "number"))
     var limit: Int?
 
+    @OptionGroup
+    var watching: WatchOptions
+
     @Flag(help: "Print JSON, one object per key.")
     var json = false
 
@@ -62,6 +66,8 @@ struct ListCommand: AsyncParsableCommand {
     var ring: RingOptions
 
     func validate() throws {
+        try watching.refuse(limit != nil, "--limit")
+        try watching.refuse(keys.stale, "--stale")
         if let limit, limit < 1 { throw ValidationError("--limit must be 1 or more.") }
     }
 
@@ -69,6 +75,16 @@ struct ListCommand: AsyncParsableCommand {
         try await reportingFailures {
             let wanted = try keys.resolved()
             try await ring.withClient { client in
+                if watching.watch {
+                    let watch = client.store.watch(
+                        partition: wanted.partition,
+                        prefix: wanted.prefix,
+                        from: watching.after,
+                        keysOnly: !values
+                    )
+                    return try await RowWatch(form: keys.form, withValues: values, asJSON: json)
+                        .follow(watch)
+                }
                 let rows = client.store.list(
                     in: wanted.partition,
                     prefix: wanted.prefix,

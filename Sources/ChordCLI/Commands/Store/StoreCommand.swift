@@ -10,8 +10,13 @@ import ChordCommandLine
 struct StoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
-        abstract: "Inspect the ring's key-value store, and change its settings.",
-        subcommands: [StoreStatusCommand.self, StoreRangesCommand.self, StoreSetCommand.self]
+        abstract: "Inspect the ring's key-value store, change its settings, back it up.",
+        subcommands: [
+            StoreStatusCommand.self, StoreRangesCommand.self, StoreSetCommand.self,
+            StoreExportCommand.self,
+            StoreImportCommand.self,
+            StoreVerifyCommand.self, StoreRecoverCommand.self,
+        ]
     )
 }
 

@@ -49,7 +49,7 @@ struct StoreOverview: Sendable {
     }
 
     /// Arcs that no range has. They are there for a moment while a range is split.
-    private var gaps: [String] {
+    var gaps: [String] {
         guard let last = ranges.last else {
             return members.contains { $0.hasStore } ? ["no member has a range"] : []
         }

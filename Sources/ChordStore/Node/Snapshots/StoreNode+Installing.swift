@@ -52,6 +52,8 @@ extension StoreNode {
             return
         }
         replica.isInstalling = true
+        // Entries are applied before the snapshot that replaces them.
+        releaseHeldEntries(of: replica)
         let range = replica.range
         let state = replica.state
         rows.submit(
@@ -94,9 +96,11 @@ extension StoreNode {
         replica.endInstallation()
         replica.view = RangeView(received.state)
         noteBounds(of: replica)
+        recentChanges.begin(range, after: received.state.version)
         replica.durablyApplied = received.state.applied
         replica.undurable = []
         replica.unapplied.removeAll { $0.index <= received.state.applied }
+        replica.endChecksum("the replica has got a snapshot")
         failWrites(of: replica, through: received.state.applied)
         drive(replica) { $0.snapshotInstalled(received.state.position) }
         runConfirmedReads(of: replica)

@@ -60,6 +60,23 @@ package final class MemoryRowDisk: @unchecked Sendable {
         }
     }
 
+    /// Changes the value of a durable row so that no checksum tells, as an error of a program would. No engine has the
+    /// disk.
+    ///
+    /// - Parameter place: the row's place in the order of all.
+    package func alterRow(_ place: Int) {
+        var left = place
+        var found: (key: RowKey, row: Row)?
+        committed.rows.forEach(from: RowPlace.first.key(in: Slot(0))) { key, row in
+            if left == 0 { found = (key, row) }
+            left -= 1
+            return left >= 0
+        }
+        guard var found else { return }
+        found.row.value.append(0xFF)
+        _ = committed.set(found.row, at: found.key)
+    }
+
     /// - Throws: `corrupted` if a row is damaged.
     func check(_ key: RowKey) throws(StoreError) {
         guard damaged.contains(key) else { return }

@@ -14,6 +14,7 @@ package final class MemoryRows: RowEngine, @unchecked Sendable {
         case work(RowSequence, (MemoryRowTransaction?) -> Bool)
         case commit((Result<Void, StoreError>) -> Void)
         case snapshot(RowSelection.Choice, (Result<any RowSnapshot, StoreError>) -> Void)
+        case digest(RowSelection.Choice, Set<UInt8>, (Result<RowDigest, StoreError>) -> Void)
         case close((Result<Void, StoreError>) -> Void)
     }
 
@@ -87,6 +88,14 @@ package final class MemoryRows: RowEngine, @unchecked Sendable {
         add(.snapshot(select, completion))
     }
 
+    package func digest(
+        _ select: @escaping RowSelection.Choice,
+        naming buckets: Set<UInt8>,
+        _ completion: @escaping @Sendable (Result<RowDigest, StoreError>) -> Void
+    ) {
+        add(.digest(select, buckets, completion))
+    }
+
     package func close(_ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
         add(.close(completion))
     }
@@ -142,6 +151,8 @@ package final class MemoryRows: RowEngine, @unchecked Sendable {
             guard transaction != nil else { return completion(.failure(.rowsNotOpen)) }
             startCommit(completion)
         case .snapshot(let select, let completion): completion(snapshot(select))
+        case .digest(let select, let buckets, let completion):
+            completion(digest(select, naming: buckets))
         case .close(let completion):
             guard transaction != nil else { return completion(.success(())) }
             startCommit { result in
@@ -171,6 +182,33 @@ package final class MemoryRows: RowEngine, @unchecked Sendable {
             let selection = try select(&records)
             let copy = try MemoryRowSnapshot(transaction.tables, selection, of: disk, host: host)
             return .success(copy)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func digest(
+        _ select: RowSelection.Choice,
+        naming buckets: Set<UInt8>
+    ) -> Result<RowDigest, StoreError> {
+        guard let transaction else { return .failure(.rowsNotOpen) }
+        do throws(StoreError) {
+            var records: any RowRecordReader = transaction
+            let selection = try select(&records)
+            var digest = RowDigest(of: selection.records, naming: buckets)
+            for interval in selection.bounds.intervals {
+                var damage: RowKey?
+                transaction.tables.forEach(in: interval.rows(of: selection.slot)) { key, row in
+                    guard !disk.damaged.contains(key) else {
+                        damage = key
+                        return false
+                    }
+                    digest.add(row, at: key)
+                    return true
+                }
+                if let damage { try disk.check(damage) }
+            }
+            return .success(digest)
         } catch {
             return .failure(error)
         }

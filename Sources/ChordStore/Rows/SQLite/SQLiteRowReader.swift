@@ -10,12 +10,34 @@ internal import NIOConcurrencyHelpers
 ///
 /// `@unchecked Sendable`: the connection and the files are confined to the thread.
 final class SQLiteRowReader: @unchecked Sendable {
-    enum Request: Sendable {
-        case checkpoint(@Sendable (StoreError?) -> Void)
+    /// All rows of a selection, as they are at one moment.
+    enum Reading: Sendable {
         case snapshot(
             RowSelection.Choice,
             @Sendable (Result<any RowSnapshot, StoreError>) -> Void
         )
+        case digest(
+            RowSelection.Choice,
+            Set<UInt8>,
+            @Sendable (Result<RowDigest, StoreError>) -> Void
+        )
+
+        func fail(_ error: StoreError) {
+            switch self {
+            case .snapshot(_, let completion): completion(.failure(error))
+            case .digest(_, _, let completion): completion(.failure(error))
+            }
+        }
+
+        /// Whether it needs room on the disk.
+        var takesRoom: Bool {
+            if case .snapshot = self { true } else { false }
+        }
+    }
+
+    enum Request: Sendable {
+        case checkpoint(@Sendable (StoreError?) -> Void)
+        case rows(Reading)
         case read(
             name: String,
             offset: Int,
@@ -84,7 +106,7 @@ final class SQLiteRowReader: @unchecked Sendable {
     private func refuse(_ request: Request) {
         switch request {
         case .checkpoint(let completion): completion(nil)
-        case .snapshot(_, let completion): host.deliver { completion(.failure(.rowsNotOpen)) }
+        case .rows(let reading): host.deliver { reading.fail(.rowsNotOpen) }
         case .read(_, _, _, let completion): host.deliver { completion(.failure(.rowsNotOpen)) }
         case .remove: break
         case .close(let completion): completion()
@@ -95,7 +117,15 @@ final class SQLiteRowReader: @unchecked Sendable {
         guard !isStopping.withLockedValue({ $0 }) else { return refuse(request) }
         switch request {
         case .checkpoint(let completion): completion(checkpoint())
-        case .snapshot(let select, let completion):
+        case .rows(.digest(let select, let buckets, let completion)):
+            let result: Result<RowDigest, StoreError>
+            do throws(StoreError) {
+                result = .success(try digest(select, naming: buckets))
+            } catch {
+                result = .failure(error)
+            }
+            host.deliver { completion(result) }
+        case .rows(.snapshot(let select, let completion)):
             let result: Result<any RowSnapshot, StoreError>
             do throws(StoreError) {
                 result = .success(try makeSnapshot(select))
@@ -188,12 +218,53 @@ final class SQLiteRowReader: @unchecked Sendable {
         }
     }
 
-    /// Copies in one transaction, so that all is of one moment.
+    /// Copies a selection to a file.
     private func copy(
         _ select: RowSelection.Choice,
         from tables: SQLiteRowTables,
         to file: any LogFile
     ) throws(StoreError) -> (bytes: Int, rows: Int, checksum: UInt32) {
+        var encoder = RowStreamEncoder()
+        var written = 0
+        var checksum: UInt32 = 0
+        func write(_ bytes: [UInt8]) throws(StoreError) {
+            try file.write(bytes, at: written)
+            checksum = Checksum.crc32(bytes, continuing: checksum)
+            written += bytes.count
+        }
+        try read(select, from: tables) { selection throws(StoreError) in
+            encoder = RowStreamEncoder(blockBytes: selection.blockBytes)
+            try write(encoder.start())
+            for record in selection.records {
+                try write(encoder.record(record.name, record.value))
+            }
+        } row: { element throws(StoreError) in
+            if let block = encoder.row(element.row, at: element.key) { try write(block) }
+        }
+        try write(encoder.finish())
+        return (written, encoder.rowCount, checksum)
+    }
+
+    private func digest(
+        _ select: RowSelection.Choice,
+        naming buckets: Set<UInt8>
+    ) throws(StoreError) -> RowDigest {
+        var digest = RowDigest(of: [], naming: buckets)
+        try read(select, from: try openTables()) { selection throws(StoreError) in
+            digest = RowDigest(of: selection.records, naming: buckets)
+        } row: { element throws(StoreError) in
+            digest.add(element.row, at: element.key)
+        }
+        return digest
+    }
+
+    /// Reads a selection in one transaction, so that all is of one moment.
+    private func read(
+        _ select: RowSelection.Choice,
+        from tables: SQLiteRowTables,
+        begin: (RowSelection) throws(StoreError) -> Void,
+        row: (RowPage.Element) throws(StoreError) -> Void
+    ) throws(StoreError) {
         let connection = tables.connection
         do throws(SQLiteFailure) {
             try connection.execute("BEGIN")
@@ -206,31 +277,18 @@ final class SQLiteRowReader: @unchecked Sendable {
         }
         var reader: any RowRecordReader = SQLiteRecordReader(tables: tables)
         let selection = try select(&reader)
-        var encoder = RowStreamEncoder(blockBytes: selection.blockBytes)
-        var written = 0
-        var checksum: UInt32 = 0
-        func write(_ bytes: [UInt8]) throws(StoreError) {
-            try file.write(bytes, at: written)
-            checksum = Checksum.crc32(bytes, continuing: checksum)
-            written += bytes.count
-        }
-        try write(encoder.start())
-        for record in selection.records { try write(encoder.record(record.name, record.value)) }
+        try begin(selection)
         for interval in selection.bounds.intervals {
             var rest: RowInterval? = interval.rows(of: selection.slot)
             while let next = rest {
                 guard !isStopping.withLockedValue({ $0 }) else { throw .rowsNotOpen }
                 let page = try tables.scan(next, limit: RowLimit(rows: 1_024, bytes: 1 << 20))
-                for element in page.rows {
-                    if let block = encoder.row(element.row, at: element.key) { try write(block) }
-                }
+                for element in page.rows { try row(element) }
                 rest = page.next.map {
                     RowInterval(slot: selection.slot, first: $0, end: next.end)
                 }
             }
         }
-        try write(encoder.finish())
-        return (written, encoder.rowCount, checksum)
     }
 }
 

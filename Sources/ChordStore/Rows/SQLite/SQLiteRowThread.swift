@@ -15,7 +15,7 @@ final class SQLiteRowThread: @unchecked Sendable {
         /// Runs a work, or refuses it if there is no writer.
         case work(RowSequence, @Sendable (SQLiteRowWriter?) throws(StoreError) -> Delivery)
         case commit(@Sendable (Result<Void, StoreError>) -> Void)
-        case snapshot(RowSelection.Choice, @Sendable (Result<any RowSnapshot, StoreError>) -> Void)
+        case read(SQLiteRowReader.Reading)
         case close(@Sendable (Result<Void, StoreError>) -> Void)
         case timer(UInt64)
         case checkpointed(StoreError?)
@@ -73,7 +73,7 @@ final class SQLiteRowThread: @unchecked Sendable {
             host.deliver { completion(.failure(.rowsNotOpen)) }
         case .work(_, let run):
             if let delivery = try? run(nil) { host.deliver(delivery) }
-        case .snapshot(_, let completion): host.deliver { completion(.failure(.rowsNotOpen)) }
+        case .read(let reading): host.deliver { reading.fail(.rowsNotOpen) }
         case .close(let completion): host.deliver { completion(.success(())) }
         case .timer, .checkpointed, .lookForRoom: break
         }
@@ -107,7 +107,7 @@ final class SQLiteRowThread: @unchecked Sendable {
         case .commit(let completion):
             let result = commit()
             outbox.append { completion(result) }
-        case .snapshot(let select, let completion): snapshot(select, completion)
+        case .read(let reading): read(reading)
         case .timer(let generation):
             if let writer, writer.pending.isCurrent(timer: generation) { commit() }
         case .checkpointed(let error): checkpointed(error)
@@ -213,21 +213,18 @@ final class SQLiteRowThread: @unchecked Sendable {
         return result
     }
 
-    private func snapshot(
-        _ select: @escaping RowSelection.Choice,
-        _ completion: @escaping @Sendable (Result<any RowSnapshot, StoreError>) -> Void
-    ) {
+    private func read(_ reading: SQLiteRowReader.Reading) {
         // The reader sees what is committed.
         if case .failure(let error) = commit() {
-            outbox.append { completion(.failure(error)) }
-        } else if writer?.isFull == true {
+            outbox.append { reading.fail(error) }
+        } else if writer?.isFull == true, reading.takesRoom {
             // The room that is left is for deletes.
-            outbox.append { completion(.failure(.noRoomForRows)) }
+            outbox.append { reading.fail(.noRoomForRows) }
         } else {
             // The owner hears of the works before it hears of their copy.
             deliver()
-            if reader?.queue.add(.snapshot(select, completion)) != true {
-                outbox.append { completion(.failure(.rowsNotOpen)) }
+            if reader?.queue.add(.rows(reading)) != true {
+                outbox.append { reading.fail(.rowsNotOpen) }
             }
         }
     }

@@ -114,7 +114,15 @@ package final class SQLiteRows: RowEngine {
         _ select: @escaping RowSelection.Choice,
         _ completion: @escaping @Sendable (Result<any RowSnapshot, StoreError>) -> Void
     ) {
-        add(.snapshot(select, completion))
+        add(.read(.snapshot(select, completion)))
+    }
+
+    package func digest(
+        _ select: @escaping RowSelection.Choice,
+        naming buckets: Set<UInt8>,
+        _ completion: @escaping @Sendable (Result<RowDigest, StoreError>) -> Void
+    ) {
+        add(.read(.digest(select, buckets, completion)))
     }
 
     package func close(_ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {

@@ -15,6 +15,11 @@ package enum StoreMethods {
     package static let batch = method("Batch", StoreMessageBytes.batch)
     package static let list = method("List", StoreMessageBytes.short)
     package static let count = method("Count", StoreMessageBytes.short)
+    package static let watch = method(
+        "Watch",
+        kind: .serverStreaming,
+        StoreMessageBytes.short
+    )
     package static let scan = method("Scan", callers: .admins, StoreMessageBytes.short)
     package static let status = method("Status", StoreMessageBytes.short)
     /// Of nodes only for administrators whose calls they pass on (``RoutedRequest/needsAdministrator``).
@@ -23,23 +28,41 @@ package enum StoreMethods {
         callers: [.nodes, .admins],
         StoreMessageBytes.short
     )
+    /// Of nodes for administrators, as ``setReplicas``.
+    package static let raiseVersions = method(
+        "RaiseVersions",
+        callers: [.nodes, .admins],
+        StoreMessageBytes.short
+    )
+    /// Of nodes for administrators, as ``setReplicas``.
+    package static let export = method(
+        "Export",
+        callers: [.nodes, .admins],
+        StoreMessageBytes.short
+    )
 
     package static let all = [
-        get, put, delete, touch, batch, list, count, scan, status, setReplicas,
+        get, put, delete, touch, batch, list, count, watch, scan, status, setReplicas,
+        raiseVersions,
+        export,
     ]
 
     /// Those that are answered where their range is led.
-    package static let routed = [get, put, delete, touch, batch, list, count, setReplicas]
+    package static let routed = [
+        get, put, delete, touch, batch, list, count, setReplicas, raiseVersions, export,
+    ]
 
     // Nodes are among the callers: they forward the calls of others.
     private static func method(
         _ name: String,
+        kind: RPCMethod.Kind = .unary,
         callers: Roles = .everybody,
         _ maximumMessageBytes: Int
     ) -> RPCMethod {
         RPCMethod(
             service: "chord.v1.StoreService",
             name: name,
+            kind: kind,
             callers: callers,
             maximumMessageBytes: maximumMessageBytes,
             protoFile: "chord/v1/store.proto"

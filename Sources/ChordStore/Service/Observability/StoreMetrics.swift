@@ -42,6 +42,10 @@ final class StoreMetrics: Sendable {
     private let snapshotBytesSent: Counter
     private let snapshotBytesReceived: Counter
 
+    /// Who watches rows that this node leads, and gaps that they were told of. Unit: watchers, gaps.
+    private let watchers: Meter
+    private let watchGaps: Counter
+
     /// What was counted before, by things that only tell sums.
     private let last = NIOLockedValueBox(StoreFigures.Sums())
 
@@ -117,6 +121,8 @@ final class StoreMetrics: Sendable {
         }
         snapshotBytesSent = snapshots("sent")
         snapshotBytesReceived = snapshots("received")
+        watchers = Meter(label: "chord_store_watchers", dimensions: own)
+        watchGaps = Counter(label: "chord_store_watch_gaps_total", dimensions: own)
     }
 
     // MARK: Calls
@@ -154,6 +160,7 @@ final class StoreMetrics: Sendable {
         proposals.set(figures.proposals)
         logBytes.set(figures.logBytes)
         diskFull.set(figures.isDiskFull ? 1 : 0)
+        watchers.set(figures.watchers)
         quotaReached.set(figures.isQuotaReached ? 1 : 0)
         let former = last.withLockedValue { last in
             defer { last = figures.sums }
@@ -162,6 +169,7 @@ final class StoreMetrics: Sendable {
         let new = figures.sums
         entriesApplied.increment(by: new.entriesApplied &- former.entriesApplied)
         logSyncs.increment(by: new.logSyncs &- former.logSyncs)
+        watchGaps.increment(by: new.watchGaps &- former.watchGaps)
         logBytesWritten.increment(by: new.logBytesWritten &- former.logBytesWritten)
     }
 }
@@ -173,6 +181,7 @@ struct StoreFigures: Hashable, Sendable {
         var entriesApplied: UInt64 = 0
         var logSyncs: UInt64 = 0
         var logBytesWritten: UInt64 = 0
+        var watchGaps: UInt64 = 0
     }
 
     var held = 0
@@ -183,6 +192,7 @@ struct StoreFigures: Hashable, Sendable {
     var bytes: UInt64 = 0
     var proposals = 0
     var logBytes = 0
+    var watchers = 0
     var isDiskFull = false
     var isQuotaReached = false
     var sums = Sums()
@@ -206,12 +216,14 @@ extension StoreNode {
         }
         let log = log.statistics
         figures.logBytes = log.bytesStored
+        figures.watchers = watches.count
         figures.isDiskFull = isDiskFull
         figures.isQuotaReached = quota.reached != nil
         figures.sums = StoreFigures.Sums(
             entriesApplied: entriesApplied,
             logSyncs: log.commits.count,
-            logBytesWritten: log.bytesWritten
+            logBytesWritten: log.bytesWritten,
+            watchGaps: watchGaps
         )
         return figures
     }

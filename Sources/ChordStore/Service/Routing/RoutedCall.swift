@@ -355,7 +355,7 @@ enum StoreLimits {
 }
 
 extension WireCaller {
-    fileprivate init(_ peer: PeerIdentity) {
+    init(_ peer: PeerIdentity) {
         let role: Role =
             switch peer.role {
             case .node: .node

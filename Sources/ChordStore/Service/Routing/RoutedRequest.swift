@@ -63,6 +63,8 @@ extension GetReply: RoutedReply {}
 extension ListReply: RoutedReply {}
 extension CountReply: RoutedReply {}
 extension SetReplicasReply: RoutedReply {}
+extension RaiseVersionsReply: RoutedReply {}
+extension ExportReply: RoutedReply {}
 extension WriteReply: RoutedReply {}
 
 extension RoutedReply {

@@ -17,19 +17,23 @@ package struct RaftRequest: StoreMessage, Hashable {
     package var heartbeatReplies: [WireRaftHeartbeat]
     /// Groups in which the caller rests and follows the receiver.
     package var resting: [WireRaftHeartbeat]
+    /// Of the disks that the caller knows to be given up; 0 if there are none.
+    package var givenUpChecksum: UInt32
 
     package init(
         header: WirePeerHeader,
         messages: [WireRaftMessage] = [],
         heartbeats: [WireRaftHeartbeat] = [],
         heartbeatReplies: [WireRaftHeartbeat] = [],
-        resting: [WireRaftHeartbeat] = []
+        resting: [WireRaftHeartbeat] = [],
+        givenUpChecksum: UInt32 = 0
     ) {
         self.header = header
         self.messages = messages
         self.heartbeats = heartbeats
         self.heartbeatReplies = heartbeatReplies
         self.resting = resting
+        self.givenUpChecksum = givenUpChecksum
     }
 
     /// The most bytes that the header has.
@@ -77,6 +81,7 @@ package struct RaftRequest: StoreMessage, Hashable {
             "groups",
             .field("resting")
         ) { group throws(WireError) in try WireRaftHeartbeat(group, space) }
+        givenUpChecksum = packed.given_up_checksum
     }
 
     func fill(
@@ -95,6 +100,7 @@ package struct RaftRequest: StoreMessage, Hashable {
             $0.heartbeat($1, space)
         }
         (packed.n_resting, packed.resting) = arena.messages(resting) { $0.heartbeat($1, space) }
+        packed.given_up_checksum = givenUpChecksum
     }
 }
 
@@ -140,10 +146,13 @@ package struct RaftReply: StoreMessage, Hashable {
     package var starts: UInt64
     /// Groups that are not listed took all their messages.
     package var refusals: [WireRaftRefusal]
+    /// Disks that the receiver knows to be given up.
+    package var givenUp: [UInt128]
 
-    package init(starts: UInt64, refusals: [WireRaftRefusal] = []) {
+    package init(starts: UInt64, refusals: [WireRaftRefusal] = [], givenUp: [UInt128] = []) {
         self.starts = starts
         self.refusals = refusals
+        self.givenUp = givenUp
     }
 
     static let codec = StoreMessageCodec(
@@ -162,6 +171,12 @@ package struct RaftReply: StoreMessage, Hashable {
             .field("refusals"),
             WireRaftRefusal.init
         )
+        givenUp = try bitsList(
+            packed.given_up,
+            packed.n_given_up,
+            WireLimits.disksGivenUp,
+            .field("given_up")
+        )
     }
 
     func fill(
@@ -171,5 +186,6 @@ package struct RaftReply: StoreMessage, Hashable {
     ) {
         packed.starts = starts
         (packed.n_refusals, packed.refusals) = arena.messages(refusals) { $0.refusal($1) }
+        (packed.n_given_up, packed.given_up) = arena.list(givenUp[...]) { $0.bits($1) }
     }
 }

@@ -20,6 +20,7 @@ enum StoreTarget: FuzzTarget {
         decoder(of: BatchRequest.self), decoder(of: WriteReply.self),
         decoder(of: ListRequest.self), decoder(of: ListReply.self),
         decoder(of: CountRequest.self), decoder(of: CountReply.self),
+        decoder(of: StoreWatchRequest.self), decoder(of: StoreWatchReply.self),
         decoder(of: ScanRequest.self), decoder(of: ScanReply.self),
         decoder(of: SetReplicasRequest.self), decoder(of: SetReplicasReply.self),
         decoder(of: StoreStatusRequest.self), decoder(of: StoreStatusReply.self),
@@ -30,6 +31,10 @@ enum StoreTarget: FuzzTarget {
         decoder(of: SnapshotOfferReply.self), decoder(of: SnapshotChunk.self),
         decoder(of: SnapshotChunkReply.self), decoder(of: SnapshotFinish.self),
         decoder(of: SnapshotFinishReply.self),
+        decoder(of: RaiseVersionsRequest.self), decoder(of: RaiseVersionsReply.self),
+        decoder(of: ExportRequest.self), decoder(of: ExportReply.self),
+        decoder(of: ChecksumRequest.self), decoder(of: ChecksumReply.self),
+        decoder(of: RecoverRequest.self), decoder(of: RecoverReply.self),
     ]
 
     static var seeds: [[UInt8]] {

@@ -34,6 +34,10 @@ typedef struct Chord__V1__CountRequest Chord__V1__CountRequest;
 typedef struct Chord__V1__CountReply Chord__V1__CountReply;
 typedef struct Chord__V1__ScanRequest Chord__V1__ScanRequest;
 typedef struct Chord__V1__ScanReply Chord__V1__ScanReply;
+typedef struct Chord__V1__StoreWatchRequest Chord__V1__StoreWatchRequest;
+typedef struct Chord__V1__StoreKeyChange Chord__V1__StoreKeyChange;
+typedef struct Chord__V1__StoreChange Chord__V1__StoreChange;
+typedef struct Chord__V1__StoreWatchReply Chord__V1__StoreWatchReply;
 typedef struct Chord__V1__WriteCondition Chord__V1__WriteCondition;
 typedef struct Chord__V1__PutRequest Chord__V1__PutRequest;
 typedef struct Chord__V1__DeleteRequest Chord__V1__DeleteRequest;
@@ -44,6 +48,10 @@ typedef struct Chord__V1__OperationResult Chord__V1__OperationResult;
 typedef struct Chord__V1__WriteReply Chord__V1__WriteReply;
 typedef struct Chord__V1__SetReplicasRequest Chord__V1__SetReplicasRequest;
 typedef struct Chord__V1__SetReplicasReply Chord__V1__SetReplicasReply;
+typedef struct Chord__V1__RaiseVersionsRequest Chord__V1__RaiseVersionsRequest;
+typedef struct Chord__V1__RaiseVersionsReply Chord__V1__RaiseVersionsReply;
+typedef struct Chord__V1__ExportRequest Chord__V1__ExportRequest;
+typedef struct Chord__V1__ExportReply Chord__V1__ExportReply;
 typedef struct Chord__V1__RangeIssue Chord__V1__RangeIssue;
 typedef struct Chord__V1__RangeMove Chord__V1__RangeMove;
 typedef struct Chord__V1__ReplicaProgress Chord__V1__ReplicaProgress;
@@ -94,6 +102,16 @@ typedef enum _Chord__V1__ReadLevel {
   CHORD__V1__READ_LEVEL__READ_LEVEL_STALE = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__READ_LEVEL)
 } Chord__V1__ReadLevel;
+typedef enum _Chord__V1__StoreChangeKind {
+  CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_UNSPECIFIED = 0,
+  CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_PUT = 1,
+  CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_DELETE = 2,
+  /*
+   * The key's time to live was over.
+   */
+  CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_EXPIRE = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHORD__V1__STORE_CHANGE_KIND)
+} Chord__V1__StoreChangeKind;
 typedef enum _Chord__V1__OperationKind {
   CHORD__V1__OPERATION_KIND__OPERATION_KIND_UNSPECIFIED = 0,
   CHORD__V1__OPERATION_KIND__OPERATION_KIND_PUT = 1,
@@ -625,6 +643,125 @@ struct  Chord__V1__ScanReply
     , NULL, 0,NULL, {0,NULL} }
 
 
+struct  Chord__V1__StoreWatchRequest
+{
+  ProtobufCMessage base;
+  Chord__V1__CallRoute *route;
+  /*
+   * 1 to 1,024 bytes. Of a key without partition: the key.
+   */
+  ProtobufCBinaryData partition;
+  /*
+   * Only keys that begin with this; empty for all keys.
+   */
+  ProtobufCBinaryData prefix;
+  /*
+   * Only the key that equals `prefix`.
+   */
+  protobuf_c_boolean single_key;
+  /*
+   * Go on after this version, which an earlier stream has told; 0 to begin with the present state. If the node does
+   * not keep the changes after it any more, the reply says so by `gap`, and the present state comes instead.
+   */
+  uint64_t after_version;
+  /*
+   * Leave the values out.
+   */
+  protobuf_c_boolean keys_only;
+};
+#define CHORD__V1__STORE_WATCH_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__store_watch_request__descriptor) \
+    , NULL, {0,NULL}, {0,NULL}, 0, 0, 0 }
+
+
+struct  Chord__V1__StoreKeyChange
+{
+  ProtobufCMessage base;
+  Chord__V1__StoreChangeKind kind;
+  ProtobufCBinaryData key;
+  /*
+   * Of PUT, unless only keys were asked for.
+   */
+  ProtobufCBinaryData value;
+  /*
+   * Of PUT: the time to live in milliseconds when it was written; 0 if the key does not expire.
+   */
+  uint64_t ttl_ms;
+};
+#define CHORD__V1__STORE_KEY_CHANGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__store_key_change__descriptor) \
+    , CHORD__V1__STORE_CHANGE_KIND__STORE_CHANGE_KIND_UNSPECIFIED, {0,NULL}, {0,NULL}, 0 }
+
+
+/*
+ * What one write has changed. The operations of a batch come together.
+ */
+struct  Chord__V1__StoreChange
+{
+  ProtobufCMessage base;
+  /*
+   * The version of the write.
+   */
+  uint64_t version;
+  /*
+   * 1 or more, each of another key. A touch changes no version and is not told.
+   */
+  size_t n_keys;
+  Chord__V1__StoreKeyChange **keys;
+};
+#define CHORD__V1__STORE_CHANGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__store_change__descriptor) \
+    , 0, 0,NULL }
+
+
+/*
+ * A part of a stream. Its fields are meant in this order: first the state begins, then the changes, then the rows.
+ */
+struct  Chord__V1__StoreWatchReply
+{
+  ProtobufCMessage base;
+  /*
+   * Instead of all other fields, and as the only message: the node to ask.
+   */
+  Chord__V1__RangeHint *redirect;
+  /*
+   * In the first message. Its version is that of `version`.
+   */
+  Chord__V1__RangeAnswer *answer;
+  /*
+   * The present state begins with this message. Rows and changes that were told before are void.
+   */
+  protobuf_c_boolean state_begins;
+  /*
+   * With state_begins: changes are missing between what was told before, or `after_version`, and the state. The
+   * node keeps a bounded number of changes, and the reader was away or slow for longer.
+   */
+  protobuf_c_boolean gap;
+  /*
+   * In the order of versions. While the state is being told, only of keys at or before the last row.
+   */
+  size_t n_changes;
+  Chord__V1__StoreChange **changes;
+  /*
+   * The next rows of the state, in the order of their keys.
+   */
+  size_t n_rows;
+  Chord__V1__Row **rows;
+  /*
+   * All of the state was told: rows and changes together are the state of `version`.
+   */
+  protobuf_c_boolean state_complete;
+  /*
+   * Once the state is complete: up to this version nothing is missing, so a stream can go on after it. Messages
+   * with no other field come every two seconds, so silence means a broken stream.
+   */
+  uint64_t version;
+};
+#define CHORD__V1__STORE_WATCH_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__store_watch_reply__descriptor) \
+    , NULL, NULL, 0, 0, 0,NULL, 0,NULL, 0, 0 }
+
+
 typedef enum {
   CHORD__V1__WRITE_CONDITION__CONDITION__NOT_SET = 0,
   CHORD__V1__WRITE_CONDITION__CONDITION_ABSENT = 1,
@@ -868,6 +1005,109 @@ struct  Chord__V1__SetReplicasReply
 #define CHORD__V1__SET_REPLICAS_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__set_replicas_reply__descriptor) \
     , NULL, NULL, 0, NULL }
+
+
+/*
+ * A caller that wants it for the whole store goes around the ring as with SetReplicas. Ranges that are split later
+ * inherit it.
+ */
+struct  Chord__V1__RaiseVersionsRequest
+{
+  ProtobufCMessage base;
+  Chord__V1__CallRoute *route;
+  /*
+   * A position of the range, an identifier.
+   */
+  ProtobufCBinaryData position;
+  /*
+   * At most 2^61. A range whose versions are higher already stays as it is.
+   */
+  uint64_t above;
+};
+#define CHORD__V1__RAISE_VERSIONS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__raise_versions_request__descriptor) \
+    , NULL, {0,NULL}, 0 }
+
+
+struct  Chord__V1__RaiseVersionsReply
+{
+  ProtobufCMessage base;
+  /*
+   * Instead of all other fields: the node to ask.
+   */
+  Chord__V1__RangeHint *redirect;
+  Chord__V1__RangeAnswer *answer;
+  /*
+   * The range, all whose later versions are higher.
+   */
+  Chord__V1__RangeDescriptor *range;
+};
+#define CHORD__V1__RAISE_VERSIONS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__raise_versions_reply__descriptor) \
+    , NULL, NULL, NULL }
+
+
+/*
+ * A caller that wants all rows of the store begins anywhere and goes on after the bounds of each copy until it has been
+ * around the ring.
+ */
+struct  Chord__V1__ExportRequest
+{
+  ProtobufCMessage base;
+  Chord__V1__CallRoute *route;
+  /*
+   * A position of the range, an identifier.
+   */
+  ProtobufCBinaryData position;
+  /*
+   * Identifies the copy: 16 bytes that the caller draws at random for each.
+   */
+  ProtobufCBinaryData copy;
+  /*
+   * The bytes of the copy that the caller has. 0 lets the leader make the copy, if it has none of this identifier. The
+   * leader keeps it until its last part was read, or for a minute after the last call. If it is gone, or another node
+   * leads the range, the answer is ABORTED: the caller begins again, with another identifier.
+   */
+  uint64_t offset;
+};
+#define CHORD__V1__EXPORT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__export_request__descriptor) \
+    , NULL, {0,NULL}, {0,NULL}, 0 }
+
+
+struct  Chord__V1__ExportReply
+{
+  ProtobufCMessage base;
+  /*
+   * Instead of all other fields: the node to ask.
+   */
+  Chord__V1__RangeHint *redirect;
+  Chord__V1__RangeAnswer *answer;
+  /*
+   * The range at the moment of the copy. Its bounds are those of the rows.
+   */
+  Chord__V1__RangeDescriptor *range;
+  /*
+   * The version of the rows: every write that was answered before the copy was asked for is among them.
+   */
+  uint64_t version;
+  /*
+   * The range's time at that moment.
+   */
+  uint64_t time_ms;
+  /*
+   * Rows and bytes of the whole copy.
+   */
+  uint64_t rows;
+  uint64_t total_bytes;
+  /*
+   * The bytes from the offset on, 1 to 1 MiB, in the form in which nodes send each other their rows.
+   */
+  ProtobufCBinaryData bytes;
+};
+#define CHORD__V1__EXPORT_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chord__v1__export_reply__descriptor) \
+    , NULL, NULL, NULL, 0, 0, 0, 0, {0,NULL} }
 
 
 /*
@@ -1413,6 +1653,82 @@ Chord__V1__ScanReply *
 void   chord__v1__scan_reply__free_unpacked
                      (Chord__V1__ScanReply *message,
                       ProtobufCAllocator *allocator);
+/* Chord__V1__StoreWatchRequest methods */
+void   chord__v1__store_watch_request__init
+                     (Chord__V1__StoreWatchRequest         *message);
+size_t chord__v1__store_watch_request__get_packed_size
+                     (const Chord__V1__StoreWatchRequest   *message);
+size_t chord__v1__store_watch_request__pack
+                     (const Chord__V1__StoreWatchRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__store_watch_request__pack_to_buffer
+                     (const Chord__V1__StoreWatchRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__StoreWatchRequest *
+       chord__v1__store_watch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__store_watch_request__free_unpacked
+                     (Chord__V1__StoreWatchRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__StoreKeyChange methods */
+void   chord__v1__store_key_change__init
+                     (Chord__V1__StoreKeyChange         *message);
+size_t chord__v1__store_key_change__get_packed_size
+                     (const Chord__V1__StoreKeyChange   *message);
+size_t chord__v1__store_key_change__pack
+                     (const Chord__V1__StoreKeyChange   *message,
+                      uint8_t             *out);
+size_t chord__v1__store_key_change__pack_to_buffer
+                     (const Chord__V1__StoreKeyChange   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__StoreKeyChange *
+       chord__v1__store_key_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__store_key_change__free_unpacked
+                     (Chord__V1__StoreKeyChange *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__StoreChange methods */
+void   chord__v1__store_change__init
+                     (Chord__V1__StoreChange         *message);
+size_t chord__v1__store_change__get_packed_size
+                     (const Chord__V1__StoreChange   *message);
+size_t chord__v1__store_change__pack
+                     (const Chord__V1__StoreChange   *message,
+                      uint8_t             *out);
+size_t chord__v1__store_change__pack_to_buffer
+                     (const Chord__V1__StoreChange   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__StoreChange *
+       chord__v1__store_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__store_change__free_unpacked
+                     (Chord__V1__StoreChange *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__StoreWatchReply methods */
+void   chord__v1__store_watch_reply__init
+                     (Chord__V1__StoreWatchReply         *message);
+size_t chord__v1__store_watch_reply__get_packed_size
+                     (const Chord__V1__StoreWatchReply   *message);
+size_t chord__v1__store_watch_reply__pack
+                     (const Chord__V1__StoreWatchReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__store_watch_reply__pack_to_buffer
+                     (const Chord__V1__StoreWatchReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__StoreWatchReply *
+       chord__v1__store_watch_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__store_watch_reply__free_unpacked
+                     (Chord__V1__StoreWatchReply *message,
+                      ProtobufCAllocator *allocator);
 /* Chord__V1__WriteCondition methods */
 void   chord__v1__write_condition__init
                      (Chord__V1__WriteCondition         *message);
@@ -1603,6 +1919,82 @@ Chord__V1__SetReplicasReply *
 void   chord__v1__set_replicas_reply__free_unpacked
                      (Chord__V1__SetReplicasReply *message,
                       ProtobufCAllocator *allocator);
+/* Chord__V1__RaiseVersionsRequest methods */
+void   chord__v1__raise_versions_request__init
+                     (Chord__V1__RaiseVersionsRequest         *message);
+size_t chord__v1__raise_versions_request__get_packed_size
+                     (const Chord__V1__RaiseVersionsRequest   *message);
+size_t chord__v1__raise_versions_request__pack
+                     (const Chord__V1__RaiseVersionsRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__raise_versions_request__pack_to_buffer
+                     (const Chord__V1__RaiseVersionsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__RaiseVersionsRequest *
+       chord__v1__raise_versions_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__raise_versions_request__free_unpacked
+                     (Chord__V1__RaiseVersionsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__RaiseVersionsReply methods */
+void   chord__v1__raise_versions_reply__init
+                     (Chord__V1__RaiseVersionsReply         *message);
+size_t chord__v1__raise_versions_reply__get_packed_size
+                     (const Chord__V1__RaiseVersionsReply   *message);
+size_t chord__v1__raise_versions_reply__pack
+                     (const Chord__V1__RaiseVersionsReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__raise_versions_reply__pack_to_buffer
+                     (const Chord__V1__RaiseVersionsReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__RaiseVersionsReply *
+       chord__v1__raise_versions_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__raise_versions_reply__free_unpacked
+                     (Chord__V1__RaiseVersionsReply *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__ExportRequest methods */
+void   chord__v1__export_request__init
+                     (Chord__V1__ExportRequest         *message);
+size_t chord__v1__export_request__get_packed_size
+                     (const Chord__V1__ExportRequest   *message);
+size_t chord__v1__export_request__pack
+                     (const Chord__V1__ExportRequest   *message,
+                      uint8_t             *out);
+size_t chord__v1__export_request__pack_to_buffer
+                     (const Chord__V1__ExportRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__ExportRequest *
+       chord__v1__export_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__export_request__free_unpacked
+                     (Chord__V1__ExportRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chord__V1__ExportReply methods */
+void   chord__v1__export_reply__init
+                     (Chord__V1__ExportReply         *message);
+size_t chord__v1__export_reply__get_packed_size
+                     (const Chord__V1__ExportReply   *message);
+size_t chord__v1__export_reply__pack
+                     (const Chord__V1__ExportReply   *message,
+                      uint8_t             *out);
+size_t chord__v1__export_reply__pack_to_buffer
+                     (const Chord__V1__ExportReply   *message,
+                      ProtobufCBuffer     *buffer);
+Chord__V1__ExportReply *
+       chord__v1__export_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chord__v1__export_reply__free_unpacked
+                     (Chord__V1__ExportReply *message,
+                      ProtobufCAllocator *allocator);
 /* Chord__V1__RangeIssue methods */
 void   chord__v1__range_issue__init
                      (Chord__V1__RangeIssue         *message);
@@ -1776,6 +2168,18 @@ typedef void (*Chord__V1__ScanRequest_Closure)
 typedef void (*Chord__V1__ScanReply_Closure)
                  (const Chord__V1__ScanReply *message,
                   void *closure_data);
+typedef void (*Chord__V1__StoreWatchRequest_Closure)
+                 (const Chord__V1__StoreWatchRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__StoreKeyChange_Closure)
+                 (const Chord__V1__StoreKeyChange *message,
+                  void *closure_data);
+typedef void (*Chord__V1__StoreChange_Closure)
+                 (const Chord__V1__StoreChange *message,
+                  void *closure_data);
+typedef void (*Chord__V1__StoreWatchReply_Closure)
+                 (const Chord__V1__StoreWatchReply *message,
+                  void *closure_data);
 typedef void (*Chord__V1__WriteCondition_Closure)
                  (const Chord__V1__WriteCondition *message,
                   void *closure_data);
@@ -1805,6 +2209,18 @@ typedef void (*Chord__V1__SetReplicasRequest_Closure)
                   void *closure_data);
 typedef void (*Chord__V1__SetReplicasReply_Closure)
                  (const Chord__V1__SetReplicasReply *message,
+                  void *closure_data);
+typedef void (*Chord__V1__RaiseVersionsRequest_Closure)
+                 (const Chord__V1__RaiseVersionsRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__RaiseVersionsReply_Closure)
+                 (const Chord__V1__RaiseVersionsReply *message,
+                  void *closure_data);
+typedef void (*Chord__V1__ExportRequest_Closure)
+                 (const Chord__V1__ExportRequest *message,
+                  void *closure_data);
+typedef void (*Chord__V1__ExportReply_Closure)
+                 (const Chord__V1__ExportReply *message,
                   void *closure_data);
 typedef void (*Chord__V1__RangeIssue_Closure)
                  (const Chord__V1__RangeIssue *message,
@@ -1859,6 +2275,10 @@ struct Chord__V1__StoreService_Service
                 const Chord__V1__CountRequest *input,
                 Chord__V1__CountReply_Closure closure,
                 void *closure_data);
+  void (*watch)(Chord__V1__StoreService_Service *service,
+                const Chord__V1__StoreWatchRequest *input,
+                Chord__V1__StoreWatchReply_Closure closure,
+                void *closure_data);
   void (*scan)(Chord__V1__StoreService_Service *service,
                const Chord__V1__ScanRequest *input,
                Chord__V1__ScanReply_Closure closure,
@@ -1871,6 +2291,14 @@ struct Chord__V1__StoreService_Service
                        const Chord__V1__SetReplicasRequest *input,
                        Chord__V1__SetReplicasReply_Closure closure,
                        void *closure_data);
+  void (*raise_versions)(Chord__V1__StoreService_Service *service,
+                         const Chord__V1__RaiseVersionsRequest *input,
+                         Chord__V1__RaiseVersionsReply_Closure closure,
+                         void *closure_data);
+  void (*export)(Chord__V1__StoreService_Service *service,
+                 const Chord__V1__ExportRequest *input,
+                 Chord__V1__ExportReply_Closure closure,
+                 void *closure_data);
 };
 typedef void (*Chord__V1__StoreService_ServiceDestroy)(Chord__V1__StoreService_Service *);
 void chord__v1__store_service__init (Chord__V1__StoreService_Service *service,
@@ -1886,9 +2314,12 @@ void chord__v1__store_service__init (Chord__V1__StoreService_Service *service,
       function_prefix__ ## batch,\
       function_prefix__ ## list,\
       function_prefix__ ## count,\
+      function_prefix__ ## watch,\
       function_prefix__ ## scan,\
       function_prefix__ ## status,\
-      function_prefix__ ## set_replicas  }
+      function_prefix__ ## set_replicas,\
+      function_prefix__ ## raise_versions,\
+      function_prefix__ ## export  }
 void chord__v1__store_service__get(ProtobufCService *service,
                                    const Chord__V1__GetRequest *input,
                                    Chord__V1__GetReply_Closure closure,
@@ -1917,6 +2348,10 @@ void chord__v1__store_service__count(ProtobufCService *service,
                                      const Chord__V1__CountRequest *input,
                                      Chord__V1__CountReply_Closure closure,
                                      void *closure_data);
+void chord__v1__store_service__watch(ProtobufCService *service,
+                                     const Chord__V1__StoreWatchRequest *input,
+                                     Chord__V1__StoreWatchReply_Closure closure,
+                                     void *closure_data);
 void chord__v1__store_service__scan(ProtobufCService *service,
                                     const Chord__V1__ScanRequest *input,
                                     Chord__V1__ScanReply_Closure closure,
@@ -1929,12 +2364,21 @@ void chord__v1__store_service__set_replicas(ProtobufCService *service,
                                             const Chord__V1__SetReplicasRequest *input,
                                             Chord__V1__SetReplicasReply_Closure closure,
                                             void *closure_data);
+void chord__v1__store_service__raise_versions(ProtobufCService *service,
+                                              const Chord__V1__RaiseVersionsRequest *input,
+                                              Chord__V1__RaiseVersionsReply_Closure closure,
+                                              void *closure_data);
+void chord__v1__store_service__export(ProtobufCService *service,
+                                      const Chord__V1__ExportRequest *input,
+                                      Chord__V1__ExportReply_Closure closure,
+                                      void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    chord__v1__replica_kind__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__caller_role__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__read_level__descriptor;
+extern const ProtobufCEnumDescriptor    chord__v1__store_change_kind__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__operation_kind__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__store_state__descriptor;
 extern const ProtobufCEnumDescriptor    chord__v1__range_issue_kind__descriptor;
@@ -1958,6 +2402,10 @@ extern const ProtobufCMessageDescriptor chord__v1__count_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__count_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__scan_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__scan_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__store_watch_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__store_key_change__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__store_change__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__store_watch_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__write_condition__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__put_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__delete_request__descriptor;
@@ -1968,6 +2416,10 @@ extern const ProtobufCMessageDescriptor chord__v1__operation_result__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__write_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__set_replicas_request__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__set_replicas_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__raise_versions_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__raise_versions_reply__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__export_request__descriptor;
+extern const ProtobufCMessageDescriptor chord__v1__export_reply__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__range_issue__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__range_move__descriptor;
 extern const ProtobufCMessageDescriptor chord__v1__replica_progress__descriptor;

@@ -465,10 +465,14 @@ struct  Chord__V1__RaftRequest
    */
   size_t n_resting;
   Chord__V1__RaftHeartbeat **resting;
+  /*
+   * Of the disks that the caller knows to be given up; 0 if there are none.
+   */
+  uint32_t given_up_checksum;
 };
 #define CHORD__V1__RAFT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__raft_request__descriptor) \
-    , NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+    , NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0 }
 
 
 /*
@@ -505,10 +509,16 @@ struct  Chord__V1__RaftReply
    */
   size_t n_refusals;
   Chord__V1__RaftRefusal **refusals;
+  /*
+   * All disks that the receiver knows to be given up, if the caller's checksum differs; at most 1,024. If the caller's
+   * disk is among them, the receiver has taken nothing.
+   */
+  size_t n_given_up;
+  ProtobufCBinaryData *given_up;
 };
 #define CHORD__V1__RAFT_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chord__v1__raft_reply__descriptor) \
-    , 0, 0,NULL }
+    , 0, 0,NULL, 0,NULL }
 
 
 struct  Chord__V1__HintRequest

@@ -1,0 +1,1 @@
+../../../Examples/FleetSettings/FleetSettings.swift

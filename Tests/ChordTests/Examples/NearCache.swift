@@ -1,0 +1,1 @@
+../../../Examples/SharedCache/NearCache.swift

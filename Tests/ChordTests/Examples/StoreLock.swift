@@ -1,0 +1,1 @@
+../../../Examples/StoreLock/StoreLock.swift
