@@ -129,10 +129,11 @@ final class StoreWatcherActor: @unchecked Sendable {
     /// Asks for the next step.
     private func ask(_ watch: RangeWatch, at target: String) {
         let current = stream
-        let answered = Once()
+        // A stream delivers each message once, and the network may deliver it twice.
+        let (arrived, answered) = (Once(), Once())
         world.network.send(from: name, to: target) { [world, name] in
-            guard let receiver = world.nodes[target], let node = receiver.node,
-                let executor = receiver.executor
+            guard arrived.claim(), let receiver = world.nodes[target],
+                let node = receiver.node, let executor = receiver.executor
             else { return }
             executor.execute {
                 node.assumeIsolated { node in

@@ -12,7 +12,7 @@ package final class RangeWatch: @unchecked Sendable {
     var cursor: WatchCursor
     /// The watcher waits for its next step.
     var waiting: (@Sendable (Result<WatchStep, StoreRefusal>) -> Void)?
-    /// A confirmation, or a read of the state, is under way.
+    /// A confirmation or a read of the state is under way, or more changes are to be looked at.
     var isReading = false
     /// Why there are no more steps here.
     var ended: StoreRefusal?

@@ -12,9 +12,16 @@ package struct RecentChanges: Sendable {
     private struct Buffer {
         /// All changes after this version are here.
         var floor: LogIndex
+        /// All changes up to this version are here.
+        var through: LogIndex
         /// In the order of versions.
         var changes: [AppliedChanges] = []
         var bytes = 0
+
+        init(floor: LogIndex, through: LogIndex) {
+            self.floor = floor
+            self.through = through
+        }
 
         mutating func append(_ new: AppliedChanges) {
             changes.append(new)
@@ -54,7 +61,7 @@ package struct RecentChanges: Sendable {
     /// A replica starts with a state, or has received one: changes before it are not known.
     package mutating func begin(_ range: RangeID, after version: LogIndex) {
         end(range)
-        buffers[range] = Buffer(floor: version)
+        buffers[range] = Buffer(floor: version, through: version)
     }
 
     /// The node has no replica of a range any more.
@@ -63,12 +70,19 @@ package struct RecentChanges: Sendable {
     }
 
     /// A replica has applied entries. Versions that are known already change nothing.
-    package mutating func note(_ changes: [AppliedChanges], of range: RangeID) {
+    ///
+    /// - Parameter version: that of the last entry.
+    package mutating func note(
+        _ changes: [AppliedChanges],
+        through version: LogIndex,
+        of range: RangeID
+    ) {
         guard var buffer = buffers.removeValue(forKey: range) else { return }
         let before = buffer.bytes
         for new in changes where new.version > buffer.changes.last?.version ?? buffer.floor {
             buffer.append(new)
         }
+        buffer.through = max(buffer.through, version)
         bytes += buffer.bytes - before
         buffers[range] = buffer
         while bytes > limit { makeRoom() }
@@ -89,12 +103,16 @@ package struct RecentChanges: Sendable {
     }
 
     /// The child of a split takes over the changes of its positions, so that those who watch them go on at the child.
-    /// The child was begun already; without its parent it knows no changes.
+    /// The child was begun already; without its parent, or with one that was removed and made anew meanwhile, it knows
+    /// no changes.
     package mutating func split(_ parent: RangeID, into child: RangeID, within bounds: RowBounds) {
-        guard let former = buffers[parent], let birth = buffers[child]?.floor else { return }
+        guard let former = buffers[parent], let birth = buffers[child]?.floor,
+            former.through >= birth
+        else { return }
         end(parent)
         end(child)
-        var (kept, moved) = (Buffer(floor: former.floor), Buffer(floor: former.floor))
+        var kept = Buffer(floor: former.floor, through: former.through)
+        var moved = Buffer(floor: former.floor, through: birth)
         for changes in former.changes {
             if let rest = changes.of({ !bounds.contains($0.position) }) { kept.append(rest) }
             // What the parent has applied after the split is not of these positions.

@@ -135,7 +135,11 @@ extension StoreNode {
         case .gap: advance(watch)
         case .goOn:
             // Others have their turn in between.
-            executor.execute { [weak self] in self?.assumeIsolated { $0.advance(watch) } }
+            watch.isReading = true
+            executor.execute { [weak self] in
+                watch.isReading = false
+                self?.assumeIsolated { $0.advance(watch) }
+            }
         }
     }
 
@@ -144,7 +148,7 @@ extension StoreNode {
     /// Keeps what a replica has applied, and tells those who watch it. The replica has its new view.
     func publish(_ changes: [AppliedChanges], of replica: Replica) {
         let range = replica.range
-        recentChanges.note(changes, of: range)
+        recentChanges.note(changes, through: replica.view.version, of: range)
         guard watches.has(range) else { return }
         endWatchesOutside(replica)
         guard let first = changes.first else { return }

@@ -23,6 +23,15 @@ struct RecentChangesTests {
         )
     }
 
+    /// Notes changes, the last of which is that of the last entry.
+    private func note(
+        _ changes: [AppliedChanges],
+        of range: RangeID,
+        in recent: inout RecentChanges
+    ) {
+        recent.note(changes, through: changes.last?.version ?? .zero, of: range)
+    }
+
     private func versions(_ changes: ArraySlice<AppliedChanges>?) -> [UInt64]? {
         changes?.map(\.version.number)
     }
@@ -34,13 +43,13 @@ struct RecentChangesTests {
         recent.begin(first, after: LogIndex(5))
         #expect(versions(recent.changes(of: first, after: LogIndex(5))) == [])
         #expect(recent.changes(of: first, after: LogIndex(4)) == nil)
-        recent.note([change(7), change(9)], of: first)
+        note([change(7), change(9)], of: first, in: &recent)
         #expect(versions(recent.changes(of: first, after: LogIndex(5))) == [7, 9])
         #expect(versions(recent.changes(of: first, after: LogIndex(7))) == [9])
         #expect(versions(recent.changes(of: first, after: LogIndex(8))) == [9])
         #expect(versions(recent.changes(of: first, after: LogIndex(30))) == [])
         // A work that was applied twice.
-        recent.note([change(9), change(10)], of: first)
+        note([change(9), change(10)], of: first, in: &recent)
         #expect(versions(recent.changes(of: first, after: LogIndex(5))) == [7, 9, 10])
         recent.begin(first, after: LogIndex(50))
         #expect(recent.changes(of: first, after: LogIndex(10)) == nil)
@@ -52,8 +61,10 @@ struct RecentChangesTests {
         var recent = RecentChanges(limit: 10_000)
         recent.begin(first, after: .zero)
         recent.begin(second, after: .zero)
-        recent.note([change(1, bytes: 100)], of: second)
-        for version in 1...50 { recent.note([change(UInt64(version), bytes: 1_000)], of: first) }
+        note([change(1, bytes: 100)], of: second, in: &recent)
+        for version in 1...50 {
+            note([change(UInt64(version), bytes: 1_000)], of: first, in: &recent)
+        }
         #expect(recent.bytes <= 10_000)
         #expect(versions(recent.changes(of: second, after: .zero)) == [1])
         #expect(recent.changes(of: first, after: .zero) == nil)
@@ -63,7 +74,7 @@ struct RecentChangesTests {
         #expect(
             versions(recent.changes(of: first, after: LogIndex(floor))) == Array(floor + 1...50)
         )
-        recent.note([change(51, bytes: 100_000)], of: first)
+        note([change(51, bytes: 100_000)], of: first, in: &recent)
         #expect(versions(recent.changes(of: first, after: LogIndex(51))) == [])
         #expect(recent.changes(of: first, after: LogIndex(50)) == nil)
         recent.end(first)
@@ -75,7 +86,7 @@ struct RecentChangesTests {
     func nothing() {
         var recent = RecentChanges(limit: 0)
         recent.begin(first, after: .zero)
-        recent.note([change(1), change(2)], of: first)
+        note([change(1), change(2)], of: first, in: &recent)
         #expect(recent.changes(of: first, after: LogIndex(1)) == nil)
         #expect(versions(recent.changes(of: first, after: LogIndex(2))) == [])
         #expect(recent.bytes == 0)
@@ -85,16 +96,16 @@ struct RecentChangesTests {
     func split() {
         var recent = RecentChanges(limit: 1 << 20)
         recent.begin(first, after: LogIndex(2))
-        recent.note([change(3, at: 10), change(4, at: 90), change(5, at: 10)], of: first)
+        note([change(3, at: 10), change(4, at: 90), change(5, at: 10)], of: first, in: &recent)
         // Entry 6 splits at 50. The parent goes on before the child is begun.
-        recent.note([change(7, at: 90)], of: first)
+        note([change(7, at: 90)], of: first, in: &recent)
         recent.begin(second, after: LogIndex(6))
         recent.split(first, into: second, within: RowBounds(after: [0], through: [50]))
         #expect(versions(recent.changes(of: second, after: LogIndex(2))) == [3, 5])
         #expect(versions(recent.changes(of: first, after: LogIndex(2))) == [4, 7])
         let bytes = [change(3), change(4), change(5), change(7)].map(\.bytes).reduce(0, +)
         #expect(recent.bytes == bytes)
-        recent.note([change(8, at: 10)], of: second)
+        note([change(8, at: 10)], of: second, in: &recent)
         #expect(versions(recent.changes(of: second, after: LogIndex(3))) == [5, 8])
     }
 
@@ -102,7 +113,7 @@ struct RecentChangesTests {
     func lateSplit() {
         var recent = RecentChanges(limit: 2_000)
         recent.begin(first, after: .zero)
-        for version in 1...40 { recent.note([change(UInt64(version), at: 90)], of: first) }
+        for version in 1...40 { note([change(UInt64(version), at: 90)], of: first, in: &recent) }
         recent.begin(second, after: LogIndex(6))
         recent.split(first, into: second, within: RowBounds(after: [0], through: [50]))
         #expect(versions(recent.changes(of: second, after: LogIndex(6))) == [])
@@ -110,6 +121,21 @@ struct RecentChangesTests {
         // Without a parent the child begins with nothing.
         recent.end(first)
         recent.split(first, into: second, within: RowBounds(after: [0], through: [50]))
+        #expect(versions(recent.changes(of: second, after: LogIndex(6))) == [])
+    }
+
+    @Test(
+        "a child whose parent was made anew during the split knows what comes after"
+    )
+    func parentMadeAnew() {
+        var recent = RecentChanges(limit: 1 << 20)
+        recent.begin(first, after: .zero)
+        note([change(3, at: 10)], of: first, in: &recent)
+        // Entry 6 splits. The replica is removed, and a message makes a new one without data.
+        recent.begin(first, after: .zero)
+        recent.begin(second, after: LogIndex(6))
+        recent.split(first, into: second, within: RowBounds(after: [0], through: [50]))
+        #expect(recent.changes(of: second, after: LogIndex(2)) == nil)
         #expect(versions(recent.changes(of: second, after: LogIndex(6))) == [])
     }
 }
