@@ -85,14 +85,14 @@ final class StoreWatcherActor: @unchecked Sendable {
         let current = stream
         heardAt = world.now
         watchSilence(of: current)
-        world.network.send(from: name, to: target) { [world, name] in
+        sendOnce(from: name, to: target) { [world] in
             guard let receiver = world.nodes[target], let node = receiver.node,
                 let executor = receiver.executor
             else { return }
             executor.execute {
                 node.assumeIsolated { node in
                     let opened = node.watch(subject)
-                    world.network.send(from: target, to: name) { [self] in
+                    self.sendOnce(from: target, to: self.name) { [self] in
                         guard current == stream else { return }
                         self.opened(opened, at: target)
                     }
@@ -116,6 +116,18 @@ final class StoreWatcherActor: @unchecked Sendable {
         open(after: Int64(1_000_000 + generator.below(100_000_000)))
     }
 
+    /// Sends a message of a stream. The network may deliver messages twice, and a stream does not.
+    private func sendOnce(
+        from sender: String,
+        to receiver: String,
+        _ deliver: @escaping @Sendable () -> Void
+    ) {
+        let delivery = Once()
+        world.network.send(from: sender, to: receiver) {
+            if delivery.claim() { deliver() }
+        }
+    }
+
     /// A stream that says nothing is opened anew, elsewhere.
     private func watchSilence(of current: Int) {
         world.scheduler.schedule(at: world.now + Self.silence, for: nil) { [self] in
@@ -129,17 +141,15 @@ final class StoreWatcherActor: @unchecked Sendable {
     /// Asks for the next step.
     private func ask(_ watch: RangeWatch, at target: String) {
         let current = stream
-        // A stream delivers each message once, and the network may deliver it twice.
-        let (arrived, answered) = (Once(), Once())
-        world.network.send(from: name, to: target) { [world, name] in
-            guard arrived.claim(), let receiver = world.nodes[target],
-                let node = receiver.node, let executor = receiver.executor
+        sendOnce(from: name, to: target) { [world] in
+            guard let receiver = world.nodes[target], let node = receiver.node,
+                let executor = receiver.executor
             else { return }
             executor.execute {
                 node.assumeIsolated { node in
                     node.next(of: watch) { result in
-                        world.network.send(from: target, to: name) { [self] in
-                            guard current == stream, answered.claim() else { return }
+                        self.sendOnce(from: target, to: self.name) { [self] in
+                            guard current == stream else { return }
                             take(result, watch, at: target)
                         }
                     }
@@ -210,7 +220,7 @@ final class StoreWatcherActor: @unchecked Sendable {
     }
 }
 
-/// Claimed by the first of two.
+/// Claimed by the first who comes.
 ///
 /// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class Once: @unchecked Sendable {

@@ -324,7 +324,8 @@ package enum Placement {
                 surplus = lost + away + [leader] + farthest.dropFirst()
             }
 
-            // A silent learner is dropped only for another one: alone it does no harm.
+            // A silent learner is dropped only for another one: alone it does no harm. A damaged one gets its data
+            // again after the time to replace voters, not at once: the disk may damage them again.
             let silentDisks = Set(silentLearners.compactMap(disk))
             let hasOther = places(without: view.avoided.union(silentDisks)).contains {
                 !held.contains($0.disk) && !silentDisks.contains($0.disk)
@@ -334,7 +335,10 @@ package enum Placement {
             let hasPlace = hasRoom || voterToGo != nil && !isTooMany
             learnerToDrop = view.configuration.learners.first { learner in
                 guard hasPlace, let disk = disk(learner) else { return true }
-                return !missingDisks.contains(disk) || hasOther && silentLearners.contains(learner)
+                guard missingDisks.contains(disk) else { return true }
+                guard silentLearners.contains(learner) else { return false }
+                let silence = view.progress[learner]?.silence ?? .zero
+                return hasOther || view.lost.contains(learner) && silence >= limits
             }
         }
     }

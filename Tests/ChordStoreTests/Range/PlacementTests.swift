@@ -137,6 +137,37 @@ struct PlacementTests {
         #expect(range.voters == ["a", "b", "c"] && range.number(of: "c") == former)
     }
 
+    @Test("a damaged learner is replaced at once by another member, on its disk after a time")
+    func damagedLearner() {
+        var range = PlacementFixture(voters: ["a", "b"])
+        range.ring = ["a", "b", "c"]
+        range.behind = ["c"]
+        range.settle()
+        let learner = range.number(of: "c")
+        #expect(range.configuration.learners == [learner])
+        range.lost = [learner]
+        #expect(Placement.nextStep(range.view) == .wait(.catchingUp(learner)))
+        range.silence["c"] = .seconds(301)
+        range.behind = []
+        guard case .change(let next) = Placement.nextStep(range.view) else {
+            Issue.record("the damaged learner stays: \(Placement.nextStep(range.view))")
+            return
+        }
+        #expect(next.learners.isEmpty)
+        range.silence = [:]
+        range.settle()
+        #expect(range.voters == ["a", "b", "c"] && range.number(of: "c") > learner)
+
+        range = PlacementFixture(voters: ["a", "b"])
+        range.ring = ["a", "b", "c"]
+        range.behind = ["c"]
+        range.settle()
+        range.lost = [range.number(of: "c")]
+        range.ring = ["a", "b", "c", "d"]
+        range.settle()
+        #expect(range.voters == ["a", "b", "d"])
+    }
+
     @Test("a voter that left for good is replaced at once")
     func departed() {
         var range = PlacementFixture(voters: ["a", "b", "c"])

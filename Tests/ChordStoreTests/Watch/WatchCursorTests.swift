@@ -61,7 +61,8 @@ struct WatchCursorTests {
             }
             states[applied] = rows
             guard !changed.isEmpty else { return }
-            recent.note([AppliedChanges(version: applied, rows: changed)], of: range)
+            let changes = AppliedChanges(version: applied, rows: changed)
+            recent.note([changes], through: applied, of: range)
         }
 
         func isWanted(_ key: [UInt8]) -> Bool { key.starts(with: target.prefix) }

@@ -60,6 +60,11 @@ package final class MemoryRowDisk: @unchecked Sendable {
         }
     }
 
+    /// A row is written anew, or deleted: its damage is gone.
+    func heal(_ key: RowKey) {
+        if !damaged.isEmpty { damaged.remove(key) }
+    }
+
     /// Changes the value of a durable row so that no checksum tells, as an error of a program would. No engine has the
     /// disk.
     ///

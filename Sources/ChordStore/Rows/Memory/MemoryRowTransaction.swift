@@ -71,6 +71,7 @@ final class MemoryRowTransaction: RowEngineTransaction {
 
     private func change(_ row: Row?, at key: RowKey) {
         undo.append(.row(key, tables.set(row, at: key)))
+        disk.heal(key)
         changes += 1
         changedBytes += RowChange.size(of: key, row)
     }
