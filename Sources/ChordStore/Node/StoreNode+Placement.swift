@@ -46,6 +46,7 @@ extension StoreNode {
         let wanted = wantedMembers(descriptor.bounds.upperBound)?.filter {
             !givenUp.contains($0.disk)
         }
+        avoided = avoided.filter { $0.value > now }
         let view = PlacementView(
             descriptor: descriptor,
             configuration: replica.view.configuration,
@@ -53,7 +54,7 @@ extension StoreNode {
             progress: peerProgress(of: replica),
             wanted: wanted,
             departed: departing(from: descriptor, wanted),
-            avoided: avoided,
+            avoided: Set(avoided.keys),
             lost: replica.lost,
             replaceAfter: settings.replaceAfter,
             silentAfter: settings.raft.electionTimeoutMinimum
@@ -75,6 +76,9 @@ extension StoreNode {
         case .retract:
             propose(.retract, at: replica) { _ in }
         case .change(let configuration):
+            for disk in view.learnersGivenUp(by: configuration) {
+                avoided[disk] = now + settings.replaceAfter
+            }
             drive(replica) { machine in
                 guard let place = try? machine.changeConfiguration(to: configuration) else {
                     return

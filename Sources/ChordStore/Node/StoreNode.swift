@@ -95,10 +95,10 @@ package actor StoreNode {
     /// Where the ranges are that have data here, and where those may be that have none yet.
     var held = RangeIndex()
     var hearsay = RangeIndex()
-    /// Disks whose nodes leave for good: the node that said so, and until when its word counts.
-    var leaving: [DiskID: (node: String, until: Duration)] = [:]
-    /// Disks that did not answer as learners.
-    var avoided: Set<DiskID> = []
+    /// Disks whose nodes leave for good.
+    var leaving: [DiskID: LeavingNode] = [:]
+    /// Disks that were silent or damaged as learners, and until when other members are tried before them.
+    var avoided: [DiskID: Duration] = [:]
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()

@@ -44,7 +44,7 @@ package struct PlacementView: Sendable {
     package var wanted: [StoreMember]?
     /// Disks whose nodes have left for good.
     package var departed: Set<DiskID>
-    /// Disks whose nodes did not answer this leader when they were learners. Others are tried first.
+    /// Disks that were silent or damaged when they were learners of this leader. Others are tried first.
     package var avoided: Set<DiskID>
     /// Replicas whose nodes have said that they take part no more: their data are damaged.
     package var lost: Set<ReplicaNumber>
@@ -107,6 +107,17 @@ package enum PlacementWait: Hashable, Sendable {
     case noReplacement(ReplicaNumber)
     /// The only voter leaves for good, and there is no other member.
     case lastCopy
+}
+
+extension PlacementView {
+    /// The disks of learners that a change drops because they are silent or damaged. Other members are to be tried
+    /// before them.
+    package func learnersGivenUp(by change: RaftConfiguration) -> [DiskID] {
+        configuration.learners.filter { learner in
+            let silence = progress[learner]?.silence ?? .zero
+            return !change.contains(learner) && (lost.contains(learner) || silence >= replaceAfter)
+        }.compactMap { descriptor.replica($0)?.disk }
+    }
 }
 
 /// Decides about the replicas of a range, one step at a time.
