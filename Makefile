@@ -221,6 +221,20 @@ chaos-store: release $(VENV)/.ready ## faults in a store of real processes, with
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/chaos/store.py --seconds $(CHAOS_SECONDS) $(CHAOS)
 
+# make upgrade FROM=v0.1.0: the commit with whose program the nodes begin.
+FROM ?= HEAD~1
+
+.PHONY: rolling
+rolling: release $(VENV)/.ready ## restart all nodes one after the other under load: no call may fail
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/chaos/rolling.py $(CHAOS)
+
+.PHONY: upgrade
+upgrade: release $(VENV)/.ready ## upgrade all nodes one after the other under load: FROM=HEAD~1
+	scripts/build-commit $(FROM) .build/upgrade
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/chaos/rolling.py --rounds 1 --previous .build/upgrade/chord $(CHAOS)
+
 # Uses its own certificates, as above.
 .PHONY: interop
 interop: release $(VENV)/.ready ## all tests of mixed rings with another implementation: SCENARIOS="two check" TIMES=10

@@ -82,7 +82,7 @@ class Clients:
         self.messages = stubs.messages
         self.stopping = threading.Event()
         self.lock = threading.Lock()
-        self.tally = {"acknowledged": 0, "reads": 0, "unknown": 0, "refused": 0}
+        self.tally = {"acknowledged": 0, "reads": 0, "unknown": 0, "refused": 0, "unanswered": 0}
         self.last_answer = time.monotonic()
         self.gap = 0.0
         self.operations = 0
@@ -200,6 +200,7 @@ class Client:
         request = self.messages.GetRequest(keys=[key.encode()])
         reply = self.call("Get", request)
         if reply is None:
+            self.clients.answered("unanswered")
             return self.end(number, "unknown")
         value = reply.values[0]
         if value.present:

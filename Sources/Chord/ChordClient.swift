@@ -268,12 +268,14 @@ public final class ChordClient: Sendable {
     /// it after about five minutes by default.
     public func watch() -> NodeWatch { client.watch() }
 
-    /// Makes a node leave its ring and stop. It needs a certificate of role `admin`, and a client
+    /// Makes a node leave its ring for good and stop. Its part of the store moves to other nodes first, which may take
+    /// long; cancelling the task keeps the node in its ring. It needs a certificate of role `admin`, and a client
     /// with exactly one node, so that the answering order does not decide which node stops.
     ///
     /// - Returns: the node that has left. Its process ends after that.
     /// - Throws: `ChordError` with `invalidConfiguration` for a client with several nodes;
-    ///   `noContact`; `refused`; `invalidAnswer`.
+    ///   `callFailed` if data would be lost, or a majority, which the message names; `noContact`; `refused`;
+    ///   `invalidAnswer`; `cancelled`. The node then stays.
     @discardableResult
     public func leave() async throws(ChordError) -> NodeReference {
         try await client.whileOpen { () throws(ChordError) in try await client.leave() }

@@ -108,6 +108,8 @@ extension ChordError {
                 "\(address) refuses to \(command): \(status.message)",
                 reasons: [.administratorsOnly]
             )
+        case (.peer, .failedPrecondition) where method == AdminMethods.leave:
+            self.init(.callFailed, "\(address) stays: \(status.message)", cause: status)
         case (.peer, .failedPrecondition):
             self.init(.parametersDiffer, "\(address) cannot \(command): \(status.message)")
         case (.peer, .invalidArgument): self.init(.invalidConfiguration, status.message)

@@ -6,13 +6,30 @@ package import ChordBase
 
 // Nodes that leave for good: their replicas move first.
 
+/// A node that has said that it leaves for good.
+struct LeavingNode {
+    var node: String
+    /// Since when it says so, and until when its last word counts.
+    var since: Duration
+    var until: Duration
+}
+
 extension StoreNode {
     /// How long a node's word counts that it leaves. It repeats it every second.
     private static let wordLifetime: Duration = .seconds(10)
 
+    /// How long a node must have said so before voters are removed. Another node that died just before has been silent
+    /// for long enough by then that nobody counts on its vote.
+    private var wordAge: Duration { settings.raft.electionTimeoutMinimum * 2 }
+
     /// A node has said that it leaves for good.
     package func noteLeaving(_ disk: DiskID, said name: String) {
-        leaving[disk] = (name, now + Self.wordLifetime)
+        let known = leaving[disk].flatMap { $0.node == name && $0.until > now ? $0.since : nil }
+        leaving[disk] = LeavingNode(
+            node: name,
+            since: known ?? now,
+            until: now + Self.wordLifetime
+        )
     }
 
     /// The disks whose nodes leave for good. The word of a node about another one's disk does not count.
@@ -23,7 +40,7 @@ extension StoreNode {
             leaving.filter { disk, word in
                 let holder =
                     descriptor.replica(on: disk)?.node ?? wanted?.first { $0.disk == disk }?.node
-                return holder == word.node
+                return holder == word.node && now - word.since >= wordAge
             }.keys
         )
     }
@@ -36,6 +53,9 @@ extension StoreNode {
         package var onlyHere: [RangeID] = []
         /// Ranges without a known leader.
         package var leaderless: [RangeID] = []
+        /// Ranges whose other voters are no majority, because these of their nodes are silent, and to which no member
+        /// is being added.
+        package var withoutMajority: [(range: RangeID, silent: [String])] = []
     }
 
     /// The ranges that have a replica on this disk.
@@ -45,7 +65,19 @@ extension StoreNode {
             remaining.ranges.append(hint(of: replica))
             if replica.placement == .wait(.lastCopy) { remaining.onlyHere.append(replica.range) }
             if replica.machine.leader == nil { remaining.leaderless.append(replica.range) }
+            if let silent = silentNodes(withoutMajorityIn: replica.view.descriptor) {
+                remaining.withoutMajority.append((replica.range, silent))
+            }
         }
         return remaining
+    }
+
+    /// The silent nodes of a range whose voters on other disks are no majority without them; nil if they are one, or
+    /// if another member is being added.
+    private func silentNodes(withoutMajorityIn descriptor: RangeDescriptor) -> [String]? {
+        let others = descriptor.replicas.filter { $0.disk != identity.member.disk }
+        guard others.allSatisfy({ $0.role == .voter }), !others.isEmpty else { return nil }
+        let silent = others.filter { liveness.state(of: $0.disk) == .missing }.map(\.node)
+        return others.count - silent.count > others.count / 2 ? nil : silent
     }
 }

@@ -10,8 +10,8 @@ import Logging
 extension StoreServer {
     /// Time between two requests to the leaders.
     private static let leavingInterval: Duration = .seconds(1)
-    /// How long a range may be without a leader before its data count as unreachable.
-    private static let leaderPatience: Duration = .seconds(20)
+    /// How long a range may be without a leader, or without a majority on other nodes, before the node stays.
+    private static let patience: Duration = .seconds(20)
 
     /// Moves all replicas of this node to others, before it leaves for good. Cancelling the task keeps the node and
     /// its replicas.
@@ -19,7 +19,7 @@ extension StoreServer {
     /// - Throws: a status that says which range would be lost.
     func moveAway() async throws(Status) {
         guard let node else { return }
-        var leaderlessSince: Duration?
+        var obstacle: (text: String, since: Duration)?
         var reported = -1
         var told: Set<StoreMember> = []
         while true {
@@ -32,18 +32,10 @@ extension StoreServer {
                         + " another node first, or end this one with SIGTERM and keep its data directory"
                 )
             }
-            if let range = remaining.leaderless.first {
-                let since = leaderlessSince ?? now
-                leaderlessSince = since
-                guard now - since < Self.leaderPatience else {
-                    throw Status(
-                        .unavailable,
-                        "range \(range) has no leader, so the replica of \(name) cannot be moved: start the"
-                            + " other nodes that hold it"
-                    )
-                }
-            } else {
-                leaderlessSince = nil
+            let found = self.obstacle(in: remaining)
+            if found != obstacle?.text { obstacle = found.map { ($0, now) } }
+            if let obstacle, now - obstacle.since >= Self.patience {
+                throw Status(.failedPrecondition, obstacle.text)
             }
             if remaining.ranges.count != reported {
                 reported = remaining.ranges.count
@@ -53,6 +45,20 @@ extension StoreServer {
             guard await pause(Self.leavingInterval) else {
                 throw Status(.cancelled, "\(name) stays: its caller no longer waits")
             }
+        }
+    }
+
+    /// What prevents that a range moves, as long as nobody does something about it; nil if nothing does.
+    private func obstacle(in remaining: StoreNode.Remaining) -> String? {
+        if let range = remaining.leaderless.first {
+            return
+                "range \(range) has no leader, so the replica of \(name) cannot be moved: start the other nodes"
+                + " that hold it"
+        }
+        return remaining.withoutMajority.first.map { range, silent in
+            "without \(name) range \(range) would have no majority, because"
+                + " \(silent.joined(separator: ", ")) does not answer: start it again, or start another node,"
+                + " and let \(name) leave then"
         }
     }
 
