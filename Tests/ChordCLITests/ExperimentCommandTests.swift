@@ -7,7 +7,7 @@ import ChordTestSupport
 import Testing
 
 /// `chord-sim experiment` as a user runs it.
-@Suite(.tags(.simulation), .timeLimit(.minutes(3)))
+@Suite(.tags(.simulation), .ownThreads, .timeLimit(.minutes(3)))
 struct ExperimentCommandTests {
     private static let names = [
         "path-length", "load", "mass-failure", "churn", "latency", "wrong-pointers",

@@ -6,7 +6,7 @@ import ChordTestSupport
 import Testing
 
 /// `chord-sim simulate` as a user runs it.
-@Suite(.tags(.simulation), .timeLimit(.minutes(3)))
+@Suite(.tags(.simulation), .ownThreads, .timeLimit(.minutes(3)))
 struct SimulateTests {
     @Test("One seed gives one trace hash in two processes", arguments: ["machine", "node"])
     func oneHash(level: String) async throws {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import ChordSimulator
 
-@Suite(.tags(.unit), .timeLimit(.minutes(2))) struct RandomHistoryTests {
+@Suite(.tags(.unit), .ownThreads, .timeLimit(.minutes(2))) struct RandomHistoryTests {
     @Test(arguments: 0..<6)
     func acceptsLinearizableRuns(_ seed: Int) {
         var run = RandomRun()

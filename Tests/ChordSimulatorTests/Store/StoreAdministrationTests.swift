@@ -8,7 +8,7 @@ import ChordStore
 import ChordTestSupport
 import Testing
 
-@Suite("Comparing and recovering replicas under a virtual clock", .tags(.simulation))
+@Suite("Comparing and recovering replicas under a virtual clock", .tags(.simulation), .ownThreads)
 struct StoreAdministrationTests {
     @Test(
         "replicas are compared after one entry while clients write, and are equal",

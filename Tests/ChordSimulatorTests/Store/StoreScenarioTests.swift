@@ -8,7 +8,7 @@ import ChordStore
 import ChordTestSupport
 import Testing
 
-@Suite("Named scenarios of stores under a virtual clock", .tags(.simulation))
+@Suite("Named scenarios of stores under a virtual clock", .tags(.simulation), .ownThreads)
 struct StoreScenarioTests {
     private static let client = ClientID(RandomBits(high: 6, low: 1))
     private static let other = ClientID(RandomBits(high: 6, low: 2))

@@ -7,7 +7,7 @@ import ChordStore
 import ChordTestSupport
 import Testing
 
-@Suite("Stores of whole nodes under a virtual clock", .tags(.simulation))
+@Suite("Stores of whole nodes under a virtual clock", .tags(.simulation), .ownThreads)
 struct StoreWorldTests {
     @Test("a store is born, grows to three voters and serves")
     func birth() {

@@ -7,7 +7,7 @@ import ChordStore
 import ChordTestSupport
 import Testing
 
-@Suite("Watchers of simulated stores", .tags(.simulation))
+@Suite("Watchers of simulated stores", .tags(.simulation), .ownThreads)
 struct WatchCheckTests {
     @Test(
         "under faults every change is told once and in order, or a gap is said",

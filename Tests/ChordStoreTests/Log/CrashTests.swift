@@ -8,7 +8,7 @@ import ChordTestSupport
 import Testing
 
 /// Crashes of a segmented log on disks that lie.
-@Suite(.tags(.simulation))
+@Suite(.tags(.simulation), .ownThreads)
 struct CrashTests {
     /// The operations of a run without crash.
     private func operations(seed: UInt64, commits: Int, canAllocate: Bool) throws -> Int {

@@ -140,8 +140,10 @@ actor StoreRing {
 
     /// Waits until the ranges make up the circle, and each has so many voters, all caught up.
     nonisolated func awaitVoters(_ count: Int) async throws {
-        try await eventually {
+        var last = "nothing"
+        try await eventually("\(count) voters in each range: \(last)") {
             let ranges = try await self.ranges()
+            last = ranges.map { "\($0.descriptor.replicas.map(\.node)) \($0.issues)" }.description
             let ends = Set(ranges.map(\.descriptor.bounds.upperBound))
             let begins = Set(ranges.map(\.descriptor.bounds.lowerBound))
             return !ranges.isEmpty && ends == begins && ends.count == ranges.count

@@ -83,7 +83,7 @@ struct StoreWatchTests {
     private func leader(of ring: StoreRing, _ partition: [UInt8]) async throws -> String {
         let position = try #require(await ring.nodes.values.first).identifier(of: partition)
         var found: String?
-        try await eventually {
+        try await eventually("a leader is known") {
             for range in try await ring.ranges() where range.descriptor.bounds.contains(position) {
                 found = range.descriptor.replicas.first { $0.number == range.leader }?.node
             }
@@ -177,7 +177,7 @@ struct StoreWatchTests {
             )
             let store = client.store
             try await reading(store.watch(partition: partition)) { told in
-                try await eventually { told.withLockedValue { $0.isComplete } }
+                try await eventually("the state is told") { told.withLockedValue { $0.isComplete } }
                 func write(_ value: String) async throws {
                     for number in 0..<5 {
                         try await store.put(
@@ -186,7 +186,8 @@ struct StoreWatchTests {
                             timeout: .seconds(30)
                         )
                     }
-                    try await eventually {
+                    try await eventually("the watch tells \(value): \(told.withLockedValue { $0 })")
+                    {
                         told.withLockedValue { told in
                             (0..<5).allSatisfy { told.rows["k\($0)"] == value }
                         }

@@ -7,7 +7,7 @@ import Foundation
 import Testing
 
 /// `RAFT_SEEDS=100000 swift test --filter RaftClusterTests` runs more seeds.
-@Suite(.tags(.simulation)) struct RaftClusterTests {
+@Suite(.tags(.simulation), .ownThreads) struct RaftClusterTests {
     static let seeds =
         ProcessInfo.processInfo.environment["RAFT_SEEDS"].flatMap { UInt64($0) } ?? 240
     static let parts: UInt64 = 8

@@ -3,14 +3,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import Testing
+package import Testing
 
 /// Runs tests on threads of their own.
 ///
 /// A simulation computes for seconds without ever waiting. On the threads that all tests share, of which
 /// there are as many as cores, it would keep those that talk over sockets from doing anything, and a
 /// sleep that it waits for itself could not end there.
-struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
+package struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
     private final class Executor: TaskExecutor {
         func enqueue(_ job: consuming ExecutorJob) {
             let job = UnownedJob(job)
@@ -22,9 +22,9 @@ struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
 
     private static let executor = Executor()
 
-    let isRecursive = true
+    package let isRecursive = true
 
-    func provideScope(
+    package func provideScope(
         for test: Test,
         testCase: Test.Case?,
         performing function: @Sendable () async throws -> Void
@@ -36,5 +36,5 @@ struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == OwnThreads {
-    static var ownThreads: Self { Self() }
+    package static var ownThreads: Self { Self() }
 }
