@@ -25,8 +25,8 @@ package struct StoreRecoveries: Sendable {
         /// Keys whose last acknowledged write is gone: the majority that had it was lost.
         package var rolledBack = 0
         package var problems: [String] = []
-        /// The last entry in the log of each founder, by the lost range.
-        var logs: [RangeID: LogIndex] = [:]
+        /// The end of the log of each founder, by the lost range.
+        fileprivate var logs: [RangeID: LogEnd] = [:]
 
         package var holds: Bool { problems.isEmpty }
 
@@ -103,7 +103,7 @@ package struct StoreRecoveries: Sendable {
                 for _ in 0..<generator.below(4) {
                     guard case .ask(let disks, let request) = step else { break }
                     if request.step == .found {
-                        report.logs[range] = LogIndex(request.lastIndex)
+                        report.logs[range] = LogEnd(of: request)
                     }
                     step = first.answered(world.take(disks, request))
                 }
@@ -120,7 +120,7 @@ package struct StoreRecoveries: Sendable {
                         guard case .ask(_, let request) = step, request.step == .found else {
                             return
                         }
-                        report.logs[range] = LogIndex(request.lastIndex)
+                        report.logs[range] = LogEnd(of: request)
                     }
                     if case .done(let successor, _) = end {
                         successors.insert(successor)
@@ -185,13 +185,24 @@ package struct StoreRecoveries: Sendable {
     }
 }
 
+/// The last entry of a log.
+private struct LogEnd {
+    var index: LogIndex
+    var term: Term
+
+    init(of request: RecoverRequest) {
+        index = LogIndex(request.lastIndex)
+        term = Term(request.lastTerm)
+    }
+}
+
 /// What was written to the keys.
 private struct Values {
     private var safe: [Int: String] = [:]
     private var tried: [Int: [String]] = [:]
     private var acknowledged: [Int: String] = [:]
-    /// Where the last acknowledged write of a key is: its range, and the entry.
-    private var places: [Int: (range: RangeID, version: LogIndex)] = [:]
+    /// Where the last acknowledged write of a key is: its range, the entry, and a term not before that of the entry.
+    private var places: [Int: (range: RangeID, version: LogIndex, term: Term)] = [:]
     private var number: UInt64 = 0
 
     /// Writes a value, and notes what came of it.
@@ -212,7 +223,7 @@ private struct Values {
         if case .done(let outcome, let view)? = world.put(value, at: key, as: id, atMost: duration)
         {
             acknowledged[key] = value
-            places[key] = (view.descriptor.id, outcome.version)
+            places[key] = (view.descriptor.id, outcome.version, view.appliedTerm)
         }
     }
 
@@ -229,12 +240,13 @@ private struct Values {
         return safe[key] == nil ? "key \(key) was never stored" : nil
     }
 
-    /// Whether the log of the founder had the last acknowledged write of a key.
+    /// Whether the log of the founder had the last acknowledged write of a key. A log that ends in a lower term may be
+    /// longer, and has other entries there.
     ///
-    /// - Parameter logs: the last entry in each founder's log, by the lost range.
-    func isInLog(_ key: Int, _ logs: [RangeID: LogIndex]) -> Bool {
-        guard let place = places[key], let last = logs[place.range] else { return false }
-        return place.version <= last
+    /// - Parameter logs: the end of each founder's log, by the lost range.
+    func isInLog(_ key: Int, _ logs: [RangeID: LogEnd]) -> Bool {
+        guard let place = places[key], let end = logs[place.range] else { return false }
+        return place.version <= end.index && place.term <= end.term
     }
 
     /// Whether an acknowledged write is gone.

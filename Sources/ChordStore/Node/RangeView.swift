@@ -9,6 +9,8 @@ package struct RangeView: Hashable, Sendable {
     package var descriptor: RangeDescriptor
     package var configuration: RaftConfiguration
     package var applied: LogIndex
+    /// The term of the last applied entry.
+    package var appliedTerm: Term
     /// The version of the last applied entry.
     package var version: LogIndex
     package var time: RangeTime
@@ -21,6 +23,7 @@ package struct RangeView: Hashable, Sendable {
         descriptor = state.descriptor
         configuration = state.configuration
         applied = state.applied
+        appliedTerm = state.appliedTerm
         version = state.version
         time = state.time
         size = state.size
