@@ -220,7 +220,7 @@ final class StoreWatcherActor: @unchecked Sendable {
     }
 }
 
-/// Claimed by the first who comes.
+/// Tells the first caller of `claim` from all later ones.
 ///
 /// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class Once: @unchecked Sendable {
