@@ -120,6 +120,10 @@ struct ShellTests {
         defer { window.close() }
         window.send(SIGINT)
         try await window.shows("Ctrl-C again ends at once")
+        // A line in between is an answer: the next Ctrl-C asks again.
+        #expect(try await window.type("ping n2").isEmpty == false)
+        window.send(SIGINT)
+        try await window.shows("Ctrl-C again ends at once", times: 2)
         window.send(SIGINT)
         #expect(try await window.code() == 0)
     }

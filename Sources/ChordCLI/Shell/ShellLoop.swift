@@ -45,8 +45,10 @@ struct ShellLoop {
         } ended: {
             stream.yield(.ended($0))
         }
+        // Before there is a prompt: a signal that comes earlier ends the process.
+        let trapped = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let signals = Task {
-            for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+            for await signal in trapped {
                 stream.yield(.signal(signal))
             }
         }

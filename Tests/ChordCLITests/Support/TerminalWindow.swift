@@ -106,9 +106,13 @@ final class TerminalWindow: Sendable {
             .map(String.init).dropLast().drop { $0 == line } + []
     }
 
-    /// Waits until a text is shown.
-    func shows(_ wanted: String) async throws {
-        try await eventually("\(wanted) in: \(text)") { text.contains(wanted) }
+    /// Waits until a text is shown so many times. The wait also ends with the command, which fails.
+    func shows(_ wanted: String, times: Int = 1) async throws {
+        func isShown() -> Bool { text.ranges(of: wanted).count >= times }
+        try await eventually("\(wanted) in: \(text)") {
+            isShown() || shown.withLock { $0.hasEnded }
+        }
+        guard isShown() else { throw TestFailure("the command ended, and showed: \(text)") }
     }
 
     /// Waits for the end of the command, and returns its exit code.

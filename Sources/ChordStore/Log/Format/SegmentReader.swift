@@ -4,6 +4,14 @@
 
 internal import ChordBase
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The bytes of one segment, read record by record.
 struct SegmentReader {
     /// A record that is valid.
@@ -129,12 +137,9 @@ struct SegmentReader {
     private mutating func stop(_ problem: String) throws(StoreError) -> Record? {
         var isTorn = false
         var place = offset
-        while place < bytes.count {
-            // The rest is mostly zeros, of room that was reserved.
-            guard !isZero(at: place) else {
-                place += 8
-                continue
-            }
+        while true {
+            place = startOfNonzeroWord(from: place)
+            guard place < bytes.count else { break }
             isTorn = true
             if let later = RecordHeader(in: bytes, at: place, of: self.place),
                 later.syncedThrough > offset
@@ -151,9 +156,28 @@ struct SegmentReader {
         return nil
     }
 
-    private func isZero(at place: Int) -> Bool {
-        guard bytes.count - place >= 8 else { return bytes[place...].allSatisfy { $0 == 0 } }
-        return bytes.littleEndian(at: place, as: UInt64.self) == 0
+    /// The next place, in steps of 8 bytes, at which 8 bytes are not all zeros; the end where there is none.
+    ///
+    /// Most of a segment is room that was reserved. A start reads all of it, so whole pages are compared.
+    private func startOfNonzeroWord(from first: Int) -> Int {
+        bytes.withUnsafeBytes { bytes in
+            var place = first
+            for most in [4096, 8] {
+                while place < bytes.count {
+                    let count = min(most, bytes.count - place)
+                    guard Self.isZero(UnsafeRawBufferPointer(rebasing: bytes[place..<place + count]))
+                    else { break }
+                    place += count
+                }
+            }
+            return place
+        }
+    }
+
+    /// Whether all bytes, of which there is at least one, are zero: the first is, and each is as the one before.
+    private static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let start = bytes.baseAddress, bytes[0] == 0 else { return false }
+        return memcmp(start, start + 1, bytes.count - 1) == 0
     }
 }
 
