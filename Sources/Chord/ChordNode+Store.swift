@@ -14,12 +14,14 @@ extension StoreConfiguration {
         guard engine == .disk, let dataDirectory else { return withoutDisk() }
         let directory = StoreDirectory(in: dataDirectory)
         let (disk, record) = try directory.begin()
+        let logSettings = settings.log
         var setup = StoreSetup(
             settings: settings,
             disk: disk,
             record: record,
             engines: { identity, isNew, host in
                 let log = SegmentedLog(
+                    settings: logSettings,
                     identity: identity,
                     isNew: isNew,
                     now: host.now,

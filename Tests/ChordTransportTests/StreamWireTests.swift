@@ -124,7 +124,7 @@ struct StreamWireTests {
             }
             // Had they kept what they held, nothing were left for this.
             let message = [UInt8](repeating: 3, count: 1 << 20)
-            #expect(await tested.call(TestMethod.echo, message).message == message)
+            #expect(await tested.call(TestMethod.echo, message).message.elementsEqual(message))
         }
     }
 
@@ -135,7 +135,7 @@ struct StreamWireTests {
             try await service.until { $0.sent > 50 }
             for _ in 0..<3 {
                 let message = [UInt8](repeating: 3, count: 2 << 20)
-                #expect(await tested.call(TestMethod.echo, message).message == message)
+                #expect(await tested.call(TestMethod.echo, message).message.elementsEqual(message))
             }
             var seen = 0
             slow.finishSending()

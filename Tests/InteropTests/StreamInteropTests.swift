@@ -140,7 +140,7 @@ struct StreamInteropTests {
             produced.finishSending()
             var count = 0
             for try await message in produced.responses {
-                #expect(message == [UInt8](repeating: UInt8(count), count: 10_000))
+                #expect(message.elementsEqual(repeatElement(UInt8(count), count: 10_000)))
                 count += 1
             }
             #expect(count == 200)
@@ -153,7 +153,7 @@ struct StreamInteropTests {
             let echo = transport.open(StreamService.echo, at: server.address)
             for message in [[1], [], filler(1 << 20), [2]] {
                 try await echo.send(message)
-                #expect(try await echo.nextMessage() == message)
+                #expect(try await echo.nextMessage()?.elementsEqual(message) == true)
             }
             echo.finishSending()
             #expect(try await echo.nextMessage() == nil)

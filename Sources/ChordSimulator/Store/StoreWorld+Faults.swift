@@ -210,8 +210,14 @@ extension StoreWorld {
         let counts = [1, 3, 5].filter { $0 <= names.count - outside.count }
         guard !counts.isEmpty else { return nil }
         let count = counts[Int(generator.below(UInt64(counts.count)))]
-        lowestReplication = min(lowestReplication, count)
         let share = 1 + generator.below(2)
+        setReplicas(count, ofOneIn: share)
+        return "set \(count) replicas"
+    }
+
+    /// Sets the number of replicas of the ranges that have a leader now, or of a random part of them.
+    package func setReplicas(_ count: Int, ofOneIn share: UInt64 = 1) {
+        lowestReplication = min(lowestReplication, count)
         for name in names {
             guard let node = nodes[name]?.node, let executor = nodes[name]?.executor else {
                 continue
@@ -224,7 +230,22 @@ extension StoreWorld {
                 }
             }
         }
-        return "set \(count) replicas"
+    }
+
+    /// A node tells all others that it leaves for good, and repeats it. It stays in the ring meanwhile.
+    package func announceLeaving(of name: String) {
+        guard let member = nodes[name]?.member else { return }
+        for other in names {
+            guard let node = nodes[other]?.node, let executor = nodes[other]?.executor else {
+                continue
+            }
+            executor.execute {
+                node.assumeIsolated { $0.noteLeaving(member.disk, said: member.node) }
+            }
+        }
+        scheduler.schedule(at: now + 1_000_000_000, for: nil) { [self] in
+            announceLeaving(of: name)
+        }
     }
 
     /// A node leaves the ring and keeps its data, or comes back. It may change its mind several times.

@@ -30,9 +30,12 @@ final class Replica {
     var offers = 0
     /// What the decision about replicas last led to.
     var placement: PlacementStep = .settled
+    var placementSince: Duration = .zero
     /// The last entry that may change the descriptor. A leader decides about replicas only once it is applied: a step
     /// that follows from an older descriptor could make a removed replica a voter again.
     var decidedThrough: LogIndex = .zero
+    /// Whether the machine has had inputs in this turn of the executor.
+    var isDriven = false
     var timer: (deadline: Duration, work: ScheduledWork)?
     /// Until when no row of the state after an entry expires.
     var unexpired: (applied: LogIndex, until: RangeTime)?

@@ -60,7 +60,7 @@ extension StoreNode {
             answer(entry, result, of: replica)
         }
         runConfirmedReads(of: replica)
-        drive(replica) { $0.applied(through: outcome.view.applied) }
+        driveTogether(replica) { $0.applied(through: outcome.view.applied) }
         if outcome.results.contains(.descriptorChanged) { placeAtOnce(replica.range) }
     }
 
@@ -153,7 +153,7 @@ extension StoreNode {
         let command = RangeCommand(time: replica.time(at: executor.now), action: action)
         let payload = command.encoded(in: space)
         var refused: RaftRefusal?
-        drive(replica) { machine in
+        driveTogether(replica) { machine in
             do throws(RaftRefusal) {
                 let place = try machine.propose(payload)
                 if action.changesDescriptor { replica.decidedThrough = place.index }

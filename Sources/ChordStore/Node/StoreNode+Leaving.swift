@@ -9,8 +9,7 @@ package import ChordBase
 /// A node that has said that it leaves for good.
 struct LeavingNode {
     var node: String
-    /// Since when it says so, and until when its last word counts.
-    var since: Duration
+    /// Until when its last word counts.
     var until: Duration
 }
 
@@ -18,18 +17,9 @@ extension StoreNode {
     /// How long a node's word counts that it leaves. It repeats it every second.
     private static let wordLifetime: Duration = .seconds(10)
 
-    /// How long a node must have said so before voters are removed. Another node that died just before has been silent
-    /// for long enough by then that nobody counts on its vote.
-    private var wordAge: Duration { settings.raft.electionTimeoutMinimum * 2 }
-
     /// A node has said that it leaves for good.
     package func noteLeaving(_ disk: DiskID, said name: String) {
-        let known = leaving[disk].flatMap { $0.node == name && $0.until > now ? $0.since : nil }
-        leaving[disk] = LeavingNode(
-            node: name,
-            since: known ?? now,
-            until: now + Self.wordLifetime
-        )
+        leaving[disk] = LeavingNode(node: name, until: now + Self.wordLifetime)
     }
 
     /// The disks whose nodes leave for good. The word of a node about another one's disk does not count.
@@ -40,7 +30,7 @@ extension StoreNode {
             leaving.filter { disk, word in
                 let holder =
                     descriptor.replica(on: disk)?.node ?? wanted?.first { $0.disk == disk }?.node
-                return holder == word.node && now - word.since >= wordAge
+                return holder == word.node
             }.keys
         )
     }

@@ -99,7 +99,7 @@ extension StoreNode {
     private func persisted(_ tokens: [(range: RangeID, token: PersistToken)]) {
         for (range, token) in tokens {
             guard let replica = replicas[range] else { continue }
-            drive(replica) { $0.persisted(token) }
+            driveTogether(replica) { $0.persisted(token) }
         }
     }
 }

@@ -27,21 +27,19 @@ extension StoreNode {
         replica.heardFrom.insert(message.from)
         // After a restart a damaged replica takes part again, until it meets the damage again.
         if !replica.lost.isEmpty { replica.lost.remove(message.from) }
-        step(message, of: replica)
-    }
-
-    func step(_ message: RaftMessage, of replica: Replica) {
         // A leader without room would refuse writes that others can take.
         if case .timeoutNow = message.body, isDiskFull { return }
-        drive(replica) { machine in
-            do throws(RaftRefusal) {
-                try machine.step(message, from: message.from)
-            } catch {
-                logger.debug(
-                    "a message was refused: \(error)",
-                    metadata: [StoreLogKeys.range: "\(replica.range)"]
-                )
-            }
+        driveTogether(replica) { step(message, into: &$0, of: replica.range) }
+    }
+
+    func step(_ message: RaftMessage, into machine: inout RaftMachine, of range: RangeID) {
+        do throws(RaftRefusal) {
+            try machine.step(message, from: message.from)
+        } catch {
+            logger.debug(
+                "a message was refused: \(error)",
+                metadata: [StoreLogKeys.range: "\(range)"]
+            )
         }
     }
 

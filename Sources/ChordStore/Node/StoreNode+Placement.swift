@@ -63,6 +63,7 @@ extension StoreNode {
         let step = isPresent ? Placement.nextStep(view) : .wait(.changing)
         if step != replica.placement {
             replica.placement = step
+            replica.placementSince = now
             logger.info(
                 "placement of range",
                 metadata: [
@@ -76,6 +77,9 @@ extension StoreNode {
         case .retract:
             propose(.retract, at: replica) { _ in }
         case .change(let configuration):
+            // Fewer voters bear fewer failures. One that died just before still counts as caught up.
+            let isRemoval = configuration.voters.count < view.configuration.voters.count
+            if isRemoval, now - replica.placementSince < removalDelay { break }
             for disk in view.learnersGivenUp(by: configuration) {
                 avoided[disk] = now + settings.replaceAfter
             }
@@ -94,6 +98,10 @@ extension StoreNode {
         case .wait: break
         }
     }
+
+    /// How long a range must have wanted one voter less before it goes. A voter that died just before has been silent
+    /// for long enough by then that nobody counts on its vote, and the step is another one.
+    private var removalDelay: Duration { settings.raft.electionTimeoutMinimum * 2 }
 
     /// Time between two attempts to hand a range over to a better leader.
     static let handOverInterval: Duration = .seconds(60)

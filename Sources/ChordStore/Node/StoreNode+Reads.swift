@@ -44,7 +44,7 @@ extension StoreNode {
         let id = replica.nextRead()
         replica.reads[id] = PendingRead(run: run, failed: failed)
         var refused: RaftRefusal?
-        drive(replica) { machine in
+        driveTogether(replica) { machine in
             do throws(RaftRefusal) {
                 try machine.read(id)
             } catch {

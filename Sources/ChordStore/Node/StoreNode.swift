@@ -73,6 +73,8 @@ package actor StoreNode {
     /// Hears what the node's part of the store is like, about every second.
     var reportFigures: (@Sendable (StoreFigures) -> Void)?
     private var isFlushScheduled = false
+    /// Replicas that have had inputs in this turn of the executor.
+    private var driven: [Replica] = []
 
     /// The store members at or after an identifier, in the order of the ring; nil while the ring is not sure.
     var wantedMembers: @Sendable (Identifier) -> [StoreMember]? = { _ in nil }
@@ -171,6 +173,19 @@ package actor StoreNode {
         armTimer(of: replica)
     }
 
+    /// Gives a replica an input of which many can come in one turn of the executor. What it wants done is carried out
+    /// at the end of the turn, for all of them together: entries that were proposed in one turn are one message to each
+    /// member and one write to the disk.
+    func driveTogether(_ replica: Replica, _ input: (inout RaftMachine) -> Void) {
+        guard failure == nil else { return }
+        if !replica.isDriven { replica.machine.advance(to: now) }
+        input(&replica.machine)
+        guard !replica.isDriven else { return }
+        replica.isDriven = true
+        driven.append(replica)
+        scheduleFlush()
+    }
+
     private func carryOut(_ directive: RaftDirective, of replica: Replica) {
         switch directive {
         case .persist(let persistence): persist(persistence, of: replica)
@@ -254,6 +269,12 @@ package actor StoreNode {
 
     private func flush() {
         isFlushScheduled = false
+        let driven = self.driven
+        self.driven = []
+        for replica in driven {
+            replica.isDriven = false
+            if replicas[replica.range] === replica { drive(replica) }
+        }
         flushPersistence()
         flushOutbox()
     }

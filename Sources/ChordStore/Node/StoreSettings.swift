@@ -39,6 +39,9 @@ package struct StoreSettings: Hashable, Sendable {
     /// they fail; files take about twice as much.
     package var quota: UInt64?
 
+    /// How the log on disk uses its files.
+    package var log = SegmentedLogSettings()
+
     /// When ranges are split.
     package var splits = SplitPolicy.Limits()
 
@@ -60,6 +63,7 @@ package struct StoreSettings: Hashable, Sendable {
     package func validate() throws(StoreError) {
         try raft.validate()
         try snapshots.validate()
+        try log.validate()
         guard RangeDescriptor.replications.contains(replicas) else {
             throw StoreError(.invalidSettings, "replicas is \(replicas): 1, 3, 5 or 7 are possible")
         }

@@ -49,6 +49,8 @@ actor StoreRing {
         store.replicas = replicas
         store.settings.settleTime = .milliseconds(200)
         store.settings.placementInterval = .milliseconds(50)
+        // Many nodes of one process, each with room for two segments: the thread sanitizer watches every byte.
+        store.settings.log.segmentBytes = 1 << 20
         configuration.store = store
         return configuration
     }

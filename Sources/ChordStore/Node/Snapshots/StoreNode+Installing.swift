@@ -24,7 +24,7 @@ extension StoreNode {
         else { return .refused }
         guard overlapping(descriptor) == nil else { return .refused }
         replica.received = received
-        step(snapshot.message, of: replica)
+        drive(replica) { step(snapshot.message, into: &$0, of: replica.range) }
         if replica.isInstalling { return .installing }
         // The machine did not want it.
         replica.received = nil
