@@ -165,8 +165,8 @@ struct SegmentReader {
             for most in [4096, 8] {
                 while place < bytes.count {
                     let count = min(most, bytes.count - place)
-                    guard Self.isZero(UnsafeRawBufferPointer(rebasing: bytes[place..<place + count]))
-                    else { break }
+                    let piece = UnsafeRawBufferPointer(rebasing: bytes[place..<place + count])
+                    guard Self.isZero(piece) else { break }
                     place += count
                 }
             }
@@ -174,7 +174,7 @@ struct SegmentReader {
         }
     }
 
-    /// Whether all bytes, of which there is at least one, are zero: the first is, and each is as the one before.
+    /// Whether all of at least one byte are zero: the first is, and each is as the one before.
     private static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let start = bytes.baseAddress, bytes[0] == 0 else { return false }
         return memcmp(start, start + 1, bytes.count - 1) == 0
