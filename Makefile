@@ -229,6 +229,11 @@ rolling: release $(VENV)/.ready ## restart all nodes one after the other under l
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/chaos/rolling.py $(CHAOS)
 
+.PHONY: membership
+membership: release $(VENV)/.ready ## nodes join and leave a store for good under load: no call may fail
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/chaos/membership.py $(CHAOS)
+
 .PHONY: upgrade
 upgrade: release $(VENV)/.ready ## upgrade all nodes one after the other under load: FROM=HEAD~1
 	scripts/build-commit $(FROM) .build/upgrade

@@ -85,6 +85,7 @@ class Clients:
         self.tally = {"acknowledged": 0, "reads": 0, "unknown": 0, "refused": 0, "unanswered": 0}
         self.last_answer = time.monotonic()
         self.gap = 0.0
+        self.latencies = []
         self.operations = 0
         self.keys = set()
         self.threads = [
@@ -112,6 +113,12 @@ class Clients:
             self.gap = 0.0
             return gap
 
+    def take_latencies(self):
+        """The seconds of each call that was answered since the last call of this method, in order of length."""
+        with self.lock:
+            latencies, self.latencies = self.latencies, []
+            return sorted(latencies)
+
     def _key(self, generator):
         """One of the keys of the present generation. A key is exchanged after some operations, so that its history
         stays short enough to be checked."""
@@ -127,10 +134,11 @@ class Clients:
         while not self.stopping.is_set():
             client.step()
 
-    def answered(self, what):
+    def answered(self, what, began):
         now = time.monotonic()
         with self.lock:
             self.tally[what] += 1
+            self.latencies.append(now - began)
             if what in ("acknowledged", "reads"):
                 self.gap = max(self.gap, now - self.last_answer)
                 self.last_answer = now
@@ -153,6 +161,8 @@ class Client:
         self.times = {}
         self.versions = {}
         self.target = None
+        # When the call under way began.
+        self.began = 0.0
 
     def step(self):
         key = self.clients._key(self.random)
@@ -184,6 +194,7 @@ class Client:
         self.clients.history.write(
             key, {"call": number, "client": self.name, "time": time.monotonic_ns(), "operations": [step]}
         )
+        self.began = time.monotonic()
         return key, number
 
     def end(self, call, outcome, version=None, row=None):
@@ -200,7 +211,7 @@ class Client:
         request = self.messages.GetRequest(keys=[key.encode()])
         reply = self.call("Get", request)
         if reply is None:
-            self.clients.answered("unanswered")
+            self.clients.answered("unanswered", self.began)
             return self.end(number, "unknown")
         value = reply.values[0]
         if value.present:
@@ -210,7 +221,7 @@ class Client:
             row = {"absent": True}
             self.versions.pop(key, None)
         self.end(number, "applied", row=row)
-        self.clients.answered("reads")
+        self.clients.answered("reads", self.began)
 
     def put(self, key, condition=None):
         value = f"{self.name}-{self.number}"
@@ -231,10 +242,10 @@ class Client:
         request.id.prepared_ms = self.prepared(key)
         reply = self.call(method, request)
         if reply is None:
-            self.clients.answered("unknown")
+            self.clients.answered("unknown", self.began)
             return self.end(number, "unknown")
         if reply == "refused":
-            self.clients.answered("refused")
+            self.clients.answered("refused", self.began)
             return self.end(number, "refused")
         result = reply.results[0] if reply.results else None
         row = None
@@ -248,7 +259,7 @@ class Client:
         self.end(number, "applied" if reply.applied else "conditionFailed", version, row)
         if reply.applied:
             self.versions[key] = reply.answer.version
-        self.clients.answered("acknowledged")
+        self.clients.answered("acknowledged", self.began)
 
     def prepared(self, key):
         """The time of the key's range. A first write needs one: without it the range cannot tell an old request,

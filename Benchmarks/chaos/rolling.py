@@ -13,18 +13,10 @@ No call may fail, the history must be linearizable, and no replica may move.
 
 import argparse
 import pathlib
-import random
-import shutil
 import signal
-import sys
-import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "ring"))
-
-import network  # noqa: E402
-from rings import BINARY, Bench, RingFailure  # noqa: E402
-from store import StoreChaos  # noqa: E402
+from store import StoreChaos, add_load, carry_out
 
 
 class Rolling(StoreChaos):
@@ -76,52 +68,18 @@ class Rolling(StoreChaos):
         print(f"{len(self.violations)} violations" if self.violations else "No call failed, and no replica moved.")
 
 
-def arguments():
+def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=5, help="nodes (5)")
     parser.add_argument("--rounds", type=int, default=2, help="times that each node is restarted (2)")
-    parser.add_argument("--clients", type=int, default=8, help="clients that call at the same time (8)")
-    parser.add_argument("--keys", type=int, default=16, help="keys that they share at a time (16)")
-    parser.add_argument("--per-key", type=int, default=100, help="operations until a key is exchanged (100)")
-    parser.add_argument("--deadline", type=float, default=5, help="seconds of a call (5)")
     parser.add_argument("--within", type=float, default=60, help="seconds until all ranges have their voters (60)")
-    parser.add_argument("--binary", type=pathlib.Path, default=BINARY, help="chord (.build/release/chord)")
     parser.add_argument("--previous", type=pathlib.Path, help="the chord with which the nodes begin")
-    parser.add_argument("--simulator", type=pathlib.Path, default=BINARY.parent / "chord-sim", help="chord-sim")
-    parser.add_argument("--keep", action="store_true", help="keep logs and history in any case")
+    add_load(parser)
     options = parser.parse_args()
     options.previous = options.previous or options.binary
-    for program in (options.binary, options.previous, options.simulator):
-        if not program.is_file():
-            parser.error(f"{program} is missing: make release")
-    options.seed = random.SystemRandom().getrandbits(32)
-    return options
-
-
-def main():
-    options = arguments()
-    net = network.enter("loopback")
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    folder = tempfile.mkdtemp(prefix="chord-rolling-")
-    rolling = None
-    try:
-        bench = Bench(folder, options.binary.absolute(), ["localhost", "127.0.0.1"], "info")
-        rolling = Rolling(options, bench, net)
-        bench.issue(rolling.names)
-        rolling.run()
-    except RingFailure as failure:
-        rolling.blame(str(failure))
-    finally:
-        if rolling:
-            rolling.close()
-        net.close()
-    rolling.check()
-    rolling.report()
-    if rolling.violations or options.keep:
-        print(f"Logs and history in {folder}.")
-    else:
-        shutil.rmtree(folder)
-    sys.exit(1 if rolling.violations else 0)
+    if not options.previous.is_file():
+        parser.error(f"{options.previous} is missing: make release")
+    carry_out(Rolling, options, parser)
 
 
 if __name__ == "__main__":

@@ -305,43 +305,48 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=120, help="how long (120)")
     parser.add_argument("--nodes", type=int, default=7, help="nodes at the beginning (7)")
-    parser.add_argument("--seed", type=int, help="what is drawn from; one is made up")
-    parser.add_argument("--clients", type=int, default=8, help="clients that call at the same time (8)")
-    parser.add_argument("--keys", type=int, default=16, help="keys that they share at a time (16)")
-    parser.add_argument("--per-key", type=int, default=100, help="operations until a key is exchanged (100)")
-    parser.add_argument("--deadline", type=float, default=5, help="seconds of a call (5)")
     parser.add_argument("--within", type=float, default=90, help="seconds until all ranges have their voters (90)")
     parser.add_argument("--calm", type=float, default=1, help="seconds between two actions (1)")
     parser.add_argument("--actions", default=",".join(WEIGHTS), help="those to draw from, with commas")
     parser.add_argument("--network", choices=["auto", "loopback", "namespaces"], default="auto")
     parser.add_argument("--log-level", default="info", help="of the nodes (info)")
-    parser.add_argument("--binary", type=pathlib.Path, default=BINARY, help="chord (.build/release/chord)")
-    parser.add_argument("--simulator", type=pathlib.Path, default=BINARY.parent / "chord-sim", help="chord-sim")
-    parser.add_argument("--keep", action="store_true", help="keep logs and history of a run without violation too")
+    add_load(parser)
     options = parser.parse_args()
     options.actions = [name.strip() for name in options.actions.split(",")]
     if unknown := [name for name in options.actions if name not in WEIGHTS]:
         parser.error(f"unknown action {unknown[0]}; there are {', '.join(WEIGHTS)}")
+    return parser, options
+
+
+def add_load(parser):
+    """Adds the options of clients and programs."""
+    parser.add_argument("--seed", type=int, help="what is drawn from; one is made up")
+    parser.add_argument("--clients", type=int, default=8, help="clients that call at the same time (8)")
+    parser.add_argument("--keys", type=int, default=16, help="keys that they share at a time (16)")
+    parser.add_argument("--per-key", type=int, default=100, help="operations until a key is exchanged (100)")
+    parser.add_argument("--deadline", type=float, default=5, help="seconds of a call (5)")
+    parser.add_argument("--binary", type=pathlib.Path, default=BINARY, help="chord (.build/release/chord)")
+    parser.add_argument("--simulator", type=pathlib.Path, default=BINARY.parent / "chord-sim", help="chord-sim")
+    parser.add_argument("--keep", action="store_true", help="keep logs and history of a run without violation too")
+
+
+def carry_out(kind, options, parser, network_kind="loopback", log_level="info", node_options=()):
+    """Runs an experiment of a kind, checks its history, reports, and ends the program."""
     for program in (options.binary, options.simulator):
         if not os.access(program, os.X_OK):
             parser.error(f"{program} is missing: make release")
-    return options
-
-
-def main():
-    options = arguments()
-    net = network.enter(options.network)
+    net = network.enter(network_kind)
     if options.seed is None:
         options.seed = random.SystemRandom().getrandbits(32)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
-    print(f"seed {options.seed}, {options.seconds:.0f} s")
+    print(f"seed {options.seed}")
     folder = tempfile.mkdtemp(prefix="chord-chaos-")
     chaos, finished = None, False
     try:
         hosts = ["localhost", "127.0.0.1"] + [side.host for side in net.sides]
-        bench = Bench(folder, options.binary.absolute(), hosts, options.log_level, ["--replace-after", REPLACE_AFTER])
-        chaos = StoreChaos(options, bench, net)
+        bench = Bench(folder, options.binary.absolute(), hosts, log_level, node_options)
+        chaos = kind(options, bench, net)
         bench.issue(chaos.names)
         chaos.run()
         finished = True
@@ -360,6 +365,13 @@ def main():
     else:
         shutil.rmtree(folder)
     sys.exit(1 if chaos.violations else 0 if finished else 130)
+
+
+def main():
+    parser, options = arguments()
+    print(f"{options.seconds:.0f} s")
+    node_options = ["--replace-after", REPLACE_AFTER]
+    carry_out(StoreChaos, options, parser, options.network, options.log_level, node_options)
 
 
 if __name__ == "__main__":

@@ -155,6 +155,21 @@ import Testing
         #expect(leaderless.problems == ["range 11111111: no member says that it leads it"])
     }
 
+    @Test("A copy on a disk that its node has no more is a problem, before its leader notices")
+    func lostDisk() {
+        var range = status(term: 4)
+        for index in range.replicas.indices { range.replicas[index].disk = "d" }
+        #expect(StoreOverview([member("n1", [range]), member("n3", [])]).problems == [])
+        for index in range.replicas.indices where range.replicas[index].node == "n3" {
+            range.replicas[index].disk = "old"
+        }
+        #expect(
+            StoreOverview([member("n1", [range]), member("n3", [])]).problems == [
+                "range 11111111: the copy of n3 was on another disk than it has now"
+            ]
+        )
+    }
+
     @Test("A node at its quota is a problem, with what to do, and is told in JSON")
     func quota() throws {
         var full = member("n1", [status()])

@@ -45,7 +45,24 @@ struct StoreOverview: Sendable {
 
     /// What is wrong, one sentence each.
     var problems: [String] {
-        members.compactMap(\.problem) + ranges.flatMap(\.problems) + gaps
+        members.compactMap(\.problem) + ranges.flatMap(\.problems) + lostCopies + gaps
+    }
+
+    /// Copies on disks that their nodes do not have any more. Their leaders notice only when the copies are silent for
+    /// long enough.
+    private var lostCopies: [String] {
+        var disks: [String: String] = [:]
+        for case (let node, .status(let status)) in members.map({ ($0.node.name, $0.answer) }) {
+            disks[node] = status.disk
+        }
+        return ranges.flatMap { range in
+            range.status.replicas.filter { replica in
+                disks[replica.node].map { $0 != replica.disk && !replica.disk.isEmpty } ?? false
+            }.map { replica in
+                "range \(range.shortName): the copy of \(replica.node) was on another disk than it has"
+                    + " now"
+            }
+        }
     }
 
     /// Arcs that no range has. They are there for a moment while a range is split.
