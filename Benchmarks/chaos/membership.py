@@ -54,6 +54,8 @@ class Membership(StoreChaos):
             self.note("calm", began)
             began = time.monotonic()
             self.start(name)
+            # Replicas move once the ring has named the same members for a while.
+            time.sleep(self.options.settle)
             self.wait_whole(self.options.within)
             self.note("join", began)
             began = time.monotonic()
@@ -80,8 +82,9 @@ class Membership(StoreChaos):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=7, help="nodes (7)")
-    parser.add_argument("--rounds", type=int, default=5, help="joins, and as many leaves (5)")
+    parser.add_argument("--rounds", type=int, default=4, help="joins, and as many leaves (4)")
     parser.add_argument("--calm", type=float, default=5, help="seconds before each join (5)")
+    parser.add_argument("--settle", type=float, default=12, help="seconds in which a newcomer waits for its part (12)")
     parser.add_argument("--within", type=float, default=60, help="seconds until all ranges have their voters (60)")
     add_load(parser)
     carry_out(Membership, parser.parse_args(), parser)

@@ -5,11 +5,11 @@
 import ChordBase
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Why a node's data directory cannot be used. It is the cause of a `ChordError` with

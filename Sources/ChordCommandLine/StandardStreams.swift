@@ -6,11 +6,11 @@ import Dispatch
 import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Standard output and standard error.
@@ -107,11 +107,11 @@ package enum StandardStreams {
     private static func writeOnce(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
         while true {
             #if canImport(Glibc)
-                let count = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+            let count = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
             #elseif canImport(Musl)
-                let count = Musl.write(descriptor, bytes.baseAddress, bytes.count)
+            let count = Musl.write(descriptor, bytes.baseAddress, bytes.count)
             #else
-                let count = Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+            let count = Darwin.write(descriptor, bytes.baseAddress, bytes.count)
             #endif
             if count < 0, errno == EINTR { continue }
             return count

@@ -3,11 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Properties of the machine and the process.
@@ -15,9 +15,9 @@ package enum System {
     /// The number of active processors.
     package static var processors: Int {
         #if canImport(Darwin)
-            max(1, Int(sysconf(_SC_NPROCESSORS_ONLN)))
+        max(1, Int(sysconf(_SC_NPROCESSORS_ONLN)))
         #else
-            max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         #endif
     }
 

@@ -7,9 +7,9 @@ package import ChordRPC
 import NIOConcurrencyHelpers
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// An executor that a test drives by hand: one queue, one virtual clock, one generator.

@@ -6,11 +6,11 @@ import Chord
 import ChordCommandLine
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Where the bytes of an export go. A range that is delivered again takes back what was written of it.

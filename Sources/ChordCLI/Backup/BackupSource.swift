@@ -6,11 +6,11 @@ import Chord
 import ChordCommandLine
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Reads the lines of a file, which may be compressed by gzip, with a bounded part of it in memory.

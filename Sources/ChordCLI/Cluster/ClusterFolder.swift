@@ -8,11 +8,11 @@ import ChordIdentity
 import ChordTLS
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// The folder of a cluster: its logs, and its own certificates. One cluster uses it at a time.

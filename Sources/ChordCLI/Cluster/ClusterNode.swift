@@ -6,11 +6,11 @@ import ChordBase
 import ChordCommandLine
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Events of the processes of a cluster, in order.

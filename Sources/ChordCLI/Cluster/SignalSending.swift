@@ -3,11 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Signals to processes that this one has started, and to itself.
@@ -29,11 +29,11 @@ enum SignalSending {
 
     private static func send(_ signal: Int32, to process: Int32) {
         #if canImport(Glibc)
-            _ = Glibc.kill(process, signal)
+        _ = Glibc.kill(process, signal)
         #elseif canImport(Musl)
-            _ = Musl.kill(process, signal)
+        _ = Musl.kill(process, signal)
         #else
-            _ = Darwin.kill(process, signal)
+        _ = Darwin.kill(process, signal)
         #endif
     }
 }

@@ -9,11 +9,11 @@ import ServiceLifecycle
 import UnixSignals
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Decides the meaning of a signal from the time since the first signal.

@@ -5,11 +5,11 @@
 import Logging
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// The number of files that the process can open. Each connection needs one.
@@ -27,7 +27,7 @@ enum OpenFiles {
         }
         limit.rlim_cur = limit.rlim_max
         #if canImport(Darwin)
-            limit.rlim_cur = min(limit.rlim_cur, rlim_t(OPEN_MAX))
+        limit.rlim_cur = min(limit.rlim_cur, rlim_t(OPEN_MAX))
         #endif
         if set(&limit) {
             let now = limit.rlim_cur
@@ -44,17 +44,17 @@ enum OpenFiles {
 
     private static func get(_ limit: inout rlimit) -> Bool {
         #if canImport(Glibc)
-            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
         #else
-            getrlimit(RLIMIT_NOFILE, &limit) == 0
+        getrlimit(RLIMIT_NOFILE, &limit) == 0
         #endif
     }
 
     private static func set(_ limit: inout rlimit) -> Bool {
         #if canImport(Glibc)
-            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
         #else
-            setrlimit(RLIMIT_NOFILE, &limit) == 0
+        setrlimit(RLIMIT_NOFILE, &limit) == 0
         #endif
     }
 }

@@ -6,11 +6,11 @@ import ChordCommandLine
 import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Writes log lines to standard error. A line that cannot be written is lost and counted, and the
@@ -94,11 +94,11 @@ final class LogSink: Sendable {
                 rebasing: mayBlock ? rest.prefix(Self.page) : rest
             )
             #if canImport(Glibc)
-                let count = Glibc.write(descriptor, part.baseAddress, part.count)
+            let count = Glibc.write(descriptor, part.baseAddress, part.count)
             #elseif canImport(Musl)
-                let count = Musl.write(descriptor, part.baseAddress, part.count)
+            let count = Musl.write(descriptor, part.baseAddress, part.count)
             #else
-                let count = Darwin.write(descriptor, part.baseAddress, part.count)
+            let count = Darwin.write(descriptor, part.baseAddress, part.count)
             #endif
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return (written, count < 0 ? errno : EIO) }

@@ -7,11 +7,11 @@ import ChordCommandLine
 import UnixSignals
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Reads lines and runs them one after the other, until `quit`, the end of the input, or a signal.

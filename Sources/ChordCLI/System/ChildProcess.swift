@@ -7,11 +7,11 @@ import ChordCommandLine
 import Dispatch
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// A child process in its own process group. A terminal's Ctrl-C therefore reaches only this
@@ -103,11 +103,11 @@ final class ChildProcess: Sendable {
 
     private static func makePipe(_ ends: UnsafeMutablePointer<Int32>) -> Int32 {
         #if canImport(Glibc)
-            Glibc.pipe(ends)
+        Glibc.pipe(ends)
         #elseif canImport(Musl)
-            Musl.pipe(ends)
+        Musl.pipe(ends)
         #else
-            Darwin.pipe(ends)
+        Darwin.pipe(ends)
         #endif
     }
 
@@ -117,11 +117,11 @@ final class ChildProcess: Sendable {
         _ descriptors: [(from: Int32, to: Int32)]
     ) throws(FileError) -> Int32 {
         #if canImport(Darwin)
-            var actions: posix_spawn_file_actions_t?
-            var attributes: posix_spawnattr_t?
+        var actions: posix_spawn_file_actions_t?
+        var attributes: posix_spawnattr_t?
         #else
-            var actions = posix_spawn_file_actions_t()
-            var attributes = posix_spawnattr_t()
+        var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
         #endif
         posix_spawn_file_actions_init(&actions)
         posix_spawnattr_init(&attributes)
@@ -161,11 +161,11 @@ final class ChildProcess: Sendable {
         source.setEventHandler {
             var buffer = [UInt8](repeating: 0, count: 4096)
             #if canImport(Glibc)
-                let count = Glibc.read(descriptor, &buffer, buffer.count)
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
             #elseif canImport(Musl)
-                let count = Musl.read(descriptor, &buffer, buffer.count)
+            let count = Musl.read(descriptor, &buffer, buffer.count)
             #else
-                let count = Darwin.read(descriptor, &buffer, buffer.count)
+            let count = Darwin.read(descriptor, &buffer, buffer.count)
             #endif
             if count < 0, errno == EINTR || errno == EAGAIN { return }
             guard count > 0 else { return source.cancel() }

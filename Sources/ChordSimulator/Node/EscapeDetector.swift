@@ -6,11 +6,11 @@ import NIOConcurrencyHelpers
 import Synchronization
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// Detects code that leaves a run's single thread or its virtual time. A node that sleeps on the
@@ -65,9 +65,9 @@ package final class EscapeDetector: Sendable {
 
     private static var currentThread: UInt {
         #if canImport(Darwin)
-            UInt(bitPattern: pthread_self())
+        UInt(bitPattern: pthread_self())
         #else
-            UInt(pthread_self())
+        UInt(pthread_self())
         #endif
     }
 }

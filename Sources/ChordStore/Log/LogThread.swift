@@ -6,11 +6,11 @@ internal import ChordBase
 internal import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// The thread of a segmented log. It exists from `open` to `close`.
@@ -112,9 +112,9 @@ final class LogThread: @unchecked Sendable {
     /// - Returns: why there is no thread.
     private func startThread() -> StoreError? {
         #if canImport(Darwin)
-            var handle: pthread_t?
+        var handle: pthread_t?
         #else
-            var handle = pthread_t()
+        var handle = pthread_t()
         #endif
         let owned = Unmanaged.passRetained(self)
         let code = pthread_create(
@@ -122,7 +122,7 @@ final class LogThread: @unchecked Sendable {
             nil,
             { argument in
                 #if !canImport(Darwin)
-                    guard let argument else { return nil }
+                guard let argument else { return nil }
                 #endif
                 // Nobody waits for the end of the thread.
                 pthread_detach(pthread_self())

@@ -6,9 +6,9 @@ import NIOCore
 import NIOPosix
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// The socket options of connections.
@@ -40,15 +40,15 @@ struct ConnectionSockets {
             (tcp(TCP_KEEPCNT), probes),
         ]
         #if os(Linux)
-            // Keepalive does not probe while sent data is unacknowledged; that has a timeout of its own,
-            // a quarter of an hour by default.
-            let patience = idle + interval * probes
-            options += [
-                (tcp(TCP_KEEPIDLE), idle),
-                (tcp(TCP_USER_TIMEOUT), patience * 1_000),
-            ]
+        // Keepalive does not probe while sent data is unacknowledged; that has a timeout of its own,
+        // a quarter of an hour by default.
+        let patience = idle + interval * probes
+        options += [
+            (tcp(TCP_KEEPIDLE), idle),
+            (tcp(TCP_USER_TIMEOUT), patience * 1_000),
+        ]
         #elseif canImport(Darwin)
-            options.append((tcp(TCP_KEEPALIVE), idle))
+        options.append((tcp(TCP_KEEPALIVE), idle))
         #endif
         return options
     }

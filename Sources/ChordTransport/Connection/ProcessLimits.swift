@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// The system's limits for this process.
@@ -14,9 +14,9 @@ package enum ProcessLimits {
     package static var descriptors: Int {
         var limit = rlimit()
         #if canImport(Glibc)
-            let result = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let result = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         #else
-            let result = getrlimit(RLIMIT_NOFILE, &limit)
+        let result = getrlimit(RLIMIT_NOFILE, &limit)
         #endif
         return result == 0 ? Int(clamping: limit.rlim_cur) : 1024
     }
@@ -68,16 +68,16 @@ private final class ThreadGate {
     /// - Returns: The system's error number, or zero.
     func addThread() -> CInt {
         #if canImport(Glibc)
-            var handle = pthread_t()
+        var handle = pthread_t()
         #else
-            var handle: pthread_t?
+        var handle: pthread_t?
         #endif
         let code = pthread_create(
             &handle,
             nil,
             { argument in
                 #if canImport(Glibc)
-                    guard let argument else { return nil }
+                guard let argument else { return nil }
                 #endif
                 let mutex = argument.assumingMemoryBound(to: pthread_mutex_t.self)
                 pthread_mutex_lock(mutex)
@@ -88,9 +88,9 @@ private final class ThreadGate {
         )
         guard code == 0 else { return code }
         #if canImport(Glibc)
-            handles.append(handle)
+        handles.append(handle)
         #else
-            if let handle { handles.append(handle) }
+        if let handle { handles.append(handle) }
         #endif
         return 0
     }

@@ -8,9 +8,9 @@ import NIOConcurrencyHelpers
 package import NIOCore
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// A node's executor on an event loop: actors, tasks and connections that share a loop share a

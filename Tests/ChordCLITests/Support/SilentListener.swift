@@ -5,11 +5,11 @@
 import ChordTestSupport
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// A port of 127.0.0.1 that accepts connections and never answers.

@@ -56,21 +56,21 @@ final class TerminalWindow: Sendable {
             TestFailure("no pseudo-terminal: \(call): \(String(cString: strerror(errno)))")
         }
         #if canImport(Darwin)
-            let main = posix_openpt(O_RDWR | O_NOCTTY)
-            guard main >= 0, grantpt(main) == 0, unlockpt(main) == 0, let path = ptsname(main)
-            else { throw failure("posix_openpt") }
-            return (main, String(cString: path))
+        let main = posix_openpt(O_RDWR | O_NOCTTY)
+        guard main >= 0, grantpt(main) == 0, unlockpt(main) == 0, let path = ptsname(main)
+        else { throw failure("posix_openpt") }
+        return (main, String(cString: path))
         #else
-            // Swift does not see the C library's functions for this, which need a macro.
-            let unlock: UInt = 0x4004_5431
-            let getNumber: UInt = 0x8004_5430
-            let main = open("/dev/ptmx", O_RDWR | O_NOCTTY)
-            var isLocked: Int32 = 0
-            var number: Int32 = 0
-            guard main >= 0, ioctl(main, unlock, &isLocked) == 0,
-                ioctl(main, getNumber, &number) == 0
-            else { throw failure("/dev/ptmx") }
-            return (main, "/dev/pts/\(number)")
+        // Swift does not see the C library's functions for this, which need a macro.
+        let unlock: UInt = 0x4004_5431
+        let getNumber: UInt = 0x8004_5430
+        let main = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        var isLocked: Int32 = 0
+        var number: Int32 = 0
+        guard main >= 0, ioctl(main, unlock, &isLocked) == 0,
+            ioctl(main, getNumber, &number) == 0
+        else { throw failure("/dev/ptmx") }
+        return (main, "/dev/pts/\(number)")
         #endif
     }
 

@@ -9,7 +9,7 @@ import Testing
 @testable import ChordSimulator
 
 #if canImport(FoundationXML)
-    import FoundationXML
+import FoundationXML
 #endif
 
 @Suite(.tags(.unit)) struct SVGPlotTests {

@@ -11,11 +11,11 @@ import Testing
 @testable import ChordStore
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// The real files of SQLite, without a layer of our own between: what a crash leaves of them, and a full disk
@@ -265,9 +265,9 @@ struct SQLiteCutTests {
     }
 
     #if canImport(Glibc)
-        private static let fileSize = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+    private static let fileSize = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
     #else
-        private static let fileSize = RLIMIT_FSIZE
+    private static let fileSize = RLIMIT_FSIZE
     #endif
 }
 

@@ -45,40 +45,40 @@ extension FuzzTarget {
 }
 
 #if FUZZING
-    /// A program's arguments as C has them.
-    package typealias FuzzArguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+/// A program's arguments as C has them.
+package typealias FuzzArguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
 
-    /// Called by libFuzzer for each input.
-    package typealias FuzzInputHandler = @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+/// Called by libFuzzer for each input.
+package typealias FuzzInputHandler = @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 
-    /// Part of libFuzzer, which has no header that Swift could import.
-    @_silgen_name("LLVMFuzzerRunDriver")
-    private func runDriver(
-        _ count: UnsafeMutablePointer<CInt>,
-        _ arguments: UnsafeMutablePointer<FuzzArguments>,
+/// Part of libFuzzer, which has no header that Swift could import.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<FuzzArguments>,
+    _ handler: FuzzInputHandler
+) -> CInt
+
+extension FuzzTarget {
+    /// The program: libFuzzer with its options, or with `seeds` each seed as a line of hexadecimal
+    /// digits.
+    ///
+    /// The package manager names the entry point of a program after its module, so that libFuzzer's
+    /// own is not found.
+    package static func start(
+        _ count: CInt,
+        _ arguments: FuzzArguments,
         _ handler: FuzzInputHandler
-    ) -> CInt
-
-    extension FuzzTarget {
-        /// The program: libFuzzer with its options, or with `seeds` each seed as a line of hexadecimal
-        /// digits.
-        ///
-        /// The package manager names the entry point of a program after its module, so that libFuzzer's
-        /// own is not found.
-        package static func start(
-            _ count: CInt,
-            _ arguments: FuzzArguments,
-            _ handler: FuzzInputHandler
-        ) -> CInt {
-            if count == 2, let word = arguments?[1], String(cString: word) == "seeds" {
-                for seed in seeds {
-                    print(seed.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
-                }
-                return 0
+    ) -> CInt {
+        if count == 2, let word = arguments?[1], String(cString: word) == "seeds" {
+            for seed in seeds {
+                print(seed.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
             }
-            var count = count
-            var arguments = arguments
-            return runDriver(&count, &arguments, handler)
+            return 0
         }
+        var count = count
+        var arguments = arguments
+        return runDriver(&count, &arguments, handler)
     }
+}
 #endif

@@ -5,11 +5,11 @@
 internal import ChordBase
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// The directory of a log in the file system.
@@ -216,16 +216,16 @@ final class SystemLogFile: LogFile {
         let present = try self.size()
         guard present < size else { return }
         #if os(Linux)
-            // Reserving room makes a later write cheaper to sync, and keeps it from finding the disk full.
-            while true {
-                let code = posix_fallocate(descriptor, 0, off_t(size))
-                if code == 0 { return }
-                if code == EINTR { continue }
-                guard code == EOPNOTSUPP || code == EINVAL else {
-                    throw .system("reserve room for", path, code)
-                }
-                break
+        // Reserving room makes a later write cheaper to sync, and keeps it from finding the disk full.
+        while true {
+            let code = posix_fallocate(descriptor, 0, off_t(size))
+            if code == 0 { return }
+            if code == EINTR { continue }
+            guard code == EOPNOTSUPP || code == EINVAL else {
+                throw .system("reserve room for", path, code)
             }
+            break
+        }
         #endif
         try truncate(to: size)
     }
@@ -236,11 +236,11 @@ final class SystemLogFile: LogFile {
 
     func sync() throws(StoreError) {
         #if canImport(Darwin)
-            // fsync of this system leaves the data in the cache of the disk.
-            try systemCall("sync", path) { fcntl(descriptor, F_FULLFSYNC) }
+        // fsync of this system leaves the data in the cache of the disk.
+        try systemCall("sync", path) { fcntl(descriptor, F_FULLFSYNC) }
         #else
-            // A sync that was interrupted is not repeated: nothing says that it did its work.
-            guard fdatasync(descriptor) == 0 else { throw .system("sync", path) }
+        // A sync that was interrupted is not repeated: nothing says that it did its work.
+        guard fdatasync(descriptor) == 0 else { throw .system("sync", path) }
         #endif
     }
 }

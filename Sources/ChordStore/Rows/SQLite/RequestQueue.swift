@@ -7,11 +7,11 @@ internal import ChordBase
 internal import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Requests that wait for a thread, in order.
@@ -78,9 +78,9 @@ func startThread(_ work: @escaping @Sendable () -> Void) throws(StoreError) {
         }
     }
     #if canImport(Darwin)
-        var handle: pthread_t?
+    var handle: pthread_t?
     #else
-        var handle = pthread_t()
+    var handle = pthread_t()
     #endif
     let box = Unmanaged.passRetained(Box(work))
     let code = pthread_create(
@@ -88,7 +88,7 @@ func startThread(_ work: @escaping @Sendable () -> Void) throws(StoreError) {
         nil,
         { argument in
             #if !canImport(Darwin)
-                guard let argument else { return nil }
+            guard let argument else { return nil }
             #endif
             Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().work()
             return nil
@@ -103,8 +103,8 @@ func startThread(_ work: @escaping @Sendable () -> Void) throws(StoreError) {
         )
     }
     #if canImport(Darwin)
-        if let handle { pthread_detach(handle) }
+    if let handle { pthread_detach(handle) }
     #else
-        pthread_detach(handle)
+    pthread_detach(handle)
     #endif
 }

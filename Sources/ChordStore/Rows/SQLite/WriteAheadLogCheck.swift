@@ -123,9 +123,9 @@ struct WriteAheadLogCheck {
     /// frames behind it are copied to the database. So a frame that is not was lost by damage.
     private func hasLostHeader() throws(StoreError) -> Bool {
         #if _endian(big)
-            let isBigEndian = true
+        let isBigEndian = true
         #else
-            let isBigEndian = false
+        let isBigEndian = false
         #endif
         var last: [UInt32: ArraySlice<UInt8>] = [:]
         var sinceCommit: [UInt32: ArraySlice<UInt8>] = [:]

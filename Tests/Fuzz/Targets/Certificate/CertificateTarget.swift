@@ -84,8 +84,8 @@ enum CertificateTarget: FuzzTarget {
 }
 
 #if FUZZING
-    @_cdecl("FuzzCertificate_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        CertificateTarget.start(count, arguments) { CertificateTarget.fuzz($0, $1) }
-    }
+@_cdecl("FuzzCertificate_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    CertificateTarget.start(count, arguments) { CertificateTarget.fuzz($0, $1) }
+}
 #endif

@@ -86,8 +86,8 @@ enum FramingTarget: FuzzTarget {
 }
 
 #if FUZZING
-    @_cdecl("FuzzFraming_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        FramingTarget.start(count, arguments) { FramingTarget.fuzz($0, $1) }
-    }
+@_cdecl("FuzzFraming_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    FramingTarget.start(count, arguments) { FramingTarget.fuzz($0, $1) }
+}
 #endif

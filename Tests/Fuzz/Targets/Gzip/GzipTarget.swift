@@ -66,8 +66,8 @@ enum GzipTarget: FuzzTarget {
 }
 
 #if FUZZING
-    @_cdecl("FuzzGzip_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        GzipTarget.start(count, arguments) { GzipTarget.fuzz($0, $1) }
-    }
+@_cdecl("FuzzGzip_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    GzipTarget.start(count, arguments) { GzipTarget.fuzz($0, $1) }
+}
 #endif

@@ -65,8 +65,8 @@ enum HTTP2Target: FuzzTarget {
 }
 
 #if FUZZING
-    @_cdecl("FuzzHTTP2_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        HTTP2Target.start(count, arguments) { HTTP2Target.fuzz($0, $1) }
-    }
+@_cdecl("FuzzHTTP2_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    HTTP2Target.start(count, arguments) { HTTP2Target.fuzz($0, $1) }
+}
 #endif

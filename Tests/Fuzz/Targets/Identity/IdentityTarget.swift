@@ -133,8 +133,8 @@ enum IdentityTarget: FuzzTarget {
 }
 
 #if FUZZING
-    @_cdecl("FuzzIdentity_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        IdentityTarget.start(count, arguments) { IdentityTarget.fuzz($0, $1) }
-    }
+@_cdecl("FuzzIdentity_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    IdentityTarget.start(count, arguments) { IdentityTarget.fuzz($0, $1) }
+}
 #endif

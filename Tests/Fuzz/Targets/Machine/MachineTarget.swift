@@ -338,8 +338,8 @@ struct MachineDriver {
 }
 
 #if FUZZING
-    @_cdecl("FuzzMachine_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        MachineTarget.start(count, arguments) { MachineTarget.fuzz($0, $1) }
-    }
+@_cdecl("FuzzMachine_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    MachineTarget.start(count, arguments) { MachineTarget.fuzz($0, $1) }
+}
 #endif

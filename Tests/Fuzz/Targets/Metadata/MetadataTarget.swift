@@ -68,8 +68,8 @@ enum MetadataTarget: FuzzTarget {
 }
 
 #if FUZZING
-    @_cdecl("FuzzMetadata_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        MetadataTarget.start(count, arguments) { MetadataTarget.fuzz($0, $1) }
-    }
+@_cdecl("FuzzMetadata_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    MetadataTarget.start(count, arguments) { MetadataTarget.fuzz($0, $1) }
+}
 #endif

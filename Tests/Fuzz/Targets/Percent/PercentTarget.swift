@@ -30,8 +30,8 @@ enum PercentTarget: FuzzTarget {
 }
 
 #if FUZZING
-    @_cdecl("FuzzPercent_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        PercentTarget.start(count, arguments) { PercentTarget.fuzz($0, $1) }
-    }
+@_cdecl("FuzzPercent_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    PercentTarget.start(count, arguments) { PercentTarget.fuzz($0, $1) }
+}
 #endif

@@ -33,8 +33,8 @@ enum ScenarioTarget: FuzzTarget {
 }
 
 #if FUZZING
-    @_cdecl("FuzzScenario_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        ScenarioTarget.start(count, arguments) { ScenarioTarget.fuzz($0, $1) }
-    }
+@_cdecl("FuzzScenario_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    ScenarioTarget.start(count, arguments) { ScenarioTarget.fuzz($0, $1) }
+}
 #endif

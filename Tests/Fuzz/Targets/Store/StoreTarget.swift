@@ -144,8 +144,8 @@ enum StoreTarget: FuzzTarget {
 }
 
 #if FUZZING
-    @_cdecl("FuzzStore_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        StoreTarget.start(count, arguments) { StoreTarget.fuzz($0, $1) }
-    }
+@_cdecl("FuzzStore_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    StoreTarget.start(count, arguments) { StoreTarget.fuzz($0, $1) }
+}
 #endif

@@ -181,8 +181,8 @@ enum WireTarget: FuzzTarget {
 }
 
 #if FUZZING
-    @_cdecl("FuzzWire_main")
-    func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
-        WireTarget.start(count, arguments) { WireTarget.fuzz($0, $1) }
-    }
+@_cdecl("FuzzWire_main")
+func start(_ count: CInt, _ arguments: FuzzArguments) -> CInt {
+    WireTarget.start(count, arguments) { WireTarget.fuzz($0, $1) }
+}
 #endif

@@ -7,11 +7,11 @@ import GRPCNIOTransportHTTP2Posix
 import NIOPosix
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// A server with a unary method over mutual TLS. It takes a message as bytes, and its answer has a
