@@ -109,6 +109,11 @@ deps: ## install missing system libraries
 build: deps ## debug build of everything
 	$(SWIFT) build $(SWIFT_FLAGS)
 
+# In a folder of its own: a build without a trait would replace all that was built with it.
+.PHONY: without-sqlite
+without-sqlite: deps ## build the library without SQLite: nodes keep their part of a store in memory
+	$(SWIFT) build --target Chord --disable-default-traits --scratch-path .build/without-sqlite $(SWIFT_FLAGS)
+
 .PHONY: release
 release: deps ## release build of the chord command
 	$(RELEASE)

@@ -141,8 +141,9 @@ targets += module(
 targets += module(
     "ChordStore",
     [
-        "CSQLite", "CZlib", "ChordCore", "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime",
-        "ChordWire", nioLocks, logging, metrics,
+        .target(name: "CSQLite", condition: .when(traits: ["SQLite"])), "CZlib", "ChordCore",
+        "ChordHash", "ChordIdentity", "ChordRPC", "ChordRuntime", "ChordWire", nioLocks, logging,
+        metrics,
     ],
     exclude: ["Raft/Interaction/Scripts"]
 )
@@ -279,6 +280,13 @@ let package = Package(
             .executable(name: "chord", targets: ["ChordCLI"]),
             .executable(name: "chord-sim", targets: ["ChordSimulatorCLI"]),
         ],
+    traits: [
+        .trait(
+            name: "SQLite",
+            description: "Stores on disk. Without it a node keeps its part in memory, or has none."
+        ),
+        .default(enabledTraits: ["SQLite"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

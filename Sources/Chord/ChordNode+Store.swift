@@ -29,13 +29,7 @@ extension StoreConfiguration {
                 ) { () throws(StoreError) in
                     try SystemLogFiles(directory: directory.log)
                 }
-                let rows = SQLiteRows(
-                    directory: directory.rows,
-                    store: identity.store,
-                    disk: identity.disk,
-                    isNew: isNew,
-                    host: host
-                )
+                let rows = Self.rows(in: directory, of: identity, isNew: isNew, host)
                 return StoreEngines(log: log, rows: rows)
             },
             remember: { record throws(StoreError) in
@@ -52,6 +46,26 @@ extension StoreConfiguration {
         )
         setup.freeBytes = { directory.freeBytes }
         return setup
+    }
+
+    /// The rows on the node's disk. A program without SQLite does not come here: ``check(dataDirectory:)``.
+    private static func rows(
+        in directory: StoreDirectory,
+        of identity: LogIdentity,
+        isNew: Bool,
+        _ host: RowEngineHost
+    ) -> any RowEngine {
+        #if SQLite
+        SQLiteRows(
+            directory: directory.rows,
+            store: identity.store,
+            disk: identity.disk,
+            isNew: isNew,
+            host: host
+        )
+        #else
+        preconditionFailure("a store on disk was not refused")
+        #endif
     }
 
     private func withoutDisk() -> StoreSetup {

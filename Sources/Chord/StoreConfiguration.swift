@@ -83,6 +83,15 @@ public struct StoreConfiguration: Hashable, Sendable {
                 "a store on disk needs a data directory: set dataDirectory, or keep the store in memory"
             )
         }
+        #if !SQLite
+        if engine == .disk {
+            throw ChordError(
+                .invalidConfiguration,
+                "this program was built without SQLite and keeps no store on disk: build the package "
+                    + "with its trait SQLite, or keep the store in memory"
+            )
+        }
+        #endif
         do throws(StoreError) {
             try settings.validate()
         } catch {

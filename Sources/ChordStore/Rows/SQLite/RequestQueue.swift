@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import CZlib
 internal import ChordBase
 internal import NIOConcurrencyHelpers
@@ -108,3 +109,4 @@ func startThread(_ work: @escaping @Sendable () -> Void) throws(StoreError) {
     pthread_detach(handle)
     #endif
 }
+#endif

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 /// The checksum of a row or a record, which is stored with it. It covers the key too, so that content under
 /// a wrong key is found.
 enum RowChecksum {
@@ -51,3 +52,4 @@ extension RangeTime {
         self.init(milliseconds: UInt64(bitPattern: stored) ^ 1 << 63)
     }
 }
+#endif

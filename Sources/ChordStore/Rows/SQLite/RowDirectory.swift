@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import ChordBase
 
 /// The directory of a row engine. It belongs to one engine at a time.
@@ -123,3 +124,4 @@ final class RowDirectory {
         try files.remove(Self.reserveName)
     }
 }
+#endif

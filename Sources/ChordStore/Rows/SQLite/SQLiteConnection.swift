@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import CSQLite
 internal import ChordBase
 
@@ -94,3 +95,4 @@ final class SQLiteConnection {
         return (Int(logged), Int(copied))
     }
 }
+#endif

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import CSQLite
 internal import ChordBase
 
@@ -58,3 +59,4 @@ struct SQLiteFailure: Error, Hashable {
         return StoreError(code, "cannot \(action) in \(path): \(message)\(advice)")
     }
 }
+#endif

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import CSQLite
 internal import NIOConcurrencyHelpers
 
@@ -259,3 +260,4 @@ enum SQLitePageChecksums {
         return pointer
     }
 }
+#endif

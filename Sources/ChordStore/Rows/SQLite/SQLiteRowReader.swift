@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import ChordBase
 internal import NIOConcurrencyHelpers
 
@@ -351,3 +352,4 @@ final class SQLiteRowSnapshot: RowSnapshot {
         _ = reader.queue.add(.remove(name: name))
     }
 }
+#endif

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import CSQLite
 import ChordBase
 
@@ -191,3 +192,4 @@ enum SQLiteRowSchema {
         }
     }
 }
+#endif

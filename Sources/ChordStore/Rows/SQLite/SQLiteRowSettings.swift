@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import ChordBase
 
 /// How a row engine uses memory and disk.
@@ -55,3 +56,4 @@ package struct SQLiteRowSettings: Hashable, Sendable {
         }
     }
 }
+#endif

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import ChordBase
 
 /// The tables of a row engine, seen through one connection. Every read checks checksums.
@@ -396,3 +397,4 @@ final class SQLiteRowTables {
         }
     }
 }
+#endif

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import ChordBase
 internal import NIOConcurrencyHelpers
 
@@ -302,3 +303,4 @@ final class SQLiteRowThread: @unchecked Sendable {
         host.schedule(settings.fullDiskRetry) { [queue] in _ = queue.add(.lookForRoom) }
     }
 }
+#endif

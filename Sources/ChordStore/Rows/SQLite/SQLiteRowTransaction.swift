@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import ChordBase
 
 /// A work's view of the tables, inside the transaction that stays open over many works.
@@ -221,3 +222,4 @@ final class SQLiteRowTransaction: RowEngineTransaction {
         try tables.slots()
     }
 }
+#endif

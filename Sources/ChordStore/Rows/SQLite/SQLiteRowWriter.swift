@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import CSQLite
 import ChordBase
 
@@ -309,3 +310,4 @@ final class SQLiteRowWriter {
         connection.setCheckpointsOnClose(!afterError && !isFull)
     }
 }
+#endif

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 package import ChordBase
 internal import NIOConcurrencyHelpers
 
@@ -131,3 +132,4 @@ package final class SQLiteRows: RowEngine {
 
     package var statistics: RowEngineStatistics { thread.statistics }
 }
+#endif

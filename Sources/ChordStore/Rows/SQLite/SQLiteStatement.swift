@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import CSQLite
 internal import ChordBase
 
@@ -146,3 +147,4 @@ struct SQLiteStatement: ~Copyable {
     /// The length of the bytes, which need not be read for it.
     func byteCount(_ column: CInt) -> Int { Int(sqlite3_column_bytes(pointer, column)) }
 }
+#endif

@@ -2,6 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
+#if SQLite
 internal import ChordBase
 
 /// Tells a write-ahead log that was damaged from one that a crash has cut short.
@@ -156,3 +157,4 @@ struct WriteAheadLogCheck {
         return false
     }
 }
+#endif
