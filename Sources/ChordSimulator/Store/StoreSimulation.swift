@@ -63,6 +63,7 @@ package struct StoreSimulation: Sendable {
             world.startClients()
             if raisesVersions { world.startRaisingVersions() }
             world.startWatchers()
+            let middle = world.now + faultTime.nanoseconds / 2
             let end = world.now + faultTime.nanoseconds
             while world.now < end, !world.isStuck {
                 world.run(for: mix.pause(using: &generator))
@@ -70,7 +71,8 @@ package struct StoreSimulation: Sendable {
                 // A part of the faults meets groups that rest.
                 let isLull = world.generator.below(4) == 0
                 if isLull { world.lull() }
-                let (fault, words) = world.injectFault(of: mix)
+                let isScarce = world.now > middle && report.faultCounts.count < 3
+                let (fault, words) = world.injectFault(of: mix, isScarce: isScarce)
                 report.faults.append(words + (isLull ? " at rest" : ""))
                 if let fault { report.faultCounts[fault, default: 0] += 1 }
                 if isLull { world.run(for: .milliseconds(Int64(world.generator.below(6000)))) }

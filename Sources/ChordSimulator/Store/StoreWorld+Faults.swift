@@ -13,9 +13,17 @@ extension StoreWorld {
 
     /// Does one random thing to the store.
     ///
+    /// - Parameter isScarce: whether the run has had few kinds of faults so far: of its mix, most are not possible.
     /// - Returns: the fault, nil where one has ended instead; and words for the report.
-    func injectFault(of mix: StoreFaultMix) -> (fault: StoreFault?, words: String) {
-        guard let fault = mix.next(using: &generator), let words = inject(fault) else {
+    func injectFault(
+        of mix: StoreFaultMix,
+        isScarce: Bool
+    ) -> (fault: StoreFault?, words: String) {
+        let all = StoreFault.allCases
+        let next =
+            isScarce
+            ? all[Int(generator.below(UInt64(all.count)))] : mix.next(using: &generator)
+        guard let fault = next, let words = inject(fault) else {
             return (nil, repair())
         }
         return (fault, words)
