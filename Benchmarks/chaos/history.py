@@ -66,12 +66,16 @@ class StoreStubs:
                 self.stubs[address, client] = self.services.StoreServiceStub(self.bench.channel(address))
             return self.stubs[address, client]
 
-    def status(self, address):
+    def reply(self, address):
+        """What a node says about its part of the store; None without an answer."""
         try:
-            reply = self.stub(address).Status(self.messages.StoreStatusRequest(limit=1000), timeout=2)
+            return self.stub(address).Status(self.messages.StoreStatusRequest(limit=1000), timeout=2)
         except grpc.RpcError:
-            return []
-        return reply.ranges
+            return None
+
+    def status(self, address):
+        reply = self.reply(address)
+        return reply.ranges if reply else []
 
 
 class Clients:

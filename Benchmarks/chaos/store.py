@@ -115,6 +115,13 @@ class StoreChaos:
         found = self.ranges()
         if not found:
             return "no range has a leader"
+        # Leaders count on a disk that was lost just now until it has been silent for long enough.
+        replies = [self.stubs.reply(node.address) for node in list(self.ring.nodes.values())]
+        disks = {reply.node: reply.disk for reply in replies if reply}
+        for name, each in found.values():
+            for replica in each.range.replicas:
+                if disks.get(replica.node, replica.disk) != replica.disk:
+                    return f"{name} counts on a disk that {replica.node} has lost"
         arcs = 0
         for name, each in found.values():
             after, through = (int.from_bytes(bound, "big") for bound in (each.range.after, each.range.through))
