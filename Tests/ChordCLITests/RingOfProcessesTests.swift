@@ -134,7 +134,7 @@ struct RingOfProcessesTests {
             let flags = try ring.flags()
             let before = try await ChordProcess.run(["ring", "--check"] + flags)
             #expect(before.code == 0, "\(before.output) \(before.errors)")
-            ring.nodes["n3"]?.process.send(SIGSTOP)
+            try await ring.nodes["n3"]?.process.pause()
             let patience = ["--peer-timeout", "1s"]
             let after = try await ChordProcess.run(["ring", "--check"] + patience + flags)
             #expect(after.code == 75, "\(after.output) \(after.errors)")

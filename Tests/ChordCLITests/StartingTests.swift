@@ -77,7 +77,7 @@ struct StartingTests {
             let node = try #require(ring.forget("n2"))
             defer { node.process.kill() }
             // A stopped process gets both at the same moment, as SIGINT and SIGTERM do not merge.
-            node.process.send(SIGSTOP)
+            try await node.process.pause()
             node.process.send(SIGINT)
             node.process.send(SIGTERM)
             node.process.send(SIGCONT)
@@ -94,7 +94,7 @@ struct StartingTests {
             let neighbour = try #require(ring.nodes["n1"]).process
             defer { node.process.kill() }
             // It is sent the Leave and does not read it.
-            neighbour.send(SIGSTOP)
+            try await neighbour.pause()
             defer { neighbour.send(SIGCONT) }
             node.process.send(SIGTERM)
             try await eventually("it leaves: \(node.process.errorText)") {
@@ -120,7 +120,7 @@ struct StartingTests {
             let node = try #require(ring.forget("n2"))
             let neighbour = try #require(ring.nodes["n1"]).process
             defer { node.process.kill() }
-            neighbour.send(SIGSTOP)
+            try await neighbour.pause()
             defer { neighbour.send(SIGCONT) }
             node.process.send(SIGTERM)
             let outcome = try await node.process.outcome()

@@ -138,6 +138,25 @@ final class ChordProcess: Sendable {
         if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
     }
 
+    /// Stops the process until SIGCONT. When this returns, each of its threads stands still: after the signal alone
+    /// they may still answer a call.
+    func pause() async throws {
+        send(SIGSTOP)
+        #if os(Linux)
+        let threads = "/proc/\(process.processIdentifier)/task"
+        try await eventually("chord \(arguments.joined(separator: " ")) stands still") {
+            try FileManager.default.contentsOfDirectory(atPath: threads).allSatisfy { thread in
+                let path = "\(threads)/\(thread)/stat"
+                guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+                    return true
+                }
+                // The state follows the name, in which anything may stand.
+                return text.split(separator: ")").last?.hasPrefix(" T") == true
+            }
+        }
+        #endif
+    }
+
     /// Waits for the process's end.
     func outcome() async throws -> Outcome {
         try await eventually("chord \(arguments.joined(separator: " ")) ends; it says: \(report)") {
