@@ -271,6 +271,7 @@ class StoreChaos:
 
     def run(self):
         self.form()
+        print(f"{self.options.seconds:.0f} s of faults")
         self.began = time.monotonic()
         while time.monotonic() - self.began < self.options.seconds:
             self.step()
@@ -376,7 +377,6 @@ def carry_out(kind, options, parser, network_kind="loopback", log_level="info", 
 
 def main():
     parser, options = arguments()
-    print(f"{options.seconds:.0f} s")
     node_options = ["--replace-after", REPLACE_AFTER]
     carry_out(StoreChaos, options, parser, options.network, options.log_level, node_options)
 

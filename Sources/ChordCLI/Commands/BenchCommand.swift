@@ -75,8 +75,8 @@ struct BenchCommand: AsyncParsableCommand {
         try check(callers, 1...4_096, "--callers")
         try check(keys, 1...1_000_000, "--keys")
         try check(size, 0...1_048_576, "--size")
-        if let rate, !(rate > 0 && rate <= 1_000_000) {
-            throw ValidationError("--rate must be more than 0, and at most 1000000.")
+        if let rate, !(0.001...1_000_000).contains(rate) {
+            throw ValidationError("--rate must be from 0.001 to 1000000.")
         }
         guard duration.duration > .zero, timeout.duration > .zero else {
             throw ValidationError("--duration and --timeout must be more than 0.")

@@ -30,6 +30,7 @@ final class Replica {
     var offers = 0
     /// What the decision about replicas last led to.
     var placement: PlacementStep = .settled
+    /// Since when, in this reign.
     var placementSince: Duration = .zero
     /// The last entry that may change the descriptor. A leader decides about replicas only once it is applied: a step
     /// that follows from an older descriptor could make a removed replica a voter again.

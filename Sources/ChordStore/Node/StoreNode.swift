@@ -178,7 +178,9 @@ package actor StoreNode {
     /// member and one write to the disk.
     func driveTogether(_ replica: Replica, _ input: (inout RaftMachine) -> Void) {
         guard failure == nil else { return }
-        if !replica.isDriven { replica.machine.advance(to: now) }
+        // Each input has its own time: the process may have stood still since the one before, and from a time that is
+        // too early a voter would be loyal to its leader for less than the leader's lease.
+        replica.machine.advance(to: now)
         input(&replica.machine)
         guard !replica.isDriven else { return }
         replica.isDriven = true
@@ -207,6 +209,7 @@ package actor StoreNode {
         let isLeader = status.role == .leader
         if isLeader, replica.reign == nil {
             replica.reign = (replica.view.time, executor.now)
+            replica.placementSince = now
             replica.decidedThrough = replica.machine.last.index
             noteMembers(of: replica)
         } else if !isLeader {
