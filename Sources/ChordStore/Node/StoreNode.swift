@@ -180,7 +180,11 @@ package actor StoreNode {
         guard failure == nil else { return }
         // Each input has its own time: the process may have stood still since the one before, and from a time that is
         // too early a voter would be loyal to its leader for less than the leader's lease.
-        replica.machine.advance(to: now)
+        if replica.isDriven {
+            replica.machine.note(now)
+        } else {
+            replica.machine.advance(to: now)
+        }
         input(&replica.machine)
         guard !replica.isDriven else { return }
         replica.isDriven = true

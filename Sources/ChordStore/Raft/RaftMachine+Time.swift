@@ -12,16 +12,22 @@ extension RaftMachine {
             .compactMap(\.self).min()
     }
 
-    /// Tells the time, a monotonic clock's. The shell does so before every other input, and when
-    /// ``nextDeadline`` has come. A time before the latest one changes nothing.
+    /// Tells the time, a monotonic clock's. The shell does so before every other input, except those for which
+    /// ``note(_:)`` is enough, and when ``nextDeadline`` has come. A time before the latest one changes nothing.
     package mutating func advance(to time: Duration) {
-        now = max(now, time)
+        note(time)
         guard halt == nil else { return }
         if leadership != nil {
             leaderTimePassed()
         } else if let electionDeadline, electionDeadline <= now {
             campaign()
         }
+    }
+
+    /// Tells the time of an input that follows another one before the outcome of that was taken. The next
+    /// ``advance(to:)`` looks at deadlines.
+    package mutating func note(_ time: Duration) {
+        now = max(now, time)
     }
 
     private mutating func leaderTimePassed() {
