@@ -21,39 +21,50 @@ extension NodeExecutor {
             @escaping @Sendable (_ completion: @escaping @Sendable (Answer) -> Void) ->
             @Sendable () -> Void
     ) async -> Answer {
-        let awaited = AwaitedAnswer<Answer>()
-        return await withTaskCancellationHandler {
+        let awaited = AwaitedAnswer(orWhenCancelled: substitute)
+        await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                guard awaited.begin(continuation) else {
-                    return continuation.resume(returning: substitute)
-                }
+                guard awaited.begin(continuation) else { return continuation.resume() }
                 runOrExecute {
                     guard awaited.isAwaited else { return }
                     awaited.keep(stop: start { awaited.end(with: $0) })
                 }
             }
         } onCancel: {
-            guard let stop = awaited.giveUp(for: substitute) else { return }
+            guard let stop = awaited.giveUp() else { return }
             execute(stop)
         }
+        return awaited.answer
     }
 }
 
 /// The single answer that a task waits for. Answer and cancellation may come in any order, from any
 /// thread.
+///
+/// The answer lies here, under the lock, and the continuation only wakes the task: what a
+/// continuation carries passes between threads inside libswift_Concurrency, where the thread
+/// sanitizer sees a data race if the task had not yet begun to wait.
 private final class AwaitedAnswer<Answer: Sendable>: Sendable {
     private struct State {
-        var continuation: CheckedContinuation<Answer, Never>?
+        /// The substitute until the answer comes.
+        var answer: Answer
+        var continuation: CheckedContinuation<Void, Never>?
         var isOver = false
         var stop: (@Sendable () -> Void)?
     }
 
-    private let state = NIOLockedValueBox(State())
+    private let state: NIOLockedValueBox<State>
+
+    init(orWhenCancelled substitute: Answer) {
+        state = NIOLockedValueBox(State(answer: substitute))
+    }
 
     var isAwaited: Bool { state.withLockedValue { !$0.isOver } }
 
+    var answer: Answer { state.withLockedValue { $0.answer } }
+
     /// Starts to wait; false if the answer or the cancellation came first.
-    func begin(_ continuation: CheckedContinuation<Answer, Never>) -> Bool {
+    func begin(_ continuation: CheckedContinuation<Void, Never>) -> Bool {
         state.withLockedValue { state in
             guard !state.isOver else { return false }
             state.continuation = continuation
@@ -62,25 +73,27 @@ private final class AwaitedAnswer<Answer: Sendable>: Sendable {
     }
 
     func end(with answer: Answer) {
-        let continuation = state.withLockedValue { state in
+        let continuation = state.withLockedValue { state -> CheckedContinuation<Void, Never>? in
+            guard !state.isOver else { return nil }
             state.isOver = true
+            state.answer = answer
             // The stop function holds the call, which holds this object.
             state.stop = nil
             return state.continuation.take()
         }
-        continuation?.resume(returning: answer)
+        continuation?.resume()
     }
 
-    /// Delivers the answer of a cancelled task.
+    /// Ends the wait of a cancelled task, without an answer.
     ///
     /// - Returns: the function that stops the operation; nil if the operation has not started or
     ///   has ended.
-    func giveUp(for substitute: Answer) -> (@Sendable () -> Void)? {
+    func giveUp() -> (@Sendable () -> Void)? {
         let (continuation, stop) = state.withLockedValue { state in
             state.isOver = true
             return (state.continuation.take(), state.stop.take())
         }
-        continuation?.resume(returning: substitute)
+        continuation?.resume()
         return stop
     }
 

@@ -76,8 +76,11 @@ struct StoreTroubleTests {
                 try await ring.client.store.put("a", [1])
             }
             #expect(error?.code == .unavailable)
-            #expect(error?.mayHaveHappened == isInDoubt)
-            #expect(error?.message.contains("no leader at present") == true)
+            let message = try #require(error?.message)
+            #expect(message.contains("no leader at present"))
+            // The deadline may come while a call is under way, which leaves its write in doubt too.
+            let isCut = message.contains("no answer in the time of an attempt")
+            #expect(error?.mayHaveHappened == isInDoubt || isCut)
             let read = await #expect(throws: StoreClientError.self) {
                 try await ring.client.store.get("a")
             }
