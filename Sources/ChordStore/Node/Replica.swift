@@ -96,6 +96,9 @@ final class Replica {
         endInstallation()
     }
 
+    /// Keeps committed entries until the disk has room.
+    func keepUnapplied(_ entries: [LogEntry]) { unapplied.insertInOrder(entries) }
+
     func endInstallation() {
         received = nil
         isInstalling = false
@@ -175,5 +178,14 @@ package struct RangeHint: Hashable, Sendable {
             return descriptor.epoch.isNewer(than: other.descriptor.epoch)
         }
         return term > other.term || term == other.term && leader != nil
+    }
+}
+
+extension [LogEntry] {
+    /// Inserts entries that follow each other. A work that follows a refused one fails too, maybe only after later
+    /// entries have been committed.
+    mutating func insertInOrder(_ entries: [LogEntry]) {
+        guard let first = entries.first else { return }
+        insert(contentsOf: entries, at: firstIndex { $0.index > first.index } ?? endIndex)
     }
 }

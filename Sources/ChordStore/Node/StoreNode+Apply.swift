@@ -11,8 +11,7 @@ extension StoreNode {
     func applyAtOnce(_ entries: [LogEntry], of replica: Replica) {
         guard let last = entries.last?.index else { return }
         guard replica.unapplied.isEmpty else {
-            // Entries are applied in their order.
-            replica.unapplied += entries
+            replica.keepUnapplied(entries)
             return
         }
         let state = replica.state
@@ -67,13 +66,12 @@ extension StoreNode {
     /// Committed entries must be applied. A full disk is waited for; a replica that cannot read its data or
     /// does not know an entry stops and counts as lost.
     private func notApplied(_ entries: [LogEntry], _ error: StoreError, of replica: Replica) {
-        // What was submitted after a refused work fails because its predecessor is missing.
-        guard error.code == .diskFull || !replica.unapplied.isEmpty else {
-            return failed(error, of: replica.range)
-        }
+        // What was submitted after a refused work fails because entries before it are missing. Works end in their order.
+        let isNext = entries.first?.index == replica.view.applied.successor
+        guard error.code == .diskFull || !isNext else { return failed(error, of: replica.range) }
         forget(entries, of: replica)
         let isFirst = replica.unapplied.isEmpty
-        replica.unapplied += entries
+        replica.keepUnapplied(entries)
         if isFirst { applyAgainLater(replica.range) }
     }
 

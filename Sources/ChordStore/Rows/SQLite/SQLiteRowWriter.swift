@@ -136,9 +136,7 @@ final class SQLiteRowWriter {
         let result: Result<Output, StoreError>
         do throws(StoreError) {
             var view: any RowEngineTransaction = transaction
-            let output = try work(&view)
-            try transaction.keep()
-            result = .success(output)
+            result = .success(try work(&view))
         } catch {
             counts.failedWorks += 1
             if connection.isInTransaction {
@@ -154,6 +152,9 @@ final class SQLiteRowWriter {
             }
             result = .failure(error)
         }
+        // What a work has put into its owner's memory cannot be undone once it has returned: if its changes cannot be
+        // kept, the engine closes.
+        if case .success = result { try transaction.keep() }
         pending.add(
             changes: transaction.changes.count - before.changes,
             bytes: transaction.changedBytes - before.bytes
