@@ -197,8 +197,10 @@ api: deps ## compare the public API with that of the last release
 	scripts/api check
 
 .PHONY: examples
-examples: deps ## build the programs in Examples, a package of its own
-	$(SWIFT) build --package-path Examples --scratch-path .build/examples $(SWIFT_FLAGS)
+examples: deps ## build the programs in Examples, each a package of its own
+	@set -e; for manifest in Examples/*/Package.swift; do \
+	    $(SWIFT) build --package-path "$$(dirname "$$manifest")" --scratch-path .build/examples $(SWIFT_FLAGS); \
+	done
 
 .PHONY: simulate
 simulate: deps ## random rings of whole nodes on all cores: SEEDS=10000 FIRST=1 LEVEL=node

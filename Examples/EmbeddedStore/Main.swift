@@ -7,7 +7,7 @@ import Logging
 
 /// Runs two nodes with a store on this machine. Both count visits in it.
 ///
-/// `make certs`, then `swift run --package-path Examples EmbeddedStore certs/generated`.
+/// `make certs`, then `swift run --package-path Examples/EmbeddedStore EmbeddedStore certs/generated`.
 @main
 enum Main {
     static func main() async throws {

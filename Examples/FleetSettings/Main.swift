@@ -7,7 +7,7 @@ import Logging
 
 /// Runs three nodes on this machine that follow the settings of their fleet.
 ///
-/// `make certs`, then `swift run --package-path Examples FleetSettings certs/generated`.
+/// `make certs`, then `swift run --package-path Examples/FleetSettings FleetSettings certs/generated`.
 @main
 enum Main {
     static func main() async throws {

@@ -8,7 +8,7 @@ import Logging
 /// Runs two nodes on this machine. The second joins, takes over its share of a thousand values, and
 /// leaves again.
 ///
-/// `make certs`, then `swift run --package-path Examples MovingData certs/generated`.
+/// `make certs`, then `swift run --package-path Examples/MovingData MovingData certs/generated`.
 @main
 enum Main {
     static func main() async throws {

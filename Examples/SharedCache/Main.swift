@@ -7,7 +7,7 @@ import Logging
 
 /// Runs three nodes with a cache each on this machine. A value that one changes is dropped by all.
 ///
-/// `make certs`, then `swift run --package-path Examples SharedCache certs/generated`.
+/// `make certs`, then `swift run --package-path Examples/SharedCache SharedCache certs/generated`.
 @main
 enum Main {
     static func main() async throws {

@@ -7,7 +7,7 @@ import Logging
 
 /// Runs three nodes on this machine that take turns with a lock.
 ///
-/// `make certs`, then `swift run --package-path Examples StoreLock certs/generated`.
+/// `make certs`, then `swift run --package-path Examples/StoreLock StoreLock certs/generated`.
 @main
 enum Main {
     static func main() async throws {
