@@ -128,7 +128,7 @@ final class StoreClientActor: @unchecked Sendable {
             leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: true)
         }
-        world.network.send(from: name, to: target) { [world, name] in
+        answered.questions = world.network.send(from: name, to: target) { [world, name] in
             guard let receiver = world.nodes[target], let node = receiver.node,
                 let executor = receiver.executor
             else { return }
@@ -137,6 +137,9 @@ final class StoreClientActor: @unchecked Sendable {
                     Self.ask(node, attempt) { answer in
                         world.network.send(from: target, to: name) { [self] in
                             guard answered.claim(), operation == self.current else { return }
+                            var attempt = attempt
+                            // One of two equal questions may have been refused, and the other not.
+                            if answered.questions > 1 { attempt.mayHaveHappened = true }
                             take(answer, attempt)
                         }
                     }

@@ -38,19 +38,22 @@ final class StoreNetwork {
     /// Delivers after a random delay, or not at all.
     ///
     /// - Parameter time: how long the message takes besides, because it is long.
+    /// - Returns: how often it will be delivered.
+    @discardableResult
     func send(
         from sender: String,
         to receiver: String,
         after time: Int64 = 0,
         _ delivery: @escaping @Sendable () -> Void
-    ) {
+    ) -> Int {
         sent += 1
-        guard !cuts.contains([sender, receiver]) else { return }
-        if generator.below(1000) < UInt64(lossPermille) { return }
+        guard !cuts.contains([sender, receiver]) else { return 0 }
+        if generator.below(1000) < UInt64(lossPermille) { return 0 }
         let copies = generator.below(1000) < UInt64(repeatPermille) ? 2 : 1
         for _ in 0..<copies {
             let delay = delays.sample(using: &generator)
             scheduler.schedule(at: scheduler.now + time + delay, for: nil, delivery)
         }
+        return copies
     }
 }

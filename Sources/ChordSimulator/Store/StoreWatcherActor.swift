@@ -225,6 +225,8 @@ final class StoreWatcherActor: @unchecked Sendable {
 /// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class Once: @unchecked Sendable {
     private var isClaimed = false
+    /// How often the network delivers the question.
+    var questions = 0
 
     func claim() -> Bool {
         defer { isClaimed = true }
