@@ -106,6 +106,51 @@ struct StoreAdministrationTests {
         #expect(report.recovered > 0)
     }
 
+    @Test("a recovered range goes on above the versions that an import had raised")
+    func recoveredAfterImport() throws {
+        let world = StoreWorld(seed: 38, nodes: 3, clients: 1)
+        try world.drive {
+            world.start()
+            let key = 4
+            var number: UInt64 = 0
+            func write() throws -> LogIndex {
+                number += 1
+                let id = WriteID(
+                    client: ClientID(RandomBits(high: 5, low: 1)),
+                    number: number,
+                    lowestUnanswered: number,
+                    preparedAt: try #require(world.get(key)).view.time
+                )
+                guard case .done(let outcome, _)? = world.put("v\(number)", at: key, as: id) else {
+                    throw TestFailure("write \(number) has no answer")
+                }
+                return outcome.version
+            }
+            let before = world.settle(atMost: .seconds(60))
+            #expect(before.defects.isEmpty, "\(before.defects)")
+            let floor = LogIndex(1 << 40)
+            #expect(world.raiseVersions(above: floor, at: key) != nil)
+            let last = try write()
+            #expect(last > floor)
+            let after = world.settle(atMost: .seconds(60))
+            #expect(after.defects.isEmpty, "\(after.defects)")
+            let givenUp = Set(try ["s2", "s3"].map { try #require(world.disk(of: $0)) })
+            for name in ["s2", "s3"] { world.lose(name) }
+            world.run(for: .seconds(5))
+            for range in world.heldRanges(where: { !$0.isLed }) {
+                let run = RecoveryRun(of: range, givingUp: givenUp, members: world.runningDisks)
+                let end = world.carryOut(run)
+                guard case .done = end else {
+                    Issue.record("\(range): \(end)")
+                    continue
+                }
+            }
+            let kept = try #require(world.get(key)?.row)
+            #expect(String(decoding: kept.value, as: UTF8.self) == "v1" && kept.version == last)
+            #expect(try write() > last)
+        }
+    }
+
     @Test("a range whose majority answers is not recovered")
     func refused() throws {
         let world = StoreWorld(seed: 36, nodes: 3, clients: 1)
