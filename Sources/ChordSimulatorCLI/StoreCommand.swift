@@ -57,9 +57,12 @@ struct StoreCommand: AsyncParsableCommand {
     var jobs: Int?
 
     @Option(
-        help: "Run no seeds, and measure what so many ranges on three nodes cost that nobody uses."
+        help: "Run no seeds, and measure what so many ranges cost that nobody uses."
     )
     var idleRanges: Int?
+
+    @Option(help: "With --idle-ranges: the number of nodes.")
+    var nodes = 3
 
     @Flag(help: "With --idle-ranges: let no group rest.")
     var noRest = false
@@ -67,6 +70,9 @@ struct StoreCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...100_000).contains(idleRanges ?? 1) else {
             throw ValidationError("--idle-ranges must be from 1 to 100000.")
+        }
+        guard (3...20).contains(nodes) else {
+            throw ValidationError("--nodes must be from 3 to 20.")
         }
         guard (1...1_000_000_000).contains(seeds), (1...1024).contains(jobs ?? 1) else {
             throw ValidationError(
@@ -87,7 +93,7 @@ struct StoreCommand: AsyncParsableCommand {
     func run() async throws {
         try await CommandFailure.reporting {
             if let idleRanges {
-                let figures = RestExperiment(ranges: idleRanges, rests: !noRest).run()
+                let figures = RestExperiment(ranges: idleRanges, nodes: nodes, rests: !noRest).run()
                 StandardStreams.output("\(figures)")
                 guard figures.isReady, figures.restart != nil else {
                     throw ExitCode(CommandFailure.Kind.failed.rawValue)

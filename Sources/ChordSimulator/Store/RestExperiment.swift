@@ -39,6 +39,8 @@ package struct RestExperiment: Sendable {
         package var restartOfHalf: Duration?
         /// Processor time of all nodes for it.
         package var restartProcessorTime = Duration.zero
+        /// Ranges whose replicas are on other nodes half a minute after it.
+        package var moved = 0
         /// Virtual time from the death of one node until every range answered.
         package var death: Duration?
 
@@ -50,7 +52,7 @@ package struct RestExperiment: Sendable {
                 a minute without clients: \(messages) calls and answers, \(processorTime) of processor time
                 a node dies: all ranges answer after \(text(death))
                 all nodes restart: half of the ranges answer after \(text(restartOfHalf)), all after \
-                \(text(restart)), \(restartProcessorTime) of processor time
+                \(text(restart)), \(restartProcessorTime) of processor time; the replicas of \(moved) ranges moved
                 """
         }
     }
@@ -80,6 +82,7 @@ package struct RestExperiment: Sendable {
             }
             world.restart("s1")
             world.run(for: .seconds(20))
+            let holders = world.holders()
             let (restart, beganRestart) = (world.now, Self.processorTime)
             world.restartEverything()
             if let half = world.waitForAnswers(of: all, atMost: .seconds(60)) {
@@ -87,6 +90,9 @@ package struct RestExperiment: Sendable {
                 figures.restartOfHalf = .nanoseconds(half - restart)
             }
             figures.restartProcessorTime = Self.processorTime - beganRestart
+            world.run(for: .seconds(30))
+            let present = world.holders()
+            figures.moved = holders.count { present[$0.key] != $0.value }
         }
         return figures
     }
@@ -126,16 +132,25 @@ extension StoreWorld {
     }
 
     /// The ranges that have a leader.
-    fileprivate func ledRanges() -> Set<RangeID> {
-        var ranges: Set<RangeID> = []
+    fileprivate func ledRanges() -> Set<RangeID> { Set(holders().keys) }
+
+    /// The nodes that have replicas of each range, as its leader knows it.
+    fileprivate func holders() -> [RangeID: Set<String>] {
+        var holders: [RangeID: Set<String>] = [:]
         for name in names {
             guard let node = nodes[name]?.node, let executor = nodes[name]?.executor else {
                 continue
             }
-            let led = scheduler.run(as: executor) { node.assumeIsolated { $0.ledPositions } }
-            ranges.formUnion(led.map(\.range))
+            scheduler.run(as: executor) {
+                node.assumeIsolated { node in
+                    for (range, position) in node.ledPositions {
+                        let replicas = node.locate(position)?.descriptor.replicas ?? []
+                        holders[range] = Set(replicas.map(\.node))
+                    }
+                }
+            }
         }
-        return ranges
+        return holders
     }
 
     /// Reads in every range until all have answered.

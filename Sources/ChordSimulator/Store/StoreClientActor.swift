@@ -19,6 +19,8 @@ final class StoreClientActor: @unchecked Sendable {
     private let number: Int
     private let name: String
     private var generator: SeededGenerator
+    /// Watchers know one row of each partition.
+    private var usesBatches: Bool { world.watchers.isEmpty }
     private var isStopped = true
     private(set) var isIdle = true
     private var writes: UInt64 = 0
@@ -61,8 +63,10 @@ final class StoreClientActor: @unchecked Sendable {
     private enum Wish: Sendable {
         case get(byLease: Bool)
         case put(value: UInt64, WriteCondition, timeToLive: Duration? = nil)
+        /// Puts one value in both rows of a partition. The condition is that of the first row.
+        case batch(value: UInt64, WriteCondition)
         case touch(timeToLive: Duration?)
-        case delete
+        case delete(both: Bool)
     }
 
     /// An operation and how far it is.
@@ -96,14 +100,19 @@ final class StoreClientActor: @unchecked Sendable {
     private func wish(for key: Int) -> Wish {
         switch generator.below(20) {
         case 0..<7: return .get(byLease: generator.below(2) == 0)
-        case 7..<12: return .put(value: newValue(), .none)
+        case 7..<12:
+            let value = newValue()
+            return usesBatches && value % 2 == 0
+                ? .batch(value: value, .none) : .put(value: value, .none)
         case 12, 13: return .put(value: newValue(), .none, timeToLive: timeToLive())
-        case 14, 15: return .put(value: newValue(), .absent)
+        case 14, 15:
+            let value = newValue()
+            return usesBatches ? .batch(value: value, .absent) : .put(value: value, .absent)
         case 16:
             let version = versions[key].map { WriteCondition.version($0) }
             return .put(value: newValue(), version ?? .absent)
         case 17: return .touch(timeToLive: generator.below(3) == 0 ? nil : timeToLive())
-        default: return .delete
+        default: return .delete(both: usesBatches && writes % 2 == 0)
         }
     }
 
@@ -128,13 +137,13 @@ final class StoreClientActor: @unchecked Sendable {
             leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: true)
         }
-        answered.questions = world.network.send(from: name, to: target) { [world, name] in
+        answered.questions = world.network.send(from: name, to: target) { [world, name, usesBatches] in
             guard let receiver = world.nodes[target], let node = receiver.node,
                 let executor = receiver.executor
             else { return }
             executor.execute {
                 node.assumeIsolated { node in
-                    Self.ask(node, attempt) { answer in
+                    Self.ask(node, attempt, usesBatches) { answer in
                         world.network.send(from: target, to: name) { [self] in
                             guard answered.claim(), operation == self.current else { return }
                             var attempt = attempt
@@ -150,21 +159,37 @@ final class StoreClientActor: @unchecked Sendable {
 
     private enum Answer: Sendable {
         case write(WriteResult)
-        case read(Result<(Row?, RangeView), StoreRefusal>)
+        case read(Result<([Row?], RangeView), StoreRefusal>)
     }
+
+    /// The second row of a key's partition, which batches write together with the first.
+    private static let secondRow = Array("second".utf8)
 
     private static func ask(
         _ node: isolated StoreNode,
         _ attempt: Attempt,
+        _ usesBatches: Bool,
         _ completion: @escaping @Sendable (Answer) -> Void
     ) {
         let key = StoreWorld.name(ofKey: attempt.key)
         let position = StoreWorld.position(ofKey: attempt.key)
         guard let id = attempt.write else {
+            let names = usesBatches ? [key, secondRow] : [key]
             let run:
-                @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) -> Row? =
+                @Sendable (RangeState, inout any RowEngineTransaction) throws(StoreError) -> [Row?] =
                     { state, transaction throws(StoreError) in
-                        try state.row(at: position, partition: key, key: key, in: &transaction)
+                        var rows: [Row?] = []
+                        for name in names {
+                            rows.append(
+                                try state.row(
+                                    at: position,
+                                    partition: key,
+                                    key: name,
+                                    in: &transaction
+                                )
+                            )
+                        }
+                        return rows
                     }
             if case .get(byLease: true) = attempt.wish {
                 node.readByLease(at: position, run) { completion(.read($0)) }
@@ -173,46 +198,64 @@ final class StoreClientActor: @unchecked Sendable {
             }
             return
         }
-        let operation =
-            switch attempt.wish {
-            case .put(let value, let condition, let timeToLive):
-                WriteOperation(
-                    key: key,
-                    condition: condition,
-                    action: .put(value: Array("\(value)".utf8), timeToLive: timeToLive)
-                )
-            case .touch(let timeToLive):
-                WriteOperation(key: key, action: .touch(timeToLive: timeToLive))
-            case .delete, .get: WriteOperation(key: key, action: .delete)
-            }
         let command = WriteCommand(
             id: id,
             identity: "client",
             position: position,
             partition: key,
-            operations: [operation]
+            operations: operations(of: attempt.wish, on: key)
         )
         node.write(command) { completion(.write($0)) }
+    }
+
+    private static func operations(of wish: Wish, on key: [UInt8]) -> [WriteOperation] {
+        func put(
+            _ value: UInt64,
+            at key: [UInt8],
+            if condition: WriteCondition = .none,
+            timeToLive: Duration? = nil
+        ) -> WriteOperation {
+            WriteOperation(
+                key: key,
+                condition: condition,
+                action: .put(value: Array("\(value)".utf8), timeToLive: timeToLive)
+            )
+        }
+        switch wish {
+        case .put(let value, let condition, let timeToLive):
+            return [put(value, at: key, if: condition, timeToLive: timeToLive)]
+        case .batch(let value, let condition):
+            return [put(value, at: key, if: condition), put(value, at: secondRow)]
+        case .touch(let timeToLive):
+            return [WriteOperation(key: key, action: .touch(timeToLive: timeToLive))]
+        case .get: return []
+        case .delete(let both):
+            return (both ? [key, secondRow] : [key]).map { WriteOperation(key: $0, action: .delete) }
+        }
     }
 
     // MARK: - Answers
 
     private func take(_ answer: Answer, _ attempt: Attempt) {
         switch answer {
-        case .read(.success(let (row, view))):
+        case .read(.success(let (rows, view))):
             rangeTime = view.time
-            versions[attempt.key] = row?.version
-            let seen = row.map { row in
-                HistoryOperation.Observation.row(
+            versions[attempt.key] = rows.first??.version
+            let seen = rows.map { row in
+                guard let row else { return HistoryOperation.Observation.absent }
+                return .row(
                     value: String(decoding: row.value, as: UTF8.self),
                     version: row.version.number
                 )
             }
-            end(attempt, .applied(version: nil), seen: seen ?? .absent)
+            end(attempt, .applied(version: nil), seen: seen)
         case .write(.done(let outcome, let view)):
             rangeTime = view.time
-            let seen = outcome.operations.first?.previousVersion.map { version in
-                HistoryOperation.Observation.row(value: nil, version: version.number)
+            let seen = outcome.operations.map { operation in
+                guard let version = operation.previousVersion else {
+                    return HistoryOperation.Observation.absent
+                }
+                return .row(value: nil, version: version.number)
             }
             var version: UInt64? = outcome.version.number
             // A touch leaves the version as it is.
@@ -220,7 +263,7 @@ final class StoreClientActor: @unchecked Sendable {
             end(
                 attempt,
                 outcome.applied ? .applied(version: version) : .conditionFailed,
-                seen: seen ?? .absent
+                seen: seen
             )
         case .read(.failure(let refusal)), .write(.failed(let refusal)):
             refused(refusal, attempt)
@@ -282,36 +325,49 @@ final class StoreClientActor: @unchecked Sendable {
     private func end(
         _ attempt: Attempt,
         _ outcome: HistoryOperation.Outcome,
-        seen: HistoryOperation.Observation = .nothing
+        seen: [HistoryOperation.Observation] = []
     ) {
         let key = "k\(attempt.key)"
-        let step =
+        func step(
+            _ row: Int,
+            _ action: HistoryOperation.Action,
+            if condition: HistoryOperation.Condition = .none,
+            timeToLive: Duration? = nil
+        ) -> HistoryOperation.Step {
+            HistoryOperation.Step(
+                key: row == 0 ? key : "second",
+                action,
+                if: condition,
+                seen: row < seen.count ? seen[row] : .nothing,
+                mayBeGoneFrom: timeToLive.map { earliestEnd(of: $0, attempt) }
+            )
+        }
+        let steps =
             switch attempt.wish {
-            case .get: HistoryOperation.Step(key: key, .get, seen: seen)
-            case .delete: HistoryOperation.Step(key: key, .delete, seen: seen)
+            case .get: (usesBatches ? [0, 1] : [0]).map { step($0, .get) }
+            case .delete(let both): (both ? [0, 1] : [0]).map { step($0, .delete) }
             case .put(let value, let condition, let timeToLive):
-                HistoryOperation.Step(
-                    key: key,
-                    .put("\(value)"),
-                    if: Self.condition(condition),
-                    seen: seen,
-                    mayBeGoneFrom: timeToLive.map { earliestEnd(of: $0, attempt) }
-                )
-            case .touch(let timeToLive):
-                HistoryOperation.Step(
-                    key: key,
-                    .touch,
-                    if: .present,
-                    seen: seen,
-                    mayBeGoneFrom: timeToLive.map { earliestEnd(of: $0, attempt) }
-                )
+                [
+                    step(
+                        0,
+                        .put("\(value)"),
+                        if: Self.condition(condition),
+                        timeToLive: timeToLive
+                    )
+                ]
+            case .batch(let value, let condition):
+                [
+                    step(0, .put("\(value)"), if: Self.condition(condition)),
+                    step(1, .put("\(value)")),
+                ]
+            case .touch(let timeToLive): [step(0, .touch, if: .present, timeToLive: timeToLive)]
             }
         world.history.append(
             HistoryOperation(
                 number: world.history.count + 1,
                 client: name,
                 partition: key,
-                steps: [step],
+                steps: steps,
                 outcome: outcome,
                 called: attempt.began,
                 returned: world.now
