@@ -137,7 +137,8 @@ final class StoreClientActor: @unchecked Sendable {
             leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: true)
         }
-        answered.questions = world.network.send(from: name, to: target) { [world, name, usesBatches] in
+        answered.questions = world.network.send(from: name, to: target) {
+            [world, name, usesBatches] in
             guard let receiver = world.nodes[target], let node = receiver.node,
                 let executor = receiver.executor
             else { return }
@@ -230,7 +231,9 @@ final class StoreClientActor: @unchecked Sendable {
             return [WriteOperation(key: key, action: .touch(timeToLive: timeToLive))]
         case .get: return []
         case .delete(let both):
-            return (both ? [key, secondRow] : [key]).map { WriteOperation(key: $0, action: .delete) }
+            return (both ? [key, secondRow] : [key]).map {
+                WriteOperation(key: $0, action: .delete)
+            }
         }
     }
 

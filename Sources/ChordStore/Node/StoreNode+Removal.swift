@@ -100,7 +100,9 @@ extension StoreNode {
         guard failure == nil, let replica = replicas[range], replica.view.hasData else {
             // The descriptor of a damaged replica is as good as that of one that lags behind. It may be the only one
             // that names both the sender of a message and its receiver.
-            let hint = damaged[range].map { RangeHint(descriptor: $0.descriptor, leader: nil, term: .zero) }
+            let hint = damaged[range].map {
+                RangeHint(descriptor: $0.descriptor, leader: nil, term: .zero)
+            }
             return completion(RangeDescription(hint: hint, lowestNumber: lowest))
         }
         let known = RangeDescription(hint: hint(of: replica), lowestNumber: lowest)
