@@ -2,7 +2,7 @@
 // Copyright the swift-chord contributors.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ChordBase
+import ChordBase
 import ChordCore
 import ChordRPC
 import ChordStore

@@ -19,8 +19,9 @@ final class StoreClientActor: @unchecked Sendable {
     private let number: Int
     private let name: String
     private var generator: SeededGenerator
-    /// Watchers know one row of each partition.
-    private var usesBatches: Bool { world.watchers.isEmpty }
+    /// Not with watchers, who know one row of each partition. And in a part of the runs only: keys that are written
+    /// together are checked together, which takes much longer.
+    private var usesBatches: Bool { world.watchers.isEmpty && world.seed % 4 == 0 }
     private var isStopped = true
     private(set) var isIdle = true
     private var writes: UInt64 = 0

@@ -289,7 +289,7 @@ package final class StoreWorld: @unchecked Sendable {
         ring.parts = [:]
         outside = []
         restartAll()
-        for node in nodes.values {
+        for node in names.compactMap({ nodes[$0] }) {
             node.resume()
             node.slowDown(to: nil)
             node.logDisk.isFull = false

@@ -63,7 +63,9 @@ struct Outbox {
     /// What can be sent now.
     mutating func take() -> [Call] {
         var calls: [Call] = []
-        for member in mailboxes.keys.sorted(by: { $0.node < $1.node }) {
+        // A node's name can be there with its former disk too. The order must be that of every run.
+        let members = mailboxes.keys.sorted { ($0.node, $0.disk) < ($1.node, $1.disk) }
+        for member in members {
             while let call = mailboxes[member]?.takeCall(to: member, Self.calls, Self.callBytes) {
                 calls.append(call)
             }

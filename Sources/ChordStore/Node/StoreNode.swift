@@ -313,7 +313,7 @@ package actor StoreNode {
         guard failure == nil else { return }
         failure = error
         logger.critical("the store of this node serves no more: \(error)")
-        for replica in replicas.values {
+        for replica in replicas.values.sorted(by: { $0.range < $1.range }) {
             replica.timer?.work.cancel()
             failAll(of: replica) { .unavailable(error) }
         }

@@ -52,6 +52,18 @@ struct OutboxTests {
         }
     }
 
+    // A dictionary's order differs between processes, and then so would a seed of the simulator.
+    @Test("Calls to a node on its former disks and its present one leave in the same order always")
+    func order() {
+        var outbox = Outbox()
+        let disks = (1...8).map { DiskID(high: $0, low: 2) }
+        for disk in disks.reversed() {
+            let member = StoreMember(node: "n2", address: "n2:1", disk: disk)
+            outbox.add(Self.append(1, after: 0), to: member)
+        }
+        #expect(Self.calls(of: &outbox).map(\.member.disk) == disks)
+    }
+
     @Test("The limits of a call are those of the contract")
     func limits() {
         #expect(Outbox.callMessages == WireLimits.raftMessages)
