@@ -19,8 +19,8 @@ final class StoreClientActor: @unchecked Sendable {
     private let number: Int
     private let name: String
     private var generator: SeededGenerator
-    /// Not with watchers, who know one row of each partition. And in a part of the runs only: keys that are written
-    /// together are checked together, which takes much longer.
+    /// Whether writes are batches of two rows. Watchers look at one row of a partition only, so runs with watchers
+    /// have no batches. A quarter of the other runs has them: the checker takes much longer for two rows than for one.
     private var usesBatches: Bool { world.watchers.isEmpty && world.seed % 4 == 0 }
     private var isStopped = true
     private(set) var isIdle = true

@@ -36,7 +36,7 @@ struct StoreWorldTests {
 
     // In seed 306 a leader sent two snapshots to one replica, which pushed each other out for ever.
     // In seed 30170 a node owned a range again, and its old replica knew nobody who could say that it was removed.
-    // In seed 80007 only a node with a damaged replica could tell a voter who the other voter was.
+    // In seed 80007 a voter had to learn of a new voter from a node whose replica was damaged, and got no answer.
     @Test(
         "seeds that have failed once",
         arguments: [(306, false), (30170, true), (80007, false)] as [(UInt64, Bool)]
