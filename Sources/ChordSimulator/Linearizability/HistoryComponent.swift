@@ -70,6 +70,32 @@ struct HistoryComponent {
         self.keys = keys
     }
 
+    /// The completed writes whose versions are known, in their order. Touches give no versions.
+    var completedWritesByVersion: [Int] {
+        var versions: [Int: UInt64] = [:]
+        for (operation, compiled) in compiled.enumerated() where !operations[operation].isUnknown {
+            guard case .applied(let version?) = compiled.outcome,
+                compiled.steps.contains(where: \.changesVersion)
+            else { continue }
+            versions[operation] = version
+        }
+        return versions.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)
+    }
+
+    /// The completed operations that have seen a version of a key.
+    var observersOfVersions: [KeyVersion: [Int]] {
+        var observers: [KeyVersion: [Int]] = [:]
+        for (operation, compiled) in compiled.enumerated() where !operations[operation].isUnknown {
+            for step in compiled.steps {
+                guard case .row(_, let version?) = step.seen else { continue }
+                observers[KeyVersion(key: step.key, version: version), default: []].append(
+                    operation
+                )
+            }
+        }
+        return observers
+    }
+
     private static func observedValues(of operations: [HistoryOperation]) -> Set<String> {
         var values: Set<String> = []
         for operation in operations {
@@ -145,4 +171,10 @@ struct HistoryComponent {
             HistoryComponent(partition: key.partition, operations: groups[key] ?? [])
         }
     }
+}
+
+/// A version of a key, which one write has stored.
+struct KeyVersion: Hashable {
+    var key: Int
+    var version: UInt64
 }

@@ -4,8 +4,8 @@
 
 /// Checks whether a history of gets, puts, deletes, conditional writes and batches is linearizable.
 ///
-/// The versions that answers carry are part of what must fit: they grow from write to write of a key, over
-/// deletes too, and no two writes of a partition have the same.
+/// The versions that answers carry are part of what must fit: they grow from write to write of a partition, over
+/// deletes too, and no two have the same.
 package struct LinearizabilityChecker: Sendable {
     /// How many operations may be tried in the search of one component, before it counts as failed. A search
     /// that succeeds tries a few for each operation.
@@ -28,7 +28,9 @@ package struct LinearizabilityChecker: Sendable {
     /// - Parameter history: in any order. Operations that were refused are left out.
     /// - Returns: the first failure, a violation rather than an exhausted search.
     package func check(_ history: [HistoryOperation]) -> Verdict {
-        if let violation = repeatedVersion(history) { return .violation(violation) }
+        if let violation = repeatedVersion(history) ?? fallenVersion(history) {
+            return .violation(violation)
+        }
         var exhausted: Verdict?
         for component in HistoryComponent.all(of: history) {
             var search = LinearizabilitySearch(component)
@@ -70,6 +72,33 @@ package struct LinearizabilityChecker: Sendable {
                     operations: [other, operation],
                     outOf: history.count { $0.partition == operation.partition }
                 )
+            }
+        }
+        return nil
+    }
+
+    /// A write of a partition that was called after another had returned, and has a lower version.
+    private func fallenVersion(_ history: [HistoryOperation]) -> LinearizabilityViolation? {
+        var writes: [String: [(version: UInt64, operation: HistoryOperation)]] = [:]
+        for operation in history {
+            guard case .applied(let version?) = operation.outcome, !operation.isReadOnly else {
+                continue
+            }
+            writes[operation.partition, default: []].append((version, operation))
+        }
+        for (partition, var writes) in writes.sorted(by: { $0.key < $1.key }) {
+            writes.sort { $0.version < $1.version }
+            var latest = writes[0].operation
+            for (version, operation) in writes {
+                if operation.returned < latest.called {
+                    return LinearizabilityViolation(
+                        partition: partition,
+                        reason: "a write that came before has version \(version)",
+                        operations: [operation, latest],
+                        outOf: history.count { $0.partition == partition }
+                    )
+                }
+                if operation.called > latest.called { latest = operation }
             }
         }
         return nil

@@ -11,6 +11,10 @@
 /// at every other place it could as well come later, or be left out. Of several that do the same, the one that was
 /// called first comes first: they can change places. And a state is not looked at again with more of them used
 /// up, or with times to live that end later: whatever follows would follow from the former one too.
+///
+/// Completed writes of a partition come in the order of their versions, so that only one of them can be next. Those
+/// with unknown outcomes are not held to it, because they come later here than they may have happened. And a version
+/// is not overwritten before all have come that have seen it: it does not come again.
 struct LinearizabilitySearch {
     enum Result: Hashable {
         case linearizable
@@ -61,6 +65,12 @@ struct LinearizabilitySearch {
     private var events: EventList
     /// For each operation with an unknown outcome the one before it, by its call, that does the same.
     private let twins: [Int: Int]
+    /// The places of operations in the list of those with unknown outcomes.
+    private let ranks: [Int: Int]
+    /// For each completed write with a version the one with the next lower version.
+    private let versionBefore: [Int: Int]
+    /// The completed operations that have seen a version of a key.
+    private let observers: [KeyVersion: [Int]]
     private var seen: [Configuration: [Visit]] = [:]
     /// Completed operations, and those with unknown outcomes, that are in the order.
     private var done: OperationSet
@@ -77,15 +87,17 @@ struct LinearizabilitySearch {
         keyCount = component.keys.count
         unknown = operations.indices.filter { component.operations[$0].isUnknown }
             .sorted { component.operations[$0].called < component.operations[$1].called }
+        ranks = Dictionary(uniqueKeysWithValues: unknown.enumerated().map { ($1, $0) })
         twins = Self.twins(of: unknown, in: component)
+        let writes = component.completedWritesByVersion
+        versionBefore = Dictionary(uniqueKeysWithValues: zip(writes.dropFirst(), writes))
+        observers = component.observersOfVersions
         events = EventList(operations)
         done = OperationSet(count: operations.count)
         used = done
     }
 
     private static func twins(of unknown: [Int], in component: HistoryComponent) -> [Int: Int] {
-        // Operations that are owed to one batch have an order of their own.
-        guard component.keys.count == 1 else { return [:] }
         var last: [CompiledOperation: Int] = [:]
         var twins: [Int: Int] = [:]
         for operation in unknown {
@@ -112,11 +124,13 @@ struct LinearizabilitySearch {
             }
             steps += 1
             guard steps <= budget else { return .exhausted }
-            guard let nextOwed = stillOwed(after: candidate, owed),
+            guard versionBefore[candidate].map(done.contains) ?? true,
+                let nextOwed = stillOwed(after: candidate, owed),
                 let next = compiled[candidate].applied(to: states),
                 // Without an answer it only matters for what it changes.
                 !operations[candidate].isUnknown
                     || compiled[candidate].mayMatter(from: states, to: next),
+                !isSeenLater(states, before: candidate, next),
                 isNew(candidate, next, nextOwed)
             else {
                 cursor = following(cursor)
@@ -144,11 +158,27 @@ struct LinearizabilitySearch {
         guard !used.contains(candidate), twins[candidate].map(used.contains) ?? true else {
             return nil
         }
-        // Several can be owed to one batch. Their order does not matter then, so one order is enough.
-        guard rest.isEmpty || (keyCount > 1 && rest.allSatisfy { $0 < candidate }) else {
+        // Several can be owed to one batch. Their order does not matter then, so one order is enough: that of calls,
+        // which twins have too.
+        let rank = ranks[candidate] ?? 0
+        guard rest.isEmpty || (keyCount > 1 && rest.allSatisfy { ranks[$0] ?? 0 < rank }) else {
             return nil
         }
         return rest + [candidate]
+    }
+
+    /// Whether an operation overwrites a version that others, which have not come yet, have seen.
+    private func isSeenLater(_ states: [KeyState], before candidate: Int, _ next: [KeyState])
+        -> Bool
+    {
+        for (key, state) in states.enumerated() where state.value != nil && state.isExact {
+            if next[key].value != nil, next[key].isExact, next[key].version == state.version {
+                continue
+            }
+            let observers = observers[KeyVersion(key: key, version: state.version)] ?? []
+            if observers.contains(where: { $0 != candidate && !done.contains($0) }) { return true }
+        }
+        return false
     }
 
     /// Whether a configuration was not looked at yet, with the same unknown operations or fewer.

@@ -174,11 +174,12 @@ struct ViolationReduction {
         reason = explanation()
     }
 
+    /// Without a batch that connects their keys, operations fall into several components.
     private func isViolation(_ operations: [HistoryOperation]) -> Bool {
-        var search = LinearizabilitySearch(
-            HistoryComponent(partition: partition, operations: operations)
-        )
-        return search.run(budget: budget) == .violation
+        HistoryComponent.all(of: operations).contains { component in
+            var search = LinearizabilitySearch(component)
+            return search.run(budget: budget) == .violation
+        }
     }
 
     /// What a client could have seen up to a time: answers after it have not arrived.
@@ -249,9 +250,11 @@ struct ViolationReduction {
                 }
             }
         }
-        operations.removeAll { operation in
-            operation.isUnknown && !operation.steps.contains(where: isSeen)
+        let fewer = operations.filter { operation in
+            !operation.isUnknown || operation.steps.contains(where: isSeen)
         }
+        // One that nobody has noticed can still connect the keys of others.
+        if isViolation(fewer) { operations = fewer }
     }
 
     /// How far the longest order gets, and what does not fit after it.

@@ -279,11 +279,9 @@ final class StoreClientActor: @unchecked Sendable {
         case .elsewhere(let hint):
             leaders[attempt.key] = hint.leader.flatMap { hint.descriptor.replica($0)?.node }
             retry(attempt, mayHaveHappened: false)
-        case .unavailable(let error) where error.code == .diskFull:
-            // A caller is told at once.
-            leaders[attempt.key] = nil
-            attempt.mayHaveHappened ? end(attempt, .unknown) : next()
-        case .notHere, .noLeader, .busy, .quotaReached:
+        case .unavailable(let error) where error.code == .diskFull: toldAtOnce(attempt)
+        case .quotaReached: toldAtOnce(attempt)
+        case .notHere, .noLeader, .busy:
             leaders[attempt.key] = nil
             retry(attempt, mayHaveHappened: false)
         case .unavailable, .mayHaveHappened:
@@ -298,6 +296,12 @@ final class StoreClientActor: @unchecked Sendable {
         case .refused:
             attempt.mayHaveHappened ? end(attempt, .unknown) : next()
         }
+    }
+
+    /// A caller is told at once what only time or people can mend.
+    private func toldAtOnce(_ attempt: Attempt) {
+        leaders[attempt.key] = nil
+        attempt.mayHaveHappened ? end(attempt, .unknown) : next()
     }
 
     private func retry(_ attempt: Attempt, mayHaveHappened: Bool) {

@@ -182,7 +182,23 @@ struct StoreCheck {
     mutating func result() -> [String] {
         for (range, held) in ranges.sorted(by: { $0.key < $1.key }) { check(range, held) }
         checkCircle()
+        checkSizes()
         return defects + late
+    }
+
+    /// The sizes of all ranges together are those of their rows. One range alone may count too much, and another too
+    /// little, where they were split while rows changed.
+    private mutating func checkSizes() {
+        var (counted, found) = (RangeSize(), RangeSize())
+        for held in ranges.values.compactMap({ $0.first?.audit }) {
+            counted = counted.with(held.state.size)
+            for row in held.rows { found.add(row) }
+        }
+        guard counted != found, !isUsed else { return }
+        late.append(
+            "the ranges count \(counted.rows) rows of \(counted.bytes) bytes, and have \(found.rows) of "
+                + "\(found.bytes)"
+        )
     }
 
     /// Whether the replica of each range that has applied most knows three voters, and all of them have data.

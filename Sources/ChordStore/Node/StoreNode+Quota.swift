@@ -8,9 +8,14 @@ import Logging
 // leaders replicate, because a replica that lags behind would cost more than it saves.
 
 extension StoreNode {
+    /// What all replicas hold together.
+    var heldSize: RangeSize {
+        replicas.values.reduce(RangeSize()) { $0.with($1.view.size) }
+    }
+
     /// Counts all rows anew.
     func countBytes() {
-        noteBytes(replicas.values.reduce(0) { $0 &+ $1.view.size.bytes })
+        noteBytes(heldSize.bytes)
     }
 
     /// One replica has another size.

@@ -44,8 +44,7 @@ extension RangeSplit {
         writer.number(epoch.configuration)
         writer.number(epoch.bounds)
         writer.list(replicas) { $0.number($1.number) }
-        writer.number(size.rows)
-        writer.number(size.bytes)
+        size.encode(to: &writer)
     }
 
     init(decoding reader: inout ByteReader, in space: IdentifierSpace) throws(StoreError) {
@@ -55,7 +54,7 @@ extension RangeSplit {
         replicas = try reader.list { reader throws(StoreError) in
             ReplicaNumber(try reader.number())
         }
-        size = RangeSize(rows: try reader.number(), bytes: try reader.number())
+        size = try RangeSize(decoding: &reader)
     }
 }
 

@@ -21,8 +21,7 @@ extension RangeState {
         state.number(appliedTerm.number)
         state.string(configuration.encoded)
         state.number(time.milliseconds)
-        state.number(size.rows)
-        state.number(size.bytes)
+        size.encode(to: &state)
         state.number(versionOffset)
         var records = [(name: "state", value: state.bytes)]
         for (client, record) in requests.records.sorted(by: { $0.key < $1.key }) {

@@ -161,8 +161,7 @@ extension RangeState {
         writer.number(appliedTerm.number)
         writer.string(configuration.encoded)
         writer.number(time.milliseconds)
-        writer.number(size.rows)
-        writer.number(size.bytes)
+        size.encode(to: &writer)
         writer.number(deletions.latest.number)
         // Earlier programs can read what has no offset, so that nodes are updated one by one.
         if versionOffset > 0 { writer.number(versionOffset) }
@@ -188,7 +187,7 @@ extension RangeState {
             birth: RaftSnapshot(index: applied, term: term, configuration: configuration)
         )
         time = RangeTime(milliseconds: try reader.number())
-        size = RangeSize(rows: try reader.number(), bytes: try reader.number())
+        size = try RangeSize(decoding: &reader)
         // Records of earlier programs end here. All their entries may have deleted rows.
         if reader.remaining > 0 {
             deletions = RecentDeletions(after: LogIndex(try reader.number()))

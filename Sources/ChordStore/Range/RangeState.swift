@@ -147,7 +147,7 @@ package struct RangeState: Hashable, Sendable {
         let birth = RaftSnapshot.birth(of: configuration, at: index)
         child.applied = birth.index
         child.appliedTerm = birth.term
-        child.size = split.size.limited(to: size)
+        child.size = split.size
         child.markAllClientsChanged()
         size = size.without(child.size)
         return .split(child)
@@ -334,44 +334,4 @@ package enum AppliedEntry: Hashable, Sendable {
     case descriptorChanged
     /// The lower part of the range is a range of its own now, with this state.
     case split(RangeState)
-}
-
-/// Number and bytes of a range's rows.
-package struct RangeSize: Hashable, Sendable {
-    package var rows: UInt64
-    package var bytes: UInt64
-
-    package init(rows: UInt64 = 0, bytes: UInt64 = 0) {
-        self.rows = rows
-        self.bytes = bytes
-    }
-
-    /// At most another size.
-    func limited(to other: Self) -> Self {
-        Self(rows: min(rows, other.rows), bytes: min(bytes, other.bytes))
-    }
-
-    /// What is left without a part. The part is not larger.
-    func without(_ part: Self) -> Self {
-        Self(rows: rows - part.rows, bytes: bytes - part.bytes)
-    }
-
-    /// Counts one more row.
-    mutating func add(_ element: RowPage.Element) {
-        replace(nil, by: element.row, at: element.key)
-    }
-
-    /// Counts a change of one row. A count that would go below zero stays there: the size decides about
-    /// splits only.
-    mutating func replace(_ old: Row?, by new: Row?, at key: RowKey) {
-        let fixed = UInt64(key.partition.count + key.key.count)
-        if let old {
-            rows -= min(rows, 1)
-            bytes -= min(bytes, fixed + UInt64(old.value.count))
-        }
-        if let new {
-            rows += 1
-            bytes += fixed + UInt64(new.value.count)
-        }
-    }
 }

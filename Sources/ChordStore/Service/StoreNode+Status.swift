@@ -32,10 +32,10 @@ extension StoreNode {
         }
         reply.totals.quotaBytes = quota.limit ?? 0
         reply.totals.isQuotaReached = quota.reached != nil
+        reply.totals.rows = heldSize.rows
+        reply.totals.bytes = heldSize.bytes
         for replica in replicas.values {
             reply.totals.replicas += 1
-            reply.totals.rows += replica.view.size.rows
-            reply.totals.bytes += replica.view.size.bytes
             guard replica.isLeader else { continue }
             reply.totals.leaders += 1
             if !issues(of: replica).isEmpty { reply.totals.rangesWithIssues += 1 }

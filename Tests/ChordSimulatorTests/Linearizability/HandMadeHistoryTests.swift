@@ -272,6 +272,23 @@ struct NamedHistory: CustomTestStringConvertible, Sendable {
                 .init(key: "l", .get, seen: .absent)
             )
         },
+        NamedHistory("versions of one partition fall from key to key") {
+            $0.add("a", 0, 1, .applied(version: 5), .init(key: "k", .put("1")))
+            $0.add("b", 2, 3, .applied(version: 4), .init(key: "l", .put("2")))
+        },
+        NamedHistory("versions fall between keys of one batch, although the writes overlap") {
+            $0.add(
+                "a",
+                0,
+                1,
+                .applied(version: 1),
+                .init(key: "k", .put("1")),
+                .init(key: "l", .put("1"))
+            )
+            $0.add("b", 2, 9, .applied(version: 3), .init(key: "k", .put("2")))
+            $0.get("c", 3, 4, "2", version: 3)
+            $0.add("d", 5, 8, .applied(version: 2), .init(key: "l", .put("3")))
+        },
         NamedHistory("two batches in different orders on two keys") {
             $0.add(
                 "a",

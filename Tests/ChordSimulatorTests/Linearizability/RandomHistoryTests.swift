@@ -143,7 +143,11 @@ import Testing
             if rest.isEmpty { return true }
             let limit = rest.map { operations[$0].returned }.min() ?? .max
             for next in operations.indices where !done.contains(next) {
+                let versions =
+                    operations[next].isUnknown ? [] : rest.map { version(operations[$0]) }
                 guard operations[next].called <= limit,
+                    // Writes come in the order of their versions.
+                    !versions.contains(where: { 0 < $0 && $0 < version(operations[next]) }),
                     let states = component.compiled[next].applied(to: states)
                 else { continue }
                 if extend(done.union([next]), states) { return true }
@@ -162,6 +166,8 @@ import Testing
             let history = (1...6).map { number in
                 smallOperation(number, keys: keys, &generator)
             }
+            let versions = history.map(version).filter { $0 > 0 }
+            guard Set(versions).count == versions.count else { continue }
             let component = HistoryComponent(partition: "p", operations: history)
             var search = LinearizabilitySearch(component)
             let expected = hasOrder(component)

@@ -206,9 +206,9 @@ extension StoreNode {
     /// Counts what operators watch.
     var figures: StoreFigures {
         var figures = StoreFigures(held: replicas.count, damaged: damaged.count)
+        figures.rows = heldSize.rows
+        figures.bytes = heldSize.bytes
         for replica in replicas.values {
-            figures.rows &+= replica.view.size.rows
-            figures.bytes &+= replica.view.size.bytes
             figures.proposals += replica.writes.count
             guard replica.isLeader else { continue }
             figures.led += 1
