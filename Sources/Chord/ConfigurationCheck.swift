@@ -15,7 +15,7 @@ enum ConfigurationCheck {
     /// Settings that may be zero, by the end of their path.
     static let mayBeZero: Set<String> = [
         "intervals.jitter", "intervals.promptDelay", "intervals.refusalPatience", "shutdownGrace",
-        "leaveTimeout",
+        "leaveTimeout", "lookups.memberCacheBytes",
         "server.acceptPause", "server.drainNotice", "server.loggedFailuresPerSecond",
         "limits.handshakesOfKnownHosts", "client.backoffJitter", "client.maxWaitingCalls",
         "keepalive.maxPingStrikes", "keepalive.minPingInterval", "keepalive.maxAgeGrace",

@@ -63,7 +63,10 @@ package struct LookupMachine: Hashable, Sendable {
     package static func defaultHopBudget(width: Int) -> Int { 2 * width }
 
     /// The next step, seen from `view`.
-    package func step(in view: RoutingView) -> Step {
+    ///
+    /// - Parameter known: a member before the target that the node knows beside its table. It is asked if it is
+    ///   nearer to the target than the best of the table.
+    package func step(in view: RoutingView, knowing known: NodeReference? = nil) -> Step {
         switch view.step(for: target, excluding: excluded, joiner: joiner) {
         case .owner(let owner): .answer(owner)
         case .nameTaken(let node): .fail(.nameTaken(node))
@@ -71,9 +74,32 @@ package struct LookupMachine: Hashable, Sendable {
         case .exhausted: .fail(.exhausted)
         case .forward(let candidates):
             hops < hopBudget
-                ? .ask(candidates.first { !avoided.contains($0.id) } ?? candidates[0])
+                ? .ask(
+                    shortcut(to: known, in: view, past: candidates[0])
+                        ?? candidates.first { !avoided.contains($0.id) } ?? candidates[0]
+                )
                 : .fail(.hopBudgetSpent)
         }
+    }
+
+    /// Whether members beside the table may be asked. A joiner needs the member just before it by the ring's own
+    /// pointers. After a failure, here or before, the table is the safer guide: maintenance asks its nodes again and
+    /// again, so that a lookup waits for one silent member beside it at most.
+    package var mayTakeShortcuts: Bool {
+        joiner == nil && excluded.isEmpty && avoided.isEmpty
+    }
+
+    /// The known member, if it lies between the best entry of the table and the target.
+    private func shortcut(
+        to known: NodeReference?,
+        in view: RoutingView,
+        past best: NodeReference
+    ) -> NodeReference? {
+        guard mayTakeShortcuts, let known, best.id != target, known.id != best.id,
+            known.id.isIn(after: best.id, through: target),
+            known.id != view.node.id, known.id != view.unreachedHead?.id
+        else { return nil }
+        return known
     }
 
     /// The nodes that the next node should avoid: all that were found dead on the path.

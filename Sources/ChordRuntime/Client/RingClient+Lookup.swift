@@ -21,7 +21,8 @@ extension RingClient {
 
     /// Looks up an owner recursively: the members forward the request.
     ///
-    /// The contact that answered last is asked first. The next contact is asked if this one does
+    /// An owner that an earlier answer has named is asked itself, without the path: that costs one call.
+    /// Otherwise the contact that answered last is asked first. The next contact is asked if this one does
     /// not answer, is not a member any more, returns an error, or gives an impossible answer.
     ///
     /// - Throws: the problem of the last answer; `noContact` if no contact answered.
@@ -32,6 +33,10 @@ extension RingClient {
         var unanswered: [ChordError] = []
         var refused: ChordError?
         var deadline: MonotonicTime?
+        if !wantPath {
+            deadline = executor.now + lookups.deadline
+            if let answer = await askOwner(of: subject) { return answer }
+        }
         let addresses = kept.order(contacts)
         for (index, address) in addresses.enumerated() {
             guard !Task.isCancelled || index == 0 else { break }
@@ -67,6 +72,7 @@ extension RingClient {
             do throws(ChordError) {
                 let answer = try checked(result, id, from: contact)
                 kept.prefer(address)
+                owners.learn(from: answer, at: executor.now)
                 return answer
             } catch {
                 // The address may belong to another ring now, so its parameters must be read again.
@@ -77,22 +83,25 @@ extension RingClient {
         throw refused ?? ChordError(unanswered: unanswered)
     }
 
-    private func ask(
+    func ask(
         _ contact: Contact,
         _ request: FindSuccessorRequest,
-        timeout: Duration
+        timeout: Duration,
+        silence: Duration? = nil
     ) async -> ClientResult {
         await contact.peers.call(
             ChordMethods.findSuccessor,
             at: contact.target,
             message: request.encoded(in: contact.parameters.space),
             timeout: timeout,
+            floor: silence,
+            connectLimit: silence,
             on: executor
         )
     }
 
     /// The member's answer, if it is possible.
-    private func checked(
+    func checked(
         _ result: ClientResult,
         _ id: Identifier,
         from contact: Contact

@@ -17,6 +17,8 @@ package struct RingClient: Sendable {
     let lookups: LookupLimits
     let hashes: [HashFunction]
     let kept = KeptContacts()
+    /// The owners that answers have named, which are asked themselves.
+    let owners: KnownOwners
     /// The gate is closed together with the client.
     package let gate = ClientGate()
 
@@ -36,6 +38,7 @@ package struct RingClient: Sendable {
         self.executor = executor
         self.failureDetection = failureDetection
         self.lookups = lookups
+        owners = KnownOwners(lookups.memberCache)
         self.hashes = hashes
     }
 

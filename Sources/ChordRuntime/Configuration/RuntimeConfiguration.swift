@@ -90,6 +90,13 @@ public struct LookupLimits: Hashable, Sendable {
     /// The number of paths of a verified lookup, which share no node. More paths tolerate more
     /// lying nodes; each path costs one lookup.
     public var verifiedWays = 3
+    /// The memory for members that are known beside the routing table, in bytes. They come from answers to lookups
+    /// and from neighbours, and make most lookups take one hop. About 150 bytes are needed for each; with 0 lookups go by
+    /// the routing table alone.
+    public var memberCacheBytes = 2 << 20
+    /// How long such a member is used after it was last heard of. A longer time knows more members of a ring with few
+    /// lookups; a shorter one asks fewer that have gone.
+    public var memberCacheAge: Duration = .seconds(300)
 
     /// The default values.
     public init() {}
@@ -99,6 +106,10 @@ public struct LookupLimits: Hashable, Sendable {
     public init(allowing peerTimeout: Duration) {
         deadline = max(deadline, peerTimeout * 5)
         longestDeadline = max(longestDeadline, deadline)
+    }
+
+    package var memberCache: MemberCache.Limits {
+        MemberCache.Limits(bytes: memberCacheBytes, age: memberCacheAge)
     }
 
     /// The answer share within its bounds.

@@ -15,6 +15,7 @@ final class RecursiveLookup: @unchecked Sendable {
     struct Context: Sendable {
         let published: PublishedView
         let states: StateQuerier
+        let members: KnownMembers
         let floor: Duration
         /// The fraction of the remaining time that one peer gets for its answer.
         let answerShare: Double
@@ -98,7 +99,7 @@ final class RecursiveLookup: @unchecked Sendable {
 
     private func advance() {
         let view = context.published.current.view
-        switch machine.step(in: view) {
+        switch machine.step(in: view, knowing: shortcut(in: view)) {
         case .answer(let owner):
             var reply = view.reply(owner: owner)
             reply.hops = machine.hops
@@ -119,6 +120,12 @@ final class RecursiveLookup: @unchecked Sendable {
         case .ask(let peer):
             ask(peer, in: view.parameters)
         }
+    }
+
+    /// A member near the target that the node knows beside its table.
+    private func shortcut(in view: RoutingView) -> NodeReference? {
+        guard machine.mayTakeShortcuts else { return nil }
+        return context.members.preceding(machine.target, after: view.node.id, at: executor.now)
     }
 
     private func ask(_ peer: NodeReference, in parameters: RingParameters) {
@@ -191,6 +198,7 @@ final class RecursiveLookup: @unchecked Sendable {
         // member.
         let isForNow = status.code == .unavailable || status.code == .aborted
         if isBlamed || verdict == .notMember || isForNow {
+            context.members.doubt(peer.id, at: executor.now)
             machine.exclude(peer.id)
             return advance()
         }
@@ -199,6 +207,7 @@ final class RecursiveLookup: @unchecked Sendable {
 
     /// A live peer did not help: it is not asked again, and the next best node is asked.
     private func refuse(_ peer: NodeReference, _ reason: String) {
+        context.members.doubt(peer.id, at: executor.now)
         context.refused(peer, reason)
         lastRefusal = "\(peer): \(reason)"
         machine.refuse(peer.id)
@@ -224,7 +233,7 @@ final class RecursiveLookup: @unchecked Sendable {
         if !doubted.isEmpty { known.removeAll { doubted.contains($0.id) } }
         let passedOver = check.passedOver(owner: owner, among: known)
         guard let passedOver, doubted.count < Self.inquiryLimit else {
-            return accept(reply, message)
+            return accept(reply, message, by: peer)
         }
         let objection = "\(AnswerObjection.passesOver(passedOver, named: owner))"
         guard passedOver.id != view.node.id else { return refuse(peer, objection) }
@@ -235,7 +244,7 @@ final class RecursiveLookup: @unchecked Sendable {
                 confirm(state, after: 1) { [self] owner in
                     guard let owner else { return refuse(peer, objection) }
                     context.refused(peer, objection)
-                    accept(confirmed(owner), nil)
+                    accept(confirmed(owner), nil, by: owner.node)
                 }
             case .busy, .unreached:
                 refuse(peer, objection)
@@ -302,11 +311,16 @@ final class RecursiveLookup: @unchecked Sendable {
     }
 
     /// Accepts the reply. Nodes at a wrong identifier are removed from its lists.
-    private func accept(_ original: FindSuccessorReply, _ message: [UInt8]?) {
+    private func accept(
+        _ original: FindSuccessorReply,
+        _ message: [UInt8]?,
+        by peer: NodeReference
+    ) {
         var reply = original
         reply.successors = check.placed(reply.successors)
         reply.answeringSuccessors = check.placed(reply.answeringSuccessors)
         reply.path = reply.path.filter(context.states.isRightlyPlaced)
+        learn(from: reply, of: peer)
         // The reply's bytes can be passed on unchanged if nothing was removed.
         let isWhole =
             reply.successors.count == original.successors.count
@@ -314,6 +328,17 @@ final class RecursiveLookup: @unchecked Sendable {
             && reply.path.count == original.path.count
         if wantsPath { reply.path.insert(context.published.current.view.node, at: 0) }
         finish(.success(reply), isWhole && !wantsPath ? message : nil)
+    }
+
+    /// Remembers the members that an answer names.
+    private func learn(from reply: FindSuccessorReply, of peer: NodeReference) {
+        let own = context.published.current.view.node.id
+        let named = [reply.owner, reply.answering].compactMap(\.self) + reply.successors
+        context.members.learn(
+            context.states.learnable(named.filter { $0.id != own }),
+            from: peer,
+            at: executor.now
+        )
     }
 
     /// Continues among nodes of other implementations. They forward nothing for us: their answers

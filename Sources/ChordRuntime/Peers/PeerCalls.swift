@@ -102,6 +102,8 @@ package final class PeerCalls: Sendable {
         at target: PeerTarget,
         message: [UInt8],
         timeout: Duration,
+        floor: Duration? = nil,
+        connectLimit: Duration? = nil,
         on executor: any NodeExecutor
     ) async -> ClientResult {
         await executor.answer(orWhenCancelled: .cancelled) { [self] completion in
@@ -110,7 +112,8 @@ package final class PeerCalls: Sendable {
                 at: target,
                 message: message,
                 deadline: executor.now + timeout,
-                floor: limits.maintenanceFloor,
+                floor: floor ?? limits.maintenanceFloor,
+                connectLimit: connectLimit,
                 on: executor,
                 completion: completion
             )

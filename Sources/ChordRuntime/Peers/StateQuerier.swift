@@ -53,6 +53,15 @@ struct StateQuerier: Sendable {
         return Array(nodes.prefix { $0.incarnation <= latest && isRightlyPlaced($0) })
     }
 
+    /// The nodes among those at their places that may be remembered: no incarnation too far in the future, and none
+    /// of other implementations, which forward nothing.
+    func learnable(_ nodes: [NodeReference]) -> [NodeReference] {
+        let latest = latestIncarnation()
+        return nodes.filter {
+            $0.incarnation <= latest && !peers.dialects.isForeign($0.address)
+        }
+    }
+
     /// Asks a node for its state.
     ///
     /// - Parameter isCertain: asks a second time, over a new connection, before the verdict `dead`.

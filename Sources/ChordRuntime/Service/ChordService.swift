@@ -108,6 +108,7 @@ struct ChordService: NodeService {
         let candidate = request.candidate
         shell.heard.heard(at: call.executor.now)
         shell.heard(request.capabilities, of: candidate)
+        shell.members.learn([], from: candidate, at: call.executor.now)
         if request.changed {
             shell.enter { $0.nudged(by: candidate) }
             NotifyReply().encode(appendingTo: &call.reply, space: space)

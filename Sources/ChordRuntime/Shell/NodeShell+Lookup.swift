@@ -7,8 +7,9 @@ import ChordRPC
 import NIOConcurrencyHelpers
 
 extension NodeShell {
-    /// Looks up the owner of an identifier, from any thread. It costs one continuation. Cancelling
-    /// the task ends the lookup here and at the nodes that forward it.
+    /// Looks up the owner of an identifier, from any thread. What this node knows by itself is answered at once;
+    /// everything else costs one continuation. Cancelling the task ends the lookup here and at the nodes that forward
+    /// it.
     ///
     /// - Throws: `notMember`, `lookupFailed` (also when cancelled) or `deadlineExceeded`.
     package nonisolated func lookup(
@@ -16,6 +17,9 @@ extension NodeShell {
         timeout: Duration? = nil,
         wantsPath: Bool = false
     ) async throws(ChordError) -> LookupResult {
+        if let owner = ownerKnownHere(id), !wantsPath, !Task.isCancelled {
+            return try LookupResult.make(id, .success(view.reply(owner: owner))).get()
+        }
         let limits = configuration.lookups
         let duration = min(timeout ?? limits.deadline, limits.longestDeadline)
         let budget =
@@ -42,6 +46,10 @@ extension NodeShell {
             executor.execute { run.abandon() }
         }
         return try result.get()
+    }
+
+    private nonisolated func ownerKnownHere(_ id: Identifier) -> NodeReference? {
+        if case .owner(let owner) = view.step(for: id) { owner } else { nil }
     }
 
     /// Looks up the owner of an identifier over several paths that share no node. The owner must

@@ -283,6 +283,7 @@ extension NodeShell {
         RecursiveLookup.Context(
             published: published,
             states: states,
+            members: members,
             floor: configuration.failureDetection.lookupFloor,
             answerShare: configuration.lookups.boundedAnswerShare,
             suspect: { [weak self] id in self?.enter { $0.suspect(id) } },

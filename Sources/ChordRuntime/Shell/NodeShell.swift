@@ -24,6 +24,8 @@ package actor NodeShell {
     nonisolated let peers: PeerCalls
     nonisolated let states: StateQuerier
     nonisolated let published: PublishedView
+    /// Members beside the routing table.
+    nonisolated let members: KnownMembers
     /// The time of the last call from another member.
     nonisolated let heard = LastHeard()
     /// What this node has left to its predecessor.
@@ -125,6 +127,8 @@ package actor NodeShell {
         reach = Reach(claims: ClaimTable(owner: node.id, space: configuration.parameters.space))
         let published = PublishedView(machine.view)
         self.published = published
+        let members = KnownMembers(configuration.lookups.memberCache)
+        self.members = members
         peers = PeerCalls(
             transport: transport,
             limits: configuration.failureDetection,
@@ -178,6 +182,7 @@ package actor NodeShell {
 
     /// A connection to a peer broke. The peer is probably dead, and a neighbour is asked at once.
     package nonisolated func connectionLost(to address: String) {
+        members.doubt(address: address, at: executor.now)
         let view = view
         guard view.isMember else { return }
         let known = [view.predecessor] + view.table.entries

@@ -11,6 +11,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
     case latency
     case wrongPointers = "wrong-pointers"
     case liars
+    case oneHop = "one-hop"
 
     /// The experiment in one line.
     package var summary: String {
@@ -21,6 +22,8 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         case .churn: "lookups while nodes join and leave"
         case .latency: "lookup time relative to a direct call, iterative and recursive"
         case .wrongPointers: "wrong successors and fingers under churn, compared with theory"
+        case .oneHop:
+            "calls of a lookup with and without known members, while 1 % of the nodes are replaced per minute"
         case .liars: "lookups misled by lying members: without checks, with checks, and verified"
         }
     }
@@ -34,6 +37,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         case .churn: ExperimentOptions(nodes: 1000, samples: 10_000)
         case .latency: ExperimentOptions(nodes: 1 << 16, samples: 10_000)
         case .wrongPointers: ExperimentOptions(nodes: 1000, samples: 100)
+        case .oneHop: ExperimentOptions(nodes: 1000, samples: 20_000)
         case .liars: ExperimentOptions(nodes: 100, samples: 20_000)
         }
     }
@@ -44,6 +48,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         case .pathLength: "lookups for each number of nodes, at most 100 per node"
         case .load: "keys"
         case .massFailure, .latency: "lookups"
+        case .oneHop: "lookups for each row"
         case .liars: "lookups for each row"
         case .churn: "lookups for each rate"
         case .wrongPointers: "snapshots for each rate, one per stabilisation interval"
@@ -58,6 +63,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         case .massFailure, .liars: 50...100_000
         // Larger rings would start without fingers.
         case .churn, .wrongPointers: 50...MachineWorld.trackedNodes
+        case .oneHop: 50...10_000
         case .latency: 8...(1 << 17)
         }
     }
@@ -95,6 +101,7 @@ package enum Experiment: String, Hashable, Sendable, CaseIterable {
         case .latency: LookupLatency(options).report(progress)
         case .wrongPointers: WrongPointers(options).report(progress)
         case .liars: Liars(options).report(progress)
+        case .oneHop: OneHop(options).report(progress)
         }
     }
 }

@@ -21,6 +21,10 @@ struct LookupWalk {
     private(set) var path: [NodeReference]
     /// Calls without an answer.
     private(set) var timeouts = 0
+    /// Those among them that were made on the way, and not to the named owner.
+    private(set) var askedDead = 0
+    /// The owner that the last node named, whether it answers or not.
+    private(set) var named: NodeReference?
     /// The node that answered as the owner; nil if none did.
     private(set) var owner: NodeReference?
 
@@ -57,6 +61,7 @@ struct LookupWalk {
             switch lookup.step(in: here) {
             case .fail: return
             case .answer(let named):
+                self.named = named
                 call(named, after: here, &silent, view)
                 return
             case .ask(let next):
@@ -67,6 +72,7 @@ struct LookupWalk {
                     for id in silent { lookup.exclude(id) }
                 } else {
                     timeouts += 1
+                    askedDead += 1
                     silent.append(next.id)
                     lookup.exclude(next.id)
                 }

@@ -50,6 +50,54 @@ import Testing
         #expect(beyond.step(in: view) == .answer(Nodes.node(20)))
     }
 
+    /// A member beside the table is asked where it is nearer than the table's best, and until somebody has failed.
+    @Test func knownMembersAreShortcuts() throws {
+        let view = try Self.view()
+        func step(_ lookup: LookupMachine, knowing known: UInt64) -> LookupMachine.Step {
+            lookup.step(in: view, knowing: Nodes.node(known))
+        }
+        var lookup = LookupMachine(target: Identifier(35), hopBudget: 12)
+        #expect(step(lookup, knowing: 33) == .ask(Nodes.node(33)))
+        #expect(step(lookup, knowing: 35) == .ask(Nodes.node(35)))
+        // Behind the table's best, past the target, and the node itself.
+        #expect(step(lookup, knowing: 25) == .ask(Nodes.node(30)))
+        #expect(step(lookup, knowing: 36) == .ask(Nodes.node(30)))
+        #expect(step(lookup, knowing: 0) == .ask(Nodes.node(30)))
+        lookup.exclude(Identifier(33))
+        #expect(step(lookup, knowing: 34) == .ask(Nodes.node(30)))
+        // Somebody failed at another node of the path.
+        let later = LookupMachine(
+            target: Identifier(35),
+            hops: 1,
+            hopBudget: 12,
+            avoiding: [Identifier(33)]
+        )
+        #expect(step(later, knowing: 34) == .ask(Nodes.node(30)))
+        // A joiner goes by the ring's own pointers.
+        let joining = LookupMachine(
+            target: Identifier(35),
+            joiner: Nodes.node(35),
+            hopBudget: 12
+        )
+        #expect(step(joining, knowing: 34) == .ask(Nodes.node(30)))
+        // What the view knows is not asked for.
+        #expect(
+            step(LookupMachine(target: Identifier(5), hopBudget: 12), knowing: 4)
+                == .answer(Nodes.node(10))
+        )
+        #expect(
+            step(LookupMachine(target: Identifier(35), hopBudget: 0), knowing: 33)
+                == .fail(.hopBudgetSpent)
+        )
+        // The node that is reached by others only.
+        var unreached = view
+        unreached.unreachedHead = Nodes.node(33)
+        #expect(
+            LookupMachine(target: Identifier(35), hopBudget: 12)
+                .step(in: unreached, knowing: Nodes.node(33)) == .ask(Nodes.node(30))
+        )
+    }
+
     @Test func hopBudgetCountsForwardingsNotAnswers() throws {
         let view = try Self.view()
         func step(_ target: UInt64, hops: Int) -> LookupMachine.Step {

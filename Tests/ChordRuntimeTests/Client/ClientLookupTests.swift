@@ -46,11 +46,21 @@ struct ClientLookupTests {
     private static func lookup(
         _ id: Identifier,
         by client: RingClient,
-        in ring: InProcessRing
+        in ring: InProcessRing,
+        wantPath: Bool = true
     ) throws -> LookupResult {
         try ring.executor.wait {
-            try await client.lookup(.identifier(id), wantPath: true)
+            try await client.lookup(.identifier(id), wantPath: wantPath)
         }
+    }
+
+    /// A lookup without the path, which may go to an owner that is known.
+    private static func owner(
+        of id: Identifier,
+        by client: RingClient,
+        in ring: InProcessRing
+    ) throws -> LookupResult {
+        try lookup(id, by: client, in: ring, wantPath: false)
     }
 
     /// What a node answers a client that asks for an identifier which `name` has to look up elsewhere.
@@ -80,6 +90,57 @@ struct ClientLookupTests {
         _ = try ring.executor.wait { try await client.parameters() }
         #expect(ring.plan.started(ChordMethods.getSuccessorList, from: "tool.ring.test:1") == 1)
         #expect(ring.plan.started(ChordMethods.findSuccessor, from: "tool.ring.test:1") == 6)
+    }
+
+    @Test("Known owners are asked themselves: one call, and no forwarding")
+    func owners() throws {
+        let ring = try Self.ring()
+        let client = Self.client(of: ["n0", "n1"], in: ring)
+        let ids = (0..<20).map { _ in ring.randomIdentifier() }
+        for id in ids { _ = try Self.owner(of: id, by: client, in: ring) }
+        for id in ids {
+            let result = try Self.owner(of: id, by: client, in: ring)
+            #expect(result.owner == ring.owner(of: id))
+            #expect(result.answering == result.owner)
+            #expect(result.hops == 0)
+        }
+        // One that has died is asked once, and the contacts know better soon.
+        let victim = try #require(ring.circle.first { !["n0", "n1"].contains($0.name) })
+        let lost = ids.filter { ring.owner(of: $0) == victim } + [victim.id]
+        _ = try Self.owner(of: victim.id, by: client, in: ring)
+        ring.kill(victim.name)
+        #expect(ring.settle(limit: .seconds(60)))
+        for id in lost {
+            let result = try Self.owner(of: id, by: client, in: ring)
+            #expect(result.owner == ring.owner(of: id))
+            #expect(result.owner.name != victim.name)
+        }
+        // A node that has come since is named by the former owner.
+        let newcomer = "n77"
+        let id = ring.identifier(newcomer)
+        let former = try Self.owner(of: id, by: client, in: ring).owner
+        try ring.join(newcomer, through: "n0")
+        #expect(ring.settle(limit: .seconds(60)))
+        #expect(former.name != newcomer)
+        #expect(try Self.owner(of: id, by: client, in: ring).owner.name == newcomer)
+    }
+
+    @Test("A client that reaches its contacts and no owner stops asking owners for a while")
+    func unreachedOwners() throws {
+        let ring = try Self.ring()
+        let client = Self.client(of: ["n0"], in: ring)
+        let others = ring.circle.filter { $0.name != "n0" }
+        for node in others { _ = try Self.owner(of: node.id, by: client, in: ring) }
+        for node in others {
+            ring.plan.set(.silent, from: "tool.ring.test:1", to: node.address)
+        }
+        let start = ring.executor.now
+        for node in others {
+            #expect(try Self.owner(of: node.id, by: client, in: ring).owner == node)
+        }
+        // Three silences, however many owners there are.
+        #expect(others.count > 4)
+        #expect(ring.executor.now - start < client.failureDetection.initial * 4)
     }
 
     @Test("An owner at a wrong identifier is refused and the next contact is asked")

@@ -22,7 +22,7 @@ struct LiarTests {
     }
 
     private static func ring(seed: UInt64 = 41) throws -> InProcessRing {
-        let ring = try InProcessRing.settled(12, seed: seed)
+        let ring = try InProcessRing.settled(12, seed: seed, .byTables)
         ring.executor.run(for: .seconds(30))
         return ring
     }

@@ -86,6 +86,40 @@ struct LookupTests {
         }
     }
 
+    @Test("Once members are known, lookups take one hop, and a dead member costs one call once")
+    func oneHop() throws {
+        let ring = try InProcessRing.settled(40, seed: 8)
+        let shell = ring.shell("n7")
+        func hops(_ count: Int) throws -> [Int] {
+            try (0..<count).map { _ in
+                let id = ring.randomIdentifier()
+                let result = try ring.executor.wait { try await shell.lookup(id) }
+                #expect(result.owner == ring.owner(of: id))
+                return result.hops
+            }
+        }
+        _ = try hops(400)
+        #expect(try hops(300).allSatisfy { $0 <= 1 })
+        #expect(shell.members.size.count == 39)
+        ring.kill("n20")
+        ring.kill("n21")
+        #expect(ring.settle(limit: .seconds(60)))
+        _ = try hops(400)
+        #expect(try hops(300).allSatisfy { $0 <= 1 })
+    }
+
+    @Test("Without memory for members, lookups go by the table")
+    func byTable() throws {
+        let ring = try InProcessRing.settled(40, seed: 8, .byTables)
+        let shell = ring.shell("n7")
+        let hops = try (0..<300).map { _ in
+            let id = ring.randomIdentifier()
+            return try ring.executor.wait { try await shell.lookup(id) }.hops
+        }
+        #expect(hops.contains { $0 > 1 })
+        #expect(shell.members.size.count == 0)
+    }
+
     @Test("Iterative steps lead to the owner, each nearer than the one before")
     func iterative() throws {
         let ring = try InProcessRing.settled(12, seed: 7)

@@ -39,7 +39,7 @@ struct SilenceTests {
 
     @Test("A silent hop costs one peer timeout, and only it is blamed")
     func silentHop() throws {
-        let ring = try InProcessRing.settled(10, seed: 31)
+        let ring = try InProcessRing.settled(10, seed: 31, .byTables)
         ring.executor.run(for: .seconds(20))
         // The silent node is no neighbour: maintenance is not to interfere.
         let route = try route(in: ring) { result in
@@ -68,7 +68,7 @@ struct SilenceTests {
 
     @Test("Nodes that accepted are not blamed for a slow one behind them")
     func earlyAccept() throws {
-        let ring = try InProcessRing.settled(10, seed: 32)
+        let ring = try InProcessRing.settled(10, seed: 32, .byTables)
         ring.executor.run(for: .seconds(20))
         let route = try route(in: ring) { $0.path.count >= 3 }
         let last = route.path[route.path.count - 1]
@@ -90,7 +90,7 @@ struct SilenceTests {
         "The deadline ends the call at the caller and beyond, and no peer is blamed"
     )
     func deadline() throws {
-        var settings = InProcessRing.Settings()
+        var settings = InProcessRing.Settings.byTables
         settings.successorCount = 2
         let ring = try InProcessRing.settled(24, seed: 33, settings)
         ring.executor.run(for: .seconds(30))
@@ -116,7 +116,7 @@ struct SilenceTests {
 
     @Test("A deadline without time left blames no peer")
     func noTime() throws {
-        let ring = try InProcessRing.settled(10, seed: 34)
+        let ring = try InProcessRing.settled(10, seed: 34, .byTables)
         ring.executor.run(for: .seconds(20))
         // A successor would stay in any case: only operations take one out of the list.
         let route = try route(in: ring) { result in
@@ -136,7 +136,7 @@ struct SilenceTests {
 
     @Test("Cancelling a lookup ends it here and at the next hops")
     func cancelled() throws {
-        let ring = try InProcessRing.settled(10, seed: 35)
+        let ring = try InProcessRing.settled(10, seed: 35, .byTables)
         ring.executor.run(for: .seconds(20))
         let route = try route(in: ring) { $0.path.count >= 3 }
         ring.plan.set(.slowAnswer(.seconds(4)), from: route.hop.address, to: route.path[2].address)
@@ -158,7 +158,7 @@ struct SilenceTests {
 
     @Test("A member that cannot answer is skipped")
     func nonMember() throws {
-        let ring = try InProcessRing.settled(8, seed: 36)
+        let ring = try InProcessRing.settled(8, seed: 36, .byTables)
         ring.executor.run(for: .seconds(20))
         let route = try route(in: ring) { result in
             !ring.shell(result.path[0].name).view.successors.contains(result.path[1])

@@ -38,6 +38,13 @@ final class InProcessRing: @unchecked Sendable {
         /// The contract of a release that a node speaks; nil for the present one.
         var wire: ReleasedWire?
         var change: (inout RuntimeConfiguration) -> Void = { _ in }
+
+        /// Lookups go by the routing tables alone, so that they take several hops.
+        static var byTables: Settings {
+            var settings = Settings()
+            settings.change = { $0.lookups.memberCacheBytes = 0 }
+            return settings
+        }
     }
 
     let executor: ManualExecutor

@@ -1,0 +1,90 @@
+// This file is part of swift-chord, a Chord node and library in Swift.
+// Copyright the swift-chord contributors.
+// SPDX-License-Identifier: Apache-2.0
+
+import ChordCore
+import ChordRPC
+import ChordWire
+import NIOConcurrencyHelpers
+
+// Lookups that go to the owner itself. A client that has looked up an identifier knows whose range it fell into, and
+// the ranges of the members after it. Whoever is asked looks the identifier up if it does not own it any more, so an
+// outdated owner costs a call, and never gives a wrong answer.
+
+extension RingClient {
+    /// Asks the owner that an earlier answer has named.
+    ///
+    /// - Returns: nil if none is known, or it does not answer as the ring's members do; the contacts are asked then.
+    func askOwner(of subject: Subject) async -> LookupResult? {
+        guard let contact = kept.preferred,
+            let id = try? identifier(of: subject, in: contact.parameters),
+            let owner = owners.owner(of: id, at: executor.now)
+        else { return nil }
+        let contactAsOwner = Contact(
+            target: PeerTarget(owner),
+            state: RingState(node: owner, predecessor: owner, successors: [owner]),
+            parameters: contact.parameters,
+            peers: contact.peers
+        )
+        // The contacts can be asked too, so an owner that the client cannot reach must not cost much time.
+        let result = await ask(
+            contactAsOwner,
+            FindSuccessorRequest(id: id),
+            timeout: min(lookups.deadline * lookups.boundedAnswerShare, failureDetection.cap),
+            silence: failureDetection.initial
+        )
+        guard !Task.isCancelled, let answer = try? checked(result, id, from: contactAsOwner) else {
+            owners.failed(owner, at: executor.now)
+            return nil
+        }
+        owners.succeeded()
+        owners.learn(from: answer, at: executor.now)
+        return answer
+    }
+}
+
+/// The owners that a client knows.
+///
+/// Where a client reaches the contacts and not the other members, as behind a load balancer, asking owners would cost
+/// a failed call for each lookup. After a few failures in a row it pauses.
+final class KnownOwners: Sendable {
+    private struct Failures {
+        var inARow = 0
+        var pausedUntil: MonotonicTime?
+    }
+
+    private static let failureLimit = 3
+    private static let pause: Duration = .seconds(60)
+
+    private let members: KnownMembers
+    private let failures = NIOLockedValueBox(Failures())
+
+    init(_ limits: MemberCache.Limits) {
+        members = KnownMembers(limits)
+    }
+
+    /// Takes the owner and the members after it from an answer, if its places were checked.
+    func learn(from answer: LookupResult, at now: MonotonicTime) {
+        guard answer.arePlacesChecked else { return }
+        members.learnOwners(from: answer, at: now)
+    }
+
+    /// The member to ask; nil if none is known, or in a pause.
+    func owner(of id: Identifier, at now: MonotonicTime) -> NodeReference? {
+        let isPaused = failures.withLockedValue { $0.pausedUntil.map { now < $0 } ?? false }
+        return isPaused ? nil : members.owner(of: id, at: now)
+    }
+
+    func succeeded() {
+        failures.withLockedValue { $0 = Failures() }
+    }
+
+    func failed(_ node: NodeReference, at now: MonotonicTime) {
+        members.doubt(node.id, at: now)
+        failures.withLockedValue { failures in
+            failures.inARow += 1
+            guard failures.inARow >= Self.failureLimit else { return }
+            failures = Failures(pausedUntil: now + Self.pause)
+        }
+    }
+}
