@@ -11,7 +11,8 @@
 // idle       opens --requests N connections and holds them until standard input ends
 //
 // With --body FILE a call is a gRPC POST of that message to the --path before it, otherwise a GET; several
-// bodies take turns. In handshake and idle, --connections says how many shake hands at the same time.
+// bodies take turns. --random-identifiers N makes N of the first: each ends with other random 8 bytes.
+// In handshake and idle, --connections says how many shake hands at the same time.
 //
 // First come --warm-up N of the same. Then the line "ready" is printed and a line of standard input
 // awaited, so that whoever measures the server can read its clocks in between; then come the requests,
@@ -158,6 +159,26 @@ static void read_body_file(const char *name) {
     fclose(file);
 }
 
+// Bodies like the first, which ends with an identifier; each has another one. The same in every run (splitmix64).
+static void randomize_bodies(size_t count) {
+    if (settings.body_count != 1 || settings.bodies[0].length < frame_header + identifier_length)
+        fail("--random-identifiers needs one --body before it, which ends with an identifier");
+    if (count > most_bodies) fail("at most %d bodies", most_bodies);
+    struct body first = settings.bodies[0];
+    uint64_t state = 1;
+    for (settings.body_count = 0; settings.body_count < count; settings.body_count++) {
+        uint64_t value = state += 0x9e3779b97f4a7c15;
+        value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+        value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+        value ^= value >> 31;
+        struct body *body = &settings.bodies[settings.body_count];
+        *body = first;
+        body->bytes = allocate(body->length, 1);
+        memcpy(body->bytes, first.bytes, first.length);
+        memcpy(body->bytes + first.length - identifier_length, &value, identifier_length);
+    }
+}
+
 static size_t number(const char *text, bool zero) {
     char *end;
     errno = 0;
@@ -204,6 +225,7 @@ int main(int count, char **arguments) {
         {"path", required_argument, NULL, 'p'},        {"body", required_argument, NULL, 'b'},
         {"connections", required_argument, NULL, 'n'}, {"streams", required_argument, NULL, 's'},
         {"requests", required_argument, NULL, 'r'},    {"warm-up", required_argument, NULL, 'w'},
+        {"random-identifiers", required_argument, NULL, 'i'},
         {NULL, 0, NULL, 0},
     };
     static const char *const modes[] = {"load", "handshake", "idle"};
@@ -215,6 +237,7 @@ int main(int count, char **arguments) {
         case 'k': settings.key = optarg; break;
         case 'p': settings.path = optarg; break;
         case 'b': read_body_file(optarg); break;
+        case 'i': randomize_bodies(number(optarg, false)); break;
         case 'n': settings.connections = number(optarg, false); break;
         case 's': settings.streams = number(optarg, false); break;
         case 'r': settings.requests = number(optarg, false); break;

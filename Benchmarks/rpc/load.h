@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <time.h>
 
-enum { most_bodies = 16, frame_header = 5 };
+enum { most_bodies = 4096, frame_header = 5, identifier_length = 8 };
 
 // A gRPC message with its frame header, and the path that it is posted to.
 struct body {

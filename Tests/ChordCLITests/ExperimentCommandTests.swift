@@ -11,7 +11,7 @@ import Testing
 struct ExperimentCommandTests {
     private static let names = [
         "path-length", "load", "mass-failure", "churn", "latency", "wrong-pointers",
-        "liars",
+        "liars", "one-hop",
     ]
     private static let small = ["experiment", "path-length", "--nodes", "32"]
 

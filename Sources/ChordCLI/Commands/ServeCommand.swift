@@ -157,6 +157,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.failureDetection = FailureDetection(allowing: failureDetection)
         configuration.lookups = LookupLimits(allowing: failureDetection)
         configuration.eventLoopThreads = node.threads
+        configuration.lookups.memberCacheBytes = Int(clamping: node.memberCache.bytes)
         configuration.dialects = parameters.dialects
         configuration.logger = logger
         return configuration

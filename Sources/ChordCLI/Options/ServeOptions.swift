@@ -45,6 +45,9 @@ struct NodeOptions: ParsableArguments {
     @Option(.threads)
     var threads: Int
 
+    @Option(.memberCache)
+    var memberCache: ByteSize
+
     func validate() throws {
         guard join.isEmpty || initialRing.isEmpty else {
             throw ValidationError("Give --join or --initial-ring, not both.")

@@ -13,7 +13,7 @@ extension Setting {
             "The node",
             [
                 name, listen, advertise, join, initialRing, joinTimeout, leaveTimeout, dataDir,
-                failureDomain, stabilizeInterval, peerTimeout, threads,
+                failureDomain, stabilizeInterval, peerTimeout, threads, memberCache,
             ]
         ),
         (
@@ -146,6 +146,17 @@ extension Setting {
         tradeOff:
             "One thread serves some hundred thousand lookups per second. Each further thread has its"
             + " own connection to every peer."
+    )
+    static let memberCache = Setting(
+        name: "member-cache",
+        unit: "size",
+        standard: "2MiB",
+        summary:
+            "The memory for members that this node knows beside its routing table, from answers to lookups; 0 keeps"
+            + " none.",
+        tradeOff:
+            "Most lookups take one hop to members that are known, about 150 bytes each, and some connect to a"
+            + " member that was not called before. With 0 they take about half the logarithm of the ring's size."
     )
     static let certsDir = Setting(
         name: "certs-dir",

@@ -38,6 +38,8 @@ package struct MemberCache: Sendable {
     /// How long what others say of a member counts for nothing after it did not answer. Its neighbours name it until
     /// they have noticed too.
     private static let doubtTime: Duration = .seconds(30)
+    /// How long an entry is not looked at again. Busy nodes hear of the same members thousands of times per second.
+    private static let freshTime: Duration = .seconds(1)
     /// How many entries are looked at for one that can be asked.
     private static let searchLimit = 8
 
@@ -87,6 +89,13 @@ package struct MemberCache: Sendable {
         guard isVerified || isStale || known.node.incarnation <= node.incarnation else { return }
         entries[index] = Entry(node: node, start: start ?? known.start, heard: now)
         bytes += entries[index].bytes - known.bytes
+    }
+
+    /// Whether a member was heard of just before, so that learning of it again would change little.
+    package func hasJustHeard(of id: Identifier, at now: Duration) -> Bool {
+        let index = firstIndex(atLeast: id)
+        guard index < entries.count, entries[index].node.id == id else { return false }
+        return entries[index].doubtedUntil == nil && now - entries[index].heard < Self.freshTime
     }
 
     /// A member did not answer, or not as a member of the ring.

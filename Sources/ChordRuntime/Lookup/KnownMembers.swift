@@ -23,6 +23,11 @@ final class KnownMembers: Sendable {
         }
     }
 
+    /// Whether a member was heard of just before.
+    func hasJustHeard(of id: Identifier, at now: MonotonicTime) -> Bool {
+        cache.withLockedValue { $0.hasJustHeard(of: id, at: now - MonotonicTime(nanoseconds: 0)) }
+    }
+
     /// Takes the owner and the members after it from an answer to a lookup: each owns what follows the one before.
     func learnOwners(from answer: LookupResult, at now: MonotonicTime) {
         let now = now - MonotonicTime(nanoseconds: 0)

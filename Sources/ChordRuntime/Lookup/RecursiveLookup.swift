@@ -332,6 +332,9 @@ final class RecursiveLookup: @unchecked Sendable {
 
     /// Remembers the members that an answer names.
     private func learn(from reply: FindSuccessorReply, of peer: NodeReference) {
+        if let owner = reply.owner, context.members.hasJustHeard(of: owner.id, at: executor.now) {
+            return
+        }
         let own = context.published.current.view.node.id
         let named = [reply.owner, reply.answering].compactMap(\.self) + reply.successors
         context.members.learn(

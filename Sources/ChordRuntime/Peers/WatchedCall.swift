@@ -8,6 +8,9 @@ import ChordRPC
 /// One call with a timer for the peer's silence. The timer runs until the request is sent and then
 /// until the peer accepts it. The call is confined to the executor that started it.
 ///
+/// The timer is set once, for the earliest time at which either may be over, because most calls are answered before:
+/// setting another when the request is sent costs each call more than looking at the time costs the few.
+///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
 final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     private let executor: any NodeExecutor
@@ -22,6 +25,10 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     private var handle: (any ClientCallHandle)?
     private var watch: ScheduledWork?
     private var sentAt: MonotonicTime?
+    /// How long the peer may be silent once the request is sent.
+    private var allowance: Duration = .zero
+    /// When the peer has been silent for too long.
+    private var due: MonotonicTime?
     private var isAccepted = false
     private var isFinished = false
 
@@ -44,7 +51,9 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     }
 
     func start(_ call: ClientCall) {
-        arm(after: connectLimit, "no connection to \(address) could be made")
+        allowance = patience ?? peers.times.allowance(for: address, floor: floor)
+        due = executor.now + connectLimit
+        arm(after: min(connectLimit, allowance))
         handle = peers.transport.start(call, on: executor, observer: self)
     }
 
@@ -54,9 +63,9 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
 
     func callSent() {
         guard !isFinished, !isAccepted else { return }
-        sentAt = executor.now
-        let allowance = patience ?? peers.times.allowance(for: address, floor: floor)
-        arm(after: allowance, "\(address) was silent for \(allowance)")
+        let now = executor.now
+        sentAt = now
+        due = now + allowance
     }
 
     func callAccepted(_ metadata: Metadata) {
@@ -76,16 +85,21 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
         if let sentAt, patience == nil { peers.times.record(executor.now - sentAt, of: address) }
     }
 
-    private func arm(after limit: Duration, _ reason: String) {
-        watch?.cancel()
-        watch = executor.schedule(after: limit) { [weak self] in
-            guard let self, !self.isFinished, !self.isAccepted else { return }
-            let handle = self.handle
-            self.finish(
-                ClientResult(status: Status(.unavailable, reason, origin: .silence))
-            )
-            handle?.cancel()
-        }
+    private func arm(after limit: Duration) {
+        watch = executor.schedule(after: limit) { [weak self] in self?.look() }
+    }
+
+    /// Ends the call if the peer has been silent for too long.
+    private func look() {
+        guard !isFinished, !isAccepted, let due else { return }
+        let now = executor.now
+        guard now >= due else { return arm(after: due - now) }
+        let reason =
+            sentAt == nil
+            ? "no connection to \(address) could be made" : "\(address) was silent for \(allowance)"
+        let handle = handle
+        finish(ClientResult(status: Status(.unavailable, reason, origin: .silence)))
+        handle?.cancel()
     }
 
     private func finish(_ result: ClientResult) {

@@ -76,9 +76,10 @@ final class ChurnedRing {
     }
 
     /// A random member; nil if the first attempts find none.
-    func member() -> RoutingView? {
-        for _ in 0..<100 {
+    func member(where isWanted: (Int) -> Bool = { _ in true }) -> RoutingView? {
+        for _ in 0..<1000 {
             guard let number = generator.element(of: live) else { return nil }
+            guard isWanted(number) else { continue }
             if world.nodes[number].isMember { return world.nodes[number].machine.view }
         }
         return nil

@@ -13,6 +13,9 @@ struct OneHop {
     static let lookupsPerSecond = 1.0
     /// Time in which the caches fill before lookups are counted.
     static let warmUpSeconds = 900.0
+    /// The number of nodes that make lookups and have caches. The others of a larger ring go by their tables: caches of
+    /// all would take too much memory.
+    static let askers = 1000
     /// Calls for each lookup at most, on average.
     static let bound = 1.2
 
@@ -145,12 +148,15 @@ struct OneHop {
         let ring = ChurnedRing(settings(nodes), seed: options.seed &* 1000 &+ UInt64(nodes))
         var caches = KnownByNodes()
         var result = Result()
-        let rate = Double(nodes) * Self.lookupsPerSecond
+        let stride = max(1, nodes / Self.askers)
+        let rate = Double(nodes / stride) * Self.lookupsPerSecond
         var time: Int64 = 0
         while result.calls.count < options.samples {
             time += ring.gap(perSecond: rate)
             ring.advance(to: time)
-            guard ring.violation == nil, let start = ring.member() else { break }
+            guard ring.violation == nil,
+                let start = ring.member(where: { $0.isMultiple(of: stride) })
+            else { break }
             let key = Identifier(ring.generator.next())
             let walk = caches.look(up: key, from: start, at: .nanoseconds(time)) {
                 ring.view(of: $0)
@@ -164,7 +170,7 @@ struct OneHop {
             result.plainCalls.add(plain.forwardings + plain.askedDead)
             if plain.named?.id != owner { result.plainWrong += 1 }
         }
-        for member in ring.members() {
+        for member in ring.members() where caches.has(member.reference) {
             let size = caches.size(of: member.reference)
             result.members.add(size.count)
             result.bytes.add(size.bytes)
@@ -184,8 +190,19 @@ private struct KnownByNodes {
 
     private var caches: [Int: MemberCache] = [:]
 
+    func has(_ node: NodeReference) -> Bool { caches[MachineNode.number(of: node)] != nil }
+
     func size(of node: NodeReference) -> (count: Int, bytes: Int) {
         caches[MachineNode.number(of: node)].map { ($0.count, $0.bytes) } ?? (0, 0)
+    }
+
+    /// The known member before a target, at nodes that have a cache.
+    private func shortcut(
+        of node: NodeReference,
+        to target: Identifier,
+        at now: Duration
+    ) -> NodeReference? {
+        caches[MachineNode.number(of: node)]?.preceding(target, after: node.id, at: now)
     }
 
     private mutating func withCache<Value>(
@@ -207,15 +224,14 @@ private struct KnownByNodes {
         let budget = LookupMachine.defaultHopBudget(width: start.parameters.space.width)
         var lookup = LookupMachine(target: target, hopBudget: budget)
         while true {
-            let known = withCache(of: here.node) {
-                $0.preceding(target, after: here.node.id, at: now)
-            }
+            let known = shortcut(of: here.node, to: target, at: now)
             switch lookup.step(in: here, knowing: known) {
             case .fail: return walk
             case .answer(let owner):
                 walk.owner = owner
                 let named = [owner] + here.successors
-                for (asker, asked) in zip(path, path.dropFirst()) {
+                for (asker, asked) in zip(path, path.dropFirst())
+                where asker.id == start.node.id || has(asker) {
                     withCache(of: asker) { cache in
                         cache.learn(asked, isVerified: true, at: now)
                         for node in named + [here.node] where node.id != asked.id {
@@ -238,7 +254,7 @@ private struct KnownByNodes {
                 } else {
                     walk.failed += 1
                     lookup.exclude(next.id)
-                    withCache(of: here.node) { $0.doubt(next.id, at: now) }
+                    if has(here.node) { withCache(of: here.node) { $0.doubt(next.id, at: now) } }
                 }
             }
         }

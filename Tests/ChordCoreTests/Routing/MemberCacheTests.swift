@@ -120,6 +120,16 @@ import Testing
         )
     }
 
+    @Test("Who was heard of within a second, and answers, need not be learned again")
+    func freshness() {
+        var cache = Self.cache(10)
+        #expect(cache.hasJustHeard(of: Identifier(10), at: .milliseconds(999)))
+        #expect(!cache.hasJustHeard(of: Identifier(10), at: .seconds(1)))
+        #expect(!cache.hasJustHeard(of: Identifier(11), at: .zero))
+        cache.doubt(Identifier(10), at: .zero)
+        #expect(!cache.hasJustHeard(of: Identifier(10), at: .zero))
+    }
+
     @Test("Without memory nothing is kept")
     func none() {
         #expect(Self.cache(1, 2, bytes: 0).count == 0)

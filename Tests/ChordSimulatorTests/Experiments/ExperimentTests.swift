@@ -120,12 +120,24 @@ struct ExperimentTests {
 
     @Test(
         "The same seed gives the same table, and another seed a different one",
-        arguments: [Experiment.pathLength, .massFailure, .liars]
+        arguments: [Experiment.pathLength, .massFailure, .liars, .oneHop]
     )
     func oneTable(experiment: Experiment) {
         let first = Self.run(experiment, nodes: 64, samples: 200)
         #expect(Self.run(experiment, nodes: 64, samples: 200).rows == first.rows)
         #expect(Self.run(experiment, nodes: 64, samples: 200, seed: 2).rows != first.rows)
+    }
+
+    @Test("Known members spare most calls, and make no answer wrong")
+    func oneHop() throws {
+        let report = Self.run(.oneHop, nodes: 60, samples: 2000)
+        #expect(report.holds, "\(report.checks)")
+        let calls = try report.numbers("calls")
+        let plain = try report.numbers("plainCalls")
+        #expect(zip(calls, plain).allSatisfy { $0 < $1 * 0.7 })
+        // All members are known, and a hundred bytes or two are enough for each.
+        #expect(try report.numbers("members").allSatisfy { $0 >= 50 })
+        #expect(try report.numbers("kibibytes").allSatisfy { $0 < 30 })
     }
 
     @Test("Progress is reported")
