@@ -293,6 +293,12 @@ bench-check: release deps-bench $(VENV)/.ready .build/bench/load ## instructions
 bench-ring: release $(VENV)/.ready ## rings of processes, measured from outside
 	$(VENV)/bin/python3 Benchmarks/ring/measure.py
 
+# BASE=path/to/another/chord measures that one in turns with this build.
+.PHONY: bench-lookups
+bench-lookups: release deps-bench $(VENV)/.ready .build/bench/load ## lookups in a ring of ten processes: BASE=path/to/another/chord
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/ring/lookups.py $(if $(BASE),--base "$(BASE)")
+
 # make shares NODES=50 RINGS=3
 .PHONY: shares
 shares: release $(VENV)/.ready ## shares of the circle in rings of processes, beside a model: NODES=50 RINGS=3

@@ -40,6 +40,8 @@ package struct LookupMachine: Hashable, Sendable {
     package private(set) var avoided: [Identifier]
     /// Nodes that failed when this node asked them.
     package private(set) var excluded: [Identifier] = []
+    /// Nodes that did not answer other lookups of this node just before. They are not asked while there is another way.
+    package let silent: [Identifier]
     /// The number of nodes that answered without helping.
     package private(set) var refusals = 0
 
@@ -49,8 +51,11 @@ package struct LookupMachine: Hashable, Sendable {
         joiner: NodeReference? = nil,
         hops: Int = 0,
         hopBudget: Int,
-        avoiding avoided: [Identifier] = []
+        avoiding avoided: [Identifier] = [],
+        silent: [Identifier] = []
     ) {
+        // A joiner goes by the ring's own pointers, whoever has been silent.
+        self.silent = joiner == nil ? silent : []
         self.target = target
         self.joiner = joiner
         self.hops = hops
@@ -67,7 +72,7 @@ package struct LookupMachine: Hashable, Sendable {
     /// - Parameter known: a member before the target that the node knows beside its table. It is asked if it is
     ///   nearer to the target than the best of the table.
     package func step(in view: RoutingView, knowing known: NodeReference? = nil) -> Step {
-        switch view.step(for: target, excluding: excluded, joiner: joiner) {
+        switch routingStep(in: view) {
         case .owner(let owner): .answer(owner)
         case .nameTaken(let node): .fail(.nameTaken(node))
         case .notMember: .fail(.notMember)
@@ -80,6 +85,14 @@ package struct LookupMachine: Hashable, Sendable {
                 )
                 : .fail(.hopBudgetSpent)
         }
+    }
+
+    private func routingStep(in view: RoutingView) -> RoutingStep {
+        if !silent.isEmpty {
+            let step = view.step(for: target, excluding: excluded + silent, joiner: joiner)
+            if step != .exhausted { return step }
+        }
+        return view.step(for: target, excluding: excluded, joiner: joiner)
     }
 
     /// Whether members beside the table may be asked. A joiner needs the member just before it by the ring's own
@@ -97,7 +110,7 @@ package struct LookupMachine: Hashable, Sendable {
     ) -> NodeReference? {
         guard mayTakeShortcuts, let known, best.id != target, known.id != best.id,
             known.id.isIn(after: best.id, through: target),
-            known.id != view.node.id, known.id != view.unreachedHead?.id
+            known.id != view.node.id, known.id != view.unreachedHead?.id, !silent.contains(known.id)
         else { return nil }
         return known
     }

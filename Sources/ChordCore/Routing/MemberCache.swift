@@ -11,7 +11,7 @@
 package struct MemberCache: Sendable {
     /// How much is kept.
     package struct Limits: Hashable, Sendable {
-        /// Bytes of all entries. About 150 are needed for each member. 0 keeps none.
+        /// Bytes of all entries. About 200 are needed for each member. 0 keeps none.
         package var bytes: Int
         /// How long an entry is used after a live member last named it, or it answered itself. Longer knows more
         /// members of a ring with few lookups; shorter asks fewer that have gone.

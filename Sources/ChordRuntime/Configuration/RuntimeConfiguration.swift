@@ -91,7 +91,7 @@ public struct LookupLimits: Hashable, Sendable {
     /// lying nodes; each path costs one lookup.
     public var verifiedWays = 3
     /// The memory for members that are known beside the routing table, in bytes. They come from answers to lookups
-    /// and from neighbours, and make most lookups take one hop. About 150 bytes are needed for each; with 0 lookups go by
+    /// and from neighbours, and make most lookups take one hop. About 200 bytes are needed for each; with 0 lookups go by
     /// the routing table alone.
     public var memberCacheBytes = 2 << 20
     /// How long such a member is used after it was last heard of. A longer time knows more members of a ring with few

@@ -16,6 +16,7 @@ final class RecursiveLookup: @unchecked Sendable {
         let published: PublishedView
         let states: StateQuerier
         let members: KnownMembers
+        let silent: SilentPeers
         let floor: Duration
         /// The fraction of the remaining time that one peer gets for its answer.
         let answerShare: Double
@@ -165,6 +166,7 @@ final class RecursiveLookup: @unchecked Sendable {
         call = nil
         guard completion != nil else { return }
         guard result.status.isOK else { return failed(result.status, at: peer) }
+        context.silent.remove(peer.id)
         let view = context.published.current.view
         let reply: FindSuccessorReply
         do throws(WireError) {
@@ -199,6 +201,7 @@ final class RecursiveLookup: @unchecked Sendable {
         let isForNow = status.code == .unavailable || status.code == .aborted
         if isBlamed || verdict == .notMember || isForNow {
             context.members.doubt(peer.id, at: executor.now)
+            if isBlamed { context.silent.add(peer.id, at: executor.now) }
             machine.exclude(peer.id)
             return advance()
         }
@@ -230,7 +233,9 @@ final class RecursiveLookup: @unchecked Sendable {
     ) {
         let view = context.published.current.view
         var known = view.table.entries + [view.predecessor, view.node]
-        if !doubted.isEmpty { known.removeAll { doubted.contains($0.id) } }
+        // A member that was silent just before would not answer whether it is still there.
+        let mute = doubted + machine.silent
+        if !mute.isEmpty { known.removeAll { mute.contains($0.id) } }
         let passedOver = check.passedOver(owner: owner, among: known)
         guard let passedOver, doubted.count < Self.inquiryLimit else {
             return accept(reply, message, by: peer)

@@ -49,7 +49,8 @@ extension ChordService {
             joiner: request.joiner,
             hops: request.hops,
             hopBudget: budget,
-            avoiding: request.excluded
+            avoiding: request.excluded,
+            silent: lookups.silent.toGoAround(at: call.executor.now)
         )
         return forward(machine, wantsPath: request.wantPath, &call)
     }

@@ -179,7 +179,8 @@ private final class ForeignOwnerLookup: @unchecked Sendable {
         let machine = LookupMachine(
             target: id,
             joiner: joiner,
-            hopBudget: limits.hopBudget ?? LookupMachine.defaultHopBudget(width: width)
+            hopBudget: limits.hopBudget ?? LookupMachine.defaultHopBudget(width: width),
+            silent: context.silent.toGoAround(at: executor.now)
         )
         run = RecursiveLookup(
             machine,

@@ -30,7 +30,11 @@ extension NodeShell {
             await withCheckedContinuation { continuation in
                 executor.runOrExecute { [self] in
                     let run = RecursiveLookup(
-                        LookupMachine(target: id, hopBudget: budget),
+                        LookupMachine(
+                            target: id,
+                            hopBudget: budget,
+                            silent: silent.toGoAround(at: executor.now)
+                        ),
                         wantsPath: wantsPath,
                         deadline: executor.now + duration,
                         context: lookupContext,

@@ -263,7 +263,11 @@ extension NodeShell {
     ) {
         let budget = LookupMachine.defaultHopBudget(width: parameters.space.width)
         let run = RecursiveLookup(
-            LookupMachine(target: target, hopBudget: configuration.lookups.hopBudget ?? budget),
+            LookupMachine(
+                target: target,
+                hopBudget: configuration.lookups.hopBudget ?? budget,
+                silent: silent.toGoAround(at: executor.now)
+            ),
             wantsPath: false,
             deadline: executor.now + configuration.lookups.deadline,
             context: lookupContext,
@@ -284,6 +288,7 @@ extension NodeShell {
             published: published,
             states: states,
             members: members,
+            silent: silent,
             floor: configuration.failureDetection.lookupFloor,
             answerShare: configuration.lookups.boundedAnswerShare,
             suspect: { [weak self] id in self?.enter { $0.suspect(id) } },

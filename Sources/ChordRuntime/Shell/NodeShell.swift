@@ -26,6 +26,8 @@ package actor NodeShell {
     nonisolated let published: PublishedView
     /// Members beside the routing table.
     nonisolated let members: KnownMembers
+    /// Members that lookups go around at present.
+    nonisolated let silent: SilentPeers
     /// The time of the last call from another member.
     nonisolated let heard = LastHeard()
     /// What this node has left to its predecessor.
@@ -129,6 +131,7 @@ package actor NodeShell {
         self.published = published
         let members = KnownMembers(configuration.lookups.memberCache)
         self.members = members
+        silent = SilentPeers(for: configuration.failureDetection.maintenanceFloor)
         peers = PeerCalls(
             transport: transport,
             limits: configuration.failureDetection,

@@ -98,6 +98,36 @@ import Testing
         )
     }
 
+    /// Nodes that were silent just before are gone around, until there is no other way.
+    @Test func silentNodesAreGoneAround() throws {
+        let view = try Self.view()
+        func lookup(_ target: UInt64, silent: UInt64..., joiner: NodeReference? = nil)
+            -> LookupMachine
+        {
+            LookupMachine(
+                target: Identifier(target),
+                joiner: joiner,
+                hopBudget: 12,
+                silent: silent.map { Identifier($0) }
+            )
+        }
+        #expect(lookup(35, silent: 30).step(in: view) == .ask(Nodes.node(20)))
+        // The list says who comes after the only way.
+        #expect(lookup(15, silent: 10).step(in: view) == .answer(Nodes.node(20)))
+        #expect(
+            lookup(35, silent: 33).step(in: view, knowing: Nodes.node(33)) == .ask(Nodes.node(30))
+        )
+        #expect(
+            lookup(35, silent: 30).step(in: view, knowing: Nodes.node(33)) == .ask(Nodes.node(33))
+        )
+        var last = lookup(35, silent: 10, 20)
+        last.exclude(Identifier(30))
+        #expect(last.step(in: view) == .ask(Nodes.node(20)))
+        #expect(
+            lookup(35, silent: 30, joiner: Nodes.node(35)).step(in: view) == .ask(Nodes.node(30))
+        )
+    }
+
     @Test func hopBudgetCountsForwardingsNotAnswers() throws {
         let view = try Self.view()
         func step(_ target: UInt64, hops: Int) -> LookupMachine.Step {

@@ -87,6 +87,51 @@ struct SilenceTests {
     }
 
     @Test(
+        "Lookups go around a stopped node until maintenance has decided, and each second one asks it"
+    )
+    func onceForAll() throws {
+        let ring = try InProcessRing.settled(10, seed: 31)
+        ring.executor.run(for: .seconds(20))
+        let route = try route(in: ring) { result in
+            ring.owner(of: result.id) != result.path[1]
+        }
+        let shell = ring.shell(route.from.name)
+        for node in ring.circle where node != route.hop {
+            ring.plan.set(.silent, from: node.address, to: route.hop.address)
+        }
+        func time(_ id: Identifier) throws -> Duration {
+            let start = ring.executor.now
+            let result = try ring.executor.wait { try await shell.lookup(id) }
+            #expect(result.owner == ring.owner(of: id))
+            return ring.executor.now - start
+        }
+        let floor = shell.configuration.failureDetection.lookupFloor
+        #expect(try time(route.id) >= floor)
+        for _ in 0..<5 { #expect(try time(route.id) < floor) }
+    }
+
+    @Test("Of many lookups one asks a silent member again, and it is forgotten in the end")
+    func trials() {
+        let silent = SilentPeers(for: .seconds(1))
+        let id = Identifier(7)
+        let start = MonotonicTime(nanoseconds: 5)
+        #expect(silent.toGoAround(at: start) == [])
+        silent.add(id, at: start)
+        #expect(silent.toGoAround(at: start + .milliseconds(999)) == [id])
+        #expect(silent.toGoAround(at: start + .seconds(1)) == [])
+        #expect(silent.toGoAround(at: start + .seconds(1)) == [id])
+        #expect(silent.toGoAround(at: start + .milliseconds(1999)) == [id])
+        silent.remove(id)
+        #expect(silent.toGoAround(at: start + .seconds(1)) == [])
+        silent.add(id, at: start)
+        for other in 100..<400 as Range<UInt64> { silent.add(Identifier(other), at: start) }
+        #expect(silent.toGoAround(at: start).count == 64)
+        #expect(silent.toGoAround(at: start).contains(id))
+        #expect(silent.toGoAround(at: start + .seconds(10)) == [])
+        #expect(silent.toGoAround(at: start) == [])
+    }
+
+    @Test(
         "The deadline ends the call at the caller and beyond, and no peer is blamed"
     )
     func deadline() throws {
