@@ -6,15 +6,16 @@
 ///
 /// They come from answers that the node gets anyway, so the cache costs no message. An entry is a hint: a lookup asks
 /// a cached member that lies before the identifier, as it asks a finger, and the answer is checked in the same way. A
-/// wrong entry therefore costs one call, and never gives a wrong answer. (Compare EpiChord, Leong, Liskov and
-/// Demaine, 2004, whose tables are learned from lookups too.)
+/// wrong entry therefore costs one call. Only other members' words keep an entry: one that has come into another ring
+/// would name itself for ever. (Compare EpiChord, Leong, Liskov and Demaine, 2004, whose tables are learned from
+/// lookups too.)
 package struct MemberCache: Sendable {
     /// How much is kept.
     package struct Limits: Hashable, Sendable {
         /// Bytes of all entries. About 200 are needed for each member. 0 keeps none.
         package var bytes: Int
-        /// How long an entry is used after a live member last named it, or it answered itself. Longer knows more
-        /// members of a ring with few lookups; shorter asks fewer that have gone.
+        /// How long an entry is used after another member last named it. Longer knows more members of a ring with few
+        /// lookups; shorter asks fewer that have gone.
         package var age: Duration
 
         package init(bytes: Int = 2 << 20, age: Duration = .seconds(300)) {
@@ -27,7 +28,7 @@ package struct MemberCache: Sendable {
         var node: NodeReference
         /// The member before this one, if an answer has told: what lies after it belongs to this one.
         var start: Identifier?
-        /// When the member was last named, or has answered.
+        /// When another member last named it.
         var heard: Duration
         /// Set where the member did not answer: it is not asked again before others have named it after this time.
         var doubtedUntil: Duration?
@@ -65,7 +66,8 @@ package struct MemberCache: Sendable {
     ///
     /// - Parameters:
     ///   - start: the identifier of the member before it, if the answer tells that.
-    ///   - isVerified: whether the member itself has answered, over a connection that proves its name.
+    ///   - isVerified: whether the member itself has answered, over a connection that proves its name. That settles
+    ///     its address and ends a doubt, and does not make a known entry younger.
     package mutating func learn(
         _ node: NodeReference,
         after start: Identifier? = nil,
@@ -87,7 +89,8 @@ package struct MemberCache: Sendable {
         let hasMoved = known.node.address != node.address || known.node.name != node.name
         guard isVerified || isStale || !hasMoved else { return }
         guard isVerified || isStale || known.node.incarnation <= node.incarnation else { return }
-        entries[index] = Entry(node: node, start: start ?? known.start, heard: now)
+        let heard = isVerified && !isStale ? known.heard : now
+        entries[index] = Entry(node: node, start: start ?? known.start, heard: heard)
         bytes += entries[index].bytes - known.bytes
     }
 
@@ -150,13 +153,19 @@ package struct MemberCache: Sendable {
 
     /// The member that owned an identifier when answers last named it.
     package func owner(of id: Identifier, at now: Duration) -> NodeReference? {
-        guard !entries.isEmpty else { return nil }
-        let index = firstIndex(atLeast: id)
-        let entry = entries[index < entries.count ? index : 0]
-        guard let start = entry.start, id.isIn(after: start, through: entry.node.id),
-            entry.doubtedUntil == nil, now - entry.heard <= limits.age
-        else { return nil }
-        return entry.node
+        var index = firstIndex(atLeast: id)
+        for _ in 0..<min(Self.searchLimit, entries.count) {
+            if index == entries.count { index = 0 }
+            let entry = entries[index]
+            index += 1
+            // A member before this one may have gone: its range belongs to this one then.
+            guard entry.doubtedUntil == nil, now - entry.heard <= limits.age else { continue }
+            guard let start = entry.start, id.isIn(after: start, through: entry.node.id) else {
+                return nil
+            }
+            return entry.node
+        }
+        return nil
     }
 
     private func firstIndex(atLeast id: Identifier) -> Int {

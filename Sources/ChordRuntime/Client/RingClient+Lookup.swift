@@ -34,8 +34,10 @@ extension RingClient {
         var refused: ChordError?
         var deadline: MonotonicTime?
         if !wantPath {
-            deadline = executor.now + lookups.deadline
-            if let answer = await askOwner(of: subject) { return answer }
+            let start = executor.now
+            let owner = await askOwner(of: subject)
+            if let answer = owner.answer { return answer }
+            if owner.wasAsked { deadline = start + lookups.deadline }
         }
         let addresses = kept.order(contacts)
         for (index, address) in addresses.enumerated() {

@@ -9,17 +9,19 @@ import NIOConcurrencyHelpers
 
 // Lookups that go to the owner itself. A client that has looked up an identifier knows whose range it fell into, and
 // the ranges of the members after it. Whoever is asked looks the identifier up if it does not own it any more, so an
-// outdated owner costs a call, and never gives a wrong answer.
+// outdated owner costs a call. What an owner says of itself does not make its entry younger: once in the entry's age
+// another member is asked.
 
 extension RingClient {
     /// Asks the owner that an earlier answer has named.
     ///
-    /// - Returns: nil if none is known, or it does not answer as the ring's members do; the contacts are asked then.
-    func askOwner(of subject: Subject) async -> LookupResult? {
+    /// - Returns: no answer if none is known, or it does not answer as the ring's members do; the contacts are asked
+    ///   then.
+    func askOwner(of subject: Subject) async -> (wasAsked: Bool, answer: LookupResult?) {
         guard let contact = kept.preferred,
             let id = try? identifier(of: subject, in: contact.parameters),
             let owner = owners.owner(of: id, at: executor.now)
-        else { return nil }
+        else { return (false, nil) }
         let contactAsOwner = Contact(
             target: PeerTarget(owner),
             state: RingState(node: owner, predecessor: owner, successors: [owner]),
@@ -29,17 +31,21 @@ extension RingClient {
         // The contacts can be asked too, so an owner that the client cannot reach must not cost much time.
         let result = await ask(
             contactAsOwner,
-            FindSuccessorRequest(id: id),
-            timeout: min(lookups.deadline * lookups.boundedAnswerShare, failureDetection.cap),
+            FindSuccessorRequest(
+                id: id,
+                receiver: contact.parameters.placements > 1 ? owner.id : nil
+            ),
+            timeout: lookups.deadline * (1 - lookups.boundedAnswerShare),
             silence: failureDetection.initial
         )
-        guard !Task.isCancelled, let answer = try? checked(result, id, from: contactAsOwner) else {
+        guard !Task.isCancelled else { return (true, nil) }
+        guard let answer = try? checked(result, id, from: contactAsOwner) else {
             owners.failed(owner, at: executor.now)
-            return nil
+            return (true, nil)
         }
         owners.succeeded()
-        owners.learn(from: answer, at: executor.now)
-        return answer
+        if answer.owner.id != owner.id { owners.learn(from: answer, at: executor.now) }
+        return (true, answer)
     }
 }
 

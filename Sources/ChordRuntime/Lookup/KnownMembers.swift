@@ -35,6 +35,12 @@ final class KnownMembers: Sendable {
             // Who answers is the owner, or the member before it.
             var start = answer.answering.id == answer.owner.id ? nil : answer.answering.id
             for node in [answer.owner] + answer.successors {
+                // A list out of the circle's order claims ranges that are others'.
+                if let start, start != answer.answering.id,
+                    !node.id.isBetween(start, and: answer.owner.id)
+                {
+                    return
+                }
                 cache.learn(node, after: start, at: now)
                 start = node.id
             }

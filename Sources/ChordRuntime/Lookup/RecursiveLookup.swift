@@ -16,7 +16,6 @@ final class RecursiveLookup: @unchecked Sendable {
         let published: PublishedView
         let states: StateQuerier
         let members: KnownMembers
-        let silent: SilentPeers
         let floor: Duration
         /// The fraction of the remaining time that one peer gets for its answer.
         let answerShare: Double
@@ -26,6 +25,7 @@ final class RecursiveLookup: @unchecked Sendable {
         let refused: @Sendable (NodeReference, String) -> Void
 
         var peers: PeerCalls { states.peers }
+        var silent: SilentPeers { states.silent }
     }
 
     typealias Completion = @Sendable (Result<FindSuccessorReply, Status>, _ raw: [UInt8]?) -> Void
@@ -126,7 +126,16 @@ final class RecursiveLookup: @unchecked Sendable {
     /// A member near the target that the node knows beside its table.
     private func shortcut(in view: RoutingView) -> NodeReference? {
         guard machine.mayTakeShortcuts else { return nil }
-        return context.members.preceding(machine.target, after: view.node.id, at: executor.now)
+        let member = context.members.preceding(
+            machine.target,
+            after: view.node.id,
+            at: executor.now
+        )
+        // A former life of this node at another place is this node, and others do not forward for us.
+        guard let member, member.address != view.node.address,
+            !context.peers.dialects.isForeign(member.address)
+        else { return nil }
+        return member
     }
 
     private func ask(_ peer: NodeReference, in parameters: RingParameters) {
@@ -378,6 +387,7 @@ final class RecursiveLookup: @unchecked Sendable {
                 finish(.success(reply), nil)
             case .failure:
                 guard executor.now < deadline else { return finish(.failure(Self.late), nil) }
+                context.members.doubt(peer.id, at: executor.now)
                 machine.exclude(peer.id)
                 advance()
             }

@@ -22,6 +22,8 @@ struct StateQuerier: Sendable {
     /// What the asked nodes can do.
     let capabilities = NeighbourCapabilities()
     private let places = PlacedNodes()
+    /// Members that lookups go around at present.
+    let silent: SilentPeers
 
     init(
         peers: PeerCalls,
@@ -31,6 +33,7 @@ struct StateQuerier: Sendable {
         known: @escaping @Sendable () -> [NodeReference]
     ) {
         self.peers = peers
+        silent = SilentPeers(for: peers.limits.initial)
         ringParameters = parameters
         self.rule = rule
         self.latestIncarnation = latestIncarnation
@@ -117,6 +120,7 @@ struct StateQuerier: Sendable {
             case .alive, .unknown: return .busy
             }
         }
+        silent.remove(node.id)
         do throws(WireError) {
             let parameters = parameters
             let answer = try said.dialect.state(of: node, from: said.answers, in: parameters)

@@ -29,6 +29,8 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     private var allowance: Duration = .zero
     /// When the peer has been silent for too long.
     private var due: MonotonicTime?
+    /// When the timer ends.
+    private var look: MonotonicTime?
     private var isAccepted = false
     private var isFinished = false
 
@@ -66,6 +68,11 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
         let now = executor.now
         sentAt = now
         due = now + allowance
+        // After a long time of connecting the timer may be set for a later time.
+        if let look, look > now + allowance {
+            watch?.cancel()
+            arm(after: allowance)
+        }
     }
 
     func callAccepted(_ metadata: Metadata) {
@@ -86,11 +93,12 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     }
 
     private func arm(after limit: Duration) {
-        watch = executor.schedule(after: limit) { [weak self] in self?.look() }
+        look = executor.now + limit
+        watch = executor.schedule(after: limit) { [weak self] in self?.checkSilence() }
     }
 
     /// Ends the call if the peer has been silent for too long.
-    private func look() {
+    private func checkSilence() {
         guard !isFinished, !isAccepted, let due else { return }
         let now = executor.now
         guard now >= due else { return arm(after: due - now) }

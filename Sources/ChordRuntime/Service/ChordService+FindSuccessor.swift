@@ -50,7 +50,9 @@ extension ChordService {
             hops: request.hops,
             hopBudget: budget,
             avoiding: request.excluded,
-            silent: lookups.silent.toGoAround(at: call.executor.now)
+            // A joiner's lookup goes by the pointers, and must not use up the question that one lookup may ask.
+            silent: request.joiner == nil
+                ? lookups.silent.toGoAround(at: call.executor.now) : []
         )
         return forward(machine, wantsPath: request.wantPath, &call)
     }

@@ -108,7 +108,10 @@ struct ChordService: NodeService {
         let candidate = request.candidate
         shell.heard.heard(at: call.executor.now)
         shell.heard(request.capabilities, of: candidate)
+        // It has proved its name and address, and that it is in this ring.
         shell.members.learn([], from: candidate, at: call.executor.now)
+        shell.members.learn([candidate], at: call.executor.now)
+        shell.silent.remove(candidate.id)
         if request.changed {
             shell.enter { $0.nudged(by: candidate) }
             NotifyReply().encode(appendingTo: &call.reply, space: space)

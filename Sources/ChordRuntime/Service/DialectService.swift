@@ -180,7 +180,7 @@ private final class ForeignOwnerLookup: @unchecked Sendable {
             target: id,
             joiner: joiner,
             hopBudget: limits.hopBudget ?? LookupMachine.defaultHopBudget(width: width),
-            silent: context.silent.toGoAround(at: executor.now)
+            silent: joiner == nil ? context.silent.toGoAround(at: executor.now) : []
         )
         run = RecursiveLookup(
             machine,

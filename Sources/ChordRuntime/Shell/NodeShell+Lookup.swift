@@ -17,7 +17,8 @@ extension NodeShell {
         timeout: Duration? = nil,
         wantsPath: Bool = false
     ) async throws(ChordError) -> LookupResult {
-        if let owner = ownerKnownHere(id), !wantsPath, !Task.isCancelled {
+        let view = view
+        if !wantsPath, !Task.isCancelled, case .owner(let owner) = view.step(for: id) {
             return try LookupResult.make(id, .success(view.reply(owner: owner))).get()
         }
         let limits = configuration.lookups
@@ -50,10 +51,6 @@ extension NodeShell {
             executor.execute { run.abandon() }
         }
         return try result.get()
-    }
-
-    private nonisolated func ownerKnownHere(_ id: Identifier) -> NodeReference? {
-        if case .owner(let owner) = view.step(for: id) { owner } else { nil }
     }
 
     /// Looks up the owner of an identifier over several paths that share no node. The owner must

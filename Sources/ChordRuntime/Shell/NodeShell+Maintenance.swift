@@ -288,7 +288,6 @@ extension NodeShell {
             published: published,
             states: states,
             members: members,
-            silent: silent,
             floor: configuration.failureDetection.lookupFloor,
             answerShare: configuration.lookups.boundedAnswerShare,
             suspect: { [weak self] id in self?.enter { $0.suspect(id) } },

@@ -27,7 +27,7 @@ package actor NodeShell {
     /// Members beside the routing table.
     nonisolated let members: KnownMembers
     /// Members that lookups go around at present.
-    nonisolated let silent: SilentPeers
+    nonisolated var silent: SilentPeers { states.silent }
     /// The time of the last call from another member.
     nonisolated let heard = LastHeard()
     /// What this node has left to its predecessor.
@@ -131,7 +131,6 @@ package actor NodeShell {
         self.published = published
         let members = KnownMembers(configuration.lookups.memberCache)
         self.members = members
-        silent = SilentPeers(for: configuration.failureDetection.maintenanceFloor)
         peers = PeerCalls(
             transport: transport,
             limits: configuration.failureDetection,

@@ -130,6 +130,39 @@ import Testing
         #expect(!cache.hasJustHeard(of: Identifier(10), at: .zero))
     }
 
+    @Test("A member that only names itself is asked no longer once its age is over")
+    func ownWord() {
+        var cache = Self.cache(10)
+        cache.learn(Nodes.node(10), isVerified: true, at: .seconds(90))
+        #expect(Self.nearest(30, in: cache, at: .seconds(100)) == Nodes.node(10))
+        #expect(Self.nearest(30, in: cache, at: .seconds(101)) == nil)
+    }
+
+    @Test("An owner is the member whose range was told, also where the one before has gone")
+    func owners() {
+        var cache = Self.cache()
+        func owner(_ id: UInt64, at now: Duration = .seconds(1)) -> NodeReference? {
+            cache.owner(of: Identifier(id), at: now)
+        }
+        #expect(owner(5) == nil)
+        cache.learn(Nodes.node(20), after: Identifier(10), at: .zero)
+        cache.learn(Nodes.node(30), after: Identifier(15), at: .zero)
+        cache.learn(Nodes.node(5), after: Identifier(60), at: .zero)
+        #expect(owner(11) == Nodes.node(20))
+        #expect(owner(20) == Nodes.node(20))
+        #expect(owner(10) == nil)
+        #expect(owner(61) == Nodes.node(5))
+        #expect(owner(2) == Nodes.node(5))
+        #expect(owner(31) == nil)
+        #expect(owner(15, at: .seconds(101)) == nil)
+        cache.doubt(Identifier(20), at: .seconds(1))
+        #expect(owner(18) == Nodes.node(30))
+        #expect(owner(12) == nil)
+        // What does not tell the range leaves it as it was.
+        cache.learn(Nodes.node(30), at: .seconds(2))
+        #expect(owner(25) == Nodes.node(30))
+    }
+
     @Test("Without memory nothing is kept")
     func none() {
         #expect(Self.cache(1, 2, bytes: 0).count == 0)

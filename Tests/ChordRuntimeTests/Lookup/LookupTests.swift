@@ -86,6 +86,18 @@ struct LookupTests {
         }
     }
 
+    @Test("What the view answers does not wait for the node's executor", .timeLimit(.minutes(1)))
+    func atOnce() async throws {
+        let ring = try InProcessRing.settled(5, seed: 9)
+        let shell = ring.shell("n2")
+        // Nobody drives the executor meanwhile.
+        let own = try await shell.lookup(shell.view.node.id)
+        #expect(own.owner == shell.view.node)
+        #expect(own.hops == 0)
+        let head = try #require(shell.view.successors.first)
+        #expect(try await shell.lookup(head.id).owner == head)
+    }
+
     @Test("Once members are known, lookups take one hop, and a dead member costs one call once")
     func oneHop() throws {
         let ring = try InProcessRing.settled(40, seed: 8)
