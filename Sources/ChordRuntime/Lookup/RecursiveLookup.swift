@@ -11,23 +11,6 @@ import ChordWire
 ///
 /// `@unchecked Sendable`: every method runs on `executor`, which runs one thing at a time.
 final class RecursiveLookup: @unchecked Sendable {
-    /// The parts of the node that a lookup uses.
-    struct Context: Sendable {
-        let published: PublishedView
-        let states: StateQuerier
-        let members: KnownMembers
-        let floor: Duration
-        /// The fraction of the remaining time that one peer gets for its answer.
-        let answerShare: Double
-        /// Called for peers that are dead or not members.
-        let suspect: @Sendable (Identifier) -> Void
-        /// Called for live peers whose answer does not help, with the reason.
-        let refused: @Sendable (NodeReference, String) -> Void
-
-        var peers: PeerCalls { states.peers }
-        var silent: SilentPeers { states.silent }
-    }
-
     typealias Completion = @Sendable (Result<FindSuccessorReply, Status>, _ raw: [UInt8]?) -> Void
 
     private let context: Context
