@@ -177,7 +177,7 @@ lint: deps-lint ## check format, imports, generated files and house rules
 	for check in "$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)" \
 	    "scripts/check-imports --self-test" scripts/check-imports scripts/check-protos \
 	    "scripts/wire --self-test" "scripts/wire check" \
-	    "scripts/tidy --self-test" scripts/tidy "scripts/run-document --self-test"; do \
+	    "scripts/tidy --self-test" scripts/tidy "scripts/mutants --check" "scripts/run-document --self-test"; do \
 	    echo "$$check"; \
 	    $$check || failed=1; \
 	done; \
