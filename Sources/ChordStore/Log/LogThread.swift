@@ -20,7 +20,8 @@ final class LogThread: @unchecked Sendable {
     enum Request: Sendable {
         case open(@Sendable (Result<RecoveredLog, StoreError>) -> Void)
         case submit(LogBatch, @Sendable (Result<Void, StoreError>) -> Void)
-        case close(@Sendable () -> Void)
+        /// Without a completion if nobody waits for the end: nothing is delivered then.
+        case close((@Sendable () -> Void)?)
     }
 
     private let commitBytes: Int
@@ -81,7 +82,7 @@ final class LogThread: @unchecked Sendable {
         condition.lock()
         let isRunning = isRunning
         condition.unlock()
-        if isRunning { add(.close({})) }
+        if isRunning { add(.close(nil)) }
     }
 
     private static var notOpen: StoreError {
@@ -97,13 +98,16 @@ final class LogThread: @unchecked Sendable {
 
     /// Answers requests that cannot be carried out.
     private func answer(_ requests: [Request], with error: StoreError) {
+        let requests = requests.filter { request in
+            if case .close(nil) = request { false } else { true }
+        }
         guard !requests.isEmpty else { return }
         deliver {
             for request in requests {
                 switch request {
                 case .open(let completion): completion(.failure(error))
                 case .submit(_, let completion): completion(.failure(error))
-                case .close(let completion): completion()
+                case .close(let completion): completion?()
                 }
             }
         }
@@ -191,7 +195,7 @@ final class LogThread: @unchecked Sendable {
             case .close(let completion):
                 core?.close()
                 core = nil
-                deliver { completion() }
+                if let completion { deliver { completion() } }
             case .submit: break
             }
         }

@@ -249,9 +249,10 @@ final class SQLiteRowThread: @unchecked Sendable {
         reader = nil
         directory?.close()
         let outcome = result
+        for rest in later + queue.close() { refuse(rest) }
+        // Last: the executor that completions are delivered on may be gone after it.
         outbox.append { completion(outcome) }
         deliver()
-        for rest in later + queue.close() { refuse(rest) }
     }
 
     // MARK: Log and room
