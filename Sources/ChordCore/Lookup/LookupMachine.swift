@@ -54,7 +54,7 @@ package struct LookupMachine: Hashable, Sendable {
         avoiding avoided: [Identifier] = [],
         silent: [Identifier] = []
     ) {
-        // A joiner goes by the ring's own pointers, whoever has been silent.
+        // A joiner's lookup follows the ring's own pointers, and asks silent nodes too.
         self.silent = joiner == nil ? silent : []
         self.target = target
         self.joiner = joiner

@@ -7,10 +7,10 @@ import ChordRPC
 import ChordWire
 import NIOConcurrencyHelpers
 
-// Lookups that go to the owner itself. A client that has looked up an identifier knows whose range it fell into, and
-// the ranges of the members after it. Whoever is asked looks the identifier up if it does not own it any more, so an
-// outdated owner costs a call. What an owner says of itself does not make its entry younger: once in the entry's age
-// another member is asked.
+// Lookups that go to the owner itself. A client that has looked up an identifier knows the range of its owner, and the
+// ranges of the members after the owner. A node that does not own the identifier any more looks it up, so an outdated
+// owner costs a call. An answer in which an owner names itself does not make its entry younger, so a contact is asked
+// again when the entry has reached its age.
 
 extension RingClient {
     /// Asks the owner that an earlier answer has named.

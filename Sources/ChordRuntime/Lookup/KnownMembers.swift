@@ -32,7 +32,7 @@ final class KnownMembers: Sendable {
     func learnOwners(from answer: LookupResult, at now: MonotonicTime) {
         let now = now - MonotonicTime(nanoseconds: 0)
         cache.withLockedValue { cache in
-            // Who answers is the owner, or the member before it.
+            // The answering node is the owner, or the member before the owner.
             var start = answer.answering.id == answer.owner.id ? nil : answer.answering.id
             for node in [answer.owner] + answer.successors {
                 // A list out of the circle's order claims ranges that are others'.

@@ -112,7 +112,7 @@ import Testing
             )
         }
         #expect(lookup(35, silent: 30).step(in: view) == .ask(Nodes.node(20)))
-        // The list says who comes after the only way.
+        // Node 10 is the only way, and the successor list names node 20 after it.
         #expect(lookup(15, silent: 10).step(in: view) == .answer(Nodes.node(20)))
         #expect(
             lookup(35, silent: 33).step(in: view, knowing: Nodes.node(33)) == .ask(Nodes.node(30))

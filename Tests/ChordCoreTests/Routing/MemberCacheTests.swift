@@ -38,7 +38,7 @@ import Testing
         #expect(Self.nearest(5, in: MemberCache(.init())) == nil)
     }
 
-    @Test("As many random lookups as a sorted list answers")
+    @Test("Random lookups find the member that a search of all finds")
     func oracle() {
         var generator = SeededGenerator(seed: 3)
         let ids = Nodes.distinct(60, width: 8, using: &generator)
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test("Who was not named for the whole age is not asked, and the next is")
+    @Test("A member that nobody has named for the age is passed over")
     func age() {
         var cache = Self.cache(10, 20)
         cache.learn(Nodes.node(10), at: .seconds(90))
@@ -63,7 +63,7 @@ import Testing
         #expect(Self.nearest(30, in: cache, at: .seconds(191)) == nil)
     }
 
-    @Test("Who did not answer is not asked before others name it half a minute later, or it calls")
+    @Test("One that did not answer is passed over until named after half a minute, or it calls")
     func doubt() {
         var cache = Self.cache(10, 20)
         cache.doubt(Identifier(20), at: .seconds(1))
@@ -120,7 +120,7 @@ import Testing
         )
     }
 
-    @Test("Who was heard of within a second, and answers, need not be learned again")
+    @Test("A member heard of within a second need not be learned again, unless it did not answer")
     func freshness() {
         var cache = Self.cache(10)
         #expect(cache.hasJustHeard(of: Identifier(10), at: .milliseconds(999)))

@@ -36,7 +36,13 @@ final class LogUnderTest: Sendable {
     }
 
     /// The log as a node's start makes it.
-    func make(_ settings: SegmentedLogSettings = .small, isNew: Bool = true) -> any RaftLogStore {
+    ///
+    /// - Parameter deliver: runs what a segmented log delivers.
+    func make(
+        _ settings: SegmentedLogSettings = .small,
+        isNew: Bool = true,
+        deliver: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void = { $0() }
+    ) -> any RaftLogStore {
         let (kind, folder, disk) = (kind, folder, disk)
         if kind == .memory { return memory }
         return SegmentedLog(
@@ -44,7 +50,7 @@ final class LogUnderTest: Sendable {
             identity: .test,
             isNew: isNew,
             now: { .zero },
-            deliver: { $0() },
+            deliver: deliver,
             files: { () throws(StoreError) -> any LogFiles in
                 if kind == .systemFiles { return try SystemLogFiles(directory: folder) }
                 return disk.disk.start()
