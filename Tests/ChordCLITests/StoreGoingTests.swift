@@ -14,6 +14,11 @@ struct StoreGoingTests {
     @Test("While all nodes are restarted one after the other, no call fails and no replica moves")
     func rollingRestart() async throws {
         try await ProcessRing.running(3) { ring in
+            // A split makes another range, and may come long after all ranges have their replicas.
+            try await eventually("the ranges are split at all members") {
+                let ends = Set(try await ranges(of: ring).map(\.bounds.upperBound))
+                return ends.isSuperset(of: ring.inOrder.map(\.id))
+            }
             try await awaitWhole(ring)
             let before = try await replicas(of: ring)
             let traffic = StoreTraffic(ring.inOrder)
@@ -92,19 +97,24 @@ struct StoreGoingTests {
     /// The nodes and numbers of the replicas of each range.
     private func replicas(of ring: ProcessRing) async throws -> [String: [String]] {
         var found: [String: [String]] = [:]
+        for range in try await ranges(of: ring) {
+            found[range.range] = range.replicas.map { "\($0.node) \($0.number)" }.sorted()
+        }
+        return found
+    }
+
+    /// The ranges as each node that has a replica of them knows them.
+    private func ranges(of ring: ProcessRing) async throws -> [StoreRangeStatus] {
+        var found: [StoreRangeStatus] = []
         for node in ring.inOrder {
             let client = try await ProcessRing.client(of: [node])
-            let status: StoreNodeStatus
             do {
-                status = try await client.store.status()
+                found += try await client.store.status().ranges
             } catch {
                 await client.close()
                 throw error
             }
             await client.close()
-            for range in status.ranges {
-                found[range.range] = range.replicas.map { "\($0.node) \($0.number)" }.sorted()
-            }
         }
         return found
     }

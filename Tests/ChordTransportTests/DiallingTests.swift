@@ -58,6 +58,16 @@ struct DiallingTests {
         }
     }
 
+    @Test("A client that is no member waits 2 s at most between dials, however long a node was away")
+    func outsiderBackoffIsShort() throws {
+        var backoff = ClientBackoff(configuration: .outsider)
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<40 {
+            backoff.failed("refused", at: MonotonicTime(nanoseconds: 0), using: &generator)
+            #expect(try #require(backoff.remaining(at: MonotonicTime(nanoseconds: 0))) <= .milliseconds(2_400))
+        }
+    }
+
     @Test func backoffExpires() async throws {
         let certificates = try await Certificates.get()
         var configuration = TransportConfiguration()

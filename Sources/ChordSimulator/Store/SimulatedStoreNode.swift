@@ -55,6 +55,9 @@ final class SimulatedStoreNode: @unchecked Sendable {
         rowDisk.commitDelay = time ?? Self.commitDelay
     }
 
+    /// Lets committed entries wait for so long before they are applied.
+    func delayWorks(by time: Duration) { rowDisk.workDelay = time }
+
     /// How long a commit of the rows takes.
     private static let commitDelay: Duration = .milliseconds(2)
 

@@ -12,6 +12,8 @@ package enum StoreFault: String, CaseIterable, Hashable, Sendable, Comparable {
     /// All nodes lose their power at once, maybe several times in a row.
     case powerCut = "power cut"
     case slowDisks = "slow disks"
+    /// Committed entries wait before they are applied.
+    case slowRows = "slow rows"
     case fullDisk = "full disk"
     case lostDisk = "lost disk"
     /// One row of a node cannot be read any more.

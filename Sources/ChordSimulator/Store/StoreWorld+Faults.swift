@@ -53,6 +53,7 @@ extension StoreWorld {
             return "crash at the next \(ambushes[ambushes.count - 1])"
         case .powerCut: return cutPower()
         case .slowDisks: return slowDisks()
+        case .slowRows: return slowRows()
         case .fullDisk:
             fillDisk(
                 of: name,
@@ -190,6 +191,20 @@ extension StoreWorld {
             if !faultsAreOver { cutPowerOnce() }
         }
         return "slow disks of \(slow.joined(separator: " ")) and power cut"
+    }
+
+    /// Makes the rows of some nodes lag behind their logs for a while, also for longer than placement waits between two
+    /// steps.
+    private func slowRows() -> String {
+        let limit = Int64(generator.below(2) == 0 ? 200 : 4_000)
+        let end = now + 1_000_000_000 + Int64(generator.below(20_000_000_000))
+        let slow = names.filter { _ in generator.below(2) == 0 }
+        for name in slow {
+            guard let node = nodes[name] else { continue }
+            node.delayWorks(by: .milliseconds(1 + Int64(generator.below(UInt64(limit)))))
+            scheduler.schedule(at: end, for: nil) { node.delayWorks(by: .zero) }
+        }
+        return "slow rows of \(slow.joined(separator: " "))"
     }
 
     /// Divides the ring in two or three parts, which merge after a while.

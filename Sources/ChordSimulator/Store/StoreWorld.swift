@@ -292,6 +292,7 @@ package final class StoreWorld: @unchecked Sendable {
         for node in names.compactMap({ nodes[$0] }) {
             node.resume()
             node.slowDown(to: nil)
+            node.delayWorks(by: .zero)
             node.logDisk.isFull = false
             node.rowDisk.isFull = false
         }

@@ -132,13 +132,14 @@ extension TransportConfiguration {
 
     /// The dialling side's settings.
     public struct Client: Sendable, Hashable {
-        /// For clients that are not members of the ring: gRPC's published backoff, 1 s × 1.6 up to
-        /// 120 s.
+        /// For clients that are not members of the ring.
         ///
-        /// A node must notice soon that a neighbour has returned. All clients of a ring must not
-        /// dial it at the same moment when it returns.
+        /// The longest wait between dials is 2 s. gRPC's published backoff begins with 1 s and grows to
+        /// 120 s: while nodes are restarted one after the other, a client would still wait for the first
+        /// ones when the last is down, and its calls would fail. Clients that dial more rarely than nodes
+        /// spread their handshakes when a node returns.
         public static var outsider: Client {
-            var client = Client(initialBackoff: .seconds(1), maxBackoff: .seconds(120))
+            var client = Client(maxBackoff: .seconds(2))
             // A watching client sends nothing, and would never detect that the node's process
             // hangs. The interval is just above the five minutes between pings that servers
             // require.

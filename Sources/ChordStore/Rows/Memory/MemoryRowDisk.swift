@@ -20,6 +20,8 @@ package final class MemoryRowDisk: @unchecked Sendable {
     var reserveLeft = 0
     /// How long a commit takes. Works wait meanwhile.
     package var commitDelay = Duration.zero
+    /// How long works and other requests wait before they run, those together that come meanwhile.
+    package var workDelay = Duration.zero
     /// The error by which the next commit fails, once.
     package var nextCommitFailure: StoreError?
 

@@ -122,7 +122,8 @@ package final class MemoryRows: RowEngine, @unchecked Sendable {
     private func schedulePump() {
         guard !isPumpScheduled, committing == nil else { return }
         isPumpScheduled = true
-        host.deliver { self.pump() }
+        guard disk.workDelay > .zero else { return host.deliver { self.pump() } }
+        host.schedule(disk.workDelay) { self.pump() }
     }
 
     private func pump() {

@@ -249,6 +249,8 @@ final class SQLiteRowThread: @unchecked Sendable {
         reader = nil
         directory?.close()
         let outcome = result
+        // Works that were carried out are heard of before the refused ones behind them.
+        deliver()
         for rest in later + queue.close() { refuse(rest) }
         // Last: the executor that completions are delivered on may be gone after it.
         outbox.append { completion(outcome) }
