@@ -299,6 +299,11 @@ bench-lookups: release deps-bench $(VENV)/.ready .build/bench/load ## lookups in
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/ring/lookups.py $(if $(BASE),--base "$(BASE)")
 
+.PHONY: bench-burst
+bench-burst: release deps-bench $(VENV)/.ready .build/bench/load ## what a burst of handshakes leaves to calls: BASE=path/to/another/chord
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/rpc/burst.py $(if $(BASE),--base "$(BASE)")
+
 # make shares NODES=50 RINGS=3
 .PHONY: shares
 shares: release $(VENV)/.ready ## shares of the circle in rings of processes, beside a model: NODES=50 RINGS=3

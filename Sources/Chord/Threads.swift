@@ -8,12 +8,12 @@ import NIOCore
 
 /// Checks that the system allows this process enough threads.
 enum Threads {
-    /// Checks the threads of the event loops, and of the pool that looks up host names.
+    /// Checks the threads of the event loops, of the handshakes beside each, and of the pool that looks up host names.
     ///
     /// - Throws: `ChordError` with `invalidConfiguration`.
     static func check(eventLoops: Int, for who: String) throws(ChordError) {
         do throws(TransportError) {
-            try ProcessLimits.checkThreads(eventLoops + System.coreCount)
+            try ProcessLimits.checkThreads(2 * eventLoops + System.coreCount)
         } catch {
             throw ChordError(.invalidConfiguration, "\(who) cannot start", cause: error)
         }

@@ -20,6 +20,7 @@ extension TLSHandler {
             state = .closed
             context.close(promise: promise)
         case .handshaking(let deadline):
+            letGoOfStep()
             deadline.cancel()
             keepClosePromise(promise)
             connection?.shutdown()
@@ -81,6 +82,7 @@ extension TLSHandler {
         var wasHandshaking = false
         switch state {
         case .handshaking(let deadline):
+            letGoOfStep()
             wasHandshaking = true
             deadline.cancel()
         case .waiting, .open: break

@@ -40,8 +40,11 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     let tls: TLSContext
     let side: TLSConnection.Side
+    private let worker: HandshakeWorker?
     var state = State.waiting
     var connection: TLSConnection?
+    /// The step of the handshake that runs beside the loop. The connection is its own until it has ended.
+    private var step: HandshakeStep?
 
     /// Plaintext of this burst of reads that is not yet fired.
     private var plaintext = ByteBuffer()
@@ -57,13 +60,16 @@ package final class TLSHandler: ChannelDuplexHandler {
     var closePromise: EventLoopPromise<Void>?
 
     /// Creates a handler for one connection. Failures are fired as errors.
-    package init(context: TLSContext, side: TLSConnection.Side) {
+    ///
+    /// - Parameter worker: runs the steps of the handshake; nil for the event loop.
+    package init(context: TLSContext, side: TLSConnection.Side, worker: HandshakeWorker? = nil) {
         tls = context
         self.side = side
+        self.worker = worker
     }
 
     /// The peer's identity; nil before the handshake is complete.
-    package var peerIdentity: PeerIdentity? { connection?.peerIdentity }
+    package var peerIdentity: PeerIdentity? { step == nil ? connection?.peerIdentity : nil }
 
     // MARK: Life cycle
 
@@ -119,6 +125,7 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     /// Cancels timers and fails pending writes.
     private func end() {
+        letGoOfStep()
         switch state {
         case .handshaking(let deadline), .lingering(let deadline): deadline.cancel()
         case .closing(let deadline): deadline?.cancel()
@@ -159,11 +166,52 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     /// Continues the handshake, and opens the connection when it is complete.
     private func advance(_ context: ChannelHandlerContext) {
+        guard case .handshaking = state, let connection else { return }
+        guard let worker else {
+            let result = Result { () throws(TLSError) in try connection.advanceHandshake() }
+            return advanced(result, context)
+        }
+        let step = HandshakeStep()
+        self.step = step
+        let owner = NIOLoopBound((self, step, context), eventLoop: context.eventLoop)
+        worker.advance(connection, then: context.eventLoop) { result in
+            let (handler, step, context) = owner.value
+            guard handler.step === step else { return }
+            handler.step = nil
+            handler.continueAfter(step, result, context)
+        }
+    }
+
+    /// A step beside the loop has ended: what came meanwhile is looked at now.
+    private func continueAfter(
+        _ step: HandshakeStep,
+        _ result: Result<Bool, TLSError>,
+        _ context: ChannelHandlerContext
+    ) {
+        advanced(result, context)
+        if let received = step.received { channelRead(context: context, data: NIOAny(received)) }
+        guard self.step == nil else {
+            self.step?.isReadWanted = step.isReadWanted
+            return
+        }
+        decrypt(context)
+        channelReadComplete(context: context)
+        if step.isReadWanted { context.read() }
+    }
+
+    /// Gives up a step that runs beside the loop, and the connection with it: the step may still use it.
+    func letGoOfStep() {
+        guard step != nil else { return }
+        step = nil
+        connection = nil
+    }
+
+    private func advanced(_ result: Result<Bool, TLSError>, _ context: ChannelHandlerContext) {
         guard case .handshaking(let deadline) = state, let connection else { return }
-        do throws(TLSError) {
-            guard try connection.advanceHandshake() else { return flushCiphertext(context) }
-        } catch {
-            return fail(error, context)
+        switch result {
+        case .success(true): break
+        case .success(false): return flushCiphertext(context)
+        case .failure(let error): return fail(error, context)
         }
         deadline.cancel()
         state = .open
@@ -180,7 +228,17 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: Reading
 
+    /// Nothing is read while a step runs beside the loop, so that a peer cannot fill memory meanwhile.
+    package func read(context: ChannelHandlerContext) {
+        if let step {
+            step.isReadWanted = true
+        } else {
+            context.read()
+        }
+    }
+
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if let step { return step.receive(unwrapInboundIn(data)) }
         switch state {
         case .handshaking:
             if !hasReceivedBytes {
@@ -207,6 +265,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         // Decrypting can produce an answer, such as a key update.
         flushCiphertext(context)
         switch state {
+        case .handshaking where step != nil: break
         case .handshaking, .open:
             // The reader has asked for plaintext and received none yet.
             if !hasDelivered { context.read() }
@@ -311,7 +370,7 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     /// Writes the ciphertext that OpenSSL has produced. The promise is that of the plaintext in it.
     private func flushCiphertext(_ context: ChannelHandlerContext) {
-        guard let connection else { return }
+        guard step == nil, let connection else { return }
         guard connection.hasCiphertext else {
             // Without ciphertext, only empty writes are waiting.
             if pending == nil, let promise = pendingPromise {

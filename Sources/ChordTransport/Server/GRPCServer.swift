@@ -34,6 +34,7 @@ package final class GRPCServer: Sendable {
     private let tls: TLSContextSource
     private let executors: EventLoopExecutors
     let shared: ServerShared
+    private let handshakeThreads: HandshakeThreads
     private let state = NIOLockedValueBox(State())
 
     package init(
@@ -45,6 +46,7 @@ package final class GRPCServer: Sendable {
     ) {
         self.tls = tls
         self.executors = executors
+        handshakeThreads = HandshakeThreads(count: executors.all.count)
         shared = ServerShared(
             tls: tls,
             configuration: configuration,
@@ -210,7 +212,12 @@ package final class GRPCServer: Sendable {
         let side = TLSConnection.Side.server(address: connection.remoteAddress)
         do {
             try channel.pipeline.syncOperations.addHandlers([
-                TLSHandler(context: connection.trust.context, side: side), connection,
+                TLSHandler(
+                    context: connection.trust.context,
+                    side: side,
+                    worker: handshakeThreads.worker
+                ),
+                connection,
             ])
             return loop.makeSucceededVoidFuture()
         } catch {
@@ -275,6 +282,7 @@ package final class GRPCServer: Sendable {
         guard let listeners else {
             throw TransportError(.invalidState, "the server is not bound, or serves already")
         }
+        handshakeThreads.start()
         do {
             for listener in listeners {
                 try await listener.setOption(.autoRead, value: true).get()
@@ -298,12 +306,12 @@ package final class GRPCServer: Sendable {
     /// Stops: accepts nothing more, lets the calls that are under way finish for as long as `grace`,
     /// and closes all connections.
     package func shutdown(grace: Duration) async {
-        let listeners = state.withLockedValue { state in
+        let (listeners, hasServed) = state.withLockedValue { state in
             defer {
                 state.phase = .stopped
                 state.listeners = []
             }
-            return state.listeners
+            return (state.listeners, state.phase == .serving)
         }
         for listener in listeners {
             let address = NetworkAddress(listener.localAddress).map { "\($0)" } ?? "nowhere"
@@ -329,6 +337,7 @@ package final class GRPCServer: Sendable {
         try? await done.futureResult.get()
         graceEnd.cancel()
         last.cancel()
+        if hasServed { await handshakeThreads.stop() }
     }
 
     /// Frees the port at once and without waiting: for a server that was bound and never served.

@@ -52,8 +52,13 @@ final class HandlerEnd {
     let handler: TLSHandler
     let recorder = HandlerRecorder()
 
-    init(_ context: TLSContext, _ side: TLSConnection.Side, loop: EmbeddedEventLoop) throws {
-        handler = TLSHandler(context: context, side: side)
+    init(
+        _ context: TLSContext,
+        _ side: TLSConnection.Side,
+        worker: HandshakeWorker? = nil,
+        loop: EmbeddedEventLoop
+    ) throws {
+        handler = TLSHandler(context: context, side: side, worker: worker)
         channel = EmbeddedChannel(loop: loop)
         try channel.pipeline.syncOperations.addHandlers(handler, recorder)
     }
@@ -92,11 +97,13 @@ extension TLSHandlerSuite {
         server: TestAuthority.Issued? = nil,
         client: TestAuthority.Issued? = nil,
         expecting name: String = "n1",
-        revocationList: String? = nil
+        revocationList: String? = nil,
+        worker: HandshakeWorker? = nil
     ) throws -> (server: HandlerEnd, client: HandlerEnd) {
         let server = try HandlerEnd(
             fixtures.context(server ?? fixtures.n1, revocationList: revocationList),
             .server(address: "127.0.0.1:50000"),
+            worker: worker,
             loop: loop
         )
         let client = try HandlerEnd(
