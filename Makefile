@@ -304,6 +304,12 @@ bench-burst: release deps-bench $(VENV)/.ready .build/bench/load ## what a burst
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/rpc/burst.py $(if $(BASE),--base "$(BASE)")
 
+RANGES ?= 2000
+.PHONY: bench-restart
+bench-restart: release $(VENV)/.ready ## seven nodes with thousands of ranges, all killed at once and started again: RANGES=500
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/store/restart.py --ranges $(RANGES)
+
 # make shares NODES=50 RINGS=3
 .PHONY: shares
 shares: release $(VENV)/.ready ## shares of the circle in rings of processes, beside a model: NODES=50 RINGS=3

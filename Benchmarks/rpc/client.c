@@ -165,6 +165,10 @@ void open_connection(void) {
     connection->tls = SSL_new(settings.tls);
     if (connection->tls == NULL || SSL_set_fd(connection->tls, connection->descriptor) != 1)
         fail("%s", tls_error());
+    static size_t turn = 0;
+    if (settings.stranger_count > 0 &&
+        SSL_use_certificate(connection->tls, settings.strangers[turn++ % settings.stranger_count]) != 1)
+        fail("%s", tls_error());
     if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(connection->tls), settings.host) != 1) {
         SSL_set1_host(connection->tls, settings.host);
         SSL_set_tlsext_host_name(connection->tls, settings.host);

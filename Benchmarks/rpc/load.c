@@ -12,7 +12,8 @@
 //
 // With --body FILE a call is a gRPC POST of that message to the --path before it, otherwise a GET; several
 // bodies take turns. --random-identifiers N makes N of the first: each ends with other random 8 bytes.
-// In handshake and idle, --connections says how many shake hands at the same time.
+// In handshake and idle, --connections says how many shake hands at the same time. With --strangers KEY, the
+// authority's key, each shows another certificate, of 2048: those of a server that remembers fewer are never known.
 //
 // First come --warm-up N of the same. Then the line "ready" is printed and a line of standard input
 // awaited, so that whoever measures the server can read its clocks in between; then come the requests,
@@ -25,6 +26,8 @@
 #include <errno.h>
 #include <getopt.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,6 +221,26 @@ static void prepare(void) {
     prepare_client(most);
 }
 
+// Makes certificates like the given one, with other serial numbers, and signs them with the authority's key.
+static void make_strangers(const char *authority_key) {
+    FILE *file = fopen(authority_key, "r");
+    EVP_PKEY *key = file ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
+    X509 *known = SSL_CTX_get0_certificate(settings.tls);
+    if (key == NULL || known == NULL) fail("%s: %s", authority_key, tls_error());
+    for (size_t index = 0; index < most_strangers; index++) {
+        X509 *stranger = X509_dup(known);
+        uint64_t serial;
+        if (stranger == NULL || RAND_bytes((uint8_t *)&serial, sizeof serial) != 1 ||
+            ASN1_INTEGER_set_uint64(X509_get_serialNumber(stranger), serial | 1) != 1 ||
+            X509_sign(stranger, key, EVP_sha256()) <= 0)
+            fail("certificates: %s", tls_error());
+        settings.strangers[index] = stranger;
+    }
+    settings.stranger_count = most_strangers;
+    EVP_PKEY_free(key);
+    fclose(file);
+}
+
 int main(int count, char **arguments) {
     static const struct option options[] = {
         {"address", required_argument, NULL, 'a'},     {"ca", required_argument, NULL, 'A'},
@@ -225,10 +248,11 @@ int main(int count, char **arguments) {
         {"path", required_argument, NULL, 'p'},        {"body", required_argument, NULL, 'b'},
         {"connections", required_argument, NULL, 'n'}, {"streams", required_argument, NULL, 's'},
         {"requests", required_argument, NULL, 'r'},    {"warm-up", required_argument, NULL, 'w'},
-        {"random-identifiers", required_argument, NULL, 'i'},
+        {"random-identifiers", required_argument, NULL, 'i'}, {"strangers", required_argument, NULL, 'S'},
         {NULL, 0, NULL, 0},
     };
     static const char *const modes[] = {"load", "handshake", "idle"};
+    const char *authority_key = NULL;
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
         switch (option) {
         case 'a': set_address(optarg); break;
@@ -239,6 +263,7 @@ int main(int count, char **arguments) {
         case 'b': read_body_file(optarg); break;
         case 'i': randomize_bodies(number(optarg, false)); break;
         case 'n': settings.connections = number(optarg, false); break;
+        case 'S': authority_key = optarg; break;
         case 's': settings.streams = number(optarg, false); break;
         case 'r': settings.requests = number(optarg, false); break;
         case 'w': settings.warm_up = number(optarg, true); break;
@@ -251,6 +276,7 @@ int main(int count, char **arguments) {
     if (mode > mode_idle) fail("there is no mode %s", arguments[optind]);
     settings.mode = (enum mode)mode;
     prepare();
+    if (authority_key != NULL) make_strangers(authority_key);
     if (settings.mode == mode_load) {
         run_connections(settings.connections);
         measure(run_requests);

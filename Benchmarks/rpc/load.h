@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <time.h>
 
-enum { most_bodies = 4096, frame_header = 5, identifier_length = 8 };
+enum { most_bodies = 4096, most_strangers = 2048, frame_header = 5, identifier_length = 8 };
 
 // A gRPC message with its frame header, and the path that it is posted to.
 struct body {
@@ -35,6 +35,9 @@ struct settings {
     size_t body_count, connections, streams, requests, warm_up;
     struct addrinfo *address;
     SSL_CTX *tls;
+    // Certificates that connections show in turn, for --strangers.
+    X509 *strangers[most_strangers];
+    size_t stranger_count;
     int poll;
 };
 extern struct settings settings;

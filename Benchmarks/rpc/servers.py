@@ -105,7 +105,7 @@ class OpenSSL(Server):
     """OpenSSL alone: the part of a handshake that we cannot make cheaper."""
 
     name = "openssl"
-    rows = {"handshake"}
+    rows = {"handshake", "stranger"}
 
     def start(self):
         self.launch([BUILT / "bare", self.bench.certs, NODES[0]])

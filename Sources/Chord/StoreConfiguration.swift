@@ -67,6 +67,17 @@ public struct StoreConfiguration: Hashable, Sendable {
         set { settings.quota = newValue }
     }
 
+    /// Bytes of keys and values from which on a range that this node leads is split in two; 64 MiB by default. A smaller
+    /// size spreads data over more nodes, and each move of a replica takes less time; a larger one makes fewer ranges,
+    /// each of which costs memory and heartbeats.
+    public var rangeSize: UInt64 {
+        get { settings.splits.bytes }
+        set { settings.splits.bytes = newValue }
+    }
+
+    /// The possible values of ``rangeSize``, 16 KiB to 1 GiB.
+    public static let rangeSizes: ClosedRange<UInt64> = (16 << 10)...(1 << 30)
+
     /// All settings of the node's part of the store.
     package var settings = StoreSettings()
 
@@ -92,6 +103,13 @@ public struct StoreConfiguration: Hashable, Sendable {
             )
         }
         #endif
+        guard Self.rangeSizes.contains(rangeSize) else {
+            throw ChordError(
+                .invalidConfiguration,
+                "the store's rangeSize is \(rangeSize) bytes, from \(Self.rangeSizes.lowerBound) to "
+                    + "\(Self.rangeSizes.upperBound) are possible"
+            )
+        }
         do throws(StoreError) {
             try settings.validate()
         } catch {

@@ -39,6 +39,29 @@ struct StoreGoingTests {
         }
     }
 
+    @Test("A range that has reached --range-size is split, and keeps its keys")
+    func rangeSize() async throws {
+        let options = [
+            "--stabilize-interval", "250ms", "--replicas", "1", "--range-size", "16KiB",
+        ]
+        try await ProcessRing.running(1, options: options) { ring in
+            try await awaitWhole(ring)
+            let before = try await ranges(of: ring).count
+            let client = try await ProcessRing.client(of: ring.inOrder)
+            let keys = (0..<40).map { StoreKey("key \($0)") }
+            for key in keys {
+                _ = try await client.store.put(key, [UInt8](repeating: 7, count: 1_000))
+            }
+            try await eventually("there are more ranges than \(before)") {
+                try await ranges(of: ring).count > before + 1
+            }
+            for key in keys {
+                #expect(try await client.store.get(key)?.bytes.count == 1_000)
+            }
+            await client.close()
+        }
+    }
+
     @Test(
         "A node that leaves moves its data; it stays if a majority would be lost, or if interrupted"
     )

@@ -245,6 +245,9 @@ struct StoreOptions: ParsableArguments {
     @Flag(.leaseReads)
     var leaseReads: Bool
 
+    @Option(.rangeSize)
+    var rangeSize: ByteSize
+
     @Option(.storeQuota)
     var storeQuota: ByteSize?
 
@@ -262,6 +265,9 @@ struct StoreOptions: ParsableArguments {
             throw ValidationError(
                 "--store-quota must be more than 0; without it there is no quota."
             )
+        }
+        guard StoreConfiguration.rangeSizes.contains(rangeSize.bytes) else {
+            throw ValidationError("--range-size must be from 16KiB to 1GiB.")
         }
         guard replaceAfter.duration >= .seconds(1) else {
             throw ValidationError("--replace-after must be at least 1s.")
@@ -282,6 +288,7 @@ struct StoreOptions: ParsableArguments {
         configuration.rebalanceRate = rebalanceRate.bytes == 0 ? nil : rebalanceRate.bytes
         configuration.leaseReads = leaseReads
         configuration.quota = storeQuota?.bytes
+        configuration.rangeSize = rangeSize.bytes
         return configuration
     }
 }

@@ -69,6 +69,16 @@ extension Setting {
             "Saves those reads a round trip. They trust that clocks of two machines differ by less than a tenth"
             + " in their rates, and that no machine is paused as a whole, with its clocks."
     )
+    static let rangeSize = Setting(
+        name: "range-size",
+        unit: "size",
+        standard: "64MiB",
+        summary:
+            "The size of keys and values from which on a range that this node leads is split in two, 16KiB to 1GiB.",
+        tradeOff:
+            "A smaller size spreads data over more nodes, and each move of a replica takes less time. A larger one makes"
+            + " fewer ranges, which cost memory and heartbeats."
+    )
     static let storeQuota = Setting(
         name: "store-quota",
         unit: "size",
