@@ -26,7 +26,10 @@ extension Setting {
         ),
         (
             "Its part of the store",
-            [store, noStore, replicas, replaceAfter, rebalanceRate, storeQuota, rangeSize, leaseReads]
+            [
+                store, noStore, replicas, replaceAfter, rebalanceRate, storeQuota, rangeSize,
+                leaseReads,
+            ]
         ),
         ("The log", [logLevel, logFormat]),
     ]
