@@ -7,13 +7,32 @@ package import ChordCore
 import ChordRPC
 
 extension StoreNode {
-    /// Applies committed entries by one work of the rows.
+    /// Bytes of entries from which on a work of the rows takes no more. A longer work lets other ranges wait longer; a
+    /// shorter one does the same for each entry more often.
+    static let bytesOfWork = 256 << 10
+
+    /// Applies committed entries, as few works of the rows as their sizes allow.
     func applyAtOnce(_ entries: [LogEntry], of replica: Replica) {
-        guard let last = entries.last?.index else { return }
         guard replica.unapplied.isEmpty else {
             replica.keepUnapplied(entries)
             return
         }
+        var work: [LogEntry] = []
+        var bytes = 0
+        for entry in entries {
+            if bytes >= Self.bytesOfWork {
+                applyByOneWork(work, of: replica)
+                work = []
+                bytes = 0
+            }
+            work.append(entry)
+            bytes += entry.payload.count
+        }
+        applyByOneWork(work, of: replica)
+    }
+
+    private func applyByOneWork(_ entries: [LogEntry], of replica: Replica) {
+        guard let last = entries.last?.index else { return }
         let state = replica.state
         let range = replica.range
         let sequence = rows.submit(
