@@ -32,6 +32,33 @@ struct RingOfProcessesTests {
         }
     }
 
+    @Test("Nodes with two threads answer lookups, puts and gets on all connections")
+    func twoThreads() async throws {
+        let options = ["--stabilize-interval", "250ms", "--threads", "2"]
+        try await ProcessRing.running(3, options: options) { ring in
+            try await expectAgreement(of: ring, keys: 200)
+            let nodes = ring.inOrder
+            // A client has a connection of its own, and the nodes give connections to their threads in turn.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<6 {
+                    group.addTask {
+                        let client = try await ProcessRing.client(of: [nodes[number % 3]])
+                        for round in 0..<20 {
+                            let key = "client \(number) key \(round)"
+                            let owner = try await client.lookup(key: key).owner.name
+                            #expect(owner == ProcessRing.owner(of: key, among: nodes))
+                            _ = try await client.store.put(StoreKey(key), Array("v\(round)".utf8))
+                            let read = try await client.store.get(StoreKey(key))
+                            #expect(read?.text == "v\(round)")
+                        }
+                        await client.close()
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test("Five founders begin an ideal ring, and a restarted founder joins it")
     func initialRing() async throws {
         try await ProcessRing.founded(5) { ring, addresses in

@@ -188,4 +188,21 @@ extension [LogEntry] {
         guard let first = entries.first else { return }
         insert(contentsOf: entries, at: firstIndex { $0.index > first.index } ?? endIndex)
     }
+
+    /// The entries in their order, divided so that each part but the last has at least so many bytes, and none has an
+    /// entry more than it needs for them.
+    func divided(byBytes limit: Int) -> [[LogEntry]] {
+        var parts: [[LogEntry]] = []
+        var part: [LogEntry] = []
+        var bytes = 0
+        for entry in self {
+            part.append(entry)
+            bytes += entry.payload.count
+            guard bytes >= limit else { continue }
+            parts.append(part)
+            part = []
+            bytes = 0
+        }
+        return part.isEmpty ? parts : parts + [part]
+    }
 }

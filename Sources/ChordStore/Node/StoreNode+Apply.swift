@@ -17,18 +17,7 @@ extension StoreNode {
             replica.keepUnapplied(entries)
             return
         }
-        var work: [LogEntry] = []
-        var bytes = 0
-        for entry in entries {
-            if bytes >= Self.bytesOfWork {
-                applyByOneWork(work, of: replica)
-                work = []
-                bytes = 0
-            }
-            work.append(entry)
-            bytes += entry.payload.count
-        }
-        applyByOneWork(work, of: replica)
+        for work in entries.divided(byBytes: Self.bytesOfWork) { applyByOneWork(work, of: replica) }
     }
 
     private func applyByOneWork(_ entries: [LogEntry], of replica: Replica) {

@@ -23,4 +23,21 @@ import Testing
         unapplied.insertInOrder([])
         #expect(unapplied == entries(1...9))
     }
+
+    @Test("Entries are divided by their bytes, and keep their order")
+    func division() {
+        let sizes = [3, 0, 7, 20, 0, 0, 9, 1, 2]
+        let entries = sizes.enumerated().map { place, size in
+            LogEntry(
+                term: Term(1),
+                index: LogIndex(UInt64(place + 1)),
+                payload: [UInt8](repeating: 1, count: size)
+            )
+        }
+        let parts = entries.divided(byBytes: 10)
+        #expect(parts.flatMap { $0 } == entries)
+        #expect(parts.map { $0.map(\.payload.count) } == [[3, 0, 7], [20], [0, 0, 9, 1], [2]])
+        #expect([LogEntry]().divided(byBytes: 10).isEmpty)
+        #expect(entries.divided(byBytes: 1_000) == [entries])
+    }
 }

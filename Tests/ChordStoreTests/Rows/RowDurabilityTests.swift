@@ -4,6 +4,7 @@
 
 import ChordBase
 import ChordTestSupport
+import NIOConcurrencyHelpers
 import Testing
 
 @testable import ChordStore
@@ -120,6 +121,29 @@ import Testing
     }
 
     /// Both engines make the same bytes of the same rows: replicas can have different ones.
+    @Test("Works wait for the delay of a memory disk, and run in their order")
+    func delayedWorks() async throws {
+        let engine = try await RowEngineDriver.opened(.memory)
+        await engine.onQueue { engine.memoryDisk.workDelay = .seconds(1) }
+        let order = NIOLockedValueBox<[Int]>([])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await engine.run { _ in order.withLockedValue { $0.append(1) } }
+            }
+            try await eventually("a work waits") { await engine.worksWaiting == 1 }
+            group.addTask {
+                try await engine.run { _ in order.withLockedValue { $0.append(2) } }
+            }
+            try await eventually("two works wait") { await engine.worksWaiting == 2 }
+            #expect(order.withLockedValue { $0 } == [])
+            await engine.fireTimers()
+            try await group.waitForAll()
+        }
+        #expect(order.withLockedValue { $0 } == [1, 2])
+        await engine.onQueue { engine.memoryDisk.workDelay = .zero }
+        try await engine.close()
+    }
+
     @Test func enginesMakeTheSameSnapshots() async throws {
         var snapshots: [[UInt8]] = []
         for kind in EngineKind.allCases {

@@ -272,6 +272,11 @@ final class RowEngineDriver: @unchecked Sendable {
         }
     }
 
+    /// Works that were submitted and have not run.
+    var worksWaiting: Int {
+        get async { await onQueue { self.engine?.statistics.worksWaiting ?? 0 } }
+    }
+
     /// Fires all timers that were started, as if their time had come.
     func fireTimers() async {
         let timers = state.withLockedValue { state in
