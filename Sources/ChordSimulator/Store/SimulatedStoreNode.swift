@@ -19,6 +19,7 @@ final class SimulatedStoreNode: @unchecked Sendable {
     private(set) var logDisk: SimulatedLogDisk
     private(set) var rowDisk: MemoryRowDisk
     private(set) var executor: SimulatedExecutor?
+    /// The store of the process, once it is open: before that no call reaches it, as in a real node.
     private(set) var node: StoreNode?
     private(set) var isPaused = false
     /// How long a sync of the log takes at most, where the disk is slow.
@@ -92,7 +93,7 @@ final class SimulatedStoreNode: @unchecked Sendable {
         fileprivate let rows: MemoryRowDisk.Copy
     }
 
-    var isRunning: Bool { node != nil }
+    var isRunning: Bool { executor != nil }
 
     /// Starts a process on the disk.
     func start(givingBirthTo range: RangeID? = nil) {
@@ -115,19 +116,19 @@ final class SimulatedStoreNode: @unchecked Sendable {
                 report: { event in events.node?.assumeIsolated { $0.handle(event) } }
             )
         )
+        let identity = StoreIdentity(store: world.store, member: member, starts: starts)
         let node = StoreNode(
-            identity: StoreIdentity(store: world.store, member: member, starts: starts),
+            identity: identity,
             settings: world.settings,
             space: .standard,
             executor: executor,
             log: log,
             rows: rows,
-            transport: SimulatedStoreTransport(world: world, from: member.node, executor: executor),
+            transport: SimulatedStoreTransport(world: world, from: identity, executor: executor),
             logger: Logger(label: "store") { _ in SwiftLogNoOpLogHandler() },
             suspension: { .zero ... .zero }
         )
         events.node = node
-        self.node = node
         let members = world.ring
         let own = member
         world.scheduler.run(as: executor) {
@@ -140,6 +141,7 @@ final class SimulatedStoreNode: @unchecked Sendable {
                         members.positions(inside: $0, asSeenBy: own)
                     }
                     await node.setWantedMembers { members.members(from: $0, asSeenBy: own) }
+                    if self.executor === executor { self.node = node }
                 } catch {
                     members.problems.append("\(node.identity.member.node): \(error)")
                 }

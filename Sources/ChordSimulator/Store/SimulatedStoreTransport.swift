@@ -11,12 +11,14 @@ import ChordWire
 /// `@unchecked Sendable`: it is used only on the thread that drives the run.
 final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
     private unowned let world: StoreWorld
+    private let identity: StoreIdentity
     private let sender: String
     private let executor: SimulatedExecutor
 
-    init(world: StoreWorld, from sender: String, executor: SimulatedExecutor) {
+    init(world: StoreWorld, from identity: StoreIdentity, executor: SimulatedExecutor) {
         self.world = world
-        self.sender = sender
+        self.identity = identity
+        sender = identity.member.node
         self.executor = executor
     }
 
@@ -26,7 +28,6 @@ final class SimulatedStoreTransport: StoreTransport, @unchecked Sendable {
         _ completion: @escaping @Sendable (PeerAnswer?) -> Void
     ) {
         // The bytes that travel between real nodes, so that nothing arrives here that is lost there.
-        guard let identity = world.nodes[sender]?.node?.identity else { return }
         let header = WirePeerHeader(identity, to: member.disk)
         let bytes = RaftRequest(header: header, content).encoded(in: .standard)
         call(member, completion, ifLost: nil) { [world, sender] node, answer in

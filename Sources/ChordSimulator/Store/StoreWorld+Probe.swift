@@ -77,6 +77,8 @@ extension StoreWorld {
         let box = ProbeBox<Answer>()
         let end = now + duration.nanoseconds
         while now < end {
+            // Time goes on also while no store is open.
+            run(for: .milliseconds(1))
             for name in names {
                 guard let node = nodes[name]?.node, let executor = nodes[name]?.executor else {
                     continue
