@@ -9,6 +9,8 @@ internal import ChordIdentity
 struct RevocationLists {
     let file: String
     let lists: [RevocationList]
+    /// The same lists, with the authorities that have signed them.
+    let checked: CheckedRevocationLists
     /// Faults: lists that cannot be used.
     private(set) var faults: [TLSError] = []
     /// Warnings: the lists can be used, but the operator should know this.
@@ -20,6 +22,7 @@ struct RevocationLists {
     init(_ lists: [RevocationList], file: String, trusted: [Certificate], chain: [Certificate]) {
         self.file = file
         self.lists = lists
+        checked = CheckedRevocationLists(lists, signedBy: trusted + chain)
         for list in lists { check(list, trusted, trusted + chain) }
         for authority in trusted {
             let issuer = X509_get_issuer_name(authority.pointer)
@@ -110,7 +113,7 @@ struct RevocationLists {
         ) == 0
     }
 
-    private static func isSigned(_ list: RevocationList, by authority: Certificate) -> Bool {
+    static func isSigned(_ list: RevocationList, by authority: Certificate) -> Bool {
         guard let key = X509_get0_pubkey(authority.pointer) else { return false }
         return X509_CRL_verify(list.pointer, key) == 1
     }
@@ -163,6 +166,7 @@ struct RevocationLists {
             parameters,
             UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
         )
+        checked.install(in: store)
         // With `_ALL`, OpenSSL refuses a certificate whose issuer has no list.
         X509_STORE_set_verify_cb(store.pointer) { passed, verification in
             guard passed != 1, let verification else { return passed }
