@@ -17,8 +17,11 @@ extension RecursiveLookup {
         let suspect: @Sendable (Identifier) -> Void
         /// Called for live peers whose answer does not help, with the reason.
         let refused: @Sendable (NodeReference, String) -> Void
+        /// Called when a second member is asked because the first is silent.
+        let hedged: @Sendable () -> Void
 
         var peers: PeerCalls { states.peers }
         var silent: SilentPeers { states.silent }
+        var hedges: HedgeBudget { states.hedges }
     }
 }

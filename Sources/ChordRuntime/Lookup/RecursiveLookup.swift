@@ -13,17 +13,23 @@ import ChordWire
 final class RecursiveLookup: @unchecked Sendable {
     typealias Completion = @Sendable (Result<FindSuccessorReply, Status>, _ raw: [UInt8]?) -> Void
 
-    private let context: Context
-    private let executor: any NodeExecutor
-    private let deadline: MonotonicTime
-    private let wantsPath: Bool
-    private var machine: LookupMachine
-    private var completion: Completion?
-    private var call: WatchedCall?
+    let context: Context
+    let executor: any NodeExecutor
+    let deadline: MonotonicTime
+    let wantsPath: Bool
+    var machine: LookupMachine
+    var completion: Completion?
+    /// The call in progress.
+    private var first: Asked?
+    /// A call to another peer beside it, because the first is silent.
+    private var second: Asked?
+    private var askedCount = 0
+    /// One peer has answered, and whether to believe it is being found out.
+    private var isJudging = false
     /// The part of the lookup among nodes of other implementations, once it has reached one.
     private var foreign: ForeignLookup?
     /// The state query to a member that an answer passes over.
-    private var inquiry: PeerRequest?
+    var inquiry: PeerRequest?
     private var pause: ScheduledWork?
     /// Why the last peer that answered did not help.
     private var lastRefusal: String?
@@ -31,8 +37,8 @@ final class RecursiveLookup: @unchecked Sendable {
     /// asked. If none knows better, the joiner is told and asks the named node itself.
     private var nameTaken: Status?
     /// Known nodes that turned out to be dead or not members. They no longer contradict an answer.
-    private var doubted: [Identifier] = []
-    private lazy var check = AnswerCheck(
+    var doubted: [Identifier] = []
+    lazy var check = AnswerCheck(
         of: machine.target,
         joiner: machine.joiner?.id,
         isPlaced: context.states.isRightlyPlaced
@@ -60,6 +66,13 @@ final class RecursiveLookup: @unchecked Sendable {
         patience = executor.now + (deadline - executor.now) / 2
     }
 
+    /// A call to a peer.
+    private struct Asked {
+        let number: Int
+        let peer: NodeReference
+        var call: WatchedCall?
+    }
+
     func start() {
         advance()
     }
@@ -68,7 +81,7 @@ final class RecursiveLookup: @unchecked Sendable {
     func cancel() {
         completion = nil
         pause?.cancel()
-        call?.cancel()
+        endCalls()
         foreign?.cancel()
         inquiry?.cancel()
     }
@@ -76,12 +89,18 @@ final class RecursiveLookup: @unchecked Sendable {
     /// Ends the lookup because its caller was cancelled; the caller still receives the end.
     func abandon() {
         finish(.failure(Status(.cancelled, "the caller cancelled the lookup", origin: .local)), nil)
-        call?.cancel()
         foreign?.cancel()
         inquiry?.cancel()
     }
 
+    private func endCalls() {
+        first.take()?.call?.cancel()
+        second.take()?.call?.cancel()
+    }
+
+    /// Takes the next step, unless a peer that was asked beside this one may still answer.
     private func advance() {
+        guard first == nil, second == nil else { return }
         let view = context.published.current.view
         switch machine.step(in: view, knowing: shortcut(in: view)) {
         case .answer(let owner):
@@ -123,16 +142,55 @@ final class RecursiveLookup: @unchecked Sendable {
 
     private func ask(_ peer: NodeReference, in parameters: RingParameters) {
         if context.peers.dialects.isForeign(peer.address) { return askForeign(peer) }
+        askedCount += 1
+        let number = askedCount
+        first = Asked(number: number, peer: peer)
+        context.hedges.forwarded()
+        // A joiner's lookup follows the ring's own pointers, and asks silent nodes too.
+        var hedge: (@Sendable () -> Void)?
+        if machine.joiner == nil { hedge = { [self] in askAnother(beside: number) } }
+        let call = send(number, to: peer, avoiding: machine.toAvoid, in: parameters, hedge: hedge)
+        if first?.number == number { first?.call = call }
+    }
+
+    /// Asks the next best peer too: the first one is silent for longer than usual. Other lookups go around that one
+    /// until it answers.
+    private func askAnother(beside number: Int) {
+        guard completion != nil, second == nil, let silent = first, silent.number == number else {
+            return
+        }
+        let view = context.published.current.view
+        var others = machine
+        others.exclude(silent.peer.id)
+        guard case .ask(let peer) = others.step(in: view), peer.id != silent.peer.id,
+            !context.peers.dialects.isForeign(peer.address), context.hedges.take()
+        else { return }
+        context.silent.add(silent.peer.id, at: executor.now)
+        context.hedged()
+        askedCount += 1
+        let number = askedCount
+        second = Asked(number: number, peer: peer)
+        let call = send(number, to: peer, avoiding: others.toAvoid, in: view.parameters)
+        if second?.number == number { second?.call = call }
+    }
+
+    private func send(
+        _ number: Int,
+        to peer: NodeReference,
+        avoiding avoided: [Identifier],
+        in parameters: RingParameters,
+        hedge: (@Sendable () -> Void)? = nil
+    ) -> WatchedCall {
         let request = FindSuccessorRequest(
             id: machine.target,
             hopBudget: machine.hopBudget,
             hops: machine.hops + 1,
             wantPath: wantsPath,
             joiner: machine.joiner,
-            excluded: machine.toAvoid,
+            excluded: avoided,
             receiver: parameters.placements > 1 ? peer.id : nil
         )
-        call = context.peers.call(
+        return context.peers.call(
             ChordMethods.findSuccessor,
             of: peer,
             message: request.encoded(in: parameters.space),
@@ -140,25 +198,33 @@ final class RecursiveLookup: @unchecked Sendable {
             floor: context.floor,
             // Other nodes can be asked, so a stopped node must not cost the time of a full verdict.
             connectLimit: context.peers.limits.initial,
+            hedge: hedge,
             on: executor
         ) { [self] result in
-            answered(result, by: peer)
+            answered(result, number, by: peer)
         }
     }
 
     /// The deadline of one peer's answer. It is passed on, so that the node just before a silent
     /// node gives up first and has time to ask another.
-    private var answerDeadline: MonotonicTime {
+    var answerDeadline: MonotonicTime {
         let left = deadline - executor.now
         return left <= context.floor
             ? deadline : executor.now + max(context.floor, left * context.answerShare)
     }
 
-    private func answered(_ result: ClientResult, by peer: NodeReference) {
-        call = nil
-        guard completion != nil else { return }
+    private func answered(_ result: ClientResult, _ number: Int, by peer: NodeReference) {
+        if first?.number == number {
+            first = nil
+        } else if second?.number == number {
+            second = nil
+        } else {
+            // The call was ended.
+            return
+        }
+        if result.status.origin == .peer || result.status.isOK { context.silent.remove(peer.id) }
+        guard completion != nil, !isJudging else { return blame(peer, for: result.status) }
         guard result.status.isOK else { return failed(result.status, at: peer) }
-        context.silent.remove(peer.id)
         let view = context.published.current.view
         let reply: FindSuccessorReply
         do throws(WireError) {
@@ -173,27 +239,39 @@ final class RecursiveLookup: @unchecked Sendable {
         if let objection = check.objection(owner: owner, answering: reply.answering) {
             return refuse(peer, "\(objection)")
         }
+        second.take()?.call?.cancel()
+        isJudging = true
         believe(reply, owner, result.message, by: peer)
     }
 
-    private func failed(_ status: Status, at peer: NodeReference) {
-        let isUnknown = status.origin == .peer && status.code == .unimplemented
-        if isUnknown, context.peers.dialects.hasForeign { return askForeign(peer) }
+    /// Tells the node about a peer that is dead or no member.
+    private func blame(_ peer: NodeReference, for status: Status) {
         // A missed deadline says nothing about the peer. The deadline may have been the caller's
         // own, and short. Or a node behind the peer used the time.
         let verdict = PeerLiveness(status)
         let isBlamed = verdict == .dead && status.isUnreachable
         if isBlamed || verdict == .notMember { context.suspect(peer.id) }
+        if isBlamed { context.silent.add(peer.id, at: executor.now) }
+    }
+
+    private func failed(_ status: Status, at peer: NodeReference) {
+        let isUnknown = status.origin == .peer && status.code == .unimplemented
+        if isUnknown, context.peers.dialects.hasForeign {
+            endCalls()
+            return askForeign(peer)
+        }
+        blame(peer, for: status)
         if status.isOwnCancellation { return finish(.failure(status), nil) }
         guard executor.now < deadline else { return finish(.failure(Self.late), nil) }
         if status.isNameTaken, machine.joiner != nil { nameTaken = status }
         // UNAVAILABLE and ABORTED are ordinary and temporary: the peer found no live node, or
         // cannot answer now. Such a peer is excluded like a dead node or a node that is not a
         // member.
+        let verdict = PeerLiveness(status)
+        let isDead = verdict == .dead && status.isUnreachable
         let isForNow = status.code == .unavailable || status.code == .aborted
-        if isBlamed || verdict == .notMember || isForNow {
+        if isDead || verdict == .notMember || isForNow {
             context.members.doubt(peer.id, at: executor.now)
-            if isBlamed { context.silent.add(peer.id, at: executor.now) }
             machine.exclude(peer.id)
             return advance()
         }
@@ -201,11 +279,12 @@ final class RecursiveLookup: @unchecked Sendable {
     }
 
     /// A live peer did not help: it is not asked again, and the next best node is asked.
-    private func refuse(_ peer: NodeReference, _ reason: String) {
+    func refuse(_ peer: NodeReference, _ reason: String) {
         context.members.doubt(peer.id, at: executor.now)
         context.refused(peer, reason)
         lastRefusal = "\(peer): \(reason)"
         machine.refuse(peer.id)
+        isJudging = false
         guard executor.now < deadline else { return finish(.failure(Self.late), nil) }
         advance()
     }
@@ -216,99 +295,8 @@ final class RecursiveLookup: @unchecked Sendable {
         origin: .local
     )
 
-    /// Accepts a consistent answer, unless it contradicts a member that this node knows.
-    private func believe(
-        _ reply: FindSuccessorReply,
-        _ owner: NodeReference,
-        _ message: [UInt8],
-        by peer: NodeReference
-    ) {
-        let view = context.published.current.view
-        var known = view.table.entries + [view.predecessor, view.node]
-        // A member that was silent just before would not answer whether it is still there.
-        let mute = doubted + machine.silent
-        if !mute.isEmpty { known.removeAll { mute.contains($0.id) } }
-        let passedOver = check.passedOver(owner: owner, among: known)
-        guard let passedOver, doubted.count < Self.inquiryLimit else {
-            return accept(reply, message, by: peer)
-        }
-        let objection = "\(AnswerObjection.passesOver(passedOver, named: owner))"
-        guard passedOver.id != view.node.id else { return refuse(peer, objection) }
-        // The known member may have died, which would make the peer right. It is asked.
-        inquire(of: passedOver) { [self] answer in
-            switch answer {
-            case .state(let state) where state.node.id == passedOver.id:
-                confirm(state, after: 1) { [self] owner in
-                    guard let owner else { return refuse(peer, objection) }
-                    context.refused(peer, objection)
-                    accept(confirmed(owner), nil, by: owner.node)
-                }
-            case .busy, .unreached:
-                refuse(peer, objection)
-            case .dead, .notMember, .state:
-                doubted.append(passedOver.id)
-                context.suspect(passedOver.id)
-                believe(reply, owner, message, by: peer)
-            }
-        }
-    }
-
-    /// Finds the owner among a live member and the members before it, by each member's own state.
-    private func confirm(
-        _ state: RingState,
-        after questions: Int,
-        _ completion: @escaping @Sendable (RingState?) -> Void
-    ) {
-        let range = IdentifierRange(after: state.predecessor.id, through: state.node.id)
-        if range.contains(machine.target) { return completion(state) }
-        let before = state.predecessor
-        guard questions < Self.inquiryLimit, check.isNearer(before.id, than: state.node.id) else {
-            return completion(nil)
-        }
-        inquire(of: before) { [self] answer in
-            guard case .state(let state) = answer, state.node.id == before.id else {
-                return completion(nil)
-            }
-            confirm(state, after: questions + 1, completion)
-        }
-    }
-
-    private func inquire(
-        of node: NodeReference,
-        _ completion: @escaping @Sendable (StateAnswer) -> Void
-    ) {
-        let options = CallOptions(
-            deadline: answerDeadline,
-            floor: context.floor,
-            connectLimit: context.peers.limits.initial
-        )
-        inquiry = context.states.ask(node, options, isCertain: false, on: executor) {
-            [self] answer in
-            inquiry = nil
-            guard self.completion != nil else { return }
-            completion(answer)
-        }
-    }
-
-    /// The largest number of passed-over members that are asked. If more are dead in one arc, the
-    /// answer is accepted.
-    private static let inquiryLimit = 4
-
-    private func confirmed(_ state: RingState) -> FindSuccessorReply {
-        let count = context.published.current.view.parameters.successorCount
-        return FindSuccessorReply(
-            owner: state.node,
-            successors: Array(
-                state.successors.filter { $0.id != state.node.id }.prefix(count - 1)
-            ),
-            answering: state.node,
-            hops: machine.hops + 1,
-            path: wantsPath ? [state.node] : []
-        )
-    }
-
     /// Accepts the reply. Nodes at a wrong identifier are removed from its lists.
-    private func accept(
+    func accept(
         _ original: FindSuccessorReply,
         _ message: [UInt8]?,
         by peer: NodeReference
@@ -380,6 +368,9 @@ final class RecursiveLookup: @unchecked Sendable {
 
     private func finish(_ result: Result<FindSuccessorReply, Status>, _ raw: [UInt8]?) {
         pause?.cancel()
+        // A first peer that was slower than the second goes on: its answer or its silence says
+        // whether lookups must go around it.
+        if case .failure = result { endCalls() }
         let completion = completion.take()
         completion?(result, raw)
     }

@@ -20,6 +20,9 @@ struct RuntimeMetrics: Sendable {
     /// `chord_lookup_answers_refused_total`: lookup answers of live peers that were errors or
     /// contradictions.
     private let answersRefused: Counter
+    /// `chord_lookup_hedges_total`: forwarded lookups that were sent to a second member, because the
+    /// first was silent.
+    private let hedges: Counter
 
     init(node: String) {
         func changes(_ kind: String) -> Counter {
@@ -43,6 +46,7 @@ struct RuntimeMetrics: Sendable {
             label: "chord_lookup_answers_refused_total",
             dimensions: [("node", node)]
         )
+        hedges = Counter(label: "chord_lookup_hedges_total", dimensions: [("node", node)])
     }
 
     /// The consequence of a broken link.
@@ -68,6 +72,10 @@ struct RuntimeMetrics: Sendable {
 
     func refusedAnswer() {
         answersRefused.increment()
+    }
+
+    func hedgedLookup() {
+        hedges.increment()
     }
 
     func record(_ event: RingEvent) {

@@ -40,6 +40,7 @@ package final class PeerCalls: Sendable {
         deadline: MonotonicTime,
         floor: Duration,
         connectLimit: Duration? = nil,
+        hedge: (@Sendable () -> Void)? = nil,
         on executor: any NodeExecutor,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) -> WatchedCall {
@@ -50,6 +51,7 @@ package final class PeerCalls: Sendable {
             deadline: deadline,
             floor: floor,
             connectLimit: connectLimit,
+            hedge: hedge,
             on: executor,
             completion: completion
         )
@@ -61,6 +63,7 @@ package final class PeerCalls: Sendable {
     ///   - isSecondTry: opens a new connection. Connecting and calling get the timeout of an
     ///     unknown peer.
     ///   - patience: the peer timeout for peers that give no sign before their answer.
+    ///   - hedge: called once if the peer is silent for longer than usual, and not yet for too long.
     @discardableResult
     func call(
         _ method: RPCMethod,
@@ -71,6 +74,7 @@ package final class PeerCalls: Sendable {
         connectLimit: Duration? = nil,
         isSecondTry: Bool = false,
         patience: Duration? = nil,
+        hedge: (@Sendable () -> Void)? = nil,
         on executor: any NodeExecutor,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) -> WatchedCall {
@@ -81,6 +85,7 @@ package final class PeerCalls: Sendable {
             floor: isSecondTry ? limits.initial : floor,
             connectLimit: isSecondTry ? limits.initial : connectLimit ?? limits.connect,
             patience: patience,
+            hedge: hedge,
             completion: completion
         )
         call.start(

@@ -47,13 +47,37 @@ final class RoundTripTimes: Sendable {
         }
     }
 
+    /// How long a peer may be silent.
+    struct Patience {
+        /// Before it counts as silent, in which case its call ends.
+        var allowance: Duration
+        /// Before another peer is asked beside it: the same without the floor that protects a busy peer from a wrong
+        /// verdict, and a tenth of that floor at least.
+        var hedge: Duration
+    }
+
+    /// How long the peer at `address` may be silent; it counts as silent after `floor` at the earliest.
+    func patience(for address: String, floor: Duration) -> Patience {
+        guard let usual = usual(for: address) else {
+            let allowance = min(limits.cap, max(floor, limits.initial))
+            return Patience(allowance: allowance, hedge: min(floor, allowance) / 2)
+        }
+        return Patience(
+            allowance: min(limits.cap, max(floor, usual)),
+            hedge: min(limits.cap, max(floor / 10, usual))
+        )
+    }
+
     /// The peer timeout of the peer at `address`, at least `floor`.
     func allowance(for address: String, floor: Duration) -> Duration {
-        guard let estimate = estimates.withLockedValue({ $0[address] }) else {
-            return min(limits.cap, max(floor, limits.initial))
-        }
+        patience(for: address, floor: floor).allowance
+    }
+
+    /// The longest time that a peer usually takes; nil if it is unknown.
+    private func usual(for address: String) -> Duration? {
+        guard let estimate = estimates.withLockedValue({ $0[address] }) else { return nil }
         let nanoseconds = estimate.smoothed + 4 * estimate.variance
         guard nanoseconds < Double(limits.cap.clampedNanoseconds) else { return limits.cap }
-        return min(limits.cap, max(floor, .nanoseconds(Int64(nanoseconds))))
+        return .nanoseconds(Int64(nanoseconds))
     }
 }

@@ -24,6 +24,7 @@ struct StateQuerier: Sendable {
     private let places = PlacedNodes()
     /// Members that lookups go around at present.
     let silent: SilentPeers
+    let hedges = HedgeBudget()
 
     init(
         peers: PeerCalls,

@@ -22,6 +22,10 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     /// round-trip time. Nil if the peer accepts calls early.
     private let patience: Duration?
     private let completion: @Sendable (ClientResult) -> Void
+    /// Called once if the peer is silent for longer than usual.
+    private var hedge: (@Sendable () -> Void)?
+    /// When that is.
+    private var hedgeDue: MonotonicTime?
     private var handle: (any ClientCallHandle)?
     private var watch: ScheduledWork?
     private var sentAt: MonotonicTime?
@@ -41,9 +45,11 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
         floor: Duration,
         connectLimit: Duration,
         patience: Duration? = nil,
+        hedge: (@Sendable () -> Void)? = nil,
         completion: @escaping @Sendable (ClientResult) -> Void
     ) {
         self.patience = patience
+        self.hedge = hedge
         self.peers = peers
         self.executor = executor
         self.address = address
@@ -53,9 +59,16 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     }
 
     func start(_ call: ClientCall) {
-        allowance = patience ?? peers.times.allowance(for: address, floor: floor)
-        due = executor.now + connectLimit
-        arm(after: min(connectLimit, allowance))
+        let now = executor.now
+        let usual = peers.times.patience(for: address, floor: floor)
+        allowance = patience ?? usual.allowance
+        due = now + connectLimit
+        var limit = min(connectLimit, allowance)
+        if hedge != nil, usual.hedge < limit {
+            hedgeDue = now + usual.hedge
+            limit = usual.hedge
+        }
+        arm(after: limit)
         handle = peers.transport.start(call, on: executor, observer: self)
     }
 
@@ -87,6 +100,7 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     private func accepted() {
         guard !isAccepted, !isFinished else { return }
         isAccepted = true
+        hedge = nil
         watch?.cancel()
         watch = nil
         if let sentAt, patience == nil { peers.times.record(executor.now - sentAt, of: address) }
@@ -101,7 +115,11 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     private func checkSilence() {
         guard !isFinished, !isAccepted, let due else { return }
         let now = executor.now
-        guard now >= due else { return arm(after: due - now) }
+        guard now >= due else {
+            arm(after: due - now)
+            if let hedgeDue, now >= hedgeDue { hedge.take()?() }
+            return
+        }
         let reason =
             sentAt == nil
             ? "no connection to \(address) could be made" : "\(address) was silent for \(allowance)"
@@ -113,6 +131,7 @@ final class WatchedCall: ClientCallObserver, @unchecked Sendable {
     private func finish(_ result: ClientResult) {
         guard !isFinished else { return }
         isFinished = true
+        hedge = nil
         watch?.cancel()
         watch = nil
         handle = nil

@@ -297,7 +297,8 @@ extension NodeShell {
                     "a peer's answer to a lookup was refused",
                     metadata: [LogKeys.peer: "\(peer)", LogKeys.error: "\(reason)"]
                 )
-            }
+            },
+            hedged: { [metrics] in metrics.hedgedLookup() }
         )
     }
 }

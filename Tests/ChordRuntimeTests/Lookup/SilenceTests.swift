@@ -37,21 +37,29 @@ struct SilenceTests {
         throw InProcessRing.NotIdeal("no such route")
     }
 
-    @Test("A silent hop costs one peer timeout, and only it is blamed")
-    func silentHop() throws {
-        let ring = try InProcessRing.settled(10, seed: 31, .byTables)
-        ring.executor.run(for: .seconds(20))
-        // The silent node is no neighbour: maintenance is not to interfere.
-        let route = try route(in: ring) { result in
+    /// A route over a hop that is no neighbour, so that maintenance does not interfere.
+    private func routeOverFinger(in ring: InProcessRing) throws -> Route {
+        try route(in: ring) { result in
             let view = ring.shell(result.path[0].name).view
             return !view.successors.contains(result.path[1])
                 && ring.owner(of: result.id) != result.path[1]
         }
+    }
+
+    @Test(
+        "Another member is asked beside a silent hop, which alone is blamed",
+        arguments: [false, true]
+    )
+    func silentHop(isBudgetSpent: Bool) throws {
+        let ring = try InProcessRing.settled(10, seed: 31, .byTables)
+        ring.executor.run(for: .seconds(20))
+        let route = try routeOverFinger(in: ring)
         let shell = ring.shell(route.from.name)
         let before = shell.view.table.entries
         ring.plan.set(.silent, from: route.from.address, to: route.hop.address)
+        if isBudgetSpent { while shell.states.hedges.take() {} }
         let executor = ring.executor
-        let allowed = shell.peers.times.allowance(
+        let allowed = shell.peers.times.patience(
             for: route.hop.address,
             floor: shell.configuration.failureDetection.lookupFloor
         )
@@ -59,11 +67,71 @@ struct SilenceTests {
         let result = try executor.wait { try await shell.lookup(route.id) }
         #expect(result.owner == ring.owner(of: route.id))
         let elapsed = executor.now - start
-        #expect(elapsed >= allowed)
-        #expect(elapsed <= allowed + .milliseconds(50))
-        executor.drain()
+        let wait = isBudgetSpent ? allowed.allowance : allowed.hedge
+        #expect(allowed.hedge < allowed.allowance / 2)
+        #expect(elapsed >= wait)
+        #expect(elapsed <= wait + .milliseconds(50))
+        // The call to the silent hop goes on until the hop counts as silent.
+        executor.run(for: allowed.allowance)
         let after = shell.view.table.entries
         #expect(after == before.filter { $0 != route.hop })
+        #expect(ring.plan.callsUnderWay(ChordMethods.findSuccessor) == 0)
+    }
+
+    @Test("A hop that answers late is asked again at once, and not blamed")
+    func lateHop() throws {
+        let ring = try InProcessRing.settled(10, seed: 31, .byTables)
+        ring.executor.run(for: .seconds(20))
+        let route = try routeOverFinger(in: ring)
+        let shell = ring.shell(route.from.name)
+        let table = shell.view.table
+        ring.plan.set(.delay(.milliseconds(20)), from: route.from.address, to: route.hop.address)
+        let start = ring.executor.now
+        let result = try ring.executor.wait { try await shell.lookup(route.id) }
+        #expect(result.owner == ring.owner(of: route.id))
+        #expect(ring.executor.now - start < .milliseconds(40))
+        #expect(shell.silent.toGoAround(at: ring.executor.now) == [route.hop.id])
+        ring.executor.run(for: .milliseconds(60))
+        #expect(shell.silent.toGoAround(at: ring.executor.now) == [])
+        #expect(shell.view.table == table)
+        #expect(ring.plan.callsUnderWay(ChordMethods.findSuccessor) == 0)
+    }
+
+    @Test("The second member is left alone when the first one answers before it")
+    func firstIsFaster() throws {
+        let ring = try InProcessRing.settled(10, seed: 31, .byTables)
+        ring.executor.run(for: .seconds(20))
+        let route = try routeOverFinger(in: ring)
+        let shell = ring.shell(route.from.name)
+        let table = shell.view.table
+        for node in ring.circle where node != route.hop {
+            ring.plan.set(.delay(.seconds(1)), from: route.from.address, to: node.address)
+        }
+        ring.plan.set(.delay(.milliseconds(10)), from: route.from.address, to: route.hop.address)
+        func asked() -> Int {
+            ring.plan.started(ChordMethods.findSuccessor, from: route.from.address)
+        }
+        let before = asked()
+        let result = try ring.executor.wait { try await shell.lookup(route.id) }
+        #expect(result.owner == ring.owner(of: route.id))
+        #expect(asked() == before + 2)
+        ring.executor.drain()
+        #expect(shell.silent.toGoAround(at: ring.executor.now) == [])
+        #expect(shell.view.table == table)
+        #expect(ring.plan.callsUnderWay(ChordMethods.findSuccessor) == 0)
+    }
+
+    @Test("One forwarded lookup in ten may be hedged, and ten at once")
+    func budget() {
+        let budget = HedgeBudget()
+        func taken() -> Int { (0..<100).count { _ in budget.take() } }
+        #expect(taken() == 10)
+        for _ in 0..<9 { budget.forwarded() }
+        #expect(taken() == 0)
+        budget.forwarded()
+        #expect(taken() == 1)
+        for _ in 0..<10_000 { budget.forwarded() }
+        #expect(taken() == 10)
     }
 
     @Test("Nodes that accepted are not blamed for a slow one behind them")
@@ -105,9 +173,12 @@ struct SilenceTests {
             #expect(result.owner == ring.owner(of: id))
             return ring.executor.now - start
         }
-        let floor = shell.configuration.failureDetection.lookupFloor
-        #expect(try time(route.id) >= floor)
-        for _ in 0..<5 { #expect(try time(route.id) < floor) }
+        let usual = shell.peers.times.patience(
+            for: route.hop.address,
+            floor: shell.configuration.failureDetection.lookupFloor
+        )
+        #expect(try time(route.id) >= usual.hedge)
+        for _ in 0..<5 { #expect(try time(route.id) < usual.hedge) }
     }
 
     @Test("Of many lookups one asks a silent member again, and it is forgotten in the end")

@@ -26,6 +26,7 @@ import Testing
             try unreachableJoiner()
             try brokenLinks()
             try refusedAnswers()
+            try hedgedLookups()
         }
         let names = [
             "chord_ring_changes_total{kind=range}",
@@ -37,6 +38,7 @@ import Testing
             "chord_unreached_total{kind=member_kept}",
             "chord_unreached_total{kind=own_link}",
             "chord_lookup_answers_refused_total",
+            "chord_lookup_hedges_total",
         ]
         #expect(metrics.recorded == Dictionary(uniqueKeysWithValues: names.map { ($0, true) }))
     }
@@ -112,5 +114,26 @@ import Testing
         let result = try ring.executor.wait { try await shell.lookup(id) }
         #expect(result.owner == ring.owner(of: id))
         #expect(total("chord_lookup_answers_refused_total", of: node.name) == before + 1)
+    }
+
+    private func hedgedLookups() throws {
+        let ring = try InProcessRing.settled(10, seed: 31)
+        ring.executor.run(for: .seconds(20))
+        let node = ring.circle[0]
+        let shell = ring.shell(node.name)
+        var forwarded: (id: Identifier, hop: NodeReference)?
+        while forwarded == nil {
+            let id = ring.randomIdentifier()
+            guard case .forward(let candidates) = shell.view.step(for: id),
+                candidates.count > 1, candidates[0] != ring.owner(of: id)
+            else { continue }
+            forwarded = (id, candidates[0])
+        }
+        let (id, hop) = try #require(forwarded)
+        let before = total("chord_lookup_hedges_total", of: node.name)
+        ring.plan.set(.silent, from: node.address, to: hop.address)
+        let result = try ring.executor.wait { try await shell.lookup(id) }
+        #expect(result.owner == ring.owner(of: id))
+        #expect(total("chord_lookup_hedges_total", of: node.name) == before + 1)
     }
 }

@@ -39,7 +39,8 @@ struct StoreWorldTests {
     // In seed 80007 a voter had to learn of a new voter from a node whose replica was damaged, and got no answer.
     @Test(
         "seeds that have failed once",
-        arguments: [(306, false), (30170, true), (80007, false), (110_015, false)] as [(UInt64, Bool)]
+        arguments: [(306, false), (30170, true), (80007, false), (110_015, false)]
+            as [(UInt64, Bool)]
     )
     func formerFailures(seed: UInt64, hasPartitions: Bool) {
         let report = StoreSimulation(seed: seed, hasPartitions: hasPartitions).run()
