@@ -9,7 +9,7 @@
 
 The load program in C (Benchmarks/rpc/load.c) asks one node over one connection, with one call open or 32, each with a
 deadline. All nodes and the load program share the machine. The stores are off. Medians of the rounds; a ratio is this
-build / the other one within one round.
+build / the other one within one round. Then members are stopped while eight callers go on (stopped.py).
 """
 
 import argparse
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 
+import stopped
 from measure import cpu_seconds
 from rings import BINARY, ROOT, Bench, Ring
 
@@ -108,6 +109,12 @@ def main():
         finally:
             for build in builds:
                 build.ring.close()
+        binaries = {"this": options.binary, "base": options.base}
+        names = [name for name, binary in binaries.items() if binary]
+        homes = iter(range(1_000))
+        stopped.show(
+            lambda name: Build(f"{name}-{next(homes)}", folder, pathlib.Path(binaries[name])), names, options.rounds
+        )
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ extension RecursiveLookup {
     ) {
         let view = context.published.current.view
         var known = view.table.entries + [view.predecessor, view.node]
-        // A member that was silent just before would not answer whether it is still there.
-        let mute = doubted + machine.silent
-        if !mute.isEmpty { known.removeAll { mute.contains($0.id) } }
-        let passedOver = check.passedOver(owner: owner, among: known)
+        var passedOver = check.passedOver(owner: owner, among: known)
+        while let node = passedOver, wouldNotAnswer(node.id) {
+            known.removeAll { $0.id == node.id }
+            passedOver = check.passedOver(owner: owner, among: known)
+        }
         guard let passedOver, doubted.count < Self.inquiryLimit else {
             return accept(reply, message, by: peer)
         }
@@ -38,11 +39,17 @@ extension RecursiveLookup {
             case .busy, .unreached:
                 refuse(peer, objection)
             case .dead, .notMember, .state:
+                if answer == .dead { context.silent.add(passedOver.id, at: executor.now) }
                 doubted.append(passedOver.id)
                 context.suspect(passedOver.id)
                 believe(reply, owner, message, by: peer)
             }
         }
+    }
+
+    /// Whether a member that an answer passes over need not be asked whether it is still there.
+    private func wouldNotAnswer(_ id: Identifier) -> Bool {
+        doubted.contains(id) || mute.contains(id) || context.silent.contains(id, at: executor.now)
     }
 
     /// Finds the owner among a live member and the members before it, by each member's own state.

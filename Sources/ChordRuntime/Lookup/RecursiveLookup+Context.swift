@@ -24,4 +24,11 @@ extension RecursiveLookup {
         var silent: SilentPeers { states.silent }
         var hedges: HedgeBudget { states.hedges }
     }
+
+    /// A call to a peer.
+    struct Asked {
+        let number: Int
+        let peer: NodeReference
+        var call: WatchedCall?
+    }
 }

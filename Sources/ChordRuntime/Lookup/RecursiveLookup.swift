@@ -21,8 +21,8 @@ final class RecursiveLookup: @unchecked Sendable {
     var completion: Completion?
     /// The call in progress.
     private var first: Asked?
-    /// A call to another peer beside it, because the first is silent.
-    private var second: Asked?
+    /// Calls to other peers beside it, because the first is silent, and so on.
+    private var hedges: [Asked] = []
     private var askedCount = 0
     /// One peer has answered, and whether to believe it is being found out.
     private var isJudging = false
@@ -38,6 +38,8 @@ final class RecursiveLookup: @unchecked Sendable {
     private var nameTaken: Status?
     /// Known nodes that turned out to be dead or not members. They no longer contradict an answer.
     var doubted: [Identifier] = []
+    /// Peers that were silent in this lookup. They would not answer whether they are still there.
+    private(set) var mute: [Identifier] = []
     lazy var check = AnswerCheck(
         of: machine.target,
         joiner: machine.joiner?.id,
@@ -66,13 +68,6 @@ final class RecursiveLookup: @unchecked Sendable {
         patience = executor.now + (deadline - executor.now) / 2
     }
 
-    /// A call to a peer.
-    private struct Asked {
-        let number: Int
-        let peer: NodeReference
-        var call: WatchedCall?
-    }
-
     func start() {
         advance()
     }
@@ -95,12 +90,17 @@ final class RecursiveLookup: @unchecked Sendable {
 
     private func endCalls() {
         first.take()?.call?.cancel()
-        second.take()?.call?.cancel()
+        endHedges()
+    }
+
+    private func endHedges() {
+        for hedge in hedges { hedge.call?.cancel() }
+        hedges = []
     }
 
     /// Takes the next step, unless a peer that was asked beside this one may still answer.
     private func advance() {
-        guard first == nil, second == nil else { return }
+        guard first == nil, hedges.isEmpty else { return }
         let view = context.published.current.view
         switch machine.step(in: view, knowing: shortcut(in: view)) {
         case .answer(let owner):
@@ -146,41 +146,51 @@ final class RecursiveLookup: @unchecked Sendable {
         let number = askedCount
         first = Asked(number: number, peer: peer)
         context.hedges.forwarded()
-        // A joiner's lookup follows the ring's own pointers, and asks silent nodes too.
-        var hedge: (@Sendable () -> Void)?
-        if machine.joiner == nil { hedge = { [self] in askAnother(beside: number) } }
-        let call = send(number, to: peer, avoiding: machine.toAvoid, in: parameters, hedge: hedge)
+        let call = send(number, to: peer, avoiding: machine.toAvoid, in: parameters)
         if first?.number == number { first?.call = call }
     }
 
-    /// Asks the next best peer too: the first one is silent for longer than usual. Other lookups go around that one
-    /// until it answers.
+    /// Asks the next best peer too: the last one that was asked is silent for longer than usual. Other lookups go
+    /// around that one until it answers.
     private func askAnother(beside number: Int) {
-        guard completion != nil, second == nil, let silent = first, silent.number == number else {
-            return
-        }
+        guard completion != nil, !isJudging, hedges.count < Self.hedgeLimit,
+            let last = hedges.last ?? first, last.number == number
+        else { return }
+        let silent = last.peer
         let view = context.published.current.view
         var others = machine
-        others.exclude(silent.peer.id)
-        guard case .ask(let peer) = others.step(in: view), peer.id != silent.peer.id,
-            !context.peers.dialects.isForeign(peer.address), context.hedges.take()
+        for id in machine.avoided + mute + [silent.id] { others.exclude(id) }
+        let peer: NodeReference
+        switch others.step(in: view) {
+        case .ask(let next): peer = next
+        // The owner if the silent members have failed; it knows better whether it is.
+        case .answer(let owner): peer = owner
+        case .fail: return
+        }
+        guard peer.id != view.node.id, !context.peers.dialects.isForeign(peer.address),
+            context.hedges.take(at: executor.now)
         else { return }
-        context.silent.add(silent.peer.id, at: executor.now)
+        mute.append(silent.id)
+        context.silent.add(silent.id, at: executor.now)
         context.hedged()
         askedCount += 1
         let number = askedCount
-        second = Asked(number: number, peer: peer)
+        hedges.append(Asked(number: number, peer: peer))
         let call = send(number, to: peer, avoiding: others.toAvoid, in: view.parameters)
-        if second?.number == number { second?.call = call }
+        if let place = hedges.firstIndex(where: { $0.number == number }) {
+            hedges[place].call = call
+        }
     }
 
     private func send(
         _ number: Int,
         to peer: NodeReference,
         avoiding avoided: [Identifier],
-        in parameters: RingParameters,
-        hedge: (@Sendable () -> Void)? = nil
+        in parameters: RingParameters
     ) -> WatchedCall {
+        // A joiner's lookup follows the ring's own pointers, and asks silent nodes too.
+        var hedge: (@Sendable () -> Void)?
+        if machine.joiner == nil { hedge = { [self] in askAnother(beside: number) } }
         let request = FindSuccessorRequest(
             id: machine.target,
             hopBudget: machine.hopBudget,
@@ -216,8 +226,8 @@ final class RecursiveLookup: @unchecked Sendable {
     private func answered(_ result: ClientResult, _ number: Int, by peer: NodeReference) {
         if first?.number == number {
             first = nil
-        } else if second?.number == number {
-            second = nil
+        } else if let place = hedges.firstIndex(where: { $0.number == number }) {
+            hedges.remove(at: place)
         } else {
             // The call was ended.
             return
@@ -239,7 +249,7 @@ final class RecursiveLookup: @unchecked Sendable {
         if let objection = check.objection(owner: owner, answering: reply.answering) {
             return refuse(peer, "\(objection)")
         }
-        second.take()?.call?.cancel()
+        endHedges()
         isJudging = true
         believe(reply, owner, result.message, by: peer)
     }
@@ -251,7 +261,10 @@ final class RecursiveLookup: @unchecked Sendable {
         let verdict = PeerLiveness(status)
         let isBlamed = verdict == .dead && status.isUnreachable
         if isBlamed || verdict == .notMember { context.suspect(peer.id) }
-        if isBlamed { context.silent.add(peer.id, at: executor.now) }
+        if isBlamed {
+            mute.append(peer.id)
+            context.silent.add(peer.id, at: executor.now)
+        }
     }
 
     private func failed(_ status: Status, at peer: NodeReference) {
@@ -288,6 +301,9 @@ final class RecursiveLookup: @unchecked Sendable {
         guard executor.now < deadline else { return finish(.failure(Self.late), nil) }
         advance()
     }
+
+    /// The largest number of peers that are asked beside the first one. Each costs a part of the budget.
+    private static let hedgeLimit = 2
 
     private static let late = Status(
         .deadlineExceeded,
@@ -368,8 +384,8 @@ final class RecursiveLookup: @unchecked Sendable {
 
     private func finish(_ result: Result<FindSuccessorReply, Status>, _ raw: [UInt8]?) {
         pause?.cancel()
-        // A first peer that was slower than the second goes on: its answer or its silence says
-        // whether lookups must go around it.
+        // A first peer that was slower than another goes on: its answer or its silence says whether
+        // lookups must go around it.
         if case .failure = result { endCalls() }
         let completion = completion.take()
         completion?(result, raw)

@@ -52,7 +52,7 @@ final class RoundTripTimes: Sendable {
         /// Before it counts as silent, in which case its call ends.
         var allowance: Duration
         /// Before another peer is asked beside it: the same without the floor that protects a busy peer from a wrong
-        /// verdict, and a tenth of that floor at least.
+        /// verdict, and a tenth of that floor at least; a quarter of it for an unknown peer.
         var hedge: Duration
     }
 
@@ -60,7 +60,7 @@ final class RoundTripTimes: Sendable {
     func patience(for address: String, floor: Duration) -> Patience {
         guard let usual = usual(for: address) else {
             let allowance = min(limits.cap, max(floor, limits.initial))
-            return Patience(allowance: allowance, hedge: min(floor, allowance) / 2)
+            return Patience(allowance: allowance, hedge: min(floor, allowance) / 4)
         }
         return Patience(
             allowance: min(limits.cap, max(floor, usual)),

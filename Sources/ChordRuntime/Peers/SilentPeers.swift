@@ -45,6 +45,13 @@ final class SilentPeers: Sendable {
         }
     }
 
+    /// Whether a member is not known to have answered since its silence, also while one lookup may ask it again.
+    func contains(_ id: Identifier, at now: MonotonicTime) -> Bool {
+        silences.withLockedValue { silences in
+            silences[id].map { now < $0.forgotten } ?? false
+        }
+    }
+
     /// Those that a lookup is to go around. The first that asks for them after a member's time may ask that one.
     func toGoAround(at now: MonotonicTime) -> [Identifier] {
         silences.withLockedValue { silences in

@@ -24,10 +24,11 @@ struct StateQuerier: Sendable {
     private let places = PlacedNodes()
     /// Members that lookups go around at present.
     let silent: SilentPeers
-    let hedges = HedgeBudget()
+    let hedges: HedgeBudget
 
     init(
         peers: PeerCalls,
+        now: MonotonicTime,
         parameters: @escaping @Sendable () -> RingParameters,
         rule: PlaceRule,
         latestIncarnation: @escaping @Sendable () -> UInt64,
@@ -35,6 +36,7 @@ struct StateQuerier: Sendable {
     ) {
         self.peers = peers
         silent = SilentPeers(for: peers.limits.initial)
+        hedges = HedgeBudget(at: now)
         ringParameters = parameters
         self.rule = rule
         self.latestIncarnation = latestIncarnation

@@ -138,6 +138,7 @@ package actor NodeShell {
         )
         states = StateQuerier(
             peers: peers,
+            now: executor.now,
             parameters: { published.current.view.parameters },
             rule: rule,
             latestIncarnation: {
