@@ -13,7 +13,7 @@ CALLERS = 8
 # Seconds before the stop and after it.
 BEFORE, AFTER = 2, 6
 LATE = 0.05
-LINE = "{:>7}  {:<8}{:>12}{:>10}{:>12}{:>10}{:>12}{:>12}"
+LINE = "{:>7}  {:<8}{:>12}{:>10}{:>12}{:>10}{:>10}{:>14}"
 
 
 def warm(build, asked, count=4000):

@@ -45,7 +45,8 @@ public struct FailureDetection: Hashable, Sendable {
     /// over a new connection, that maintenance makes before a silent peer counts as dead.
     public var initial: Duration = .milliseconds(500)
     /// The shortest timeout of a forwarded lookup, because a busy machine is slow at times. A lower
-    /// value routes around a stopped node sooner, but sometimes also around a busy one.
+    /// value routes around a stopped node sooner, but sometimes also around a busy one. After a tenth
+    /// of it at the earliest, another node is asked beside the silent one.
     public var lookupFloor: Duration = .milliseconds(100)
     /// The shortest timeout of maintenance calls, where a wrong verdict removes a live node from
     /// the ring.

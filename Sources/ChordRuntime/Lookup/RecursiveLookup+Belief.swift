@@ -47,9 +47,10 @@ extension RecursiveLookup {
         }
     }
 
-    /// Whether a member that an answer passes over need not be asked whether it is still there.
+    /// Whether a member that an answer passes over need not be asked whether it is still there. One that is only
+    /// slower than usual is asked: a liar could pass over it otherwise.
     private func wouldNotAnswer(_ id: Identifier) -> Bool {
-        doubted.contains(id) || mute.contains(id) || context.silent.contains(id, at: executor.now)
+        doubted.contains(id) || context.silent.wasSilent(id, at: executor.now)
     }
 
     /// Finds the owner among a live member and the members before it, by each member's own state.

@@ -38,8 +38,8 @@ final class RecursiveLookup: @unchecked Sendable {
     private var nameTaken: Status?
     /// Known nodes that turned out to be dead or not members. They no longer contradict an answer.
     var doubted: [Identifier] = []
-    /// Peers that were silent in this lookup. They would not answer whether they are still there.
-    private(set) var mute: [Identifier] = []
+    /// Peers beside which others were asked. No others are asked through them.
+    private var late: [Identifier] = []
     lazy var check = AnswerCheck(
         of: machine.target,
         joiner: machine.joiner?.id,
@@ -159,7 +159,7 @@ final class RecursiveLookup: @unchecked Sendable {
         let silent = last.peer
         let view = context.published.current.view
         var others = machine
-        for id in machine.avoided + mute + [silent.id] { others.exclude(id) }
+        for id in machine.avoided + late + [silent.id] { others.exclude(id) }
         let peer: NodeReference
         switch others.step(in: view) {
         case .ask(let next): peer = next
@@ -170,8 +170,8 @@ final class RecursiveLookup: @unchecked Sendable {
         guard peer.id != view.node.id, !context.peers.dialects.isForeign(peer.address),
             context.hedges.take(at: executor.now)
         else { return }
-        mute.append(silent.id)
-        context.silent.add(silent.id, at: executor.now)
+        late.append(silent.id)
+        context.silent.add(silent.id, at: executor.now, isWhole: false)
         context.hedged()
         askedCount += 1
         let number = askedCount
@@ -261,10 +261,7 @@ final class RecursiveLookup: @unchecked Sendable {
         let verdict = PeerLiveness(status)
         let isBlamed = verdict == .dead && status.isUnreachable
         if isBlamed || verdict == .notMember { context.suspect(peer.id) }
-        if isBlamed {
-            mute.append(peer.id)
-            context.silent.add(peer.id, at: executor.now)
-        }
+        if isBlamed { context.silent.add(peer.id, at: executor.now) }
     }
 
     private func failed(_ status: Status, at peer: NodeReference) {

@@ -16,6 +16,8 @@ final class SilentPeers: Sendable {
         var until: MonotonicTime
         /// When nothing is known of the member any more.
         var forgotten: MonotonicTime
+        /// It was silent for the whole peer timeout, and not only for longer than usual.
+        var isWhole: Bool
     }
 
     /// More are not remembered. With so many silent members, lookups fail anyway.
@@ -31,10 +33,16 @@ final class SilentPeers: Sendable {
         self.time = time
     }
 
-    func add(_ id: Identifier, at now: MonotonicTime) {
+    /// - Parameter isWhole: whether the member was silent for the whole peer timeout. If not, lookups only go around it.
+    func add(_ id: Identifier, at now: MonotonicTime, isWhole: Bool = true) {
         silences.withLockedValue { silences in
-            guard silences.count < Self.limit || silences[id] != nil else { return }
-            silences[id] = Silence(until: now + time, forgotten: now + time * Self.trials)
+            let former = silences[id]
+            guard silences.count < Self.limit || former != nil else { return }
+            silences[id] = Silence(
+                until: now + time,
+                forgotten: now + time * Self.trials,
+                isWhole: isWhole || former?.isWhole == true
+            )
         }
     }
 
@@ -45,10 +53,12 @@ final class SilentPeers: Sendable {
         }
     }
 
-    /// Whether a member is not known to have answered since its silence, also while one lookup may ask it again.
-    func contains(_ id: Identifier, at now: MonotonicTime) -> Bool {
+    /// Whether a member was silent for the whole peer timeout and has not answered since, also while one lookup may
+    /// ask it again.
+    func wasSilent(_ id: Identifier, at now: MonotonicTime) -> Bool {
         silences.withLockedValue { silences in
-            silences[id].map { now < $0.forgotten } ?? false
+            guard let silence = silences[id] else { return false }
+            return silence.isWhole && now < silence.forgotten
         }
     }
 
