@@ -99,9 +99,9 @@ extension CertificateCountdown.Notice {
 
     private var remedy: String {
         switch validity.kind {
-        case .certificate: "issue a new one and send SIGHUP"
+        case .certificate: "issue a new one in its place"
         case .authority: "create a new authority and let every node trust both"
-        case .revocationList: "sign it again and send SIGHUP to every node"
+        case .revocationList: "sign it again and copy it to every node"
         }
     }
 }

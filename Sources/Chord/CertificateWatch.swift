@@ -58,6 +58,34 @@ final class CertificateWatch: Sendable {
         look()
     }
 
+    /// Logs which certificates are in use, and watches their expiry.
+    ///
+    /// - Parameter optionalList: Where a revocation list would be read.
+    func watch(_ context: TLSContext, optionalList: String?, saying what: String) {
+        let list = context.configuration.files.revocationList
+        logger.info(
+            "\(what)",
+            metadata: [
+                LogKeys.node: "\(node)",
+                LogKeys.serial: "\(context.certificate.serial)",
+                LogKeys.ends:
+                    "\(PeerCertificate.timestamp(secondsSince1970: context.certificate.notAfter))",
+                LogKeys.revocation: "\(list ?? "none")",
+            ]
+        )
+        if list == nil {
+            let place = optionalList.map { " at \($0)" } ?? ""
+            logger.notice(
+                "there is no revocation list\(place): revoked certificates are accepted",
+                metadata: [LogKeys.node: "\(node)"]
+            )
+        }
+        for warning in context.warnings {
+            logger.warning("\(warning)", metadata: [LogKeys.node: "\(node)"])
+        }
+        watch(context.validities)
+    }
+
     func stop() {
         let timer = state.withLockedValue { state in
             state.isStopped = true

@@ -64,6 +64,14 @@ public struct Certificates: Hashable, Sendable {
         try TLSContext(configuration: configuration(for: use))
     }
 
+    /// The present state of each file, to tell later whether one has changed.
+    var seen: FileChanges.Seen {
+        [
+            files.certificateChain, files.privateKey, files.trustRoots,
+            files.revocationList ?? optionalRevocationList,
+        ].map { $0.flatMap { FileIdentity(of: $0) } }
+    }
+
     private func configuration(for use: CertificateUse) -> TLSConfiguration {
         var files = files
         if files.revocationList == nil, let list = optionalRevocationList,

@@ -51,6 +51,7 @@ public final class ChordClient: Sendable {
     public let store: StoreClient
     private let client: RingClient
     private let transport: NetworkTransport
+    private let certificateReloader: CertificateReloader
     /// The thread of a client without a given event loop group.
     let ownGroup: MultiThreadedEventLoopGroup?
 
@@ -58,6 +59,7 @@ public final class ChordClient: Sendable {
     ///
     /// - Throws: `ChordError` with `invalidConfiguration`, which names the setting or file.
     public init(_ configuration: ChordClientConfiguration) throws(ChordError) {
+        let seen = configuration.certificates.seen
         let context: TLSContext
         do {
             for node in configuration.nodes { _ = try NetworkAddress(node) }
@@ -78,8 +80,9 @@ public final class ChordClient: Sendable {
         let executors = EventLoopExecutors(
             group: configuration.eventLoopGroup ?? ownGroup ?? MultiThreadedEventLoopGroup.singleton
         )
+        let tls = TLSContextSource(context)
         transport = NetworkTransport(
-            tls: TLSContextSource(context),
+            tls: tls,
             executors: executors,
             configuration: configuration.transport,
             log: TransportLog(logger: configuration.logger, failuresPerSecond: 10),
@@ -95,6 +98,29 @@ public final class ChordClient: Sendable {
             hashes: configuration.hashes
         )
         store = StoreClient(network: RingStoreNetwork(client), limits: configuration.store)
+        certificateReloader = CertificateReloader(
+            configuration.certificates,
+            seen: seen,
+            tls: tls,
+            executor: executors.next(),
+            logger: configuration.logger
+        ) { [logger = configuration.logger] in
+            logger.info(
+                "read the certificates again",
+                metadata: [LogKeys.serial: "\($0.certificate.serial)"]
+            )
+        }
+        certificateReloader.start()
+    }
+
+    /// Reads the certificate files again, for new connections. A client notices changed files by itself
+    /// within five seconds; this method does not wait for that, and tells why files are refused. It
+    /// reads files, so it must not run on an event loop.
+    ///
+    /// - Throws: `ChordError` with `invalidConfiguration`; the previous certificates then stay in
+    ///   use.
+    public func reloadCertificates() throws(ChordError) {
+        try certificateReloader.reload()
     }
 
     /// The ring's parameters, from the first node that answers.
@@ -304,6 +330,7 @@ public final class ChordClient: Sendable {
     }
 
     deinit {
+        certificateReloader.stop()
         // The client was never closed, and no caller waits for its end.
         if client.gate.close() { ownGroup?.shutdownGracefully { _ in } }
     }
@@ -312,6 +339,7 @@ public final class ChordClient: Sendable {
     /// fail at once. Later calls throw a `ChordError` with `stopped`.
     public func close() async {
         guard client.gate.close() else { return }
+        certificateReloader.stop()
         await transport.shutdown(grace: .zero)
         // Failed calls still return on the thread that will end.
         await client.gate.whenEmpty()

@@ -7,7 +7,6 @@ import ChordRPC
 public import ChordRuntime
 import ChordTLS
 import ChordTransport
-import Logging
 
 extension ChordNode {
     /// The requirements for a node's certificate: role node, the node's name, and the host that
@@ -33,61 +32,15 @@ extension ChordNode {
     /// continue as long as their peers are still accepted. The log tells the changes. It reads
     /// files, so it must not run on an event loop.
     ///
+    /// A running node notices changed files by itself within five seconds. This method does not wait
+    /// for that, and tells why files are refused.
+    ///
     /// If a revocation list was in use and is missing now, the reload fails: a lost file must not
     /// make revoked certificates valid. Restart the node to run without a list.
     ///
     /// - Throws: `ChordError` with `invalidConfiguration`; the previous certificates then stay in
     ///   use.
     public func reloadCertificates() throws(ChordError) {
-        let former = tls.current
-        let context: TLSContext
-        do throws(TLSError) {
-            context = try configuration.certificates.load(for: former.configuration.use)
-            if let list = former.configuration.files.revocationList,
-                context.configuration.files.revocationList == nil
-            {
-                throw TLSError(
-                    .revocationListVanished,
-                    "the revocation list \(list) is missing, and without it revoked certificates would be"
-                        + " accepted again: restore the file, or restart the node to run without a list",
-                    about: TLSError.Subject(file: list)
-                )
-            }
-        } catch {
-            throw ChordError(
-                .invalidConfiguration,
-                "the present certificates stay in use",
-                cause: error
-            )
-        }
-        tls.replace(with: context)
-        tell(of: context, "read the certificates again")
-    }
-
-    /// Logs which certificates are in use, and watches their expiry.
-    func tell(of context: TLSContext, _ what: String) {
-        let logger = configuration.logger
-        let list = context.configuration.files.revocationList
-        logger.info(
-            "\(what)",
-            metadata: [
-                LogKeys.node: "\(configuration.name)",
-                LogKeys.serial: "\(context.certificate.serial)",
-                LogKeys.ends:
-                    "\(PeerCertificate.timestamp(secondsSince1970: context.certificate.notAfter))",
-                LogKeys.revocation: "\(list ?? "none")",
-            ]
-        )
-        if list == nil {
-            let place = configuration.certificates.optionalRevocationList.map { " at \($0)" } ?? ""
-            logger.notice(
-                "there is no revocation list\(place): revoked certificates are accepted",
-                metadata: [LogKeys.node: "\(configuration.name)"]
-            )
-        }
-        for warning in context.warnings {
-            logger.warning("\(warning)", metadata: [LogKeys.node: "\(configuration.name)"])
-        }
-        certificateWatch.watch(context.validities)
+        try certificateReloader.reload()
     }
 }

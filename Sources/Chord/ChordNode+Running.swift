@@ -44,7 +44,12 @@ extension ChordNode {
                     try await shell.start(services)
                 }
                 try await server.serve(Router(services))
-                tell(of: tls.current, "certificates")
+                certificateWatch.watch(
+                    tls.current,
+                    optionalList: configuration.certificates.optionalRevocationList,
+                    saying: "certificates"
+                )
+                certificateReloader.start()
                 failure = await withGracefulShutdownHandler {
                     await withTaskCancellationHandler {
                         await takePart()
@@ -145,6 +150,7 @@ extension ChordNode {
     }
 
     private func stop() async {
+        certificateReloader.stop()
         certificateWatch.stop()
         await shell.leave()
         let hasClosedStore = storeNetwork.gate.close()

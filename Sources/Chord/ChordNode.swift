@@ -39,6 +39,7 @@ public final class ChordNode: Service, Sendable {
     let ownGroup: MultiThreadedEventLoopGroup?
     private let hash: HashFunction
     let certificateWatch: CertificateWatch
+    let certificateReloader: CertificateReloader
     let keeper: StateKeeper?
     let memory: StateFile.Memory
     /// The ring's replicated key-value store, read and written as this node.
@@ -78,6 +79,7 @@ public final class ChordNode: Service, Sendable {
         // Every log line names its node, including lines of the transport.
         configuration.logger[metadataKey: LogKeys.node] = "\(given.name)"
         let (parameters, listen) = try configuration.validated()
+        let seen = configuration.certificates.seen
         let context: TLSContext
         do {
             context = try configuration.certificates.load(
@@ -234,6 +236,21 @@ public final class ChordNode: Service, Sendable {
             executor: shell.executor,
             logger: configuration.logger
         )
+        let certificates = configuration.certificates
+        certificateReloader = CertificateReloader(
+            certificates,
+            seen: seen,
+            tls: tls,
+            executor: shell.executor,
+            logger: configuration.logger,
+            node: configuration.name
+        ) { [certificateWatch] in
+            certificateWatch.watch(
+                $0,
+                optionalList: certificates.optionalRevocationList,
+                saying: "read the certificates again"
+            )
+        }
         hash = configuration.ring.hash
         self.keeper = keeper
         self.memory = memory

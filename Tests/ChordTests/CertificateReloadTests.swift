@@ -12,52 +12,7 @@ import Testing
 
 /// Certificates of a running node: read anew, shown to operators.
 @Suite(.tags(.network), .timeLimit(.minutes(5))) struct CertificateReloadTests {
-    /// A folder as `make certs` lays it out, of node n1 and clients alice and carol.
-    private struct Laid: Sendable {
-        var folder: URL
-        var empty: String
-        var againstAlice: String
-
-        init() throws {
-            folder = FileManager.default.temporaryDirectory
-                .appending(path: "chord-reload-\(UUID().uuidString)")
-            let authority = try TestAuthority("ours", in: folder)
-            func lay(_ request: TestAuthority.Request, _ name: String) throws
-                -> TestAuthority.Issued
-            {
-                let issued = try authority.issue(request)
-                let files = FileManager.default
-                for (path, end) in [(issued.certificate, "pem"), (issued.key, "key")] {
-                    try files.copyItem(
-                        atPath: path,
-                        toPath: "\(authority.folder.path)/\(name).\(end)"
-                    )
-                }
-                return issued
-            }
-            _ = try lay(.member("n1"), "n1")
-            _ = try lay(.member("carol", role: "client"), "client-carol")
-            let alice = try lay(.member("alice", role: "client"), "client-alice")
-            folder = authority.folder
-            try FileManager.default.copyItem(
-                atPath: authority.root.certificate,
-                toPath: "\(folder.path)/ca.pem"
-            )
-            empty = try authority.revocationList("empty.crl")
-            try authority.revoke(alice)
-            againstAlice = try authority.revocationList("against.crl")
-        }
-
-        func certificates(_ name: String) -> Certificates {
-            Certificates(directory: folder.path, name: name)
-        }
-
-        func put(_ list: String) throws {
-            try Data(contentsOf: URL(filePath: list)).write(to: folder.appending(path: "crl.pem"))
-        }
-    }
-
-    private func node(_ laid: Laid, _ log: CapturedLog) async throws -> ChordNode {
+    private func node(_ laid: CertificateFolder, _ log: CapturedLog) async throws -> ChordNode {
         var configuration = try await configuration("n1")
         configuration.certificates = laid.certificates("n1")
         configuration.logger = log.logger
@@ -67,7 +22,7 @@ import Testing
     private func describe(
         _ node: ChordNode,
         as name: String,
-        _ laid: Laid
+        _ laid: CertificateFolder
     ) async throws -> NodeDescription {
         var settings = ChordClientConfiguration(
             nodes: [node.reference.address],
@@ -87,8 +42,8 @@ import Testing
 
     @Test("A new revocation list turns revocation on, and a missing one does not turn it off")
     func lists() async throws {
-        let laid = try await onOwnThread { try Laid() }
-        defer { try? FileManager.default.removeItem(at: laid.folder.deletingLastPathComponent()) }
+        let laid = try await onOwnThread { try CertificateFolder() }
+        defer { laid.remove() }
         let log = CapturedLog(level: .debug)
         let node = try await node(laid, log)
         try await running(node) {
@@ -140,8 +95,8 @@ import Testing
 
     @Test("A node's description says when its certificates end")
     func description() async throws {
-        let laid = try await onOwnThread { try Laid() }
-        defer { try? FileManager.default.removeItem(at: laid.folder.deletingLastPathComponent()) }
+        let laid = try await onOwnThread { try CertificateFolder() }
+        defer { laid.remove() }
         try laid.put(laid.empty)
         let node = try await node(laid, CapturedLog(level: .debug))
         try await running(node) {

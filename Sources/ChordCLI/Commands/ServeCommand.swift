@@ -29,7 +29,7 @@ struct ServeCommand: AsyncParsableCommand {
 
             A line on standard output tells that the node is a member; the log goes to standard error. \
             SIGTERM and SIGINT make it leave the ring and stop; a second signal ends it at once. SIGHUP \
-            makes it read its certificates again.
+            makes it read its certificates again; it also notices changed files by itself.
             """
     )
 

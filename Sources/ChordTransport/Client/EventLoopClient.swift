@@ -90,12 +90,13 @@ final class EventLoopClient: @unchecked Sendable {
 
     // MARK: Sweeping
 
-    /// Checks all connections and forgets peers without use, a few times per idle timeout.
+    /// Checks all connections and forgets peers without use, a few times per idle timeout. A peer
+    /// that is not trusted any more loses its connection at the second check, within a minute.
     private func scheduleSweep() {
         guard sweep == nil, !isShuttingDown else { return }
         let interval = min(
             max(configuration.client.idleTimeout / 4, .milliseconds(10)),
-            .seconds(30)
+            .seconds(20)
         )
         sweep = executor.eventLoop.scheduleTask(in: TimeAmount(clamping: interval)) { [weak self] in
             self?.runSweep()

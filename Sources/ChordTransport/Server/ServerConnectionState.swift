@@ -269,7 +269,9 @@ struct ServerConnectionState {
         }
         nextCheck = now + checkInterval(seen.openStreams)
         if let distrust = seen.distrust {
-            // Calls under way have until the next check.
+            // Calls under way have until the next check. Both checks together take less than a
+            // minute, with the time until new certificate files are noticed.
+            nextCheck = now + min(checkInterval(seen.openStreams), .seconds(20))
             let ending = phase == .draining ? close(.untrusted) : drain(at: now)
             return [.logDistrust(distrust)] + ending
         }
