@@ -6,6 +6,14 @@ import ChordCore
 import ChordIdentity
 public import ChordTLS
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// The certificate files of a node or a client, and which peers' certificates it accepts.
 public struct Certificates: Hashable, Sendable {
     /// The own certificate, the own key, the trusted authorities and the revocation list, all PEM.
@@ -24,6 +32,10 @@ public struct Certificates: Hashable, Sendable {
     /// the holder of such a certificate can claim any name at that host. Needed only for rings with
     /// identifiers from addresses, or with members of other implementations.
     public var admitsHostCertificates = false
+    /// The names of nodes that are accepted; nil for any that the authorities have issued. With it a
+    /// certificate that was issued for another service is not a member's. Certificates of clients
+    /// and administrators are not concerned. A file is read again when it changes.
+    public var admittedNodes: NameList?
     /// The longest time of a TLS handshake.
     public var handshakeTimeout: Duration = .seconds(10)
 
@@ -53,26 +65,71 @@ public struct Certificates: Hashable, Sendable {
     package func check(
         for use: CertificateUse
     ) -> (faults: [TLSError], warnings: [String]) {
-        let (faults, warnings) = TLSContext.check(configuration(for: use))
-        return (faults, warnings)
+        do throws(TLSError) {
+            return TLSContext.check(try configuration(for: use))
+        } catch {
+            return ([error], [])
+        }
     }
 
     /// Loads the files.
     ///
+    /// A program that renews certificates replaces key and certificate one after the other. A pair that
+    /// does not fit together, and that has just changed, is read again for a moment.
+    ///
     /// - Throws: `TLSError`, which names the file and its problem.
     func load(for use: CertificateUse = CertificateUse()) throws(TLSError) -> TLSContext {
-        try TLSContext(configuration: configuration(for: use))
+        for _ in 0..<Self.renewalReads {
+            do throws(TLSError) {
+                return try TLSContext(configuration: try configuration(for: use))
+            } catch {
+                guard error.code == .keyMismatch, hasJustChanged else { throw error }
+                usleep(Self.renewalPauseMicroseconds)
+            }
+        }
+        return try TLSContext(configuration: try configuration(for: use))
+    }
+
+    private static let renewalReads = 20
+    private static let renewalPauseMicroseconds: UInt32 = 50_000
+
+    /// Whether key or certificate have changed within the last seconds.
+    private var hasJustChanged: Bool {
+        let limit = (CertificateFile.now - 2) * 1_000_000_000
+        return [files.certificateChain, files.privateKey]
+            .contains { (FileIdentity(of: $0)?.changed ?? 0) > limit }
     }
 
     /// The present state of each file, to tell later whether one has changed.
     var seen: FileChanges.Seen {
         [
             files.certificateChain, files.privateKey, files.trustRoots,
-            files.revocationList ?? optionalRevocationList,
+            files.revocationList ?? optionalRevocationList, admittedNodes?.path,
         ].map { $0.flatMap { FileIdentity(of: $0) } }
     }
 
-    private func configuration(for use: CertificateUse) -> TLSConfiguration {
+    /// Reads the files again for the source of new connections.
+    ///
+    /// If a revocation list was in use and is missing now, that fails: a lost file must not make
+    /// revoked certificates valid.
+    func replace(_ tls: TLSContextSource) throws(TLSError) -> TLSContext {
+        let former = tls.current.configuration
+        let context = try load(for: former.use)
+        if let list = former.files.revocationList,
+            context.configuration.files.revocationList == nil
+        {
+            throw TLSError(
+                .revocationListVanished,
+                "the revocation list \(list) is missing, and without it revoked certificates would be"
+                    + " accepted again: restore the file, or restart to run without a list",
+                about: TLSError.Subject(file: list)
+            )
+        }
+        tls.replace(with: context)
+        return context
+    }
+
+    private func configuration(for use: CertificateUse) throws(TLSError) -> TLSConfiguration {
         var files = files
         if files.revocationList == nil, let list = optionalRevocationList,
             CertificateFile.exists(list)
@@ -86,6 +143,7 @@ public struct Certificates: Hashable, Sendable {
                 admitsHostCertificates: admitsHostCertificates
             )
         )
+        configuration.policy.admittedNodes = try admittedNodes?.patterns()
         configuration.requiresRevocationLists = requiresRevocationLists
         configuration.use = use
         configuration.handshakeTimeout = handshakeTimeout

@@ -51,7 +51,7 @@ public final class ChordClient: Sendable {
     public let store: StoreClient
     private let client: RingClient
     private let transport: NetworkTransport
-    private let certificateReloader: CertificateReloader
+    private let certificateReloader: FileReloader
     /// The thread of a client without a given event loop group.
     let ownGroup: MultiThreadedEventLoopGroup?
 
@@ -98,18 +98,21 @@ public final class ChordClient: Sendable {
             hashes: configuration.hashes
         )
         store = StoreClient(network: RingStoreNetwork(client), limits: configuration.store)
-        certificateReloader = CertificateReloader(
-            configuration.certificates,
-            seen: seen,
-            tls: tls,
+        let (certificates, logger) = (configuration.certificates, configuration.logger)
+        certificateReloader = FileReloader(
+            .certificates,
+            first: seen,
             executor: executors.next(),
-            logger: configuration.logger
-        ) { [logger = configuration.logger] in
-            logger.info(
-                "read the certificates again",
-                metadata: [LogKeys.serial: "\($0.certificate.serial)"]
-            )
-        }
+            logger: logger,
+            seeFiles: { certificates.seen },
+            use: {
+                let context = try certificates.replace(tls)
+                logger.info(
+                    "read the certificates again",
+                    metadata: [LogKeys.serial: "\(context.certificate.serial)"]
+                )
+            }
+        )
         certificateReloader.start()
     }
 
@@ -120,7 +123,15 @@ public final class ChordClient: Sendable {
     /// - Throws: `ChordError` with `invalidConfiguration`; the previous certificates then stay in
     ///   use.
     public func reloadCertificates() throws(ChordError) {
-        try certificateReloader.reload()
+        do {
+            try certificateReloader.reload()
+        } catch {
+            throw ChordError(
+                .invalidConfiguration,
+                "the present certificates stay in use",
+                cause: error
+            )
+        }
     }
 
     /// The ring's parameters, from the first node that answers.

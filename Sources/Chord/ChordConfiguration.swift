@@ -138,6 +138,8 @@ public struct ChordConfiguration: Sendable {
     public var joinTimeout: Duration? = .seconds(60)
     /// The node's certificate files, and which certificates it accepts.
     public var certificates: Certificates
+    /// Who may do what beyond the roles of certificates, and the audit of it.
+    public var access = AccessConfiguration()
     /// The contracts of other implementations whose nodes may be members of the ring. Every member
     /// of this implementation needs the same set, because any member can become its neighbour.
     /// ``DialectName/native`` is always spoken.

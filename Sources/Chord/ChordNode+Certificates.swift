@@ -24,6 +24,31 @@ extension ChordNode {
         )
     }
 
+    static func certificateReloader(
+        _ configuration: ChordConfiguration,
+        seen: FileChanges.Seen,
+        tls: TLSContextSource,
+        executor: any NodeExecutor,
+        watch: CertificateWatch
+    ) -> FileReloader {
+        let certificates = configuration.certificates
+        return FileReloader(
+            .certificates,
+            first: seen,
+            executor: executor,
+            logger: configuration.logger,
+            node: configuration.name,
+            seeFiles: { certificates.seen },
+            use: {
+                watch.watch(
+                    try certificates.replace(tls),
+                    optionalList: certificates.optionalRevocationList,
+                    saying: "read the certificates again"
+                )
+            }
+        )
+    }
+
     /// Whether a host is a wildcard address.
     static func isWildcard(_ host: String) -> Bool { ["0.0.0.0", "::"].contains(host) }
 
@@ -41,6 +66,14 @@ extension ChordNode {
     /// - Throws: `ChordError` with `invalidConfiguration`; the previous certificates then stay in
     ///   use.
     public func reloadCertificates() throws(ChordError) {
-        try certificateReloader.reload()
+        do {
+            try certificateReloader.reload()
+        } catch {
+            throw ChordError(
+                .invalidConfiguration,
+                "the present certificates stay in use",
+                cause: error
+            )
+        }
     }
 }

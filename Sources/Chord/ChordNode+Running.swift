@@ -43,13 +43,14 @@ extension ChordNode {
                 try await cancelWhenGracefulShutdown { [services] in
                     try await shell.start(services)
                 }
-                try await server.serve(Router(services))
+                try await server.serve(Router(services, authority: access.control))
                 certificateWatch.watch(
                     tls.current,
                     optionalList: configuration.certificates.optionalRevocationList,
                     saying: "certificates"
                 )
                 certificateReloader.start()
+                policyReloader?.start()
                 failure = await withGracefulShutdownHandler {
                     await withTaskCancellationHandler {
                         await takePart()
@@ -151,6 +152,7 @@ extension ChordNode {
 
     private func stop() async {
         certificateReloader.stop()
+        policyReloader?.stop()
         certificateWatch.stop()
         await shell.leave()
         let hasClosedStore = storeNetwork.gate.close()
@@ -159,6 +161,7 @@ extension ChordNode {
         await transport.shutdown(grace: .zero)
         // Operations of the program must not use the event loops after their end.
         if hasClosedStore { await storeNetwork.gate.whenEmpty() }
+        await access.audit?.close()
     }
 
     /// Releases the port, the threads and other resources of a node that will not run or that has

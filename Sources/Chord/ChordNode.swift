@@ -39,7 +39,9 @@ public final class ChordNode: Service, Sendable {
     let ownGroup: MultiThreadedEventLoopGroup?
     private let hash: HashFunction
     let certificateWatch: CertificateWatch
-    let certificateReloader: CertificateReloader
+    let certificateReloader: FileReloader
+    let access: AccessParts
+    let policyReloader: FileReloader?
     let keeper: StateKeeper?
     let memory: StateFile.Memory
     /// The ring's replicated key-value store, read and written as this node.
@@ -150,6 +152,21 @@ public final class ChordNode: Service, Sendable {
         configuration.logger = configuration.logger.limited(
             by: LogBudget(configuration.logLimits) { clock.now }
         )
+        let access: AccessParts
+        do throws(ChordError) {
+            access = try AccessParts(
+                configuration.access,
+                node: configuration.name,
+                logger: configuration.logger
+            ) { clock.now }
+        } catch {
+            try? await ownGroup?.shutdownGracefully()
+            throw ChordError(
+                .invalidConfiguration,
+                "node \(configuration.name) cannot start",
+                cause: error
+            )
+        }
         let tls = TLSContextSource(context)
         let log = TransportLog(
             logger: configuration.logger,
@@ -209,6 +226,7 @@ public final class ChordNode: Service, Sendable {
         runtime.dialects = configuration.dialects
         runtime.statements = configuration.statements
         runtime.certificateEnds = { tls.current.ends }
+        runtime.accessControl = access.control
         let shell = NodeShell(
             configuration: runtime,
             executor: executors.next(),
@@ -236,21 +254,15 @@ public final class ChordNode: Service, Sendable {
             executor: shell.executor,
             logger: configuration.logger
         )
-        let certificates = configuration.certificates
-        certificateReloader = CertificateReloader(
-            certificates,
+        certificateReloader = Self.certificateReloader(
+            configuration,
             seen: seen,
             tls: tls,
             executor: shell.executor,
-            logger: configuration.logger,
-            node: configuration.name
-        ) { [certificateWatch] in
-            certificateWatch.watch(
-                $0,
-                optionalList: certificates.optionalRevocationList,
-                saying: "read the certificates again"
-            )
-        }
+            watch: certificateWatch
+        )
+        self.access = access
+        policyReloader = access.reloader(configuration, executor: shell.executor)
         hash = configuration.ring.hash
         self.keeper = keeper
         self.memory = memory

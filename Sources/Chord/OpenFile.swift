@@ -107,6 +107,19 @@ final class OpenFile: Sendable {
         }
     }
 
+    /// Writes behind the present end of a file that was opened for appending.
+    func append(_ bytes: [UInt8]) throws(FileError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            if count >= 0 {
+                rest.removeFirst(count)
+            } else if errno != EINTR {
+                throw FileError(last: path)
+            }
+        }
+    }
+
     /// Waits until all written data is on the disk.
     func sync() throws(FileError) {
         while fsync(descriptor) != 0 {

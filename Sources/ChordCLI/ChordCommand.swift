@@ -39,7 +39,8 @@ struct ChordCommand: AsyncParsableCommand {
             TouchCommand.self, ListCommand.self, CountCommand.self, StoreCommand.self,
             ShellCommand.self, LookupCommand.self, RingCommand.self, DescribeCommand.self,
             WatchCommand.self, LeaveCommand.self, MergeCommand.self, ClusterCommand.self,
-            CertCommand.self, BenchCommand.self, InteropCommand.self, VersionCommand.self,
+            CertCommand.self, PolicyCommand.self, BenchCommand.self, InteropCommand.self,
+            VersionCommand.self,
         ]
     )
 }

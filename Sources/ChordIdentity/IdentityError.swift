@@ -12,7 +12,7 @@ package typealias IdentityError = ModuleError<IdentityErrorCode>
 package struct IdentityErrorCode: ErrorCode {
     private enum Kind: String {
         case noUsableIdentity, malformedSPIFFE, foreignTrustDomain, severalURIs, authorityAsLeaf
-        case keyUsage, extendedKeyUsage, wrongName, wrongHost, wrongRole
+        case keyUsage, extendedKeyUsage, nameNotAdmitted, wrongName, wrongHost, wrongRole
     }
 
     private let kind: Kind
@@ -31,6 +31,8 @@ package struct IdentityErrorCode: ErrorCode {
     package static let keyUsage = Self(kind: .keyUsage)
     /// The extended key usage extension does not allow the side, client or server, that used it.
     package static let extendedKeyUsage = Self(kind: .extendedKeyUsage)
+    /// The name of the node is not among those that this ring admits.
+    package static let nameNotAdmitted = Self(kind: .nameNotAdmitted)
     /// The peer is not the node that was dialled.
     package static let wrongName = Self(kind: .wrongName)
     /// The certificate does not hold for the host that was dialled.

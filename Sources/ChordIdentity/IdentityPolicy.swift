@@ -14,6 +14,10 @@ package struct IdentityPolicy: Sendable, Hashable {
     /// rings with identifiers from addresses.
     package var admitsHostCertificates: Bool
 
+    /// The names of nodes that are accepted; nil for any. A certificate without a name is accepted for
+    /// one of its hosts. Clients and administrators are not concerned.
+    package var admittedNodes: [NamePattern]?
+
     /// Creates a policy.
     package init(trustDomains: Set<String>, admitsHostCertificates: Bool = false) {
         self.trustDomains = trustDomains
@@ -58,6 +62,18 @@ package struct IdentityPolicy: Sendable, Hashable {
             ? try hostIdentity(certificate, presentedBy: side) : try spiffeIdentity(certificate)
     }
 
+    /// The authority may issue certificates for more than this ring's members.
+    private func checkAdmission(of names: [String]) throws(IdentityError) {
+        guard let admittedNodes else { return }
+        let isAdmitted = names.contains { name in admittedNodes.contains { $0.matches(name) } }
+        guard !isAdmitted else { return }
+        let shown = names.prefix(4).map { quoted($0) }.joined(separator: ", ")
+        throw IdentityError(
+            .nameNotAdmitted,
+            "the certificate is of node \(shown), and no pattern of admitted names fits"
+        )
+    }
+
     private func spiffeIdentity(_ certificate: PeerCertificate) throws(IdentityError)
         -> PeerIdentity
     {
@@ -70,6 +86,7 @@ package struct IdentityPolicy: Sendable, Hashable {
             )
         }
         let name = try SPIFFEName(uri: certificate.uris[0])
+        if name.role == .node { try checkAdmission(of: [name.name]) }
         guard trustDomains.contains(name.trustDomain) else {
             let ours = trustDomains.sorted().map { quoted($0) }.joined(separator: ", ")
             throw IdentityError(
@@ -137,6 +154,7 @@ package struct IdentityPolicy: Sendable, Hashable {
                 )
             }
         }
+        try checkAdmission(of: certificate.dnsNames + certificate.ipAddresses)
         return PeerIdentity(
             role: .node,
             name: nil,

@@ -29,7 +29,7 @@ struct ServeCommand: AsyncParsableCommand {
 
             A line on standard output tells that the node is a member; the log goes to standard error. \
             SIGTERM and SIGINT make it leave the ring and stop; a second signal ends it at once. SIGHUP \
-            makes it read its certificates again; it also notices changed files by itself.
+            makes it read its certificates and its policy again; it also notices changed files by itself.
             """
     )
 
@@ -38,6 +38,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Its certificates")
     var certificates: CertificateOptions
+
+    @OptionGroup(title: "Who may do what")
+    var access: AccessOptions
 
     @OptionGroup(title: "The ring's parameters, the same at every member")
     var parameters: ParameterOptions
@@ -69,7 +72,7 @@ struct ServeCommand: AsyncParsableCommand {
                     logger: logger,
                     onHangup: {
                         guard let node = made.withLockedValue({ $0 }) else { return }
-                        Self.reloadCertificates(of: node, logger)
+                        Self.reloadFiles(of: node, logger)
                     }
                 ) {
                     let configuration = try configuration(logger: logger)
@@ -116,12 +119,20 @@ struct ServeCommand: AsyncParsableCommand {
         await made.withLockedValue { $0.take() }?.close()
     }
 
-    private static func reloadCertificates(of node: ChordNode, _ logger: Logger) {
+    private static func reloadFiles(of node: ChordNode, _ logger: Logger) {
         do {
             try node.reloadCertificates()
         } catch {
             logger.error(
                 "the certificates cannot be reloaded",
+                metadata: ["chord.error": "\(error)"]
+            )
+        }
+        do {
+            try node.reloadPolicy()
+        } catch {
+            logger.error(
+                "the policy cannot be reloaded",
                 metadata: ["chord.error": "\(error)"]
             )
         }
@@ -148,6 +159,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.failureDomain = node.failureDomain
         configuration.contacts = AddressList.addresses(in: node.join)
         configuration.initialRing = AddressList.addresses(in: node.initialRing)
+        configuration.access = access.configuration
         configuration.store = store.configuration(isMixed: !parameters.dialects.isEmpty)
         configuration.dataDirectory = try node.dataDirectory(makesFolders: makesFolders)
         configuration.joinTimeout = node.joinTimeout.duration

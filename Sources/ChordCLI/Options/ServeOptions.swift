@@ -131,6 +131,9 @@ struct CertificateOptions: ParsableArguments {
     @OptionGroup
     var peers: PeerCertificateOptions
 
+    @Option(.allowNames)
+    var allowNames: String?
+
     func certificates(for name: String) throws(CommandFailure) -> Certificates {
         var certificates = Certificates(
             directory: try RingOptions.directory(given: certsDir),
@@ -141,7 +144,36 @@ struct CertificateOptions: ParsableArguments {
         if let ca { certificates.files.trustRoots = ca }
         if let crl { certificates.files.revocationList = crl }
         peers.apply(to: &certificates)
+        certificates.admittedNodes = allowNames.map {
+            $0.contains("/") ? .file($0) : .patterns(AddressList.addresses(in: [$0]))
+        }
         return certificates
+    }
+}
+
+/// Who may do what at the node.
+struct AccessOptions: ParsableArguments {
+    @Option(.policy, completion: .file())
+    var policy: String?
+
+    @Option(.auditLog, completion: .file())
+    var auditLog: String?
+
+    @Flag(.auditWrites)
+    var auditWrites: Bool
+
+    func validate() throws {
+        guard auditLog != nil || !auditWrites else {
+            throw ValidationError("--audit-writes needs --audit-log, the file to record writes in.")
+        }
+    }
+
+    var configuration: AccessConfiguration {
+        var configuration = AccessConfiguration()
+        configuration.policy = policy
+        configuration.auditLog = auditLog
+        configuration.auditsWrites = auditWrites
+        return configuration
     }
 }
 

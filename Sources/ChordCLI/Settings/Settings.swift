@@ -18,8 +18,12 @@ extension Setting {
         ),
         (
             "Its certificates",
-            [certsDir, cert, key, ca, crl, requireCrl, trustDomain, admitHostCertificates]
+            [
+                certsDir, cert, key, ca, crl, requireCrl, trustDomain, admitHostCertificates,
+                allowNames,
+            ]
         ),
+        ("Who may do what", [policy, auditLog, auditWrites]),
         (
             "The ring's parameters, the same at every member",
             [ring, successors, placements, hash, width, idFrom, dialect]
@@ -228,6 +232,39 @@ extension Setting {
             "Accept nodes whose certificates have no SPIFFE name. Such a certificate proves only its"
             + " host: its holder can claim any node name there.",
         tradeOff: "Needed for nodes of other implementations; weaker than names in certificates."
+    )
+    static let allowNames = Setting(
+        name: "allow-names",
+        unit: "names or file",
+        summary:
+            "The names of nodes that may be members, separated by commas, with * for any characters;"
+            + " or a file with one per line, given with a / in its path. Default: any name.",
+        tradeOff:
+            "A stolen certificate of another service of the same authority is no member then. New"
+            + " members must be added to the list of every node."
+    )
+    static let policy = Setting(
+        name: "policy",
+        unit: "file",
+        summary:
+            "A file with rules about who may get, put, delete, watch, look up, walk and administer"
+            + " (docs/policy.md). Default: what the roles of certificates allow.",
+        tradeOff: "Give every node the same rules: each judges the calls that it gets."
+    )
+    static let auditLog = Setting(
+        name: "audit-log",
+        unit: "file",
+        summary: "A file that gets a line of JSON for each administrator's call and each refusal.",
+        tradeOff: "Who has done what can be found out later. The file grows: rotate it."
+    )
+    static let auditWrites = Setting(
+        name: "audit-writes",
+        kind: .flag,
+        unit: "true or false",
+        standard: "false",
+        summary:
+            "Record writes of clients in the audit log too, with their keys and without values.",
+        tradeOff: "A line of about 300 bytes for each write."
     )
     static let ring = Setting(
         name: "ring",

@@ -40,6 +40,8 @@ public struct RPCMethod: Hashable, Sendable, CustomStringConvertible {
     public let kind: Kind
     /// The roles that may call the method.
     public let callers: Roles
+    /// What a policy decides about its calls.
+    public let rule: MethodRule
     /// The longest message that a caller may send, in bytes, after decompression. It is known
     /// before the first byte of a message is stored, and limits the memory of an incomplete
     /// request.
@@ -56,6 +58,7 @@ public struct RPCMethod: Hashable, Sendable, CustomStringConvertible {
     ///   - name: the name of the method.
     ///   - kind: unary, or the direction of its streams.
     ///   - callers: the roles that may call it; others are refused with PERMISSION_DENIED.
+    ///   - rule: what a policy decides about its calls.
     ///   - maximumMessageBytes: the longest message of a caller; larger ones are refused with
     ///     RESOURCE_EXHAUSTED. The server's own limit (`receiveLimitBytes`) also applies.
     ///   - priority: how calls are treated under load.
@@ -65,6 +68,7 @@ public struct RPCMethod: Hashable, Sendable, CustomStringConvertible {
         name: String,
         kind: Kind = .unary,
         callers: Roles,
+        rule: MethodRule = .rolesOnly,
         maximumMessageBytes: Int = 64 << 10,
         priority: Priority = .ordinary,
         protoFile: String? = nil
@@ -74,6 +78,7 @@ public struct RPCMethod: Hashable, Sendable, CustomStringConvertible {
         path = "/\(service)/\(name)"
         self.kind = kind
         self.callers = callers
+        self.rule = rule
         self.maximumMessageBytes = maximumMessageBytes
         self.priority = priority
         self.protoFile = protoFile

@@ -15,6 +15,8 @@ package struct Router: Sendable {
         package let number: Int
         /// Asked of every call, and cheaper than looking into `handler`.
         package let isStream: Bool
+        /// Whether an authority is asked about every call.
+        fileprivate let needsPermission: Bool
         /// The handler of a unary call, without an enumeration and without reference counting.
         fileprivate let answer: UnaryHandler
         let path: [UInt8]
@@ -24,6 +26,7 @@ package struct Router: Sendable {
             handler = served.handler
             self.number = number
             path = Array(method.path.utf8)
+            needsPermission = !method.rule.permissions.isEmpty
             switch served.handler {
             case .unary(let handler):
                 isStream = false
@@ -40,9 +43,12 @@ package struct Router: Sendable {
     }
 
     private var routes: [Route] = []
+    /// Decides beyond roles; nil if roles decide alone.
+    private let authority: (any CallAuthority)?
 
     /// A router of these methods. Of two with one path the first is called.
-    package init(_ methods: [ServiceMethod] = []) {
+    package init(_ methods: [ServiceMethod] = [], authority: (any CallAuthority)? = nil) {
+        self.authority = authority
         for method in methods { add(method) }
     }
 
@@ -69,15 +75,20 @@ package struct Router: Sendable {
         request: UnsafeRawBufferPointer,
         call: inout ServerCall
     ) -> HandlerOutcome {
-        guard route.method.callers.contains(call.context.role) else {
-            return .failed(refusal(of: route, to: call.peer) ?? Status(.permissionDenied))
+        if authority != nil && route.needsPermission
+            || !route.method.callers.contains(call.context.role)
+        {
+            if let refusal = refusal(of: route, to: call.peer) { return .failed(refusal) }
         }
         return route.answer(request, &call)
     }
 
     /// The reason why `peer` may not make calls of `route`; nil if it may.
     package func refusal(of route: Route, to peer: PeerIdentity) -> Status? {
-        guard !route.method.callers.contains(peer.role) else { return nil }
+        guard !route.method.callers.contains(peer.role) else {
+            return route.needsPermission ? authority?.refusal(of: route.method, to: peer) : nil
+        }
+        authority?.refusedByRole(route.method, peer)
         return Status(
             .permissionDenied,
             "\(route.method) is not open to \(peer): its role is \(peer.role)"

@@ -46,7 +46,11 @@ extension RingClient {
             switch await keptContact(at: address) {
             case .success(let answer): contact = answer
             case .failure(let failure):
-                unanswered.append(failure)
+                if failure.code == .refused {
+                    refused = failure
+                } else {
+                    unanswered.append(failure)
+                }
                 continue
             }
             let id = try identifier(of: subject, in: contact.parameters)
@@ -233,9 +237,15 @@ extension RingClient {
     /// The ring's parameters, from the first contact that answers. They are read once.
     package func parameters() async throws(ChordError) -> RingParameters {
         if let contact = kept.preferred { return contact.parameters }
-        let contact = try await contact()
-        kept.keep(contact)
-        return contact.parameters
+        do throws(ChordError) {
+            let contact = try await contact()
+            kept.keep(contact)
+            return contact.parameters
+        } catch {
+            // A client of the store alone may be allowed neither to look up nor to walk.
+            guard error.code == .refused else { throw error }
+            return try await describe().parameters
+        }
     }
 }
 

@@ -62,7 +62,7 @@ package struct RingClient: Sendable {
 
     /// The first contact that answers as a member.
     ///
-    /// - Throws: `noContact` with the error of each contact.
+    /// - Throws: `noContact` with the error of each contact; `refused` if all refuse.
     func contact() async throws(ChordError) -> Contact {
         try await contact(among: contacts)
     }
@@ -93,7 +93,7 @@ package struct RingClient: Sendable {
 
     /// Asks one address after the other until an answer can be decoded.
     ///
-    /// - Throws: `noContact` with the error of each address.
+    /// - Throws: `noContact` with the error of each address; `refused` if all refuse.
     func first<Answer>(
         of addresses: [String]? = nil,
         asking method: RPCMethod,
@@ -103,6 +103,7 @@ package struct RingClient: Sendable {
     ) async throws(ChordError) -> Answer {
         var failures: [String] = []
         var reasons: [ChordError.Reason] = []
+        var refusals = 0
         for address in addresses ?? contacts where failures.isEmpty || !Task.isCancelled {
             let target = PeerTarget(bootstrap: address)
             let peers = makePeers()
@@ -120,6 +121,7 @@ package struct RingClient: Sendable {
                     reasons.append(.otherImplementation)
                     continue
                 }
+                if status.origin == .peer, status.code == .permissionDenied { refusals += 1 }
                 failures.append(status.told(by: address))
                 reasons += ChordError.Reason.of(status)
                 continue
@@ -129,6 +131,9 @@ package struct RingClient: Sendable {
             } catch {
                 failures.append("\(address): \(error.message)")
             }
+        }
+        if refusals > 0, refusals == failures.count {
+            throw ChordError(.refused, failures.joined(separator: "; "), reasons: reasons)
         }
         throw ChordError(
             .noContact,

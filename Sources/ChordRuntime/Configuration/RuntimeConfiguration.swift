@@ -150,6 +150,8 @@ package struct RuntimeConfiguration: Sendable {
     /// The expiry dates of the node's certificates, for operators. The function may be called at
     /// any time.
     package var certificateEnds: @Sendable () -> CertificateEnds? = { nil }
+    /// Decides who may do what beyond roles; nil if roles decide alone.
+    package var accessControl: AccessControl?
 
     package init(name: String, address: String, parameters: RingParameters, hash: HashFunction) {
         self.name = name

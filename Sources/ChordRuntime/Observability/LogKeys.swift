@@ -18,6 +18,7 @@ package enum LogKeys {
     package static let error = "chord.error"
     package static let share = "chord.share"
     package static let hash = "chord.hash"
+    package static let rules = "chord.policy.rules"
     package static let file = "chord.file"
     package static let incarnation = "chord.incarnation"
     package static let omitted = "chord.log.omitted"

@@ -77,6 +77,9 @@ extension NodeContext {
 
     package var logger: Logger { shell.logger }
 
+    /// Decides who may do what beyond roles; nil if roles decide alone.
+    package var accessControl: AccessControl? { shell.configuration.accessControl }
+
     /// The ring's rule for the identifiers of keys.
     package var keyHash: RingClient.KeyHash {
         RingClient.KeyHash(shell.configuration.hash, in: parameters.space)

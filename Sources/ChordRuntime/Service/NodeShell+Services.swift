@@ -177,7 +177,7 @@ extension NodeShell {
 
 extension Router {
     /// Makes a router of all methods of these services.
-    package init(_ services: [any NodeService]) {
-        self.init(services.flatMap(\.methods))
+    package init(_ services: [any NodeService], authority: (any CallAuthority)? = nil) {
+        self.init(services.flatMap(\.methods), authority: authority)
     }
 }

@@ -21,6 +21,14 @@ extension StoreServer {
         if request.route.caller != nil, peer.role != .node {
             throw Status(.permissionDenied, "only a node may name another caller than itself")
         }
+        let access = StoreCaller(peer, deadline: nil).access(StoreMethods.watch, request.route)
+        if let refusal = context.accessControl?.refusal(
+            of: [.watch],
+            at: request.partition,
+            access
+        ) {
+            throw refusal
+        }
         if case .failure(let failure) = openNode, !passesCallsOn { throw failure.status }
         let target = WatchTarget(
             position: context.identifier(of: request.partition),
@@ -38,7 +46,7 @@ extension StoreServer {
                     await node.end(watch)
                     throw refusal.status
                 }
-                return WatchSession(watch, at: node, of: self, for: identity, request)
+                return WatchSession(watch, at: node, of: self, for: identity, access, request)
             case .failure(.elsewhere(let newer)): hint = newer
             case .failure(.notHere): break
             case .failure(let refusal): throw Status(watching: refusal, at: name)
@@ -130,7 +138,10 @@ final class WatchSession: MessageSource {
     private let node: StoreNode
     private let server: StoreServer
     private let identity: String
+    private let access: Access
     private let request: StoreWatchRequest
+    /// The policy that allowed the watch last. Confined to the reader.
+    private let allowedBy: NIOLockedValueBox<UInt64>
     /// Whether the first message was sent. Confined to the reader.
     private let hasSpoken = NIOLockedValueBox(false)
 
@@ -139,8 +150,11 @@ final class WatchSession: MessageSource {
         at node: StoreNode,
         of server: StoreServer,
         for identity: String,
+        _ access: Access,
         _ request: StoreWatchRequest
     ) {
+        self.access = access
+        allowedBy = NIOLockedValueBox(server.context.accessControl?.generation ?? 0)
         self.watch = watch
         self.node = node
         self.server = server
@@ -169,9 +183,24 @@ final class WatchSession: MessageSource {
             node.assumeIsolated { $0.next(of: watch, completion) }
             return { node.assumeIsolated { $0.stopWaiting(watch) } }
         }
+        try checkPolicy()
         switch result {
         case .success(let step): return await encoded(step)
         case .failure(let refusal): throw Status(watching: refusal, at: server.name)
+        }
+    }
+
+    /// A new policy may not allow the watch any more. Nothing is told after that.
+    private func checkPolicy() throws(Status) {
+        guard let control = server.context.accessControl else { return }
+        let generation = control.generation
+        let isNew = allowedBy.withLockedValue { allowedBy in
+            defer { allowedBy = generation }
+            return allowedBy != generation
+        }
+        guard isNew else { return }
+        if let refusal = control.refusal(of: [.watch], at: request.partition, access) {
+            throw refusal
         }
     }
 

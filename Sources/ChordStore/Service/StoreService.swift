@@ -84,4 +84,10 @@ struct StoreCaller: Sendable {
         self.peer = peer
         self.deadline = deadline
     }
+
+    /// A call of this peer, or one that it passes on.
+    func access(_ method: RPCMethod, _ route: WireRoute) -> Access {
+        guard let first = route.caller else { return Access(method, by: peer) }
+        return Access(method, by: PolicySubject(first), via: peer)
+    }
 }

@@ -10,17 +10,21 @@ package enum ChordMethods {
     package static let findSuccessor = method(
         "FindSuccessor",
         callers: .everybody,
+        rule: .permission(.lookup),
         maximumMessageBytes: 8 << 10
     )
     package static let getPredecessor = method(
         "GetPredecessor",
         callers: .everybody,
+        rule: .permission(.walk),
         maximumMessageBytes: 8 << 10,
         .maintenance
     )
+    /// Lookups begin with it, and walks consist of it.
     package static let getSuccessorList = method(
         "GetSuccessorList",
         callers: .everybody,
+        rule: .oneOf([.lookup, .walk]),
         maximumMessageBytes: 4 << 10,
         .maintenance
     )
@@ -53,6 +57,7 @@ package enum ChordMethods {
     private static func method(
         _ name: String,
         callers: Roles,
+        rule: MethodRule = .rolesOnly,
         maximumMessageBytes: Int,
         _ priority: RPCMethod.Priority = .ordinary
     ) -> RPCMethod {
@@ -60,6 +65,7 @@ package enum ChordMethods {
             service: "chord.v1.ChordService",
             name: name,
             callers: callers,
+            rule: rule,
             maximumMessageBytes: maximumMessageBytes,
             priority: priority,
             protoFile: "chord/v1/chord.proto"

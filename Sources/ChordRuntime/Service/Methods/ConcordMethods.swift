@@ -7,21 +7,33 @@ package import ChordRPC
 
 /// The methods of `concord.ChordService`, the contract of Concord nodes.
 package enum ConcordMethods {
-    package static let findSuccessor = method("FindSuccessor", callers: .everybody, .ordinary)
-    package static let getRing = method("GetRing", callers: .everybody, .maintenance)
-    package static let notify = method("Notify", callers: .nodes, .maintenance)
+    package static let findSuccessor = method(
+        "FindSuccessor",
+        callers: .everybody,
+        .permission(.lookup),
+        .ordinary
+    )
+    package static let getRing = method(
+        "GetRing",
+        callers: .everybody,
+        .permission(.walk),
+        .maintenance
+    )
+    package static let notify = method("Notify", callers: .nodes, .rolesOnly, .maintenance)
 
     package static let all = [findSuccessor, getRing, notify]
 
     private static func method(
         _ name: String,
         callers: Roles,
+        _ rule: MethodRule,
         _ priority: RPCMethod.Priority
     ) -> RPCMethod {
         RPCMethod(
             service: "concord.ChordService",
             name: name,
             callers: callers,
+            rule: rule,
             maximumMessageBytes: 4 << 10,
             priority: priority,
             protoFile: "interop/concord.proto"

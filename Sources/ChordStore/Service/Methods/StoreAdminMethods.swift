@@ -19,6 +19,7 @@ package enum StoreAdminMethods {
             service: "chord.v1.StoreAdminService",
             name: name,
             callers: .admins,
+            rule: .permission(.administer),
             maximumMessageBytes: StoreMessageBytes.short,
             protoFile: "chord/v1/store_admin.proto"
         )

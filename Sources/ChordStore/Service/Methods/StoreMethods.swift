@@ -20,24 +20,32 @@ package enum StoreMethods {
         kind: .serverStreaming,
         StoreMessageBytes.short
     )
-    package static let scan = method("Scan", callers: .admins, StoreMessageBytes.short)
-    package static let status = method("Status", StoreMessageBytes.short)
+    package static let scan = method(
+        "Scan",
+        callers: .admins,
+        rule: .permission(.administer),
+        StoreMessageBytes.short
+    )
+    package static let status = method("Status", rule: .permission(.walk), StoreMessageBytes.short)
     /// Of nodes only for administrators whose calls they pass on (``RoutedRequest/needsAdministrator``).
     package static let setReplicas = method(
         "SetReplicas",
         callers: [.nodes, .admins],
+        rule: .permission(.administer),
         StoreMessageBytes.short
     )
     /// Of nodes for administrators, as ``setReplicas``.
     package static let raiseVersions = method(
         "RaiseVersions",
         callers: [.nodes, .admins],
+        rule: .permission(.administer),
         StoreMessageBytes.short
     )
     /// Of nodes for administrators, as ``setReplicas``.
     package static let export = method(
         "Export",
         callers: [.nodes, .admins],
+        rule: .permission(.administer),
         StoreMessageBytes.short
     )
 
@@ -57,6 +65,7 @@ package enum StoreMethods {
         _ name: String,
         kind: RPCMethod.Kind = .unary,
         callers: Roles = .everybody,
+        rule: MethodRule = .keys,
         _ maximumMessageBytes: Int
     ) -> RPCMethod {
         RPCMethod(
@@ -64,6 +73,7 @@ package enum StoreMethods {
             name: name,
             kind: kind,
             callers: callers,
+            rule: rule,
             maximumMessageBytes: maximumMessageBytes,
             protoFile: "chord/v1/store.proto"
         )

@@ -83,6 +83,13 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
                 )
             )
         }
+        if let refusal = control?.refusal(
+            of: request.permissions,
+            at: request.ruledPlace,
+            access
+        ) {
+            return finish(refusal)
+        }
         timer = executor.schedule(after: max(.zero, end - executor.now)) { [self] in
             timeIsOver()
         }
@@ -91,6 +98,10 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
         }
         attempt()
     }
+
+    private var control: AccessControl? { server.context.accessControl }
+
+    private var access: Access { caller.access(Request.method, request.route) }
 
     private var isOfAdministrator: Bool {
         if let first = request.route.caller { return first.role == .admin }
@@ -310,12 +321,14 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
     private func finish(_ message: [UInt8], isRedirect: Bool = false) {
         guard complete() else { return }
         server.metrics.answered(Request.method, after: age, isRedirect: isRedirect)
+        if !isRedirect { tellAudit(.ok) }
         responder.succeed(message)
     }
 
     private func finish(_ status: Status) {
         guard complete() else { return }
         server.metrics.failed(Request.method, after: age, StoreMetrics.Failure(status))
+        if status.code != .permissionDenied { tellAudit(status.code) }
         responder.fail(status)
     }
 
@@ -323,7 +336,16 @@ final class RoutedCall<Request: RoutedRequest>: @unchecked Sendable {
     private func abandon() {
         guard complete() else { return }
         server.metrics.failed(Request.method, after: age, .abandoned)
+        tellAudit(.cancelled)
         handle?.cancel()
+    }
+
+    /// Writes are recorded where they came in, and only there.
+    private func tellAudit(_ code: StatusCode) {
+        guard let control, let place = request.ruledPlace, request.isWrite,
+            request.route.caller == nil
+        else { return }
+        control.wrote(request.writtenKeys, at: place, access, code)
     }
 
     /// Time since the call came.
@@ -352,18 +374,6 @@ enum StoreLimits {
     static let pause: Duration = .milliseconds(20)
     static let longestPause: Duration = .milliseconds(250)
     static let shortPause: Duration = .milliseconds(5)
-}
-
-extension WireCaller {
-    init(_ peer: PeerIdentity) {
-        let role: Role =
-            switch peer.role {
-            case .node: .node
-            case .admin: .admin
-            default: .client
-            }
-        self.init(role: role, name: peer.name ?? "", trustDomain: peer.trustDomain ?? "")
-    }
 }
 
 extension StoreFailure {

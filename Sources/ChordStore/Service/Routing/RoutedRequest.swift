@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChordCore
+import ChordIdentity
 import ChordRPC
 import ChordRuntime
 import ChordWire
@@ -17,6 +18,12 @@ protocol RoutedRequest: WireMessage {
     static var needsAdministrator: Bool { get }
 
     var route: WireRoute { get set }
+    /// What a policy must allow the first caller, at ``ruledPlace``.
+    var permissions: Set<Permission> { get }
+    /// The partition or key that a policy's rules are about; nil for a request about a range.
+    var ruledPlace: [UInt8]? { get }
+    /// The keys that the request may change.
+    var writtenKeys: [[UInt8]] { get }
     /// The position whose range answers.
     func position(in context: NodeContext) -> Identifier
     /// Whether the request may change rows.
@@ -47,6 +54,9 @@ protocol PartitionRequest: RoutedRequest {
 }
 
 extension PartitionRequest {
+    var permissions: Set<Permission> { [.get] }
+    var ruledPlace: [UInt8]? { place }
+
     func position(in context: NodeContext) -> Identifier { context.identifier(of: place) }
 }
 
@@ -101,6 +111,9 @@ enum StoreObstacle: Error, Sendable {
 
 extension RoutedRequest {
     static var needsAdministrator: Bool { false }
+    var permissions: Set<Permission> { Self.needsAdministrator ? [.administer] : [] }
+    var ruledPlace: [UInt8]? { nil }
+    var writtenKeys: [[UInt8]] { [] }
     var isWrite: Bool { false }
     var isRepeatable: Bool { true }
     var isStale: Bool { false }
@@ -142,6 +155,21 @@ protocol RoutedWrite: PartitionRequest where Reply == WriteReply {
 
 extension RoutedWrite {
     var isWrite: Bool { true }
+    var writtenKeys: [[UInt8]] { operations.filter { $0.action != .check }.map(\.key) }
+
+    /// Who is told a former value, or checks another key, reads.
+    var permissions: Set<Permission> {
+        var needed: Set<Permission> = wantsPrevious ? [.get] : []
+        for operation in operations {
+            switch operation.action {
+            case .put, .touch: needed.insert(.put)
+            case .delete: needed.insert(.delete)
+            case .check: needed.insert(.get)
+            }
+        }
+        return needed
+    }
+
     /// A write with an identifier is done once, however often it is sent.
     var isRepeatable: Bool { id != nil }
 

@@ -4,17 +4,33 @@
 
 import ChordRPC
 import ChordRuntime
-import ChordTLS
 import Logging
 import Metrics
 import NIOConcurrencyHelpers
 import NIOPosix
 
-/// Reads the certificate files of a node or a client again: when asked to, and by itself when they
-/// have changed.
+/// Reads a set of files again: when asked to, and by itself when they have changed.
 ///
-/// A set of files that does not fit together is refused, and the present one stays in use.
-final class CertificateReloader: Sendable {
+/// A set that cannot be used is refused, and the present one stays in use.
+final class FileReloader: Sendable {
+    /// What the files are, for metrics and the log.
+    struct Kind: Sendable {
+        /// In the names of metrics.
+        var name: String
+        /// The log line about files that cannot be used.
+        var refusal: String
+
+        static let certificates = Kind(
+            name: "certificate",
+            refusal:
+                "the certificate files have changed and cannot be used; the former ones stay in use"
+        )
+        static let policy = Kind(
+            name: "policy",
+            refusal: "the policy has changed and cannot be used; the former one stays in use"
+        )
+    }
+
     private struct State {
         var changes: FileChanges
         var timer: ScheduledWork?
@@ -23,93 +39,61 @@ final class CertificateReloader: Sendable {
         var isRefused = false
     }
 
-    private let certificates: Certificates
-    private let tls: TLSContextSource
+    private let kind: Kind
     private let executor: any NodeExecutor
     private let logger: Logger
     private let metrics: Reloads
-    private let onReload: @Sendable (TLSContext) -> Void
+    private let seeFiles: @Sendable () -> FileChanges.Seen
+    private let use: @Sendable () throws -> Void
     private let state: NIOLockedValueBox<State>
     /// One reading at a time.
     private let reading = NIOLock()
 
     /// - Parameters:
-    ///   - seen: The files just before the present context was loaded.
+    ///   - first: The files just before they were read first.
     ///   - node: The node's name, for metrics; nil for a client.
-    ///   - onReload: Called with each context that was put into use later.
+    ///   - seeFiles: The present state of the files.
+    ///   - use: Reads the files and puts them into use.
     init(
-        _ certificates: Certificates,
-        seen: FileChanges.Seen,
-        tls: TLSContextSource,
+        _ kind: Kind,
+        first: FileChanges.Seen,
         executor: any NodeExecutor,
         logger: Logger,
         node: String? = nil,
-        onReload: @escaping @Sendable (TLSContext) -> Void
+        seeFiles: @escaping @Sendable () -> FileChanges.Seen,
+        use: @escaping @Sendable () throws -> Void
     ) {
-        self.certificates = certificates
-        self.tls = tls
+        self.kind = kind
         self.executor = executor
         self.logger = logger
-        self.onReload = onReload
-        metrics = Reloads(node: node)
-        state = NIOLockedValueBox(State(changes: FileChanges(used: seen)))
+        self.seeFiles = seeFiles
+        self.use = use
+        metrics = Reloads(of: kind, node: node)
+        state = NIOLockedValueBox(State(changes: FileChanges(used: first)))
     }
 
     // MARK: Reading
 
     /// Reads the files and puts them into use.
     ///
-    /// If a revocation list was in use and is missing now, that fails: a lost file must not make
-    /// revoked certificates valid.
-    ///
-    /// - Throws: `ChordError` with `invalidConfiguration`; the present files stay in use.
-    func reload() throws(ChordError) {
-        let seen = certificates.seen
-        do throws(TLSError) {
+    /// - Throws: why they cannot be used; the present ones stay in use.
+    func reload() throws {
+        let seen = seeFiles()
+        do {
             try read(seen)
         } catch {
             refused(seen, isReported: true)
-            throw ChordError(
-                .invalidConfiguration,
-                "the present certificates stay in use",
-                cause: error
-            )
+            throw error
         }
     }
 
-    private func read(_ seen: FileChanges.Seen) throws(TLSError) {
-        let result: Result<TLSContext, TLSError> = reading.withLock {
-            do throws(TLSError) {
-                let context = try loaded()
-                tls.replace(with: context)
-                return .success(context)
-            } catch {
-                return .failure(error)
-            }
-        }
-        let context = try result.get()
+    private func read(_ seen: FileChanges.Seen) throws {
+        try reading.withLock { try use() }
         state.withLockedValue { state in
             state.changes.taken(seen)
             state.isRefused = false
         }
         metrics.taken()
-        onReload(context)
-    }
-
-    private func loaded() throws(TLSError) -> TLSContext {
-        let former = tls.current.configuration
-        let context = try certificates.load(for: former.use)
-        guard let list = former.files.revocationList,
-            context.configuration.files.revocationList == nil
-        else {
-            return context
-        }
-        throw TLSError(
-            .revocationListVanished,
-            "the revocation list \(list) is missing, and without it revoked certificates would be"
-                + " accepted again: restore the file, or restart to run without a list",
-            about: TLSError.Subject(file: list)
-        )
     }
 
     private func refused(_ seen: FileChanges.Seen, isReported: Bool) {
@@ -156,7 +140,7 @@ final class CertificateReloader: Sendable {
     }
 
     private func look() {
-        let seen = certificates.seen
+        let seen = seeFiles()
         let step = state.withLockedValue { $0.changes.look(seen, at: executor.now) }
         if case .read(let reports) = step { readChanged(seen, reports: reports) }
         endRefusalIfUndone(seen)
@@ -164,13 +148,13 @@ final class CertificateReloader: Sendable {
     }
 
     private func readChanged(_ seen: FileChanges.Seen, reports: Bool) {
-        do throws(TLSError) {
+        do {
             try read(seen)
         } catch {
             refused(seen, isReported: reports)
             guard reports else { return }
             logger.error(
-                "the certificate files have changed and cannot be used; the former ones stay in use",
+                "\(kind.refusal)",
                 metadata: [LogKeys.error: "\(error)"]
             )
         }
@@ -187,18 +171,18 @@ final class CertificateReloader: Sendable {
     }
 }
 
-/// The metrics of reading certificates again.
+/// The metrics of reading files again.
 private struct Reloads {
     private let takenCount: Counter
     private let refusedCount: Counter
     private let refusedNow: Gauge
 
-    init(node: String?) {
+    init(of kind: FileReloader.Kind, node: String?) {
         let labels = node.map { [("node", $0)] } ?? []
-        let name = "chord_certificate_reloads_total"
+        let name = "chord_\(kind.name)_reloads_total"
         takenCount = Counter(label: name, dimensions: labels + [("outcome", "taken")])
         refusedCount = Counter(label: name, dimensions: labels + [("outcome", "refused")])
-        refusedNow = Gauge(label: "chord_certificate_files_refused", dimensions: labels)
+        refusedNow = Gauge(label: "chord_\(kind.name)_files_refused", dimensions: labels)
     }
 
     func start() { refusedNow.record(0) }
