@@ -253,6 +253,18 @@ rotate: release $(VENV)/.ready ## replace certificates of minutes, and then thei
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/soak/rotation.py --seconds $(ROTATE_SECONDS) $(ROTATE)
 
+.PHONY: soak
+soak: release deps-bench $(VENV)/.ready .build/bench/load ## what nodes hold after hours of faults and load: HOURS=0.2
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/soak/soak.py --hours $(HOURS) $(SOAK)
+
+# Two separate scratch paths would build everything twice; this one is that of make test-asan.
+.PHONY: soak-leaks
+soak-leaks: deps-bench $(VENV)/.ready .build/bench/load ## the same with the address sanitizer's detector of leaks: HOURS=0.2
+	$(SWIFT) build --product chord --sanitize=address --scratch-path .build/asan $(SWIFT_FLAGS)
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/soak/soak.py --hours $(HOURS) --leaks --binary .build/asan/debug/chord $(SOAK)
+
 .PHONY: upgrade
 upgrade: release $(VENV)/.ready ## upgrade all nodes one after the other under load: FROM=HEAD~1
 	scripts/build-commit $(FROM) .build/upgrade
