@@ -133,6 +133,11 @@ def same_certificate(pem, text):
     return "".join(pem.decode().split()) == "".join(text.split())
 
 
+def general(text):
+    """A text without what differs from one time to the next: numbers, addresses, identifiers, folders."""
+    return re.sub(r"[0-9a-fA-F]{8,}|/\S+/|\d[\d.:TZ-]*", "…", text)
+
+
 def complaints(folder, names):
     """How often each warning and error occurs in the logs of nodes."""
     counts = {}
@@ -140,8 +145,6 @@ def complaints(folder, names):
         with open(f"{folder}/{name}.log", errors="replace") as lines:
             for line in lines:
                 if match := MARKS.match(line):
-                    # Numbers, addresses and identifiers differ from line to line.
-                    text = re.sub(r"[0-9a-f]{8,}|\d+", "…", match[2].split(" chord.", 1)[0]).strip()
-                    key = match[1], text[:110]
+                    key = match[1], general(match[2].split(" chord.", 1)[0]).strip()[:160]
                     counts[key] = counts.get(key, 0) + 1
     return counts

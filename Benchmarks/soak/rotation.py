@@ -16,6 +16,9 @@ renewed   connections with the certificate of the round; the next ones are opene
 steady    connections with a certificate of a long life, opened once, and again only when the authority changes
 short     a connection for each pair of calls
 command   the commands chord put, get and lookup
+program   chord bench from the first round to the last: the client of this library, whose certificate has a long life
+watch     the rows of a partition, over a connection with a certificate of a long life. A stream that ends is opened
+          again after its last version, as the contract says. No acknowledged value may be missing from it
 
 After the old authority was dropped, a client with its certificate is refused, and connections that it had opened before
 end within a minute: one without calls, one with calls, one that watches rows, at each node.
@@ -25,8 +28,8 @@ Without --hangup nodes notice new files by themselves. With it they get SIGHUP a
 
 import argparse
 import collections
+import json
 import os
-import pathlib
 import random
 import shutil
 import signal
@@ -37,12 +40,15 @@ import tempfile
 import threading
 import time
 
-import grpc
-from renewal import Authority, Live, complaints, same_certificate, shown_certificate
+# Failures are counted here; the library would print each handshake that fails.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+import grpc  # noqa: E402
+from renewal import Authority, Live, complaints, general, same_certificate, shown_certificate  # noqa: E402
 
 import network  # noqa: E402
 from attack import FIND_SUCCESSOR, Connection  # noqa: E402
-from rings import BINARY, Bench, RingFailure  # noqa: E402
+from rings import Bench, RingFailure, dying_with_us  # noqa: E402
 from store import StoreChaos, add_load  # noqa: E402
 
 STORE_WATCH = "/chord.v1.StoreService/Watch"
@@ -60,6 +66,7 @@ class Tally:
         self.note = note
         self.took = collections.defaultdict(list)
         self.failures = collections.defaultdict(collections.Counter)
+        self.told = {}
         self.began = time.monotonic()
 
     def call(self, kind, what, call):
@@ -83,8 +90,15 @@ class Tally:
     def fail(self, kind, what, reason, began):
         now = time.monotonic()
         with self.lock:
-            self.failures[kind, what][reason] += 1
+            self.failures[kind, what][general(reason)] += 1
         self.note(f"{kind} {what} failed {now - self.began:.1f} s after the start, {now - began:.2f} s long: {reason}")
+
+    def add(self, kind, what, told):
+        """Adds what chord bench has counted."""
+        with self.lock:
+            self.told[kind, what] = told
+            for each in told.get("failures", []):
+                self.failures[kind, what][general(each["message"])] += each["count"]
 
     def failed(self):
         with self.lock:
@@ -92,7 +106,10 @@ class Tally:
 
     def report(self):
         print("\n" + LINE.format("connection", "call", "calls", "failed", "p50 ms", "p99 ms", "longest ms"))
-        for kind, what in sorted(set(self.took) | set(self.failures)):
+        for (kind, what), told in sorted(self.told.items()):
+            cells = [f"{told[key]:.1f}" for key in ("p50_ms", "p99_ms", "longest_ms")]
+            print(LINE.format(kind, what, told["answered"] + told["failed"], told["failed"], *cells))
+        for kind, what in sorted((set(self.took) | set(self.failures)) - set(self.told)):
             times = sorted(self.took[kind, what]) or [0.0]
             cells = [f"{times[int(share * (len(times) - 1))] * 1000:.1f}" for share in (0.5, 0.99, 1)]
             failed = sum(self.failures[kind, what].values())
@@ -100,6 +117,11 @@ class Tally:
         for (kind, what), reasons in sorted(self.failures.items()):
             for reason, count in reasons.most_common(5):
                 print(f"    !! {kind} {what}: {count} times {reason[:300]}")
+
+
+def plain_environment():
+    """Without settings of another ring."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("CHORD_")}
 
 
 class WrongAnswer(Exception):
@@ -117,9 +139,10 @@ class Caller(threading.Thread):
         # The values of all acknowledged puts, by key.
         self.stored = {}
         self.calls = 0
+        self.ending = False
 
     def run(self):
-        while not self.rotation.stopping.wait(self.pace):
+        while not self.ending and not self.rotation.stopping.wait(self.pace):
             try:
                 self.step()
             except Exception as error:
@@ -201,7 +224,8 @@ class Connected(Caller):
 
     def renew(self):
         old = self.channels
-        self.channels = {address: self.rotation.connect(address, self.client) for address in self.rotation.node_addresses}
+        addresses = self.rotation.node_addresses
+        self.channels = {address: self.rotation.connect(address, self.client) for address in addresses}
         for channel, _, _ in self.channels.values():
             self.count("connect", lambda: grpc.channel_ready_future(channel).result(10))
         for channel, _, _ in old.values():
@@ -223,12 +247,12 @@ class Command(Caller):
     def chord(self, what, *words, wanted=None):
         command = [str(self.rotation.bench.binary), *words, "--node", self.target(), "--as", "client-command"]
         command += ["--certs-dir", str(self.rotation.live.folder)]
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("CHORD_")}
 
         def call():
             ended = subprocess.run(
-                command, capture_output=True, text=True, timeout=30, env=environment, cwd=self.rotation.bench.folder
-            )
+                command, capture_output=True, text=True, timeout=30, env=plain_environment(),
+                cwd=self.rotation.bench.folder,
+            )  # fmt: skip
             if ended.returncode != 0:
                 raise WrongAnswer(f"code {ended.returncode}: {' '.join(ended.stderr.split())}")
             if wanted is not None and ended.stdout.strip() != wanted:
@@ -245,6 +269,57 @@ class Command(Caller):
             self.stored[key] = value
             self.chord("get", "get", *where, key, wanted=value)
         self.chord("lookup", "lookup", key)
+
+
+class Watcher(threading.Thread):
+    """Watches the rows of another caller."""
+
+    def __init__(self, rotation, caller, address):
+        super().__init__(daemon=True)
+        self.rotation, self.caller, self.address = rotation, caller, address
+        self.values = {}
+        self.version = self.opened = self.gaps = 0
+        self.ends = collections.Counter()
+
+    def run(self):
+        while not self.rotation.stopping.is_set():
+            generation = self.rotation.generations["steady"]
+            channel, store, _ = self.rotation.connect(self.address, "client-steady")
+            with channel:
+                while generation == self.rotation.generations["steady"] and not self.rotation.stopping.is_set():
+                    self.follow(store, generation)
+
+    def follow(self, store, generation):
+        request = self.rotation.stubs.messages.StoreWatchRequest(
+            partition=self.caller.partition, after_version=self.version
+        )
+        self.opened += 1
+        stream = store.Watch(request)
+        try:
+            for reply in stream:
+                self.take_in(reply)
+                # A message comes every two seconds.
+                if generation != self.rotation.generations["steady"] or self.rotation.stopping.is_set():
+                    stream.cancel()
+                    return
+            self.ends["the stream ended"] += 1
+        except grpc.RpcError as error:
+            self.ends[Tally.reason(error)] += 1
+            self.rotation.bench.note(f"watch {self.address} ended: {Tally.reason(error)}")
+            time.sleep(0.05)
+
+    def take_in(self, reply):
+        self.gaps += reply.gap
+        for row in reply.rows:
+            self.values[row.key.decode()] = row.value.value.decode()
+        for change in reply.changes:
+            for each in change.keys:
+                self.values[each.key.decode()] = each.value.decode()
+        self.version = reply.version or self.version
+
+    def missing(self):
+        """The acknowledged values that the watcher was not told."""
+        return [key for key, value in self.caller.stored.items() if self.values.get(key) != value]
 
 
 class Held(threading.Thread):
@@ -294,7 +369,7 @@ class Rotation(StoreChaos):
         self.generations = {"renewed": 0, "steady": 0}
         self.adopted, self.refused, self.endings = [], [], []
         self.rounds = 0
-        self.callers = []
+        self.callers, self.watchers = [], []
 
     # Certificates.
 
@@ -366,14 +441,20 @@ class Rotation(StoreChaos):
         steady = [self.old.issue_client(name, LONG) for name in ("steady", "old")]
         self.live.install(self.old, nodes + clients + steady)
         self.form()
+        # They began to age while the ring was formed.
+        self.renew(self.old)
+        self.rounds = 0
         self.began = self.tally.began = time.monotonic()
         self.node_addresses = [self.ring.nodes[name].address for name in self.names]
         pace = self.options.pace
         self.callers = [Connected(self, "renewed", number, pace, "client-demo") for number in range(4)]
         self.callers += [Connected(self, "steady", number, pace, "client-steady") for number in range(2)]
         self.callers += [Short(self, "short", 0, 10 * pace), Command(self, "command", 0, 1)]
-        for caller in self.callers:
-            caller.start()
+        self.watchers = [Watcher(self, self.callers[0], self.node_addresses[1])]
+        self.watchers += [Watcher(self, self.callers[4], self.node_addresses[-1])]
+        for each in [*self.callers, *self.watchers]:
+            each.start()
+        programs = [self.program(what) for what in ("lookup", "put", "get")]
         due = self.began + self.options.every
         while due < self.began + self.options.seconds + self.options.every / 2:
             self.calm(due - time.monotonic())
@@ -382,11 +463,40 @@ class Rotation(StoreChaos):
             how = "written in place" if in_place else "replaced"
             self.say(f"round {self.rounds}: certificates {how}, in use after {took:.1f} s")
             due += self.options.every
+        for what, process in programs:
+            self.end_program(what, process)
         self.change_authority()
-        self.stopping.set()
+        # The watchers hear of the last values.
+        for caller in self.callers:
+            caller.ending = True
         for caller in self.callers:
             caller.join(60)
+        time.sleep(3)
+        self.stopping.set()
         self.read_back()
+        for each in self.watchers:
+            each.join(10)
+            if missing := each.missing():
+                self.blame(f"the watcher at {each.address} was not told {len(missing)} values, such as {missing[:3]}")
+
+    def program(self, what):
+        """Starts chord bench. Its calls end with the rounds."""
+        command = [str(self.bench.binary), "bench", what, "--as", "client-steady", "--certs-dir", self.bench.certs]
+        command += ["--rate", "20", "--callers", "4", "--duration", f"{self.options.seconds:.0f}s", "--json"]
+        for address in self.node_addresses:
+            command += ["--node", address]
+        return what, subprocess.Popen(
+            [*dying_with_us(), *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=plain_environment(), cwd=self.bench.folder,
+        )  # fmt: skip
+
+    def end_program(self, what, process):
+        out, errors = process.communicate(timeout=60)
+        if process.returncode != 0:
+            self.blame(f"chord bench {what} ended with {process.returncode}: {errors.strip()}")
+            return
+        told = json.loads(out)
+        self.tally.add("program", what, told)
 
     def change_authority(self):
         settle = self.options.settle
@@ -427,7 +537,7 @@ class Rotation(StoreChaos):
         return held
 
     def watch_endings(self, held, dropped):
-        """Waits until the node refuse the old certificate, and have ended its connections."""
+        """Waits until the nodes refuse the old certificate, and have ended its connections."""
         found = self.bench.messages.FindSuccessorRequest(id=bytes(8)).SerializeToString()
         last_accepted = dict.fromkeys(self.node_addresses, 0.0)
         next_renewal = dropped + self.options.every
@@ -478,7 +588,8 @@ class Rotation(StoreChaos):
 
     def report(self):
         self.tally.report()
-        print(f"\n{self.rounds} times new certificates; a node used its own after {max(self.adopted, default=0):.1f} s at most")
+        slowest = max(self.adopted, default=0)
+        print(f"\n{self.rounds} times new certificates; a node used its own after {slowest:.1f} s at most")
         if self.endings:
             print(f"a new connection of the old authority was accepted until {max(self.refused):.1f} s after its end")
             for manner in ("idle", "calls", "watch"):
@@ -489,6 +600,9 @@ class Rotation(StoreChaos):
                     if times:
                         cells.append(f"{what} after {min(times):.1f} to {max(times):.1f} s")
                 print(f"its open connections, {manner:5}: {', '.join(cells) or 'never ended'}")
+        for each in self.watchers:
+            ends = ", ".join(f"{count} times {reason[:150]}" for reason, count in each.ends.most_common(3))
+            print(f"watch: {len(each.values)} rows, opened {each.opened} times, {each.gaps} gaps; {ends or 'no cut'}")
         for (level, text), count in sorted(complaints(self.bench.folder, self.names).items()):
             print(f"logs: {count:5} × {level}: {text}")
         if failed := self.tally.failed():
@@ -508,9 +622,9 @@ def main():
     parser.add_argument("--nodes", type=int, default=5, help="nodes (5)")
     parser.add_argument("--hangup", action="store_true", help="send SIGHUP after each change of files")
     parser.add_argument("--notice", type=float, default=15, help="seconds until a node uses new files (15)")
-    parser.add_argument("--pause", type=float, default=0.5, help="seconds between halves of files written in place (0.5)")
-    parser.add_argument("--settle", type=float, default=10, help="seconds between steps of the authority's change (10)")
-    parser.add_argument("--ending", type=float, default=60, help="seconds until connections of it have ended (60)")
+    parser.add_argument("--pause", type=float, default=0.5, help="seconds between halves of files (0.5)")
+    parser.add_argument("--settle", type=float, default=10, help="seconds between steps of its change (10)")
+    parser.add_argument("--ending", type=float, default=60, help="seconds until its connections have ended (60)")
     parser.add_argument("--pace", type=float, default=0.02, help="seconds between two calls of a thread (0.02)")
     add_load(parser)
     parser.set_defaults(clients=0)

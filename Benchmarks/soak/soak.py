@@ -40,20 +40,26 @@ import tempfile
 import threading
 import time
 
-import grpc
-import samples
-from renewal import Authority, Live, complaints
+# Connections fail while a node is down; the library would print each of them.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+import grpc  # noqa: E402
+import samples  # noqa: E402
+from renewal import Authority, Live, complaints  # noqa: E402
 
 import network  # noqa: E402
 from attack import FIND_SUCCESSOR, RST_STREAM, Connection, frame  # noqa: E402
 from history import StoreStubs  # noqa: E402
-from rings import BINARY, ROOT, Bench, RingFailure  # noqa: E402
+from rings import ROOT, Bench, RingFailure  # noqa: E402
 from store import StoreChaos, add_load  # noqa: E402
 
 LOAD = ROOT / ".build/bench/load"
 STORE_WATCH = "/chord.v1.StoreService/Watch"
 STORE_PUT = "/chord.v1.StoreService/Put"
-PARTITIONS, KEYS = 32, 64
+ACTIVITIES = ["connections", "streams", "values", "kill", "certificates"]
+# Values have 100 to 999 bytes. Batches are small, so that the entries of the first fill are as large as later ones.
+PARTITIONS, KEYS, BATCH = 32, 64, 8
+FILLING = 700
 CANCEL = struct.pack(">I", 8)
 # Entries that the log of a range keeps after they were applied, and some more.
 LOG_ENTRIES = 11_000
@@ -132,12 +138,12 @@ class Values(threading.Thread):
         name = {"partition": f"soak {partition}".encode(), "key": f"expires {key} {self.random.random()}".encode()}
         self.call("Put", self.messages.PutRequest(**name, value=bytes(500), ttl_ms=2000))
 
-    def batch(self, partition):
+    def batch(self, partition, first):
         operations = [
             self.messages.BatchOperation(
                 kind=1, key=f"key {key}".encode(), value=self.random.randbytes(size(partition, key))
             )
-            for key in range(KEYS)
+            for key in range(first, first + BATCH)
         ]
         request = self.messages.BatchRequest(partition=f"soak {partition}".encode(), operations=operations)
         return self.call("Batch", request)
@@ -163,12 +169,13 @@ class Values(threading.Thread):
         elif choice < 0.98:
             self.list(partition)
         else:
-            self.batch(partition)
+            self.batch(partition, key - key % BATCH)
 
     def fill(self):
         for partition in self.partitions:
-            while self.batch(partition) is None:
-                time.sleep(0.2)
+            for first in range(0, KEYS, BATCH):
+                while self.batch(partition, first) is None:
+                    time.sleep(0.2)
 
     def restore(self):
         deadline = time.monotonic() + 60
@@ -260,7 +267,8 @@ class Soak(StoreChaos):
         self.count("kills")
 
     def rotate(self):
-        life = max(600, 5 * self.round_seconds)
+        # Some are replaced while they are valid, as long as they are replaced at all.
+        life = max(600, 5 * self.round_seconds) if "certificates" in self.options.activities else 2 * self.seconds + 3600
         self.live.install(self.authority, self.authority.issue_set(self.names, life))
         if self.options.hangup:
             for node in list(self.ring.nodes.values()):
@@ -286,7 +294,7 @@ class Soak(StoreChaos):
                 if is_inside(int.from_bytes(hashlib.sha256(name).digest()[:8], "big"), after, through)
             )
             body = pathlib.Path(self.bench.folder, f"body-{index}")
-            request = self.stubs.messages.PutRequest(partition=partition, key=b"key", value=bytes(500))
+            request = self.stubs.messages.PutRequest(partition=partition, key=b"key", value=bytes(FILLING))
             body.write_bytes(request.SerializeToString())
             words += ["--path", STORE_PUT, "--body", str(body)]
         ranges = len(words) // 4
@@ -328,16 +336,22 @@ class Soak(StoreChaos):
     def busy(self):
         self.round += 1
         self.ending.clear()
-        activities = [self.connections, self.streams]
-        threads = [threading.Thread(target=each, daemon=True) for each in activities]
-        threads += [Values(self, number) for number in range(self.options.writers)]
+        wanted = self.options.activities
+        threads = [
+            threading.Thread(target=getattr(self, each), daemon=True)
+            for each in ("connections", "streams")
+            if each in wanted
+        ]
+        if "values" in wanted:
+            threads += [Values(self, number) for number in range(self.options.writers)]
         for each in threads:
             each.start()
         until = time.monotonic() + self.round_seconds - self.options.quiet
         try:
-            if self.victims:
+            if self.victims and "kill" in wanted:
                 self.kill_one()
-            self.rotate()
+            if "certificates" in wanted:
+                self.rotate()
             self.ending.wait(max(0, until - time.monotonic()))
         finally:
             self.ending.set()
@@ -346,6 +360,8 @@ class Soak(StoreChaos):
 
     def rest(self):
         # Certificates of earlier rounds expire: the next calls need new connections.
+        for name in self.lasting:
+            self.measure(name)
         targets, self.stubs = self.stubs.targets, StoreStubs(self.bench)
         self.stubs.targets = targets
         self.wait_whole(120)
@@ -356,13 +372,9 @@ class Soak(StoreChaos):
             time.sleep(0.5)
         for name in self.ring.nodes:
             self.keep(name, samples.middle([each[name] for each in taken]), True)
-        shown = "  ".join(
-            f"{name} {row['rss_kib'] / MIB:.1f} {row['anon_kib'] / MIB:.1f}" for name, row in sorted(self.last().items())
-        )
-        print(f"{time.monotonic() - self.began:6.0f} s  round {self.round}, MiB resident and anonymous: {shown}", flush=True)
-
-    def last(self):
-        return {each["node"]: each for each in self.samples if each["quiet"] and each["round"] == self.round}
+        last = [each for each in self.samples if each["quiet"] and each["round"] == self.round]
+        shown = "  ".join(f"{each['node']} {each['rss_kib'] / MIB:.1f}" for each in last)
+        print(f"{time.monotonic() - self.began:6.0f} s  round {self.round}, MiB resident: {shown}", flush=True)
 
     def measure(self, name):
         pid = self.ring.nodes[name].process.pid
@@ -438,7 +450,8 @@ class Soak(StoreChaos):
             self.blame(f"the disk of {name} grows: {early / MIB:.0f} MiB, then {late / MIB:.0f} MiB")
 
     def report(self):
-        print("\n" + HEAD.format("node", "RSS MiB", "anon MiB", "threads", "descriptors", "connected", "others", "at", "disk MiB"))
+        heads = ["RSS MiB", "anon MiB", "threads", "descriptors", "connected", "others", "at", "disk MiB"]
+        print("\n" + HEAD.format("node", *heads))
         for name in self.lasting:
             self.judge(name)
         print("\n" + ", ".join(f"{count} {what}" for what, count in sorted(self.counts.items())))
@@ -464,6 +477,7 @@ def main():
     parser.add_argument("--round", type=float, help="seconds of a round (a tenth of the time, 15 to 60)")
     parser.add_argument("--quiet", type=float, default=5, help="seconds of rest before a measurement (5)")
     parser.add_argument("--interval", type=float, default=10, help="seconds between measurements under load (10)")
+    parser.add_argument("--activities", default=",".join(ACTIVITIES), help="those of each round, with commas")
     parser.add_argument("--writers", type=int, default=4, help="threads that change values (4)")
     parser.add_argument("--fill", type=int, default=LOG_ENTRIES, help="entries for each range before (11000)")
     parser.add_argument("--hangup", action="store_true", help="send SIGHUP after each change of certificates")
@@ -472,6 +486,9 @@ def main():
     add_load(parser)
     parser.set_defaults(clients=0)
     options = parser.parse_args()
+    options.activities = [name.strip() for name in options.activities.split(",")]
+    if unknown := [name for name in options.activities if name not in ACTIVITIES]:
+        parser.error(f"unknown activity {unknown[0]}; there are {', '.join(ACTIVITIES)}")
     for program in (options.binary, LOAD):
         if not os.access(program, os.X_OK):
             parser.error(f"{program} is missing: make release deps-bench .build/bench/load")
