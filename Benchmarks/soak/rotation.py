@@ -16,7 +16,8 @@ renewed   connections with the certificate of the round; the next ones are opene
 steady    connections with a certificate of a long life, opened once, and again only when the authority changes
 short     a connection for each pair of calls
 command   the commands chord put, get and lookup
-program   chord bench from the first round to the last: the client of this library, whose certificate has a long life
+program   chord bench: the client of this library. It notices new files by itself, and so has the certificate of the
+          round, and goes on while the authority changes. With --hangup it has one of a long life, and ends before
 watch     the rows of a partition, over a connection with a certificate of a long life. A stream that ends is opened
           again after its last version, as the contract says. No acknowledged value may be missing from it
 
@@ -463,9 +464,11 @@ class Rotation(StoreChaos):
             how = "written in place" if in_place else "replaced"
             self.say(f"round {self.rounds}: certificates {how}, in use after {took:.1f} s")
             due += self.options.every
-        for what, process in programs:
-            self.end_program(what, process)
+        if self.options.hangup:
+            self.end_programs(programs)
         self.change_authority()
+        if not self.options.hangup:
+            self.end_programs(programs)
         # The watchers hear of the last values.
         for caller in self.callers:
             caller.ending = True
@@ -480,9 +483,13 @@ class Rotation(StoreChaos):
                 self.blame(f"the watcher at {each.address} was not told {len(missing)} values, such as {missing[:3]}")
 
     def program(self, what):
-        """Starts chord bench. Its calls end with the rounds."""
-        command = [str(self.bench.binary), "bench", what, "--as", "client-steady", "--certs-dir", self.bench.certs]
-        command += ["--rate", "20", "--callers", "4", "--duration", f"{self.options.seconds:.0f}s", "--json"]
+        """Starts chord bench, which calls on until the rounds are over, or the authority has changed."""
+        seconds = self.options.seconds
+        if not self.options.hangup:
+            seconds += 2 * self.options.settle + self.trust_seconds + self.options.ending / 2
+        client = "client-steady" if self.options.hangup else "client-demo"
+        command = [str(self.bench.binary), "bench", what, "--as", client, "--certs-dir", self.bench.certs]
+        command += ["--rate", "20", "--callers", "4", "--duration", f"{seconds:.0f}s", "--json"]
         for address in self.node_addresses:
             command += ["--node", address]
         return what, subprocess.Popen(
@@ -490,13 +497,18 @@ class Rotation(StoreChaos):
             env=plain_environment(), cwd=self.bench.folder,
         )  # fmt: skip
 
-    def end_program(self, what, process):
-        out, errors = process.communicate(timeout=60)
-        if process.returncode != 0:
-            self.blame(f"chord bench {what} ended with {process.returncode}: {errors.strip()}")
-            return
-        told = json.loads(out)
-        self.tally.add("program", what, told)
+    def end_programs(self, programs):
+        for what, process in programs:
+            out, errors = process.communicate(timeout=60)
+            if process.returncode != 0:
+                self.blame(f"chord bench {what} ended with {process.returncode}: {errors.strip()}")
+            else:
+                self.tally.add("program", what, json.loads(out))
+
+    @property
+    def trust_seconds(self):
+        """The time in which nodes come to trust a second authority. Nothing tells it from outside."""
+        return max(self.options.settle, self.options.notice)
 
     def change_authority(self):
         settle = self.options.settle
@@ -507,8 +519,7 @@ class Rotation(StoreChaos):
         self.generations["renewed"] += 1
         self.generations["steady"] += 1
         self.say("both authorities are trusted")
-        # Nothing tells from outside that a node trusts the new one.
-        self.calm(max(settle, self.options.notice))
+        self.calm(self.trust_seconds)
         self.live.install(self.new, [self.new.issue_client("steady", LONG)])
         took = self.renew(self.new)
         self.generations["steady"] += 1
