@@ -28,6 +28,11 @@ LEVEL ?= node
 # make chaos SECONDS=900 CHAOS="--seed 7 --nodes 12". A shell's own SECONDS does not count.
 CHAOS ?=
 CHAOS_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),120)
+# make rotate SECONDS=1200 ROTATE=--hangup; make soak HOURS=8 SOAK="--json soak.json".
+ROTATE ?=
+ROTATE_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),180)
+SOAK ?=
+HOURS ?= 0.2
 # make fuzz SECONDS=600 TARGET="wire http2"; without TARGET all targets.
 FUZZ_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
 TARGET ?=
@@ -242,6 +247,23 @@ rolling: release $(VENV)/.ready ## restart all nodes one after the other under l
 membership: release $(VENV)/.ready ## nodes join and leave a store for good under load: no call may fail
 	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
 	    $(VENV)/bin/python3 Benchmarks/chaos/membership.py $(CHAOS)
+
+.PHONY: rotate
+rotate: release $(VENV)/.ready ## replace certificates of minutes, and then their authority, under load: SECONDS=180
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/soak/rotation.py --seconds $(ROTATE_SECONDS) $(ROTATE)
+
+.PHONY: soak
+soak: release deps-bench $(VENV)/.ready .build/bench/load ## what nodes hold after hours of faults and load: HOURS=0.2
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/soak/soak.py --hours $(HOURS) $(SOAK)
+
+# Two separate scratch paths would build everything twice; this one is that of make test-asan.
+.PHONY: soak-leaks
+soak-leaks: deps-bench $(VENV)/.ready .build/bench/load ## the same with the address sanitizer's detector of leaks: HOURS=0.2
+	$(SWIFT) build --product chord --sanitize=address --scratch-path .build/asan $(SWIFT_FLAGS)
+	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
+	    $(VENV)/bin/python3 Benchmarks/soak/soak.py --hours $(HOURS) --leaks --binary .build/asan/debug/chord $(SOAK)
 
 .PHONY: upgrade
 upgrade: release $(VENV)/.ready ## upgrade all nodes one after the other under load: FROM=HEAD~1
