@@ -88,7 +88,10 @@ struct CertificateScriptTests {
         let (code, said) = try await make("certs", "NODES=n1", in: folder)
         #expect(code == 0, "\(said)")
         let (changed, hosts) = try await make(
-            "renew-certs", "NAME=n1", "HOSTS=n1.example,10.0.0.1", "MINUTES=10",
+            "renew-certs",
+            "NAME=n1",
+            "HOSTS=n1.example,10.0.0.1",
+            "MINUTES=10",
             in: folder
         )
         #expect(changed == 0, "\(hosts)")
