@@ -54,24 +54,33 @@ TEST_WIDTH ?= 4
 # Port of the demo in make test-docs: differs from that of a running demo.
 DEMO_PORT ?= 27946
 
-# Settings of scripts/certs, passed through the environment. NAME and COUNT count only if given to make,
-# because environments often define them.
+# Settings of scripts/certs, passed through the environment. NAME, COUNT, MINUTES and RENEW count only if
+# given to make, because environments often define them.
 ifneq ($(origin NAME),command line)
 NAME :=
 endif
 ifneq ($(origin COUNT),command line)
 COUNT :=
 endif
-export CERTS_DIR TRUST_DOMAIN NODES COUNT HOSTS DAYS CA_DAYS CRL_DAYS NOT_BEFORE NOT_AFTER FORCE NAME
+ifneq ($(origin MINUTES),command line)
+MINUTES :=
+endif
+ifneq ($(origin RENEW),command line)
+RENEW :=
+endif
+export CERTS_DIR TRUST_DOMAIN NODES COUNT HOSTS DAYS MINUTES CA_DAYS CRL_DAYS NOT_BEFORE NOT_AFTER RENEW FORCE NAME
 
 # make would ignore a misspelt setting and create a useless certificate.
-CERTS_GOALS := certs ca crl node-cert client-cert admin-cert host-cert revoke certs-verify certs-clean
+CERTS_GOALS := certs ca crl node-cert client-cert admin-cert host-cert renew-certs revoke new-ca retire-ca \
+    certs-verify certs-clean
 mistaken = $(if $(filter command line,$(origin $(1))),$(error $(1)= is no setting of this target; did you mean $(2)=?))
 ifneq ($(filter $(CERTS_GOALS),$(MAKECMDGOALS)),)
 $(call mistaken,HOST,HOSTS)
 $(call mistaken,NODE,NAME)
 $(call mistaken,NAMES,NODES)
 $(call mistaken,DAY,DAYS)
+$(call mistaken,MINUTE,MINUTES)
+$(call mistaken,DUE,RENEW)
 $(call mistaken,DOMAIN,TRUST_DOMAIN)
 $(call mistaken,CERT_DIR,CERTS_DIR)
 $(call mistaken,DIR,CERTS_DIR)
@@ -166,9 +175,9 @@ test-asan: deps-test $(VENV)/.ready ## all tests under the address sanitizer
 
 # Each document runs in its own new checkout. The built program is already where `make release` puts it,
 # so the build at the start of the README has nothing to do.
-DOCUMENTS ?= README.md certs/README.md docs/interop.md docs/recovery.md
+DOCUMENTS ?= README.md certs/README.md docs/interop.md docs/recovery.md docs/certificates.md
 .PHONY: test-docs
-test-docs: deps-test $(VENV)/.ready ## run the commands in README.md, certs/README.md, docs/interop.md and docs/recovery.md
+test-docs: deps-test $(VENV)/.ready ## run the commands in README.md and in documents: DOCUMENTS=docs/recovery.md
 	$(SWIFT) build --product chord $(SWIFT_FLAGS)
 	@for document in $(DOCUMENTS); do \
 	    scripts/run-document "$$document" --checkout --free-ports --place .build/debug/chord=.build/release/chord \
@@ -389,6 +398,10 @@ admin-cert: ## an administrator certificate: NAME=bob
 host-cert: ## a certificate without SPIFFE name, for another implementation: NAME=c1 HOSTS=10.0.0.9
 	@scripts/certs host "$$NAME"
 
+.PHONY: renew-certs
+renew-certs: ## issue all certificates again, or NAME=n8 or client-alice; RENEW=due: those that end soon
+	@scripts/certs renew "$$NAME"
+
 .PHONY: revoke
 revoke: ## revoke NAME=n8, client-alice or admin-bob and renew crl.pem
 	@scripts/certs revoke "$$NAME"
@@ -396,6 +409,14 @@ revoke: ## revoke NAME=n8, client-alice or admin-bob and renew crl.pem
 .PHONY: crl
 crl: ## sign crl.pem again
 	@scripts/certs crl
+
+.PHONY: new-ca
+new-ca: ## a new authority beside the present one; then renew-certs, then retire-ca
+	@scripts/certs new-ca
+
+.PHONY: retire-ca
+retire-ca: ## drop the former authority once no certificate needs it
+	@scripts/certs retire-ca
 
 .PHONY: certs-verify
 certs-verify: ## check every certificate as a peer would

@@ -70,4 +70,138 @@ struct CertificateScriptTests {
         #expect(signed == 0, "\(what)")
         #expect(try Data(contentsOf: list) != before)
     }
+
+    /// The serial number of each certificate in a file.
+    private func serials(_ file: String, in folder: URL) throws -> [String] {
+        try CertificateFile.inspect(file: folder.appending(path: file).path).map(\.serial)
+    }
+
+    /// The number of certificates or revocation lists in a file.
+    private func count(_ file: String, in folder: URL) throws -> Int {
+        let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
+        return text.components(separatedBy: "-----BEGIN ").count - 1
+    }
+
+    @Test("Renewing keeps role, name and hosts; a revoked certificate is renewed by name only")
+    func renewal() async throws {
+        let folder = TestCertificates.temporary.appending(path: "script-renewal")
+        let (code, said) = try await make("certs", "NODES=n1", in: folder)
+        #expect(code == 0, "\(said)")
+        let (changed, hosts) = try await make(
+            "renew-certs",
+            "NAME=n1",
+            "HOSTS=n1.example,10.0.0.1",
+            "MINUTES=10",
+            in: folder
+        )
+        #expect(changed == 0, "\(hosts)")
+        let first = try #require(
+            try CertificateFile.inspect(file: folder.appending(path: "n1.pem").path).first
+        )
+        #expect(first.dnsNames == ["n1.example"])
+        // One minute more, for clocks that are behind; less by a second at its turn.
+        #expect((650...660).contains(first.notAfter - first.notBefore))
+
+        let (idle, kept) = try await make("renew-certs", "RENEW=due", in: folder)
+        #expect(idle == 0, "\(kept)")
+        #expect(kept.contains("kept     3 certificate(s)"), "\(kept)")
+        #expect(try serials("n1.pem", in: folder) == [first.serial])
+
+        let (revoked, list) = try await make("revoke", "NAME=client-demo", in: folder)
+        #expect(revoked == 0, "\(list)")
+        let (renewed, all) = try await make("renew-certs", in: folder)
+        #expect(renewed == 0, "\(all)")
+        #expect(all.contains("client-demo.pem: revoked"), "\(all)")
+        let second = try #require(
+            try CertificateFile.inspect(file: folder.appending(path: "n1.pem").path).first
+        )
+        #expect(second.serial != first.serial)
+        #expect(second.uris == first.uris)
+        #expect(second.dnsNames == first.dnsNames)
+        #expect(second.ipAddresses == first.ipAddresses)
+
+        let (named, one) = try await make("renew-certs", "NAME=client-demo", in: folder)
+        #expect(named == 0, "\(one)")
+        let (verified, table) = try await make("certs-verify", in: folder)
+        #expect(verified == 0, "\(table)")
+    }
+
+    @Test("A new authority overlaps with the former one until no certificate needs that")
+    func newAuthority() async throws {
+        let folder = TestCertificates.temporary.appending(path: "script-new-authority")
+        let (code, said) = try await make("certs", "NODES=n1", in: folder)
+        #expect(code == 0, "\(said)")
+        let former = try serials("ca.pem", in: folder)
+        let (begun, next) = try await make("new-ca", in: folder)
+        #expect(begun == 0, "\(next)")
+        #expect(try count("ca.pem", in: folder) == 2)
+        #expect(try count("crl.pem", in: folder) == 2)
+
+        let (again, message) = try await make("new-ca", in: folder)
+        #expect(again != 0)
+        #expect(message.contains("3 certificate(s) still need the former one"), "\(message)")
+        let (early, names) = try await make("retire-ca", in: folder)
+        #expect(early != 0)
+        #expect(names.contains("former authority: admin-admin client-demo n1."), "\(names)")
+
+        let (overlapping, table) = try await make("certs-verify", in: folder)
+        #expect(overlapping == 0, "\(table)")
+        let (revoked, list) = try await make("revoke", "NAME=admin-admin", in: folder)
+        #expect(revoked == 0, "\(list)")
+        let (renewed, all) = try await make("renew-certs", in: folder)
+        #expect(renewed == 0, "\(all)")
+        let (retired, end) = try await make("retire-ca", in: folder)
+        #expect(retired == 0, "\(end)")
+        #expect(end.contains("admin-admin.pem and its key are of no use"), "\(end)")
+        #expect(try count("crl.pem", in: folder) == 1)
+        let present = try serials("ca.pem", in: folder)
+        #expect(present.count == 1)
+        #expect(present != former)
+
+        let (named, refused) = try await make("renew-certs", "NAME=admin-admin", in: folder)
+        #expect(named != 0)
+        #expect(refused.contains("was not issued by this authority"), "\(refused)")
+        let (issued, one) = try await make("admin-cert", "NAME=admin", "FORCE=1", in: folder)
+        #expect(issued == 0, "\(one)")
+        let (verified, last) = try await make("certs-verify", in: folder)
+        #expect(verified == 0, "\(last)")
+    }
+
+    @Test("What was added to ca.pem and crl.pem by hand stays; killed commands are completed")
+    func completion() async throws {
+        let folder = TestCertificates.temporary.appending(path: "script-completion")
+        let partner = TestCertificates.temporary.appending(path: "script-partner")
+        for each in [folder, partner] {
+            let (code, said) = try await make("ca", in: each)
+            #expect(code == 0, "\(said)")
+        }
+        for file in ["ca.pem", "crl.pem"] {
+            let ours = folder.appending(path: file)
+            let both =
+                try Data(contentsOf: partner.appending(path: file)) + Data(contentsOf: ours)
+            try both.write(to: ours)
+        }
+        let (begun, said) = try await make("new-ca", in: folder)
+        #expect(begun == 0, "\(said)")
+        #expect(try count("ca.pem", in: folder) == 3)
+
+        // As if killed between the two steps that put the new authority in place.
+        let files = FileManager.default
+        let authority = folder.appending(path: "ca")
+        let unfinished = folder.appending(path: ".ca.new")
+        try files.moveItem(at: authority, to: unfinished)
+        let (signed, list) = try await make("crl", in: folder)
+        #expect(signed == 0, "\(list)")
+        #expect(files.fileExists(atPath: authority.appending(path: "previous").path))
+        #expect(!files.fileExists(atPath: unfinished.path))
+        #expect(try count("crl.pem", in: folder) == 3)
+
+        // As if killed after the authority was marked as retired.
+        try Data().write(to: authority.appending(path: "previous/retired"))
+        let (verified, table) = try await make("certs-verify", in: folder)
+        #expect(verified == 0, "\(table)")
+        #expect(!files.fileExists(atPath: authority.appending(path: "previous").path))
+        #expect(try count("ca.pem", in: folder) == 2)
+        #expect(try count("crl.pem", in: folder) == 2)
+    }
 }
