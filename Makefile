@@ -12,9 +12,14 @@ SHELL := bash
 SWIFT ?= swift
 SWIFT_FLAGS ?=
 DOCC ?= docc
+# Two builds of one commit are equal whatever their folder is. Paths of sources begin with ".". What the debugger could
+# read from the build's cache of C modules, it reads from their headers: the names of the cache's files depend on the
+# folder. Package.resolved gives the versions of packages.
+REPRODUCIBLE = --force-resolved-versions -Xswiftc -file-prefix-map -Xswiftc "$(CURDIR)=." \
+    -Xcc "-ffile-prefix-map=$(CURDIR)=." -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs
 # The Swift runtime is linked statically: the program needs no installed Swift and starts faster.
 RELEASE_OF = $(SWIFT) build -c release --product $(1) $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib) \
-    $(SWIFT_FLAGS)
+    $(REPRODUCIBLE) $(SWIFT_FLAGS)
 RELEASE = $(call RELEASE_OF,chord)
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -132,6 +137,19 @@ without-sqlite: deps ## build the library without SQLite: nodes keep their part 
 release: deps ## release build of the chord command
 	$(RELEASE)
 
+.PHONY: sbom
+sbom: release ## bill of materials of the release build, as CycloneDX JSON: .build/sbom.cdx.json
+	@scripts/deps sbom
+	@SWIFT="$(SWIFT)" scripts/sbom
+	@scripts/sbom --check
+
+# make release-check COMMIT=v0.1.0
+COMMIT ?= HEAD
+.PHONY: release-check
+release-check: deps ## build a commit twice in different folders and compare the programs: COMMIT=HEAD
+	@scripts/deps sbom
+	scripts/release-check $(COMMIT)
+
 TEST_CERTIFICATES = mkdir -p .build && env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER \
     CERTS_DIR="$(TEST_CERTS)" FORCE=1 scripts/certs set >/dev/null
 TEST_SETTINGS = CHORD_TEST_CERTS_DIR="$(TEST_CERTS)" CHORD_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python3" \
@@ -191,7 +209,8 @@ lint: deps-lint ## check format, imports, generated files and house rules
 	for check in "$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)" \
 	    "scripts/check-imports --self-test" scripts/check-imports scripts/check-protos \
 	    "scripts/wire --self-test" "scripts/wire check" \
-	    "scripts/tidy --self-test" scripts/tidy "scripts/mutants --check" "scripts/run-document --self-test"; do \
+	    "scripts/tidy --self-test" scripts/tidy "scripts/sbom --self-test" \
+	    "scripts/release-check --self-test" "scripts/mutants --check" "scripts/run-document --self-test"; do \
 	    echo "$$check"; \
 	    $$check || failed=1; \
 	done; \
