@@ -14,11 +14,13 @@ SWIFT_FLAGS ?=
 DOCC ?= docc
 # Two builds of one commit are equal whatever their folder is. Paths of sources begin with ".". What the debugger could
 # read from the build's cache of C modules, it reads from their headers: the names of the cache's files depend on the
-# folder. Package.resolved gives the versions of packages.
+# folder. Packages have the versions in scripts/pinned-packages.json.
+PINS := scripts/pinned-packages.json
 REPRODUCIBLE = --force-resolved-versions -Xswiftc -file-prefix-map -Xswiftc "$(CURDIR)=." \
     -Xcc "-ffile-prefix-map=$(CURDIR)=." -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs
 # The Swift runtime is linked statically: the program needs no installed Swift and starts faster.
-RELEASE_OF = $(SWIFT) build -c release --product $(1) $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib) \
+RELEASE_OF = { cmp -s $(PINS) Package.resolved || cp $(PINS) Package.resolved; } && \
+    $(SWIFT) build -c release --product $(1) $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib) \
     $(REPRODUCIBLE) $(SWIFT_FLAGS)
 RELEASE = $(call RELEASE_OF,chord)
 PREFIX ?= /usr/local

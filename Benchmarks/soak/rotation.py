@@ -9,7 +9,7 @@
 
 Certificates live for two and a half rounds. In each round all of them are replaced: the files of nodes one by one in a
 single step each, as tools of SPIRE and step do it, and in the second round in place, half written for a while. Then the
-authority changes as certs/README.md says: nodes trust both, get certificates of the new one, and trust the old one no
+authority changes as docs/certificates.md says: nodes trust both, get certificates of the new one, and trust the old one no
 more. No call may fail, and each acknowledged value is read back at the end.
 
 renewed   connections with the certificate of the round; the next ones are opened before the last ones are closed
