@@ -63,8 +63,7 @@ final class AuditLog: AuditSink {
         } catch {
             throw ChordError(
                 .invalidConfiguration,
-                "the audit log \(quoted(path)) cannot be opened: \(error.reason)",
-                cause: error
+                "the audit log \(quoted(path)) cannot be opened: \(error.reason)"
             )
         }
         thread.start()

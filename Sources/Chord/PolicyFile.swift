@@ -29,8 +29,7 @@ package enum PolicyFile {
         } catch {
             throw ChordError(
                 .invalidConfiguration,
-                "the policy \(quoted(path)) cannot be read: \(error.reason)",
-                cause: error
+                "the policy \(quoted(path)) cannot be read: \(error.reason)"
             )
         }
         guard bytes.count <= mostBytes else {
