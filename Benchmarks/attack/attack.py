@@ -17,8 +17,9 @@ the node is whole         within 30 s all nodes name the right neighbours and ow
                           descriptors are closed
 
 The rate is compared with the rate beside a process that takes as much processor time as the attacker and does
-nothing: half of it is measured before, half after. So the figure is what the attack costs the node, not what the
-attacker's program costs this machine. A figure below 80 % is measured twice more, and the median counts.
+nothing else, measured before and after. So the figure is what the attack costs the node, not what the attacker's
+program costs this machine. Attack and baseline alternate for three rounds, and for up to nine while the median of
+their ratios is below 80 %.
 """
 
 import argparse
@@ -36,13 +37,16 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "ring"), str(HERE.parent / "chaos")
 import registry  # noqa: E402
 import report  # noqa: E402
 from good import LOAD, AttackerProcess, LoadClient, SteadyClient  # noqa: E402
+from registry import LEAST_RATE  # noqa: E402
 from rings import BINARY  # noqa: E402
 from target import DESCRIPTORS, HEALING, Target  # noqa: E402
 
-# How often a rate that is too low is measured again.
-REPEATS = 2
+# Rounds of an attack between two baselines: these many, and more while their median is too low.
+ROUNDS, MOST_ROUNDS = 3, 9
+# A median below this part of the rate is no noise of the machine.
+DOUBT = 0.5
 # The rehearsal shows how much processor time an attacker takes.
-REHEARSAL = 1.0
+REHEARSAL = 0.5
 
 
 class Run:
@@ -85,7 +89,7 @@ class Run:
             self.problems.append(f"{self.peak:.0f} MiB, at most {attack.memory}")
         if self.lines > attack.lines:
             self.problems.append(f"{self.lines} lines in a second, at most {attack.lines}")
-        if self.ratio is not None and self.ratio < registry.LEAST_RATE:
+        if self.ratio is not None and self.ratio < LEAST_RATE:
             self.problems.append(f"the client keeps {self.ratio:.0%} of its rate")
 
     def settled_descriptors(self):
@@ -118,42 +122,45 @@ class Run:
             self.beside()
             self.tally, _ = self.attacker.end()
         else:
-            self.rehearse(load, seconds)
+            self.measure(load, seconds)
         self.judge()
 
-    def rehearse(self, load, seconds):
-        kind = self.attack.good
+    def measure(self, load, seconds):
+        """Rates with and without the attack in turn."""
+        load.learn(self.attack.good)
         self.attacker.begin(self.attack.name)
         time.sleep(REHEARSAL)
         _, part = self.attacker.end()
-        ratios = []
-        for _ in range(REPEATS + 1):
-            first = self.baseline(load, kind, part, seconds / 2)
-            self.attacker.begin(self.attack.name)
-            began = time.monotonic()
-            attacked, failures = load.rate(kind, seconds)
-            self.beside()
-            time.sleep(max(0, self.attack.patience - (time.monotonic() - began)))
-            tally, part = self.attacker.end()
-            for name, count in tally.items():
-                self.tally[name] = self.tally.get(name, 0) + count
+        rounds, ratios = 1 if self.attack.patience else ROUNDS, []
+        before = self.baseline(load, part, seconds)
+        while len(ratios) < rounds or (len(ratios) < MOST_ROUNDS * rounds // ROUNDS and DOUBT < self.ratio < LEAST_RATE):
+            attacked, part = self.attacked(load, seconds)
+            after = self.baseline(load, part, seconds)
+            ratios.append(attacked / max((before + after) / 2, 1))
+            self.rates.append([round(rate) for rate in (before, attacked, after)])
+            self.ratio, before = statistics.median(ratios), after
+
+    def attacked(self, load, seconds):
+        """The good client's rate beside the attack, and the part of a processor that the attacker took."""
+        self.attacker.begin(self.attack.name)
+        began, rates = time.monotonic(), []
+        while not rates or time.monotonic() - began < self.attack.patience:
+            rate, failures = load.rate(self.attack.good, seconds)
+            rates.append(rate)
             if failures:
                 self.problems.append(f"{failures} calls of the good client failed")
-            second = self.baseline(load, kind, part, seconds / 2)
-            ratios.append(attacked / max((first + second) / 2, 1))
-            self.rates.append((first, attacked, second))
-            if ratios[-1] >= registry.LEAST_RATE:
-                # One good measurement after bad ones is one of three.
-                if len(ratios) == 1:
-                    break
-        self.ratio = statistics.median(ratios)
+        self.beside()
+        tally, part = self.attacker.end()
+        for name, count in tally.items():
+            self.tally[name] = self.tally.get(name, 0) + count
+        return statistics.median(rates), part
 
-    def baseline(self, load, kind, part, seconds):
-        """The good client's rate beside a harmless process."""
+    def baseline(self, load, part, seconds):
+        """The good client's rate beside a harmless process that is as busy as the attacker."""
         self.attacker.begin("burn", part=part)
-        rate, failures = load.rate(kind, seconds)
+        rate, failures = load.rate(self.attack.good, seconds)
         self.attacker.end()
-        load.per_second[kind] = max(rate, 100)
+        load.per_second[self.attack.good] = max(rate, 100)
         if failures:
             self.problems.append(f"{failures} calls failed without an attack")
         return rate
@@ -179,8 +186,6 @@ def attack_family(family, attacks, options, show):
         try:
             if not options.short:
                 target.settle()
-                for kind in {attack.good for attack in attacks if attack.rated}:
-                    load.learn(kind)
             for attack in attacks:
                 run = Run(attack, target, attacker)
                 run.fully(load, options.seconds)
@@ -237,7 +242,7 @@ def keep(options, folder, family):
 def main():
     parser = argparse.ArgumentParser(description="attack a node of a ring while a good client calls it")
     parser.add_argument("attacks", nargs="*", help="names of attacks, or of families; all without one")
-    parser.add_argument("--seconds", type=float, default=3, help="how long the good client calls beside each attack")
+    parser.add_argument("--seconds", type=float, default=1, help="how long the good client calls in each round")
     parser.add_argument("--short", action="store_true", help="behaviour only, no rates")
     parser.add_argument("--list", action="store_true", help="name all attacks, and end")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each attack")

@@ -116,6 +116,8 @@ def serve(attacks):
                     attacker.ready()
                     burn(order["part"], attacker.stopped)
                 else:
+                    if not attacker.attack.prepares:
+                        attacker.ready()
                     attacker.attack.run(attacker)
             except Exception:
                 attacker.tally["crashed"] += 1

@@ -179,7 +179,7 @@ def half_handshakes(attacker):
             attacker.note("connection refused")
 
 
-@attack("silent-connections", "D5, slow handshake", "none", ["held"], memory=200, beside=newcomer)
+@attack("silent-connections", "D5, slow handshake", "none", ["held"], memory=200, beside=newcomer, prepares=True)
 def silent_connections(attacker):
     """Two addresses hold 256 connections each without a byte, and renew those that the node closes."""
     held = {}
@@ -211,7 +211,7 @@ def silent_connections(attacker):
             attacker.stopped.wait(0.5)
 
 
-@attack("slow-handshake", "slow handshake", "none", ["closed by the node"], patience=13)
+@attack("slow-handshake", "slow handshake", "none", ["closed by the node"], patience=13, prepares=True)
 def slow_handshake(attacker):
     """A ClientHello at one byte per second, on a hundred connections."""
     held = [dial(attacker.address, timeout=2) for _ in range(100)]

@@ -37,6 +37,8 @@ class Attack:
     good: str = "lookup"
     # The time, in seconds, after which the node must have reacted. Zero: at once.
     patience: float = 0
+    # Whether the attack says itself when it is on; else it is on at once.
+    prepares: bool = False
     # Whether the short form includes it.
     short: bool = True
     # Runs beside the attack, in the program that owns the ring; returns problems.

@@ -37,7 +37,7 @@ def hold(attacker, count, keep):
         attacker.end(connection)
 
 
-@attack("unfinished-requests", "D3", "client", [EXHAUSTED], memory=256)
+@attack("unfinished-requests", "D3", "client", [EXHAUSTED], memory=256, prepares=True)
 def unfinished_requests(attacker):
     """16 connections keep 1,000 requests each that are begun and never ended."""
     block = head(FIND_SUCCESSOR)
@@ -189,7 +189,7 @@ def watches_opened_and_closed(attacker):
         attacker.note("opened", 1000)
 
 
-@attack("watches-held", "D3", "client", [EXHAUSTED], memory=256)
+@attack("watches-held", "D3", "client", [EXHAUSTED], memory=256, prepares=True)
 def watches_held(attacker):
     """As many Watch streams as a client gets, on 16 connections."""
     block, body = head(WATCH), message(b"")
@@ -217,7 +217,8 @@ def newcomer(target):
     return []
 
 
-@attack("unread-answers", "D6, slow reader", "client", ["reset ENHANCE_YOUR_CALM"], memory=320, patience=36, short=False)
+@attack("unread-answers", "D6, slow reader", "client", ["reset ENHANCE_YOUR_CALM"], memory=320, patience=36,
+        short=False, prepares=True)
 def unread_answers(attacker):
     """1,000 answers that are not read on each of four connections, and an ordinary call now and then."""
     connections = [attacker.connect(entries=[(INITIAL_WINDOW_SIZE, 0)]) for _ in range(4)]
@@ -237,19 +238,19 @@ def unread_answers(attacker):
         attacker.end(connection)
 
 
-@attack("slow-headers", "slow headers", "client", ["goaway headers_too_slow"], patience=14)
+@attack("slow-headers", "slow headers", "client", ["goaway headers_too_slow"], patience=14, prepares=True)
 def slow_headers(attacker):
     """Header blocks that begin and never end, on 50 connections."""
     wait_for_end(attacker, 50, lambda connection: frame(HEADERS, 0, connection.stream(), head(FIND_SUCCESSOR)[:40]))
 
 
-@attack("slow-settings", "slow handshake", "client", ["goaway SETTINGS_TIMEOUT|closed"], patience=14)
+@attack("slow-settings", "slow handshake", "client", ["goaway SETTINGS_TIMEOUT|closed"], patience=14, prepares=True)
 def slow_settings(attacker):
     """TLS and then nothing, on 50 connections."""
     wait_for_end(attacker, 50, lambda connection: b"", preface=False)
 
 
-@attack("slow-requests", "slow reader", "client", ["status 4"], patience=36, short=False)
+@attack("slow-requests", "slow reader", "client", ["status 4"], patience=36, short=False, prepares=True)
 def slow_requests(attacker):
     """Requests with one byte of their message per two seconds."""
     block = head(FIND_SUCCESSOR)
@@ -288,7 +289,7 @@ def wait_for_end(attacker, count, begin, **options):
 
 
 @attack("idle-connections", "a million idle connections", "client", ["goaway too_many_connections"], memory=200,
-        beside=newcomer)
+        beside=newcomer, prepares=True)
 def idle_connections(attacker):
     """As many idle connections of one identity as the node and this machine allow."""
     most = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64, 2000)
