@@ -109,7 +109,9 @@ class Run:
         self.begin()
         self.attacker.begin(self.attack.name)
         self.beside()
-        self.attacker.wait(10)
+        # An attack with preparations goes on until its part beside is over.
+        if not (self.attack.prepares and self.attack.beside):
+            self.attacker.wait(10)
         self.tally, _ = self.attacker.end()
         self.problems += good.problems()
         self.judge()
@@ -133,7 +135,8 @@ class Run:
         _, part = self.attacker.end()
         rounds, ratios = 1 if self.attack.patience else ROUNDS, []
         before = self.baseline(load, part, seconds)
-        while len(ratios) < rounds or (len(ratios) < MOST_ROUNDS * rounds // ROUNDS and DOUBT < self.ratio < LEAST_RATE):
+        most = MOST_ROUNDS * rounds // ROUNDS
+        while len(ratios) < rounds or (len(ratios) < most and DOUBT < self.ratio < LEAST_RATE):
             attacked, part = self.attacked(load, seconds)
             after = self.baseline(load, part, seconds)
             ratios.append(attacked / max((before + after) / 2, 1))

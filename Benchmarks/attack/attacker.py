@@ -36,7 +36,10 @@ class Attacker:
         self.attack = attack
         self.address, self.nodes = order["address"], order["nodes"]
         self.certs, self.folder = order["certs"], order["folder"]
-        self.parameters = bytes.fromhex(order.get("parameters", ""))
+        self.parameters = bytes.fromhex(order["parameters"])
+        self.capabilities = bytes.fromhex(order["capabilities"])
+        # What each node says about its part of the store.
+        self.stores = [bytes.fromhex(each) for each in order["stores"]]
         self.is_short = order["short"]
         self.tally = collections.Counter()
         self.stopped = threading.Event()

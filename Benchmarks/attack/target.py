@@ -12,6 +12,7 @@ import time
 
 import grpc
 from certificates import Authority
+from grpc_tools import protoc
 from history import StoreStubs
 from rings import ROOT, Bench, Ring, places
 from wire import FIND_SUCCESSOR, Connection, Credentials, field
@@ -30,10 +31,14 @@ class Target:
     def __init__(self, folder, binary, is_short):
         self.folder, self.is_short = folder, is_short
         self.bench = Bench(folder, binary, log_level="info")
-        self.bench.issue([*NODES, "mallory", "victim"])
+        self.bench.issue([*NODES, "mallory", "f1", "f2", "f3"])
         for role in ("client", "host"):
             self.certify(role, "mallory")
         Authority(self.bench.certs).issue_all()
+        # The generated code of the messages between stores.
+        protos = [f"-I{ROOT / 'Protos'}", f"--python_out={folder}/python", "chord/v1/store_peer.proto"]
+        if protoc.main(["protoc", *protos]) != 0:
+            raise SystemExit("attack: protoc failed")
         self.certs = self.bench.certs
         self.ring = Ring(self.bench, NODES)
         self.ring.wait_ideal(60)
@@ -42,7 +47,7 @@ class Target:
         self.node = self.ring.nodes["n1"]
         self.facts = {}
         self.writes = 0
-        self.parameters = self.bench.state(self.node).parameters
+        self.state = self.bench.state(self.node)
 
     def certify(self, role, name):
         command = [ROOT / "scripts/certs", role, name]
@@ -51,10 +56,16 @@ class Target:
 
     def order(self):
         """What an attacker is told."""
-        nodes = [dict(name=node.name, id=node.id, address=node.address) for node in self.ring.ordered()]
+        nodes = []
+        for each in [self.ring.nodes[name] for name in NODES]:
+            node = self.bench.state(each).node
+            nodes.append(dict(name=node.name, id=each.id, address=node.address, incarnation=node.incarnation))
+            nodes[-1]["place"] = node.place
         return {
             "address": self.node.address, "nodes": nodes, "certs": self.certs, "folder": str(self.folder),
-            "parameters": self.parameters.SerializeToString().hex(), "short": self.is_short,
+            "parameters": self.state.parameters.SerializeToString().hex(), "short": self.is_short,
+            "capabilities": self.state.capabilities.SerializeToString().hex(),
+            "stores": [self.stubs.reply(each["address"]).SerializeToString().hex() for each in nodes],
         }  # fmt: skip
 
     def settle(self, limit=60):
