@@ -24,6 +24,7 @@ their ratios is below 80 %.
 
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import sys
@@ -252,6 +253,9 @@ def main():
     parser.add_argument("--logs", type=pathlib.Path, help="a folder for the logs of nodes and attackers")
     parser.add_argument("--chord", type=pathlib.Path, default=BINARY, help="the program that is attacked")
     options = parser.parse_args()
+    for setting in ("HOSTS", "DAYS", "NODES", "TRUST_DOMAIN", "NOT_BEFORE", "NOT_AFTER", "FORCE"):
+        # The certificates here have nothing to do with settings for others.
+        os.environ.pop(setting, None)
     attacks = list(registry.load().values())
     if unknown := set(options.attacks) - {each.name for each in attacks} - set(registry.FAMILIES):
         parser.error(f"no such attack: {', '.join(sorted(unknown))}; --list names all")

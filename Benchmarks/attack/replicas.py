@@ -219,17 +219,19 @@ def forged(attacker, fields):
                 common["from"] = sender
                 descriptor = type(each.range)()
                 descriptor.CopyFrom(each.range)
-                descriptor.epoch.configuration, descriptor.epoch.bounds = FAR, FAR
+                descriptor.epoch.configuration, descriptor.epoch.bounds, descriptor.next_replica = FAR, FAR, 100
                 added = descriptor.replicas.add(number=99, node="mallory", address="127.0.0.1:9", disk=disks[0])
                 added.kind = store().REPLICA_KIND_VOTER
                 for content in fields(messages):
+                    # With a descriptor that names the attacker, and without one.
                     request.messages.append(messages.RaftMessage(descriptor=descriptor, **common, **content))
-                request.heartbeats.append(messages.RaftHeartbeat(round=1, commit=FAR, descriptor=descriptor, **common))
+                    request.messages.append(messages.RaftMessage(**common, **content))
+                request.heartbeats.append(messages.RaftHeartbeat(round=1, commit=1, acknowledged=1, **common))
         bodies.append(request.SerializeToString())
     statements(attacker, PEER + "Raft", lambda: bodies)
 
 
-@attack("forged-votes", "forged Raft", "node", ["status 0|status 3|status 7|status 9"], good="get",
+@attack("forged-votes", "forged Raft", "node", ["status 0|status 7|status 9"], good="get",
         beside=terms_are_kept)
 def forged_votes(attacker):
     """Votes of a term that is far away, in the names of the range's replicas."""
@@ -245,24 +247,25 @@ def forged_votes(attacker):
     forged(attacker, fields)
 
 
-@attack("forged-entries", "forged Raft", "node", ["status 0|status 3|status 7|status 9"], good="get",
+@attack("forged-entries", "forged Raft", "node", ["status 0|status 7|status 9"], good="get",
         beside=terms_are_kept)
 def forged_entries(attacker):
     """Entries, acknowledgements and snapshots of a term that is far away, in the names of the range's replicas."""
 
     def fields(messages):
+        alone = messages.RaftConfiguration(voters=[99])
         entry = messages.RaftEntry(term=FAR, kind=messages.RAFT_ENTRY_KIND_NORMAL, payload=b"forged")
         return [
             dict(append=messages.RaftAppend(previous_index=1, previous_term=1, entries=[entry], commit=FAR)),
             dict(append_reply=messages.RaftAppendReply(index=FAR)),
-            dict(snapshot=messages.RaftSnapshot(index=FAR, snapshot_term=FAR)),
+            dict(snapshot=messages.RaftSnapshot(index=FAR, snapshot_term=FAR, configuration=alone)),
             dict(quiet=messages.RaftQuiet(index=FAR, entry_term=FAR)), dict(wake=messages.RaftWake()),
         ]  # fmt: skip
 
     forged(attacker, fields)
 
 
-@attack("forged-hints", "forged Raft", "node", ["status 0|status 3|status 7"], good="get", beside=terms_are_kept)
+@attack("forged-hints", "forged Raft", "node", ["status 0|status 7"], good="get", beside=terms_are_kept)
 def forged_hints(attacker):
     """Hints that name the attacker as the leader of every range, at an epoch that is far away."""
     messages, bodies = store(), []
@@ -273,7 +276,7 @@ def forged_hints(attacker):
         for each in ranges.values():
             hint = request.hints.add(leader=99, term=FAR)
             hint.range.CopyFrom(each.range)
-            hint.range.epoch.configuration, hint.range.epoch.bounds = FAR, FAR
+            hint.range.epoch.configuration, hint.range.epoch.bounds, hint.range.next_replica = FAR, FAR, 100
             del hint.range.replicas[:]
             hint.range.replicas.add(
                 number=99, node="mallory", address="127.0.0.1:9", disk=disk, kind=messages.REPLICA_KIND_VOTER
