@@ -100,7 +100,12 @@ def empty_headers(attacker):
         memory=320)
 def data_buffering(attacker):
     """The windows are open and the socket is not read, while large answers are asked for."""
-    block, body = head(STORE + "List"), message(field(2, b"large") + field(5, 100))
+    block, body = head(STORE + "List"), message(field(2, b"buffered") + field(5, 100))
+    first = attacker.connect()
+    for index in range(30):
+        first.call(STORE + "Put", field(3, b"buffered") + field(4, b"%d" % index) + field(5, bytes(50_000)))
+    attacker.end(first)
+    attacker.tally.clear()
     for connection in attacker.connections(receive_buffer=4096, entries=[(INITIAL_WINDOW_SIZE, 0x7FFFFFFF)]):
         for _ in range(400):
             if not attacker.running() or not connection.send(connection.begin(block, body)):

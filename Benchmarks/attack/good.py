@@ -102,7 +102,7 @@ class LoadClient:
         return address, path, str(file)
 
     def rate(self, kind, seconds):
-        """Calls per second, and calls that failed."""
+        """Calls per second, calls per second of the node's processor time, and calls that failed."""
         address, path, body = self.call(kind)
         count = max(200, int(self.per_second.get(kind, 3000) * seconds))
         certs = self.target.certs
@@ -110,18 +110,20 @@ class LoadClient:
         command += ["--cert", f"{certs}/client-demo.pem", "--key", f"{certs}/client-demo.key"]
         command += ["--path", path, "--body", body, "--connections", "2", "--streams", "16"]
         command += ["--requests", str(count), "--warm-up", str(max(20, count // 20))]
-        limit = 10 * seconds + 5
+        limit, began = 10 * seconds + 5, self.target.processor_time()
         try:
             result = subprocess.run(command, input="\n\n", capture_output=True, text=True, check=False, timeout=limit)
         except subprocess.TimeoutExpired:
             # Its rate is at most this.
-            return count / limit, 0
+            used = max(self.target.processor_time() - began, 0.001)
+            return count / limit, count / used, 0
         lines = result.stdout.splitlines()
         if result.returncode or not lines or not lines[-1].startswith("{"):
             print(result.stderr, file=sys.stderr)
-            return 0.0, count
+            return 0.0, 0.0, count
         told = json.loads(lines[-1])
-        return told["per_second"], told["failures"]
+        used = max(self.target.processor_time() - began, 0.001)
+        return told["per_second"], count / used, told["failures"]
 
     def learn(self, kind):
         """Two short measurements: the first one learns too little to be right."""

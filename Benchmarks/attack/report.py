@@ -5,7 +5,7 @@
 
 import json
 
-HEADS = f"{'attack':<26} {'source':<18} {'with':<6} {'rate':>5} {'before':>6} {'peak':>5} {'limit':>5} {'log/s':>5}"
+HEADS = f"{'attack':<26} {'source':<15} {'with':<6} {'rate':>5} {'CPU':>5} {'before':>6} {'peak':>5} {'limit':>5}"
 
 
 def catalogue(attacks):
@@ -26,10 +26,12 @@ class Table:
             print(json.dumps(row), flush=True)
             return
         if self.count == 1:
-            print(f"{HEADS} {'whole':>6}\n{'':<58}{'MiB':>20}")
-        ratio = "–" if row["ratio"] is None else f"{row['ratio']:.0%}"
+            print(f"{HEADS} {'log/s':>5} {'whole':>6}\n{'':<70}{'MiB':>11}")
+        ratio, cost = (
+            "–" if row[key] is None else f"{row[key]:.0%}" for key in ("ratio", "ratio_of_processor_time")
+        )
         print(
-            f"{row['attack']:<26} {row['source'][:18]:<18} {row['needs']:<6} {ratio:>5}"
+            f"{row['attack']:<26} {row['source'][:15]:<15} {row['needs']:<6} {ratio:>5} {cost:>5}"
             f" {row['memory_before_mib']:>6.0f} {row['memory_peak_mib']:>5.0f} {row['memory_allowed_mib']:>5}"
             f" {row['lines_per_second']:>5} {row['healing_seconds']:>4.1f} s",
             flush=True,
