@@ -77,6 +77,7 @@ class Run:
         if self.tally.get("crashed") or self.tally.get("lost"):
             self.problems.append("the attacker's program failed: see attacker.log")
         unwell, self.healing = target.heal()
+        self.is_whole = unwell is None
         if unwell:
             self.problems.append(f"not whole after {HEALING} s: {unwell}")
         if target.node.process.poll() is not None:
@@ -186,24 +187,25 @@ class Run:
 
 
 def attack_family(family, attacks, options, show):
-    """Runs the attacks of a family on a ring of its own."""
-    with tempfile.TemporaryDirectory(prefix="chord-attack-") as folder:
-        target = Target(folder, options.chord, options.short)
-        attacker = AttackerProcess(target)
-        load = LoadClient(target)
-        try:
-            if not options.short:
+    """Runs the attacks of a family on a ring of their own, and on a new one where that one has not recovered."""
+    left = list(attacks)
+    while left:
+        with tempfile.TemporaryDirectory(prefix="chord-attack-") as folder:
+            target = Target(folder, options.chord, options.short)
+            attacker = AttackerProcess(target)
+            load = LoadClient(target)
+            try:
                 target.settle()
-            for attack in attacks:
-                run = Run(attack, target, attacker)
-                run.fully(load, options.seconds)
-                show(run.row())
-                if target.node.process.poll() is not None:
-                    break
-        finally:
-            attacker.close()
-            target.close()
-            keep(options, folder, family)
+                is_whole = True
+                while left and is_whole:
+                    run = Run(left.pop(0), target, attacker)
+                    run.fully(load, options.seconds)
+                    show(run.row())
+                    is_whole = run.is_whole
+            finally:
+                attacker.close()
+                target.close()
+                keep(options, folder, f"{family}-{len(attacks) - len(left)}")
 
 
 def attack_briefly(attacks, options, show):
