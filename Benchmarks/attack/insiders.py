@@ -149,9 +149,9 @@ class Liar:
         self.server.stop(0).wait(2)
 
 
-def lie(name, source, beside, **more):
+def lie(name, source, beside, expected="is a member", **more):
     more = {"rated": False, "prepares": True, "beside": beside, **more}
-    return attack(name, source, "node", ["is a member"], **more)
+    return attack(name, source, "node", [expected], **more)
 
 
 def ghosts(liar, count=8):
@@ -336,7 +336,8 @@ def hearsay_of_members(attacker):
     liar.run()
 
 
-@lie("incarnation-of-joiner", "D1", joiner_survives, short=False)
+# Members do not take a node with such a list for one of theirs.
+@lie("incarnation-of-joiner", "D1", joiner_survives, "asked GetSuccessorList", short=False)
 def incarnation_of_joiner(attacker):
     """Its list names the joiner's own name with the highest incarnation."""
     liar = Liar(attacker)
