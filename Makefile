@@ -371,9 +371,9 @@ shares: release $(VENV)/.ready ## shares of the circle in rings of processes, be
 	    --rings $(if $(filter command line,$(origin RINGS)),$(RINGS),3)
 
 .PHONY: attack
-attack: release deps-bench $(VENV)/.ready .build/bench/load ## flood a node while another client calls it: ROUNDS=3
-	env -u HOSTS -u DAYS -u NODES -u TRUST_DOMAIN -u NOT_BEFORE -u NOT_AFTER -u FORCE \
-	    $(VENV)/bin/python3 Benchmarks/attack/attack.py --rounds $(if $(filter command line,$(origin ROUNDS)),$(ROUNDS),3)
+attack: release deps-bench $(VENV)/.ready .build/bench/load ## attack a ring while a client calls it: ATTACKS= SECONDS=1
+	$(VENV)/bin/python3 Benchmarks/attack/attack.py $(if $(filter command line,$(origin ATTACKS)),$(ATTACKS)) \
+	    --seconds $(if $(filter command line,$(origin SECONDS)),$(SECONDS),1)
 
 .PHONY: fuzz
 fuzz: deps ## feed arbitrary bytes to all parsers: SECONDS=60 TARGET=wire

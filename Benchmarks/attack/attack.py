@@ -2,359 +2,289 @@
 # This file is part of swift-chord, a Chord node and library in Swift.
 # Copyright the swift-chord contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Attacks a node at its limits while another client calls it.
+"""Attacks a node of a ring, one attack after the other, while a good client calls it.
 
     make attack
-    make attack ROUNDS=5
+    make attack ATTACKS="ping-flood rapid-reset" SECONDS=5
 
-requests  one client keeps 16 connections with 1,000 unfinished requests each; measured is the rate of the
-          other client, compared with its rate without the attack, round by round
-watches   one client opens and closes 15,000 Watch streams, 1,000 at a time; measured is the longest wait of
-          the other client, compared with its longest wait without the attack
-silent    two addresses hold 256 silent connections each; measured is a new client's time to its first answer
-logs      one client sends messages that are none, calls what it may not call, and opens connections that are
-          no TLS, each for some seconds; the lines that the node logs are counted second by second
+Each attack runs in a process of its own, on a TLS socket with frames made by hand. What must hold:
 
-Each must hold what docs/limits.md says, or the program fails. The rate is of the load generator of
-make bench-rpc, in a process of its own.
+the attacker is bounded   it sees what docs/limits.md says, such as a GOAWAY with the limit's name
+the client is served      it keeps at least 80 % of its rate
+memory is bounded         the node's resident memory stays under the number of the attack
+the log is bounded        at most 100 lines in any second
+the node is whole         within 30 s all nodes name the right neighbours and owners, and read what they write;
+                          descriptors are closed
+
+The rate is compared with the rate beside a process that takes as much processor time as the attacker and does
+nothing else, measured before and after. So the figure is what the attack costs the node, not what the attacker's
+program costs this machine. Attack and baseline alternate for three rounds, and for up to nine while the median of
+their ratios is below 80 %. A busy machine makes such figures uncertain. Between 50 and 80 %, the calls for each second
+of the node's processor time decide, which other programs hardly change.
 """
 
 import argparse
-import collections
 import json
-import multiprocessing
 import os
 import pathlib
-import socket
-import ssl
 import statistics
-import struct
-import subprocess
 import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "ring"))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(HERE), str(HERE.parent / "ring"), str(HERE.parent / "chaos")]
 
-from rings import BINARY, ROOT, Bench, Ring  # noqa: E402
+import registry  # noqa: E402
+import report  # noqa: E402
+from good import LOAD, AttackerProcess, LoadClient, SteadyClient  # noqa: E402
+from registry import LEAST_RATE  # noqa: E402
+from rings import BINARY  # noqa: E402
+from target import DESCRIPTORS, HEALING, Target  # noqa: E402
 
-HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, DATA = 1, 3, 4, 6, 7, 8, 0
-END_STREAM, END_HEADERS, ACK = 1, 4, 1
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-FIND_SUCCESSOR = "/chord.v1.ChordService/FindSuccessor"
-WATCH = "/chord.v1.AdminService/Watch"
-# A node allows 1,000; a stream that has just ended may still count.
-MOST_STREAMS = 990
-NOTIFY = "/chord.v1.ChordService/Notify"
-# What must hold: parts of the rate that are left, seconds of the longest wait, seconds until a newcomer is in,
-# lines in the log in any second.
-LEAST_RATE, LONGEST_WAIT, NEWCOMER, MOST_LINES = 0.8, 0.25, 1.0, 100
-
-
-def frame(kind, flags=0, stream=0, payload=b""):
-    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
-
-
-def field(name, value):
-    """A literal without indexing (RFC 7541, 6.2.2), so that every request has the same bytes."""
-    return b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+# Rounds of an attack between two baselines: these many, and more while their median is too low.
+ROUNDS, MOST_ROUNDS = 3, 9
+# A median below this part of the rate is no noise of the machine.
+DOUBT = 0.5
+# MiB by which an attack may exceed what an earlier one left, and from which on a node is replaced by a new one.
+KEPT, LARGE = 32, 100
+# The rehearsal shows how much processor time an attacker takes.
+REHEARSAL = 0.5
 
 
-def head(path):
-    fields = [(":method", "POST"), (":scheme", "https"), (":path", path), (":authority", "attack")]
-    fields += [("content-type", "application/grpc"), ("te", "trailers")]
-    return b"".join(field(*each) for each in fields)
+class Run:
+    """One attack and what was measured."""
 
+    def __init__(self, attack, target, attacker):
+        self.attack, self.target, self.attacker = attack, target, attacker
+        self.problems, self.tally = [], {}
+        self.ratio, self.cost, self.rates = None, None, []
+        target.facts = {}
 
-def message(content):
-    return b"\0" + struct.pack(">I", len(content)) + content
+    def begin(self):
+        target = self.target
+        target.forget_peak()
+        self.before = target.memory("VmRSS")
+        self.descriptors = target.descriptors()
+        self.log = target.log_size()
 
-
-class Connection:
-    """HTTP/2 over mutual TLS for an attacker; does not decode headers."""
-
-    def __init__(self, address, certs, name):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.load_verify_locations(f"{certs}/ca.pem")
-        context.load_cert_chain(f"{certs}/client-{name}.pem", f"{certs}/client-{name}.key")
-        context.set_alpn_protocols(["h2"])
-        host, port = address.rsplit(":", 1)
-        plain = socket.create_connection((host, int(port)), timeout=20)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = context.wrap_socket(plain)
-        self.buffer, self.next, self.open, self.ended = b"", 1, set(), 0
-        # The connection's window is never enlarged, so it must be large.
-        window = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 0x7FFF0000 - 65535))
-        self.socket.sendall(PREFACE + frame(SETTINGS) + window)
-
-    def begin(self, path, count=1, body=None):
-        """Opens streams: with a body it is their whole request."""
-        block, frames = head(path), []
-        for _ in range(count):
-            frames.append(frame(HEADERS, END_HEADERS, self.next, block))
-            if body is not None:
-                frames.append(frame(DATA, END_STREAM, self.next, message(body)))
-            self.open.add(self.next)
-            self.next += 2
-        self.socket.sendall(b"".join(frames))
-
-    def take_in(self, timeout):
-        """Reads input that is available or arrives within a time."""
-        self.socket.settimeout(timeout)
-        try:
-            data = self.socket.recv(1 << 18)
-        except (TimeoutError, ssl.SSLWantReadError):
+    def judge(self):
+        """What holds after the attack."""
+        attack, target = self.attack, self.target
+        if not self.tally.get("lost"):
+            for outcome in registry.missing(attack, self.tally):
+                self.problems.append(f"the attacker did not see: {outcome}")
+        self.problems += [f"{name}: {self.tally[name]}" for name in attack.forbidden if self.tally.get(name)]
+        if self.tally.get("crashed") or self.tally.get("lost"):
+            self.problems.append("the attacker's program failed: see attacker.log")
+        unwell, self.healing = target.heal()
+        self.is_whole = unwell is None
+        if unwell:
+            self.problems.append(f"not whole after {HEALING} s: {unwell}")
+        if target.node.process.poll() is not None:
+            self.peak = self.after = self.left = self.lines = 0
             return
-        if not data:
-            raise ConnectionResetError("the node has closed the connection")
-        self.buffer += data
-        while len(self.buffer) >= 9:
-            length = int.from_bytes(self.buffer[:3], "big")
-            if len(self.buffer) < 9 + length:
-                return
-            kind, flags, stream = struct.unpack(">BBI", self.buffer[3:9])
-            payload, self.buffer = self.buffer[9 : 9 + length], self.buffer[9 + length :]
-            if kind == RST_STREAM or (kind in (HEADERS, DATA) and flags & END_STREAM):
-                if stream in self.open:
-                    self.open.discard(stream)
-                    self.ended += 1
-            elif kind in (SETTINGS, PING) and not flags & ACK:
-                self.socket.sendall(frame(kind, ACK, 0, payload if kind == PING else b""))
-            elif kind == GOAWAY:
-                raise ConnectionResetError(f"GOAWAY {payload[4:]!r}")
+        self.left = self.settled_descriptors()
+        self.peak, self.after = target.memory("VmHWM"), target.memory("VmRSS")
+        self.lines = target.worst_second(self.log)
+        if self.left > self.descriptors + DESCRIPTORS:
+            self.problems.append(f"{self.left} descriptors are open, {self.descriptors} were")
+        # Memory that an earlier attack filled, and that the allocator kept, counts for that one.
+        allowed = max(attack.memory, round(self.before) + KEPT)
+        if self.peak > allowed:
+            self.problems.append(f"{self.peak:.0f} MiB, at most {allowed}")
+        if self.lines > attack.lines:
+            self.problems.append(f"{self.lines} lines in a second, at most {attack.lines}")
+        if self.ratio is not None and self.ratio < LEAST_RATE and (self.ratio < DOUBT or self.cost < LEAST_RATE):
+            of = f"{self.ratio:.0%} of its rate, {self.cost:.0%} by the node's processor time"
+            self.problems.append(f"the client keeps {of}")
 
-    def call(self, body):
-        """Makes one call and returns its duration."""
-        started = time.monotonic()
-        self.begin(FIND_SUCCESSOR, body=body)
-        while self.open:
-            self.take_in(20)
-        return time.monotonic() - started
+    def settled_descriptors(self):
+        end = time.monotonic() + 10
+        while (count := self.target.descriptors()) > self.descriptors + DESCRIPTORS and time.monotonic() < end:
+            time.sleep(0.1)
+        return count
 
+    def beside(self):
+        if self.attack.beside:
+            self.problems += self.attack.beside(self.target)
 
-# The attackers, each in a process of its own. They say "ready" once the attack is on.
+    # The two forms.
 
+    def briefly(self, good):
+        """Behaviour only: the attack goes on until the node has reacted."""
+        self.begin()
+        self.attacker.begin(self.attack.name)
+        self.beside()
+        # An attack with preparations goes on until its part beside is over.
+        if not (self.attack.prepares and self.attack.beside):
+            self.attacker.wait(10)
+        self.tally, _ = self.attacker.end()
+        self.problems += good.problems()
+        self.judge()
 
-def hold_requests(address, certs, pipe):
-    connections = [Connection(address, certs, "mallory") for _ in range(16)]
-    begun = 0
-    while not pipe.poll(0):
-        for connection in connections:
-            missing = MOST_STREAMS - len(connection.open)
-            if missing:
-                connection.begin(FIND_SUCCESSOR, missing)
-                begun += missing
-            connection.take_in(0.002)
-        if begun:
-            pipe.send("ready")
-            begun = 0
-        # Keeps its streams and retries the rest; a flood of refused calls is another attack.
-        time.sleep(1)
+    def fully(self, load, seconds):
+        self.begin()
+        if not self.attack.rated:
+            self.attacker.begin(self.attack.name)
+            time.sleep(min(seconds, 1))
+            self.beside()
+            self.tally, _ = self.attacker.end()
+        else:
+            self.measure(load, seconds)
+        self.judge()
 
+    def measure(self, load, seconds):
+        """Rates with and without the attack in turn."""
+        load.learn(self.attack.good)
+        self.attacker.begin(self.attack.name)
+        time.sleep(REHEARSAL)
+        _, part = self.attacker.end()
+        rounds, ratios, costs = 1 if self.attack.patience else ROUNDS, [], []
+        most = MOST_ROUNDS * rounds // ROUNDS
+        before = self.baseline(load, part, seconds)
+        while len(ratios) < rounds or (len(ratios) < most and DOUBT < self.ratio < LEAST_RATE):
+            attacked, part = self.attacked(load, seconds)
+            after = self.baseline(load, part, seconds)
+            for found, index in ((ratios, 0), (costs, 1)):
+                found.append(attacked[index] / max((before[index] + after[index]) / 2, 1))
+            self.rates.append([round(rate) for rate, _ in (before, attacked, after)])
+            self.ratio, self.cost, before = statistics.median(ratios), statistics.median(costs), after
 
-def open_watches(address, certs, pipe):
-    for _ in range(15):
-        connection = Connection(address, certs, "mallory")
-        connection.begin(WATCH, 1000, body=b"")
-        end = time.monotonic() + 0.5
-        while time.monotonic() < end:
-            connection.take_in(0.05)
-        connection.socket.close()
-    pipe.send("ready")
-    pipe.recv()
+    def attacked(self, load, seconds):
+        """The good client's rates beside the attack, and the part of a processor that the attacker took."""
+        self.attacker.begin(self.attack.name)
+        began, rates = time.monotonic(), []
+        while not rates or time.monotonic() - began < self.attack.patience:
+            *both, failures = load.rate(self.attack.good, seconds)
+            rates.append(both)
+            if failures:
+                self.problems.append(f"{failures} calls of the good client failed")
+        self.beside()
+        tally, part = self.attacker.end()
+        for name, count in tally.items():
+            self.tally[name] = self.tally.get(name, 0) + count
+        return [statistics.median(each) for each in zip(*rates)], part
 
+    def baseline(self, load, part, seconds):
+        """The good client's rates beside a harmless process that is as busy as the attacker."""
+        self.attacker.begin("burn", part=part)
+        *both, failures = load.rate(self.attack.good, seconds)
+        self.attacker.end()
+        load.per_second[self.attack.good] = max(both[0], 100)
+        if failures:
+            self.problems.append(f"{failures} calls failed without an attack")
+        return both
 
-class Attack:
-    """Runs an attacker during a block."""
-
-    def __init__(self, attacker, address, certs):
-        self.ours, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.Process(target=attacker, args=(address, certs, theirs), daemon=True)
-
-    def __enter__(self):
-        self.process.start()
-        return self
-
-    def wait(self, limit):
-        if not self.ours.poll(limit):
-            sys.exit("attack: the attacker does not come to its end")
-        self.ours.recv()
-
-    def __exit__(self, *_):
-        if self.process.is_alive():
-            self.ours.send("end")
-        self.process.join(5)
-        self.process.kill()
-
-
-# The good client.
-
-
-def rate(bench, address, body, requests):
-    command = [str(ROOT / ".build/bench/load"), "load", "--address", address]
-    command += ["--ca", f"{bench.certs}/ca.pem", "--cert", f"{bench.certs}/client-demo.pem"]
-    command += ["--key", f"{bench.certs}/client-demo.key", "--path", FIND_SUCCESSOR, "--body", body]
-    command += ["--connections", "2", "--streams", "16", "--requests", str(requests), "--warm-up", str(requests // 10)]
-    result = subprocess.run(command, input="\n\n", stdout=subprocess.PIPE, text=True, check=True)
-    told = json.loads(result.stdout.splitlines()[-1])
-    if told["failures"]:
-        sys.exit(f"attack: {told['failures']} calls of the good client failed")
-    return told["per_second"]
-
-
-def longest_wait(connection, body, until):
-    """The longest call in a series of calls without pause."""
-    waits = []
-    while not until():
-        waits.append(connection.call(body))
-        time.sleep(0.001)
-    return max(waits), statistics.median(waits)
-
-
-def requests(bench, address, body_file, options):
-    parts = []
-    for turn in range(options.rounds):
-        without = rate(bench, address, body_file, options.requests)
-        with Attack(hold_requests, address, bench.certs) as attack:
-            attack.wait(60)
-            beside = rate(bench, address, body_file, options.requests)
-        parts.append(beside / without)
-        print(f"round {turn + 1}: {without:,.0f} calls/s without, {beside:,.0f} beside", file=sys.stderr)
-    part = statistics.median(parts)
-    print(f"requests: the other client keeps {part:.0%} of its rate (at least {LEAST_RATE:.0%})")
-    return part >= LEAST_RATE
+    def row(self):
+        tally = {name: count for name, count in sorted(self.tally.items())}
+        return {
+            "attack": self.attack.name, "family": self.attack.family, "source": self.attack.source,
+            "needs": self.attack.needs, "held": not self.problems, "problems": self.problems,
+            "ratio": self.ratio, "ratio_of_processor_time": self.cost,
+            "rates": self.rates, "memory_before_mib": self.before, "memory_peak_mib": self.peak,
+            "memory_after_mib": self.after, "memory_allowed_mib": self.attack.memory,
+            "descriptors_before": self.descriptors, "descriptors_after": self.left, "lines_per_second": self.lines,
+            "healing_seconds": self.healing, "seen": tally, **self.target.facts,
+        }  # fmt: skip
 
 
-def watches(bench, address, body, _):
-    good = Connection(address, bench.certs, "demo")
-    end = time.monotonic() + 8
-    without, usual = longest_wait(good, body, lambda: time.monotonic() > end)
-    with Attack(open_watches, address, bench.certs) as attack:
-        beside, median = longest_wait(good, body, lambda: attack.ours.poll(0) or not attack.process.is_alive())
-        attack.wait(1)
-        # Late teardown counts too.
-        end = time.monotonic() + 3
-        after, _ = longest_wait(good, body, lambda: time.monotonic() > end)
-    worst = max(beside, after)
-    print(
-        f"watches: the longest wait is {worst * 1000:.0f} ms, without {without * 1000:.0f} ms"
-        f" (medians {median * 1000:.1f} and {usual * 1000:.1f}; at most {LONGEST_WAIT * 1000:.0f} ms more)"
-    )
-    return worst <= without + LONGEST_WAIT
-
-
-def silent(bench, address, body, _):
-    host, port = address.rsplit(":", 1)
-    held = [
-        socket.create_connection((host, int(port)), timeout=20, source_address=(source, 0))
-        for source in ("127.0.0.2", "127.0.0.3")
-        for _ in range(256)
-    ]
-    started = time.monotonic()
-    Connection(address, bench.certs, "demo").call(body)
-    took = time.monotonic() - started
-    for each in held:
-        each.close()
-    print(f"silent: a newcomer has its answer after {took * 1000:.0f} ms (at most {NEWCOMER * 1000:.0f} ms)")
-    return took <= NEWCOMER
-
-
-def send_calls(path, body, count=500):
-    """A flood of complete calls on one connection; the node refuses each."""
-
-    def flood(address, certs, end):
-        sent, connection = 0, Connection(address, certs, "mallory")
-        while time.monotonic() < end:
-            connection.begin(path, count, body=body)
-            sent += count
-            while len(connection.open) > count // 2 and time.monotonic() < end:
-                connection.take_in(0.01)
-        return sent
-
-    return flood
-
-
-def send_no_tls(address, _, end):
-    sent, (host, port) = 0, address.rsplit(":", 1)
-    while time.monotonic() < end:
-        with socket.create_connection((host, int(port)), timeout=20) as plain:
-            plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
-            plain.settimeout(1)
+def attack_family(family, attacks, options, show):
+    """Runs the attacks of a family on a ring of their own, and on a new one where that one has not recovered."""
+    left = list(attacks)
+    while left:
+        with tempfile.TemporaryDirectory(prefix="chord-attack-") as folder:
+            target = Target(folder, options.chord, options.short)
+            attacker = AttackerProcess(target)
+            load = LoadClient(target)
             try:
-                plain.recv(100)
-            except OSError:
-                pass
-        sent += 1
-    return sent
+                target.settle()
+                is_whole = True
+                while left and is_whole:
+                    run = Run(left.pop(0), target, attacker)
+                    run.fully(load, options.seconds)
+                    show(run.row())
+                    is_whole = run.is_whole and run.after < LARGE
+            finally:
+                attacker.close()
+                target.close()
+                keep(options, folder, f"{family}-{len(attacks) - len(left)}")
 
 
-FLOODS = {
-    "messages that are none": send_calls(FIND_SUCCESSOR, b"\xff" * 40),
-    "calls that a client may not make": send_calls(NOTIFY, b""),
-    "no TLS": send_no_tls,
-}
-
-
-def logs(bench, address, _, options):
-    log = pathlib.Path(bench.folder, "n1.log")
-    held = True
-    for what, flood in FLOODS.items():
-        before = log.stat().st_size
+def attack_briefly(attacks, options, show):
+    """Runs all attacks on one ring. Those that wait for the node's clocks run beside the others."""
+    with tempfile.TemporaryDirectory(prefix="chord-attack-") as folder:
+        target = Target(folder, options.chord, True)
+        attacker, good = AttackerProcess(target), SteadyClient(target)
+        slow = []
         try:
-            sent = flood(address, bench.certs, time.monotonic() + options.flood)
-        except OSError as error:
-            # A node may close the connection of a client that sends only errors.
-            sent = f"some ({error})"
-        with log.open("rb") as lines:
-            lines.seek(before)
-            # The time of a line, to the second: 2026-01-31T12:00:00.
-            seconds = collections.Counter(line[:19] for line in lines if line[:2] == b"20")
-        worst = max(seconds.values(), default=0)
-        print(
-            f"logs: {what}: {sent} in {options.flood:.0f} s, {sum(seconds.values())} lines, {worst} in the worst"
-            f" second (at most {MOST_LINES})"
-        )
-        held = held and worst <= MOST_LINES
-    return held
+            for attack in attacks:
+                if attack.patience:
+                    slow.append(Run(attack, target, AttackerProcess(target)))
+                    slow[-1].begin()
+                    slow[-1].attacker.begin(attack.name)
+            began = time.monotonic()
+            for attack in attacks:
+                if not attack.patience:
+                    run = Run(attack, target, attacker)
+                    run.briefly(good)
+                    show(run.row())
+            for run in slow:
+                time.sleep(max(0, run.attack.patience - (time.monotonic() - began)))
+                run.tally, _ = run.attacker.end()
+                # Its descriptors and its memory are those of all.
+                run.descriptors, run.log = 1 << 20, target.log_size()
+                run.judge()
+                show(run.row())
+        finally:
+            good.close()
+            for each in [attacker, *(run.attacker for run in slow)]:
+                each.close()
+            target.close()
+            keep(options, folder, "short")
+
+
+def keep(options, folder, family):
+    """Copies the logs, if somebody wants to read them."""
+    if options.logs:
+        options.logs.mkdir(parents=True, exist_ok=True)
+        for log in pathlib.Path(folder).glob("*.log"):
+            (options.logs / f"{family}-{log.name}").write_bytes(log.read_bytes())
 
 
 def main():
-    parser = argparse.ArgumentParser(description="attack a node by what its limits are for")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--requests", type=int, default=100_000, help="calls of the good client in each measurement")
-    parser.add_argument("--flood", type=float, default=5, help="seconds of each flood of the log")
+    parser = argparse.ArgumentParser(description="attack a node of a ring while a good client calls it")
+    parser.add_argument("attacks", nargs="*", help="names of attacks, or of families; all without one")
+    parser.add_argument("--seconds", type=float, default=1, help="how long the good client calls in each round")
+    parser.add_argument("--short", action="store_true", help="behaviour only, no rates")
+    parser.add_argument("--list", action="store_true", help="name all attacks, and end")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each attack")
+    parser.add_argument("--logs", type=pathlib.Path, help="a folder for the logs of nodes and attackers")
     parser.add_argument("--chord", type=pathlib.Path, default=BINARY, help="the program that is attacked")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(folder, options.chord, log_level="info")
-        bench.issue(["n1", "n2"])
-        subprocess.run(
-            [ROOT / "scripts/certs", "client", "mallory"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            env=dict(os.environ, CERTS_DIR=bench.certs),
-        )
-        ring = Ring(bench, ["n1", "n2"])
-        try:
-            ring.wait_ideal(60)
-            node = ring.nodes["n1"]
-            body = bench.messages.FindSuccessorRequest(id=node.id.to_bytes(8, "big")).SerializeToString()
-            body_file = pathlib.Path(folder, "body")
-            body_file.write_bytes(body)
-            held = [
-                requests(bench, node.address, str(body_file), options),
-                watches(bench, node.address, body, options),
-                silent(bench, node.address, body, options),
-                logs(bench, node.address, body, options),
-            ]
-            if problem := ring.problem():
-                print(f"ring: {problem}")
-                held.append(False)
-        finally:
-            ring.close()
-    sys.exit(0 if all(held) else 1)
+    for setting in ("HOSTS", "DAYS", "NODES", "TRUST_DOMAIN", "NOT_BEFORE", "NOT_AFTER", "FORCE"):
+        # The certificates here have nothing to do with settings for others.
+        os.environ.pop(setting, None)
+    attacks = list(registry.load().values())
+    if unknown := set(options.attacks) - {each.name for each in attacks} - set(registry.FAMILIES):
+        parser.error(f"no such attack: {', '.join(sorted(unknown))}; --list names all")
+    if options.attacks:
+        attacks = [each for each in attacks if {each.name, each.family} & set(options.attacks)]
+    if options.list:
+        return report.catalogue(attacks)
+    table = report.Table(options.json)
+    if options.short:
+        attack_briefly([each for each in attacks if each.short], options, table.show)
+    else:
+        if not LOAD.exists():
+            parser.error(f"no load generator at {LOAD}; make attack builds it")
+        for family in registry.FAMILIES:
+            chosen = [each for each in attacks if each.family == family]
+            if chosen:
+                attack_family(family, chosen, options, table.show)
+    return table.finish()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
