@@ -223,7 +223,10 @@ def attack_briefly(attacks, options, show):
                 if attack.patience:
                     slow.append(Run(attack, target, AttackerProcess(target)))
                     slow[-1].begin()
-                    slow[-1].attacker.begin(attack.name)
+                    # They prepare while the others begin.
+                    slow[-1].attacker.begin(attack.name, limit=0)
+            for run in slow:
+                run.attacker.read("ready", 60)
             began = time.monotonic()
             for attack in attacks:
                 if not attack.patience:
@@ -233,8 +236,9 @@ def attack_briefly(attacks, options, show):
             for run in slow:
                 time.sleep(max(0, run.attack.patience - (time.monotonic() - began)))
                 run.tally, _ = run.attacker.end()
-                # Its descriptors and its memory are those of all.
-                run.descriptors, run.log = 1 << 20, target.log_size()
+                # Until here its descriptors and its memory were those of all.
+                target.forget_peak()
+                run.descriptors, run.log, run.before = 1 << 20, target.log_size(), target.memory("VmRSS")
                 run.judge()
                 show(run.row())
         finally:

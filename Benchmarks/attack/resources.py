@@ -220,11 +220,11 @@ def newcomer(target):
 @attack("unread-answers", "D6, slow reader", "client", ["reset ENHANCE_YOUR_CALM"], memory=320, patience=36,
         short=False, prepares=True)
 def unread_answers(attacker):
-    """1,000 answers that are not read on each of four connections, and an ordinary call now and then."""
+    """900 answers that are not read on each of four connections, and an ordinary call now and then."""
     connections = [attacker.connect(entries=[(INITIAL_WINDOW_SIZE, 0)]) for _ in range(4)]
     block = head(FIND_SUCCESSOR)
     for connection in connections:
-        connection.send(b"".join(connection.begin(block, message(LOOKUP)) for _ in range(MOST_STREAMS)))
+        connection.send(b"".join(connection.begin(block, message(LOOKUP)) for _ in range(900)))
     attacker.ready()
     while attacker.running():
         for connection in connections:
@@ -256,7 +256,9 @@ def slow_requests(attacker):
     block = head(FIND_SUCCESSOR)
     connections = [attacker.connect() for _ in range(10)]
     for connection in connections:
-        connection.send(b"".join(connection.begin(block) for _ in range(50)))
+        for _ in range(50):
+            stream = connection.next
+            connection.send(connection.begin(block) + frame(DATA, 0, stream, b"\0" + number(100)))
     attacker.ready()
     while attacker.running():
         for connection in connections:

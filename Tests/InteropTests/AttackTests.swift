@@ -6,9 +6,9 @@ import ChordTestSupport
 import Foundation
 import Testing
 
-/// The attacks of Benchmarks/attack against nodes that run, without rates: each attacker sees the limit that
-/// stops it, a good client beside it is answered, memory and log are bounded, and the ring is whole afterwards.
-/// `make attack` measures the good client's rate, too.
+/// The attacks of Benchmarks/attack against real nodes, without rates. Each attacker sees the limit
+/// that stops it, a good client beside it is answered, memory and log are bounded, and the ring is
+/// whole afterwards. `make attack` measures the good client's rate, too.
 @Suite("Attacks", .tags(.network, .slow), .serialized, .timeLimit(.minutes(5)))
 struct AttackTests {
     /// One program for all of them, as they share a ring.
