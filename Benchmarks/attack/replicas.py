@@ -142,7 +142,7 @@ def lists(attacker):
         break
     request = store().ListRequest(partition=b"listed", limit=10_000).SerializeToString()
     attacker.ready()
-    pipeline(attacker, lambda count: [(read, request)] * count, depth=8, count=4)
+    pipeline(attacker, lambda count: [(read, request)] * count, 8, 4, entries=[(INITIAL_WINDOW_SIZE, 0x7FFFFFFF)])
 
 
 @attack("scans", "store", "client", ["status 7"], forbidden=["status 0"], good="get")
