@@ -124,10 +124,10 @@ def unread_watches(attacker):
     attacker.end(reader)
 
 
-@attack("lists", "store", "client", ["status 0"], good="get", memory=480)
+@attack("lists", "store", "client", ["status 0"], good="get", memory=480, prepares=True)
 def lists(attacker):
-    """A partition with ten thousand keys is listed whole, again and again."""
-    write, read, names = head(STORE + "Put"), head(STORE + "List"), 200 if attacker.is_short else 10_000
+    """A partition with three thousand keys is listed whole, again and again."""
+    write, read, names = head(STORE + "Put"), head(STORE + "List"), 200 if attacker.is_short else 3_000
     for connection in attacker.connections():
         if attacker.tally["filled"]:
             break
@@ -142,7 +142,7 @@ def lists(attacker):
         break
     request = store().ListRequest(partition=b"listed", limit=10_000).SerializeToString()
     attacker.ready()
-    pipeline(attacker, lambda count: [(read, request)] * count, depth=8, count=4)
+    pipeline(attacker, lambda count: [(read, request)] * count, 8, 4, entries=[(INITIAL_WINDOW_SIZE, 0x7FFFFFFF)])
 
 
 @attack("scans", "store", "client", ["status 7"], forbidden=["status 0"], good="get")
