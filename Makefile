@@ -12,16 +12,24 @@ SHELL := bash
 SWIFT ?= swift
 SWIFT_FLAGS ?=
 DOCC ?= docc
-# Two builds of one commit are equal whatever their folder is. Paths of sources begin with ".". What the debugger could
-# read from the build's cache of C modules, it reads from their headers: the names of the cache's files depend on the
-# folder. Packages have the versions in scripts/pinned-packages.json.
+# Paths of sources in the program begin with "." instead of the folder. The debugger reads C types from their headers
+# and not from the build's cache of C modules: the names of the cache's files depend on the folder.
+# scripts/pinned-packages.json gives the versions of packages.
 PINS := scripts/pinned-packages.json
-REPRODUCIBLE = --force-resolved-versions -Xswiftc -file-prefix-map -Xswiftc "$(CURDIR)=." \
+MAPPED = --force-resolved-versions -Xswiftc -file-prefix-map -Xswiftc "$(CURDIR)=." \
     -Xcc "-ffile-prefix-map=$(CURDIR)=." -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs
+# make release VERIFIABLE=1: two builds of one commit are equal to the last byte, whatever their folder is. Otherwise
+# they differ in one section, .swift_modhash, and in the build ID: the compiler hashes each object with its path, so
+# that the next build can skip objects that did not change. The debug information of macros names the temporary folder.
+VERIFIABLE ?= 0
+ifeq ($(VERIFIABLE),1)
+MAPPED += -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
+TEMPORARY = env TMPDIR=/tmp
+endif
 # The Swift runtime is linked statically: the program needs no installed Swift and starts faster.
 RELEASE_OF = { cmp -s $(PINS) Package.resolved || cp $(PINS) Package.resolved; } && \
-    $(SWIFT) build -c release --product $(1) $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib) \
-    $(REPRODUCIBLE) $(SWIFT_FLAGS)
+    $(TEMPORARY) $(SWIFT) build -c release --product $(1) \
+    $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib) $(MAPPED) $(SWIFT_FLAGS)
 RELEASE = $(call RELEASE_OF,chord)
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -136,7 +144,7 @@ without-sqlite: deps ## build the library without SQLite: nodes keep their part 
 	$(SWIFT) build --target Chord --disable-default-traits --scratch-path .build/without-sqlite $(SWIFT_FLAGS)
 
 .PHONY: release
-release: deps ## release build of the chord command
+release: deps ## release build of the chord command; equal in every folder: VERIFIABLE=1
 	$(RELEASE)
 
 .PHONY: sbom
